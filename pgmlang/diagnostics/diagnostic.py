@@ -1,0 +1,90 @@
+"""The record of one error or warning, and the exceptions that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from pgmlang.diagnostics.codes import CODES, exit_code
+from pgmlang.diagnostics.source import Span
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Label:
+    """A second place that explains the first, with a few words."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A replacement that would cure the problem, for editors."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One problem.
+
+    ``message``: what is wrong, lower case, no full stop, names in backticks. ``label``: a few words under the
+    caret. ``notes``: causes in words. ``help``: the cure. ``span`` is None where there is no place in a model
+    text; data problems then say row and column through ``place`` (``days.csv:17:rain``).
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    fix: Edit | None = None
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise KeyError(f"unknown diagnostic code {self.code}")
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.WARNING if CODES[self.code].is_warning else Severity.ERROR
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+    def __str__(self) -> str:
+        where = f"{self.span}: " if self.span else f"{self.place}: " if self.place else ""
+        cure = f" (help: {self.help})" if self.help else ""
+        return f"{where}{self.severity.value}[{self.code}]: {self.message}{cure}"
+
+
+class PgmError(Exception):
+    """One or more problems that stop the work; ``diagnostics`` holds them all, errors and warnings."""
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        if isinstance(diagnostics, Diagnostic):
+            diagnostics = (diagnostics,)
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of ``pgmc`` for these problems: that of the first error."""
+        for diagnostic in self.diagnostics:
+            if diagnostic.is_error:
+                return exit_code(diagnostic.code)
+        return 65
+
+
+class CompileError(PgmError):
+    """The model text is wrong."""
