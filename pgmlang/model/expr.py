@@ -1,0 +1,134 @@
+"""Expressions of a Model: names resolved, every node with its type and its free axes.
+
+``axes`` are the named event axes along which the value varies, in the order of first appearance; the plates of the
+place where the expression stands are implied. Spans take no part in equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pgmlang.diagnostics.source import Span
+from pgmlang.model.types import Type
+
+
+@dataclass(frozen=True)
+class Node:
+    type: Type
+    axes: tuple[str, ...]
+    span: Span | None = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Const(Node):
+    """A number, truth value, or label (text, with type ``labels``)."""
+
+    value: float | int | bool | str
+
+
+@dataclass(frozen=True)
+class Ref(Node):
+    """A variable. Its plates that enclose this place mean "this row's element".
+
+    ``index``: pairs (axis or plate of the variable, index expression) in the order of the variable's plates and
+    axes. ``lag``: k for ``prev(x, k)``: the element k rows back in the chain.
+    """
+
+    name: str
+    index: tuple[tuple[str, Expr], ...] = ()
+    lag: int = 0
+
+
+@dataclass(frozen=True)
+class Apply(Node):
+    """An elementwise function or operator of ``signatures.functions``: ``add``, ``exp``, ``eq``, ``and`` ..."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Contract(Node):
+    """``left @ right``: the product summed over ``axis``, which both sides have."""
+
+    left: Expr
+    right: Expr
+    axis: str
+
+
+@dataclass(frozen=True)
+class Reduce(Node):
+    """``sum``, ``mean``, ``prod``, ``min``, ``max`` or ``logsumexp`` over an event axis, or a plate inside this one."""
+
+    function: str
+    body: Expr
+    axis: str
+    is_plate: bool
+
+
+@dataclass(frozen=True)
+class Choose(Node):
+    """``if condition then a else b``, elementwise."""
+
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True)
+class First(Node):
+    """True on the first ``count`` rows of each chain of ``plate``."""
+
+    count: int
+    plate: str
+
+
+@dataclass(frozen=True)
+class Rename(Node):
+    """The body with axis ``old`` called ``new``: both are ``like`` the same axis."""
+
+    body: Expr
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class NetCall(Node):
+    """Output number ``output`` of a network applied to its inputs."""
+
+    net: str
+    arguments: tuple[Expr, ...]
+    output: int = 0
+
+
+Expr = Const | Ref | Apply | Contract | Reduce | Choose | First | Rename | NetCall
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside one."""
+    match expr:
+        case Ref(index=index):
+            return tuple(e for _, e in index)
+        case Apply(arguments=arguments) | NetCall(arguments=arguments):
+            return arguments
+        case Contract(left=left, right=right):
+            return (left, right)
+        case Reduce(body=body) | Rename(body=body):
+            return (body,)
+        case Choose(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case _:
+            return ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """An expression and everything in it, outermost first."""
+    yield expr
+    for child in children(expr):
+        yield from walk(child)
+
+
+def references(expr: Expr) -> Iterator[Ref]:
+    """Every Ref in an expression, those in index expressions too."""
+    return (e for e in walk(expr) if isinstance(e, Ref))

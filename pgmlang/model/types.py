@@ -1,0 +1,72 @@
+"""Types of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NUMERIC_KINDS = ("real", "positive", "unit", "count", "bit", "spin")
+VECTOR_KINDS = ("ordered", "simplex", "cov", "corr")
+DISCRETE_KINDS = ("labels", "bit", "spin", "truth")
+
+WIDER: dict[str, tuple[str, ...]] = {
+    "real": ("real",),
+    "positive": ("positive", "real"),
+    "unit": ("unit", "positive", "real"),
+    "count": ("count", "positive", "real"),
+    "bit": ("bit", "count", "unit", "positive", "real"),
+    "spin": ("spin", "real"),
+    "truth": ("truth", "bit", "count", "unit", "positive", "real"),
+    "labels": ("labels",),
+    "ordered": ("ordered", "real"),
+    "simplex": ("simplex", "unit", "positive", "real"),
+    "cov": ("cov", "real"),
+    "corr": ("corr", "cov", "real"),
+    "unknown": (),
+}
+"""Each kind and the kinds its values also belong to."""
+
+
+@dataclass(frozen=True)
+class Type:
+    """The type of one element of a variable or expression.
+
+    ``kind``: one of NUMERIC_KINDS, VECTOR_KINDS, ``labels``, ``truth``, or ``unknown`` (after an error).
+    For ``labels``: ``axis`` is the dim or plate whose elements are the values (the root of ``like``), or else
+    ``labels`` is the closed set written at the variable, or both are None for an open set ``{...}``;
+    ``owner`` names the variable whose own set it is.
+    """
+
+    kind: str
+    axis: str | None = None
+    labels: tuple[str, ...] | None = None
+    owner: str | None = None
+
+    @property
+    def is_discrete(self) -> bool:
+        """Finitely many values."""
+        return self.kind in DISCRETE_KINDS
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in NUMERIC_KINDS or self.kind in ("truth", "unknown", *VECTOR_KINDS)
+
+    def fits(self, kind: str) -> bool:
+        """Whether every value of this type is one of ``kind``."""
+        return self.kind == "unknown" or kind in WIDER[self.kind]
+
+    def __str__(self) -> str:
+        if self.kind != "labels":
+            return self.kind
+        if self.axis:
+            return self.axis
+        return "{" + ", ".join(self.labels) + "}" if self.labels is not None else "{...}"
+
+
+REAL = Type("real")
+POSITIVE = Type("positive")
+UNIT = Type("unit")
+COUNT = Type("count")
+BIT = Type("bit")
+SPIN = Type("spin")
+TRUTH = Type("truth")
+UNKNOWN = Type("unknown")

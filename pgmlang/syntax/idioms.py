@@ -1,0 +1,105 @@
+"""What people bring from other languages, answered in this language's words. One row an idiom."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Idiom(NamedTuple):
+    """``pattern`` is searched in the line with the syntax error; ``say`` and ``cure`` make the message."""
+
+    pattern: re.Pattern[str]
+    say: str
+    cure: str
+
+
+def _row(pattern: str, say: str, cure: str) -> Idiom:
+    return Idiom(re.compile(pattern), say, cure)
+
+
+IDIOMS = (
+    _row(
+        r"^\s*(for|while)\b\s*[({]?",
+        "there are no loops here",
+        "repeat with a plate: `plate row { x ~ Normal(mu, 1) }`; inside, a name means this row's element",
+    ),
+    _row(r"<-", "`<-` is BUGS and R", "write `=` for a deterministic node and `~` for a random one"),
+    _row(r"~\s*d[a-z]+\s*\(", "`d...` names are BUGS distributions", "write `~ Normal(mean, sd)` and its like"),
+    _row(
+        r"^\s*(data|parameters|transformed\s+\w+|generated\s+quantities|model|functions)\s*\{",
+        "program blocks are Stan",
+        "say what a thing is where it stands: `input x : real`, `mu ~ Normal(0, 1)`, `s = exp(t)`; order is free",
+    ),
+    _row(
+        r"^\s*(int|real|vector|matrix|simplex|array)\s*(<[^>]*>)?\s*(\[[^\]]*\])?\s+\w+",
+        "declarations by type are Stan",
+        "the type follows the name: `input x : real`, `param s : positive`, `b[axis] ~ Normal(0, 1)`",
+    ),
+    _row(
+        r"^\s*(node|network|variable|probability)\b.*\{",
+        "this looks like a BIF or Hugin network",
+        "convert it: `pgmc convert FILE.bif MODEL.pgm`",
+    ),
+    _row(r"\btarget\s*\+=", "`target +=` is Stan", "write `factor EXPRESSION` (over fields)"),
+    _row(r"\*\*", "`**` is Python", "a power is `x ^ 2`"),
+    _row(r"&&|\|\|", "`&&` and `||` are C", "write `and`, `or`, `not`"),
+    _row(r":=", "`:=` is another language's", "write `=` for a deterministic node"),
+    _row(r"%\*%", "`%*%` is R", "a product that sums over the shared axis is `x @ w`"),
+    _row(r"^\s*(//|/\*|--)", "comments start with `#`", "write `# ...`"),
+    _row(r"'[^']*'", "labels are quoted with double quotes", 'write `"..."`'),
+    _row(r"^\s*(let|var|val|const)\s", "names need no `let` or `var`", "write `name = ...` or `name ~ ...`"),
+    _row(r"^\s*\w+\s*->\s*\w+", "arrows are read off the definitions", "write `child ~ Table(parent)`"),
+    _row(r"\w\s*\|\s*\w", "`|` belongs to queries", "a conditional is written `child ~ Table(parent)`"),
+    _row(r"\blambda\b|\bdef\s+\w+\(.*\)\s*:", "this is Python", "a function is `def f(x) { return x * 2 }`"),
+)
+
+FOREIGN_DISTRIBUTIONS = {
+    "dnorm": "Normal(mean, sd); BUGS' second argument is a precision, here it is the standard deviation",
+    "dbern": "Bernoulli(p)",
+    "dbin": "Binomial(n, p)",
+    "dgamma": "Gamma(shape, rate)",
+    "dbeta": "Beta(a, b)",
+    "dunif": "Uniform(low, high)",
+    "dexp": "Exponential(rate)",
+    "dpois": "Poisson(rate)",
+    "dcat": "Categorical(p)",
+    "ddirch": "Dirichlet(alpha)",
+    "dt": "StudentT(df, loc, sd)",
+    "dmnorm": "MultivariateNormal(mean, cov)",
+    "dlnorm": "LogNormal(loc, sd)",
+    "dweib": "Weibull(shape, scale)",
+    "dmulti": "Multinomial(n, p)",
+    "normal": "Normal(mean, sd)",
+    "bernoulli": "Bernoulli(p)",
+    "bernoulli_logit": "Bernoulli(logit = x)",
+    "binomial": "Binomial(n, p)",
+    "poisson": "Poisson(rate)",
+    "poisson_log": "Poisson(exp(x))",
+    "gamma": "Gamma(shape, rate)",
+    "beta": "Beta(a, b)",
+    "inv_gamma": "InverseGamma(shape, scale)",
+    "exponential": "Exponential(rate)",
+    "student_t": "StudentT(df, loc, sd)",
+    "cauchy": "Cauchy(loc, scale)",
+    "categorical": "Categorical(p)",
+    "dirichlet": "Dirichlet(alpha)",
+    "multi_normal": "MultivariateNormal(mean, cov)",
+    "lognormal": "LogNormal(loc, sd)",
+    "uniform": "Uniform(low, high)",
+    "lkj_corr": "LKJ(eta)",
+    "TabularCPD": "Table(parents)",
+    "CPT": "Table(parents)",
+    "Gaussian": "Normal(mean, sd)",
+    "Discrete": "Categorical(p)",
+    "MvNormal": "MultivariateNormal(mean, cov)",
+    "OneHotCategorical": "Categorical(p)",
+    "LKJCholesky": "LKJ(eta)",
+}
+"""Other languages' spellings of distributions, and what to write here."""
+
+
+def recognise(line: str) -> Idiom | None:
+    """The first idiom that a line holds."""
+    code = line.split("#")[0]
+    return next((idiom for idiom in IDIOMS if idiom.pattern.search(code)), None)

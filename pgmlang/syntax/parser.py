@@ -1,0 +1,307 @@
+"""Text to syntax objects, with all syntax errors of the file in one run.
+
+After an error the statement it lies in is taken out and the rest is parsed again, so that one slip does not hide
+the others; the words of such statements are remembered, so that later stages do not complain of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from lark import Lark, Token, Tree, UnexpectedCharacters
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, SourceFile, Span
+from pgmlang.syntax import ast
+from pgmlang.syntax.build import Builder, too_deep
+from pgmlang.syntax.idioms import recognise
+from pgmlang.syntax.layout import Layout, lay_out, span_of
+
+MAX_SOURCE = 4 << 20
+"""Largest model text read, in characters; a model is a page, a converted network a megabyte or two."""
+
+_MAX_ERRORS = 20
+_BLOCK_WORDS = ("PLATE", "GUIDE", "DEF")
+_WORDS_FOR = {
+    "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`",
+    "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`", "TILDE": "`~`", "EQUAL": "`=`", "COLON": "`:`", "COMMA": "`,`",
+    "SEP": "the end of the line", "$END": "the end of the file", "ARROW": "`->`", "ELLIPSIS": "`...`",
+    "THEN": "`then`", "ELSE": "`else`", "DOT": "`.`",
+}  # fmt: skip
+
+
+@cache
+def _lark() -> Lark:
+    from pgmlang.syntax._lalr_tables import TABLES
+
+    return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=Layout())
+
+
+def load_source(path: str | Path) -> SourceFile:
+    """Reads a model file.
+
+    Raises PgmError: PGM0701 missing, PGM0109 too large, PGM0108 not UTF-8 text.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise PgmError(Diagnostic("PGM0701", f"`{path}` is a folder, not a model file", place=str(path)))
+        if path.stat().st_size > MAX_SOURCE * 4:
+            raise PgmError(
+                Diagnostic(
+                    "PGM0109",
+                    f"the file holds {path.stat().st_size / 1e6:.0f} MB; a model text is at most {MAX_SOURCE >> 20} MB",
+                    place=str(path),
+                    help="is this a data file? give it after the model: `pgmc fit model.pgm data.csv`",
+                )
+            )
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise PgmError(Diagnostic("PGM0701", f"there is no file `{path}`", place=str(path))) from None
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise PgmError(Diagnostic("PGM0908", f"cannot read: {reason}", place=str(path))) from None
+    return source_from_bytes(str(path), data)
+
+
+def source_from_bytes(name: str, data: bytes) -> SourceFile:
+    """Decodes UTF-8 (a byte order mark is dropped). Raises PgmError PGM0108 for anything else."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise PgmError(
+            Diagnostic(
+                "PGM0108",
+                f"this is not a UTF-8 text: byte {data[error.start]:#04x} on line {line}",
+                place=f"{name}:{line}",
+                help="save it as UTF-8; a `.pgm` file is plain text",
+            )
+        ) from None
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise PgmError(
+            Diagnostic("PGM0108", "this is a binary file", place=f"{name}:{line}", help="a `.pgm` file is plain text")
+        )
+    return SourceFile(name, text)
+
+
+def parse(file: SourceFile) -> ast.Program:
+    """Parses a file. Raises CompileError with every syntax error found."""
+    program, errors = parse_collecting(file)
+    if errors:
+        raise CompileError(errors)
+    return program
+
+
+def parse_tree(file: SourceFile) -> Tree:
+    """The bare tree of the grammar, for those who want to look at this stage. Raises CompileError."""
+    raw, errors = _lex(file)
+    tokens, bracket_errors = lay_out(file, raw)
+    tree, bad = _feed(file, tokens)
+    if errors or bracket_errors or bad is not None or tree is None:
+        raise CompileError([*errors, *bracket_errors, *([_syntax_error(file, tokens, bad)] if bad is not None else [])])
+    return tree
+
+
+def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
+    """What could be parsed, and the errors in the rest."""
+    empty = ast.Program((), span=Span(file, 0, 0))
+    if len(file.text) > MAX_SOURCE:
+        return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
+    raw, errors = _lex(file)
+    tokens, bracket_errors = lay_out(file, raw)
+    errors += bracket_errors
+    kept = {id(t) for t in tokens}
+    broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in kept}
+    if errors:
+        broken |= _names_on_lines(file, raw, {e.span.line for e in errors if e.span})
+    while len(errors) < _MAX_ERRORS:
+        tree, bad = _feed(file, tokens)
+        if bad is None:
+            assert tree is not None
+            deep = too_deep(file, tree)
+            if deep:
+                return empty, [*errors, deep]
+            return Builder(file).program(tree, frozenset(broken)), _in_order(errors)
+        error = _syntax_error(file, tokens, bad)
+        if not any(e.span and error.span and e.span.line == error.span.line for e in errors):
+            errors.append(error)
+        start, end = _statement_around(tokens, bad)
+        if start == end:
+            break
+        broken |= {str(t) for t in tokens[start:end] if t.type == "NAME"}
+        cut = end + 1 if end < len(tokens) and tokens[end].type == "SEP" else end
+        if cut == end and start and tokens[start - 1].type == "SEP":
+            start -= 1
+        tokens = tokens[:start] + tokens[cut:]
+    return empty, _in_order(errors)
+
+
+def _in_order(errors: list[Diagnostic]) -> list[Diagnostic]:
+    return sorted(errors, key=lambda e: e.span.start if e.span else -1)
+
+
+def _names_on_lines(file: SourceFile, raw: list[Token], lines: set[int]) -> set[str]:
+    return {str(t) for t in raw if t.type == "NAME" and t.line in lines}
+
+
+def _lex(file: SourceFile) -> tuple[list[Token], list[Diagnostic]]:
+    """All tokens; characters the language does not know are reported and skipped."""
+    text = file.text
+    errors: list[Diagnostic] = []
+    while True:
+        try:
+            return list(_lark().lex(text)), errors
+        except UnexpectedCharacters as bad:
+            at = bad.pos_in_stream or 0
+            errors.append(_character_error(file, at))
+            if len(errors) >= _MAX_ERRORS:
+                return [], errors
+            width = 1
+            if text[at] == '"':
+                line_end = min((i for i in (text.find("\n", at), text.find("\r", at)) if i >= 0), default=len(text))
+                width = line_end - at
+            text = text[:at] + " " * width + text[at + width :]
+
+
+def _character_error(file: SourceFile, at: int) -> Diagnostic:
+    ch = file.text[at]
+    span = Span(file, at, at + 1)
+    if ch == '"':
+        return Diagnostic(
+            "PGM0105", "the string is not closed on its line", span, label="opened here", help='add `"` at its end'
+        )
+    idiom = recognise(file.line(span.line))
+    if idiom:
+        return Diagnostic("PGM0106", idiom.say, span, help=idiom.cure)
+    shown = ch if ch.isprintable() else f"U+{ord(ch):04X}"
+    return Diagnostic(
+        "PGM0102",
+        f"`{shown}` means nothing here",
+        span,
+        help="remove it; a label with such characters is quoted: `\"...\"`",
+    )
+
+
+def _feed(file: SourceFile, tokens: list[Token]) -> tuple[Tree | None, int | None]:
+    """Parses; returns the tree, or the index of the token that did not fit (``len(tokens)`` for the end)."""
+    machine = _lark().parse_interactive("")
+    i = 0
+    try:
+        for i, token in enumerate(tokens):
+            machine.feed_token(token)
+        i = len(tokens)
+        last = tokens[-1] if tokens else Token("SEP", "", 0, 1, 1)
+        tree = machine.feed_eof(last) if tokens else machine.feed_eof()
+    except UnexpectedInput:
+        return None, i
+    return tree, None
+
+
+def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
+    """What to say of a token that does not fit: another language's idiom, or what was expected."""
+    at_end = at >= len(tokens)
+    token = tokens[min(at, len(tokens) - 1)] if tokens else Token("SEP", "", 0, 1, 1, 1, 1, 0)
+    span = Span(file, token.end_pos or 0, (token.end_pos or 0) + 1) if at_end else span_of(file, token)
+    idiom = recognise(file.line(span.line)) if file.text else None
+    if idiom:
+        return Diagnostic("PGM0106", idiom.say, span, help=idiom.cure)
+    expected = _expected(tokens, at)
+    found = "the file ends" if at_end else "the line ends" if token.type == "SEP" else f"unexpected `{token}`"
+    listed = f"expected {_one_of(expected)}" if 0 < len(expected) <= 6 else ""
+    return Diagnostic("PGM0101", f"{found}{' here' if not found.startswith('unexp') else ''}", span, label=listed, help=_cure(tokens, at))
+
+
+def _expected(tokens: list[Token], at: int) -> list[str]:
+    machine = _lark().parse_interactive("")
+    try:
+        for token in tokens[:at]:
+            machine.feed_token(token)
+        return sorted({_WORDS_FOR[t] for t in machine.accepts() if t in _WORDS_FOR})
+    except UnexpectedToken:
+        return []
+
+
+def _one_of(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _cure(tokens: list[Token], at: int) -> str:
+    start, _ = _statement_around(tokens, at)
+    first = tokens[start].type if start < len(tokens) else ""
+    shapes = {
+        "PLATE": "a plate is `plate row { ... }`, `plate cluster[3] { ... }` or `plate row in group { ... }`",
+        "DIM": "a dim is `dim word`, `dim unit[50]`, `dim xy = {x, y}` or `dim to like state`",
+        "PARAM": "a param is `param w[axis], b : real`",
+        "INPUT": "an input is `input x : real`",
+        "FIELD": "a field is `field s : spin`",
+        "FACTOR": "a factor is `factor EXPRESSION`, a log-potential",
+        "NET": "a net is `net f : in -> out = mlp(100, act = tanh)`",
+        "DEF": "a definition is `def f(x[a]) { return EXPRESSION }`",
+        "GUIDE": "a guide is `guide plate { z ~ Normal(m, s) }`",
+        "MODEL": "a header is `model name` or `model name(size = 3)`",
+    }
+    return shapes.get(first, "a statement is `x ~ Distribution(...)`, `x = EXPRESSION`, or starts with a word like `plate`")
+
+
+def _statement_around(tokens: list[Token], at: int) -> tuple[int, int]:
+    """The tokens ``[start, end)`` of the innermost statement that holds token ``at``."""
+    start, depth = min(at, len(tokens)), 0
+    while start > 0:
+        kind = tokens[start - 1].type
+        if kind == "SEP" and depth == 0 and not _inside_table(tokens, start - 1):
+            break
+        if kind in ("RPAR", "RSQB", "RBRACE"):
+            depth += 1
+        elif kind in ("LPAR", "LSQB", "LBRACE"):
+            if depth == 0 and kind == "LBRACE" and _opens_block(tokens, start - 1):
+                break
+            depth = max(0, depth - 1)
+        start -= 1
+    end, depth = start, 0
+    while end < len(tokens):
+        kind = tokens[end].type
+        if depth == 0 and (kind == "SEP" or kind == "RBRACE"):
+            break
+        depth += kind in ("LPAR", "LSQB", "LBRACE")
+        depth -= kind in ("RPAR", "RSQB", "RBRACE")
+        end += 1
+    return start, end
+
+
+def _enclosing_brace(tokens: list[Token], at: int) -> int | None:
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        kind = tokens[i].type
+        if kind in ("RPAR", "RSQB", "RBRACE"):
+            depth += 1
+        elif kind in ("LPAR", "LSQB", "LBRACE"):
+            if depth == 0:
+                return i
+            depth -= 1
+    return None
+
+
+def _inside_table(tokens: list[Token], at: int) -> bool:
+    brace = _enclosing_brace(tokens, at)
+    return brace is not None and not _opens_block(tokens, brace)
+
+
+def _opens_block(tokens: list[Token], brace: int) -> bool:
+    """Whether this ``{`` opens a plate, guide or def (and not a label set or a table)."""
+    depth = 0
+    for i in range(brace - 1, -1, -1):
+        kind = tokens[i].type
+        if kind in _BLOCK_WORDS and depth == 0:
+            return True
+        if kind in ("RPAR", "RSQB", "RBRACE"):
+            depth += 1
+        elif kind in ("LPAR", "LSQB"):
+            depth -= 1
+        elif depth == 0 and kind in ("SEP", "LBRACE", "TILDE"):
+            return False
+        elif kind == "LBRACE":
+            depth -= 1
+    return False
