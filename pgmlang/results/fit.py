@@ -1,0 +1,37 @@
+"""A fit: what a method leaves behind, all plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The result of ``fit``.
+
+    ``model``: the Model closed by the data (labels known). ``source``: the text of the model file; ``modules``: the
+    texts of what it imports. ``parameters``: point estimates by name: ``NAME.table`` for a learned table, of shape
+    (elements of ``by``, sizes of the parents in order, labels of NAME); ``NAME.counts``: the (expected) counts
+    behind it, without the prior; ``param``s by their own name. ``labels``: names of the elements of plates and dims.
+    ``log_likelihood``: the trace over iterations, the last one last. ``status``: ``converged``, ``not converged`` or
+    ``stopped``. ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
+    """
+
+    model: Model
+    source: str
+    method: str
+    parameters: dict[str, np.ndarray]
+    options: dict[str, Any] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    log_likelihood: tuple[float, ...] = ()
+    status: str = "converged"
+    warnings: tuple[Diagnostic, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
