@@ -1,0 +1,482 @@
+"""The naive NumPy meaning of Model expressions: an oracle for tests, and what fills the tables of exact inference.
+
+Values are arrays with named axes and align by name. Discrete values are codes; a spin's number is -1 or +1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+)
+from pgmlang.model.model import Model, Variable
+from pgmlang.model.types import Type
+
+MAX_CELLS = 2**28
+"""No array of more cells than this is ever allocated here."""
+
+Axes = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class NamedArray:
+    """An array whose dimensions have names."""
+
+    values: np.ndarray
+    axes: Axes = ()
+
+    def to(self, axes: Axes) -> np.ndarray:
+        """The values with dimensions in the order ``axes``; length 1 where this array has no such axis."""
+        order = [self.axes.index(a) for a in axes if a in self.axes]
+        values = self.values.transpose(order)
+        return values.reshape([self.values.shape[self.axes.index(a)] if a in self.axes else 1 for a in axes])
+
+    def renamed(self, old: str, new: str) -> NamedArray:
+        return NamedArray(self.values, tuple(new if a == old else a for a in self.axes))
+
+
+def named(values: object, axes: Axes = ()) -> NamedArray:
+    return NamedArray(np.asarray(values), axes)
+
+
+def align(arrays: Iterable[NamedArray], what: str = "this expression") -> tuple[list[np.ndarray], Axes]:
+    """The arrays with common dimensions (ready to broadcast) and their names. Sizes are refused beforehand."""
+    arrays = list(arrays)
+    sizes: dict[str, int] = {}
+    for array in arrays:
+        for axis, size in zip(array.axes, array.values.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise ValueError(f"axis {axis} has sizes {sizes[axis]} and {size}")
+    check_cells(sizes.values(), what)
+    axes = tuple(sizes)
+    return [a.to(axes) for a in arrays], axes
+
+
+def check_cells(sizes: Iterable[int], what: str) -> None:
+    """Refuses an array of more than MAX_CELLS cells."""
+    cells = math.prod(int(s) for s in sizes)
+    if cells > MAX_CELLS:
+        shown = f"{cells:.3g}" if cells < 1e300 else f"2^{cells.bit_length() - 1}"
+        raise PgmError(
+            Diagnostic(
+                "PGM0406",
+                f"a table for {what} would have {shown} cells, the limit is 2^28",
+                help="give it fewer parents or labels, or split it by latent variables",
+            )
+        )
+
+
+def take(array: NamedArray, indices: Mapping[str, NamedArray]) -> NamedArray:
+    """``array`` with some axes indexed by integer arrays; axes of the indices and those left align by name."""
+    if not indices:
+        return array
+    every = [
+        indices[a] if a in indices else NamedArray(np.arange(n), (a,))
+        for a, n in zip(array.axes, array.values.shape, strict=True)
+    ]
+    index, axes = align(every)
+    return NamedArray(array.values[tuple(index)], axes)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where an expression is evaluated. ``coordinates``: the index along each plate or axis that is not simply
+    itself: an outer plate's element for each inner row, or the elements being unrolled."""
+
+    plates: Axes = ()
+    coordinates: Mapping[str, NamedArray] = field(default_factory=dict)
+
+    def without(self, axis: str) -> Place:
+        if axis not in self.coordinates:
+            return self
+        return replace(self, coordinates={a: c for a, c in self.coordinates.items() if a != axis})
+
+    def at(self, more: Mapping[str, NamedArray]) -> Place:
+        return replace(self, coordinates={**self.coordinates, **more})
+
+
+class NotEvaluable(Exception):
+    """An expression that has no NumPy meaning here, with the words why."""
+
+
+class Evaluator:
+    """Evaluates expressions of one model.
+
+    ``values``: arrays of shape ``model.batch_axes(plates) + axes`` by variable, codes for discrete types.
+    ``membership``: as in Binding. ``nets``: a function for each network, NamedArrays to a list of them.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        values: Mapping[str, np.ndarray],
+        sizes: Mapping[str, int] | None = None,
+        labels: Mapping[str, tuple[str, ...]] | None = None,
+        membership: Mapping[tuple[str, str], np.ndarray] | None = None,
+        nets: Mapping[str, Callable[[list[NamedArray]], list[NamedArray]]] | None = None,
+    ) -> None:
+        self.model = model
+        self.values = values
+        self.sizes = dict(sizes or {})
+        self.labels = dict(labels or {})
+        self.membership = membership or {}
+        self.nets = nets or {}
+        self._chains: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        for plate in model.plates:
+            structure = plate.structure
+            if structure is not None and structure.kind == "edges" and structure.of:
+                grid = model.plate_by_name[structure.of].structure
+                if grid is not None and grid.kind == "grid":
+                    self.sizes.setdefault(plate.name, len(grid_edges(grid.shape)))
+
+    # ---- axes
+
+    def size(self, axis: str) -> int:
+        """Number of elements of a plate or dim."""
+        root = self.model.root_axis(axis)
+        for name in (axis, root):
+            if name in self.sizes:
+                return self.sizes[name]
+        known = self.model.axis_size(axis)
+        plate = self.model.plate_by_name.get(root)
+        if known is None and plate is not None and plate.structure is not None and plate.structure.kind == "grid":
+            known = math.prod(plate.structure.shape)
+        if known is None and root in self.labels:
+            known = len(self.labels[root])
+        if known is None:
+            raise PgmError(Diagnostic("PGM0705", f"the size of `{axis}` is not known", help="bind data to the model"))
+        return known
+
+    def axis_labels(self, axis: str) -> tuple[str, ...]:
+        root = self.model.root_axis(axis)
+        found = self.labels.get(axis) or self.labels.get(root)
+        if found is None and root in self.model.dim_by_name:
+            found = self.model.axis_labels(root)
+        return found if found is not None else tuple(str(i) for i in range(self.size(axis)))
+
+    def labels_of(self, type_: Type) -> tuple[str, ...] | None:
+        """The labels of a discrete type; those of an open set are its owner's."""
+        if type_.kind == "labels" and type_.axis:
+            return self.axis_labels(type_.axis)
+        if type_.kind == "labels" and type_.labels is None and type_.owner in self.model.by_name:
+            return self.model.by_name[type_.owner].type.labels
+        return self.model.labels_of(type_)
+
+    def array_axes(self, variable: Variable) -> Axes:
+        return (*self.model.batch_axes(variable.plates), *variable.axes)
+
+    def parent_element(self, plate: str, parent: str, index: NamedArray | None) -> NamedArray | None:
+        """The element of ``parent`` that rows ``index`` (None: all) of ``plate`` belong to."""
+        table = self.membership.get((plate, parent))
+        if table is None:
+            for middle in self.model.plate_by_name[plate].parents:
+                inner = self.parent_element(plate, middle, index) if middle != parent else None
+                if inner is not None:
+                    return self.parent_element(middle, parent, inner)
+            return None
+        whole = NamedArray(np.asarray(table), (plate,))
+        return whole if index is None else take(whole, {plate: index})
+
+    def place(self, plates: Axes) -> Place:
+        """The place inside these plates."""
+        batch = self.model.batch_axes(plates)
+        coordinates: dict[str, NamedArray] = {}
+        for axis in batch:
+            self._add_ancestors(axis, None, batch, coordinates)
+        return Place(plates, coordinates)
+
+    def _add_ancestors(
+        self, plate: str, index: NamedArray | None, batch: Axes, coordinates: dict[str, NamedArray]
+    ) -> None:
+        """Adds the outer elements of a plate's elements to ``coordinates``."""
+        if plate not in self.model.plate_by_name:
+            return
+        for ancestor in self.model.enclosing(plate)[:-1]:
+            if ancestor not in batch:
+                element = self.parent_element(plate, ancestor, index)
+                if element is not None:
+                    coordinates[ancestor] = element
+
+    def chain(self, plate: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of a chain: each row's position in its sequence, the rows in order of sequence, each row's rank in it."""
+        if plate not in self._chains:
+            n = self.size(plate)
+            key = np.zeros(n, dtype=np.int64)
+            for parent in self.model.plate_by_name[plate].parents:
+                element = self.parent_element(plate, parent, None)
+                if element is not None:
+                    key = key * (self.size(parent) + 1) + element.values
+            order = np.argsort(key, kind="stable")
+            rank = np.empty(n, dtype=np.int64)
+            rank[order] = np.arange(n)
+            starts = np.flatnonzero(np.r_[True, key[order][1:] != key[order][:-1]]) if n else np.zeros(0, np.int64)
+            lengths = np.diff(np.r_[starts, n])
+            position = np.empty(n, dtype=np.int64)
+            position[order] = np.arange(n) - np.repeat(starts, lengths)
+            self._chains[plate] = (position, order, rank)
+        return self._chains[plate]
+
+    # ---- expressions
+
+    def evaluate(self, expr: Expr, plates: Axes | Place = ()) -> NamedArray:
+        """The value of an expression inside plates: axes are the place's batch axes and the expression's own."""
+        place = plates if isinstance(plates, Place) else self.place(plates)
+        match expr:
+            case Const():
+                return self._const(expr)
+            case Ref():
+                raw = self.codes(expr, place)
+                return named(2 * raw.values - 1, raw.axes) if self._kind(expr) == "spin" else raw
+            case Apply(function=function, arguments=arguments):
+                return self._apply(function, arguments, place)
+            case Contract(left=left, right=right, axis=axis):
+                inner = place.without(axis)
+                product = elementwise(np.multiply, self.evaluate(left, inner), self.evaluate(right, inner))
+                return reduce_axis("sum", product, axis)
+            case Reduce():
+                return self._reduce(expr, place)
+            case Choose(condition=condition, then=then, otherwise=otherwise):
+                chosen = self.evaluate(condition, place)
+                # a branch that nobody takes is not evaluated: `prev` has no meaning on a first row
+                if np.all(chosen.values):
+                    return self.evaluate(then, place)
+                if not np.any(chosen.values):
+                    return self.evaluate(otherwise, place)
+                return elementwise(np.where, chosen, self.evaluate(then, place), self.evaluate(otherwise, place))
+            case First(count=count, plate=plate):
+                return self._along(plate, self.chain(plate)[0] < count, place)
+            case Rename(body=body, old=old, new=new):
+                inner = place.without(old)
+                if new in place.coordinates:
+                    return self.evaluate(body, inner.at({old: place.coordinates[new]}))
+                return self.evaluate(body, inner).renamed(old, new)
+            case NetCall(net=net, arguments=arguments, output=output):
+                if net not in self.nets:
+                    raise NotEvaluable(f"the network `{net}` has no table")
+                return self.nets[net]([self.evaluate(a, place) for a in arguments])[output]
+
+    def codes(self, expr: Expr, plates: Axes | Place = ()) -> NamedArray:
+        """Codes of a discrete expression (a spin's 0 or 1); the plain value of a numeric one."""
+        place = plates if isinstance(plates, Place) else self.place(plates)
+        if not isinstance(expr, Ref):
+            return self.evaluate(expr, place)
+        variable = self.model.by_name[expr.name]
+        given = dict(expr.index)
+        indices: dict[str, NamedArray] = {}
+        for axis in self.array_axes(variable):
+            index = self.codes(given[axis], place) if axis in given else place.coordinates.get(axis)
+            if expr.lag and axis in self.model.plate_by_name:
+                index = self._lagged(axis, index, expr.lag)
+            if index is not None:
+                indices[axis] = index
+        if variable.role == "derived" and expr.name not in self.values:
+            return self._derived(expr, variable, indices, place)
+        return self.variable(variable, indices)
+
+    def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
+        """A variable's codes or values at ``indices`` (an axis left out stays)."""
+        axes = self.array_axes(variable)
+        if variable.role == "index" and variable.name not in self.values:
+            return take(NamedArray(self._edge_end(variable), axes), indices)
+        if variable.name not in self.values:
+            raise PgmError(unknown_parameter(variable))
+        values = np.asarray(self.values[variable.name])
+        if values.ndim != len(axes):
+            values = np.broadcast_to(values, tuple(self.size(a) for a in axes))
+        return take(NamedArray(values, axes), indices)
+
+    def _edge_end(self, variable: Variable) -> np.ndarray:
+        plate = self.model.plate_by_name[variable.plates[-1]]
+        structure = plate.structure
+        assert structure is not None and structure.of is not None
+        grid = self.model.plate_by_name[structure.of].structure
+        ends = [v.name for v in self.model.of_role("index") if v.plates == variable.plates]
+        assert grid is not None
+        return grid_edges(grid.shape)[:, ends.index(variable.name)]
+
+    def _derived(
+        self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], place: Place
+    ) -> NamedArray:
+        """A deterministic name: its definition, evaluated where the reference points."""
+        coordinates = dict(place.coordinates)
+        if ref.lag or ref.index:
+            for axis, index in indices.items():
+                self._add_ancestors(axis, index, (), coordinates)
+        coordinates.update(indices)
+        body = self.model.definition_of[variable.name].value
+        return self.codes(body, Place(variable.plates, coordinates))
+
+    def _lagged(self, plate: str, index: NamedArray | None, lag: int) -> NamedArray | None:
+        structure = self.model.plate_by_name[plate].structure
+        if structure is None or structure.kind != "chain":
+            return index
+        position, order, rank = self.chain(plate)
+        before = np.where(position >= lag, order[rank - lag], 0)
+        return take(NamedArray(before, (plate,)), {} if index is None else {plate: index})
+
+    def _along(self, plate: str, values: np.ndarray, place: Place) -> NamedArray:
+        index = place.coordinates.get(plate)
+        return take(NamedArray(values, (plate,)), {} if index is None else {plate: index})
+
+    def _kind(self, ref: Ref) -> str:
+        return self.model.by_name[ref.name].type.kind
+
+    def _const(self, expr: Const) -> NamedArray:
+        if not isinstance(expr.value, str):
+            return named(expr.value)
+        labels = self.labels_of(expr.type) or ()
+        # a label of no element equals none of them
+        return named(labels.index(expr.value) if expr.value in labels else -2)
+
+    def _apply(self, function: str, arguments: tuple[Expr, ...], place: Place) -> NamedArray:
+        values = [self.evaluate(a, place) for a in arguments]
+        if function in ("eq", "ne") and all(a.type.kind == "labels" for a in arguments):
+            values = self._as_text(arguments, values)
+        return elementwise(OPERATIONS[function], *values)
+
+    def _as_text(self, arguments: tuple[Expr, ...], values: list[NamedArray]) -> list[NamedArray]:
+        """Codes of two sides made comparable: labels are text."""
+        sets = [self.labels_of(a.type) or () for a in arguments]
+        if sets[0] == sets[1]:
+            return values
+        everything = {label: i for i, label in enumerate(dict.fromkeys(sets[0] + sets[1]))}
+        maps = [np.array([everything[x] for x in s] or [0]) for s in sets]
+        return [named(np.where(v.values < 0, -2, m[v.values]), v.axes) for m, v in zip(maps, values, strict=True)]
+
+    def _reduce(self, expr: Reduce, place: Place) -> NamedArray:
+        axis = expr.axis
+        inner = place.without(axis)
+        if expr.function in ("softmax", "cumsum"):
+            value = along_axis(expr.function, self.evaluate(expr.body, inner), axis)
+            return take(value, {axis: place.coordinates[axis]}) if axis in place.coordinates else value
+        if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
+            body = self.evaluate(expr.body, inner)
+            if axis not in body.axes:
+                body = NamedArray(np.repeat(body.values[..., None], self.size(axis), -1), (*body.axes, axis))
+            return reduce_axis(expr.function, body, axis)
+        return self._reduce_rows(expr, inner)
+
+    def _reduce_rows(self, expr: Reduce, place: Place) -> NamedArray:
+        """Over the rows of an inner plate that belong to each element of the plates of this place."""
+        axis = expr.axis
+        outer = [q for q in self.model.batch_axes(place.plates) if self.parent_element(axis, q, None) is not None]
+        if any(q in place.coordinates for q in outer):
+            raise NotEvaluable(f"`{expr.function}` over the rows of `{axis}` depends on the data's grouping")
+        members = {q: self.parent_element(axis, q, None) for q in outer}
+        given = {q: m for q, m in members.items() if m is not None}
+        body = self.evaluate(expr.body, Place(self.model.enclosing(axis), {**place.coordinates, **given}))
+        if axis not in body.axes:
+            body = NamedArray(np.repeat(body.values[..., None], self.size(axis), -1), (*body.axes, axis))
+        if not outer:
+            return reduce_axis(expr.function, body, axis)
+        shape = [self.size(q) for q in outer]
+        group = np.ravel_multi_index([given[q].values for q in outer], shape)
+        rest = tuple(a for a in body.axes if a != axis)
+        rows = body.to((axis, *rest))
+        parts = [reduce_axis(expr.function, NamedArray(rows[group == g], (axis, *rest)), axis).values
+                 for g in range(math.prod(shape))]  # fmt: skip
+        return NamedArray(np.stack(parts).reshape(*shape, *rows.shape[1:]), (*outer, *rest))
+
+
+def unknown_parameter(variable: Variable) -> Diagnostic:
+    """What stands for a value that nobody gave."""
+    if variable.role == "input":
+        return Diagnostic("PGM0718", f"the input `{variable.name}` has no values", variable.span)
+    value = f"{variable.name}={'...' if variable.axes or variable.plates else '0.44'}"
+    return Diagnostic(
+        "PGM0610", f"the value of `{variable.name}` is not known", variable.span, help=f"`--fix {value}`, or fit it first"
+    )
+
+
+def grid_edges(shape: tuple[int, ...]) -> np.ndarray:
+    """Neighbouring elements of a grid, ``(edges, 2)``, smaller element first, sorted."""
+    sites = np.arange(math.prod(shape)).reshape(shape)
+    pairs = []
+    for d in range(len(shape)):
+        a = np.take(sites, range(shape[d] - 1), d).ravel()
+        b = np.take(sites, range(1, shape[d]), d).ravel()
+        pairs.append(np.stack([a, b], 1))
+    edges = np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.int64)
+    return edges[np.lexsort((edges[:, 1], edges[:, 0]))]
+
+
+# ---- functions
+
+
+def elementwise(function: Callable[..., np.ndarray], *arguments: NamedArray) -> NamedArray:
+    values, axes = align(arguments)
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(*values))
+    return NamedArray(result, axes)
+
+
+def reduce_axis(function: str, array: NamedArray, axis: str) -> NamedArray:
+    at = array.axes.index(axis)
+    return NamedArray(REDUCERS[function](array.values, at), tuple(a for a in array.axes if a != axis))
+
+
+def along_axis(function: str, array: NamedArray, axis: str) -> NamedArray:
+    at = array.axes.index(axis)
+    if function == "cumsum":
+        return NamedArray(np.cumsum(array.values, axis=at), array.axes)
+    shifted = np.exp(array.values - np.max(array.values, axis=at, keepdims=True))
+    return NamedArray(shifted / shifted.sum(axis=at, keepdims=True), array.axes)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(np.asarray(x) >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _logsumexp(x: np.ndarray, axis: int) -> np.ndarray:
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.log(np.sum(np.exp(x - top), axis=axis)) + np.squeeze(top, axis)
+
+
+def _pointwise(function: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: np.vectorize(function, otypes=[float])(x)
+
+
+lgamma = _pointwise(math.lgamma)
+
+OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
+    "add": lambda a, b: np.add(a * 1, b * 1), "sub": lambda a, b: np.subtract(a * 1, b * 1),
+    "mul": lambda a, b: np.multiply(a * 1, b * 1), "div": np.true_divide,
+    "pow": lambda a, b: np.power(np.asarray(a, float), b), "neg": lambda a: np.negative(a * 1), "not": np.logical_not,
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "and": np.logical_and, "or": np.logical_or, "elementwise_min": np.minimum, "elementwise_max": np.maximum,
+    "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sqrt": np.sqrt, "square": np.square,
+    "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "round": np.round, "sigmoid": sigmoid,
+    "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p, float)), "softplus": lambda x: np.logaddexp(0.0, x),
+    "relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "atan": np.arctan, "atan2": np.arctan2, "lgamma": lgamma, "erf": _pointwise(math.erf),
+    "Phi": _pointwise(lambda x: 0.5 * math.erfc(-x / math.sqrt(2.0))),
+}  # fmt: skip
+"""NumPy of every elementwise function of ``signatures.functions`` (``* 1``: truth values count as 0 and 1)."""
+
+REDUCERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "sum": lambda x, axis: np.sum(x, axis=axis),
+    "mean": lambda x, axis: np.mean(x, axis=axis),
+    "prod": lambda x, axis: np.prod(x, axis=axis),
+    "min": lambda x, axis: np.min(x, axis=axis),
+    "max": lambda x, axis: np.max(x, axis=axis),
+    "logsumexp": _logsumexp,
+}

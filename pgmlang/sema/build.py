@@ -1,0 +1,374 @@
+"""Syntax to Model: names collected, types inferred on demand, then every statement built and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pgmlang.diagnostics import CompileError, Diagnostic, SourceFile, Span
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.graph.acyclic import cycle_errors
+from pgmlang.model import (
+    Choice,
+    Conditional,
+    Definition,
+    Dim,
+    Factor,
+    Guide,
+    Model,
+    Net,
+    Potential,
+    Type,
+    Variable,
+)
+from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.types import REAL, UNKNOWN
+from pgmlang.sema import lints
+from pgmlang.sema.collect import Collector
+from pgmlang.sema.definitions import Expander
+from pgmlang.sema.distributions import Distributions, Target
+from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.nets import build_net
+from pgmlang.sema.scope import Place, Scope, Symbol, Value
+from pgmlang.syntax import ast, parse_collecting
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What became of a source: the Model if there were no errors, and all that was found.
+
+    ``modules``: texts of the imported modules by path.
+    """
+
+    source: SourceFile
+    model: Model | None
+    diagnostics: tuple[Diagnostic, ...]
+    modules: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.is_error)
+
+    def checked(self) -> Model:
+        """The Model. Raises CompileError with all errors if there are any."""
+        if self.model is None:
+            raise CompileError(self.diagnostics)
+        return self.model
+
+
+def analyse(file: SourceFile, settings: dict[str, Value] | None = None, loader: Loader | None = None) -> Compilation:
+    """Compiles a source as far as it goes. ``loader`` finds imported modules (default: the file's folder)."""
+    program, errors = parse_collecting(file)
+    scope = Scope(diagnostics=list(errors))
+    folder = Path(file.name).parent if not file.name.startswith("<") else None
+    modules = Modules(loader or folder_loader(folder), scope.report)
+    builder = ModelBuilder(scope, Collector(scope, modules, dict(settings or {})))
+    model = builder.build(program, file)
+    found = scope.diagnostics
+    has_errors = any(d.is_error for d in found)
+    if not has_errors:
+        found = [*found, *lints.lint(scope, builder.collector, model)]
+    ordered = sorted(found, key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1))
+    return Compilation(file, None if has_errors else model, tuple(ordered), modules.texts)
+
+
+class ModelBuilder:
+    """Second walk: builds factors and definitions from a collected scope."""
+
+    def __init__(self, scope: Scope, collector: Collector) -> None:
+        self.scope = scope
+        self.collector = collector
+        self.expressions = Expressions(scope, self.infer)
+        self.expander = self.expressions.expander = Expander(scope, self.expressions)
+        self.distributions = Distributions(scope, self.expressions)
+        self.factors: list[Factor] = []
+        self.definitions: list[Definition] = []
+
+    def build(self, program: ast.Program, file: SourceFile) -> Model:
+        """The Model (not to be used when the scope holds errors)."""
+        self.collector.collect(program)
+        for symbol in self.scope.variables.values():
+            self._declarations(symbol)
+            self.infer(symbol)
+        for statement in program.statements:
+            self._statement(statement, Place())
+        nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
+        guide = self._guides()
+        header = self.collector.header
+        name = header.name if header else (Path(file.name).stem if not file.name.startswith("<") else "model")
+        model = Model(
+            name,
+            tuple(self.scope.dims.values()),
+            tuple(self.scope.plates.values()),
+            tuple(self._variable(s) for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]),
+            tuple(self.factors),
+            tuple(self.definitions),
+            tuple(n for n in nets if n is not None),
+            guide,
+            tuple(self.scope.settings.items()),
+        )
+        if not any(d.is_error for d in self.scope.diagnostics):
+            for diagnostic in [*cycle_errors(model), *self._fieldless(model)]:
+                self.scope.report(diagnostic)
+        return model
+
+    @staticmethod
+    def _variable(symbol: Symbol) -> Variable:
+        return Variable(
+            symbol.name, symbol.role, symbol.type or UNKNOWN, symbol.plates, symbol.axes or (), symbol.owner, symbol.span  # type: ignore[arg-type]
+        )
+
+    def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self.scope.report(Diagnostic(code, message, span, help=help))
+
+    # ---- types on demand
+
+    def _declarations(self, symbol: Symbol) -> None:
+        """Reports what is wrong with the written axes and type, once."""
+        if symbol.declared is not None:
+            self.collector.declared_axes(symbol.declared)
+            self.collector.declared_type(symbol.declared)
+
+    def infer(self, symbol: Symbol) -> tuple[Type, tuple[str, ...]]:
+        """Type and axes of a variable; UNKNOWN while it is being inferred from itself."""
+        if symbol.type is not None and symbol.axes is not None:
+            return symbol.type, symbol.axes
+        if symbol.declared is None:
+            return symbol.type or UNKNOWN, symbol.axes or ()
+        with self.scope.quiet():
+            axes = self.collector.declared_axes(symbol.declared) or ()
+            declared = self.collector.declared_type(symbol.declared)
+        if symbol.busy:
+            return declared or UNKNOWN, axes
+        symbol.busy = True
+        try:
+            with self.scope.quiet():
+                symbol.type, symbol.axes = self._infer(symbol, axes, declared)
+        finally:
+            symbol.busy = False
+        return symbol.type, symbol.axes
+
+    def _infer(self, symbol: Symbol, axes: tuple[str, ...], declared: Type | None) -> tuple[Type, tuple[str, ...]]:
+        place = self._place(symbol)
+        match symbol.statement:
+            case ast.Random(distribution=distribution):
+                if declared is not None and declared.kind != "unknown" and not (declared.kind == "labels" and declared.axis):
+                    return declared, axes
+                saved = dict(self.expander.calls)
+                _, type_ = self.distributions.build(
+                    distribution, Target(symbol.name, axes, declared, symbol.span), place
+                )
+                self.expander.calls = saved
+                return declared or type_, axes
+            case ast.Assign():
+                saved = dict(self.expander.calls)
+                value = self._value(symbol, place)
+                self.expander.calls = saved
+                return (declared or value.type), (axes or value.axes)
+            case ast.Variables(kind=kind):
+                default = Type("labels") if declared is None and kind == "index" else REAL
+                return declared or default, axes
+        return declared or UNKNOWN, axes
+
+    def _place(self, symbol: Symbol) -> Place:
+        return Place(symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables)
+
+    def _value(self, symbol: Symbol, place: Place) -> Expr:
+        statement = symbol.statement
+        assert isinstance(statement, ast.Assign)
+        if len(statement.targets) == 1:
+            return self.expressions.build(statement.value, place)
+        value = statement.value
+        if isinstance(value, ast.Call) and value.function in self.scope.nets:
+            return self.expressions.net_call(value, place, symbol.output, len(statement.targets))
+        self._error("PGM0305", f"{len(statement.targets)} names on the left, one value on the right", statement.span,
+                    "only a network with several outputs gives several values")  # fmt: skip
+        return Const(UNKNOWN, (), statement.span, 0)
+
+    # ---- statements
+
+    def _statement(self, statement: ast.Statement, place: Place) -> None:
+        match statement:
+            case ast.Plate(name=name, body=body):
+                if name in self.scope.plates:
+                    inner = Place(self.scope.axes_model.enclosing(name))
+                    for child in body:
+                        self._statement(child, inner)
+            case ast.Random(target=target):
+                symbol = self._defined(target)
+                if symbol:
+                    self._random(statement, symbol, self.factors)
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    symbol = self._defined(target)
+                    if symbol:
+                        self._definition(symbol, self.definitions)
+            case ast.Factor(name=factor_name, value=value):
+                self._factor(statement, Place(place.plates, 0, factor_name), value)
+            case ast.Variables(items=items):
+                for item in items:
+                    self._declared(item)
+
+    def _defined(self, target: ast.Declared) -> Symbol | None:
+        """The symbol of this very definition (not of the first of two with its name)."""
+        symbol = self.scope.variables.get(target.name)
+        return symbol if symbol is not None and symbol.declared is target else None
+
+    def _declared(self, item: ast.Declared) -> None:
+        symbol = self._defined(item)
+        if symbol is not None and symbol.role == "field" and symbol.type is not None and symbol.type.kind in ("cov", "corr"):
+            self._error("PGM0307", f"a field cannot be {symbol.type}", item.span)
+
+    def _random(self, statement: ast.Random, symbol: Symbol, into: list[Factor]) -> None:
+        axes = symbol.axes or ()
+        with self.scope.quiet():
+            declared = self.collector.declared_type(statement.target)
+        if declared is UNKNOWN:
+            declared = symbol.type
+        target = Target(symbol.name, axes, declared, symbol.span)
+        distribution, type_ = self.distributions.build(statement.distribution, target, self._place(symbol))
+        if distribution is None:
+            return
+        if symbol.type in (None, UNKNOWN):
+            symbol.type = type_
+        if isinstance(distribution, Choice) and declared is None and type_ is not UNKNOWN:
+            symbol.type = type_
+        into.append(Conditional(symbol.name, distribution, symbol.plates, statement.span))
+
+    def _definition(self, symbol: Symbol, into: list[Definition]) -> None:
+        statement = symbol.statement
+        assert isinstance(statement, ast.Assign)
+        assert symbol.declared is not None
+        value = self._value(symbol, self._place(symbol))
+        if value.type is UNKNOWN:
+            return
+        if symbol.declared.axes:
+            axes = symbol.axes or ()
+            extra = [a for a in value.axes if a not in axes]
+            if extra:
+                self._error("PGM0302", f"axis `{extra[0]}` of the value is not on the left: `{symbol.name}[{', '.join(axes)}]`",
+                            statement.value.span, f"write `{symbol.name}[{', '.join([*axes, *extra])}] = ...`, or leave the "
+                            "brackets out")  # fmt: skip
+                return
+        with self.scope.quiet():
+            declared = self.collector.declared_type(symbol.declared)
+        if declared is not None and declared.kind != "labels" and not value.type.fits(declared.kind):
+            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, its value is {value.type}", statement.value.span)
+            return
+        into.append(Definition(symbol.name, value, statement.span))
+
+    def _factor(self, statement: ast.Factor, place: Place, value: ast.Expr) -> None:
+        if statement.name is not None and not self._name_factor(statement.name, statement.span):
+            return
+        expr = self.expressions.build(value, place)
+        if expr.type is UNKNOWN:
+            return
+        if not expr.type.is_numeric:
+            self._error("PGM0307", "a factor is a number: a log-potential", statement.value.span)
+            return
+        if expr.axes:
+            self._error("PGM0302", f"a factor is one number; this one has axes [{', '.join(expr.axes)}]", statement.value.span,
+                        f"sum it: `factor sum(..., over = {expr.axes[0]})`")  # fmt: skip
+            return
+        self.factors.append(Potential(expr, place.plates, statement.name, statement.span))
+
+    def _name_factor(self, name: str, span: Span) -> bool:
+        """Factors have names of their own kind: `factor top` may stand beside `dim top`, not beside another factor."""
+        first = next((f for f in self.factors if isinstance(f, Potential) and f.name == name), None)
+        if first is not None or name in self.scope.variables:
+            self._error("PGM0202", f"`{name}` is defined twice", span, "every name is defined once; rename one of them")
+            return False
+        return True
+
+    def _fieldless(self, model: Model) -> list[Diagnostic]:
+        errors = []
+        for potential in model.potentials:
+            names = {n for n in model.random_parents(potential) if model.by_name[n].role == "field"}
+            if not names and potential.span:
+                mentioned = [r.name for r in model.mentions(potential) if model.by_name[r.name].role == "random"]
+                cure = "declare the variable it should weigh as a `field`"
+                if mentioned:
+                    cure = f"`{mentioned[0]}` is directed: a factor cannot reweight it; make it a `field`, or change its `~`"
+                errors.append(Diagnostic("PGM0503", "this factor mentions no field", potential.span, help=cure))
+        return errors
+
+    # ---- guides
+
+    def _guides(self) -> Guide | None:
+        if not self.collector.guides:
+            return None
+        variables: list[Symbol] = []
+        definitions: list[Definition] = []
+        conditionals: list[Factor] = []
+        statements: list[tuple[ast.Statement, tuple[str, ...]]] = []
+        for guide in self.collector.guides:
+            plates: tuple[str, ...] = ()
+            if guide.plate is not None:
+                if guide.plate not in self.scope.plates:
+                    near = did_you_mean(guide.plate, self.scope.plates)
+                    self._error("PGM0316", f"the model has no plate `{guide.plate}`", guide.span, near)
+                    continue
+                plates = self.scope.axes_model.enclosing(guide.plate)
+            statements.extend((s, plates) for s in guide.body)
+        for statement, plates in statements:
+            self._guide_names(statement, plates, variables)
+        for symbol in variables:
+            self._declarations(symbol)
+            self.infer(symbol)
+        for statement, plates in statements:
+            match statement:
+                case ast.Random():
+                    self._guide_random(statement, plates, conditionals)
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        found = self.scope.guide_variables.get(target.name)
+                        if found is not None and found.declared is target:
+                            self._definition(found, definitions)
+        kept = tuple(c for c in conditionals if isinstance(c, Conditional))
+        return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), kept)
+
+    def _guide_names(self, statement: ast.Statement, plates: tuple[str, ...], variables: list[Symbol]) -> None:
+        items: list[tuple[ast.Declared, str, int]] = []
+        match statement:
+            case ast.Assign(targets=targets):
+                items = [(t, "derived", i) for i, t in enumerate(targets)]
+            case ast.Variables(kind="param", items=declared):
+                items = [(d, "param", 0) for d in declared]
+            case ast.Random():
+                return
+            case _:
+                self._error("PGM0316", "a guide holds `~`, `=` and `param`", statement.span)
+        for item, role, output in items:
+            if item.name in self.scope.guide_variables or item.name in self.scope.spans:
+                self._error("PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own")
+                continue
+            symbol = Symbol(item.name, role, plates, item.name_span or item.span, item, statement, output=output)
+            self.scope.guide_variables[item.name] = symbol
+            variables.append(symbol)
+
+    def _guide_random(self, statement: ast.Random, plates: tuple[str, ...], into: list[Factor]) -> None:
+        name = statement.target.name
+        symbol = self.scope.variables.get(name)
+        if symbol is None or symbol.role != "random":
+            if name not in self.scope.broken_names:
+                what = f"`{name}` is {symbol.role if symbol else 'not a variable of the model'}, not a latent variable"
+                near = did_you_mean(name, [s.name for s in self.scope.variables.values() if s.role == "random"])
+                self._error("PGM0314", what, statement.span, near or "a guide gives the model's latents a second distribution")
+            return
+        if symbol.plates != plates:
+            where = f"plate `{symbol.plates[-1]}`" if symbol.plates else "no plate"
+            self._error("PGM0316", f"`{name}` lives in {where}", statement.span,
+                        f"write it in `guide {symbol.plates[-1]} {{ ... }}`" if symbol.plates else "write it in `guide { ... }`")  # fmt: skip
+            return
+        if any(f.target == name for f in into if isinstance(f, Conditional)):
+            self._error("PGM0202", f"`{name}` has two distributions in the guide", statement.span)
+            return
+        place = Place(plates, 0, f"guide.{name}", name, True)
+        target = Target(name, symbol.axes or (), symbol.type, symbol.span)
+        distribution, _ = self.distributions.build(statement.distribution, target, place)
+        if distribution is not None:
+            into.append(Conditional(name, distribution, plates, statement.span))
+
+
+__all__ = ["Compilation", "Dim", "Net", "Ref", "analyse"]

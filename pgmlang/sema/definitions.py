@@ -1,0 +1,168 @@
+"""``def``s: every call is expanded in place, with parameters of its own named after its statement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pgmlang.diagnostics import Diagnostic, Label
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.expr import Expr
+from pgmlang.model.types import REAL, UNKNOWN, Type
+from pgmlang.sema.expressions import Expressions, unknown
+from pgmlang.sema.modules import Module
+from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.syntax import ast
+
+
+class Expander:
+    """Expands calls of definitions, those of imported modules too."""
+
+    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+        self.scope = scope
+        self.expressions = expressions
+        self.calls: dict[str, ast.Call] = {}
+        self.local: list[tuple[dict[str, ast.Def], dict[str, Module]]] = []
+
+    def _find(self, name: str) -> tuple[ast.Def, dict[str, ast.Def], dict[str, Module]] | None:
+        definitions, modules = self.local[-1] if self.local else (self.scope.definitions, self.scope.modules)
+        head, _, rest = name.partition(".")
+        if not rest and name in definitions:
+            return definitions[name], definitions, modules
+        if rest and head in modules and rest in modules[head].definitions:
+            module = modules[head]
+            return module.definitions[rest], module.definitions, module.imports
+        return None
+
+    def knows(self, name: str) -> bool:
+        return self._find(name) is not None
+
+    def expand(self, node: ast.Call, place: Place) -> Expr:
+        """The value of a call; its ``param``s become the model's, named ``OWNER.NAME``."""
+        found = self._find(node.function)
+        assert found is not None
+        definition, definitions, modules = found
+        self.scope.used.add(node.function.split(".")[0])
+        key = f"{id(definition)}"
+        if key in self.scope.def_stack or len(self.scope.def_stack) > 32:
+            self._error("PGM0213", f"`{definition.name}` calls itself", node,
+                        help="a definition is expanded where it is called, so it cannot be recursive")  # fmt: skip
+            return unknown(node.span)
+        bound = self._bind(definition, node, place)
+        if bound is None:
+            return unknown(node.span)
+        owner = place.owner
+        has_parameters = any(isinstance(s, ast.Variables) and s.kind == "param" for s in definition.body)
+        if has_parameters and not self._claim(owner, node):
+            return unknown(node.span)
+        saved = self.expressions.aliases, self.expressions.axis_aliases
+        self.expressions.aliases, self.expressions.axis_aliases = bound
+        self.scope.def_stack.append(key)
+        self.local.append((definitions, modules))
+        try:
+            return self._body(definition, replace(place, owner=owner), node)
+        finally:
+            self.local.pop()
+            self.scope.def_stack.pop()
+            self.expressions.aliases, self.expressions.axis_aliases = saved
+
+    def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
+        self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]
+
+    def _claim(self, owner: str | None, node: ast.Call) -> bool:
+        """One call with parameters a statement: its parameters carry the statement's name."""
+        if owner is None:
+            self._error("PGM0214", f"`{node.function}` has parameters, and this statement has no name to give them", node,
+                        help=f"name it: `factor top = {node.function}(...)`")  # fmt: skip
+            return False
+        first = self.calls.setdefault(owner, node)
+        if first is not node:
+            self._error("PGM0214", f"a second call with parameters in `{owner}` must be named", node,
+                        help=f"give it a statement of its own: `h = {node.function}(...)`",
+                        secondary=(Label(first.span, "the first call"),))  # fmt: skip
+            return False
+        return True
+
+    def _bind(
+        self, definition: ast.Def, node: ast.Call, place: Place
+    ) -> tuple[dict[str, Expr], dict[str, str]] | None:
+        """Formal names to the caller's values, and formal axes to the caller's axes."""
+        given: dict[str, ast.Expr] = {}
+        formals = definition.parameters
+        if len(node.arguments) > len(formals):
+            self._error("PGM0305", f"`{node.function}` takes {len(formals)} arguments, {len(node.arguments)} given", node)
+            return None
+        given.update({f.name: a for f, a in zip(formals, node.arguments, strict=False)})
+        for keyword in node.keywords:
+            if keyword.name not in {f.name for f in formals} or keyword.name in given:
+                near = did_you_mean(keyword.name, [f.name for f in formals])
+                self._error("PGM0306", f"`{node.function}` has no (further) argument `{keyword.name}`", keyword, near)
+                return None
+            given[keyword.name] = keyword.value
+        missing = [f.name for f in formals if f.name not in given]
+        if missing:
+            self._error("PGM0305", f"`{node.function}` also needs `{missing[0]}`", node,
+                        help=f"it takes ({', '.join(f.name for f in formals)})")  # fmt: skip
+            return None
+        values: dict[str, Expr] = {}
+        axes: dict[str, str] = {}
+        for formal in formals:
+            actual = given[formal.name]
+            axis = self.expressions.axis(actual.name) if isinstance(actual, ast.Name) else None
+            if axis is not None and not formal.axes and not self._is_value(actual, place):
+                axes[formal.name] = axis
+                continue
+            value = self.expressions.build(actual, place)
+            if value.type is UNKNOWN:
+                return None
+            if len(value.axes) != len(formal.axes):
+                self._error("PGM0307", f"`{formal.name}` of `{node.function}` has {len(formal.axes)} axes, this value "
+                            f"has {len(value.axes)}", actual)  # fmt: skip
+                return None
+            for name, its in zip(formal.axes, value.axes, strict=True):
+                if axes.setdefault(name.name, its) != its:
+                    self._error("PGM0307", f"axis `{name.name}` of `{node.function}` is both `{axes[name.name]}` and "
+                                f"`{its}`", actual)  # fmt: skip
+                    return None
+            values[formal.name] = value
+        return values, axes
+
+    def _is_value(self, node: ast.Expr, place: Place) -> bool:
+        return isinstance(node, ast.Name) and (
+            node.name in self.expressions.aliases or self.scope.symbol(node.name, place) is not None
+        )
+
+    def _body(self, definition: ast.Def, place: Place, node: ast.Call) -> Expr:
+        result: Expr = unknown(node.span)
+        pending = [s for s in definition.body if isinstance(s, ast.Assign)]
+        for statement in definition.body:
+            if isinstance(statement, ast.Variables) and statement.kind == "param":
+                self._parameters(statement, place, node)
+            elif not isinstance(statement, ast.Assign | ast.Return):
+                self._error("PGM0111", "a `def` holds `param`, `=` and `return` only", statement,
+                            help="random variables and factors belong to the model")  # fmt: skip
+        for assign in pending:
+            owner = f"{place.owner}.{assign.targets[0].name}" if place.owner else None
+            value = self.expressions.build(assign.value, replace(place, owner=owner))
+            self.expressions.aliases[assign.targets[0].name] = value
+        returns = [s for s in definition.body if isinstance(s, ast.Return)]
+        if len(returns) != 1:
+            self._error("PGM0111", f"`{definition.name}` needs one `return`", definition)
+            return result
+        return self.expressions.build(returns[0].value, place)
+
+    def _parameters(self, statement: ast.Variables, place: Place, node: ast.Call) -> None:
+        for item in statement.items:
+            axes: list[str] = []
+            for formal in item.axes:
+                axis = self.expressions.axis(formal.name)
+                if axis is None:
+                    self._error("PGM0201", f"`{formal.name}` is not an axis here", formal,
+                                help="name a dim, or an axis of the definition's arguments")  # fmt: skip
+                    return
+                axes.append(axis)
+            type_ = Type(item.type.name) if isinstance(item.type, ast.TypeName) else REAL
+            name = f"{place.owner}.{item.name}"
+            symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=place.owner)
+            symbol.used = True
+            self.scope.owned_parameters[name] = symbol
+            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, place)

@@ -1,0 +1,326 @@
+"""Distribution calls: arguments by name, supports, event axes and the type of a draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pgmlang.diagnostics import Diagnostic, Span
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model import Choice, Density, Dist, Distribution, Type
+from pgmlang.model.expr import Expr
+from pgmlang.model.types import REAL, UNKNOWN
+from pgmlang.sema.expressions import Expressions, first_rows, merge
+from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.tables import Tables
+from pgmlang.signatures.distributions import ARGUMENT_SPELLINGS, FAMILIES, LEARNED_DENSITIES, Family, Parameter
+from pgmlang.syntax import ast
+from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
+
+
+@dataclass(frozen=True)
+class Target:
+    """The left of a ``~``: its name, axes, and declared type if it has one."""
+
+    name: str
+    axes: tuple[str, ...]
+    declared: Type | None
+    span: Span
+
+
+class Distributions:
+    """Builds the right of a ``~``."""
+
+    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+        self.scope = scope
+        self.expressions = expressions
+        self.tables = Tables(scope, expressions)
+
+    def build(self, node: ast.Expr, target: Target, place: Place) -> tuple[Distribution | None, Type]:
+        """The distribution (None after an error) and the type of its draws."""
+        if isinstance(node, ast.If):
+            return self._choice(node, target, place)
+        if not isinstance(node, ast.Call):
+            self._error("PGM0315", "a distribution is needed after `~`", node.span,
+                        help="write `x ~ Normal(0, 1)`, or `x = ...` for a deterministic value")  # fmt: skip
+            return None, UNKNOWN
+        if node.function == "Table":
+            return self.tables.build(node, target.name, target.declared, place)
+        if node.function in LEARNED_DENSITIES:
+            return self._density(node, target, place)
+        if node.function not in FAMILIES:
+            self._unknown(node)
+            return None, UNKNOWN
+        if node.table is not None:
+            self._error("PGM0111", f"rows belong to a `Table`, not to `{node.function}`", node.span)
+        built, type_ = self._family(node, target, place)
+        if built is None:
+            return None, type_
+        return built, self._declared(type_, target, node)
+
+    def _error(self, code: str, message: str, span: Span | None, help: str = "") -> None:
+        self.scope.report(Diagnostic(code, message, span, help=help))
+
+    def _unknown(self, node: ast.Call) -> None:
+        name, span = node.function, node.function_span or node.span
+        if name.split(".")[0] in self.scope.broken_names:
+            return
+        if name in FOREIGN_DISTRIBUTIONS:
+            self._error("PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}")
+            return
+        near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED_DENSITIES])
+        if self.scope.nets.get(name) or self.expressions.expander.knows(name):
+            near = "it is a function: write `=` for a deterministic value"
+        self._error("PGM0203", f"there is no distribution `{name}`", span, near or "`pgmc explain PGM0203` lists them")
+
+    def _choice(self, node: ast.If, target: Target, place: Place) -> tuple[Distribution | None, Type]:
+        condition = self.expressions.build(node.condition, place)
+        then, then_type = self.build(node.then, target, place)
+        later = replace(place, excluded_first=max(place.excluded_first, first_rows(condition)))
+        otherwise, other_type = self.build(node.otherwise, target, later)
+        if then is None or otherwise is None or condition.type is UNKNOWN:
+            return None, other_type if then_type is UNKNOWN else then_type
+        if isinstance(then, Dist) and FAMILIES[then.family].improper:
+            then_type = other_type
+        elif (then_type.kind == "labels") != (other_type.kind == "labels"):
+            self._error("PGM0401", f"the branches draw different things: {then_type} and {other_type}", node.span)
+            return None, UNKNOWN
+        return Choice(condition, then, otherwise, node.span), then_type
+
+    def _density(self, node: ast.Call, target: Target, place: Place) -> tuple[Distribution | None, Type]:
+        sizes: list[float] = []
+        given = []
+        for argument in node.arguments:
+            value = self.expressions.build(argument, place)
+            constant = getattr(value, "value", None)
+            if not isinstance(constant, int | float):
+                self._error("PGM0305", f"`{node.function}` takes sizes", argument.span)
+                return None, UNKNOWN
+            sizes.append(constant)
+        for keyword in node.keywords:
+            if keyword.name == "given":
+                given.append(self.expressions.build(keyword.value, place))
+        if not target.axes:
+            self._error("PGM0309", f"`{node.function}` is a density over an axis", node.span,
+                        f"write `{target.name}[axis] ~ {node.function}(...)`")  # fmt: skip
+            return None, UNKNOWN
+        flows = ("NICE", "RealNVP", "MAF", "IAF", "Spline")
+        type_ = target.declared or (REAL if node.function in flows else Type("bit"))
+        return Density(node.function, tuple(sizes), tuple(given), node.span), type_
+
+    # ---- families
+
+    def _family(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+        family = FAMILIES[node.function]
+        event = target.axes[len(target.axes) - family.event :] if family.event else ()
+        if len(event) < family.event:
+            axes = ", ".join("abc"[: family.event])
+            self._error("PGM0309", f"a draw of `{family.name}` spans {family.event} "
+                        f"{'axis' if family.event == 1 else 'axes'}, `{target.name}` has {len(target.axes)}", node.span,
+                        f"write `{target.name}[{axes}] ~ {family.name}(...)`")  # fmt: skip
+            return None, Type(family.support) if family.support not in ("inner", "labels") else UNKNOWN
+        taken = list(node.arguments)
+        inner: Dist | None = None
+        inner_type = UNKNOWN
+        variant_arguments: list[tuple[str, Expr | Dist]] = []
+        if family.name == "Mixture":
+            return self._mixture(node, target, place)
+        if family.takes:
+            at = next((i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None)
+            if at is None:
+                self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
+                            f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
+                return None, UNKNOWN
+            inner, inner_type = self._family(taken.pop(at), target, place)  # type: ignore[arg-type]
+            if inner is None:
+                return None, inner_type
+            variant_arguments.append(("base", inner))
+        matched = self._match(family, taken, node)
+        if matched is None:
+            return None, self._guess(family, inner_type)
+        variant, arguments = matched
+        result = inner_type if family.support == "inner" else Type(family.support)
+        for parameter, argument in arguments:
+            value = self.expressions.build(argument, place)
+            if value.type is UNKNOWN:
+                return None, self._guess(family, inner_type)
+            if not self._argument(family, parameter, value, target, event, node):
+                return None, self._guess(family, inner_type)
+            if parameter.event == 1 and family.event == 0 and family.support == "labels" and family.name != "OrderedLogistic":
+                axis = next(a for a in value.axes if a not in target.axes)
+                result = Type("labels", axis=self.scope.root(axis))
+            variant_arguments.append((parameter.name, value))
+        if family.name == "OrderedLogistic":
+            result = target.declared or UNKNOWN
+            if result is UNKNOWN:
+                self._error("PGM0412", f"`{target.name}` needs its labels", target.span, f"write `{target.name} : {{low, mid, high}} ~ ...`")
+                return None, UNKNOWN
+        if family.improper:
+            result = target.declared or REAL
+            self.scope.report(
+                Diagnostic("PGM0409", f"`{target.name}` has an improper density", node.span,
+                           notes=("prior samples, log evidence and AIS are refused while it is latent",))  # fmt: skip
+            )
+        return Dist(family.name, tuple(variant_arguments), variant, event, node.span), result
+
+    @staticmethod
+    def _guess(family: Family, inner: Type) -> Type:
+        if family.support == "inner":
+            return inner
+        return UNKNOWN if family.support == "labels" else Type(family.support)
+
+    def _mixture(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+        """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
+        good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
+        if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
+            self._error("PGM0305", "`Mixture` takes weights and a distribution", node.span,
+                        "write `Mixture(share, Normal(mean, sd))`")  # fmt: skip
+            return None, UNKNOWN
+        share = self.expressions.build(node.arguments[0], place)
+        if share.type is UNKNOWN:
+            return None, UNKNOWN
+        extra = [a for a in share.axes if a not in target.axes]
+        if len(extra) != 1:
+            self._error("PGM0309", "the weights of a `Mixture` have one axis, that of the components", node.arguments[0].span)
+            return None, UNKNOWN
+        axis = extra[0]
+        inside = replace(place, plates=merge(place.plates, (axis,))) if axis in self.scope.plates else place
+        wide = replace(target, axes=(axis, *target.axes))
+        base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
+        if base is None:
+            return None, type_
+        return Dist("Mixture", (("p", share), ("base", base)), 0, base.event, node.span), type_
+
+    def _match(
+        self, family: Family, positional: list[ast.Expr], node: ast.Call
+    ) -> tuple[int, list[tuple[Parameter, ast.Expr]]] | None:
+        """Arguments to the parameters of the variant they fit."""
+        words = [k.name for k in node.keywords]
+        for i, word in enumerate(words):
+            if word in words[:i]:
+                self._error("PGM0306", f"`{word}` is given twice", node.keywords[i].span)
+                return None
+        fitting = [
+            (i, v)
+            for i, v in enumerate(family.variants)
+            if set(words) <= {p.name for p in v} and len(positional) + len(words) <= len(v)
+        ]
+        for i, variant in fitting:
+            by_name = {k.name: k.value for k in node.keywords}
+            free = [p for p in variant if p.name not in by_name]
+            by_name.update({p.name: a for p, a in zip(free, positional, strict=False)})
+            if all(p.name in by_name or p.default is not None for p in variant):
+                if any(p.name in words for p in variant[: len(positional)]):
+                    continue
+                return i, [(p, by_name[p.name]) for p in variant if p.name in by_name]
+        self._bad_arguments(family, positional, node)
+        return None
+
+    def _bad_arguments(self, family: Family, positional: list[ast.Expr], node: ast.Call) -> None:
+        known = [p.name for v in family.variants for p in v]
+        shape = " or ".join(f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in family.variants)
+        for keyword in node.keywords:
+            if keyword.name not in known:
+                spelled = ARGUMENT_SPELLINGS.get(keyword.name)
+                near = f"did you mean `{spelled}`?" if spelled in known else did_you_mean(keyword.name, known)
+                if keyword.name in ("precision", "tau", "prec"):
+                    near = "give the standard deviation: `sd = 1 / sqrt(precision)`"
+                self._error("PGM0306", f"`{family.name}` has no argument `{keyword.name}`", keyword.span, near or f"it takes {shape}")
+                return
+        count = len(positional) + len(node.keywords)
+        wanted = " or ".join(dict.fromkeys(str(len(v)) for v in family.variants))
+        plural = "s" if wanted != "1" else ""
+        self._error("PGM0305", f"`{family.name}` takes {wanted} argument{plural}, {count} given", node.span, f"write {shape}")
+
+    def _argument(
+        self, family: Family, parameter: Parameter, value: Expr, target: Target, event: tuple[str, ...], node: ast.Call
+    ) -> bool:
+        """Checks one argument's support and axes."""
+        what = f"`{parameter.name}` of `{family.name}`"
+        span = value.span or node.span
+        if value.type.kind == "labels":
+            self._error("PGM0307", f"{what} is a number, this has labels of {value.type}", span,
+                        "index an axis by it: `effect[x]`")  # fmt: skip
+            return False
+        if not self.expressions.check_constant(value, parameter.support, what):
+            return False
+        if not value.type.fits(parameter.support) and parameter.support in ("positive", "unit"):
+            cure = {"positive": "declare it `positive`, or use `exp(...)`", "unit": "use `sigmoid(...)`, or `logit = ...`"}
+            self._error("PGM0410", f"{what} must be {parameter.support}, this is {value.type}", span, cure[parameter.support])
+            return False
+        if parameter.support == "count" and not value.type.fits("count") and value.type.kind not in ("real", "positive"):
+            self._error("PGM0410", f"{what} must be a count, this is {value.type}", span, "declare it `count`")
+            return False
+        return self._argument_axes(family, parameter, value, target, event, span, what)
+
+    def _argument_axes(
+        self, family: Family, parameter: Parameter, value: Expr, target: Target, event: tuple[str, ...], span: Span, what: str
+    ) -> bool:
+        batch = target.axes[: len(target.axes) - len(event)]
+        extra = [a for a in value.axes if a not in target.axes]
+        if parameter.event and family.event == 0:
+            if len(extra) == 1:
+                return True
+            if not extra:
+                self._error("PGM0309", f"{what} is a vector: it needs one axis that `{target.name}` does not have", span,
+                            "give it an axis, as in `share[cluster] ~ Dirichlet(1)`")  # fmt: skip
+                return False
+            self._left_axis(target, extra[:-1], value, span)
+            return False
+        if parameter.event == 2:
+            roots = [self.scope.root(a) for a in value.axes if a not in batch]
+            if len(roots) == 2 and roots[0] == roots[1] == self.scope.root(event[-1]):
+                return True
+            self._error("PGM0309", f"{what} is a matrix over `{event[-1]}` and an axis `like` it", span,
+                        f"declare `dim other like {event[-1]}`, then `cov[{event[-1]}, other]`")  # fmt: skip
+            return False
+        if extra:
+            self._left_axis(target, extra, value, span)
+            return False
+        if not parameter.event and family.event and any(a in event for a in value.axes):
+            self._error("PGM0302", f"{what} is one number for a whole draw, this has axis `{event[0]}`", span)
+            return False
+        return True
+
+    def _left_axis(self, target: Target, extra: list[str], value: Expr, span: Span) -> None:
+        name = getattr(value, "name", None) or "the value"
+        left = f"{target.name}[{', '.join(target.axes)}]" if target.axes else target.name
+        listed = ", ".join([*target.axes, *extra])
+        self._error("PGM0302", f"axis `{extra[0]}` of `{name}` is not on the left: `{left}`", span,
+                    f"write `{target.name}[{listed}] ~ ...`, or reduce over `{extra[0]}`")  # fmt: skip
+
+    # ---- the draw
+
+    def _declared(self, type_: Type, target: Target, node: ast.Call) -> Type:
+        """The target's type: the declared one where every draw fits it."""
+        declared = target.declared
+        if declared is None or type_ is UNKNOWN:
+            return type_
+        good = declared == type_
+        if not good and type_.kind == "labels" and declared.kind == "labels":
+            mine, its = self.scope.type_labels(declared), self.scope.type_labels(type_)
+            good = declared.axis is None and (mine is None or mine == its)
+        elif not good and type_.kind != "labels" and declared.kind != "labels":
+            good = type_.fits(declared.kind)
+        if good:
+            return declared if declared.axis or declared.kind != "labels" else type_
+        if FAMILIES[node.function].improper:
+            return declared
+        self._error("PGM0401", f"`{target.name}` is declared {declared}, but `{node.function}` draws {_draws(type_)}",
+                    node.span, _support_cure(declared, type_, node.function))  # fmt: skip
+        return declared
+
+
+def _draws(type_: Type) -> str:
+    return f"elements of `{type_.axis}`" if type_.kind == "labels" and type_.axis else f"{type_} values"
+
+
+def _support_cure(declared: Type, type_: Type, family: str) -> str:
+    if declared.kind == "positive" and type_.kind == "real":
+        return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
+    if declared.kind == "unit":
+        return "use Beta or Uniform(0, 1)"
+    if declared.kind == "labels" and declared.axis is None:
+        return "a variable with labels of its own is `~ Table(...)`"
+    if declared.kind == "labels":
+        return f"use `Categorical(p)` with `p` over the axis `{declared.axis}`"
+    return f"declare it `{type_}`, or leave the type out"

@@ -1,0 +1,132 @@
+"""Names of a model while it is being built: what each is, where it lives, and what has been reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pgmlang.diagnostics import Diagnostic, Label, Span
+from pgmlang.model import Dim, Model, Plate, Type
+from pgmlang.model.types import UNKNOWN
+from pgmlang.sema.modules import Module
+from pgmlang.syntax import ast
+
+Value = float | int | bool | str
+
+
+@dataclass
+class Symbol:
+    """A variable's entry. ``type`` and ``axes`` are None until inferred; ``busy`` while that goes on."""
+
+    name: str
+    role: str
+    plates: tuple[str, ...]
+    span: Span
+    declared: ast.Declared | None = None
+    statement: ast.Statement | None = None
+    type: Type | None = None
+    axes: tuple[str, ...] | None = None
+    output: int = 0
+    busy: bool = False
+    used: bool = False
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
+    of a ``def``'s body, and the statement that owns the parameters of ``def`` calls."""
+
+    plates: tuple[str, ...] = ()
+    excluded_first: int = 0
+    owner: str | None = None
+    target: str | None = None
+    in_guide: bool = False
+
+
+@dataclass
+class Scope:
+    """Everything known of the model so far."""
+
+    settings: dict[str, Value] = field(default_factory=dict)
+    dims: dict[str, Dim] = field(default_factory=dict)
+    plates: dict[str, Plate] = field(default_factory=dict)
+    variables: dict[str, Symbol] = field(default_factory=dict)
+    guide_variables: dict[str, Symbol] = field(default_factory=dict)
+    nets: dict[str, ast.Net] = field(default_factory=dict)
+    definitions: dict[str, ast.Def] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict)
+    module_spans: dict[str, Span] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    broken_names: frozenset[str] = frozenset()
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    muted: int = 0
+    owned_parameters: dict[str, Symbol] = field(default_factory=dict)
+    def_stack: list[str] = field(default_factory=list)
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        if not self.muted and diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Nothing is reported inside: for inferring types before everything is known."""
+        self.muted += 1
+        try:
+            yield
+        finally:
+            self.muted -= 1
+
+    def define(self, name: str, span: Span) -> bool:
+        """Notes a definition; False (and an error) if the name is taken or reserved."""
+        if name in RESERVED:
+            self.report(
+                Diagnostic("PGM0208", f"`{name}` is a word of the language", span, help="choose another name")
+            )
+            return False
+        if name in self.spans:
+            self.report(
+                Diagnostic(
+                    "PGM0202",
+                    f"`{name}` is defined twice",
+                    span,
+                    secondary=(Label(self.spans[name], "first defined here"),),
+                    help="every name is defined once; rename one of them",
+                )
+            )
+            return False
+        self.spans[name] = span
+        return True
+
+    def symbol(self, name: str, place: Place) -> Symbol | None:
+        if place.in_guide and name in self.guide_variables:
+            return self.guide_variables[name]
+        return self.variables.get(name) or self.owned_parameters.get(name)
+
+    @property
+    def axes_model(self) -> Model:
+        """A Model of the axes alone, for its look-ups."""
+        return Model("", tuple(self.dims.values()), tuple(self.plates.values()), (), ())
+
+    def is_axis(self, name: str) -> bool:
+        return name in self.dims or name in self.plates
+
+    def root(self, axis: str) -> str:
+        seen = set()
+        while axis in self.dims and self.dims[axis].like is not None and axis not in seen:
+            seen.add(axis)
+            axis = self.dims[axis].like or axis
+        return axis
+
+    def known_names(self, place: Place) -> list[str]:
+        names = [*self.variables, *self.settings, *self.owned_parameters]
+        return names + list(self.guide_variables) if place.in_guide else names
+
+    def type_labels(self, type_: Type) -> tuple[str, ...] | None:
+        return self.axes_model.labels_of(type_) if type_ is not UNKNOWN else None
+
+
+RESERVED = {"first", "prev", "over", "inf", "pi"}
+"""Names that mean something in every expression. (A dim may be called `unit`: it then hides the type.)"""
