@@ -1,0 +1,38 @@
+"""pgmlang: a small declarative language for probabilistic graphical models, and its compiler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pgmlang.api import CompiledModel, FittedModel, compile, load
+    from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
+
+__all__ = ["CompileError", "CompiledModel", "Diagnostic", "FittedModel", "PgmError", "__version__", "compile", "load"]
+
+_HOMES = {
+    "CompileError": "pgmlang.diagnostics",
+    "CompiledModel": "pgmlang.api",
+    "Diagnostic": "pgmlang.diagnostics",
+    "FittedModel": "pgmlang.api",
+    "PgmError": "pgmlang.diagnostics",
+    "compile": "pgmlang.api",
+    "load": "pgmlang.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded when first used, so that ``import pgmlang`` costs nothing."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'pgmlang' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

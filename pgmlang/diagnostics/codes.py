@@ -59,7 +59,7 @@ CODES: dict[str, Code] = {
     "PGM0310": Code("bare param in a plate sized by the data"),
     "PGM0311": Code("size is not a positive whole number"),
     "PGM0312": Code("`prev` or `first` out of place"),
-    "PGM0313": Code("guide lacks a latent"),
+    "PGM0313": Code("guide lacks a latent", is_warning=True),
     "PGM0314": Code("guide names what is not latent"),
     "PGM0315": Code("distribution out of place"),
     "PGM0316": Code("guide does not fit the model"),
@@ -124,6 +124,7 @@ CODES: dict[str, Code] = {
     "PGM0803": Code("log-likelihood is not finite"),
     "PGM0804": Code("stopped before the end", exit=75),
     "PGM0805": Code("log-likelihood decreased", exit=70),
+    "PGM0806": Code("rows of probability zero", is_warning=True),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

@@ -137,8 +137,12 @@ class ModelBuilder:
         if symbol.declared is None:
             return symbol.type or UNKNOWN, symbol.axes or ()
         with self.scope.quiet():
-            axes = self.collector.declared_axes(symbol.declared) or ()
+            written = self.collector.declared_axes(symbol.declared)
             declared = self.collector.declared_type(symbol.declared)
+        axes = written or ()
+        if written is None:
+            symbol.type, symbol.axes = UNKNOWN, ()
+            return UNKNOWN, ()
         if symbol.busy:
             return declared or UNKNOWN, axes
         symbol.busy = True

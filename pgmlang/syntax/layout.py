@@ -82,7 +82,8 @@ def _match_brackets(file: SourceFile, raw: list[Token]) -> tuple[list[Token], li
                         help="split the expression: give its parts names with `=`",
                     )
                 )
-                return out[: stack[0][1]], errors
+                _drop_statement(out, stack[0][1])
+                return out, errors
         elif token.type in ("RPAR", "RSQB", "RBRACE"):
             if not stack:
                 errors.append(
@@ -107,9 +108,15 @@ def _match_brackets(file: SourceFile, raw: list[Token]) -> tuple[list[Token], li
         opener, at = stack.pop()
         if not stack or opener.type != "LBRACE":
             errors.append(_unclosed_error(file, opener, None))
-        del out[at:]
-        out.extend(Token(t, "") for t in ())
+        _drop_statement(out, at)
     return out, errors
+
+
+def _drop_statement(out: list[Token], at: int) -> None:
+    """Takes out a broken bracket and the statement it stands in, up to here."""
+    del out[at:]
+    while out and out[-1].type not in ("NEWLINE", "SEMICOLON", "LBRACE"):
+        out.pop()
 
 
 def _unclosed(
@@ -132,7 +139,7 @@ def _unclosed(
     while _CLOSER[stack[-1][0].type] != closer.type:
         opener, at = stack.pop()
         errors.append(_unclosed_error(file, opener, closer))
-        del out[at:]
+        _drop_statement(out, at)
 
 
 def _unclosed_error(file: SourceFile, opener: Token, closer: Token | None) -> Diagnostic:

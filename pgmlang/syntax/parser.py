@@ -112,7 +112,8 @@ def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
     raw, errors = _lex(file)
     tokens, bracket_errors = lay_out(file, raw)
-    errors += bracket_errors
+    torn = {e.span.line for e in errors if e.code == "PGM0105" and e.span}
+    errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
     kept = {id(t) for t in tokens}
     broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in kept}
     if errors:

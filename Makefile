@@ -1,0 +1,46 @@
+# `make demo` and `make test` set up everything they need on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-all lint format bench docs clean
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot,dev]"
+	touch $(STAMP)
+
+.venv: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/pgmc check examples/titanic/titanic.pgm
+	$(BIN)/pgmc fit examples/titanic/titanic.pgm examples/titanic/titanic.csv --counts count --seed 1 --force -o out/titanic.fit
+	$(BIN)/pgmc query out/titanic.fit "P(survived | class = 3rd, sex = female)" "P(survived | class = 1st, sex = male)"
+	$(BIN)/pgmc graph out/titanic.fit -o out/titanic.png
+	$(BIN)/pgmc graph out/titanic.fit -o out/titanic.svg
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) out build dist

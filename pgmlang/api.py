@@ -1,0 +1,352 @@
+"""The Python front door: ``compile`` a model, ``fit`` it, ask.
+
+    model = pgmlang.compile("sprinkler.pgm")
+    fit = model.fit("days.csv", seed=1)
+    fit.query("P(rain | wet = yes)")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
+from pgmlang.sema import Compilation, Loader, analyse
+from pgmlang.sema.scope import Value
+from pgmlang.syntax import load_source
+
+if TYPE_CHECKING:
+    import networkx
+    import numpy as np
+
+    from pgmlang.binding.record import Binding
+    from pgmlang.drawing.scene import Scene
+    from pgmlang.lower import Program
+    from pgmlang.model import Model
+    from pgmlang.plan import Plan
+    from pgmlang.query import Answer, NetworkAnswers
+    from pgmlang.query.rows import Columns
+    from pgmlang.results.fit import Fit
+    from pgmlang.tables import DiscreteNetwork
+
+
+def compile(source: str | os.PathLike[str], *, loader: Loader | None = None, **settings: Value) -> CompiledModel:
+    """Compiles a model.
+
+    ``source``: a path of a ``.pgm`` file, or the text of one (anything with a newline or ``~`` in it is a text).
+    ``settings``: values for the header's settings (``topics=50``). ``loader`` finds imported modules.
+    Raises CompileError with all errors of the text, PgmError if the file cannot be read.
+    """
+    file = _source(source)
+    compilation = analyse(file, settings, loader)
+    compilation.checked()
+    return CompiledModel(compilation)
+
+
+def _source(source: str | os.PathLike[str]) -> SourceFile:
+    if isinstance(source, str) and ("\n" in source or "~" in source):
+        return SourceFile("<string>", source)
+    return load_source(Path(source))
+
+
+def load(folder: str | os.PathLike[str]) -> FittedModel:
+    """Loads a fit folder. Raises PgmError PGM0903 or PGM0904 when it is none, or of another version."""
+    from pgmlang.results.store import load_fit
+
+    return FittedModel(load_fit(Path(folder)))
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModel:
+    """A checked model. ``compilation`` holds its source, Model and warnings."""
+
+    compilation: Compilation
+
+    @cached_property
+    def model(self) -> Model:
+        """The Model: an immutable plated factor graph."""
+        return self.compilation.checked()
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def text(self) -> str:
+        """The text of the ``.pgm`` source."""
+        return self.compilation.source.text
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return self.compilation.diagnostics
+
+    @property
+    def graph(self) -> networkx.DiGraph:
+        """The graph as a networkx view (see ``graph.views.directed_view``)."""
+        from pgmlang.graph.views import directed_view
+
+        return directed_view(self.model)
+
+    @cached_property
+    def program(self) -> Program:
+        """The lowered program: source text and map back to the model's lines."""
+        from pgmlang.lower import lower
+
+        return lower(self.model, file_name=self.compilation.source.name)
+
+    @property
+    def source(self) -> str:
+        """The emitted Pyro/PyTorch program."""
+        return self.program.source
+
+    def scene(self, observed: Iterable[str] = ()) -> Scene:
+        """What is drawn of the model."""
+        from pgmlang.drawing.model_scene import model_scene
+
+        return model_scene(self.model, observed)
+
+    def svg(self, observed: Iterable[str] = ()) -> str:
+        """The graph as an SVG picture."""
+        from pgmlang.drawing import to_svg
+
+        return to_svg(self.scene(observed))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def bind(self, data: Any, **options: Any) -> Binding:
+        """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
+        a dict of plate name to any of these. Options: ``sep decimal na observe hide mapping missing counts weights``.
+        """
+        return bind_data(self.model, data, **options)
+
+    def plan(self, data: Any = None, method: str = "auto", **options: Any) -> Plan:
+        """Which method would be taken for which variables, and why."""
+        from pgmlang.plan import make_plan
+
+        return make_plan(self.model, self.bind(data, **options) if data is not None else None, method)
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        method: str = "auto",
+        seed: int | None = None,
+        device: str = "cpu",
+        fixed: Mapping[str, float] | None = None,
+        options: Mapping[str, Any] | None = None,
+        progress: Callable[..., None] | None = None,
+        **binding: Any,
+    ) -> FittedModel:
+        """Fits the model to data.
+
+        ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
+        ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
+        """
+        bound = data if _is_binding(data) else self.bind(data, **binding)
+        return FittedModel(fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress))
+
+    def answers(self, fixed: Mapping[str, float] | None = None) -> NetworkAnswers:
+        """Exact answers of a model whose tables are given. Raises PgmError PGM0610 where some are not known."""
+        import numpy as np
+
+        known = {k: np.asarray(v, dtype=float) for k, v in (fixed or {}).items()}
+        return model_answers(self.model, known, {}, {})
+
+    def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
+        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` when the model's tables are given."""
+        from pgmlang.query import parse_query
+
+        return self.answers(fixed).answer(parse_query(text))
+
+    def log_z(self, evidence: str = "", fixed: Mapping[str, float] | None = None) -> float:
+        """log Z of the model (the log probability of the evidence for a directed one)."""
+        return log_z(self.answers(fixed), evidence)
+
+    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
+        """Joint draws of a model whose tables are given."""
+        return _sample(self.answers(), num_draws, seed, evidence)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A fit and what can be asked of it. ``record`` is the plain data that is saved."""
+
+    record: Fit
+    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def params(self) -> dict[str, np.ndarray]:
+        """Point estimates by name; ``NAME.table`` is the table of NAME."""
+        return self.record.parameters
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return self.record.warnings
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of the data at the end of the fit."""
+        return self.record.log_likelihood[-1] if self.record.log_likelihood else float("nan")
+
+    @property
+    def answers(self) -> NetworkAnswers:
+        if "answers" not in self._cache:
+            fit = self.record
+            self._cache["answers"] = model_answers(fit.model, fit.parameters, fit.sizes, fit.labels)
+        answers: NetworkAnswers = self._cache["answers"]
+        return answers
+
+    def query(self, text: str) -> Answer:
+        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row."""
+        from pgmlang.query import parse_query
+
+        return self.answers.answer(parse_query(text))
+
+    def predict(self, data: Any, targets: Sequence[str] | None = None, **binding: Any) -> Columns:
+        """For every row, the posterior of what it does not say, and its log evidence."""
+        from pgmlang.query import predict
+
+        values, num_rows = self._rows(data, binding)
+        return predict(self.answers, values, num_rows, list(targets) if targets is not None else None)
+
+    def score(self, data: Any, **binding: Any) -> np.ndarray:
+        """Log-likelihood of each row of new data (missing cells summed out), shape (rows,)."""
+        from pgmlang.query import score
+
+        values, num_rows = self._rows(data, binding)
+        return score(self.answers, values, num_rows)
+
+    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
+        """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""
+        return _sample(self.answers, num_draws, seed, evidence)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One dict a parameter: name, mean, sd and what it belongs to."""
+        from pgmlang.results.store import summary_rows
+
+        return summary_rows(self.record)
+
+    def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:
+        """Writes the fit folder. Raises PgmError PGM0902 when it exists, unless ``force``."""
+        from pgmlang.results.store import save_fit
+
+        save_fit(self.record, Path(folder), force)
+
+    def _rows(self, data: Any, binding: dict[str, Any]) -> tuple[dict[str, np.ndarray], int]:
+        bound = data if _is_binding(data) else bind_data(self.record.model, data, known=self.record.labels, **binding)
+        return bound.values, rows_of(bound)
+
+    def _repr_svg_(self) -> str:
+        from pgmlang.drawing import to_svg
+        from pgmlang.drawing.model_scene import model_scene
+
+        observed = self.record.provenance.get("observed", ())
+        return to_svg(model_scene(self.record.model, observed))
+
+
+# ---- the way from one stage to the next, shared by the command line
+
+
+def _is_binding(data: Any) -> bool:
+    return type(data).__name__ == "Binding" and hasattr(data, "membership")
+
+
+def bind_data(
+    model: Model,
+    data: Any,
+    *,
+    sep: str | None = None,
+    decimal: str = ".",
+    na: Sequence[str] = (),
+    **options: Any,
+) -> Binding:
+    """Reads data and joins it to a model; see ``CompiledModel.bind``."""
+    from pgmlang.binding import bind
+    from pgmlang.data import Frame, read_frame
+
+    def read(one: Any) -> Any:
+        return one if isinstance(one, Frame) else read_frame(one, sep=sep, decimal=decimal, na=tuple(na))
+
+    if isinstance(data, dict) and data and set(data) <= set(model.plate_by_name):
+        return bind(model, {plate: read(one) for plate, one in data.items()}, **options)
+    return bind(model, read(data), **options)
+
+
+def rows_of(binding: Binding) -> int:
+    """Rows of the innermost row plate that the data bound."""
+    rows = [p.name for p in binding.model.plates if p.is_rows]
+    return max((binding.sizes[p] for p in rows if p in binding.sizes), default=1)
+
+
+def fit_bound(
+    compilation: Compilation,
+    binding: Binding,
+    method: str = "auto",
+    seed: int | None = None,
+    device: str = "cpu",
+    fixed: Mapping[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[..., None] | None = None,
+) -> Fit:
+    """Runs a method on a bound model and returns the plain record of the fit."""
+    from pgmlang.infer import fit_model
+
+    return fit_model(
+        compilation.checked(),
+        binding,
+        method=method,
+        options=dict(options or {}),
+        seed=seed,
+        fixed=dict(fixed or {}),
+        device=device,
+        source=compilation.source.text,
+        modules=compilation.modules,
+        progress=progress,
+    )
+
+
+def model_answers(
+    model: Model, parameters: Mapping[str, Any], sizes: Mapping[str, int], labels: Mapping[str, tuple[str, ...]]
+) -> NetworkAnswers:
+    """Exact answers from a discrete model and its parameters."""
+    from pgmlang.query import NetworkAnswers
+    from pgmlang.tables.from_model import discrete_network
+
+    network = discrete_network(model, dict(parameters), dict(sizes), dict(labels))
+    fields = {v.name for v in model.of_role("field")}
+    unrolled = {v.name for v in network.variables if v.name.split("[")[0] in fields}
+    return NetworkAnswers(network, frozenset(fields | unrolled))
+
+
+def network_answers(network: DiscreteNetwork) -> NetworkAnswers:
+    """Exact answers from a network read from a BIF or UAI file."""
+    from pgmlang.query import NetworkAnswers
+
+    undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
+    return NetworkAnswers(network, frozenset(undirected))
+
+
+def log_z(answers: NetworkAnswers, evidence: str = "") -> float:
+    """log Z with evidence clamped. Raises PgmError PGM0609 when it is minus infinity."""
+    from pgmlang.query import parse_evidence
+
+    items = parse_evidence(evidence) if evidence.strip() else ()
+    hard, soft = answers.evidence(items)
+    value = float(answers.engine.log_z(hard, soft)[0])
+    if value == float("-inf"):
+        raise PgmError(answers.impossible(hard, soft, items))
+    return value
+
+
+def _sample(answers: NetworkAnswers, num_draws: int, seed: int | None, evidence: str) -> Columns:
+    from pgmlang.query import parse_evidence, sample
+
+    hard, soft = answers.evidence(parse_evidence(evidence) if evidence.strip() else ())
+    if soft:
+        raise PgmError(Diagnostic("PGM0606", "samples take hard evidence only", help="write `a = label`"))
+    return sample(answers, hard, num_draws, seed)

@@ -1,0 +1,217 @@
+"""Commands that ask: query, predict, score, sample, logz, summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pgmlang.cli.console import print_diagnostics, print_json, say
+from pgmlang.cli.options import (
+    binding_of,
+    binding_options,
+    fix_option,
+    json_option,
+    quiet_option,
+    seed_option,
+    settings_option,
+    tables_of,
+)
+from pgmlang.cli.sources import answers_of, fit_of
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+
+@click.command()
+@click.argument("source")
+@click.argument("questions", nargs=-1, required=True)
+@settings_option
+@fix_option
+@json_option
+def query(source: str, questions: tuple[str, ...], settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool) -> None:
+    """Answer questions about a fit, a model with given tables, a .bif or a .uai.
+
+    \b
+    pgmc query asia.fit "P(lung | smoke = yes, xray = yes)"
+    pgmc query asia.fit "P(lung, bronc | dysp = yes)"  "P(lung | do(smoke = no))"
+    pgmc query asia.fit "MAP(lung, tub | xray = yes)"  "MAP(* | xray = yes)"  "E(x | y = 1)"
+    pgmc query asia.fit 'P("x.1" | b = "0-5 cm")'  "P(lung | xray ~ {no: 0.3, yes: 0.9})"
+    """
+    from pgmlang.query import parse_query
+
+    parsed = [parse_query(q) for q in questions]
+    answers = answers_of(source, settings, fixed)
+    given = [answers.answer(q) for q in parsed]
+    if as_json:
+        print_json(given[0].to_dict() if len(given) == 1 else [a.to_dict() for a in given])
+        return
+    for i, answer in enumerate(given):
+        if len(given) > 1:
+            click.echo(("" if i == 0 else "\n") + answer.query)
+        click.echo(str(answer))
+
+
+@click.command()
+@click.argument("source")
+@click.argument("data", nargs=-1, required=True)
+@click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
+@click.option("--targets", help="Variables to predict, comma separated (default: all that are not fully given).")
+@binding_options
+@json_option
+@quiet_option
+def predict(
+    source: str, data: tuple[str, ...], output: str, targets: str | None, as_json: bool, quiet: bool, **given: Any
+) -> None:
+    """For every row: the most probable label and the probability of each, and the row's log evidence."""
+    fit = fit_of(source)
+    tables = tables_of(data, set(fit.record.model.plate_by_name))
+    names = [t.strip() for t in targets.split(",")] if targets else None
+    result = fit.predict(tables, targets=names, **binding_of(given))
+    if not quiet:
+        print_diagnostics(result.warnings)
+    _write_columns(result.columns, output, as_json, quiet)
+
+
+@click.command()
+@click.argument("source")
+@click.argument("data", nargs=-1, required=True)
+@click.option("-o", "--output", help="Also write every row's log-likelihood to a CSV.")
+@binding_options
+@json_option
+@quiet_option
+def score(source: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Log-likelihood of new data, by exact inference (missing cells summed out)."""
+    import numpy as np
+
+    from pgmlang.api import bind_data, rows_of
+    from pgmlang.query.rows import impossible_rows
+    from pgmlang.query.rows import score as score_rows
+
+    fit = fit_of(source)
+    bound = bind_data(fit.record.model, tables_of(data, set(fit.record.model.plate_by_name)), known=fit.record.labels,
+                      **binding_of(given))  # fmt: skip
+    rows = score_rows(fit.answers, bound.values, rows_of(bound))
+    weights = bound.weights if bound.weights is not None else np.ones(len(rows))
+    possible = np.where(weights > 0, rows, 0.0)
+    total = float(weights @ possible)
+    if output:
+        _write_columns({"log_likelihood": rows}, output, False, quiet)
+    if not quiet:
+        print_diagnostics(impossible_rows(rows))
+    number = float(weights.sum())
+    mean = total / number if number else 0.0
+    if as_json:
+        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": len(rows), "method": "exact"})
+    else:
+        click.echo(f"log-likelihood  {total:.6f}\nmean a row      {mean:.6f}\nrows            {len(rows):,}\nmethod          exact")
+
+
+@click.command()
+@click.argument("source")
+@click.option("-n", "--num-draws", type=click.IntRange(1, 100_000_000), default=10, show_default=True, help="How many rows.")
+@click.option("--evidence", default="", metavar="'A = x, B = y'", help="Draw given this.")
+@click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
+@seed_option
+@settings_option
+@json_option
+@quiet_option
+def sample(
+    source: str, num_draws: int, evidence: str, output: str, seed: int | None, settings: tuple[str, ...], as_json: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Draw rows from a fit, a model with given tables, or a network file, by exact (posterior) sampling."""
+    import secrets
+
+    from pgmlang.api import _sample
+
+    if seed is None:
+        seed = secrets.randbits(31)
+        say(f"seed {seed}", quiet)
+    result = _sample(answers_of(source, settings), num_draws, seed, evidence)
+    _write_columns(result.columns, output, as_json, quiet)
+
+
+@click.command()
+@click.argument("source")
+@click.option("--evidence", default="", metavar="'A = x' | FILE", help="Evidence: text, or a .evid file of a .uai.")
+@settings_option
+@fix_option
+@json_option
+def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool) -> None:
+    """log Z of a network (the log probability of the evidence, where it is directed)."""
+    from pgmlang.api import log_z
+
+    answers = answers_of(source, settings, fixed)
+    if evidence and Path(evidence).is_file():
+        from pgmlang.formats import open_text, read_uai_evidence
+
+        hard = read_uai_evidence(open_text(Path(evidence)), answers.network)
+        value = float(answers.engine.log_z(hard, {})[0])
+        if value == float("-inf"):
+            raise PgmError(answers.impossible(hard, {}))
+    else:
+        value = log_z(answers, evidence)
+    if as_json:
+        print_json({"log_z": value, "error": 0.0, "method": "exact"})
+    else:
+        click.echo(f"log_z   {value:.10g}\nlog10_z {value / 2.302585092994046:.10g}\nmethod  exact")
+
+
+@click.command()
+@click.argument("source")
+@click.option("--all", "show_all", is_flag=True, help="Every row, not the first forty.")
+@json_option
+def summary(source: str, show_all: bool, as_json: bool) -> None:
+    """What a fit learned: its method, data, log-likelihood and parameters."""
+    fit = fit_of(source)
+    record = fit.record
+    rows = fit.summary()
+    if as_json:
+        print_json(
+            {
+                "model": record.model.name,
+                "method": record.method,
+                "status": record.status,
+                "log_likelihood": fit.log_likelihood,
+                "seed": record.provenance.get("seed"),
+                "variables": rows,
+            }
+        )
+        return
+    click.echo(f"{record.model.name}: {record.method}, {record.status}, log-likelihood {fit.log_likelihood:.4f}")
+    for warning in record.warnings:
+        click.echo(f"warning[{warning.code}]: {warning.message}")
+    shown = rows if show_all else rows[:40]
+    table = [(_row_name(r), _number(r.get("mean")), _number(r.get("sd")), _number(r.get("count"))) for r in shown]
+    head = ("name", "mean", "sd", "count")
+    widths = [max(len(head[i]), *(len(t[i]) for t in table)) if table else len(head[i]) for i in range(4)]
+    for line in [head, *table]:
+        click.echo(line[0].ljust(widths[0]) + "".join("  " + c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)))
+    if len(rows) > len(shown):
+        click.echo(f"... and {len(rows) - len(shown):,} more; `--all` shows them")
+
+
+def _row_name(row: dict[str, Any]) -> str:
+    if "label" not in row:
+        return str(row["name"])
+    given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
+    return f"P({row['name']} = {row['label']}" + (f" | {given})" if given else ")")
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        from pgmlang.query.rows import Columns
+
+        print_json(Columns(columns).to_dict())
+        return
+    from pgmlang.data import write_csv
+
+    if output != "-" and Path(output).suffix.lower() not in ("", ".csv", ".gz", ".txt", ".tsv"):
+        raise PgmError(Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv"))
+    write_csv(click.get_binary_stream("stdout") if output == "-" else output, columns)
+    if output != "-":
+        say(f"wrote {output}", quiet)

@@ -1,0 +1,148 @@
+"""Commands that meet data: init and fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
+from pgmlang.cli.language import compiled
+from pgmlang.cli.options import (
+    binding_of,
+    binding_options,
+    fix_option,
+    fixed_of,
+    json_option,
+    quiet_option,
+    reading_options,
+    seed_option,
+    settings_option,
+    tables_of,
+)
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+
+@click.command()
+@click.argument("data")
+@click.option("-o", "--output", default="-", show_default=True, help="Where to write the model.")
+@click.option("--target", help="A column that the others depend on: a naive Bayes classifier of it.")
+@click.option("--name", help="The model's name (default: the file's).")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@reading_options
+@quiet_option
+def init(
+    data: str, output: str, target: str | None, name: str | None, force: bool, sep: str | None, decimal: str,
+    na: tuple[str, ...], quiet: bool,
+) -> None:  # fmt: skip
+    """Write a first model from a table: the types and labels seen, naive Bayes with --target, else independent."""
+    from pgmlang.data import read_frame
+    from pgmlang.data.first_model import first_model
+
+    frame = read_frame(data, sep=sep, decimal=decimal, na=na)
+    write_text(output, first_model(frame, name or Path(data).name.split(".")[0], target), force)
+    if output != "-":
+        say(f"wrote {output}; next: pgmc fit {output} {data}", quiet)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True)
+@click.option("-o", "--output", help="The fit's folder (default: MODEL.fit beside the model).")
+@click.option("--force", is_flag=True, help="Replace an existing fit.")
+@click.option("--method", default="auto", show_default=True, help="How to fit; `pgmc plan` says what auto takes.")
+@click.option("--max-iterations", type=click.IntRange(1), help="Most iterations of an iterative method.")
+@click.option("--tolerance", type=float, help="Converged when the log-likelihood gains less than this a row.")
+@click.option("--restarts", type=click.IntRange(1), help="Random starts of em with latent variables.")
+@click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
+@click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@seed_option
+@settings_option
+@fix_option
+@binding_options
+@json_option
+@quiet_option
+def fit(
+    model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
+    settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, max_iterations: int | None,
+    tolerance: float | None, restarts: int | None, hard: bool, max_time: float | None, **given: Any,
+) -> int:  # fmt: skip
+    """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
+    from pgmlang.api import FittedModel, bind_data, fit_bound
+    from pgmlang.binding import binding_report
+    from pgmlang.results.store import refuse_existing
+
+    compilation = compiled(model, settings, quiet=quiet)
+    checked = compilation.checked()
+    folder = Path(output) if output else Path(model).with_suffix(".fit")
+    refuse_existing(folder, force)
+    binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
+    quiet_messages = quiet or as_json
+    for line in binding_report(binding):
+        say(line, quiet_messages)
+    options: dict[str, Any] = {
+        k: v
+        for k, v in {
+            "max_iterations": max_iterations, "tolerance": tolerance, "restarts": restarts, "hard": hard or None,
+            "max_time": max_time,
+        }.items()
+        if v is not None
+    }  # fmt: skip
+    record = fit_bound(compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages))
+    fitted = FittedModel(record)
+    fitted.save(folder, force)
+    if not quiet:
+        print_diagnostics(record.warnings)
+    _tell(fitted, folder, as_json, quiet)
+    if record.status == "stopped":
+        return 75 if max_time is not None else 130
+    return 0
+
+
+def _progress(quiet: bool) -> Any:
+    if quiet:
+        return None
+
+    def show(iteration: int, value: float, **_: Any) -> None:
+        if iteration in (1, 2, 5) or iteration % 10 == 0:
+            say(f"iteration {iteration:>4}  log-likelihood {value:.4f}")
+
+    return show
+
+
+def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
+    record = fitted.record
+    if as_json:
+        print_json(
+            {
+                "fit": str(folder),
+                "model": record.model.name,
+                "method": record.method,
+                "status": record.status,
+                "log_likelihood": fitted.log_likelihood,
+                "iterations": len(record.log_likelihood),
+                "seed": record.provenance.get("seed"),
+                "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
+            }
+        )
+        return
+    if quiet:
+        return
+    click.echo(f"{record.method}: {record.status}, log-likelihood {fitted.log_likelihood:.4f}")
+    for row in fitted.summary()[:10]:
+        given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
+        name = f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
+        click.echo(f"  {name}  {row['mean']:.4g}")
+    first = next((v.name for v in record.model.of_role("random", "field")), "x")
+    click.echo(f'wrote {folder}; next: pgmc query {folder} "P({first})"')
+
+
+def need_cuda(device: str) -> None:
+    """Raises PgmError PGM0612 when a device is asked for that is not there."""
+    if device != "cpu":
+        import torch
+
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise PgmError(Diagnostic("PGM0612", f"there is no `{device}` here", help="leave `--device` out, or `--device cpu`"))

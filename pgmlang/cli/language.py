@@ -1,0 +1,230 @@
+"""Commands about a model's text: check, fmt, graph, plan, compile, explain. None but plan and compile meet data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
+from pgmlang.cli.options import binding_of, binding_options, json_option, quiet_option, settings_of, settings_option, tables_of
+from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
+
+if TYPE_CHECKING:
+    from pgmlang.sema import Compilation
+
+
+def compiled(path: str, settings: tuple[str, ...] = (), quiet: bool = True) -> Compilation:
+    """A checked compilation of a file; warnings are said unless ``quiet``. Raises CompileError."""
+    from pgmlang.sema import analyse
+    from pgmlang.syntax import load_source
+
+    compilation = analyse(load_source(path), settings_of(settings))
+    if compilation.model is None:
+        raise CompileError(compilation.diagnostics)
+    if not quiet:
+        print_diagnostics(compilation.diagnostics)
+    return compilation
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True)
+@settings_option
+@json_option
+@quiet_option
+def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Check models: names, types, axes, tables, graph. Every error of a file in one run."""
+    from pgmlang.sema import analyse
+    from pgmlang.syntax import load_source
+
+    found: list[Diagnostic] = []
+    for path in models:
+        try:
+            compilation = analyse(load_source(path), settings_of(settings))
+        except PgmError as error:
+            found.extend(error.diagnostics)
+            continue
+        found.extend(compilation.diagnostics)
+        if compilation.model is not None and not as_json and not quiet:
+            model = compilation.model
+            parts = [f"{len(list(model.of_role('random', 'field')))} random variables", f"{len(model.factors)} factors"]
+            parts += [f"{len(model.plates)} plate{'s' if len(model.plates) > 1 else ''}"] if model.plates else []
+            click.echo(f"{path}: good ({', '.join(parts)})")
+    print_diagnostics(found)
+    if as_json:
+        from pgmlang.diagnostics.render import to_json
+
+        print_json({"diagnostics": to_json(found), "ok": not any(d.is_error for d in found)})
+    errors = [d for d in found if d.is_error]
+    return PgmError(errors).exit_code if errors else 0
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 65 when a file is not formatted.")
+@click.option("--stdout", is_flag=True, help="Print instead of writing the file.")
+@quiet_option
+def fmt(models: tuple[str, ...], only_check: bool, stdout: bool, quiet: bool) -> int:
+    """Format models in place (`-` reads stdin and prints)."""
+    from pgmlang.diagnostics import SourceFile
+    from pgmlang.syntax import load_source
+    from pgmlang.syntax.format import format_source
+
+    unformatted = 0
+    for path in models:
+        file = SourceFile("<stdin>", click.get_text_stream("stdin").read()) if path == "-" else load_source(path)
+        text = format_source(file)
+        if path == "-" or stdout:
+            click.echo(text, nl=False)
+        elif text != file.text:
+            unformatted += 1
+            if only_check:
+                say(f"{path}: not formatted", quiet)
+            else:
+                write_text(path, text)
+                say(f"{path}: formatted", quiet)
+    return 65 if only_check and unformatted else 0
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", nargs=-1)
+@click.option("-o", "--output", help="Where to write; the ending says the format: .svg, .png, .dot (default: MODEL.svg).")
+@click.option("--format", "kind", type=click.Choice(["svg", "png", "dot"]), help="Format, when the ending does not say it.")
+@click.option("--observed", help="Names to shade, comma separated (default: what the data observes).")
+@settings_option
+@binding_options
+@quiet_option
+def graph(
+    model: str, data: tuple[str, ...], output: str | None, kind: str | None, observed: str | None,
+    settings: tuple[str, ...], quiet: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Draw a model, a BIF or UAI network, or a fit: plates as boxes, observed shaded, factors as squares."""
+    scene = _scene(model, data, observed, settings, given)
+    ending = Path(output).suffix.lstrip(".").lower() if output and output != "-" else ""
+    kind = kind or (ending if ending in ("svg", "png", "dot") else "svg")
+    output = output or str(Path(model).with_suffix(f".{kind}").name if model.endswith((".gz", "/")) else Path(model).with_suffix(f".{kind}"))
+    if kind == "png":
+        from pgmlang.drawing import to_png
+
+        to_png(scene, output)
+    else:
+        from pgmlang.drawing import to_dot, to_svg
+
+        write_text(output, to_svg(scene) if kind == "svg" else to_dot(scene))
+    if output != "-":
+        say(f"wrote {output}", quiet)
+
+
+def _scene(model: str, data: tuple[str, ...], observed: str | None, settings: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from pgmlang.drawing.model_scene import model_scene, network_scene
+
+    shaded = [name.strip() for name in observed.split(",")] if observed else []
+    stem = model.removesuffix(".gz")
+    if stem.endswith((".bif", ".uai")):
+        from pgmlang.cli.sources import read_network
+
+        return network_scene(read_network(model), shaded)
+    if Path(model).is_dir():
+        from pgmlang import load
+
+        record = load(model).record
+        return model_scene(record.model, shaded or record.provenance.get("observed", ()))
+    compilation = compiled(model, settings)
+    checked = compilation.checked()
+    if data:
+        from pgmlang.api import bind_data
+
+        tables = tables_of(data, set(checked.plate_by_name))
+        shaded = shaded or list(bind_data(checked, tables, **binding_of(given)).observed)
+    return model_scene(checked, shaded)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", nargs=-1)
+@click.option("--method", default="auto", show_default=True, help="The method to plan for.")
+@settings_option
+@binding_options
+@json_option
+def plan(model: str, data: tuple[str, ...], method: str, settings: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Say which method is taken for which variables, and why; with data, for that data."""
+    from pgmlang.plan import make_plan, plan_json, show
+
+    checked = compiled(model, settings, quiet=as_json).checked()
+    binding = None
+    if data:
+        from pgmlang.api import bind_data
+        from pgmlang.binding import binding_report
+
+        binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
+        if not as_json:
+            for line in binding_report(binding):
+                click.echo(line)
+    made = make_plan(checked, binding, method)
+    if as_json:
+        print_json(plan_json(made))
+    else:
+        click.echo(show(made))
+
+
+STAGES = ("ast", "model", "torch")
+
+
+@click.command("compile")
+@click.argument("model")
+@click.option("-o", "--output", default="-", show_default=True, help="Where to write the program.")
+@click.option("--stage", type=click.Choice(STAGES), default="torch", show_default=True,
+              help="What to print: the syntax, the canonical Model, or the emitted program.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@settings_option
+@quiet_option
+def compile_(model: str, output: str, stage: str, force: bool, settings: tuple[str, ...], quiet: bool) -> None:
+    """Write the readable Pyro/PyTorch program of a model; it runs by itself."""
+    compilation = compiled(model, settings, quiet=quiet)
+    if stage == "ast":
+        from pprint import pformat
+
+        from pgmlang.syntax import load_source, parse
+
+        write_text(output, pformat(parse(load_source(model)), width=110) + "\n", force)
+    elif stage == "model":
+        from pgmlang.model.show import show
+
+        write_text(output, show(compilation.checked()), force)
+    else:
+        from pgmlang.lower import lower
+
+        write_text(output, lower(compilation.checked(), file_name=Path(model).name).source, force)
+    if output != "-":
+        say(f"wrote {output}", quiet)
+
+
+@click.command()
+@click.argument("code", required=False)
+@json_option
+def explain(code: str | None, as_json: bool) -> None:
+    """Explain an error code, with a bad and a good example; without one, list them all."""
+    from pgmlang.diagnostics import CODES
+    from pgmlang.diagnostics.explanations import explain as explanation_of
+
+    if code is None:
+        if as_json:
+            print_json([{"code": c, "title": row.title, "exit": row.exit, "warning": row.is_warning} for c, row in CODES.items()])
+            return
+        for name, row in CODES.items():
+            click.echo(f"{name}  {'warning: ' if row.is_warning else ''}{row.title}")
+        return
+    page = explanation_of(code.upper())
+    if as_json:
+        print_json({"code": page.code, "title": page.title, "text": page.text, "bad": page.bad, "good": page.good})
+        return
+    click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\nThis is refused:\n")
+    click.echo(_indent(page.bad))
+    click.echo("\nThis is good:\n")
+    click.echo(_indent(page.good))
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.strip("\n").splitlines())

@@ -1,0 +1,137 @@
+"""Options that several commands share, and the parsing of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.sema.scope import Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, shown in the order given."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
+seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of random numbers; a drawn one is recorded.")
+settings_option = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the model's header.")
+fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE", help="Hold a param at a value.")
+
+reading_options = together(
+    click.option("--sep", help="Separator of a text table (default: seen from its header)."),
+    click.option("--decimal", default=".", show_default=True, help="Decimal mark of numbers."),
+    click.option("--na", multiple=True, metavar="TEXT", help="A cell that means missing, besides an empty one."),
+)
+binding_options = together(
+    reading_options,
+    click.option("--missing", type=click.Choice(["latent", "drop", "error"]), default="latent", show_default=True,
+                 help="What an empty cell means."),
+    click.option("--map", "mapping", multiple=True, metavar="VAR=COLUMN", help="Bind a variable to a column."),
+    click.option("--observe", multiple=True, metavar="VAR=VALUE", help="Observe a variable outside of plates."),
+    click.option("--hide", multiple=True, metavar="VAR", help="Leave a column unread: its variable is latent."),
+    click.option("--counts", metavar="COLUMN", help="A row stands for that many equal rows."),
+    click.option("--weights", metavar="COLUMN", help="Weight of a row's log-likelihood."),
+)  # fmt: skip
+
+
+def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:
+    """``NAME=VALUE`` options as a dict. Raises PgmError PGM0612."""
+    out: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise PgmError(Diagnostic("PGM0612", f"`{option} {item}` is not understood", help=f"write `{option} NAME=VALUE`"))
+        out[name.strip()] = value.strip()
+    return out
+
+
+def settings_of(items: tuple[str, ...]) -> dict[str, Value]:
+    """Values of ``--set``: numbers and truth values where they look so, else text."""
+    return {name: _value(text) for name, text in pairs(items, "--set").items()}
+
+
+def _value(text: str) -> Value:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() and "." not in text and "e" not in text.lower() else number
+
+
+def fixed_of(items: tuple[str, ...]) -> dict[str, float]:
+    """Values of ``--fix``. Raises PgmError PGM0612 for what is no number."""
+    out: dict[str, float] = {}
+    for name, text in pairs(items, "--fix").items():
+        try:
+            out[name] = float(text)
+        except ValueError:
+            raise PgmError(Diagnostic("PGM0612", f"`--fix {name}={text}`: `{text}` is not a number")) from None
+    return out
+
+
+def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
+    """``--map VAR=COLUMN`` options; one that names a file reads such lines (``VAR,COLUMN`` or ``VAR=COLUMN``) from it."""
+    out: dict[str, str] = {}
+    for item in items:
+        if "=" in item:
+            out.update(pairs((item,), "--map"))
+            continue
+        path = Path(item)
+        if not path.is_file():
+            raise PgmError(Diagnostic("PGM0612", f"`--map {item}` is neither VAR=COLUMN nor a file", help="write `--map y=score`"))
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, mark, column = line.partition("=" if "=" in line else ",")
+            if mark:
+                out[name.strip()] = column.strip()
+    return out
+
+
+def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
+    """Data arguments: one path, or ``plate=path`` for several tables."""
+    if not arguments:
+        return None
+    named: dict[str, str] = {}
+    plain: list[str] = []
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if equals and name in plates and not Path(argument).exists():
+            named[name] = path
+        else:
+            plain.append(argument)
+    if plain and (named or len(plain) > 1):
+        raise PgmError(
+            Diagnostic("PGM0714", "with several tables, say which is whose",
+                       help="write `token=words.csv doc=docs.csv`; the model's plates: " + ", ".join(sorted(plates)))  # fmt: skip
+        )
+    return named or plain[0]
+
+
+def binding_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments for ``bind_data`` from the parsed options."""
+    return {
+        "sep": given["sep"],
+        "decimal": given["decimal"],
+        "na": given["na"],
+        "missing": given["missing"],
+        "mapping": mapping_of(given["mapping"]),
+        "observe": pairs(given["observe"], "--observe"),
+        "hide": given["hide"],
+        "counts": given["counts"],
+        "weights": given["weights"],
+    }

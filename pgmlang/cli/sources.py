@@ -1,0 +1,54 @@
+"""What a command's first argument may be: a model, a fit folder, a BIF or a UAI network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+if TYPE_CHECKING:
+    from pgmlang.api import FittedModel
+    from pgmlang.query import NetworkAnswers
+    from pgmlang.tables import DiscreteNetwork
+
+
+def is_network_file(path: str) -> bool:
+    """Whether a path names a BIF or UAI file (by its ending)."""
+    return path.removesuffix(".gz").lower().endswith((".bif", ".uai"))
+
+
+def read_network(path: str) -> DiscreteNetwork:
+    """A network from a BIF or UAI file. Raises PgmError."""
+    from pgmlang.formats import open_text, read_bif, read_uai
+
+    file = open_text(Path(path))
+    if path.removesuffix(".gz").lower().endswith(".uai"):
+        return read_uai(file)[0]
+    return read_bif(file)
+
+
+def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> NetworkAnswers:
+    """What answers queries about a fit, a model with given tables, or a network file. Raises PgmError."""
+    if is_network_file(path):
+        from pgmlang.api import network_answers
+
+        return network_answers(read_network(path))
+    if Path(path).is_dir():
+        return fit_of(path).answers
+    from pgmlang.api import CompiledModel
+    from pgmlang.cli.language import compiled
+    from pgmlang.cli.options import fixed_of
+
+    return CompiledModel(compiled(path, settings)).answers(fixed_of(fixed))
+
+
+def fit_of(path: str) -> FittedModel:
+    """A fit folder; a model file is answered with how to fit it. Raises PgmError."""
+    from pgmlang import load
+
+    if path.endswith(".pgm") and Path(path).is_file():
+        raise PgmError(
+            Diagnostic("PGM0903", f"`{path}` is a model, not a fit", help=f"fit it first: `pgmc fit {path} data.csv`")
+        )
+    return load(path)

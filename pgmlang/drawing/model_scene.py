@@ -1,0 +1,82 @@
+"""What to draw of a Model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgmlang.drawing.scene import NodeKind, Scene, SceneEdge, SceneNode, ScenePlate
+from pgmlang.model import Definition, Factor, Model, Plate, Variable
+from pgmlang.model.expr import NetCall, walk
+from pgmlang.tables.network import DiscreteNetwork
+
+_KINDS: dict[str, NodeKind] = {
+    "random": "random",
+    "field": "random",
+    "param": "param",
+    "input": "input",
+    "derived": "derived",
+}
+
+
+def model_scene(model: Model, observed: Iterable[str] = ()) -> Scene:
+    """Variables, factors and networks with their plates; ``observed`` ones are shaded, inputs always."""
+    shaded = set(observed)
+    nodes = [_node(v, v.name in shaded) for v in model.variables if v.role != "index"]
+    drawn = {n.name for n in nodes}
+    nets = {n.name for n in model.nets}
+    edges: dict[tuple[str, str], SceneEdge] = {}
+    used_nets: dict[str, tuple[str, ...]] = {}
+
+    def connect(item: Factor | Definition, target: str, plates: tuple[str, ...], fields_join: bool) -> None:
+        for ref in model.mentions(item):
+            if ref.name not in drawn:
+                continue
+            directed = not (fields_join and model.by_name[ref.name].role == "field")
+            key = (ref.name, target)
+            edges.setdefault(key, SceneEdge(ref.name, target, directed, dashed=ref.lag > 0))
+        for expr in model.expressions(item):
+            for part in walk(expr):
+                if isinstance(part, NetCall) and part.net in nets:
+                    used_nets.setdefault(part.net, ())
+                    edges.setdefault((f"net {part.net}", target), SceneEdge(f"net {part.net}", target))
+
+    for conditional in model.conditionals:
+        connect(conditional, conditional.target, conditional.plates, False)
+    for definition in model.definitions:
+        connect(definition, definition.target, (), False)
+    for i, potential in enumerate(model.potentials):
+        name = f"factor {potential.name or i + 1}"
+        nodes.append(SceneNode(name, potential.name or "", "factor", plates=potential.plates))
+        connect(potential, name, potential.plates, True)
+    nodes.extend(SceneNode(f"net {name}", name, "net") for name in used_nets)
+    plates = tuple(ScenePlate(p.name, _plate_label(p), p.parents) for p in model.plates)
+    return Scene(model.name, tuple(nodes), tuple(edges.values()), plates)
+
+
+def _node(variable: Variable, observed: bool) -> SceneNode:
+    axes = f"[{', '.join(variable.axes)}]" if variable.axes else ""
+    shaded = observed or variable.role == "input"
+    tooltip = f"{variable.role} {variable.name}{axes} : {variable.type}"
+    return SceneNode(variable.name, variable.name + axes, _KINDS[variable.role], shaded, variable.plates, tooltip)
+
+
+def _plate_label(plate: Plate) -> str:
+    if plate.structure is None:
+        return f"{plate.name} [{plate.size}]" if plate.size is not None else plate.name
+    inside = plate.structure.of or " x ".join(map(str, plate.structure.shape))
+    return f"{plate.name} = {plate.structure.kind}" + (f"({inside})" if inside else "")
+
+
+def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Scene:
+    """A discrete network read from a file."""
+    shaded = set(observed)
+    names = [v.name for v in network.variables]
+    nodes = [SceneNode(n, n, "random", n in shaded, tooltip=", ".join(v.labels)) for n, v in zip(names, network.variables, strict=True)]
+    edges: list[SceneEdge] = []
+    for i, factor in enumerate(network.factors):
+        if factor.child is not None:
+            edges.extend(SceneEdge(names[p], names[factor.child]) for p in factor.scope if p != factor.child)
+        elif len(factor.scope) > 1:
+            nodes.append(SceneNode(f"factor {i + 1}", "", "factor"))
+            edges.extend(SceneEdge(names[v], f"factor {i + 1}", directed=False) for v in factor.scope)
+    return Scene(network.name, tuple(nodes), tuple(edges))

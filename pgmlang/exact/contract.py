@@ -1,0 +1,155 @@
+"""Running a program on numbers: all evidence rows at once, in linear space rescaled as it goes or in logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pgmlang.exact.program import Backward, Program
+from pgmlang.exact.rows import RowIndex, RowMerger
+
+# Rescalings that shrink a row's tables by more than this (e^-500) may have lost cells to underflow.
+_LOSS = -500.0
+
+
+@dataclass
+class Tables:
+    """Values of all tables after a forward pass; ``rows[t]`` is None for a table without evidence rows.
+
+    ``log_z``: (num_rows,); ``suspect``: rows whose linear arithmetic may have lost something.
+    """
+
+    values: list[np.ndarray | None]
+    rows: list[RowIndex | None]
+    merger: RowMerger
+    log_z: np.ndarray
+    shrunk: np.ndarray
+    scales: list[tuple[RowIndex | None, np.ndarray | float]] = field(default_factory=list)
+
+
+def _rescale(values: np.ndarray, has_rows: bool) -> tuple[np.ndarray, np.ndarray | float]:
+    """``values`` with the largest cell of each row at 1, and the log of what it was divided by."""
+    if has_rows:
+        top = values.reshape(-1, values.shape[-1]).max(axis=0)
+        if not top.all():
+            top = np.where(top > 0, top, 1.0)
+        values = values / top
+        return values, np.log(top)
+    peak = float(values.max()) if values.size else 1.0
+    if peak <= 0.0 or peak == 1.0:
+        return values, 0.0
+    return values / peak, float(np.log(peak))
+
+
+def _joined(
+    merger: RowMerger, x: np.ndarray, rx: RowIndex | None, y: np.ndarray, ry: RowIndex | None
+) -> tuple[np.ndarray, np.ndarray, RowIndex | None]:
+    """Both operands over the same versions of rows."""
+    if rx is None:
+        return x, y, ry
+    if ry is None or rx is ry:
+        return x, y, rx
+    rows, take_x, take_y = merger.merge(rx, ry)
+    if take_x is not None:
+        x = x.take(take_x, axis=-1)
+    if take_y is not None:
+        y = y.take(take_y, axis=-1)
+    return x, y, rows
+
+
+def forward(
+    program: Program, leaves: Sequence[np.ndarray], leaf_rows: Sequence[RowIndex | None], num_rows: int
+) -> Tables:
+    """All tables from the leaves' values. A leaf's largest cell should be near 1."""
+    count = len(program.scopes)
+    values: list[np.ndarray | None] = [*leaves, *([None] * (count - len(leaves)))]
+    rows: list[RowIndex | None] = [*leaf_rows, *([None] * (count - len(leaves)))]
+    merger = RowMerger(num_rows)
+    out = Tables(values, rows, merger, np.zeros(num_rows), np.zeros(num_rows))
+    folded = program.folded
+    for a, b, to, kernel, axes, rescale in program.forward:
+        if to in folded:
+            values[to], scale = folded[to]
+            if scale:
+                out.scales.append((None, scale))
+            continue
+        x = values[a]
+        assert x is not None
+        joint: RowIndex | None
+        if b < 0:
+            joint = rows[a]
+            result = program.total(x, axes)
+        else:
+            y = values[b]
+            assert y is not None
+            x, y, joint = _joined(merger, x, rows[a], y, rows[b])
+            result = kernel.run(x, y)
+        log_scale: np.ndarray | float = 0.0
+        if rescale:
+            result, log_scale = _rescale(result, joint is not None)
+            out.scales.append((joint, log_scale))
+        if program.static[to] and joint is None:
+            folded[to] = (result, float(log_scale))
+        values[to], rows[to] = result, joint
+    _total(program, out)
+    return out
+
+
+def _total(program: Program, out: Tables) -> None:
+    """log Z from the roots (tables over the outputs are left unsummed in them) and the rescalings."""
+    for root in program.plan.roots:
+        value = out.values[root]
+        assert value is not None
+        rows = out.rows[root]
+        total = program.total(value, tuple(range(len(program.scopes[root]))))
+        if program.space == "linear":
+            with np.errstate(divide="ignore"):
+                total = np.log(total)
+        out.log_z += rows.expand(total) if rows is not None else total
+    for rows, scale in out.scales:
+        part = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
+        out.log_z += part
+        out.shrunk += np.minimum(part, 0.0)
+
+
+def backward(program: Program, passes: Backward, tables: Tables) -> list[tuple[np.ndarray, RowIndex | None]]:
+    """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
+    grads: dict[int, np.ndarray] = {}
+    rows: dict[int, RowIndex | None] = {}
+    values, merger = tables.values, tables.merger
+    for into, above, sibling, axes, kernel, rescale in passes.steps:
+        if sibling < 0:
+            grads[into], rows[into] = grads[above], rows[above]
+            continue
+        y = values[sibling]
+        assert y is not None
+        y = program.total(y, axes)
+        if kernel is None:
+            grads[into], rows[into] = y, tables.rows[sibling]
+            continue
+        y, x, joint = _joined(merger, y, tables.rows[sibling], grads[above], rows[above])
+        result = kernel.run(y, x)
+        if rescale:
+            result, _ = _rescale(result, joint is not None)
+        grads[into], rows[into] = result, joint
+    found = []
+    for table, axes, kernel, _ in passes.extractions:
+        value = values[table]
+        assert value is not None
+        value = program.total(value, axes)
+        joint = tables.rows[table]
+        if kernel is not None:
+            value, grad, joint = _joined(merger, value, joint, grads[table], rows[table])
+            value = kernel.run(value, grad)
+        found.append((value, joint))
+    return found
+
+
+def is_suspect(program: Program, tables: Tables) -> np.ndarray:
+    """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool."""
+    spread = sum(leaf.low for leaf in program.leaves)
+    if spread < -_LOSS:
+        return np.zeros(len(tables.log_z), dtype=bool)
+    return (tables.shrunk < _LOSS) | ~np.isfinite(tables.log_z)

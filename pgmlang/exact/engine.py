@@ -1,0 +1,206 @@
+"""The engine: exact answers on a discrete network for many evidence rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pgmlang.exact.contract import Tables, backward, forward, is_suspect
+from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
+from pgmlang.exact.leaves import WIDE_RANGE, FactorTable, factor_tables
+from pgmlang.exact.program import Backward, backward_for
+from pgmlang.exact.query import DEFAULT_MAX_CELLS, Query, WidthReport, compile_query
+from pgmlang.exact.rows import RowIndex
+from pgmlang.tables import DiscreteNetwork
+
+# Memory for the tables of one chunk of rows, and the most rows a chunk may have.
+_CHUNK_BYTES = 128 << 20
+_CHUNK_ROWS = 1024
+_CACHED_QUERIES = 64
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """``log_evidence``: (rows,), -inf where the evidence is impossible; ``tables``: variable -> (rows, size)
+    posteriors, NaN in such rows."""
+
+    log_evidence: np.ndarray
+    tables: dict[int, np.ndarray]
+
+
+class ExactEngine:
+    """Exact inference by variable elimination and its reverse (a junction tree in other words).
+
+    ``max_cells``: refuse (PGM0603) a query that keeps more cells than this for a row. Compiled queries are kept
+    by pattern: which variables are observed, and how. Evidence maps a variable to its code, or to codes
+    (rows,), -1 for a missing cell; soft evidence to weights (size,) or (rows, size).
+    """
+
+    def __init__(self, network: DiscreteNetwork, *, max_cells: int | None = None) -> None:
+        self.network = network
+        self.max_cells = DEFAULT_MAX_CELLS if max_cells is None else max_cells
+        self._queries: dict[tuple[object, ...], Query] = {}
+        self._backwards: dict[tuple[object, ...], Backward] = {}
+
+    @cached_property
+    def factors(self) -> tuple[FactorTable, ...]:
+        return factor_tables(self.network)
+
+    @cached_property
+    def linear_tables(self) -> list[np.ndarray]:
+        return [f.linear for f in self.factors]
+
+    @cached_property
+    def log_tables(self) -> list[np.ndarray]:
+        """Logarithms of the factors less their scales."""
+        pairs = zip(self.network.factors, self.factors, strict=True)
+        return [np.asarray(given.log_values() - f.scale, dtype=np.float64) for given, f in pairs]
+
+    def space_for(self, evidence: EvidenceRows) -> str:
+        """ "log" where a single table's range is beyond linear arithmetic, else "linear"."""
+        low = max([f.low for f in self.factors] + [u.low for u in evidence.unary], default=0.0)
+        return "log" if low > WIDE_RANGE else "linear"
+
+    def query(
+        self,
+        evidence: EvidenceRows,
+        seen: Sequence[int] | None,
+        *,
+        outputs: Sequence[int] = (),
+        join: bool = True,
+        space: str = "linear",
+    ) -> Query:
+        """The compiled query for this pattern of evidence, from the cache when asked before."""
+        many = evidence.num_rows.bit_length() // 4
+        key = (evidence.pattern, None if seen is None else tuple(seen), tuple(outputs), join, space, many)
+        found = self._queries.get(key)
+        if found is None:
+            if len(self._queries) >= _CACHED_QUERIES:
+                self._queries.pop(next(iter(self._queries)))
+            found = self._queries[key] = compile_query(
+                self.network, self.factors, evidence, seen,
+                outputs=outputs, join=join, space=space, max_cells=self.max_cells,
+            )  # fmt: skip
+        return found
+
+    def run_forward(self, query: Query, evidence: EvidenceRows) -> Tables:
+        """The forward pass, log Z in full (scales of factors and likelihoods included)."""
+        tables = self.linear_tables if query.program.space == "linear" else self.log_tables
+        arrays, rows = query.leaf_arrays(evidence, tables, self.network.sizes)
+        done = forward(query.program, arrays, rows, evidence.num_rows)
+        done.log_z += query.scale + evidence.log_scale()
+        return done
+
+    def chunks(self, query: Query, evidence: EvidenceRows) -> Iterator[tuple[slice, EvidenceRows]]:
+        """The distinct rows in pieces whose tables fit the memory set aside."""
+        cells = sum(n for n, rows in zip(query.program.cells, query.program.has_rows, strict=True) if rows)
+        size = int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (16 * max(cells, 1)))))
+        if evidence.num_rows <= size:
+            yield slice(0, evidence.num_rows), evidence
+            return
+        pieces = -(-evidence.num_rows // size)
+        size = -(-evidence.num_rows // pieces)
+        for start in range(0, evidence.num_rows, size):
+            piece = slice(start, min(start + size, evidence.num_rows))
+            yield piece, evidence.take(piece)
+
+    def marginals(
+        self,
+        evidence: Evidence | None = None,
+        targets: Sequence[int] | None = None,
+        soft: Soft | None = None,
+        num_rows: int | None = None,
+    ) -> Marginals:
+        """log P(evidence) (undirected: log of the evidence's unnormalised sum) and single posteriors.
+
+        ``targets``: all variables when None; an observed one has all its mass on its code.
+        """
+        rows = prepare(self.network, evidence, soft, num_rows)
+        wanted = list(range(len(self.network.variables))) if targets is None else list(dict.fromkeys(targets))
+        hidden = [v for v in wanted if v not in rows.fixed and v not in rows.hard]
+        seen = None if targets is None else tuple(wanted)
+        log_z, flat = self._marginals(rows, seen, hidden, self.space_for(rows))
+        tables: dict[int, np.ndarray] = {}
+        for v in wanted:
+            if v in flat:
+                tables[v] = rows.restore(flat[v])
+            else:
+                tables[v] = rows.restore(self._observed(rows, v, log_z))
+        return Marginals(rows.restore(log_z), tables)
+
+    def _observed(self, rows: EvidenceRows, variable: int, log_z: np.ndarray) -> np.ndarray:
+        table = np.eye(self.network.sizes[variable])[rows.codes(variable)]
+        table[np.isneginf(log_z)] = np.nan
+        return table
+
+    def _marginals(
+        self, rows: EvidenceRows, seen: Sequence[int] | None, hidden: Sequence[int], space: str
+    ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        sizes = self.network.sizes
+        log_z = np.zeros(rows.num_rows)
+        flat = {v: np.empty((rows.num_rows, sizes[v])) for v in hidden}
+        if not rows.num_rows:
+            return log_z, flat
+        query = self.query(rows, seen, space=space)
+        program = query.program
+        passes = self.backward(query, tuple((program.home[v], frozenset((v,))) for v in hidden))
+        for piece, part in self.chunks(query, rows):
+            done = self.run_forward(query, part)
+            log_z[piece] = done.log_z
+            for v, (values, index) in zip(hidden, backward(program, passes, done), strict=True):
+                flat[v][piece] = posterior(values, index, space)
+            impossible = np.isneginf(done.log_z)
+            if impossible.any():
+                for v in hidden:
+                    flat[v][piece][impossible] = np.nan
+            if space == "linear":
+                again = is_suspect(program, done)
+                if again.any():
+                    at = np.arange(piece.start, piece.stop)[again]
+                    log_z[at], exact = self._marginals(rows.take(at), seen, hidden, "log")
+                    for v in hidden:
+                        flat[v][at] = exact[v]
+        return log_z, flat
+
+    def backward(self, query: Query, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:
+        """The backward pass for some (table, variables), remembered."""
+        key = (id(query), wanted)
+        found = self._backwards.get(key)
+        if found is None:
+            if len(self._backwards) >= _CACHED_QUERIES:
+                self._backwards.pop(next(iter(self._backwards)))
+            found = self._backwards[key] = backward_for(query.program, wanted)
+        return found
+
+    def log_z(
+        self, evidence: Evidence | None = None, soft: Soft | None = None, num_rows: int | None = None
+    ) -> np.ndarray:
+        """log P(evidence), (rows,); for an undirected network the log of the unnormalised sum."""
+        rows = prepare(self.network, evidence, soft, num_rows)
+        return rows.restore(self._marginals(rows, (), (), self.space_for(rows))[0])
+
+    def width_report(
+        self, evidence_vars: Sequence[int] = (), targets: Sequence[int] | None = None, num_rows: int = 1
+    ) -> WidthReport:
+        """What a query with these variables observed would cost; nothing is allocated."""
+        fixed = {v: 0 for v in evidence_vars}
+        rows = EvidenceRows(num_rows, num_rows, None, fixed, {}, ())
+        unlimited = compile_query(self.network, self.factors, rows, targets, max_cells=10**3000)
+        return unlimited.report
+
+
+def posterior(values: np.ndarray, index: RowIndex | None, space: str) -> np.ndarray:
+    """Normalised (rows or 1, cells) from unnormalised values (cells..., versions); NaN where all are zero."""
+    flat = values.reshape(-1, values.shape[-1]) if index is not None else values.reshape(-1, 1)
+    if space != "linear":
+        top = flat.max(axis=0)
+        flat = np.exp(flat - np.where(np.isfinite(top), top, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        flat = flat / flat.sum(axis=0)
+    return np.ascontiguousarray((index.expand(flat) if index is not None else flat).T)
+
+
+Numbers = Mapping[int, np.ndarray]

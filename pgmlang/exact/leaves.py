@@ -1,0 +1,145 @@
+"""The leaf tables of a contraction: the network's factors with the evidence cut out, and the likelihoods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.exact.evidence import EvidenceRows
+from pgmlang.exact.program import Leaf
+from pgmlang.exact.rows import RowIndex, row_index
+from pgmlang.tables import DiscreteNetwork
+
+# A table whose least nonzero cell is below e^-600 of its largest is not safe in linear arithmetic.
+WIDE_RANGE = 600.0
+
+
+@dataclass(frozen=True)
+class FactorTable:
+    """A factor ready to contract. ``linear``: largest cell 1 (a conditional: as given), times ``exp(scale)``."""
+
+    scope: tuple[int, ...]
+    linear: np.ndarray
+    scale: float
+    low: float
+    source: int
+
+
+def factor_tables(network: DiscreteNetwork) -> tuple[FactorTable, ...]:
+    """The network's factors, scaled; ``low`` is inf where linear arithmetic would lose a cell."""
+    found = []
+    for number, factor in enumerate(network.factors):
+        linear, scale = factor.linear()
+        linear = np.asarray(linear, dtype=np.float64)
+        top = float(linear.max(initial=0.0))
+        if not factor.is_log and top > 0.0 and not 0.001 <= top <= 1.0 + 1e-9:
+            linear, scale = linear / top, float(np.log(top))
+        finite = factor.log_values()
+        finite = finite[np.isfinite(finite)]
+        low = float(finite.max() - finite.min()) if finite.size else 0.0
+        if not factor.is_log and finite.size:
+            low = max(low, -float(finite.min()) + scale)
+        found.append(FactorTable(factor.scope, linear, scale, low, number))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class LeafSource:
+    """Where a leaf's numbers come from: a factor or a likelihood (by number), or ones (both None)."""
+
+    factor: int | None
+    unary: int | None
+    full: tuple[int, ...]
+    rest: tuple[int, ...]
+    fixed: tuple[int, ...]
+    hard: tuple[int, ...]
+
+
+def leaf_sources(
+    factors: Sequence[FactorTable], chosen: Sequence[int], evidence: EvidenceRows, hidden: Sequence[int]
+) -> list[LeafSource]:
+    """One source for each chosen factor and each likelihood, and ones for a hidden variable without any."""
+    found = []
+    for number in chosen:
+        found.append(_source(number, None, factors[number].scope, evidence))
+    for number, unary in enumerate(evidence.unary):
+        found.append(_source(None, number, (unary.variable,), evidence))
+    seen = {v for source in found for v in source.rest}
+    found.extend(LeafSource(None, None, (v,), (v,), (), ()) for v in hidden if v not in seen)
+    return found
+
+
+def _source(factor: int | None, unary: int | None, scope: tuple[int, ...], evidence: EvidenceRows) -> LeafSource:
+    fixed = tuple(v for v in scope if v in evidence.fixed)
+    hard = tuple(v for v in scope if v in evidence.hard)
+    rest = tuple(v for v in scope if v not in evidence.fixed and v not in evidence.hard)
+    return LeafSource(factor, unary, scope, rest, fixed, hard)
+
+
+def describe(
+    source: LeafSource, factors: Sequence[FactorTable], evidence: EvidenceRows, sizes: Sequence[int]
+) -> tuple[Leaf, float]:
+    """The leaf of a source, and how many versions evidence may give it."""
+    rows = bool(source.hard)
+    low, combos = 0.0, 1.0
+    for v in source.hard:
+        combos *= sizes[v]
+    if source.factor is not None:
+        low = factors[source.factor].low
+    elif source.unary is not None:
+        unary = evidence.unary[source.unary]
+        low = unary.low + 20.0
+        rows = rows or unary.ids is not None
+        combos *= len(unary.table)
+    static = source.unary is None and not source.fixed and not rows
+    return Leaf(source.rest, rows, low, static), combos
+
+
+def leaf_values(
+    source: LeafSource, evidence: EvidenceRows, tables: Sequence[np.ndarray], logs: bool = False
+) -> tuple[np.ndarray, RowIndex | None]:
+    """Numbers of a leaf, the row axis last, from ``tables`` (one a factor; logarithms when ``logs``).
+
+    ``evidence`` must be of the pattern the source was made for.
+    """
+    if source.unary is not None:
+        values, rows = _unary_values(source, evidence)
+        with np.errstate(divide="ignore"):
+            return (np.log(values) if logs else values), rows
+    if source.factor is None:
+        raise ValueError("a leaf of ones has no source")
+    table = tables[source.factor]
+    if not source.fixed and not source.hard:
+        return table, None
+    if source.fixed:
+        table = table[tuple(evidence.fixed.get(v, slice(None)) for v in source.full)]
+    if not source.hard:
+        return table, None
+    left = tuple(v for v in source.full if v not in evidence.fixed)
+    order = [left.index(v) for v in (*source.rest, *source.hard)]
+    table = table.transpose(order)
+    rest_shape, hard_shape = table.shape[: len(source.rest)], table.shape[len(source.rest) :]
+    codes = np.ravel_multi_index(tuple(evidence.hard[v] for v in source.hard), hard_shape)
+    rows, distinct = row_index(codes)
+    return table.reshape(*rest_shape, -1).take(distinct, axis=-1), rows
+
+
+def _unary_values(source: LeafSource, evidence: EvidenceRows) -> tuple[np.ndarray, RowIndex | None]:
+    assert source.unary is not None
+    unary = evidence.unary[source.unary]
+    v = unary.variable
+    if v in evidence.fixed or v in evidence.hard:
+        weight = unary.table[0 if unary.ids is None else unary.ids]
+        if v in evidence.fixed:
+            weight = weight[..., evidence.fixed[v]]
+        else:
+            weight = weight[..., evidence.hard[v]] if weight.ndim == 1 else np.take_along_axis(
+                weight, evidence.hard[v][:, None], axis=1
+            )[:, 0]  # fmt: skip
+        return weight, RowIndex(None, evidence.num_rows) if weight.ndim else None
+    if unary.ids is None:
+        return unary.table[0], None
+    rows, distinct = row_index(unary.ids)
+    return np.ascontiguousarray(unary.table[distinct].T), rows

@@ -1,0 +1,231 @@
+"""A contraction plan with its kernels: the forward pass (log Z) and the backward pass (posteriors).
+
+The forward pass is the collect phase of Shafer and Shenoy (1990); the backward pass, its reverse-mode derivative,
+is the distribute phase: no division, so zeros are harmless (Darwiche 2003 for the equivalence).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from pgmlang.exact.kernels import Kernel, contraction, reduction
+from pgmlang.exact.log_kernels import log_contraction, log_sum, maximum
+from pgmlang.exact.plan import ContractionPlan
+from pgmlang.graph.elimination import bits
+
+# Between two rescalings the largest cell may shrink or grow by about e^100: far inside the range of a double.
+_SPAN = 100.0
+_AFTER_RESCALING = 20.0
+
+
+SPACES = ("linear", "log", "max")
+
+
+def _linear_sum(values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
+    return np.asarray(values.sum(axis=axes))
+
+
+class Leaf(NamedTuple):
+    """A table the plan starts from. ``rows``: a last axis of evidence rows; ``low``: -log of its least nonzero cell
+    when its largest is 1; ``static``: the same whatever the evidence."""
+
+    scope: tuple[int, ...]
+    rows: bool
+    low: float
+    static: bool
+
+
+class ForwardStep(NamedTuple):
+    a: int
+    b: int
+    out: int
+    run: Kernel
+    axes: tuple[int, ...]
+    rescale: bool
+
+
+class BackwardStep(NamedTuple):
+    """Gradient of table ``into`` from that of ``above`` and its ``sibling``.
+
+    ``axes``: what the sibling is summed over first. ``kernel`` None: the gradient is the summed sibling itself
+    (``above`` is a root) or that of ``above`` (``sibling`` is -1).
+    """
+
+    into: int
+    above: int
+    sibling: int
+    axes: tuple[int, ...]
+    kernel: Kernel | None
+    rescale: bool
+
+
+class Extraction(NamedTuple):
+    """The unnormalised posterior over ``scope`` from a table and its gradient (None at a root)."""
+
+    table: int
+    axes: tuple[int, ...]
+    kernel: Kernel | None
+    scope: tuple[int, ...]
+
+
+@dataclass
+class Program:
+    """Everything of a contraction that does not depend on the evidence's values.
+
+    ``space``: "linear" (probabilities, rescaled), "log" (log-sum-exp) or "max" (maximum of logarithms).
+    """
+
+    plan: ContractionPlan
+    leaves: tuple[Leaf, ...]
+    sizes: tuple[int, ...]
+    space: str = "linear"
+    scopes: list[tuple[int, ...]] = field(default_factory=list)
+    has_rows: list[bool] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    forward: list[ForwardStep] = field(default_factory=list)
+    static: list[bool] = field(default_factory=list)
+    folded: dict[int, tuple[np.ndarray, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for leaf in self.leaves:
+            self.scopes.append(leaf.scope)
+            self.has_rows.append(leaf.rows)
+            self.low.append(leaf.low)
+            self.static.append(leaf.static)
+        for a, b, out, mask in self.plan.steps:
+            assert out == len(self.scopes)
+            self._compile_step(a, b, out, mask)
+
+    def _compile_step(self, a: int, b: int, out: int, mask: int) -> None:
+        kept = frozenset(bits(mask))
+        if b < 0:
+            axes, scope = reduction(self.scopes[a], kept)
+            kernel, low = Kernel(scope, np.multiply), self.low[a]
+            rows, static = self.has_rows[a], self.static[a]
+        else:
+            axes = ()
+            kernel = self.kernel(self.scopes[a], self.scopes[b], kept, self.has_rows[a], self.has_rows[b])
+            low = self.low[a] + self.low[b]
+            rows, static = self.has_rows[a] or self.has_rows[b], self.static[a] and self.static[b]
+        rescale = low > _SPAN and self.space == "linear"
+        self.forward.append(ForwardStep(a, b, out, kernel, axes, rescale))
+        self.scopes.append(kernel.scope)
+        self.has_rows.append(rows)
+        self.low.append(_AFTER_RESCALING if rescale else low)
+        self.static.append(static)
+
+    def kernel(
+        self, a: Sequence[int], b: Sequence[int], kept: frozenset[int], a_rows: bool, b_rows: bool
+    ) -> Kernel:
+        if self.space == "linear":
+            return contraction(self.sizes, a, b, kept, a_rows, b_rows)
+        return log_contraction(self.sizes, a, b, kept, a_rows, b_rows, summed=self.space == "log")
+
+    def total(self, values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
+        """``values`` summed (or maximised) over ``axes``, in this program's space."""
+        if axes is not None and not axes:
+            return values
+        return {"linear": _linear_sum, "log": log_sum, "max": maximum}[self.space](values, axes)
+
+    @cached_property
+    def cells(self) -> list[int]:
+        return [math.prod(self.sizes[v] for v in scope) for scope in self.scopes]
+
+    @cached_property
+    def above(self) -> dict[int, int]:
+        """The step that uses each table."""
+        found: dict[int, int] = {}
+        for at, step in enumerate(self.forward):
+            found[step.a] = at
+            if step.b >= 0:
+                found[step.b] = at
+        return found
+
+    @cached_property
+    def home(self) -> dict[int, int]:
+        """The smallest table that holds each variable."""
+        best: dict[int, int] = {}
+        for table, scope in enumerate(self.scopes):
+            for v in scope:
+                if v not in best or self.cells[table] < self.cells[best[v]]:
+                    best[v] = table
+        return best
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The part of the backward pass that some extractions need."""
+
+    steps: tuple[BackwardStep, ...]
+    extractions: tuple[Extraction, ...]
+
+
+class _BackwardCompiler:
+    def __init__(self, program: Program, tables: Iterable[int]) -> None:
+        self.program = program
+        needed = set(tables)
+        for table in tuple(needed):
+            while table in program.above:
+                table = program.forward[program.above[table]].out
+                if table in needed:
+                    break
+                needed.add(table)
+        self.needed = needed
+        # Scope and row flag of each gradient; roots have none (their gradient is one).
+        self.scopes: dict[int, tuple[int, ...]] = {}
+        self.rows: dict[int, bool] = {}
+        self.low: dict[int, float] = {}
+        self.steps: list[BackwardStep] = []
+        for step in reversed(program.forward):
+            if step.out not in needed:
+                continue
+            if step.a in needed:
+                self.step(step.a, step.out, step.b)
+            if step.b >= 0 and step.b in needed:
+                self.step(step.b, step.out, step.a)
+
+    def step(self, into: int, above: int, sibling: int) -> None:
+        program = self.program
+        has_above = above in self.scopes
+        if sibling < 0:
+            if has_above:
+                self.scopes[into], self.rows[into] = self.scopes[above], self.rows[above]
+                self.low[into] = self.low[above]
+                self.steps.append(BackwardStep(into, above, -1, (), None, False))
+            return
+        kept = frozenset(program.scopes[into])
+        if not has_above:
+            axes, scope = reduction(program.scopes[sibling], kept)
+            self.scopes[into], self.rows[into] = scope, program.has_rows[sibling]
+            self.low[into] = program.low[sibling]
+            self.steps.append(BackwardStep(into, above, sibling, axes, None, False))
+            return
+        axes, scope = reduction(program.scopes[sibling], kept | frozenset(self.scopes[above]))
+        kernel = program.kernel(scope, self.scopes[above], kept, program.has_rows[sibling], self.rows[above])
+        low = self.low[above] + program.low[sibling]
+        rescale = low > _SPAN and program.space == "linear"
+        self.scopes[into], self.low[into] = kernel.scope, _AFTER_RESCALING if rescale else low
+        self.rows[into] = self.rows[above] or program.has_rows[sibling]
+        self.steps.append(BackwardStep(into, above, sibling, axes, kernel, rescale))
+
+    def extraction(self, table: int, wanted: frozenset[int]) -> Extraction:
+        program = self.program
+        if table not in self.scopes:
+            axes, scope = reduction(program.scopes[table], wanted)
+            return Extraction(table, axes, None, scope)
+        axes, scope = reduction(program.scopes[table], wanted | frozenset(self.scopes[table]))
+        kernel = program.kernel(scope, self.scopes[table], wanted, program.has_rows[table], self.rows[table])
+        return Extraction(table, axes, kernel, kernel.scope)
+
+
+def backward_for(program: Program, wanted: Sequence[tuple[int, frozenset[int]]]) -> Backward:
+    """The backward pass that yields the posterior of each (table, variables of it)."""
+    compiler = _BackwardCompiler(program, (table for table, _ in wanted))
+    extractions = tuple(compiler.extraction(table, variables) for table, variables in wanted)
+    return Backward(tuple(compiler.steps), extractions)

@@ -1,0 +1,182 @@
+"""BIF text into blocks and statements, and statements into words, all by offset.
+
+The format: https://www.cs.cmu.edu/~fgcozman/Research/InterchangeFormat/ (version 0.15) and what bnlearn,
+pgmpy and aGrUM make of it. Statements are cut out by one regular expression and taken apart only where they
+are needed, so that a file of several megabytes costs little more than its numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.formats.problems import Problems
+
+_STRING = r'"(?:[^"\\\r\n]|\\[^\r\n])*+"'
+# A comment starts at a blank or after punctuation: `http://...` in a property and the label `a//b` are none.
+_COMMENT = re.compile(rf"({_STRING})|(?<![^\s;{{}}(),])(?://[^\r\n]*+|/\*(?s:.*?)(?:\*/|(\Z)))")
+_PREFIX = re.compile(rf'[^;{{}}"]*+(?:{_STRING}[^;{{}}"]*+)*+')
+_CHUNK = re.compile(rf'([^;{{}}"]*+(?:{_STRING}[^;{{}}"]*+)*+)[;{{}}]')
+_WORD = re.compile(rf'({_STRING})|([^\s,;{{}}()\[\]|"]+)|([(),|\[\]])|(\S)')
+_ESCAPED = re.compile(r"\\(.)")
+_SOLID = re.compile(r"\S")
+
+KINDS = ("network", "variable", "probability")
+
+
+class Word(NamedTuple):
+    """A name or number (``mark`` false) or one of ``( ) [ ] , |`` (``mark`` true)."""
+
+    text: str
+    start: int
+    end: int
+    mark: bool
+    quoted: bool = False
+
+    def is_mark(self, text: str) -> bool:
+        return self.mark and self.text == text
+
+
+class Statement(NamedTuple):
+    """Text ``[start, end)`` up to its ``;``; ``body`` is what stands in braces after it (labels of a type)."""
+
+    start: int
+    end: int
+    body: tuple[int, int] | None = None
+
+
+@dataclass
+class Block:
+    """``kind`` and what follows it up to the brace, and the statements inside."""
+
+    kind: str
+    header: list[Word]
+    start: int
+    end: int
+    statements: list[Statement] = field(default_factory=list)
+
+
+class Scanner:
+    """Takes one BIF text apart; problems go to ``problems``, which stops at once where the braces are wrong."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.text = self._without_comments(problems.file.text)
+
+    def _without_comments(self, text: str) -> str:
+        if "//" not in text and "/*" not in text:
+            return text
+
+        def blank(found: re.Match[str]) -> str:
+            if found[1] is not None:
+                return found[1]
+            if found[2] is not None and found[0].startswith("/*"):
+                self.problems.add("this comment is never closed", found.start(), found.start() + 2)
+            return " " * len(found[0])
+
+        return _COMMENT.sub(blank, text)
+
+    def words(self, start: int, end: int) -> list[Word]:
+        """The words of a stretch of text; a stray quote is a problem."""
+        out: list[Word] = []
+        for found in _WORD.finditer(self.text, start, end):
+            at, to = found.span()
+            if found[1] is not None:
+                out.append(Word(_ESCAPED.sub(r"\1", found[1][1:-1]), at, to, False, True))
+            elif found[4] is not None:
+                self.problems.add(f"unexpected `{found[4]}`", at, to)
+            else:
+                out.append(Word(found[0], at, to, found[3] is not None))
+        return out
+
+    def items(self, words: Sequence[Word], what: str) -> list[Word] | None:
+        """Names or numbers, parted by blanks or single commas (BIF ignores commas, files use them); None if not."""
+        out: list[Word] = []
+        comma: Word | None = None
+        for word in words:
+            if not word.mark:
+                out.append(word)
+                comma = None
+            elif word.text == "," and comma is None and out:
+                comma = word
+            else:
+                self.problems.add(f"expected {what}, found `{word.text}`", word.start, word.end)
+                return None
+        if comma is not None:
+            self.problems.add(f"expected {what} after this comma", comma.start, comma.end)
+            return None
+        return out
+
+    def blocks(self) -> list[Block]:
+        """The blocks of the file. Raises at once where braces or quotes leave no way on."""
+        text, position = self.text, 0
+        out: list[Block] = []
+        while found := _CHUNK.match(text, position):
+            position = found.end()
+            if text[position - 1] != "{":
+                at = position - 1
+                self._fail(f"`{text[at]}` outside a block", at, at + 1, _solid(text, found.start(), at))
+            header = self._header(found.start(), found.end(1))
+            block = header or Block("", [], found.start(), found.end(1))
+            position = self._fill(block, position)
+            if header:
+                out.append(header)
+        rest = _PREFIX.match(text, position)
+        end = rest.end() if rest else position
+        if end < len(text):
+            self._fail("this quote is not closed on its line", end, end + 1)
+        start = _solid(text, position, end)
+        if start is not None:
+            self._fail("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
+        return out
+
+    def _header(self, start: int, end: int) -> Block | None:
+        words = self.words(start, end)
+        if words and words[0].text in KINDS and not words[0].quoted:
+            return Block(words[0].text, words[1:], words[0].start, words[-1].end)
+        where = words[0] if words else Word("{", end, end + 1, True)
+        help = did_you_mean(where.text, KINDS) or "a BIF file has blocks `network`, `variable` and `probability`"
+        self.problems.add(f"`{where.text[:60]}` is not a BIF block", where.start, where.end, help=help)
+        return None
+
+    def _fill(self, block: Block, position: int) -> int:
+        """Reads statements up to the brace that closes the block; the position after it."""
+        text, match, statements = self.text, _CHUNK.match, block.statements
+        while found := match(text, position):
+            start, end = found.span(1)
+            position = end + 1
+            closer = text[end]
+            if closer == ";":
+                statements.append(Statement(start, end))
+            elif closer == "}":
+                at = _solid(text, start, end)
+                if at is not None:
+                    self.problems.add("`;` missing after this", at, at + len(text[at:end].rstrip()))
+                    statements.append(Statement(start, end))
+                return position
+            else:
+                position = self._body(block, start, end)
+        self._fail("this block is never closed", block.start, block.end)
+        return position
+
+    def _body(self, block: Block, start: int, open_brace: int) -> int:
+        found = _CHUNK.match(self.text, open_brace + 1)
+        if found is None or self.text[found.end() - 1] != "}":
+            self._fail("this brace is not closed before the next statement", open_brace, open_brace + 1)
+            return len(self.text)
+        block.statements.append(Statement(start, open_brace, found.span(1)))
+        return found.end()
+
+    def _fail(self, message: str, start: int, end: int, instead: int | None = None) -> None:
+        if instead is not None:
+            start, end = instead, end
+        self.problems.add(message, start, min(end, start + 200))
+        self.problems.stop_if_any()
+
+
+def _solid(text: str, start: int, end: int) -> int | None:
+    found = _SOLID.search(text, start, end)
+    return found.start() if found else None

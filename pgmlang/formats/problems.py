@@ -1,0 +1,53 @@
+"""Collects the problems of one file, so that one run shows them all."""
+
+from __future__ import annotations
+
+from pgmlang.diagnostics import Diagnostic, Label, PgmError, SourceFile, Span
+
+MAX_SHOWN = 50
+"""More than this many problems of one file tell a user nothing new."""
+
+
+class Problems:
+    """The problems found so far in one file; ``code`` is the one used where none is named."""
+
+    def __init__(self, file: SourceFile, code: str) -> None:
+        self.file = file
+        self.code = code
+        self.found: list[Diagnostic] = []
+        self.left_out = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.file, start, max(end, start + 1))
+
+    def add(
+        self,
+        message: str,
+        start: int,
+        end: int,
+        code: str = "",
+        *,
+        label: str = "",
+        also: tuple[tuple[int, int, str], ...] = (),
+        notes: tuple[str, ...] = (),
+        help: str = "",
+    ) -> None:
+        """One problem at ``[start, end)``; ``also`` are further places, each with its words."""
+        if len(self.found) >= MAX_SHOWN:
+            self.left_out += 1
+            return
+        secondary = tuple(Label(self.span(a, b), words) for a, b, words in also)
+        where = self.span(start, end)
+        self.found.append(Diagnostic(code or self.code, message, where, label, secondary, notes, help))
+
+    def stop_if_any(self) -> None:
+        """Raises all problems in the order of the text, if there are any."""
+        if not self.found:
+            return
+        found = sorted(self.found, key=lambda d: d.span.start if d.span else -1)
+        if self.left_out:
+            found.append(Diagnostic(self.code, f"{self.left_out} more problems not shown", place=self.file.name))
+        raise PgmError(found)

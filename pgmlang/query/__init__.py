@@ -1,0 +1,9 @@
+"""Questions and answers: the query language, and what answers it."""
+
+from pgmlang.query.answer import Answer
+from pgmlang.query.network import NetworkAnswers
+from pgmlang.query.parse import Evidence, Query, parse_evidence, parse_query
+from pgmlang.query.rows import Columns, predict, sample, score
+
+__all__ = ["Answer", "Columns", "Evidence", "NetworkAnswers", "Query", "parse_evidence", "parse_query", "predict", "sample",
+           "score"]  # fmt: skip

@@ -1,0 +1,70 @@
+"""Answers: a table of labels and probabilities, as text, JSON and HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query.
+
+    ``variables``: the names asked for. ``table``: one dict a row, labels by variable, and ``p`` (for ``E``: ``mean``
+    and ``sd``). ``log_evidence``: natural logarithm of the probability of the evidence (0 without evidence; for an
+    undirected network the log of its unnormalised weight, log Z without evidence).
+    """
+
+    query: str
+    method: str
+    variables: tuple[str, ...]
+    table: tuple[dict[str, Any], ...]
+    log_evidence: float
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON schema."""
+        return {
+            "query": self.query,
+            "method": self.method,
+            "variables": list(self.variables),
+            "table": [dict(row) for row in self.table],
+            "log_evidence": self.log_evidence,
+            **({"notes": list(self.notes)} if self.notes else {}),
+        }
+
+    @property
+    def probabilities(self) -> dict[Any, float]:
+        """Label (or tuple of labels, for several variables) to probability."""
+        keys = [tuple(row[v] for v in self.variables) for row in self.table]
+        return {k[0] if len(k) == 1 else k: row["p"] for k, row in zip(keys, self.table, strict=True)}
+
+    def __str__(self) -> str:
+        if not self.table:
+            return self.query
+        columns = list(self.table[0])
+        cells = [[_cell(row[c]) for c in columns] for row in self.table]
+        widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
+        numeric = [not isinstance(self.table[0][c], str) for c in columns]
+
+        def line(row: list[str]) -> str:
+            return "  ".join(
+                v.rjust(w) if n else v.ljust(w) for v, w, n in zip(row, widths, numeric, strict=True)
+            ).rstrip()
+
+        return "\n".join([line(columns), *(line(r) for r in cells)])
+
+    def _repr_html_(self) -> str:
+        if not self.table:
+            return f"<code>{escape(self.query)}</code>"
+        columns = list(self.table[0])
+        head = "".join(f"<th>{escape(c)}</th>" for c in columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in columns) + "</tr>" for row in self.table
+        )
+        return f"<table><caption><code>{escape(self.query)}</code></caption><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

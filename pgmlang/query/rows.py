@@ -1,0 +1,90 @@
+"""Many rows at once: predictions, scores and samples as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.query.network import NetworkAnswers
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of a result by name, all of one length, and warnings on the way."""
+
+    columns: dict[str, list[str] | np.ndarray]
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def to_dict(self) -> dict[str, list[object]]:
+        """Plain lists; what a number is not is None."""
+        return {
+            k: [None if isinstance(x, float) and not np.isfinite(x) else x for x in (v.tolist() if isinstance(v, np.ndarray) else v)]
+            for k, v in self.columns.items()
+        }
+
+
+def evidence_codes(answers: NetworkAnswers, values: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
+    """Columns of codes by variable name to evidence for the engine; -1 is not observed."""
+    return {answers.network.index[n]: np.asarray(v, dtype=np.int64) for n, v in values.items() if n in answers.network.index}
+
+
+def predict(
+    answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int, targets: list[str] | None = None
+) -> Columns:
+    """For each row: the most probable label and the probabilities of all labels of every variable not fully observed,
+    and the log evidence. ``values``: observed codes by variable, -1 for a missing cell."""
+    evidence = evidence_codes(answers, values)
+    if targets is None:
+        names = [
+            v.name
+            for i, v in enumerate(answers.network.variables)
+            if i not in evidence or bool((evidence[i] < 0).any())
+        ]
+    else:
+        names = targets
+    indices = [answers.variable(n, None) for n in names]
+    result = answers.engine.marginals(evidence, indices, num_rows=num_rows)
+    columns: dict[str, list[str] | np.ndarray] = {}
+    for name, index in zip(names, indices, strict=True):
+        labels = np.array(answers.network.variables[index].labels, dtype=object)
+        table = result.tables[index]
+        possible = np.isfinite(table).all(axis=1)
+        best = np.where(possible, labels[np.argmax(np.nan_to_num(table), axis=1)], "")
+        columns[name] = best.tolist()
+        for code, label in enumerate(labels):
+            columns[f"P({name} = {label})"] = table[:, code]
+    columns["log_evidence"] = result.log_evidence
+    return Columns(columns, impossible_rows(result.log_evidence))
+
+
+def score(answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int) -> np.ndarray:
+    """Log-likelihood of each row, missing cells summed out."""
+    evidence = evidence_codes(answers, values)
+    if not evidence:
+        return np.full(num_rows, float(answers.engine.log_z({}, {})[0]))
+    return np.asarray(answers.engine.log_z(evidence))
+
+
+def impossible_rows(log_evidence: np.ndarray) -> tuple[Diagnostic, ...]:
+    """A warning that names the rows whose evidence has probability zero."""
+    bad = np.flatnonzero(~np.isfinite(log_evidence))
+    if not len(bad):
+        return ()
+    shown = ", ".join(str(i + 1) for i in bad[:5]) + (", ..." if len(bad) > 5 else "")
+    return (
+        Diagnostic("PGM0806", f"{len(bad):,} row{'s have' if len(bad) > 1 else ' has'} evidence of probability zero "
+                   f"(row {shown})", help="their answers are empty; give the tables a prior (`prior = 1`) to allow for "
+                   "what the data never showed"),
+    )  # fmt: skip
+
+
+def sample(answers: NetworkAnswers, evidence: dict[int, int], num_draws: int, seed: int | None) -> Columns:
+    """Joint draws given the evidence, as labels."""
+    rng = np.random.default_rng(seed)
+    codes = answers.engine.posterior_sample(evidence, num_draws, rng)[0]
+    columns: dict[str, list[str] | np.ndarray] = {}
+    for i, variable in enumerate(answers.network.variables):
+        columns[variable.name] = np.array(variable.labels, dtype=object)[codes[:, i]].tolist()
+    return Columns(columns)

@@ -1,0 +1,135 @@
+"""Expressions over all configurations of the discrete variables they mention, for many elements at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.model import Model, Variable
+from pgmlang.model.evaluate import Evaluator, Place
+from pgmlang.model.named import NamedArray, check_cells, take
+
+ELEMENT = "#e"
+"""The axis along which the elements of a factor lie."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of one variable: ``first`` and those after it, one an element of ``shape``, last axis fastest."""
+
+    first: int
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    size: int
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One variable of a factor: its node for each element (axes ELEMENT or none) and its configuration axis."""
+
+    axis: str
+    ids: NamedArray
+    size: int
+
+    def at(self, element: int) -> int:
+        return int(self.ids.values[element] if self.ids.axes else self.ids.values)
+
+
+class ElementEvaluator(Evaluator):
+    """Like Evaluator, but a random variable's value runs over its codes along a configuration axis (a Slot).
+
+    ``shared`` gives the model, values, sizes and labels; slots gather in ``slots`` as expressions are evaluated.
+    """
+
+    def __init__(self, shared: Evaluator, nodes: Mapping[str, Nodes]) -> None:
+        super().__init__(shared.model, shared.values, shared.sizes, shared.labels, shared.membership, shared.nets)
+        self._chains = shared._chains
+        self.nodes = nodes
+        self.slots: list[Slot] = []
+        self._known: dict[tuple[tuple[str, ...], bytes], Slot] = {}
+
+    def slot(self, ids: NamedArray, size: int) -> Slot:
+        """The slot with these nodes: the same one for the same nodes."""
+        key = (ids.axes, np.ascontiguousarray(ids.values, dtype=np.int64).tobytes())
+        if key not in self._known:
+            self._known[key] = Slot(f"#{len(self.slots)}", ids, size)
+            self.slots.append(self._known[key])
+        return self._known[key]
+
+    def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
+        if variable.name not in self.nodes:
+            return super().variable(variable, indices)
+        nodes = self.nodes[variable.name]
+        fixed = {a: i for a, i in indices.items() if set(i.axes) <= {ELEMENT}}
+        free = [a for a in nodes.axes if a not in fixed]
+        where = np.arange(nodes.count).reshape(nodes.shape) + nodes.first
+        ids = take(NamedArray(where, nodes.axes), fixed)
+        if not free:
+            found = self.slot(ids, nodes.size)
+            return NamedArray(np.arange(nodes.size), (found.axis,))
+        # an index that is random itself picks among all elements: they all belong to the factor
+        shape = [nodes.shape[nodes.axes.index(a)] for a in free]
+        check_cells([math.prod(shape), *[nodes.size] * math.prod(shape)], f"all of `{variable.name}`")
+        by_element = ids.to((*free, *(a for a in ids.axes if a == ELEMENT))).reshape(math.prod(shape), -1)
+        axes = (ELEMENT,) if ELEMENT in ids.axes else ()
+        slots = [self.slot(NamedArray(row if axes else row[0], axes), nodes.size) for row in by_element]
+        values = np.empty((len(slots), *[nodes.size] * len(slots)), dtype=np.int64)
+        for i in range(len(slots)):
+            values[i] = np.arange(nodes.size).reshape([-1 if j == i else 1 for j in range(len(slots))])
+        stacked = NamedArray(values.reshape(*shape, *values.shape[1:]), (*free, *(s.axis for s in slots)))
+        return take(stacked, {a: i for a, i in indices.items() if a in free})
+
+
+def elements_place(evaluator: Evaluator, plates: tuple[str, ...], axes: tuple[str, ...]) -> tuple[Place, int]:
+    """The place of all elements of ``plates`` times ``axes``, along ELEMENT, and how many there are."""
+    batch = evaluator.model.batch_axes(plates)
+    every = (*batch, *(a for a in axes if a not in batch))
+    shape = [evaluator.size(a) for a in every]
+    grid = np.indices(shape).reshape(len(shape), -1) if shape else np.zeros((0, 1), dtype=np.int64)
+    coordinates = {a: NamedArray(g, (ELEMENT,)) for a, g in zip(every, grid, strict=True)}
+    return with_ancestors(evaluator, Place(plates, coordinates), every), grid.shape[1]
+
+
+def with_ancestors(evaluator: Evaluator, place: Place, every: tuple[str, ...]) -> Place:
+    coordinates = dict(place.coordinates)
+    for axis in every:
+        evaluator.add_ancestors(axis, coordinates[axis], every, coordinates)
+    return Place(place.plates, coordinates)
+
+
+def select(place: Place, rows: np.ndarray) -> Place:
+    """The place of some of the elements."""
+    return Place(place.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in place.coordinates.items()})
+
+
+def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden: tuple[str, ...]) -> list[str]:
+    """Names of a variable's nodes, ``v`` or ``v[a,b]``; axes in ``hidden`` (the one fresh row) are not named."""
+    axes = evaluator.array_axes(variable)
+    labels = [_axis_names(evaluator, model, a) for a in axes if a not in hidden]
+    if not labels:
+        return [variable.name]
+    out = [""]
+    for names in labels:
+        out = [f"{prefix},{n}" if prefix else n for prefix in out for n in names]
+    return [f"{variable.name}[{n}]" for n in out]
+
+
+def _axis_names(evaluator: Evaluator, model: Model, axis: str) -> tuple[str, ...]:
+    plate = model.plate_by_name.get(axis)
+    if plate is None or plate.structure is None or plate.structure.kind != "chain":
+        return evaluator.axis_labels(axis)
+    position = evaluator.chain(axis)[0]
+    names = [str(p) for p in position]
+    for parent in reversed(plate.parents):
+        element = evaluator.parent_element(axis, parent, None)
+        if element is not None:
+            outer = evaluator.axis_labels(parent)
+            names = [f"{outer[e]},{n}" for e, n in zip(element.values, names, strict=True)]
+    return tuple(names)

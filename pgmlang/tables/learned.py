@@ -1,0 +1,104 @@
+"""The conditional probability tables of a model: their names, shapes, priors and given rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.model import Choice, Distribution, Model, TableDist, Variable
+from pgmlang.model.evaluate import Evaluator
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.named import check_cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the model. ``name``: ``NAME.table``; a second one of the same variable (chosen by ``if``) is
+    ``NAME.table2``."""
+
+    name: str
+    target: str
+    distribution: TableDist
+
+    @property
+    def is_learned(self) -> bool:
+        return self.distribution.rows is None
+
+
+def branches(distribution: Distribution) -> Iterator[Distribution]:
+    """The distributions a Choice chooses from, in the order written; the distribution itself otherwise."""
+    if isinstance(distribution, Choice):
+        yield from branches(distribution.then)
+        yield from branches(distribution.otherwise)
+    else:
+        yield distribution
+
+
+def tables_of(model: Model) -> tuple[Table, ...]:
+    """Every table of the model, given or learned."""
+    out = []
+    for conditional in model.conditionals:
+        found = [d for d in branches(conditional.distribution) if isinstance(d, TableDist)]
+        for i, table in enumerate(found):
+            out.append(Table(f"{conditional.target}.table{i + 1 if i else ''}", conditional.target, table))
+    return tuple(out)
+
+
+def learned_tables(model: Model) -> tuple[Table, ...]:
+    """The tables whose rows are fitted."""
+    return tuple(t for t in tables_of(model) if t.is_learned)
+
+
+def num_values(evaluator: Evaluator, variable: Variable) -> int:
+    """Number of values of a discrete variable. Raises PgmError while its labels are not known."""
+    labels = evaluator.labels_of(variable.type)
+    if labels is None:
+        message = f"the labels of `{variable.name}` are not known"
+        raise PgmError(Diagnostic("PGM0407", message, variable.span, help="write them out, or bind data"))
+    return len(labels)
+
+
+def table_shape(evaluator: Evaluator, table: Table) -> tuple[int, ...]:
+    """(elements of ``by``, sizes of the parents in order, labels of the target)."""
+    by_name = evaluator.model.by_name
+    parents = [num_values(evaluator, by_name[p.name]) for p in table.distribution.parents]
+    by = [evaluator.size(b) for b in table.distribution.by]
+    return (*by, *parents, num_values(evaluator, by_name[table.target]))
+
+
+def prior_counts(table: Table, shape: tuple[int, ...]) -> float:
+    """The Dirichlet counts that a prior adds to each cell; BDeu spreads its size over a table's cells."""
+    prior = table.distribution.prior
+    if prior is None:
+        return 0.0
+    kind, size = prior
+    if kind == "bdeu":
+        return size / math.prod(shape[len(table.distribution.by) :])
+    return size
+
+
+def given_values(evaluator: Evaluator, table: Table) -> np.ndarray:
+    """The array of a table that is written out; a row whose sum is off by rounding is normalised."""
+    shape = table_shape(evaluator, table)
+    check_cells(shape, f"`{table.target}`")
+    values = np.array(table.distribution.rows, dtype=float).reshape(shape)
+    return values / values.sum(axis=-1, keepdims=True)
+
+
+def table_values(evaluator: Evaluator, table: Table, parameters: dict[str, np.ndarray]) -> np.ndarray:
+    """A table's probabilities: the given rows, or those of ``parameters``. Raises PgmError PGM0610 without them."""
+    if not table.is_learned:
+        return given_values(evaluator, table)
+    if table.name not in parameters:
+        raise PgmError(
+            Diagnostic(
+                "PGM0610",
+                f"the table of `{table.target}` is not known: it is learned from data",
+                table.distribution.span,
+                help="fit the model first, or write the rows of the table",
+            )
+        )
+    return np.asarray(parameters[table.name], dtype=float)

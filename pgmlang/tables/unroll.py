@@ -1,0 +1,310 @@
+"""A Model of discrete variables unrolled: every element a node, every factor's elements tables over nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
+from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
+from pgmlang.model.expr import Expr, First, walk
+from pgmlang.model.named import NamedArray, align, reduce_axis
+from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_place, select
+from pgmlang.tables.finite import CHILD, probabilities
+from pgmlang.tables.learned import Table, num_values, table_values, tables_of
+from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
+from pgmlang.tables.terms import additive_terms
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a factor's values come from: ``parameter[index]`` of a learned table (``parameter`` None: fixed)."""
+
+    parameter: str | None = None
+    index: tuple[int | np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Unrolled:
+    """The network, and which node is which element of which variable."""
+
+    network: DiscreteNetwork
+    nodes: dict[str, Nodes]
+    origins: tuple[Origin, ...]
+    evaluator: Evaluator = field(repr=False)
+
+    def node(self, name: str, *element: int) -> int:
+        """The node of an element of a variable."""
+        nodes = self.nodes[name]
+        return nodes.first + int(np.ravel_multi_index(element, nodes.shape)) if nodes.shape else nodes.first
+
+    def with_parameters(self, parameters: Mapping[str, np.ndarray]) -> DiscreteNetwork:
+        """The same network with other learned tables."""
+        factors = tuple(
+            f if o.parameter is None else TableFactor(f.scope, parameters[o.parameter][o.index], f.child)
+            for f, o in zip(self.network.factors, self.origins, strict=True)
+        )
+        return DiscreteNetwork(self.network.variables, factors, self.network.name)
+
+    def add_counts(self, counts: dict[str, np.ndarray], by_factor: list[np.ndarray]) -> None:
+        """Adds the expected counts of every factor to those of the learned table behind it."""
+        for origin, array in zip(self.origins, by_factor, strict=True):
+            if origin.parameter is None:
+                continue
+            if all(isinstance(i, int) for i in origin.index):
+                counts[origin.parameter][origin.index] += array
+            else:
+                np.add.at(counts[origin.parameter], origin.index, array)
+
+
+def unroll(
+    model: Model,
+    parameters: Mapping[str, np.ndarray] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    labels: Mapping[str, tuple[str, ...]] | None = None,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    membership: Mapping[tuple[str, str], np.ndarray] | None = None,
+    hidden: tuple[str, ...] = (),
+) -> Unrolled:
+    """The whole network of a discrete model; ``inputs``: arrays of inputs (and of real variables that are given).
+
+    ``hidden``: plates of one element that node names leave out. Raises PgmError: PGM0610 for values not known,
+    PGM0406 for a table too large, PGM0602 for what no table can hold.
+    """
+    given = {k: np.asarray(v) for k, v in {**(parameters or {}), **(inputs or {})}.items()}
+    evaluator = Evaluator(model, given, sizes, labels, membership)
+    return _Unroller(evaluator, given, hidden).run()
+
+
+class _Unroller:
+    def __init__(self, evaluator: Evaluator, parameters: dict[str, np.ndarray], hidden: tuple[str, ...]) -> None:
+        self.model = evaluator.model
+        self.evaluator = evaluator
+        self.parameters = parameters
+        self.hidden = hidden
+        self.variables: list[DiscreteVariable] = []
+        self.nodes: dict[str, Nodes] = {}
+        self.factors: list[TableFactor] = []
+        self.origins: list[Origin] = []
+        self.constant = 0.0
+        self.tables = {id(t.distribution): t for t in tables_of(self.model)}
+
+    def run(self) -> Unrolled:
+        for variable in self.model.of_role("random", "field"):
+            if variable.name not in self.parameters:
+                self._add_nodes(variable.name)
+        for factor in self.model.factors:
+            if isinstance(factor, Conditional) and factor.target not in self.nodes:
+                continue
+            try:
+                self._conditional(factor) if isinstance(factor, Conditional) else self._potential(factor)
+            except NotEvaluable as reason:
+                raise PgmError(Diagnostic("PGM0602", f"no table can hold this: {reason}", factor.span)) from None
+            except PgmError as error:
+                raise _placed(error, factor) from None
+        if self.constant and self.variables:
+            self._append((0,), np.full(self.variables[0].size, self.constant), None, True, Origin())
+        network = DiscreteNetwork(tuple(self.variables), tuple(self.factors), self.model.name)
+        return Unrolled(network, self.nodes, tuple(self.origins), self.evaluator)
+
+    def _add_nodes(self, name: str) -> None:
+        variable = self.model.by_name[name]
+        axes = self.evaluator.array_axes(variable)
+        labels = self.evaluator.labels_of(variable.type)
+        if variable.type.kind == "count":
+            labels = tuple(str(i) for i in range(largest_count(self.evaluator, name) + 1))
+        if labels is None:
+            num_values(self.evaluator, variable)
+            raise AssertionError
+        shape = tuple(self.evaluator.size(a) for a in axes)
+        self.nodes[name] = Nodes(len(self.variables), shape, axes, len(labels))
+        names = element_names(self.evaluator, self.model, variable, self.hidden)
+        self.variables.extend(DiscreteVariable(n, labels) for n in names)
+
+    # ---- conditionals
+
+    def _conditional(self, factor: Conditional) -> None:
+        target = self.model.by_name[factor.target]
+        place, count = elements_place(self.evaluator, factor.plates, target.axes)
+        for rows in self._groups(list(self.model.expressions(factor)), place, count):
+            self._branch(factor, factor.distribution, select(place, rows), len(rows))
+
+    def _groups(self, expressions: list[Expr], place: Place, count: int) -> Iterator[np.ndarray]:
+        """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
+        firsts = {(e.plate, e.count) for e in self._everything(expressions) if isinstance(e, First)}
+        if not firsts or not count:
+            yield np.arange(count)
+            return
+        position = [self.evaluator.chain(p)[0][place.coordinates[p].values] < k for p, k in sorted(firsts)]
+        _, group = np.unique(np.stack(position, 1), axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        for g in range(group.max() + 1):
+            yield np.flatnonzero(group == g)
+
+    def _everything(self, expressions: list[Expr]) -> Iterator[Expr]:
+        for expression in expressions:
+            for e in walk(expression):
+                yield e
+                definition = self.model.definition_of.get(getattr(e, "name", ""))
+                if definition is not None:
+                    yield from self._everything([definition.value])
+
+    def _branch(self, factor: Conditional, distribution: Distribution, place: Place, count: int) -> None:
+        """One distribution for some elements; a Choice is settled element by element."""
+        if not count:
+            return
+        if isinstance(distribution, Choice):
+            condition = self.evaluator.evaluate(distribution.condition, place)
+            chosen = np.broadcast_to(condition.values, (count,)).astype(bool)
+            for branch, mask in ((distribution.then, chosen), (distribution.otherwise, ~chosen)):
+                self._branch(factor, branch, select(place, np.flatnonzero(mask)), int(mask.sum()))
+            return
+        evaluator = ElementEvaluator(self.evaluator, self.nodes)
+        if isinstance(distribution, TableDist):
+            self._table(factor, self.tables[id(distribution)], evaluator, place, count)
+        elif isinstance(distribution, Dist):
+            values = self._family(factor, distribution, evaluator, place)
+            child = self._child(factor, evaluator, place)
+            self._emit(values.renamed(CHILD, child.axis), evaluator, child, count, is_log=False)
+        else:
+            raise NotEvaluable(f"`{factor.target}` has a learned density")
+
+    def _child(self, factor: Conditional, evaluator: ElementEvaluator, place: Place) -> Slot:
+        target = self.model.by_name[factor.target]
+        value = evaluator.variable(target, {a: place.coordinates[a] for a in evaluator.array_axes(target)})
+        return next(s for s in evaluator.slots if s.axis == value.axes[0])
+
+    def _table(
+        self, factor: Conditional, table: Table, evaluator: ElementEvaluator, place: Place, count: int
+    ) -> None:
+        values = table_values(evaluator, table, self.parameters)
+        for axis in table.distribution.by:
+            if axis not in place.coordinates:
+                raise NotEvaluable(f"which element of `{axis}` the table of `{table.target}` is for is not known")
+        by = [place.coordinates[axis] for axis in table.distribution.by]
+        parents = [evaluator.codes(p, place) for p in table.distribution.parents]
+        plain = [p.axes for p in parents] == [(s.axis,) for s in evaluator.slots]
+        child = self._child(factor, evaluator, place)
+        name = table.name if table.is_learned else None
+        if plain and child in evaluator.slots[len(parents) :]:
+            for e in range(count):
+                index = tuple(int(b.values[e]) for b in by)
+                scope = tuple(s.at(e) for s in evaluator.slots)
+                if len(set(scope)) == len(scope):
+                    self._append(scope, values[index], scope[-1], False, Origin(name, index))
+                    continue
+                raise NotEvaluable(f"`{table.target}` is its own parent")
+            return
+        arrays, axes = align([*by, *parents, NamedArray(np.arange(child.size), (child.axis,))])
+        arrays = list(np.broadcast_arrays(*arrays))
+        origin = (name, [NamedArray(a, axes) for a in arrays])
+        self._emit(NamedArray(values[tuple(arrays)], axes), evaluator, child, count, False, origin)
+
+    def _family(
+        self, factor: Conditional, distribution: Dist, evaluator: ElementEvaluator, place: Place
+    ) -> NamedArray:
+        target = self.model.by_name[factor.target]
+        arguments: dict[str, NamedArray] = {}
+        event = None
+        for name, argument in distribution.arguments:
+            if isinstance(argument, Dist):
+                raise NotEvaluable(f"`{distribution.family}` of a distribution")
+            inner = place
+            if distribution.family in ("Categorical", "OrderedLogistic") and name in ("p", "logit", "cutpoints"):
+                event = event_axis(self.model, argument, target.axes, target.type.axis)
+                inner = place.without(event) if event else place
+            arguments[name] = evaluator.evaluate(argument, inner)
+        return probabilities(distribution.family, arguments, event, self.nodes[factor.target].size)
+
+    # ---- potentials
+
+    def _potential(self, factor: Potential) -> None:
+        for term in additive_terms(self.model, factor.value):
+            place, count = elements_place(self.evaluator, factor.plates, term.axes)
+            for rows in self._groups([term.value], place, count):
+                evaluator = ElementEvaluator(self.evaluator, self.nodes)
+                value = evaluator.evaluate(term.value, select(place, rows))
+                if not evaluator.slots:
+                    total = value.values.sum() if ELEMENT in value.axes else value.values * len(rows)
+                    self.constant += float(total)
+                    continue
+                self._emit(value, evaluator, None, len(rows), is_log=True)
+
+    # ---- factors
+
+    def _emit(
+        self,
+        table: NamedArray,
+        evaluator: ElementEvaluator,
+        child: Slot | None,
+        count: int,
+        is_log: bool,
+        origin: tuple[str | None, list[NamedArray]] | None = None,
+    ) -> None:
+        """A factor for each element; ``table`` runs over ELEMENT (or is the same for all) and slots."""
+        slots = [s for s in evaluator.slots if s is not child and s.axis in table.axes]
+        slots += [child] if child is not None else []
+        varies = ELEMENT in table.axes
+        axes = (*((ELEMENT,) if varies else ()), *(s.axis for s in slots))
+        values = np.ascontiguousarray(table.to(axes), dtype=float)
+        index = [a.to(axes) for a in origin[1]] if origin is not None else []
+        for e in range(count):
+            scope = tuple(s.at(e) for s in slots)
+            one = values[e] if varies else values
+            ours = Origin(origin[0], tuple(i[e] if varies else i for i in index)) if origin is not None else Origin()
+            if len(set(scope)) < len(scope):
+                scope, one, ours = _diagonal(scope, one, ours)
+            if child is not None and scope[-1] != child.at(e):
+                raise NotEvaluable("a variable is its own parent")
+            self._append(scope, one, scope[-1] if child is not None else None, is_log, ours)
+
+    def _append(
+        self, scope: tuple[int, ...], values: np.ndarray, child: int | None, is_log: bool, origin: Origin
+    ) -> None:
+        self.factors.append(TableFactor(scope, values, child, is_log))
+        self.origins.append(origin)
+
+
+def _diagonal(
+    scope: tuple[int, ...], values: np.ndarray, origin: Origin
+) -> tuple[tuple[int, ...], np.ndarray, Origin]:
+    """A table whose scope names a node twice, restricted to where both agree."""
+    distinct = tuple(dict.fromkeys(scope))
+    sizes = {n: s for n, s in zip(scope, values.shape, strict=True)}
+    grid = np.ogrid[tuple(slice(sizes[n]) for n in distinct)]
+    at = tuple(grid[distinct.index(n)] for n in scope)
+    index = tuple(i if isinstance(i, int) else i[at] for i in origin.index)
+    return distinct, np.ascontiguousarray(values[at]), Origin(origin.parameter, index)
+
+
+def _placed(error: PgmError, factor: Conditional | Potential) -> PgmError:
+    """The error with the factor's place where it has none."""
+    name = f"`{factor.target}`" if isinstance(factor, Conditional) else f"factor `{factor.name or ''}`"
+    return PgmError(
+        Diagnostic(d.code, d.message.replace("this expression", name), d.span or factor.span, d.label, d.secondary,
+                   d.notes, d.help, d.fix, d.place)
+        for d in error.diagnostics
+    )  # fmt: skip
+
+
+def event_axis(model: Model, argument: Expr, target_axes: tuple[str, ...], type_axis: str | None) -> str | None:
+    """The axis of a probability vector: of those the target lacks, the one its labels come from."""
+    extra = [a for a in argument.axes if a not in target_axes]
+    like = [a for a in extra if type_axis is not None and model.root_axis(a) == model.root_axis(type_axis)]
+    return (like or extra or [None])[-1]  # type: ignore[list-item]
+
+
+def largest_count(evaluator: Evaluator, name: str) -> int:
+    """The largest value of a binomial variable. Raises PgmError when its ``n`` is not known beforehand."""
+    conditional = evaluator.model.conditional_of[name]
+    distribution = conditional.distribution
+    number = dict(distribution.arguments).get("n") if isinstance(distribution, Dist) else None
+    if number is None or isinstance(number, Dist):
+        raise PgmError(Diagnostic("PGM0602", f"`{name}` has no largest value", conditional.span))
+    value = evaluator.evaluate(number, conditional.plates)
+    for axis in value.axes:
+        value = reduce_axis("max", value, axis)
+    return int(value.values)

@@ -1,0 +1,107 @@
+"""Whether a model's variables fit into tables, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.model import Conditional, Density, Dist, Model, Potential, Variable
+from pgmlang.model.expr import NetCall, walk
+from pgmlang.tables.finite import FINITE_FAMILIES
+from pgmlang.tables.learned import branches
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something can be done, with the reasons why not."""
+
+    ok: bool
+    reasons: tuple[Diagnostic, ...] = ()
+
+    @staticmethod
+    def of(reasons: Iterable[Diagnostic]) -> Verdict:
+        """Yes, unless there is a reason against it."""
+        found = tuple(reasons)
+        return Verdict(not found, found)
+
+
+def discrete_verdict(model: Model, observed: Iterable[str] = ()) -> Verdict:
+    """Whether every random variable is discrete and finite, with conditionals that tables can hold.
+
+    ``observed`` names are given by data; that alone makes no variable discrete.
+    """
+    return Verdict.of(_reasons(model, frozenset(observed)))
+
+
+def _reasons(model: Model, observed: frozenset[str]) -> Iterator[Diagnostic]:
+    for variable in model.of_role("random", "field"):
+        reason = _variable(model, variable, variable.name in observed)
+        if reason is not None:
+            yield reason
+    for factor in model.factors:
+        yield from _factor(model, factor)
+
+
+def _no(message: str, variable: Variable | Conditional | Potential, help: str = "") -> Diagnostic:
+    return Diagnostic("PGM0602", message, variable.span, help=help)
+
+
+def _variable(model: Model, variable: Variable, is_observed: bool) -> Diagnostic | None:
+    name, kind = variable.name, variable.type.kind
+    if variable.type.is_discrete:
+        return None
+    conditional = model.conditional_of.get(name)
+    families = [d.family for d in branches(conditional.distribution) if isinstance(d, Dist)] if conditional else []
+    if kind == "count" and families and all(f in ("Binomial", "BetaBinomial") for f in families):
+        return None
+    if kind == "count":
+        return _no(f"`{name}` is a count without a largest value", variable, "a table holds finitely many values")
+    role = "observed" if is_observed else "latent"
+    if conditional is None and not is_observed:
+        role = "field"
+    cure = "make it a `param` and fix it, or an `input`" if variable.role == "random" else ""
+    return _no(f"`{name}` is {kind} and {role}: a table holds discrete values only", variable, cure)
+
+
+def _factor(model: Model, factor: Conditional | Potential) -> Iterator[Diagnostic]:
+    if isinstance(factor, Conditional):
+        for distribution in branches(factor.distribution):
+            if isinstance(distribution, Density):
+                yield _no(f"`{factor.target}` has a learned density, {distribution.family}", factor)
+            elif isinstance(distribution, Dist) and model.by_name[factor.target].type.is_discrete:
+                simple = not any(isinstance(a, Dist) for _, a in distribution.arguments)
+                if distribution.family not in FINITE_FAMILIES or not simple:
+                    yield _no(f"`{factor.target}` is drawn from {distribution.family}, which has no table", factor)
+    if _uses_net(model, factor):
+        name = f"`{factor.target}`" if isinstance(factor, Conditional) else "a factor"
+        yield _no(f"{name} depends on a neural network", factor)
+    if isinstance(factor, Potential):
+        yield from _directed_parents(model, factor)
+
+
+def _directed_parents(model: Model, factor: Potential) -> Iterator[Diagnostic]:
+    """A component's log Z would be a function of its directed parents."""
+    for name in model.random_parents(factor):
+        if model.by_name[name].role == "random":
+            yield _no(
+                f"a factor mentions `{name}`, which is directed: its component's log Z depends on it",
+                factor,
+                f"make `{name}` an `input`, or a `field` too",
+            )
+
+
+def _uses_net(model: Model, factor: Conditional | Potential) -> bool:
+    pending = list(model.expressions(factor))
+    seen: set[str] = set()
+    while pending:
+        for expr in walk(pending.pop()):
+            if isinstance(expr, NetCall):
+                return True
+            definition = model.definition_of.get(getattr(expr, "name", ""))
+            if definition is not None and definition.target not in seen:
+                seen.add(definition.target)
+                pending.append(definition.value)
+    return False
+
+
