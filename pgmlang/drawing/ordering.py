@@ -138,6 +138,7 @@ def _arrangements(rows: Rows, limit: int) -> list[Arrangement]:
 
 def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[tuple[int, float], list[list[int]]]:
     """Sweeps down and up; the best rows seen and their score (crossings, then total sideways length)."""
+    rows.position = [0.0] * len(rows.layer)
     _place(rows, [[] for _ in range(rows.depth)])
     for level in range(1, rows.depth):
         _arrange_level(rows, level, rows.above)

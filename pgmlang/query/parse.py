@@ -150,7 +150,10 @@ class _Parser:
             if target.variable.name in names[:i]:
                 raise self.error(f"`{target.variable.name}` is asked for twice", target.variable.span)
         if any(t.op for t in targets) and not all(t.op for t in targets):
-            raise self.error("ask either for events (`a = yes`) or for whole distributions (`a`), not both at once")
+            plain = next(t for t in targets if not t.op)
+            raise self.error(
+                "ask either for events (`a = yes`) or for whole distributions (`a`), not both at once", plain.variable.span
+            )
         return Query(self.text, kind, tuple(targets), evidence, interventions)
 
     def _event(self, kind: str) -> Event:

@@ -1,0 +1,149 @@
+"""Coordinates: x from separations between the tokens of each layer, y from stacking rows and boxes' rims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgmlang.drawing.ordering import Rows, Token
+from pgmlang.drawing.separation import Problem, solve
+from pgmlang.drawing.shapes import Shape
+
+PAD, RIM, APART = 13.0, 9.0, 22.0
+NODE_GAP, WIRE_GAP, LABEL_HEIGHT = 26.0, 13.0, 17.0
+
+
+@dataclass
+class Grid:
+    """Positions of nodes and dummies and of boxes; ``free`` is the stretch below each row that no box's rim enters."""
+
+    x: list[float]
+    y: list[float]
+    left: list[float]
+    right: list[float]
+    top: list[float]
+    bottom: list[float]
+    free: list[tuple[float, float]]
+
+
+def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Grid:
+    """Coordinates for everything; ``labels`` are the widths of the boxes' labels, nodes below ``real`` are drawn."""
+    count = len(rows.layer)
+    found = solve(_problem(rows, shapes, real, labels)).tolist()
+    x = found[:count]
+    left, right = found[count::2], found[count + 1::2]
+    y, top, bottom, free = _heights(rows, shapes, x, labels)
+    return Grid(x, y, left, right, top, bottom, free)
+
+
+def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Problem:
+    count = len(rows.layer)
+    problem = Problem(count + 2 * len(labels))
+    for v in range(count):
+        for w in rows.below[v]:
+            # Long edges are kept straight (weights as in Gansner et al. 1993).
+            dummies = (v >= real) + (w >= real)
+            problem.pulls.append((v, w, (1.0, 2.0, 8.0)[dummies], 0.0))
+    for b, wide in enumerate(labels):
+        problem.pulls.append((count + 2 * b, count + 2 * b + 1, 0.08, 0.0))
+        problem.gaps.append((count + 2 * b, count + 2 * b + 1, wide + 20))
+    for tokens in rows.tokens:
+        for one, two in zip(tokens, tokens[1:], strict=False):
+            problem.gaps.append((_variable(one, count), _variable(two, count), _gap(one, two, shapes, real)))
+    problem.gaps.extend(_label_room(rows, labels))
+    return problem
+
+
+def _variable(token: Token, count: int) -> int:
+    kind, number = token
+    return number if kind == "node" else count + 2 * number + (kind == "close")
+
+
+def _gap(one: Token, two: Token, shapes: list[Shape], real: int) -> float:
+    """The least distance between two neighbours of a layer."""
+    kinds = (one[0], two[0])
+    if kinds == ("node", "node"):
+        wires = (one[1] >= real) + (two[1] >= real)
+        between = NODE_GAP if not wires else WIRE_GAP + 2 * (wires == 1)
+        return shapes[one[1]].right + between + shapes[two[1]].left
+    if kinds[0] == "node":
+        return shapes[one[1]].right + (PAD if kinds[1] == "close" else APART)
+    if kinds[1] == "node":
+        return shapes[two[1]].left + (PAD if kinds[0] == "open" else APART)
+    if kinds == ("close", "open"):
+        return APART
+    return RIM
+
+
+def _label_room(rows: Rows, labels: list[float]) -> list[tuple[int, int, float]]:
+    """Edges that leave a box through its bottom, and borders of boxes it crosses, stay left of its label."""
+    count = len(rows.layer)
+    gaps: list[tuple[int, int, float]] = []
+    for b, (_, last) in enumerate(rows.box_span):
+        room = labels[b] + 16
+        inside = False
+        for kind, number in rows.tokens[last]:
+            if kind == "node":
+                if inside and rows.below[number]:
+                    gaps.append((number, count + 2 * b + 1, room))
+            elif number == b:
+                inside = kind == "open"
+    for component in rows.groups.components:
+        places = {atom: i for i, atom in enumerate(component.atoms)}
+        ends = {b: (min(places[a] for a in rows.groups.boxes[b].atoms),
+                    max(places[a] for a in rows.groups.boxes[b].atoms)) for b in component.boxes}
+        for a, (a0, a1) in ends.items():
+            for b, (b0, b1) in ends.items():
+                if a0 < b0 <= a1 < b1:
+                    gaps.append((count + 2 * b, count + 2 * a + 1, labels[a] + 16))
+    return gaps
+
+
+Heights = tuple[list[float], list[float], list[float], list[tuple[float, float]]]
+
+
+def _heights(rows: Rows, shapes: list[Shape], x: list[float], labels: list[float]) -> Heights:
+    """Rows from top to bottom with room for the rims of boxes that end or begin between them."""
+    half = [max((shapes[v].height / 2 for v in row), default=0.0) for row in rows.rows]
+    up, down = _rims(rows, shapes)
+    above, below = list(half), list(half)
+    for b, (first, last) in enumerate(rows.box_span):
+        above[first] = max(above[first], up[b])
+        below[last] = max(below[last], down[b])
+    level_y: list[float] = []
+    free: list[tuple[float, float]] = []
+    y = 0.0
+    for level, row in enumerate(rows.rows):
+        y += above[level]
+        level_y.append(y)
+        y += below[level]
+        if level + 1 == rows.depth:
+            break
+        reach = max((abs(x[v] - x[w]) for v in row for w in rows.below[v]), default=0.0)
+        rims = below[level] - half[level] + above[level + 1] - half[level + 1]
+        gap = max(16.0, 38.0 - rims / 2) + min(90.0, max(0.0, reach - 120) * 0.12)
+        free.append((y, y + gap))
+        y += gap
+    free.append((y, y))
+    top = [level_y[first] - up[b] for b, (first, _) in enumerate(rows.box_span)]
+    bottom = [level_y[last] + down[b] for b, (_, last) in enumerate(rows.box_span)]
+    return [level_y[level] for level in rows.layer], top, bottom, free
+
+
+def _rims(rows: Rows, shapes: list[Shape]) -> tuple[list[float], list[float]]:
+    """How far each box reaches above its first row's centre and below its last one's; inner boxes first."""
+    boxes = rows.groups.boxes
+    up, down = [0.0] * len(boxes), [0.0] * len(boxes)
+    done: list[int] = []
+    for b in sorted(range(len(boxes)), key=lambda b: (len(boxes[b].members), -boxes[b].depth, b)):
+        first, last = rows.box_span[b]
+        members = boxes[b].members
+        up[b] = max((shapes[v].height / 2 for v in members if rows.layer[v] == first), default=0.0) + PAD
+        down[b] = max((shapes[v].height / 2 for v in members if rows.layer[v] == last), default=0.0) + 5 + LABEL_HEIGHT
+        for c in done:
+            if not members.isdisjoint(boxes[c].members):
+                if rows.box_span[c][0] == first:
+                    up[b] = max(up[b], up[c] + RIM)
+                if rows.box_span[c][1] == last:
+                    down[b] = max(down[b], down[c] + 3 + LABEL_HEIGHT)
+        done.append(b)
+    return up, down

@@ -1,0 +1,97 @@
+"""A scene laid out in layers with plates as boxes, all in pure Python and numpy."""
+
+from __future__ import annotations
+
+from pgmlang.drawing.coordinates import Grid, place
+from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, PlacedPlate, Rect, sampled
+from pgmlang.drawing.groups import Membership, build, membership
+from pgmlang.drawing.layering import Arc, downward, layers
+from pgmlang.drawing.ordering import build_rows, order
+from pgmlang.drawing.routing import make_field, route
+from pgmlang.drawing.scene import Scene
+from pgmlang.drawing.shapes import BLANK, DUMMY, SMALL, Shape, shape_of
+from pgmlang.drawing.text import shortened, text_width, visible
+
+MARGIN = 12.0
+
+
+def layout(scene: Scene) -> Layout:
+    """Place a scene: layers, order, coordinates, then curves. The same scene gives the same layout."""
+    index = {node.name: i for i, node in enumerate(scene.nodes)}
+    loops = {edge.source for edge in scene.edges if edge.source == edge.target}
+    drawn = [shape_of(node, node.name in loops) for node in scene.nodes]
+    info = membership(scene)
+    real = len(drawn) + len(info.beside)
+    arcs = downward(scene, index)
+    rows = build_rows(build(info, real), _levels(len(drawn), arcs, info), arcs)
+    order(rows)
+    shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
+    titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
+    wide = [text_width(title, SMALL) for title in titles]
+    grid = place(rows, shapes, real, wide)
+    nodes = _nodes(scene, grid, shapes)
+    plates = [PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
+              for b, box in enumerate(rows.groups.boxes)]
+    field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates])
+    edges = route(field, scene.edges, index)
+    # Outer boxes first, so that a writer that fills them does not cover the inner ones.
+    depth = [box.depth for box in rows.groups.boxes]
+    plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]
+    return _moved(Layout(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
+
+
+def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:
+    """The layers; a node without edges, and a blank, stands in the first layer of the plate it is in."""
+    level = layers(count, arcs)
+    linked = {v for arc in arcs for v in arc}
+    inner = sorted(range(len(info.members)), key=lambda p: (len(info.members[p]), p))
+    for v in range(count):
+        if v not in linked:
+            company = next((c for p in inner if v in info.members[p]
+                            for c in [[level[w] for w in info.members[p] if w in linked]] if c), [0])
+            level[v] = min(company)
+    for i, near in enumerate(info.beside):
+        blank = count + i
+        company = [level[w] for p in inner if blank in info.members[p] for w in info.members[p] if w < count]
+        level.append(level[near] if near >= 0 and near < len(level) else min(company, default=0))
+    return level
+
+
+def _nodes(scene: Scene, grid: Grid, shapes: list[Shape]) -> list[PlacedNode]:
+    out = []
+    for v, node in enumerate(scene.nodes):
+        shape, x, y = shapes[v], grid.x[v], grid.y[v]
+        anchor = "middle" if shape.beside is None else "start"
+        out.append(PlacedNode(node.name, shape.label, node.kind, node.observed, visible(node.tooltip), x, y,
+                              shape.width, shape.height, x + (shape.beside or 0.0), y, anchor,
+                              shape.label_size, shape.label_width))
+    return out
+
+
+def _plate_boxes(grid: Grid, b: int, wide: float) -> tuple[Rect, Rect]:
+    box = Rect(grid.left[b], grid.top[b], grid.right[b], grid.bottom[b])
+    label = Rect(box.x1 - 8 - wide, box.y1 - 4 - SMALL, box.x1 - 8, box.y1 - 4)
+    return box, label
+
+
+def _moved(found: Layout) -> Layout:
+    """Shifted so that everything lies in a canvas with a margin, and rounded to hundredths for short files."""
+    boxes = [node.extent for node in found.nodes] + [plate.box for plate in found.plates]
+    points = [p for edge in found.edges for p in sampled(edge.path)]
+    xs = [b.x0 for b in boxes] + [b.x1 for b in boxes] + [p[0] for p in points]
+    ys = [b.y0 for b in boxes] + [b.y1 for b in boxes] + [p[1] for p in points]
+    dx, dy = MARGIN - min(xs, default=0.0), MARGIN - min(ys, default=0.0)
+
+    def rect(box: Rect) -> Rect:
+        return Rect(round(box.x0 + dx, 2), round(box.y0 + dy, 2), round(box.x1 + dx, 2), round(box.y1 + dy, 2))
+
+    nodes = tuple(PlacedNode(n.name, n.label, n.kind, n.observed, n.tooltip, round(n.x + dx, 2), round(n.y + dy, 2),
+                             round(n.width, 2), round(n.height, 2), round(n.label_x + dx, 2),
+                             round(n.label_y + dy, 2), n.label_anchor, n.label_size, round(n.label_width, 2))
+                  for n in found.nodes)
+    edges = tuple(PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path))
+                  for e in found.edges)
+    plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in found.plates)
+    width = round(max(xs, default=0.0) + dx + MARGIN, 2)
+    height = round(max(ys, default=0.0) + dy + MARGIN, 2)
+    return Layout(found.title, width, height, nodes, edges, plates)

@@ -1,0 +1,116 @@
+"""A layout as a PNG, drawn with matplotlib (the extra ``plot``) from the same geometry as the SVG."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from math import atan2, cos, sin, sqrt
+from typing import TYPE_CHECKING, Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, Point, trapezium_reach
+from pgmlang.drawing.layout import layout
+from pgmlang.drawing.scene import Scene
+from pgmlang.drawing.svg import FAINT, INK, PAPER, RIM, SHADE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_PIXELS, _LONGEST_SIDE = 40_000_000, 30_000
+
+
+def to_png(scene: Scene, path: str | os.PathLike[str]) -> None:
+    """Lay the scene out and write it as a PNG at two pixels per unit, fewer for huge drawings."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise PgmError(Diagnostic("PGM0909", "drawing a PNG needs matplotlib, which is not installed",
+                                  help='pip install "pgmlang[plot]"')) from error
+    drawing = layout(scene)
+    side = max(drawing.width, drawing.height)
+    scale = min(2.0, sqrt(_MOST_PIXELS / (drawing.width * drawing.height)), _LONGEST_SIDE / side)
+    # Own figure and canvas: pyplot would keep global state and may pick a screen.
+    figure = Figure(figsize=(drawing.width / 72, drawing.height / 72), dpi=72 * scale, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, drawing.width)
+    axes.set_ylim(drawing.height, 0)
+    axes.set_axis_off()
+    _draw(axes, drawing)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(path, format="png", dpi=72 * scale, metadata={"Software": None})
+
+
+def _draw(axes: Axes, drawing: Layout) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    for plate in drawing.plates:
+        box = plate.box
+        axes.add_patch(FancyBboxPatch((box.x0 + 7, box.y0 + 7), box.x1 - box.x0 - 14, box.y1 - box.y0 - 14,
+                                      boxstyle="round,pad=7,rounding_size=7", fill=False, edgecolor=RIM,
+                                      linewidth=1.2, zorder=1))
+        _write(axes, plate.label_box.x1, (plate.label_box.y0 + plate.label_box.y1) / 2, plate.label, 12, "right", RIM)
+    for edge in drawing.edges:
+        _edge(axes, edge)
+    for node in drawing.nodes:
+        _node(axes, node)
+        align = "center" if node.label_anchor == "middle" else "left"
+        _write(axes, node.label_x, node.label_y, node.label, node.label_size, align, INK)
+
+
+def _write(axes: Axes, x: float, y: float, text: str, size: float, align: str, colour: str) -> None:
+    # A dollar sign in a name is no formula.
+    axes.text(x, y, text, fontsize=size, ha=align, va="center_baseline", color=colour, parse_math=False, zorder=4,
+              family="DejaVu Sans")
+
+
+def _edge(axes: Axes, placed: PlacedEdge) -> None:
+    from matplotlib.patches import PathPatch, Polygon
+    from matplotlib.path import Path as Curve
+
+    path = placed.path
+    codes = [Curve.MOVETO] + [Curve.CURVE4] * (len(path) - 1)
+    style: Any = (0, (4, 2.6)) if placed.edge.dashed else "solid"
+    axes.add_patch(PathPatch(Curve(path, codes), fill=False, edgecolor=INK, linewidth=1.2, linestyle=style, zorder=2,
+                             capstyle="butt"))
+    if placed.edge.directed:
+        axes.add_patch(Polygon(_arrow(path[-1], _before(path)), closed=True, facecolor=INK, edgecolor="none",
+                               zorder=2.5))
+
+
+def _before(path: tuple[Point, ...]) -> Point:
+    """The last control point that differs from the tip: where the arrow comes from."""
+    tip = path[-1]
+    return next((p for p in reversed(path[:-1]) if abs(p[0] - tip[0]) + abs(p[1] - tip[1]) > 0.05), path[0])
+
+
+def _arrow(tip: Point, source: Point) -> list[Point]:
+    """The arrowhead of the SVG's marker, turned along the curve's end."""
+    angle = atan2(tip[1] - source[1], tip[0] - source[0])
+    c, s = cos(angle), sin(angle)
+    return [(tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in ((-9.5, -4), (0.5, 0), (-9.5, 4), (-7.5, 0))]
+
+
+def _node(axes: Axes, node: PlacedNode) -> None:
+    from matplotlib.patches import Ellipse, FancyBboxPatch, Polygon, Rectangle
+
+    x, y, w, h = node.x, node.y, node.width, node.height
+    look: dict[str, Any] = {"edgecolor": INK, "linewidth": 1.3, "zorder": 3}
+    fill = SHADE if node.observed else PAPER
+    if node.kind in ("random", "derived"):
+        axes.add_patch(Ellipse((x, y), w, h, facecolor=fill, **look))
+        if node.kind == "derived":
+            axes.add_patch(Ellipse((x, y), w - 7, h - 7, facecolor=fill, **look))
+    elif node.kind == "param":
+        axes.add_patch(Ellipse((x, y), w, h, facecolor=INK, **look))
+    elif node.kind == "factor":
+        axes.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor=INK, **look))
+    elif node.kind == "net":
+        top, low = w / 2 * trapezium_reach(-1), w / 2 * trapezium_reach(1)
+        axes.add_patch(Polygon([(x - top, y - h / 2), (x + top, y - h / 2), (x + low, y + h / 2), (x - low, y + h / 2)],
+                               closed=True, facecolor=fill if node.observed else FAINT, **look))
+    else:
+        axes.add_patch(FancyBboxPatch((x - w / 2 + 6, y - h / 2 + 6), w - 12, h - 12, facecolor=SHADE,
+                                      boxstyle="round,pad=6,rounding_size=6", **look))

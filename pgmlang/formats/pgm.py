@@ -1,0 +1,131 @@
+"""A Bayesian network as the text of a `.pgm` model with literal tables."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import product
+
+from pgmlang.formats.checks import cannot_say, linear_values, require_directed
+from pgmlang.signatures.distributions import FAMILIES, LEARNED_DENSITIES
+from pgmlang.signatures.functions import BLOCKS, FUNCTIONS, REDUCTIONS
+from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
+
+_BARE_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORDS = """pgm model plate dim param input field factor net guide def return import in like if then else and or
+    not true false over by first prev table""".split()
+_RESERVED = frozenset([*_KEYWORDS, *FAMILIES, *LEARNED_DENSITIES, *FUNCTIONS, *REDUCTIONS, *BLOCKS, "Table"])
+_WIDEST_NAME = 24
+"""Names are padded to one column up to this length; a longer one shifts its own line only."""
+_LINE = 110
+
+
+def network_to_pgm(network: DiscreteNetwork, model_name: str | None = None, origin: str = "") -> str:
+    """Text of a model with one table for each variable, numbers as they read back exactly.
+
+    ``origin``: the file it came from, for the first line. Names that the language cannot take are changed
+    (:func:`pgm_names`) with a comment. PGM0907 for an undirected network.
+    """
+    require_directed(network, ".pgm", help="query the .uai file directly, or say it as a directed network")
+    names = pgm_names(network)
+    out = [f"# from {_comment(origin)}"] if origin else []
+    if model_name is None and network.name == "unknown":
+        model_name = "network"
+    taken = set(names)
+    out += [f"model {_free(_identifier(model_name or network.name), taken)}", ""]
+    out += [f"plate {_free('row', taken)} {{"]
+    width = min(max(map(len, names)), _WIDEST_NAME)
+    tables = {f.child: f for f in network.factors}
+    for i, variable in enumerate(network.variables):
+        if names[i] != variable.name:
+            out.append(f"  # {names[i]} was {_quoted(variable.name)}")
+        out += _variable(network, names, tables[i], width)
+    return "\n".join([*out, "}"]) + "\n"
+
+
+def pgm_names(network: DiscreteNetwork) -> list[str]:
+    """The name of each variable in a `.pgm` text: its own where the language takes it, else one like it."""
+    fine = {v.name for v in network.variables if _NAME.fullmatch(v.name) and v.name not in _RESERVED}
+    out: list[str] = []
+    taken = set(fine)
+    for variable in network.variables:
+        name = variable.name
+        if name in fine:
+            fine.remove(name)  # a second variable of this name gets another
+        else:
+            name = _free(_identifier(name), taken)
+            taken.add(name)
+        out.append(name)
+    return out
+
+
+def _identifier(text: str) -> str:
+    """An ASCII identifier like ``text``: accents dropped, other characters made ``_``, no word of the language."""
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    name = re.sub(r"[^A-Za-z0-9_]", "_", plain) or "x"
+    if name[0].isdigit():
+        name = "_" + name
+    return name + "_" if name in _RESERVED else name
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    if name not in taken:
+        return name
+    stem, number = name.rstrip("_") or "x", 2
+    while f"{stem}_{number}" in taken:
+        number += 1
+    return f"{stem}_{number}"
+
+
+def _variable(network: DiscreteNetwork, names: list[str], factor: TableFactor, width: int) -> list[str]:
+    *parents, child = (network.variables[i] for i in factor.scope)
+    head = f"  {names[factor.scope[-1]]:<{width}} : "
+    labels = _wrapped([_label(label) for label in child.labels], len(head) + 1)
+    head += f"{{{labels}}} ~ Table({', '.join(names[i] for i in factor.scope[:-1])}) {{"
+    rows = linear_values(factor).reshape(-1, child.size).tolist()
+    cells = [", ".join(map(repr, row)) for row in rows]
+    if not parents:
+        one_line = f"{head} {cells[0]} }}"
+        return [one_line] if len(one_line) <= _LINE else [head, f"    {cells[0]}", "  }"]
+    keys = _keys(parents)
+    return [head, *(f"    {key} : {cell}" for key, cell in zip(keys, cells, strict=True)), "  }"]
+
+
+def _keys(parents: list[DiscreteVariable]) -> list[str]:
+    """The keys of the rows in their order, padded so that the colons stand in one column."""
+    labels = [[_label(label) for label in p.labels] for p in parents]
+    widths = [max(map(len, column)) for column in labels]
+    *before, last = labels
+    padded = [[f"{text},".ljust(width + 2) for text in column] for column, width in zip(before, widths, strict=False)]
+    padded.append([text.ljust(widths[-1]) for text in last])
+    return ["".join(key) for key in product(*padded)]
+
+
+def _wrapped(labels: list[str], indent: int) -> str:
+    """Labels with commas, on further lines where one is full (a line may end after a comma)."""
+    lines, line = [], ""
+    for i, label in enumerate(labels):
+        piece = label + (", " if i + 1 < len(labels) else "")
+        if line and indent + len(line) + len(piece) > _LINE:
+            lines.append(line.rstrip())
+            line = ""
+        line += piece
+    return ("\n" + " " * indent).join([*lines, line])
+
+
+def _label(text: str) -> str:
+    return text if _BARE_LABEL.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
+        raise cannot_say(f"{text!r} cannot be written in a .pgm text", "use names without control characters")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _comment(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
