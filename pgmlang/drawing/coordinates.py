@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pgmlang.drawing.ordering import Rows, Token
 from pgmlang.drawing.separation import Problem, solve
@@ -28,7 +29,15 @@ class Grid:
 def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Grid:
     """Coordinates for everything; ``labels`` are the widths of the boxes' labels, nodes below ``real`` are drawn."""
     count = len(rows.layer)
-    found = solve(_problem(rows, shapes, real, labels)).tolist()
+    problem = _problem(rows, shapes, real, labels)
+    positions = solve(problem)
+    if problem.count <= 2000:
+        # Once more with nearly straight edges pulled harder and slanted ones less (towards least absolute distances,
+        # as in Gansner et al. 1993): lines become straight, symmetry stays.
+        problem.pulls = [(a, b, w * min(6.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 6))), d)
+                         for a, b, w, d in problem.pulls]
+        positions = solve(problem, positions)
+    found = positions.tolist()
     x = found[:count]
     left, right = found[count::2], found[count + 1::2]
     y, top, bottom, free = _heights(rows, shapes, x, labels)
@@ -42,12 +51,14 @@ def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) ->
         for w in rows.below[v]:
             # Long edges are kept straight (weights as in Gansner et al. 1993).
             dummies = (v >= real) + (w >= real)
-            problem.pulls.append((v, w, (1.0, 2.0, 8.0)[dummies], 0.0))
+            # What shares its plate hangs together; an edge from outside need not bend that line.
+            tight = 5.0 if dummies == 0 and rows.home[v] == rows.home[w] != 0 else 1.0
+            problem.pulls.append((v, w, tight * (1.0, 2.0, 8.0)[dummies], 0.0))
     for b, wide in enumerate(labels):
         problem.pulls.append((count + 2 * b, count + 2 * b + 1, 0.08, 0.0))
         problem.gaps.append((count + 2 * b, count + 2 * b + 1, wide + 20))
     for tokens in rows.tokens:
-        for one, two in zip(tokens, tokens[1:], strict=False):
+        for one, two in pairwise(tokens):
             problem.gaps.append((_variable(one, count), _variable(two, count), _gap(one, two, shapes, real)))
     problem.gaps.extend(_label_room(rows, labels))
     return problem
@@ -120,7 +131,7 @@ def _heights(rows: Rows, shapes: list[Shape], x: list[float], labels: list[float
             break
         reach = max((abs(x[v] - x[w]) for v in row for w in rows.below[v]), default=0.0)
         rims = below[level] - half[level] + above[level + 1] - half[level + 1]
-        gap = max(16.0, 38.0 - rims / 2) + min(90.0, max(0.0, reach - 120) * 0.12)
+        gap = max(24.0, 38.0 - rims / 2) + min(90.0, max(0.0, reach - 120) * 0.12)
         free.append((y, y + gap))
         y += gap
     free.append((y, y))

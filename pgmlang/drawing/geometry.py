@@ -180,7 +180,7 @@ def _border(piece: Path, node: PlacedNode, leaving: bool) -> float:
     inner, outer = (0.0, 1.0) if leaving else (1.0, 0.0)
     if not node.inside(at(piece, inner)):
         return inner
-    for _ in range(26):
+    for _ in range(18):
         middle = (inner + outer) / 2
         if node.inside(at(piece, middle)):
             inner = middle

@@ -195,5 +195,5 @@ def consecutive(kinds: list[frozenset[int]], plates: Iterable[int]) -> list[froz
         return min((list(order) for order in permutations(kinds)), key=cost)
     order: list[frozenset[int]] = []
     for kind in kinds:
-        order = min((order[:i] + [kind] + order[i:] for i in range(len(order) + 1)), key=cost)
+        order = min(([*order[:i], kind, *order[i:]] for i in range(len(order) + 1)), key=cost)
     return order

@@ -32,7 +32,7 @@ def layout(scene: Scene) -> Layout:
     nodes = _nodes(scene, grid, shapes)
     plates = [PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
               for b, box in enumerate(rows.groups.boxes)]
-    field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates])
+    field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates], loops)
     edges = route(field, scene.edges, index)
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
     depth = [box.depth for box in rows.groups.boxes]

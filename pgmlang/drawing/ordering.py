@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from pgmlang.drawing.groups import Groups
 from pgmlang.drawing.layering import Arc
@@ -57,7 +57,7 @@ def build_rows(groups: Groups, layer: list[int], arcs: list[Arc]) -> Rows:
             rows.below.append([])
         chain.append(b)
         rows.chains[(a, b)] = chain
-        for u, v in zip(chain, chain[1:], strict=False):
+        for u, v in pairwise(chain):
             rows.below[u].append(v)
             rows.above[v].append(u)
     rows.at = [{} for _ in range(rows.depth)]
@@ -96,7 +96,7 @@ def order(rows: Rows, effort: float = 1.0) -> None:
     """Find the order and leave it in ``rows``: the best over some orders of plates side by side, for small graphs."""
     size = len(rows.layer)
     sweeps = max(2, min(12, int(effort * 60000 / max(size, 1))))
-    best: tuple[tuple[int, float], list[list[int]], list[list[int]], list[list[int]]] | None = None
+    best: tuple[Score, list[list[int]], list[list[int]], list[list[int]]] | None = None
     for arrangement in _arrangements(rows, limit=24 if size <= 120 else 4 if size <= 600 else 1):
         for atom, children in arrangement[0].items():
             rows.groups.atoms[atom].children = list(children)
@@ -117,6 +117,7 @@ def order(rows: Rows, effort: float = 1.0) -> None:
     _place(rows, best[1])
 
 
+Score = tuple[int, int, float]
 Arrangement = tuple[dict[int, list[int]], dict[int, list[int]]]
 
 
@@ -136,13 +137,13 @@ def _arrangements(rows: Rows, limit: int) -> list[Arrangement]:
     return found
 
 
-def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[tuple[int, float], list[list[int]]]:
-    """Sweeps down and up; the best rows seen and their score (crossings, then total sideways length)."""
+def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[Score, list[list[int]]]:
+    """Sweeps down and up; the best rows seen and their score (crossings, edges past labels, sideways length)."""
     rows.position = [0.0] * len(rows.layer)
     _place(rows, [[] for _ in range(rows.depth)])
     for level in range(1, rows.depth):
         _arrange_level(rows, level, rows.above)
-    best: tuple[tuple[int, float], list[list[int]]] | None = None
+    best: tuple[Score, list[list[int]]] | None = None
     stale = 0
     for number in range(sweeps):
         if number % 2 == 0:
@@ -153,7 +154,7 @@ def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[tuple[int, float], li
                 _arrange_level(rows, level, rows.above)
         if polish:
             _transpose(rows)
-        score = (crossings(rows), _length(rows))
+        score = (crossings(rows), _under_labels(rows), _length(rows))
         stale += 1
         if best is None or score < best[0]:
             best = (score, [list(row) for row in rows.rows])
@@ -265,6 +266,31 @@ def crossings(rows: Rows) -> int:
             for end in ends:
                 insort(seen, end)
     return total
+
+
+def _under_labels(rows: Rows) -> int:
+    """Edges that leave a box's last layer to the right of it, hence past its label."""
+    total = 0
+    for b, (_, last) in enumerate(rows.box_span):
+        names = [number for kind, number in rows.tokens[last] if kind != "node"]
+        if b not in names:
+            continue
+        inside = rows.tokens[last][rows.tokens[last].index(("open", b)):rows.tokens[last].index(("close", b))]
+        nodes = [v for kind, v in inside if kind == "node"]
+        edge = max((rows.position[v] for v in nodes), default=0.0)
+        total += sum(_right_of(rows, w, b, edge) for v in nodes for w in rows.below[v])
+    return total
+
+
+def _right_of(rows: Rows, v: int, box: int, edge: float) -> bool:
+    """Whether a node of the next layer stands right of a box: by the order of their components if both have one."""
+    groups = rows.groups
+    own = groups.atoms[next(iter(groups.boxes[box].atoms))].component
+    siblings = groups.atoms[groups.components[own].parent].children
+    for atom in groups.path(rows.home[v]):
+        if groups.atoms[atom].component in siblings:
+            return siblings.index(groups.atoms[atom].component) > siblings.index(own)
+    return rows.position[v] > edge + 0.75
 
 
 def _length(rows: Rows) -> float:

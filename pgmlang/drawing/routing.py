@@ -8,12 +8,25 @@ spline fitting).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import hypot
 
 from pgmlang.drawing.coordinates import Grid
-from pgmlang.drawing.geometry import Path, PlacedEdge, PlacedNode, Point, Rect, clipped, crosses, joined, line, sampled
+from pgmlang.drawing.geometry import (
+    Path,
+    PlacedEdge,
+    PlacedNode,
+    Point,
+    Rect,
+    clipped,
+    crosses,
+    joined,
+    line,
+    sampled,
+)
 from pgmlang.drawing.ordering import Rows
 from pgmlang.drawing.scene import SceneEdge
 from pgmlang.drawing.shapes import LOOP_REACH
@@ -22,17 +35,30 @@ CLEAR = 4.0
 
 
 @dataclass
-class Row:
-    """The drawn nodes of a layer from left to right."""
+class Obstacle:
+    """A node grown by the clearance, with the label beside it and the loop on it."""
 
+    node: int
+    box: Rect
+    round: bool
+    label: Rect | None
+    loop: Rect | None
+
+
+@dataclass
+class Row:
+    """The obstacles of a layer from left to right."""
+
+    obstacles: list[Obstacle]
     lefts: list[float]
-    boxes: list[tuple[int, Rect]]
     widest: float
+    top: float
+    bottom: float
 
 
 @dataclass
 class Field:
-    """What edges must not touch: nodes with their labels by row, plates' labels, and plates they do not belong to."""
+    """What edges must not touch: nodes by row, plates' labels, and plates they do not belong to."""
 
     rows: Rows
     grid: Grid
@@ -42,20 +68,36 @@ class Field:
     plates: list[tuple[Rect, frozenset[int]]]
 
 
-def make_field(rows: Rows, grid: Grid, nodes: list[PlacedNode], labels: list[Rect], plates: list[Rect]) -> Field:
+def make_field(rows: Rows, grid: Grid, nodes: list[PlacedNode], labels: list[Rect], plates: list[Rect],
+               loops: set[str]) -> Field:
     levels = []
     for row in rows.rows:
-        boxes = [(v, nodes[v].extent) for v in row if v < len(nodes)]
-        levels.append(Row([box.x0 for _, box in boxes], boxes, max((b.x1 - b.x0 for _, b in boxes), default=0.0)))
+        found = [_obstacle(v, nodes[v], nodes[v].name in loops) for v in row if v < len(nodes)]
+        widths = [max(o.box.x1, o.label.x1 if o.label else o.box.x1, o.loop.x1 if o.loop else o.box.x1) - o.box.x0
+                  for o in found]
+        levels.append(Row(found, [o.box.x0 for o in found], max(widths, default=0.0),
+                          min((o.box.y0 for o in found), default=0.0), max((o.box.y1 for o in found), default=0.0)))
     members = [box.members for box in rows.groups.boxes]
     return Field(rows, grid, nodes, levels, [label.grown(2) for label in labels],
                  list(zip(plates, members, strict=True)))
+
+
+def _obstacle(v: int, node: PlacedNode, looped: bool) -> Obstacle:
+    label = loop = None
+    if node.label_anchor == "start" and node.label:
+        half = node.label_size * 0.45
+        label = Rect(node.label_x, node.label_y - half, node.label_x + node.label_width, node.label_y + half)
+    if looped:
+        edge = node.x + node.width / 2
+        loop = Rect(edge, node.y - node.height / 3, edge + LOOP_REACH, node.y + node.height / 3)
+    return Obstacle(v, node.shape.grown(CLEAR), node.kind in ("random", "derived"), label, loop)
 
 
 def route(field: Field, edges: tuple[SceneEdge, ...], index: dict[str, int]) -> tuple[PlacedEdge, ...]:
     """A path for each edge whose ends are in the scene; edges between the same two nodes bow apart."""
     out: list[PlacedEdge] = []
     copies: dict[tuple[int, int], int] = {}
+    again = Counter(frozenset((edge.source, edge.target)) for edge in edges)
     for edge in edges:
         if edge.source not in index or edge.target not in index:
             continue
@@ -63,46 +105,53 @@ def route(field: Field, edges: tuple[SceneEdge, ...], index: dict[str, int]) -> 
         key = (min(a, b), max(a, b))
         copy = copies.get(key, 0)
         copies[key] = copy + 1
-        path = _loop(field.nodes[a], copy) if a == b else _between(field, a, b, copy)
+        if a == b:
+            path = _loop(field.nodes[a], copy)
+        else:
+            # Several edges between two nodes bow apart, half to each side.
+            side = (copy - (again[frozenset((edge.source, edge.target))] - 1) / 2) * 20
+            path = _between(field, a, b, side)
         out.append(PlacedEdge(edge, path))
     return tuple(out)
 
 
-def _between(field: Field, a: int, b: int, copy: int) -> Path:
+def _between(field: Field, a: int, b: int, side: float) -> Path:
     chain = field.rows.chains.get((a, b))
     if chain is None:
         chain = field.rows.chains[(b, a)]
     upper, lower = field.nodes[chain[0]], field.nodes[chain[-1]]
     best: Path | None = None
-    for path in _candidates(field, chain, copy):
-        cut = clipped(path, upper, lower)
-        touched = _touched(field, chain, cut)
+    for path in _candidates(field, chain, side):
+        touched = _touched(field, chain, path)
+        if touched < 2 and (best is None or touched == 0):
+            best = path
         if touched == 0:
-            best = cut
             break
-        if touched == 1 and best is None:
-            best = cut
-    if best is None:
-        best = clipped(_strict(field, chain), upper, lower)
-    return best if chain[0] == a else best[::-1]
+    cut = clipped(best or _strict(field, chain), upper, lower)
+    return cut if chain[0] == a else cut[::-1]
 
 
-def _candidates(field: Field, chain: list[int], copy: int) -> Iterator[Path]:
+def _candidates(field: Field, chain: list[int], side: float) -> Iterator[Path]:
     """Curves through a chain of dummies, the plainest first."""
     points = [(field.grid.x[v], field.grid.y[v]) for v in chain]
     start, end = points[0], points[-1]
-    if copy:
-        side = (copy + 1) // 2 * 16.0 * (1 if copy % 2 else -1)
+    if side:
         yield _bowed(start, end, side)
-        yield _bowed(start, end, -side)
+        yield _bowed(start, end, side * 2)
     yield line(start, end)
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    for lean in (0.18, 0.06):
-        yield (start, (start[0] + lean * dx, start[1] + 0.45 * dy), (end[0] - lean * dx, end[1] - 0.45 * dy), end)
+    (x0, y0), (x1, y1) = start, end
+    dx, dy = x1 - x0, y1 - y0
+    # Out and in at these slants: (share of dx, share of dy) of the first and of the last arm.
+    for (ax, ay), (bx, by) in _ARMS:
+        yield (start, (x0 + ax * dx, y0 + ay * dy), (x1 - bx * dx, y1 - by * dy), end)
     if len(chain) > 2:
         yield _smooth(points)
-    yield _stepped(points)
+        yield _stepped(points)
     yield _strict(field, chain)
+
+
+_ARMS = (((0.18, 0.45), (0.18, 0.45)), ((0.05, 0.55), (0.4, 0.2)), ((0.4, 0.2), (0.05, 0.55)),
+         ((0.0, 0.85), (0.45, 0.08)), ((0.45, 0.08), (0.0, 0.85)), ((0.04, 0.45), (0.04, 0.45)))
 
 
 def _bowed(a: Point, b: Point, side: float) -> Path:
@@ -114,13 +163,13 @@ def _bowed(a: Point, b: Point, side: float) -> Path:
 
 def _smooth(points: list[Point]) -> Path:
     """A cubic spline in y through the points; slopes limited so that it never overshoots (Fritsch and Butland 1984)."""
-    steps = [(q[0] - p[0]) / (q[1] - p[1]) for p, q in zip(points, points[1:], strict=False)]
+    steps = [(q[0] - p[0]) / (q[1] - p[1]) for p, q in pairwise(points)]
     slopes = [steps[0]]
-    for one, two in zip(steps, steps[1:], strict=False):
+    for one, two in pairwise(steps):
         slopes.append(2 * one * two / (one + two) if one * two > 0 else 0.0)
     slopes.append(steps[-1])
-    parts = []
-    for i, (p, q) in enumerate(zip(points, points[1:], strict=False)):
+    parts: list[Path] = []
+    for i, (p, q) in enumerate(pairwise(points)):
         third = (q[1] - p[1]) / 3
         parts.append((p, (p[0] + slopes[i] * third, p[1] + third), (q[0] - slopes[i + 1] * third, q[1] - third), q))
     return joined(parts)
@@ -129,14 +178,16 @@ def _smooth(points: list[Point]) -> Path:
 def _stepped(points: list[Point]) -> Path:
     """Vertical at every row."""
     return joined([(p, (p[0], (p[1] + q[1]) / 2), (q[0], (p[1] + q[1]) / 2), q)
-                   for p, q in zip(points, points[1:], strict=False)])
+                   for p, q in pairwise(points)])
 
 
 def _strict(field: Field, chain: list[int]) -> Path:
     x, y = field.grid.x, field.grid.y
     parts: list[Path] = []
-    for p, q in zip(chain, chain[1:], strict=False):
+    for p, q in pairwise(chain):
         high, low = field.grid.free[field.rows.layer[p]]
+        # Vertical again before the next row, so that an arrowhead does not sit on the bend.
+        low -= 8
         middle = (high + low) / 2
         parts.append(line((x[p], y[p]), (x[p], high)))
         parts.append(((x[p], high), (x[p], middle), (x[q], middle), (x[q], low)))
@@ -145,35 +196,68 @@ def _strict(field: Field, chain: list[int]) -> Path:
 
 
 def _touched(field: Field, chain: list[int], path: Path) -> int:
-    """2 when the path meets a node, a label or an end's own label; 1 when only a plate of neither end; else 0."""
+    """2 when the path meets a node, a label or a loop; 1 when only a plate of neither end; else 0."""
     a, b = chain[0], chain[-1]
     points = sampled(path)
-    segments = list(zip(points, points[1:], strict=False))
-    whole = Rect(min(p[0] for p in points), min(p[1] for p in points),
-                 max(p[0] for p in points), max(p[1] for p in points))
-    for node in (field.nodes[a], field.nodes[b]):
-        if node.label_anchor == "start" and node.label:
-            half = node.label_size * 0.45
-            label = Rect(node.label_x, node.label_y - half, node.label_x + node.label_width, node.label_y + half)
-            if any(crosses(p, q, label) for p, q in segments):
-                return 2
     for level in range(field.rows.layer[a], field.rows.layer[b] + 1):
         row = field.levels[level]
-        low = bisect_left(row.lefts, whole.x0 - row.widest - CLEAR)
-        for v, box in row.boxes[low:bisect_right(row.lefts, whole.x1 + CLEAR)]:
-            if v not in (a, b):
-                wide = box.grown(CLEAR)
-                if whole.meets(wide) and any(crosses(p, q, wide) for p, q in segments):
-                    return 2
+        inside = _within(points, row.top - CLEAR, row.bottom + CLEAR)
+        if not inside:
+            continue
+        low = min(min(p[0], q[0]) for p, q in inside) - row.widest - CLEAR
+        high = max(max(p[0], q[0]) for p, q in inside) + CLEAR
+        for obstacle in row.obstacles[bisect_left(row.lefts, low):bisect_right(row.lefts, high)]:
+            if any(_hits(obstacle, p, q, obstacle.node in (a, b)) for p, q in inside):
+                return 2
+    if not field.plates:
+        return 0
+    whole = Rect(min(p[0] for p in points), min(p[1] for p in points),
+                 max(p[0] for p in points), max(p[1] for p in points))
     for label in field.labels:
-        if whole.meets(label) and any(crosses(p, q, label) for p, q in segments):
+        if whole.meets(label) and any(crosses(p, q, label) for p, q in pairwise(points)):
             return 2
     for box, members in field.plates:
         if a in members or b in members or not whole.meets(box):
             continue
-        if any(crosses(p, q, box) for p, q in segments):
+        if any(crosses(p, q, box) for p, q in pairwise(points)):
             return 1
     return 0
+
+
+def _within(points: list[Point], top: float, bottom: float) -> list[tuple[Point, Point]]:
+    """The parts of a downward polyline between two heights."""
+    first = max(bisect_right(points, top, key=_height) - 1, 0)
+    last = min(bisect_left(points, bottom, key=_height), len(points) - 1)
+    out = []
+    for p, q in pairwise(points[first:last + 1]):
+        slope = (q[0] - p[0]) / (q[1] - p[1]) if q[1] > p[1] else 0.0
+        start = (p[0] + slope * (top - p[1]), top) if slope and p[1] < top else p
+        end = (p[0] + slope * (bottom - p[1]), bottom) if slope and q[1] > bottom else q
+        out.append((start, end))
+    return out
+
+
+def _height(point: Point) -> float:
+    return point[1]
+
+
+def _hits(obstacle: Obstacle, p: Point, q: Point, own: bool) -> bool:
+    """Whether a segment comes too near; at an edge's own end only the label beside it counts."""
+    if obstacle.label is not None and crosses(p, q, obstacle.label):
+        return True
+    if own:
+        return False
+    if obstacle.loop is not None and crosses(p, q, obstacle.loop):
+        return True
+    if not obstacle.round:
+        return crosses(p, q, obstacle.box)
+    # An ellipse is a unit circle after scaling.
+    box = obstacle.box
+    rx, ry = (box.x1 - box.x0) / 2, (box.y1 - box.y0) / 2
+    px, py = (p[0] - box.x0) / rx - 1, (p[1] - box.y0) / ry - 1
+    dx, dy = (q[0] - p[0]) / rx, (q[1] - p[1]) / ry
+    t = min(1.0, max(0.0, -(px * dx + py * dy) / (dx * dx + dy * dy or 1.0)))
+    return (px + t * dx) ** 2 + (py + t * dy) ** 2 < 1
 
 
 def _loop(node: PlacedNode, copy: int) -> Path:

@@ -26,8 +26,8 @@ class Problem:
     gaps: list[tuple[int, int, float]] = field(default_factory=list)
 
 
-def solve(problem: Problem, steps: int = 400) -> Vector:
-    """The positions, feasible to rounding."""
+def solve(problem: Problem, near: Vector | None = None, steps: int = 400) -> Vector:
+    """The positions, feasible to rounding. ``near``: a feasible answer to start from."""
     if not problem.count:
         return np.zeros(0)
     gaps = _strongest(problem.gaps)
@@ -40,8 +40,8 @@ def solve(problem: Problem, steps: int = 400) -> Vector:
     low = _pushed_right([0.0] * problem.count, order, into)
     far = max(low)
     high = _pushed_left([far] * problem.count, order, out)
-    start = (np.array(low) + np.array(high)) / 2
-    x = _relaxed(problem, gaps, start - far / 2, steps) if gaps or problem.pulls else start
+    start = (np.array(low) + np.array(high) - far) / 2 if near is None else near
+    x = _relaxed(problem, gaps, start, steps) if gaps or problem.pulls else start
     # Symmetric, so that what was centred stays centred.
     right = np.array(_pushed_right(x.tolist(), order, into))
     left = np.array(_pushed_left(x.tolist(), order, out))
@@ -97,7 +97,7 @@ def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector
     weight, wanted = (np.array([p[i] for p in problem.pulls], dtype=float) for i in (2, 3))
 
     def spread(a: Index, b: Index, values: Vector) -> Vector:
-        return np.bincount(b, values, n) - np.bincount(a, values, n)
+        return np.asarray(np.bincount(b, values, n) - np.bincount(a, values, n), dtype=np.float64)
 
     def matrix(x: Vector) -> Vector:
         return ((sigma + tie) * x + spread(pa, pb, weight * (x[pb] - x[pa]))
@@ -130,7 +130,7 @@ def _dense_inverse(n: int, parts: list[tuple[Index, Index, Vector]], diagonal: f
         np.add.at(full, (b, b), w)
         np.add.at(full, (a, b), -w)
         np.add.at(full, (b, a), -w)
-    return np.linalg.inv(full)
+    return np.asarray(np.linalg.inv(full), dtype=np.float64)
 
 
 def _conjugate(matrix: Callable[[Vector], Vector], right: Vector, x: Vector, diagonal: Vector,

@@ -38,9 +38,7 @@ def _looked_up(
     return flat[np.ravel_multi_index(tuple(at), lead)]
 
 
-def backtrack(
-    program: Program, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
-) -> None:
+def backtrack(program: Program, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick) -> None:
     """Fill ``codes`` (configurations, variables) for all variables the program sums, in place.
 
     ``row_of``: the evidence row of each configuration. Observed variables and outputs must be filled in before.

@@ -10,8 +10,9 @@ import numpy as np
 from pgmlang.exact.program import Backward, Program
 from pgmlang.exact.rows import RowIndex, RowMerger
 
-# Rescalings that shrink a row's tables by more than this (e^-500) may have lost cells to underflow.
-_LOSS = -500.0
+# Rescalings that shrink a row's tables by more than this (e^-400) may have lost cells to underflow.
+_LOSS = -400.0
+_TINY = 1e-130
 
 
 @dataclass
@@ -147,9 +148,32 @@ def backward(program: Program, passes: Backward, tables: Tables) -> list[tuple[n
     return found
 
 
-def is_suspect(program: Program, tables: Tables) -> np.ndarray:
-    """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool."""
-    spread = sum(leaf.low for leaf in program.leaves)
-    if spread < -_LOSS:
-        return np.zeros(len(tables.log_z), dtype=bool)
-    return (tables.shrunk < _LOSS) | ~np.isfinite(tables.log_z)
+def is_suspect(
+    program: Program, tables: Tables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
+) -> np.ndarray:
+    """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool.
+
+    ``totals``: sums of unnormalised posteriors (versions,) and their rows; a tiny one means that what the rest of
+    the network favours a table all but excludes, so that cells just above underflow decide.
+    """
+    suspect = np.zeros(len(tables.log_z), dtype=bool)
+    if program.space != "linear" or program.spread < -_LOSS:
+        return suspect
+    suspect |= (tables.shrunk < _LOSS) | ~np.isfinite(tables.log_z)
+    for total, rows in totals:
+        tiny = total < _TINY
+        if tiny.any():
+            suspect |= rows.expand(tiny) if rows is not None else bool(tiny[0])
+    return suspect
+
+
+def normalised(values: np.ndarray, rows: RowIndex | None, space: str) -> tuple[np.ndarray, np.ndarray]:
+    """(cells, versions) summing to one over the cells from unnormalised values (NaN where all are zero), and
+    what they summed to in linear space (versions,)."""
+    flat = values.reshape(-1, values.shape[-1]) if rows is not None else values.reshape(-1, 1)
+    if space != "linear":
+        top = flat.max(axis=0)
+        flat = np.exp(flat - np.where(np.isfinite(top), top, 0.0))
+    total = flat.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return flat / total, total

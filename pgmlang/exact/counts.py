@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from pgmlang.exact.contract import backward, is_suspect
-from pgmlang.exact.engine import ExactEngine
+from pgmlang.exact.contract import backward, is_suspect, normalised
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.leaves import LeafSource
 from pgmlang.exact.rows import RowIndex
+
+if TYPE_CHECKING:
+    from pgmlang.exact.engine import ExactEngine
 
 
 def expected_counts(
@@ -51,18 +55,23 @@ def _count(
         done = engine.run_forward(query, part)
         log_z[piece] = done.log_z
         share = np.where(np.isneginf(done.log_z), 0.0, weights[piece])
-        if space == "linear":
-            again = is_suspect(query.program, done)
-            if again.any():
-                at = np.arange(piece.start, piece.stop)[again]
-                exact = np.zeros(len(at))
-                _count(engine, rows.take(at), weights[at], counts, exact, "log")
-                log_z[at] = exact
-                share[again] = 0.0
-        found = backward(query.program, passes, done)
-        pairs = zip(sources, found, passes.extractions, strict=True)
-        for (_, source), (values, index), extraction in pairs:
-            _add(counts, source, values, index, extraction.scope, share, part, space)
+        found = [
+            (*normalised(values, index, space), index, values.shape)
+            for values, index in backward(query.program, passes, done)
+        ]
+        again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in found])
+        if again.any():
+            at = np.arange(piece.start, piece.stop)[again]
+            exact = np.zeros(len(at))
+            _count(engine, rows.take(at), weights[at], counts, exact, "log")
+            log_z[at] = exact
+            share[again] = 0.0
+        for (_, source), (cells, total, index, shape), extraction in zip(
+            sources, found, passes.extractions, strict=True
+        ):
+            # What is impossible counts nothing.
+            cells[:, ~(total > 0)] = 0.0
+            _add(counts, source, cells.reshape(shape), index, extraction.scope, share, part)
 
 
 def _add(
@@ -73,27 +82,20 @@ def _add(
     scope: tuple[int, ...],
     share: np.ndarray,
     part: EvidenceRows,
-    space: str,
 ) -> None:
     """Add one factor's posterior, weighted and summed over the rows, to its counts.
 
-    ``values``: unnormalised posterior over ``scope`` (the axes of ``source.rest`` in some order) and versions.
+    ``values``: posterior over ``scope`` (the axes of ``source.rest`` in some order) and versions.
     """
     assert source.factor is not None
     flat = values.reshape(-1, values.shape[-1]) if index is not None else values.reshape(-1, 1)
-    if space != "linear":
-        top = flat.max(axis=0)
-        flat = np.exp(flat - np.where(np.isfinite(top), top, 0.0))
-    total = flat.sum(axis=0)
-    # A factor may not hold all of the scope's variables free: what is missing is uniform over nothing.
-    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     shape = tuple(values.shape[: len(scope)])
     order = [scope.index(v) for v in source.rest]
     target = counts[source.factor]
     place = tuple(part.fixed.get(v, slice(None)) for v in source.full)
     if not source.hard:
         versions = share.sum(keepdims=True) if index is None else _per_version(index, share)
-        summed = (flat @ (versions * scale)).reshape(shape)
+        summed = (flat @ versions).reshape(shape)
         target[place] += summed.transpose(order)
         return
     # Observed parents or child: rows with the same codes go to the same cells.
@@ -102,7 +104,7 @@ def _add(
     codes = np.ravel_multi_index(tuple(part.hard[v] for v in source.hard), tuple(hard_shape))
     by_code = np.zeros((int(np.prod(hard_shape)), flat.shape[0]))
     if index is None:
-        by_code += np.bincount(codes, share, minlength=len(by_code))[:, None] * (flat * scale).T
+        by_code += np.bincount(codes, share, minlength=len(by_code))[:, None] * flat.T
     else:
         # Sum the share of each (version, code) before touching the cells.
         pairs = (np.arange(len(codes)) if index.index is None else index.index) * len(by_code) + codes
@@ -111,7 +113,7 @@ def _add(
         version, code = distinct // len(by_code), distinct % len(by_code)
         order_by_code = np.argsort(code, kind="stable")
         version, code, mass = version[order_by_code], code[order_by_code], mass[order_by_code]
-        cells = flat[:, version] * (scale[version] * mass)
+        cells = flat[:, version] * mass
         starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
         by_code[code[starts]] = np.add.reduceat(cells, starts, axis=1).T
     block = by_code.reshape(*hard_shape, *shape)

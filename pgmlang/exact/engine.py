@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from pgmlang.exact.contract import Tables, backward, forward, is_suspect
+from pgmlang.exact.contract import Tables, backward, forward, is_suspect, normalised
+from pgmlang.exact.counts import expected_counts
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.leaves import WIDE_RANGE, FactorTable, factor_tables
+from pgmlang.exact.mpe import marginal_map, mpe
 from pgmlang.exact.program import Backward, backward_for
 from pgmlang.exact.query import DEFAULT_MAX_CELLS, Query, WidthReport, compile_query
-from pgmlang.exact.rows import RowIndex
+from pgmlang.exact.sampling import posterior_sample
 from pgmlang.tables import DiscreteNetwork
 
 # Memory for the tables of one chunk of rows, and the most rows a chunk may have.
@@ -150,19 +152,21 @@ class ExactEngine:
         for piece, part in self.chunks(query, rows):
             done = self.run_forward(query, part)
             log_z[piece] = done.log_z
+            totals = []
             for v, (values, index) in zip(hidden, backward(program, passes, done), strict=True):
-                flat[v][piece] = posterior(values, index, space)
+                table, total = normalised(values, index, space)
+                flat[v][piece] = (index.expand(table) if index is not None else table).T
+                totals.append((total, index))
             impossible = np.isneginf(done.log_z)
             if impossible.any():
                 for v in hidden:
                     flat[v][piece][impossible] = np.nan
-            if space == "linear":
-                again = is_suspect(program, done)
-                if again.any():
-                    at = np.arange(piece.start, piece.stop)[again]
-                    log_z[at], exact = self._marginals(rows.take(at), seen, hidden, "log")
-                    for v in hidden:
-                        flat[v][at] = exact[v]
+            again = is_suspect(program, done, totals)
+            if again.any():
+                at = np.arange(piece.start, piece.stop)[again]
+                log_z[at], exact = self._marginals(rows.take(at), seen, hidden, "log")
+                for v in hidden:
+                    flat[v][at] = exact[v]
         return log_z, flat
 
     def backward(self, query: Query, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:
@@ -182,25 +186,108 @@ class ExactEngine:
         rows = prepare(self.network, evidence, soft, num_rows)
         return rows.restore(self._marginals(rows, (), (), self.space_for(rows))[0])
 
+    def joint(
+        self,
+        targets: Sequence[int],
+        evidence: Evidence | None = None,
+        soft: Soft | None = None,
+        num_rows: int | None = None,
+    ) -> np.ndarray:
+        """Posterior joint over ``targets``, (rows, *sizes), wherever they lie; NaN for impossible evidence."""
+        rows = prepare(self.network, evidence, soft, num_rows)
+        if len(set(targets)) != len(targets):
+            raise ValueError("a target is named twice")
+        hidden = [v for v in targets if v not in rows.fixed and v not in rows.hard]
+        sizes = self.network.sizes
+        table = np.zeros((rows.num_rows, *(sizes[v] for v in targets)))
+        if rows.num_rows:
+            part = self._joint(rows, tuple(targets), hidden, self.space_for(rows))
+            place: list[np.ndarray | slice] = []
+            for v in targets:
+                shape = [rows.num_rows, *([1] * len(hidden))]
+                if v in hidden:
+                    axis = [1] * (len(hidden) + 1)
+                    axis[1 + hidden.index(v)] = sizes[v]
+                    place.append(np.arange(sizes[v]).reshape(axis))
+                else:
+                    place.append(rows.codes(v).reshape(shape))
+            every = np.arange(rows.num_rows).reshape(rows.num_rows, *([1] * len(hidden)))
+            table[(every, *place)] = part
+            table[np.isnan(part).reshape(rows.num_rows, -1).any(axis=1)] = np.nan
+        return rows.restore(table)
+
+    def _joint(
+        self, rows: EvidenceRows, targets: tuple[int, ...], hidden: Sequence[int], space: str
+    ) -> np.ndarray:
+        """(distinct rows, *sizes of the hidden targets)."""
+        sizes = [self.network.sizes[v] for v in hidden]
+        out = np.empty((rows.num_rows, *sizes))
+        query = self.query(rows, targets, outputs=tuple(hidden), space=space)
+        for piece, part in self.chunks(query, rows):
+            done = self.run_forward(query, part)
+            flat = np.ones((1, 1))
+            for root in query.program.plan.roots:
+                scope = query.program.scopes[root]
+                if scope:
+                    values, index = done.values[root], done.rows[root]
+                    assert values is not None
+                    order = [scope.index(v) for v in hidden]
+                    values = values.transpose([*order, len(order)] if index is not None else order)
+                    table, _ = normalised(values, index, space)
+                    flat = (index.expand(table) if index is not None else table).T
+            out[piece] = flat.reshape(-1, *sizes)
+            out[piece][np.isneginf(done.log_z)] = np.nan
+            again = is_suspect(query.program, done)
+            if again.any():
+                at = np.arange(piece.start, piece.stop)[again]
+                out[at] = self._joint(rows.take(at), targets, hidden, "log")
+        return out
+
+    def mpe(
+        self, evidence: Evidence | None = None, soft: Soft | None = None, num_rows: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The most probable configuration, (codes (rows, variables), log value (rows,)).
+
+        Ties always fall the same way. Impossible evidence: codes -1, value -inf.
+        """
+        return mpe(self, evidence, soft, num_rows)
+
+    def map(
+        self,
+        targets: Sequence[int],
+        evidence: Evidence | None = None,
+        soft: Soft | None = None,
+        num_rows: int | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Marginal MAP, the other variables summed out: (codes (rows, targets), log value (rows,))."""
+        return marginal_map(self, targets, evidence, soft, num_rows)
+
+    def posterior_sample(
+        self,
+        evidence: Evidence | None,
+        num_draws: int,
+        rng: np.random.Generator,
+        soft: Soft | None = None,
+        num_rows: int | None = None,
+    ) -> np.ndarray:
+        """Independent draws from the joint posterior, (rows, draws, variables); -1 for impossible evidence."""
+        return posterior_sample(self, evidence, num_draws, rng, soft, num_rows)
+
+    def expected_counts(
+        self,
+        evidence: Evidence | None = None,
+        weights: np.ndarray | None = None,
+        soft: Soft | None = None,
+        num_rows: int | None = None,
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Posterior counts of every factor's cells summed over rows, and the log-evidence (rows,)."""
+        return expected_counts(self, evidence, weights, soft, num_rows)
+
     def width_report(
         self, evidence_vars: Sequence[int] = (), targets: Sequence[int] | None = None, num_rows: int = 1
     ) -> WidthReport:
         """What a query with these variables observed would cost; nothing is allocated."""
-        fixed = {v: 0 for v in evidence_vars}
+        fixed = dict.fromkeys(evidence_vars, 0)
         rows = EvidenceRows(num_rows, num_rows, None, fixed, {}, ())
         unlimited = compile_query(self.network, self.factors, rows, targets, max_cells=10**3000)
         return unlimited.report
-
-
-def posterior(values: np.ndarray, index: RowIndex | None, space: str) -> np.ndarray:
-    """Normalised (rows or 1, cells) from unnormalised values (cells..., versions); NaN where all are zero."""
-    flat = values.reshape(-1, values.shape[-1]) if index is not None else values.reshape(-1, 1)
-    if space != "linear":
-        top = flat.max(axis=0)
-        flat = np.exp(flat - np.where(np.isfinite(top), top, 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        flat = flat / flat.sum(axis=0)
-    return np.ascontiguousarray((index.expand(flat) if index is not None else flat).T)
-
-
-Numbers = Mapping[int, np.ndarray]

@@ -14,7 +14,7 @@ MAX_CONFIGURATIONS = 5_000_000
 
 @dataclass(frozen=True)
 class Enumeration:
-    """One evidence row: ``log_z``; ``log_joint`` over all variables, -inf off the evidence; posteriors; the mode."""
+    """One evidence row: ``log_z``, ``log_joint`` over all variables (-inf off the evidence), posteriors, mode."""
 
     log_z: float
     log_joint: np.ndarray

@@ -1,4 +1,4 @@
-"""Evidence as given (scalars, rows, missing cells, likelihoods) brought to distinct rows of small whole numbers."""
+"""Evidence as given (scalars, rows, missing cells, likelihoods) brought to distinct rows of whole numbers."""
 
 from __future__ import annotations
 

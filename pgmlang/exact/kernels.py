@@ -127,7 +127,7 @@ def _plain_outer(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], group
 def _one_rows(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Groups, dims: Dims) -> Kernel:
     """Table without rows times a table with rows: one matrix product, the rows as columns."""
     stack, left, summed, right = groups
-    nb, nx, ny, nz = dims
+    nb, nx, ny, _ = dims
     scope = (*stack, *left, *right)
     shape = (*(sizes[v] for v in scope), -1)
     if not summed:

@@ -12,8 +12,8 @@ from pgmlang.exact.program import Leaf
 from pgmlang.exact.rows import RowIndex, row_index
 from pgmlang.tables import DiscreteNetwork
 
-# A table whose least nonzero cell is below e^-600 of its largest is not safe in linear arithmetic.
-WIDE_RANGE = 600.0
+# A table whose least nonzero cell is below e^-200 of its largest is left to logarithms.
+WIDE_RANGE = 200.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -71,7 +72,7 @@ def log_contraction(
     stack = [v for v in a if v in set(b) and v in kept]
     left = [v for v in a if v not in set(b)]
     right = [v for v in b if v not in set(a)]
-    ny, nb, nx, nz = (int(np.prod([sizes[v] for v in group], dtype=np.int64)) for group in (gone, stack, left, right))
+    ny, nb, nx, nz = (math.prod(sizes[v] for v in group) for group in (gone, stack, left, right))
     scope = (*stack, *left, *right)
     rows = a_rows or b_rows
     shape = (*(sizes[v] for v in scope), -1) if rows else tuple(sizes[v] for v in scope)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, first_largest
 from pgmlang.exact.contract import Tables, forward
-from pgmlang.exact.engine import ExactEngine
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.plan import contraction_plan
 from pgmlang.exact.program import Leaf, Program
 from pgmlang.exact.query import Query, order_for
-from pgmlang.graph.elimination import bits
+
+if TYPE_CHECKING:
+    from pgmlang.exact.engine import ExactEngine
 
 
 def fill_observed(codes: np.ndarray, rows: EvidenceRows, row_of: np.ndarray) -> None:
@@ -102,7 +104,3 @@ def _constant(query: Query, done: Tables) -> np.ndarray:
             assert values is not None
             total += rows.expand(values) if rows is not None else values
     return total
-
-
-def scope_of(mask: int) -> tuple[int, ...]:
-    return tuple(bits(mask))

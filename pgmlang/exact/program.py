@@ -32,8 +32,8 @@ def _linear_sum(values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.n
 
 
 class Leaf(NamedTuple):
-    """A table the plan starts from. ``rows``: a last axis of evidence rows; ``low``: -log of its least nonzero cell
-    when its largest is 1; ``static``: the same whatever the evidence."""
+    """A table the plan starts from. ``rows``: a last axis of evidence rows; ``low``: -log of its least nonzero
+    cell when its largest is 1; ``static``: the same whatever the evidence."""
 
     scope: tuple[int, ...]
     rows: bool
@@ -132,6 +132,11 @@ class Program:
         if axes is not None and not axes:
             return values
         return {"linear": _linear_sum, "log": log_sum, "max": maximum}[self.space](values, axes)
+
+    @cached_property
+    def spread(self) -> float:
+        """Log of the largest over the least nonzero product of cells that the leaves allow, at most."""
+        return sum(leaf.low for leaf in self.leaves)
 
     @cached_property
     def cells(self) -> list[int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, drawn
 from pgmlang.exact.contract import is_suspect
-from pgmlang.exact.engine import ExactEngine
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.mpe import fill_observed
+
+if TYPE_CHECKING:
+    from pgmlang.exact.engine import ExactEngine
 
 # Draws made at once: codes and weights of one step stay in the cache.
 _AT_ONCE = 1 << 16
@@ -47,7 +51,7 @@ def _sample(
         done = engine.run_forward(query, part)
         given = np.flatnonzero((inverse >= piece.start) & (inverse < piece.stop))
         local = inverse[given] - piece.start
-        again = is_suspect(query.program, done)[local] if space == "linear" else np.zeros(len(given), dtype=bool)
+        again = is_suspect(query.program, done)[local]
         easy, place = given[~again], local[~again]
         pick = drawn(rng, space != "linear")
         step = max(1, _AT_ONCE // max(draws, 1))

@@ -100,9 +100,9 @@ class _Reader:
             also = ((first.start, first.end, "first declared here"),)
             self.problems.add(f"variable `{word.text}` is declared twice", word.start, word.end, also=also)
             return
-        before = len(self.problems.found) + self.problems.left_out
+        before = self.problems.count
         labels = self._labels(block, word)
-        fine = labels is not None and len(self.problems.found) + self.problems.left_out == before
+        fine = labels is not None and self.problems.count == before
         variable = DiscreteVariable(word.text, tuple(labels)) if fine and labels else None
         self.known[word.text] = _Known(variable, word, len(self.known))
 

@@ -17,7 +17,7 @@ from pgmlang.tables import DiscreteVariable
 _KEYED = re.compile(r'\s*\(([^()"]*)\)([0-9eE.+\-,\s]*)', re.ASCII)
 _WORDED = re.compile(r"\s*(table|default)\b([0-9eE.+\-,\s]*)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_FIRST_WORD = re.compile(r"\s*([A-Za-z]*)")
+_FIRST_WORD = re.compile(r"\s*([A-Za-z]+)(?![^\s;,|(])")
 _TABLE = "table"
 _DEFAULT = "default"
 
@@ -41,12 +41,12 @@ class RowReader:
         self.default: tuple[list[float], Statement] | None = None
 
     def read(self, block: Block) -> np.ndarray | None:
-        before = len(self.problems.found) + self.problems.left_out
+        before = self.problems.count
         for statement in block.statements:
             self._statement(statement)
-        if len(self.problems.found) + self.problems.left_out > before or not self._complete(block):
+        if self.problems.count > before or not self._complete(block):
             return None
-        return self._array(block)
+        return self._array()
 
     # ---- statements
 
@@ -70,7 +70,7 @@ class RowReader:
                 return
         first = _FIRST_WORD.match(self.text, start, end)
         word = first[1] if first else ""
-        if word == "property" or (not word and not self.text[start:end].strip()):
+        if word == "property":
             return
         if word in (_TABLE, _DEFAULT):
             values = self._values_with_care(self.scanner.words(start, end)[1:], statement)
@@ -205,7 +205,7 @@ class RowReader:
             return False
         return True
 
-    def _array(self, block: Block) -> np.ndarray | None:
+    def _array(self) -> np.ndarray | None:
         size = self.child.size
         if self.whole is not None:
             # In `table` all variables of the header count as digits, the child first: it runs slowest.
@@ -223,34 +223,33 @@ class RowReader:
         return array.reshape(*self.sizes, size)
 
     def _report(self, array: np.ndarray, bad: np.ndarray) -> None:
+        """Each wrong row once: a ``default`` fills many, and of a ``table`` the first says enough."""
         told: set[Statement] = set()
         for row in bad.tolist():
-            values, statement = self.rows.get(row) or self.whole or self.default or ([], Statement(0, 1))
-            if statement in told and statement is not (self.whole or (None, None))[1]:
+            read = self.rows.get(row) or self.whole or self.default
+            if read is None or read[1] in told:
                 continue
-            told.add(statement)
-            start, end = self._place(statement)
-            what = f"row {self._row_name(row)} of `{self.child.name}`"
-            if not self.parents:
-                what = f"the table of `{self.child.name}`"
+            told.add(read[1])
+            start, end = self._place(read[1])
+            what = f"row {self._row_name(row)}" if self.parents else "the table"
+            what += f" of `{self.child.name}`"
             cells = array[row][bad_cells(array[row])]
             if cells.size:
-                at = self._cell_place(statement, float(cells[0])) or (start, end)
+                start, end = self._cell_place(read[1], float(cells[0])) or (start, end)
                 message = f"{what} holds {float(cells[0])!r}, which is not a probability"
-                self.problems.add(message, *at, "PGM0413")
-                continue
-            total = float(array[row].sum())
-            message = f"{what} sums to {total:.6g}, not to one"
-            self.problems.add(message, start, end, "PGM0405", help=self._other_order(array))
+                self.problems.add(message, start, end, "PGM0413")
+            else:
+                message = f"{what} sums to {float(array[row].sum()):.6g}, not to one"
+                self.problems.add(message, start, end, "PGM0405", help=self._sum_help())
 
-    def _other_order(self, array: np.ndarray) -> str:
+    def _sum_help(self) -> str:
         """A cure for the usual mistake: a `table` with parents written with the child running fastest."""
         if self.whole is None or not self.parents:
             return f"a row may miss one by rounding, at most {ROW_TOLERANCE}"
         turned = np.array(self.whole[0]).reshape(self.count, self.child.size)
         if bad_sums(turned).any():
             return "in `table` the child runs slowest and the last parent fastest"
-        return "in `table` the child runs slowest, here it seems to run fastest: write one row for each key instead"
+        return "in `table` the child runs slowest, here it seems to run fastest: write a row for each key instead"
 
     def _cell_place(self, statement: Statement, value: float) -> tuple[int, int] | None:
         for word in self.scanner.words(statement.start, statement.end):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.formats.problems import Problems
@@ -93,7 +93,7 @@ class Scanner:
         return out
 
     def items(self, words: Sequence[Word], what: str) -> list[Word] | None:
-        """Names or numbers, parted by blanks or single commas (BIF ignores commas, files use them); None if not."""
+        """Names or numbers parted by blanks or single commas (BIF ignores commas); None if there is more."""
         out: list[Word] = []
         comma: Word | None = None
         for word in words:
@@ -117,18 +117,15 @@ class Scanner:
         while found := _CHUNK.match(text, position):
             position = found.end()
             if text[position - 1] != "{":
-                at = position - 1
-                self._fail(f"`{text[at]}` outside a block", at, at + 1, _solid(text, found.start(), at))
+                at = _solid(text, found.start(), position) or 0
+                self._fail(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
             header = self._header(found.start(), found.end(1))
             block = header or Block("", [], found.start(), found.end(1))
             position = self._fill(block, position)
             if header:
                 out.append(header)
-        rest = _PREFIX.match(text, position)
-        end = rest.end() if rest else position
-        if end < len(text):
-            self._fail("this quote is not closed on its line", end, end + 1)
-        start = _solid(text, position, end)
+        self._check_quote(position)
+        start = _solid(text, position, len(text))
         if start is not None:
             self._fail("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
         return out
@@ -159,22 +156,32 @@ class Scanner:
                 return position
             else:
                 position = self._body(block, start, end)
+        self._check_quote(position)
         self._fail("this block is never closed", block.start, block.end)
-        return position
 
     def _body(self, block: Block, start: int, open_brace: int) -> int:
+        words = self.words(start, open_brace)
+        if words and words[0].text in KINDS:
+            self._fail("this block is not closed before the next one", block.start, block.end)
         found = _CHUNK.match(self.text, open_brace + 1)
+        if found is None:
+            self._check_quote(open_brace + 1)
         if found is None or self.text[found.end() - 1] != "}":
             self._fail("this brace is not closed before the next statement", open_brace, open_brace + 1)
-            return len(self.text)
         block.statements.append(Statement(start, open_brace, found.span(1)))
         return found.end()
 
-    def _fail(self, message: str, start: int, end: int, instead: int | None = None) -> None:
-        if instead is not None:
-            start, end = instead, end
+    def _check_quote(self, position: int) -> None:
+        """Raises if what keeps the text from going on is a quote without its partner."""
+        rest = _PREFIX.match(self.text, position)
+        end = rest.end() if rest else position
+        if self.text[end : end + 1] == '"':
+            self._fail("this quote is not closed on its line", end, end + 1)
+
+    def _fail(self, message: str, start: int, end: int) -> NoReturn:
         self.problems.add(message, start, min(end, start + 200))
         self.problems.stop_if_any()
+        raise AssertionError
 
 
 def _solid(text: str, start: int, end: int) -> int | None:

@@ -20,7 +20,8 @@ def write_bif(network: DiscreteNetwork) -> str:
     out = [f"network {_word(network.name or 'unknown')} {{\n}}\n"]
     for variable in network.variables:
         labels = ", ".join(_word(label) for label in variable.labels)
-        out.append(f"variable {_word(variable.name)} {{\n  type discrete [ {variable.size} ] {{ {labels} }};\n}}\n")
+        out.append(f"variable {_word(variable.name)} {{\n")
+        out.append(f"  type discrete [ {variable.size} ] {{ {labels} }};\n}}\n")
     out += [_probability(network, factor) for factor in network.factors]
     return "".join(out)
 

@@ -14,8 +14,40 @@ from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 _BARE_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEYWORDS = """pgm model plate dim param input field factor net guide def return import in like if then else and or
-    not true false over by first prev table""".split()
+_KEYWORDS = (
+    *(
+        "pgm",
+        "model",
+        "plate",
+        "dim",
+        "param",
+        "input",
+        "field",
+        "factor",
+        "net",
+        "guide",
+        "def",
+        "return",
+        "import",
+    ),
+    *(
+        "in",
+        "like",
+        "if",
+        "then",
+        "else",
+        "and",
+        "or",
+        "not",
+        "true",
+        "false",
+        "over",
+        "by",
+        "first",
+        "prev",
+        "table",
+    ),
+)
 _RESERVED = frozenset([*_KEYWORDS, *FAMILIES, *LEARNED_DENSITIES, *FUNCTIONS, *REDUCTIONS, *BLOCKS, "Table"])
 _WIDEST_NAME = 24
 """Names are padded to one column up to this length; a longer one shifts its own line only."""
@@ -99,7 +131,9 @@ def _keys(parents: list[DiscreteVariable]) -> list[str]:
     labels = [[_label(label) for label in p.labels] for p in parents]
     widths = [max(map(len, column)) for column in labels]
     *before, last = labels
-    padded = [[f"{text},".ljust(width + 2) for text in column] for column, width in zip(before, widths, strict=False)]
+    padded = [
+        [f"{text},".ljust(width + 2) for text in column] for column, width in zip(before, widths[:-1], strict=True)
+    ]
     padded.append([text.ljust(widths[-1]) for text in last])
     return ["".join(key) for key in product(*padded)]
 

@@ -20,6 +20,11 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self.found)
 
+    @property
+    def count(self) -> int:
+        """All problems so far, those left out too."""
+        return len(self.found) + self.left_out
+
     def span(self, start: int, end: int) -> Span:
         return Span(self.file, start, max(end, start + 1))
 

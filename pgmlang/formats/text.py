@@ -51,8 +51,7 @@ def _refuse(code: str, message: str, name: str, notes: tuple[str, ...] = (), hel
 def _read(name: str, max_bytes: int) -> bytes:
     try:
         with open(name, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
+            packed = file.peek(2)[:2] == b"\x1f\x8b"  # by content, and no seek: a pipe has none
             stream: BinaryIO = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
             parts: list[bytes] = []
             size = 0

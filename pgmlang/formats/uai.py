@@ -20,10 +20,11 @@ from pgmlang.formats.problems import Problems
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 _TOKEN = re.compile(r"[^ \t\r\n\f\v]+")
-_CLEAN = re.compile(r"[A-Z0-9eE.+\- \t\r\n\f\v]*+")
+_CLEAN = re.compile(r"[A-Za-z0-9.+\- \t\r\n\f\v]*+")
 _COUNT = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 MAX_SIZE = 2**31
+MAX_LABELS = 2**20
 
 
 def read_uai(source: SourceFile, evidence: SourceFile | None = None) -> tuple[DiscreteNetwork, dict[int, int]]:
@@ -51,8 +52,8 @@ def read_uai_evidence(source: SourceFile, sizes: Sequence[int] | None = None) ->
     if len(numbers) != 1 + 2 * numbers[0]:
         samples = _samples(numbers)
         if samples is None:
-            said = f"{numbers[0]} observations need {2 * numbers[0]} numbers after the count, {len(numbers) - 1} are there"
-            tokens.fail(said, 0)
+            need = f"{numbers[0]} observations need {2 * numbers[0]} numbers after the count"
+            tokens.fail(f"{need}, {len(numbers) - 1} are there", 0)
         if samples > 1:
             tokens.fail(f"this file holds {samples} samples of evidence, only one can be taken", 0)
         pairs = 2
@@ -135,14 +136,14 @@ class _Tokens:
         self.at += 1
         return value
 
-    def numbers(self, count: int, what: str) -> list[float]:
+    def numbers(self, count: int, what: str) -> np.ndarray:
         """The next ``count`` tokens as nonnegative finite numbers."""
         if count > self.left:
             self.fail(f"the file ends within {what}: {count} numbers needed, {self.left} left", len(self.texts))
         texts = self.texts[self.at : self.at + count]
         try:
-            values = list(map(float, texts))
-            if not values or 0.0 <= min(values) <= max(values) < math.inf:
+            values = np.array(list(map(float, texts)), dtype=np.float64)
+            if ((values >= 0.0) & (values < math.inf)).all():
                 self.at += count
                 return values
         except ValueError:
@@ -167,6 +168,9 @@ def _model(tokens: _Tokens) -> DiscreteNetwork:
     if n > tokens.left:
         tokens.fail(f"{n} variables, but only {tokens.left} numbers follow", 1)
     sizes = [tokens.count(f"the size of variable {i}", least=1) for i in range(n)]
+    if sum(set(sizes)) > max(len(tokens.texts), MAX_LABELS):
+        # Labels are made for every value: sizes out of all proportion to the file are a slip or an attack.
+        tokens.fail(f"the sizes of the variables go up to {max(sizes)}, too many values for labels", 2)
     at_count = tokens.at
     m = tokens.count("the number of factors")
     if m > tokens.left:
@@ -179,17 +183,9 @@ def _model(tokens: _Tokens) -> DiscreteNetwork:
         tokens.fail(f"`{tokens.texts[tokens.at][:40]}` after the last table", tokens.at)
     tokens.problems.stop_if_any()
     # Label sets are shared: thousands of variables of one size keep one tuple.
-    labels = {size: tuple(map(str, range(size))) for size in set(sizes)} if _few(sizes, tokens) else {}
+    labels = {size: tuple(map(str, range(size))) for size in set(sizes)}
     variables = tuple(DiscreteVariable(f"x{i}", labels[size]) for i, size in enumerate(sizes))
     return DiscreteNetwork(variables, factors)
-
-
-def _few(sizes: list[int], tokens: _Tokens) -> bool:
-    """Refuses labels out of all proportion to the file: a size that no table spells out is a slip or an attack."""
-    worst = max(sizes)
-    if worst > max(len(tokens.texts), 2**20):
-        tokens.fail(f"variable {sizes.index(worst)} of size {worst} is larger than the whole file", 2 + sizes.index(worst))
-    return True
 
 
 def _scopes(tokens: _Tokens, n: int, m: int) -> tuple[list[tuple[int, ...]], list[int]]:
@@ -199,7 +195,8 @@ def _scopes(tokens: _Tokens, n: int, m: int) -> tuple[list[tuple[int, ...]], lis
         places.append(tokens.at)
         length = tokens.count(f"the number of variables of factor {i}")
         if length > min(n, MAX_AXES):
-            tokens.fail(f"factor {i} is over {length} variables; at most {min(n, MAX_AXES)} are possible", tokens.at - 1)
+            most = min(n, MAX_AXES)
+            tokens.fail(f"factor {i} is over {length} variables; at most {most} are possible", tokens.at - 1)
         what = f"a variable of factor {i}"
         start = tokens.at
         scope = tuple(tokens.count(what, n - 1) for _ in range(length))
@@ -219,7 +216,8 @@ def _check_bayes(tokens: _Tokens, scopes: list[tuple[int, ...]], places: list[in
         if not scope:
             tokens.fail(f"factor {i} of a BAYES file has no variable", places[i])
         if scope[-1] in parents:
-            tokens.fail(f"variable {scope[-1]} has two tables: it stands last in two scopes", places[i] + len(scope))
+            message = f"variable {scope[-1]} has two tables: it stands last in two scopes"
+            tokens.fail(message, places[i] + len(scope))
         parents[scope[-1]] = scope[:-1]
     cycle = find_cycle(parents)
     if cycle:
@@ -236,7 +234,7 @@ def _table(tokens: _Tokens, scope: tuple[int, ...], sizes: list[int], i: int, is
         said = " x ".join(map(str, shape)) or "1"
         tokens.fail(f"factor {i} has {said} = {cells} entries, not {given}", tokens.at - 1)
     start = tokens.at
-    values = np.array(tokens.numbers(cells, f"factor {i}"), dtype=np.float64).reshape(shape)
+    values = tokens.numbers(cells, f"factor {i}").reshape(shape)
     if is_bayes and (bad := bad_sums(values)).any():
         row = int(np.flatnonzero(bad.reshape(-1))[0])
         total = float(values.reshape(-1, shape[-1])[row].sum())
@@ -259,40 +257,30 @@ def read_pr(text: str, name: str = "<PR>") -> float:
 
 
 def read_mar(text: str, name: str = "<MAR>") -> list[np.ndarray]:
-    """The marginal of each variable of a ``.MAR`` result file (with or without the line with the number of samples)."""
+    """The marginal of each variable of a ``.MAR`` result file (with or without the 2010 line with the samples)."""
     tokens = _result(text, name, "MAR")
-    last: _Tokens | None = None
     starts = (1, 2) if tokens.texts[1:2] == ["1"] else (1,)
-    for start in starts:
-        tokens.at = start
-        sizes = _marginal_sizes(tokens)
-        if sizes is not None:
-            last = tokens
-            break
-    if last is None:
+    start = next((s for s in starts if _marginals_fit(tokens.texts, s)), None)
+    if start is None:
         tokens.fail("the numbers of variables and values do not fit the length of this file", 1)
     tokens.at = start + 1
     out: list[np.ndarray] = []
     for i in range(int(tokens.texts[start])):
         size = tokens.count("a number of values")
-        out.append(np.array(tokens.numbers(size, f"the marginal of variable {i}")))
+        out.append(tokens.numbers(size, f"the marginal of variable {i}"))
     return out
 
 
-def _marginal_sizes(tokens: _Tokens) -> list[int] | None:
-    """Sizes of the marginals if the counts lead exactly to the end of the file."""
-    at = tokens.at
-    sizes: list[int] = []
-    texts = tokens.texts
-    if at >= len(texts) or not _COUNT.fullmatch(texts[at]) or int(texts[at]) > len(texts):
-        return None
+def _marginals_fit(texts: list[str], at: int) -> bool:
+    """Whether a count of variables stands at ``at`` and the counts from there lead to the end of the file."""
+    if at >= len(texts) or not _COUNT.fullmatch(texts[at]):
+        return False
     n, at = int(texts[at]), at + 1
     for _ in range(n):
         if at >= len(texts) or not _COUNT.fullmatch(texts[at]):
-            return None
-        sizes.append(int(texts[at]))
-        at += 1 + sizes[-1]
-    return sizes if at == len(texts) else None
+            return False
+        at += 1 + int(texts[at])
+    return at == len(texts)
 
 
 def _result(text: str, name: str, kind: str) -> _Tokens:

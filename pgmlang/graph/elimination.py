@@ -220,7 +220,7 @@ def junction_tree(elimination: Elimination) -> JunctionTree:
         if up >= 0 and masks[i] & masks[up] == masks[up] and stand_in[up] == up:
             stand_in[up] = i
     # The stand-in chain always leads to earlier positions, hence ends.
-    top = [i for i in range(len(masks))]
+    top = list(range(len(masks)))
     for i in range(len(masks)):
         j = i
         while stand_in[j] != j:

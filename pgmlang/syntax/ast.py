@@ -251,12 +251,26 @@ class Return(Node):
     value: Expr
 
 
-Statement = Version | ModelHeader | Import | Dims | Plate | Variables | Random | Assign | Factor | Net | Guide | Def | Return
+Statement = (
+    Version
+    | ModelHeader
+    | Import
+    | Dims
+    | Plate
+    | Variables
+    | Random
+    | Assign
+    | Factor
+    | Net
+    | Guide
+    | Def
+    | Return
+)
 
 
 @dataclass(frozen=True)
 class Program(Node):
-    """A whole file. ``broken_names``: words of statements that did not parse, about which nobody should complain."""
+    """A whole file. ``broken_names``: words of statements that did not parse; nobody should complain of them."""
 
     statements: tuple[Statement, ...]
     broken_names: frozenset[str] = field(default=frozenset(), compare=False)

@@ -86,23 +86,18 @@ class _Formatter:
         if flat is not None and indent + len(flat) <= WIDTH:
             self._line(" " * indent + flat)
             return
-        writer = PieceWriter()
-        header_pieces(writer, statement)
+        items = _pieces(statement, indent)
         body = block_of(statement)
         if body is None:
-            self._lay(list(self._with_comments(writer.items)), indent)
-            return
-        end = statement.span.end
-        if not body and not self._pending(end):
-            writer.add("{}", True)
-            self._lay(writer.items, indent)
-            return
-        writer.add("{", True, role="{")
-        self._lay(list(self._with_comments(writer.items)), indent)
-        self.opened = True
-        self._block(body, indent + 2)
-        self._own_comments(end, indent + 2)
-        self._line(" " * indent + "}")
+            self._lay(list(self._with_comments(items)), indent)
+        elif not body and not self._pending(statement.span.end):
+            self._lay([*items, Piece("{}", True)], indent)
+        else:
+            self._lay(list(self._with_comments([*items, Piece("{", True, role="{")])), indent)
+            self.opened = True
+            self._block(body, indent + 2)
+            self._own_comments(statement.span.end, indent + 2)
+            self._line(" " * indent + "}")
 
     # ---- comments
 
@@ -132,7 +127,8 @@ class _Formatter:
         open_brackets: list[str] = []
         before: Item | None = None
         for item in items:
-            while item.at is not None and before is not None and self._pending(item.at) and _may_end(before, item, open_brackets):
+            fits = before is not None and item.at is not None and _may_end(before, item, open_brackets)
+            while fits and self._pending(item.at or 0):
                 yield _Placed(self.comments[self.next], item.inner if isinstance(item, Break) else CONTINUATION)
                 self.next += 1
             if isinstance(item, Piece):
@@ -178,13 +174,34 @@ class _Formatter:
     def _fill(self, line: list[Piece], indent: int) -> None:
         """Writes pieces as one line, or as several where it would be too long."""
         for i, part in enumerate(_split(line, indent)):
-            lead = indent + CONTINUATION if i else indent
-            self._line(" " * lead + "".join(_spaced(part)).lstrip(" ") if not i else " " * lead + "".join(_spaced(part)).strip(" "))
+            self._line(" " * (indent + CONTINUATION if i else indent) + _joined(part))
 
 
-def _spaced(pieces: Sequence[Piece]) -> Iterator[str]:
-    for piece in pieces:
-        yield f" {piece.text}" if piece.space else piece.text
+def _joined(pieces: Sequence[Piece]) -> str:
+    return "".join(f" {p.text}" if p.space and i else p.text for i, p in enumerate(pieces))
+
+
+def _pieces(statement: ast.Statement, indent: int) -> list[Item]:
+    """A statement's pieces; tables that were on one line stay there unless the line would be too long."""
+    writer = PieceWriter()
+    header_pieces(writer, statement)
+    if writer.has_line_table and _too_long(writer.items, indent):
+        writer = PieceWriter(tables="block")
+        header_pieces(writer, statement)
+    return writer.items
+
+
+def _too_long(items: Sequence[Item], indent: int) -> bool:
+    """Whether one of the lines between the breaks does not fit."""
+    width = indent
+    for item in items:
+        if isinstance(item, Break):
+            width = indent + item.indent
+        else:
+            width += len(item.text) + item.space
+            if width > WIDTH:
+                return True
+    return False
 
 
 def _may_end(before: Item, item: Item, open_brackets: list[str]) -> bool:
@@ -230,9 +247,9 @@ def _ranks(line: list[Piece]) -> list[int]:
 
 def _flat(statement: ast.Statement) -> str:
     """A statement on one line, blocks and tables too."""
-    writer = PieceWriter(flat=True)
+    writer = PieceWriter(tables="line")
     header_pieces(writer, statement)
-    text = "".join(_spaced([p for p in writer.items if isinstance(p, Piece)]))
+    text = _joined([p for p in writer.items if isinstance(p, Piece)])
     body = block_of(statement)
     if body is None:
         return text

@@ -40,7 +40,8 @@ def tables_source() -> str:
     options: dict[str, Any] = {k: v for k, v in data["options"].items() if k not in ("postlex", "logger")}
     data["options"] = options
     body = pformat({"data": data, "memo": memo}, width=4000, compact=True, sort_dicts=True)
-    return f'"""LALR tables of grammar/pgm.lark, made by pgmlang.syntax.generate. Do not edit."""\n\nTABLES = {body}\n'
+    head = '"""LALR tables of grammar/pgm.lark, made by pgmlang.syntax.generate. Do not edit."""'
+    return f"{head}\n\nTABLES = {body}\n"
 
 
 if __name__ == "__main__":

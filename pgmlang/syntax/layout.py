@@ -39,7 +39,7 @@ _SWALLOW_AFTER = {
     "COMMA", "TILDE", "EQUAL", "COLON", "COMPARE", "PLUS", "MINUS", "TIMES", "DIVIDE", "AT", "POWER", "IF", "THEN",
     "ELSE", "AND", "OR", "NOT", "ARROW", "LBRACE", "SEP",
 }  # fmt: skip
-_SWALLOW_BEFORE = {"RBRACE", "LBRACE", "COMMA", "THEN", "ELSE", "$END"}
+_SWALLOW_BEFORE = {"RBRACE", "LBRACE", "COMMA"}
 _NAME_FOLLOWS = {"TILDE", "COLON", "EQUAL", "COMMA", "LSQB"}
 
 
@@ -158,22 +158,35 @@ def _unclosed_error(file: SourceFile, opener: Token, closer: Token | None) -> Di
 def _separate(tokens: list[Token]) -> list[Token]:
     """NEWLINE and SEMICOLON become SEP where they part statements and vanish elsewhere."""
     out: list[Token] = []
+    waiting: Token | None = None
     for i, token in enumerate(tokens):
-        if token.type not in ("NEWLINE", "SEMICOLON"):
-            out.append(token)
+        if token.type in ("NEWLINE", "SEMICOLON"):
+            waiting = waiting or token
             continue
-        following = next((t.type for t in tokens[i + 1 :] if t.type not in ("NEWLINE", "SEMICOLON")), "$END")
-        if not out or out[-1].type in _SWALLOW_AFTER or following in _SWALLOW_BEFORE:
-            continue
-        out.append(Token.new_borrow_pos("SEP", token.value, token))
+        if waiting is not None and out and out[-1].type not in _SWALLOW_AFTER and not _continues(tokens, i):
+            out.append(Token.new_borrow_pos("SEP", waiting.value, waiting))
+        waiting = None
+        out.append(token)
     return out
+
+
+def _continues(tokens: list[Token], i: int) -> bool:
+    """Whether a token carries on the line before; `then` and `else` may also be the first label of a row."""
+    if tokens[i].type in ("THEN", "ELSE"):
+        return i + 1 < len(tokens) and tokens[i + 1].type not in ("COMMA", "COLON")
+    return tokens[i].type in _SWALLOW_BEFORE
 
 
 def _keywords(tokens: list[Token]) -> list[Token]:
     """NAME tokens that stand where a statement word belongs become that keyword."""
     out: list[Token] = []
     statement = ""
+    around: list[str] = []
     for i, token in enumerate(tokens):
+        if token.type == "LBRACE":
+            around.append(statement)
+        elif token.type == "RBRACE" and around:
+            statement = around.pop()
         starts = i == 0 or out[-1].type in ("SEP", "LBRACE")
         if starts:
             statement = ""
@@ -183,7 +196,7 @@ def _keywords(tokens: list[Token]) -> list[Token]:
             if starts and word and _is_keyword(word, following):
                 statement = word
                 token = Token.new_borrow_pos(word, token.value, token)
-            elif not starts and token.value == "in" and statement == "PLATE" and following == "NAME":
+            elif token.value == "in" and statement == "PLATE" and following == "NAME" and out[-1].type != "PLATE":
                 token = Token.new_borrow_pos("IN", token.value, token)
             elif not starts and token.value == "like" and statement == "DIM" and out[-1].type == "NAME":
                 token = Token.new_borrow_pos("LIKE", token.value, token)
@@ -195,7 +208,7 @@ def _is_keyword(word: str, following: str) -> bool:
     if word == "PGM":
         return following == "NUMBER"
     if word in ("FACTOR", "RETURN"):
-        return following not in _NAME_FOLLOWS - {"LSQB"} and following not in ("SEP", "RBRACE", "$END")
+        return following not in _NAME_FOLLOWS | {"SEP", "RBRACE", "$END"}
     if word == "GUIDE":
         return following in ("NAME", "LBRACE")
     return following == "NAME" or following not in _NAME_FOLLOWS | {"LBRACE", "RBRACE", "SEP"}

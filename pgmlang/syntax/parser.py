@@ -6,6 +6,7 @@ the others; the words of such statements are remembered, so that later stages do
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -22,12 +23,13 @@ MAX_SOURCE = 4 << 20
 """Largest model text read, in characters; a model is a page, a converted network a megabyte or two."""
 
 _MAX_ERRORS = 20
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n\r]|\\.)*"|#[^\n\r]*')
 _BLOCK_WORDS = ("PLATE", "GUIDE", "DEF")
 _WORDS_FOR = {
-    "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`",
-    "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`", "TILDE": "`~`", "EQUAL": "`=`", "COLON": "`:`", "COMMA": "`,`",
-    "SEP": "the end of the line", "$END": "the end of the file", "ARROW": "`->`", "ELLIPSIS": "`...`",
-    "THEN": "`then`", "ELSE": "`else`", "DOT": "`.`",
+    "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`",
+    "LSQB": "`[`", "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`", "TILDE": "`~`", "EQUAL": "`=`", "COLON": "`:`",
+    "COMMA": "`,`", "SEP": "the end of the line", "$END": "the end of the file", "ARROW": "`->`",
+    "ELLIPSIS": "`...`", "THEN": "`then`", "ELSE": "`else`", "DOT": "`.`",
 }  # fmt: skip
 
 
@@ -51,7 +53,7 @@ def load_source(path: str | Path) -> SourceFile:
             raise PgmError(
                 Diagnostic(
                     "PGM0109",
-                    f"the file holds {path.stat().st_size / 1e6:.0f} MB; a model text is at most {MAX_SOURCE >> 20} MB",
+                    f"the file holds {path.stat().st_size / 1e6:.0f} MB; a model is at most {MAX_SOURCE >> 20} MB",
                     place=str(path),
                     help="is this a data file? give it after the model: `pgmc fit model.pgm data.csv`",
                 )
@@ -82,7 +84,9 @@ def source_from_bytes(name: str, data: bytes) -> SourceFile:
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
         raise PgmError(
-            Diagnostic("PGM0108", "this is a binary file", place=f"{name}:{line}", help="a `.pgm` file is plain text")
+            Diagnostic(
+                "PGM0108", "this is a binary file", place=f"{name}:{line}", help="a `.pgm` file is plain text"
+            )
         )
     return SourceFile(name, text)
 
@@ -101,7 +105,9 @@ def parse_tree(file: SourceFile) -> Tree:
     tokens, bracket_errors = lay_out(file, raw)
     tree, bad = _feed(file, tokens)
     if errors or bracket_errors or bad is not None or tree is None:
-        raise CompileError([*errors, *bracket_errors, *([_syntax_error(file, tokens, bad)] if bad is not None else [])])
+        raise CompileError(
+            [*errors, *bracket_errors, *([_syntax_error(file, tokens, bad)] if bad is not None else [])]
+        )
     return tree
 
 
@@ -140,6 +146,12 @@ def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     return empty, _in_order(errors)
 
 
+def comments_of(file: SourceFile) -> list[Span]:
+    """Where the comments of a text that parses stand."""
+    found = _STRING_OR_COMMENT.finditer(file.text)
+    return [Span(file, m.start(), m.end()) for m in found if m[0].startswith("#")]
+
+
 def _in_order(errors: list[Diagnostic]) -> list[Diagnostic]:
     return sorted(errors, key=lambda e: e.span.start if e.span else -1)
 
@@ -162,7 +174,9 @@ def _lex(file: SourceFile) -> tuple[list[Token], list[Diagnostic]]:
                 return [], errors
             width = 1
             if text[at] == '"':
-                line_end = min((i for i in (text.find("\n", at), text.find("\r", at)) if i >= 0), default=len(text))
+                line_end = min(
+                    (i for i in (text.find("\n", at), text.find("\r", at)) if i >= 0), default=len(text)
+                )
                 width = line_end - at
             text = text[:at] + " " * width + text[at + width :]
 
@@ -182,22 +196,22 @@ def _character_error(file: SourceFile, at: int) -> Diagnostic:
         "PGM0102",
         f"`{shown}` means nothing here",
         span,
-        help="remove it; a label with such characters is quoted: `\"...\"`",
+        help='remove it; a label with such characters is quoted: `"..."`',
     )
 
 
 def _feed(file: SourceFile, tokens: list[Token]) -> tuple[Tree | None, int | None]:
     """Parses; returns the tree, or the index of the token that did not fit (``len(tokens)`` for the end)."""
     machine = _lark().parse_interactive("")
-    i = 0
+    fed = 0
     try:
-        for i, token in enumerate(tokens):
+        for token in tokens:
             machine.feed_token(token)
-        i = len(tokens)
+            fed += 1
         last = tokens[-1] if tokens else Token("SEP", "", 0, 1, 1)
         tree = machine.feed_eof(last) if tokens else machine.feed_eof()
     except UnexpectedInput:
-        return None, i
+        return None, fed
     return tree, None
 
 
@@ -210,9 +224,15 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
     if idiom:
         return Diagnostic("PGM0106", idiom.say, span, help=idiom.cure)
     expected = _expected(tokens, at)
-    found = "the file ends" if at_end else "the line ends" if token.type == "SEP" else f"unexpected `{token}`"
+    found = (
+        "the file ends here"
+        if at_end
+        else "the line ends here"
+        if token.type == "SEP"
+        else f"unexpected `{token}`"
+    )
     listed = f"expected {_one_of(expected)}" if 0 < len(expected) <= 6 else ""
-    return Diagnostic("PGM0101", f"{found}{' here' if not found.startswith('unexp') else ''}", span, label=listed, help=_cure(tokens, at))
+    return Diagnostic("PGM0101", found, span, label=listed, help=_cure(tokens, at))
 
 
 def _expected(tokens: list[Token], at: int) -> list[str]:
@@ -244,7 +264,8 @@ def _cure(tokens: list[Token], at: int) -> str:
         "GUIDE": "a guide is `guide plate { z ~ Normal(m, s) }`",
         "MODEL": "a header is `model name` or `model name(size = 3)`",
     }
-    return shapes.get(first, "a statement is `x ~ Distribution(...)`, `x = EXPRESSION`, or starts with a word like `plate`")
+    usual = "a statement is `x ~ Distribution(...)`, `x = EXPRESSION`, or starts with a word like `plate`"
+    return shapes.get(first, usual)
 
 
 def _statement_around(tokens: list[Token], at: int) -> tuple[int, int]:

@@ -79,11 +79,12 @@ def blank_before(span: Span) -> bool:
 
 
 class PieceWriter:
-    """Collects the pieces of one statement. ``flat``: tables on one line too."""
+    """Collects the pieces of one statement. ``tables``: on one ``line``, as a ``block``, or ``kept``."""
 
-    def __init__(self, flat: bool = False) -> None:
+    def __init__(self, tables: str = "kept") -> None:
         self.items: list[Item] = []
-        self.flat = flat
+        self.tables = tables
+        self.has_line_table = False
 
     def add(self, text: str, space: bool = False, at: int | None = None, role: str = "") -> None:
         self.items.append(Piece(text, space, at, role))
@@ -169,7 +170,8 @@ class PieceWriter:
 
     def _table(self, node: ast.Call, rows: tuple[ast.TableRow, ...]) -> None:
         self.add("{", True, role="{")
-        if self.flat or (rows and on_one_line(_between(rows[0].span, node.span))):
+        if self.tables == "line" or (self.tables == "kept" and on_one_line(_between(rows[0].span, node.span))):
+            self.has_line_table = True
             for i, row in enumerate(rows):
                 if i:
                     self.add(";", True)

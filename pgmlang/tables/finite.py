@@ -82,5 +82,3 @@ def _ordered(arguments: Mapping[str, NamedArray], event: str | None) -> NamedArr
     edge = np.ones((*cumulative.shape[:-1], 1))
     p = np.diff(np.concatenate([0 * edge, cumulative, edge], -1), axis=-1)
     return NamedArray(p, (*(a for a in below.axes if a != axis), CHILD))
-
-

@@ -29,7 +29,6 @@ def iid_plate(model: Model) -> tuple[bool, str | None]:
     for variable in model.of_role("random", "field"):
         inside = [p for p in variable.plates if p in rows]
         homes.add(inside[-1] if inside else None)
-        # a plate of edges or a grid inside a row plate has no axis of its own for the rows
     if len(homes) > 1:
         return False, None
     home = next(iter(homes), None)
@@ -44,7 +43,9 @@ def iid_verdict(model: Model) -> Verdict:
     alike, _ = iid_plate(model)
     if alike:
         return Verdict(True)
-    return Verdict(False, (Diagnostic("PGM0602", "the rows are not independent: they share latents or form a chain"),))
+    return Verdict(
+        False, (Diagnostic("PGM0602", "the rows are not independent: they share latents or form a chain"),)
+    )
 
 
 def row_unrolled(
@@ -97,7 +98,7 @@ def discrete_network(
 ) -> DiscreteNetwork:
     """What queries are asked of: the network of one fresh row, or else the whole (one element for each row plate
     whose size is not known). Raises PgmError where some variable fits no table."""
-    verdict = discrete_verdict(model)
+    verdict = discrete_verdict(model, fixed=parameters)
     if not verdict.ok:
         raise PgmError(verdict.reasons)
     if iid_plate(model)[0]:

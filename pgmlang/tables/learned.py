@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Choice, Distribution, Model, TableDist, Variable
 from pgmlang.model.evaluate import Evaluator
-from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.named import check_cells
 
 

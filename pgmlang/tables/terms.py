@@ -60,7 +60,9 @@ def _products(model: Model, whole: Expr, a: Expr, b: Expr, over: tuple[str, ...]
             collide = _meet(x.axes, _free(model, y.value)) or _meet(y.axes, _free(model, x.value))
             if len(set(axes)) < len(axes) or collide:
                 return [Term(whole)]
-            product = Apply(REAL, tuple(dict.fromkeys(x.value.axes + y.value.axes)), None, "mul", (x.value, y.value))
+            product = Apply(
+                REAL, tuple(dict.fromkeys(x.value.axes + y.value.axes)), None, "mul", (x.value, y.value)
+            )
             out.append(Term(product, axes))
     return out
 
@@ -93,6 +95,8 @@ def mentions(model: Model, expr: Expr, wanted: Callable[[str], bool]) -> bool:
     for ref in references(expr):
         if wanted(ref.name):
             return True
-        if model.by_name[ref.name].role == "derived" and mentions(model, model.definition_of[ref.name].value, wanted):
+        if model.by_name[ref.name].role == "derived" and mentions(
+            model, model.definition_of[ref.name].value, wanted
+        ):
             return True
     return False

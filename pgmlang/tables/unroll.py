@@ -11,10 +11,11 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
 from pgmlang.model.expr import Expr, First, walk
-from pgmlang.model.named import NamedArray, align, reduce_axis
+from pgmlang.model.named import NamedArray, align
+from pgmlang.tables.conditionals import dist_probabilities, value_labels
 from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_place, select
-from pgmlang.tables.finite import CHILD, probabilities
-from pgmlang.tables.learned import Table, num_values, table_values, tables_of
+from pgmlang.tables.finite import CHILD
+from pgmlang.tables.learned import Table, table_values, tables_of
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
 from pgmlang.tables.terms import additive_terms
 
@@ -57,7 +58,7 @@ class Unrolled:
             if all(isinstance(i, int) for i in origin.index):
                 counts[origin.parameter][origin.index] += array
             else:
-                np.add.at(counts[origin.parameter], origin.index, array)
+                np.add.at(counts[origin.parameter], origin.index, array)  # type: ignore[arg-type]
 
 
 def unroll(
@@ -113,12 +114,7 @@ class _Unroller:
     def _add_nodes(self, name: str) -> None:
         variable = self.model.by_name[name]
         axes = self.evaluator.array_axes(variable)
-        labels = self.evaluator.labels_of(variable.type)
-        if variable.type.kind == "count":
-            labels = tuple(str(i) for i in range(largest_count(self.evaluator, name) + 1))
-        if labels is None:
-            num_values(self.evaluator, variable)
-            raise AssertionError
+        labels = value_labels(self.evaluator, variable)
         shape = tuple(self.evaluator.size(a) for a in axes)
         self.nodes[name] = Nodes(len(self.variables), shape, axes, len(labels))
         names = element_names(self.evaluator, self.model, variable, self.hidden)
@@ -166,7 +162,9 @@ class _Unroller:
         if isinstance(distribution, TableDist):
             self._table(factor, self.tables[id(distribution)], evaluator, place, count)
         elif isinstance(distribution, Dist):
-            values = self._family(factor, distribution, evaluator, place)
+            size = self.nodes[factor.target].size
+            target = self.model.by_name[factor.target]
+            values = dist_probabilities(evaluator, target, distribution, place, size)
             child = self._child(factor, evaluator, place)
             self._emit(values.renamed(CHILD, child.axis), evaluator, child, count, is_log=False)
         else:
@@ -203,22 +201,6 @@ class _Unroller:
         origin = (name, [NamedArray(a, axes) for a in arrays])
         self._emit(NamedArray(values[tuple(arrays)], axes), evaluator, child, count, False, origin)
 
-    def _family(
-        self, factor: Conditional, distribution: Dist, evaluator: ElementEvaluator, place: Place
-    ) -> NamedArray:
-        target = self.model.by_name[factor.target]
-        arguments: dict[str, NamedArray] = {}
-        event = None
-        for name, argument in distribution.arguments:
-            if isinstance(argument, Dist):
-                raise NotEvaluable(f"`{distribution.family}` of a distribution")
-            inner = place
-            if distribution.family in ("Categorical", "OrderedLogistic") and name in ("p", "logit", "cutpoints"):
-                event = event_axis(self.model, argument, target.axes, target.type.axis)
-                inner = place.without(event) if event else place
-            arguments[name] = evaluator.evaluate(argument, inner)
-        return probabilities(distribution.family, arguments, event, self.nodes[factor.target].size)
-
     # ---- potentials
 
     def _potential(self, factor: Potential) -> None:
@@ -254,7 +236,9 @@ class _Unroller:
         for e in range(count):
             scope = tuple(s.at(e) for s in slots)
             one = values[e] if varies else values
-            ours = Origin(origin[0], tuple(i[e] if varies else i for i in index)) if origin is not None else Origin()
+            ours = (
+                Origin(origin[0], tuple(i[e] if varies else i for i in index)) if origin is not None else Origin()
+            )
             if len(set(scope)) < len(scope):
                 scope, one, ours = _diagonal(scope, one, ours)
             if child is not None and scope[-1] != child.at(e):
@@ -288,23 +272,3 @@ def _placed(error: PgmError, factor: Conditional | Potential) -> PgmError:
                    d.notes, d.help, d.fix, d.place)
         for d in error.diagnostics
     )  # fmt: skip
-
-
-def event_axis(model: Model, argument: Expr, target_axes: tuple[str, ...], type_axis: str | None) -> str | None:
-    """The axis of a probability vector: of those the target lacks, the one its labels come from."""
-    extra = [a for a in argument.axes if a not in target_axes]
-    like = [a for a in extra if type_axis is not None and model.root_axis(a) == model.root_axis(type_axis)]
-    return (like or extra or [None])[-1]  # type: ignore[list-item]
-
-
-def largest_count(evaluator: Evaluator, name: str) -> int:
-    """The largest value of a binomial variable. Raises PgmError when its ``n`` is not known beforehand."""
-    conditional = evaluator.model.conditional_of[name]
-    distribution = conditional.distribution
-    number = dict(distribution.arguments).get("n") if isinstance(distribution, Dist) else None
-    if number is None or isinstance(number, Dist):
-        raise PgmError(Diagnostic("PGM0602", f"`{name}` has no largest value", conditional.span))
-    value = evaluator.evaluate(number, conditional.plates)
-    for axis in value.axes:
-        value = reduce_axis("max", value, axis)
-    return int(value.values)

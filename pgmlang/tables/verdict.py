@@ -26,20 +26,24 @@ class Verdict:
         return Verdict(not found, found)
 
 
-def discrete_verdict(model: Model, observed: Iterable[str] = ()) -> Verdict:
+def discrete_verdict(model: Model, observed: Iterable[str] = (), fixed: Iterable[str] = ()) -> Verdict:
     """Whether every random variable is discrete and finite, with conditionals that tables can hold.
 
-    ``observed`` names are given by data; that alone makes no variable discrete.
+    ``observed`` names are given by data (that alone makes no variable discrete); ``fixed`` ones have a value.
     """
-    return Verdict.of(_reasons(model, frozenset(observed)))
+    return Verdict.of(_reasons(model, frozenset(observed), frozenset(fixed)))
 
 
-def _reasons(model: Model, observed: frozenset[str]) -> Iterator[Diagnostic]:
+def _reasons(model: Model, observed: frozenset[str], fixed: frozenset[str]) -> Iterator[Diagnostic]:
     for variable in model.of_role("random", "field"):
+        if variable.name in fixed:
+            continue
         reason = _variable(model, variable, variable.name in observed)
         if reason is not None:
             yield reason
     for factor in model.factors:
+        if isinstance(factor, Conditional) and factor.target in fixed:
+            continue
         yield from _factor(model, factor)
 
 
@@ -103,5 +107,3 @@ def _uses_net(model: Model, factor: Conditional | Potential) -> bool:
                 seen.add(definition.target)
                 pending.append(definition.value)
     return False
-
-

@@ -1,0 +1,162 @@
+"""The first line of a text table: separator and column names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgmlang.data.problems import listed, problem
+from pgmlang.data.text_stream import MAX_LINE, TextStream
+from pgmlang.diagnostics import PgmError
+
+MAX_COLUMNS = 200_000
+_SEPARATORS = (",", ";", "\t", "|")
+_SAMPLE = 1 << 18
+_SAMPLE_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the head of a file tells. ``lines``: lines up to the first row. ``varied``: columns whose cells are mostly
+    different from each other, so that a dictionary of them would save nothing."""
+
+    names: tuple[str, ...]
+    sep: str
+    lines: int
+    varied: frozenset[str]
+
+
+def read_header(stream: TextStream, sep: str | None, suffix: str) -> Header:
+    """Reads the header and leaves ``stream`` at the first row. Raises PgmError."""
+    record, blank_lines = _first_record(stream)
+    sample = _peek(stream)
+    if sep is None:
+        sep = "\t" if suffix in (".tsv", ".tab") else _sniff(record, sample)
+    text = record.rstrip("\r\n")
+    names = tuple(_records(text, sep, stream.name, 1)[0])
+    lines = blank_lines + max(record.count("\n"), record.count("\r"), 1)
+    _check(names, stream.name, blank_lines + 1)
+    return Header(names, sep, lines, _varied(names, sample, sep))
+
+
+def _first_record(stream: TextStream) -> tuple[str, int]:
+    """The first line that is not blank, its line end included, and the number of blank lines before it."""
+    data = b""
+    want = 1 << 16
+    while True:
+        more = stream.read(want)
+        data += more
+        start = len(data) - len(data.lstrip(b"\r\n"))
+        end = _record_end(data, start)
+        if end is not None or not more:
+            break
+        if len(data) > MAX_LINE:
+            raise problem(
+                "PGM0702", f"the header is longer than {MAX_LINE >> 20} MB", place=f"{stream.name}:1",
+                cure="check for an unclosed quote, or for a file that is not a table",
+            )  # fmt: skip
+        want = len(data)
+    if start == len(data):
+        raise problem("PGM0702", "the file is empty", place=stream.name, cure="a header line and at least one row are needed")
+    end = len(data) if end is None else end
+    stream.unread(data[end:])
+    return data[start:end].decode(), max(data[:start].count(b"\n"), data[:start].count(b"\r"))
+
+
+def _record_end(data: bytes, start: int) -> int | None:
+    """Where the record that begins at ``start`` ends, behind its line end; None if the data stops first."""
+    at = start
+    while True:
+        ends = [i for i in (data.find(b"\n", at), data.find(b"\r", at)) if i >= 0]
+        if not ends:
+            return None
+        at = min(ends)
+        if data.count(b'"', start, at) % 2 == 0:
+            if data[at : at + 1] == b"\r" and at + 1 == len(data):
+                return None  # the next byte tells whether the line end is \r or \r\n
+            return at + 2 if data[at : at + 2] == b"\r\n" else at + 1
+        at += 1
+
+
+def _peek(stream: TextStream) -> str:
+    """Whole lines of the rows that follow, left unread."""
+    data = b""
+    while len(data) < _SAMPLE and (more := stream.read(_SAMPLE - len(data))):
+        data += more
+    stream.unread(data)
+    complete = data if len(data) < _SAMPLE else data[: max(data.rfind(b"\n"), data.rfind(b"\r")) + 1]
+    return complete.decode()
+
+
+def _records(text: str, sep: str, name: str, limit: int) -> list[list[str]]:
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
+        return [row for row, _ in zip((r for r in rows if r), range(limit), strict=False)]
+    except csv.Error as error:
+        raise problem("PGM0702", f"the header is not understood: {error}", place=f"{name}:1") from None
+
+
+def _sniff(header: str, sample: str) -> str:
+    """The separator: one that cuts the header and the first rows into the same number of cells; else the comma."""
+    counts: dict[str, int] = {}
+    for sep in _SEPARATORS:
+        if sep not in header:
+            continue
+        try:
+            rows = _records(header + sample[: 1 << 14].rpartition("\n")[0] if "\n" in sample else header + sample, sep, "", 6)
+        except PgmError:
+            continue
+        widths = {len(row) for row in rows}
+        if len(widths) == 1 and widths != {1}:
+            counts[sep] = widths.pop()
+    if not counts or "," in counts:
+        return ","
+    return max(counts, key=lambda s: counts[s])
+
+
+def _check(names: Sequence[str], file: str, line: int) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise problem(
+            "PGM0719", f"{len(names):,} columns; at most {MAX_COLUMNS:,} are read", place=f"{file}:{line}",
+            cure="give the data in long form, one row per observation, or as an array in a `.npz` file",
+        )  # fmt: skip
+    repeated = [n for n, count in Counter(names).items() if count > 1 and n.strip()]
+    empty = [i + 1 for i, n in enumerate(names) if not n.strip()]
+    if empty:
+        where = f"column {empty[0]}" if len(empty) == 1 else f"columns {', '.join(map(str, empty[:5]))}"
+        raise problem(
+            "PGM0702", f"{where} of the header {'has' if len(empty) == 1 else 'have'} no name", place=f"{file}:{line}",
+            notes=["pandas and R write row names as a column without a name"] if empty == [1] else [],
+            cure="name the column in the header, or write the file without it (pandas: `index=False`; R: `row.names=FALSE`)",
+        )  # fmt: skip
+    if repeated:
+        notes = ["the first line holds numbers: is the header missing?"] if all(map(_is_number, names)) else []
+        positions = [i + 1 for i, n in enumerate(names) if n == repeated[0]]
+        raise problem(
+            "PGM0704", f"{len(positions)} columns are named {listed(repeated[:1])}", place=f"{file}:{line}",
+            notes=[f"columns {', '.join(map(str, positions[:5]))}", *notes]
+            + ([f"also repeated: {listed(repeated[1:], 5)}"] if len(repeated) > 1 else []),
+            cure="give every column its own name",
+        )  # fmt: skip
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _varied(names: Sequence[str], sample: str, sep: str) -> frozenset[str]:
+    try:
+        rows = _records(sample, sep, "", _SAMPLE_ROWS)
+    except PgmError:
+        return frozenset()
+    rows = [r for r in rows if len(r) == len(names)]
+    if len(rows) < 50:
+        return frozenset()
+    return frozenset(n for n, cells in zip(names, zip(*rows, strict=True), strict=True) if 2 * len(set(cells)) > len(rows))

@@ -1,0 +1,133 @@
+"""Cells to codes of a declared set: labels, bits and spins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from pgmlang.data.frame import Column, NumberColumn, TextColumn
+from pgmlang.data.numbers import parse_numbers
+from pgmlang.data.problems import listed, problem, quoted
+from pgmlang.diagnostics import PgmError
+from pgmlang.diagnostics.suggest import near_names
+
+_SHOWN = 5
+
+
+def encode(column: Column, labels: Sequence[str]) -> np.ndarray:
+    """Each cell's position in ``labels`` (int64), -1 for missing.
+
+    Labels are text and compared exactly. Raises one PgmError PGM0705 that lists unknown ones with their lines.
+    """
+    found, codes = _distinct(column)
+    position = {label: i for i, label in enumerate(labels)}
+    translation = np.array([position.get(text, -2) for text in found] + [-1], np.int64)
+    out = translation[codes]
+    if (translation == -2).any() and (out == -2).any():
+        raise _unknown(column, out == -2, labels)
+    return out
+
+
+def _distinct(column: Column) -> tuple[Iterable[str], np.ndarray]:
+    # A batch's own dictionary does: the stream's labels need not be known for a declared set.
+    if isinstance(column, TextColumn):
+        dictionary, codes = column.encoded
+        return dictionary.to_pylist(), codes
+    return column.labels_and_codes()
+
+
+def encode_bit(column: Column) -> np.ndarray:
+    """Truth values as int64 0 and 1, -1 for missing: `0`, `1` (as numbers: `1.0` too) and, in any case of letters,
+    `false` and `true`. Raises PgmError PGM0706."""
+    return _encode_numbers(column, (0.0, 1.0), words=("false", "true"), accepted=("0", "1", "false", "true"), what="bit")
+
+
+def encode_spin(column: Column) -> np.ndarray:
+    """Spins as int64 codes, 0 for -1 and 1 for 1 (also `+1`, `1.0`), -1 for missing. Raises PgmError PGM0706."""
+    return _encode_numbers(column, (-1.0, 1.0), words=(), accepted=("-1", "1"), what="spin")
+
+
+def _encode_numbers(
+    column: Column, values: tuple[float, float], words: tuple[str, ...], accepted: tuple[str, ...], what: str
+) -> np.ndarray:
+    if isinstance(column, NumberColumn):
+        out = np.select([column.missing, column.values == values[0], column.values == values[1]], [-1, 0, 1], -2)
+    else:
+        import pyarrow.compute as pc
+
+        assert isinstance(column, TextColumn) or column.labels_and_codes()
+        dictionary, codes = column.encoded  # type: ignore[attr-defined]
+        numbers, _ = parse_numbers(dictionary, column.decimal)  # type: ignore[attr-defined]
+        translation = np.select([numbers == values[0], numbers == values[1]], [0, 1], -2)
+        lowered = np.asarray(pc.utf8_lower(dictionary).to_numpy(zero_copy_only=False), dtype=object)
+        for code, word in enumerate(words):
+            translation[lowered == word] = code
+        out = np.append(translation, -1)[codes]
+    bad = out == -2
+    if bad.any():
+        raise _outside(column, bad, accepted, what)
+    return out.astype(np.int64, copy=False)
+
+
+def _unknown(column: Column, bad: np.ndarray, labels: Sequence[str]) -> PgmError:
+    first, notes, texts = _listing(column, bad, "unknown label")
+    text = texts[0]
+    near = _near(text, labels)
+    notes.append(f"accepted: {listed(list(labels))}")
+    if text.strip() != text and text.strip() in labels:
+        notes.append("labels are compared exactly: this cell has spaces around its label")
+    if near:
+        cure = "did you mean " + " or ".join(quoted(n) for n in near) + "?"
+    elif text.lower() in ("na", "nan", "null", "none", "n/a", "?", "missing"):
+        cure = f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`); of itself only an empty cell does"
+    else:
+        cure = "correct the cell, or add the label to the model"
+    return problem("PGM0705", f"unknown label {quoted(text)}", place=first, notes=notes, cure=cure)
+
+
+def _near(text: str, labels: Sequence[str]) -> list[str]:
+    """Labels that may be meant: those equal as numbers (`1.0` for `1`), else those spelt alike."""
+    try:
+        same = [label for label in labels if float(label) == float(text)]
+    except ValueError:
+        same = []
+    return same[:1] or near_names(text, labels)
+
+
+def _outside(column: Column, bad: np.ndarray, accepted: Sequence[str], what: str) -> PgmError:
+    first, notes, texts = _listing(column, bad, "such value")
+    notes.append(f"accepted: {listed(accepted)}")
+    cure = f"declare the variable with labels instead of `{what}`, or recode the column"
+    return problem("PGM0706", f"{quoted(texts[0])} is not a {what}", place=first, notes=notes, cure=cure)
+
+
+def _listing(column: Column, bad: np.ndarray, noun: str) -> tuple[str, list[str], list[str]]:
+    """The place of the first bad cell, a note on all of them and the first few distinct values."""
+    rows = np.flatnonzero(bad)
+    labels, codes = column.labels_and_codes()
+    values, first_at, counts = np.unique(codes[rows], return_index=True, return_counts=True)
+    order = np.argsort(first_at)[:_SHOWN]
+    texts = [labels[values[i]] for i in order]
+    lines = column.place.lines([int(rows[first_at[i]]) for i in order])
+    notes = []
+    if len(rows) > 1:
+        parts = [
+            f"{quoted(t)} ({column.place.unit} {n}" + (f" and {counts[i] - 1:,} more)" if counts[i] > 1 else ")")
+            for t, n, i in zip(texts, lines, order, strict=True)
+        ]
+        more = ", …" if len(values) > _SHOWN else ""
+        plural = noun if len(values) == 1 else noun + "s"
+        notes.append(f"{len(rows):,} cells hold {len(values):,} {plural}: {', '.join(parts)}{more}")
+    return f"{column.place.name}:{lines[0]}:{column.name}", notes, texts
+
+
+def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Labels in a fixed order: by value if all are numbers (ties by text), else by code point."""
+    import pyarrow as pa
+
+    texts = sorted(labels)
+    values, bad = parse_numbers(pa.array(texts, pa.string()))
+    if bad.any() or not texts:
+        return tuple(texts)
+    return tuple(texts[i] for i in np.argsort(values, kind="stable"))

@@ -1,0 +1,192 @@
+"""Bytes of a text file as clean UTF-8: decoded, without byte order mark, every fault found where it is."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from typing import Any, BinaryIO
+
+from pgmlang.data.problems import problem
+from pgmlang.diagnostics import PgmError
+
+CHUNK = 1 << 20
+MAX_LINE = 1 << 26
+"""Longest header or row, in bytes."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_FOREIGN = (
+    (b"PK\x03\x04", "a zip archive, perhaps an Excel workbook", "save the table as CSV and give that file"),
+    (b"PAR1", "a Parquet file", "name it `.parquet`"),
+    (b"ARROW1", "an Arrow file", "name it `.arrow`"),
+    (b"\x93NUMPY", "a NumPy array", "name it `.npy`"),
+    (b"%PDF", "a PDF", "save the table as CSV and give that file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the table as CSV and give that file"),
+    (b"\x89HDF", "an HDF5 file", "save the table as CSV or Parquet and give that file"),
+    (b"SQLite format 3", "an SQLite database", "export the table as CSV and give that file"),
+    (b"BZh", "a bzip2 archive", "unpack it, or compress with gzip"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it, or compress with gzip"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it, or compress with gzip"),
+)
+
+
+class TextStream(io.RawIOBase):
+    """A file to read from, in UTF-8. Raises PgmError PGM0702 on what is no text, PGM0908 when the disk fails.
+
+    A trailing run of line ends is given as one, so that a blank last line is no row. ``one_line_rows`` turns false
+    once a quote or a blank line was read: then the number of a row does not tell its line. ``quotes``: how many.
+    """
+
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self.name = name
+        self._raw = raw
+        self._pending = b""
+        self._line_ends = b""
+        self._lines = 0
+        self._ended = False
+        self.quotes = 0
+        self.one_line_rows = True
+        self._last = b""
+        self._start()
+
+    def _start(self) -> None:
+        head = self._read_raw(16)
+        if head[:2] == b"\x1f\x8b":
+            self._raw = gzip.GzipFile(fileobj=_Joined(head, self._raw))  # type: ignore[assignment]
+            head = self._read_raw(16)
+        for magic, what, cure in _FOREIGN:
+            if head.startswith(magic):
+                raise problem("PGM0702", f"this is {what}, not a text table", place=self.name, cure=cure)
+        self._encoding = "utf-8"
+        for mark, encoding in _MARKS:
+            if head.startswith(mark):
+                head, self._encoding = head[len(mark) :], encoding
+                break
+        self._decoder = codecs.getincrementaldecoder(self._encoding)()
+        self._pending = self._clean(head) if head else b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(CHUNK), b""))
+        while not self._pending and not self._ended:
+            chunk = self._read_raw(max(size, 1 << 16))
+            self._ended = not chunk
+            self._pending = self._clean(chunk)
+        out, self._pending = self._pending[:size], self._pending[size:]
+        return out
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def unread(self, data: bytes) -> None:
+        """Puts bytes back in front."""
+        self._pending = data + self._pending
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def _read_raw(self, size: int) -> bytes:
+        try:
+            return self._raw.read(size) or b""
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise problem(
+                "PGM0702", "the gzip file is damaged or cut short", place=self.name, notes=[str(error)],
+                cure="make or download the file again",
+            ) from None  # fmt: skip
+        except OSError as error:
+            raise problem("PGM0908", f"reading failed: {error.strerror or error}", place=self.name) from None
+
+    def _clean(self, chunk: bytes) -> bytes:
+        """The next bytes as UTF-8, checked, trailing line ends held back."""
+        data = self._decoded(chunk, final=not chunk)
+        if b"\0" in data:
+            raise self._not_text("a NUL byte", data[: data.index(b"\0")])
+        if not data:
+            return b"\n" if not chunk and self._line_ends else b""
+        quotes = data.count(b'"')
+        self.quotes += quotes
+        if self.one_line_rows:
+            self.one_line_rows = not quotes and _plain_line_ends(self._last + data)
+            self._last = data[-2:]
+        self._lines += max(data.count(b"\n"), data.count(b"\r"))
+        body = data.rstrip(b"\r\n")
+        if len(body) == len(data) and not self._line_ends:
+            return data
+        before, self._line_ends = self._line_ends, data[len(body) :]
+        if not body:
+            self._line_ends = before + self._line_ends
+            return b""
+        return before + body
+
+    def _decoded(self, chunk: bytes, final: bool) -> bytes:
+        if self._encoding == "utf-8" and chunk.isascii() and not self._decoder.getstate()[0] and not final:
+            return chunk
+        try:
+            text = self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            raise self._undecodable(error) from None
+        return chunk if self._encoding == "utf-8" else text.encode("utf-8", "surrogatepass")
+
+    def _undecodable(self, error: UnicodeDecodeError) -> PgmError:
+        if self._encoding != "utf-8":
+            return self._not_text(f"bytes that are not {self._encoding.upper()}", b"")
+        byte = error.object[error.start]
+        meant = bytes([byte]).decode("cp1252", "replace")
+        guess = f" (`{meant}` in Windows-1252)" if meant.isprintable() and meant != "\ufffd" else ""
+        good = error.object[: error.start]
+        line = self._lines + good.count(b"\n") + 1
+        column = len(good) - good.rfind(b"\n")
+        return problem(
+            "PGM0702", f"byte 0x{byte:02X}{guess} is not UTF-8", place=f"{self.name}:{line}",
+            notes=[f"it is byte {column:,} of the line"] if b"\n" in good or not self._lines else [],
+            cure="save the file as UTF-8, for example `iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv`",
+        )  # fmt: skip
+
+    def _not_text(self, what: str, before: bytes) -> PgmError:
+        line = self._lines + max(before.count(b"\n"), before.count(b"\r")) + 1
+        return problem(
+            "PGM0702", f"not a text table: {what} in line {line}", place=f"{self.name}:{line}",
+            notes=["the file is binary, or UTF-16 without a byte order mark"],
+            cure="save the table as CSV in UTF-8",
+        )  # fmt: skip
+
+
+def _plain_line_ends(data: bytes) -> bool:
+    """Whether no line is blank and no carriage return stands alone."""
+    if b"\n\n" in data:
+        return False
+    return b"\r" not in data or (b"\n\r" not in data and data.count(b"\r") <= data.count(b"\r\n") + data.endswith(b"\r"))
+
+
+class _Joined(io.RawIOBase):
+    """Bytes already read and the file they came from, as one."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            out, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
+            return out
+        return self._rest.read(size) or b""
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()

@@ -1,0 +1,69 @@
+"""Which method fits a model and data: the first that can, or the reasons why none does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.base import Facts, Method
+from pgmlang.infer.registry import METHODS, TO_COME, method_named
+from pgmlang.model import Model
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A method and why it does not fit."""
+
+    method: str
+    reasons: tuple[Diagnostic, ...]
+
+
+def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tuple[Refusal, ...]]:
+    """The method to take and those tried before it. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
+    asked for does not, PGM0610 when only values of params are lacking."""
+    if method != "auto":
+        asked = method_named(method)
+        verdict = asked.supports(model, facts)
+        if not verdict.ok:
+            raise refused(asked.name, verdict.reasons)
+        return asked, ()
+    refusals: list[Refusal] = []
+    for name in METHODS:
+        candidate = method_named(name)
+        verdict = candidate.supports(model, facts)
+        if verdict.ok:
+            return candidate, tuple(refusals)
+        refusals.append(Refusal(name, verdict.reasons))
+    raise none_fits(refusals)
+
+
+def refused(name: str, reasons: tuple[Diagnostic, ...]) -> PgmError:
+    """Why the method asked for does not fit; values that are lacking speak for themselves."""
+    lacking = [d for d in reasons if d.code in ("PGM0610", "PGM0718", "PGM0603")]
+    if len(lacking) == len(reasons):
+        return PgmError(lacking)
+    first = next(d for d in reasons if d not in lacking)
+    others = [d for d in reasons if d is not first]
+    cure = first.help or "`--method auto` finds one that fits, `pgmc plan` says why"
+    return PgmError(
+        Diagnostic("PGM0602", f"`{name}` does not fit: {first.message}", first.span,
+                   notes=tuple(d.message for d in others[:8]), help=cure)
+    )  # fmt: skip
+
+
+def none_fits(refusals: list[Refusal]) -> PgmError:
+    """PGM0601 with each method's reasons, or PGM0610 where that is all one method lacks."""
+    for refusal in refusals:
+        if refusal.reasons and all(d.code in ("PGM0610", "PGM0718", "PGM0603") for d in refusal.reasons):
+            return PgmError(refusal.reasons)
+    notes = tuple(f"{r.method}: " + "; ".join(dict.fromkeys(d.message for d in r.reasons[:4])) for r in refusals)
+    span = next((d.span for r in refusals for d in r.reasons if d.span), None)
+    return PgmError(
+        Diagnostic(
+            "PGM0601",
+            "no method of today fits this model and data",
+            span,
+            notes=notes,
+            help="methods still to come: " + ", ".join(TO_COME),
+        )
+    )

@@ -1,0 +1,123 @@
+"""Fitting: choose a method, run it, keep what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.choose import choose
+from pgmlang.infer.registry import options_for
+from pgmlang.infer.rows import bound_evaluator
+from pgmlang.infer.run import Progress, Run, run
+from pgmlang.model import Model
+from pgmlang.model.evaluate import Evaluator
+from pgmlang.results.fit import Fit
+
+
+def fit_model(
+    model: Model,
+    binding: Binding,
+    method: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    source: str = "",
+    modules: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    device: str = "cpu",
+) -> Fit:
+    """Fits a bound model.
+
+    ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood, gain=)``
+    is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
+    """
+    closed = binding.model
+    held = fixed_values(bound_evaluator(binding), fixed or {})
+    facts = facts_of(closed, binding, held)
+    chosen, _ = choose(closed, facts, method)
+    settings = options_for(chosen, options or {})
+    drawn = secrets.randbits(32) if seed is None else seed
+    problem = Problem(closed, binding, held, facts, device)
+    done = run(chosen.build(problem, settings), np.random.default_rng(drawn), settings.max_time, progress)
+    return Fit(
+        model=closed,
+        source=source,
+        method=chosen.name,
+        parameters=done.outcome.parameters,
+        options=dataclasses.asdict(settings),
+        modules=dict(modules or {}),
+        labels=dict(binding.labels),
+        sizes=dict(binding.sizes),
+        log_likelihood=done.outcome.log_likelihood,
+        status=done.status,
+        warnings=(*binding.warnings, *done.warnings),
+        provenance=_provenance(binding, done, drawn, seed is None, chosen.reasons(closed, facts), device, held),
+    )
+
+
+def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Values held, each with the shape of its variable. Raises PgmError PGM0612."""
+    model = evaluator.model
+    problems = []
+    out: dict[str, np.ndarray] = {}
+    can = [v.name for v in model.of_role("param", "random") if v.role == "param" or not v.type.is_discrete]
+    for name, value in fixed.items():
+        if name not in can:
+            cure = did_you_mean(name, can) or "what can be fixed: " + (", ".join(f"`{n}`" for n in can) or "nothing")
+            problems.append(Diagnostic("PGM0612", f"`{name}` is no param of the model", help=cure))
+            continue
+        shape = tuple(evaluator.size(a) for a in evaluator.array_axes(model.by_name[name]))
+        array = np.asarray(value, dtype=float)
+        if array.shape not in ((), shape):
+            problems.append(Diagnostic("PGM0612", f"`{name}` has shape {shape}, the value {array.shape}"))
+            continue
+        out[name] = np.broadcast_to(array, shape).copy()
+    if problems:
+        raise PgmError(problems)
+    return out
+
+
+def _provenance(
+    binding: Binding,
+    done: Run,
+    seed: int,
+    was_drawn: bool,
+    reasons: tuple[str, ...],
+    device: str,
+    held: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "seed_drawn": was_drawn,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "pgmlang": _own_version()},
+        "device": device,
+        "data": binding.source,
+        "fingerprint": binding.fingerprint,
+        "observed": list(binding.observed),
+        "latent": list(binding.latent),
+        "missing": dict(binding.missing),
+        "unused": list(binding.unused),
+        "dropped_rows": binding.dropped_rows,
+        "fixed": sorted(held),
+        "reasons": list(reasons),
+        "steps": done.steps,
+        "seconds": done.seconds,
+        **done.outcome.notes,
+    }
+
+
+def _own_version() -> str:
+    try:
+        return version("pgmlang")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,90 @@
+"""Maximum likelihood of tables from complete data, or the posterior mean under their priors: weighted counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
+from pgmlang.infer.needs import table_reasons
+from pgmlang.infer.rows import bound_evaluator
+from pgmlang.model import Model
+from pgmlang.tables.learned import learned_tables
+
+__all__ = ["METHOD", "Statistics", "conclude", "summarize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlOptions(Options):
+    """Nothing to choose: one pass over the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    statistics: Statistics | None = None
+    outcome: Outcome | None = None
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Learned tables, every cell observed, no undirected part."""
+    reasons = list(table_reasons(model, facts))
+    if not learned_tables(model):
+        reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
+    if model.potentials:
+        reasons.append(Diagnostic("PGM0602", "the model has fields: counts alone do not give its log Z",
+                                  model.potentials[0].span))  # fmt: skip
+    for name in sorted(facts.latent):
+        reasons.append(Diagnostic("PGM0602", f"`{name}` is latent", model.by_name[name].span))
+    for name, number in sorted(facts.missing.items()):
+        cells = f"{number:,} missing cell{'s' if number > 1 else ''}"
+        reasons.append(Diagnostic("PGM0602", f"`{name}` has {cells}", model.by_name[name].span))
+    return Verdict.of(reasons)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    tables = learned_tables(model)
+    out = ["every cell is observed: counts give the tables in closed form"] if facts.binding is not None else [
+        "when every cell is observed: counts give the tables in closed form"
+    ]
+    priors = sum(t.distribution.prior is not None for t in tables)
+    if priors:
+        out.append(f"{priors} of {len(tables)} tables have a prior: their posterior mean")
+    return tuple(out)
+
+
+def conclude(binding: Binding, statistics: Statistics, fixed: Mapping[str, np.ndarray] | None = None) -> Outcome:
+    """The tables from statistics, maybe summed over many batches of rows; ``binding`` gives sizes and labels."""
+    model = binding.model
+    parameters = estimate(model, statistics.counts)
+    value = log_likelihood(bound_evaluator(binding, fixed), statistics, parameters)
+    return Outcome(
+        {**with_counts(parameters, statistics.counts), **(fixed or {})},
+        (value,),
+        True,
+        unseen_rows(model, statistics.counts),
+    )
+
+
+def _step(problem: Problem, state: State) -> tuple[State, Info]:
+    statistics = summarize(problem.binding, problem.fixed)
+    outcome = conclude(problem.binding, statistics, problem.fixed)
+    value = outcome.log_likelihood[-1]
+    return State(statistics, outcome), Info(value, value)
+
+
+def _conclude(state: State) -> Outcome:
+    assert state.outcome is not None
+    return state.outcome
+
+
+def build(problem: Problem, options: MlOptions) -> Kernel:
+    return Kernel(lambda rng: State(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
+
+
+METHOD = Method("ml", "tables from complete data, by counting", MlOptions, supports, reasons, build)

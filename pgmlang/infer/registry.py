@@ -1,0 +1,65 @@
+"""Methods by name. Those of pgmlang are in a literal table and imported on use; others come by entry point."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.infer.base import Method, Options
+
+ENTRY_POINTS = "pgmlang.methods"
+
+METHODS = {
+    "exact": "pgmlang.infer.exact",
+    "ml": "pgmlang.infer.ml",
+    "em": "pgmlang.infer.em",
+}
+"""Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
+
+TO_COME = (
+    "map", "meanfield", "elbo", "mh", "gibbs", "langevin", "hmc", "nuts", "tempering", "ais", "cd", "pcd", "pseudo",
+    "score", "bp", "layerwise", "wakesleep", "adversarial",
+)  # fmt: skip
+"""Methods the language has names for and that are not written yet."""
+
+
+def method_named(name: str) -> Method:
+    """The method of a name. Raises PgmError: PGM0602 for one still to come, PGM0604 for an unknown one."""
+    if name in METHODS:
+        method = import_module(METHODS[name]).METHOD
+        assert isinstance(method, Method)
+        return method
+    found = [e for e in entry_points(group=ENTRY_POINTS) if e.name == name]
+    if found:
+        method = found[0].load()
+        if not isinstance(method, Method):
+            raise PgmError(Diagnostic("PGM0604", f"the plug-in `{found[0].value}` is not a pgmlang method"))
+        return method
+    today = ", ".join(f"`{m}`" for m in METHODS)
+    parts = [p for p in TO_COME if p in name.replace("(", " ").replace("*", " ").replace(",", " ").split()]
+    if parts:
+        raise PgmError(Diagnostic("PGM0602", f"the method `{parts[0]}` is still to come", help=f"today there are {today}"))
+    near = did_you_mean(name, [*METHODS, "auto", *TO_COME])
+    raise PgmError(Diagnostic("PGM0604", f"there is no method `{name}`", help=near or f"today there are {today}"))
+
+
+def options_for(method: Method, given: Mapping[str, Any]) -> Options:
+    """The method's options with these values. Raises PgmError PGM0612 for one it does not have or a bad value."""
+    fields = {f.name: f for f in dataclasses.fields(method.options)}
+    problems = []
+    for name, value in given.items():
+        if name not in fields:
+            owners = [m for m in METHODS if name in {f.name for f in dataclasses.fields(method_named(m).options)}]
+            near = did_you_mean(name, fields)
+            cure = near or (f"it belongs to `{owners[0]}`" if owners else "it has " + ", ".join(f"`{f}`" for f in fields))
+            problems.append(Diagnostic("PGM0612", f"the method `{method.name}` has no option `{name}`", help=cure))
+        elif isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:
+            problems.append(Diagnostic("PGM0612", f"the option `{name}` cannot be {value}"))
+    if problems:
+        raise PgmError(problems)
+    return method.options(**given)

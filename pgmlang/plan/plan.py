@@ -1,0 +1,75 @@
+"""Inference as data: which variables, which method, which options, why."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgmlang.binding.record import Binding
+from pgmlang.infer.base import Facts, Method, facts_of
+from pgmlang.infer.choose import Refusal, choose, none_fits
+from pgmlang.infer.registry import METHODS, method_named
+from pgmlang.model import Model
+from pgmlang.tables.learned import learned_tables
+
+
+@dataclass(frozen=True)
+class Block:
+    """``variables``: what the method fits or infers. ``when``: the case it is for, where the data decides."""
+
+    variables: tuple[str, ...]
+    method: str
+    options: dict[str, Any] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``refused``: methods tried before, with the reasons why not."""
+
+    model: str
+    blocks: tuple[Block, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def make_plan(model: Model, binding: Binding | None = None, method: str = "auto") -> Plan:
+    """The plan for a model and its data, or for a model alone. Raises PgmError: PGM0601, 0602, 0604, 0610."""
+    closed = binding.model if binding is not None else model
+    facts = facts_of(closed, binding)
+    if binding is None and method == "auto":
+        return _without_data(closed, facts)
+    chosen, refusals = choose(closed, facts, method)
+    refused = tuple((r.method, r.reasons[0].message) for r in refusals)
+    return Plan(closed.name, (_block(chosen, closed, facts),), refused)
+
+
+def _block(method: Method, model: Model, facts: Facts, when: str = "") -> Block:
+    options = dataclasses.asdict(method.options())
+    return Block(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
+
+
+def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Learned tables first, then latent variables and those with missing cells."""
+    tables = [t.name for t in learned_tables(model)]
+    hidden = facts.latent | facts.unknown | frozenset(facts.missing)
+    return (*tables, *(v.name for v in model.of_role("random", "field") if v.name in hidden))
+
+
+def _without_data(model: Model, facts: Facts) -> Plan:
+    """What it would take with complete data, and with missing cells."""
+    names = ["exact"] if not learned_tables(model) else ["ml", "em"]
+    cases = {"exact": "", "ml": "with complete data", "em": "with missing cells or latent variables"}
+    blocks = []
+    refusals = []
+    for name in METHODS:
+        method = method_named(name)
+        verdict = method.supports(model, facts)
+        if verdict.ok and name in names:
+            blocks.append(_block(method, model, facts, cases[name]))
+        elif not verdict.ok:
+            refusals.append(Refusal(name, verdict.reasons))
+    if not blocks:
+        raise none_fits(refusals)
+    return Plan(model.name, tuple(blocks))

@@ -1,0 +1,77 @@
+"""Probabilities of a finite conditional, wherever its arguments are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model import Dist, Model, Variable
+from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
+from pgmlang.model.expr import Expr
+from pgmlang.model.named import NamedArray, reduce_axis
+from pgmlang.tables.finite import probabilities
+from pgmlang.tables.learned import num_values
+
+VECTORS = {"Categorical": ("p", "logit"), "OrderedLogistic": ("cutpoints",)}
+"""The arguments that are vectors over the values of a draw."""
+
+
+def dist_probabilities(
+    evaluator: Evaluator, target: Variable, distribution: Dist, place: Place, size: int
+) -> NamedArray:
+    """p(value | ...) along the axes of the arguments at ``place`` and ``finite.CHILD``."""
+    arguments: dict[str, NamedArray] = {}
+    event = None
+    for name, argument in distribution.arguments:
+        if isinstance(argument, Dist):
+            raise NotEvaluable(f"`{distribution.family}` of a distribution")
+        inner = place
+        if name in VECTORS.get(distribution.family, ()):
+            event = event_axis(evaluator.model, argument, target)
+            inner = place.without(event) if event else place
+        arguments[name] = evaluator.evaluate(argument, inner)
+    return probabilities(distribution.family, arguments, event, size)
+
+
+def event_axis(model: Model, argument: Expr, target: Variable) -> str | None:
+    """The axis of a probability vector: of those the target lacks, the one its labels come from."""
+    extra = [a for a in argument.axes if a not in target.axes]
+    axis = target.type.axis
+    like = [a for a in extra if axis is not None and model.root_axis(a) == model.root_axis(axis)]
+    found = like or extra
+    return found[-1] if found else None
+
+
+def largest_count(evaluator: Evaluator, name: str) -> int:
+    """The largest value of a binomial variable. Raises PgmError when its ``n`` is not known beforehand."""
+    conditional = evaluator.model.conditional_of[name]
+    distribution = conditional.distribution
+    number = dict(distribution.arguments).get("n") if isinstance(distribution, Dist) else None
+    if number is None or isinstance(number, Dist):
+        raise PgmError(Diagnostic("PGM0602", f"`{name}` has no largest value", conditional.span))
+    value = evaluator.evaluate(number, conditional.plates)
+    for axis in value.axes:
+        value = reduce_axis("max", value, axis)
+    return int(value.values)
+
+
+def value_labels(evaluator: Evaluator, variable: Variable) -> tuple[str, ...]:
+    """The values of a finite variable as text. Raises PgmError while they are not known."""
+    if variable.type.kind == "count":
+        return tuple(str(i) for i in range(largest_count(evaluator, variable.name) + 1))
+    num_values(evaluator, variable)
+    return evaluator.labels_of(variable.type) or ()
+
+
+def as_codes(values: np.ndarray) -> np.ndarray:
+    """Codes of a discrete variable's column: counts are their own codes; -1 for missing."""
+    if values.dtype.kind == "f":
+        return np.where(np.isnan(values), -1, values).astype(np.int64)
+    return values
+
+
+def uniform_parameters(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Uniform tables of these shapes."""
+    return {name: np.full(shape, 1.0 / shape[-1]) for name, shape in shapes.items()}

@@ -1,0 +1,90 @@
+"""Scenes to draw: the models of textbooks, and generated ones."""
+
+from __future__ import annotations
+
+import random
+
+from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate
+
+
+def scene(title: str, nodes: dict[str, str], edges: str, plates: dict[str, str] | None = None) -> Scene:
+    """Nodes as ``name: "kind flags @plate/plate"``, edges as ``a->b a--b a~>b`` (dashed), plates as ``name: parents``."""
+    made = []
+    for name, words in nodes.items():
+        parts = words.split()
+        where = next((p[1:] for p in parts if p.startswith("@")), "")
+        kind = next((p for p in parts if p in ("param", "input", "derived", "factor", "net")), "random")
+        label = "" if kind == "factor" else name
+        made.append(SceneNode(name, label, kind, "observed" in parts, tuple(where.split("/")) if where else ()))
+    lines = []
+    for word in edges.split():
+        for mark, directed, dashed in (("->", True, False), ("~>", True, True), ("--", False, False)):
+            if mark in word:
+                a, b = word.split(mark)
+                lines.append(SceneEdge(a, b, directed, dashed))
+    boxes = tuple(ScenePlate(name, name, tuple(parents.split())) for name, parents in (plates or {}).items())
+    return Scene(title, tuple(made), tuple(lines), boxes)
+
+
+SPRINKLER = scene("sprinkler", {"cloudy": "@day", "sprinkler": "@day", "rain": "@day", "wet_grass": "observed @day"},
+                  "cloudy->sprinkler cloudy->rain sprinkler->wet_grass rain->wet_grass", {"day": ""})
+ASIA = scene("asia", dict.fromkeys(("asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp"), "@patient"),
+             "asia->tub smoke->lung smoke->bronc tub->either lung->either either->xray either->dysp bronc->dysp",
+             {"patient": ""})
+SCHOOLS = scene("eight schools", {"mu": "", "tau": "", "sd": "input @school", "theta": "@school",
+                                  "y": "observed @school"},
+                "mu->theta tau->theta theta->y sd->y", {"school": ""})
+GMM = scene("mixture", {"share": "", "mean": "@cluster", "sd": "@cluster", "z": "@row", "x": "observed @row"},
+            "share->z z->x mean->x sd->x", {"cluster": "", "row": ""})
+LDA = scene("lda", {"phi": "@topic", "theta": "@doc", "z": "@doc/token", "w": "observed @doc/token"},
+            "theta->z z->w phi->w", {"topic": "", "doc": "", "token": "doc"})
+LDA_PRIORS = scene("lda with priors", {"alpha": "param", "beta": "param", "phi": "@topic", "theta": "@doc",
+                                       "z": "@doc/token", "w": "observed @doc/token"},
+                   "alpha->theta beta->phi theta->z z->w phi->w", {"topic": "", "doc": "", "token": "doc"})
+CROSSED = scene("ratings", {"u": "@user", "v": "@item", "noise": "param", "r": "observed @user/item/rating"},
+                "u->r v->r noise->r", {"user": "", "item": "", "rating": "user item"})
+CROSSED_BARE = scene("bare crossing", {"r": "observed @user/item"}, "", {"user": "", "item": ""})
+THREE_WAY = scene("three crossed", {"a": "@A", "b": "@B", "c": "@C", "ab": "@A/B", "bc": "@B/C", "ca": "@C/A"},
+                  "a->ab b->ab b->bc c->bc c->ca a->ca", {"A": "", "B": "", "C": ""})
+ISING = scene("ising", {"J": "param", "B": "param", "s": "@site", "pair": "factor @bond", "unary": "factor @site"},
+              "J--pair s--pair s--unary B--unary", {"site": "", "bond": ""})
+HMM = scene("hmm", {"start": "param", "trans": "param", "emit": "param", "z": "@seq/time", "x": "observed @seq/time"},
+            "start->z trans->z z~>z z->x emit->x", {"seq": "", "time": "seq"})
+RBM = scene("rbm", {"v": "observed @image/pixel", "h": "@image/hidden", "W": "param", "b": "param", "c": "param",
+                    "energy": "factor @image"},
+            "v--energy h--energy W--energy b--energy c--energy", {"image": "", "pixel": "image", "hidden": "image"})
+RBM_PLAIN = scene("rbm", {"v": "observed", "h": "", "W": "param", "b": "param", "c": "param", "energy": "factor"},
+                  "v--energy h--energy W--energy b--energy c--energy")
+VAE = scene("vae", {"decode": "net", "z": "@image", "x": "observed @image"}, "decode->x z->x x~>z", {"image": ""})
+DBN = scene("dbn", {"rain": "@time", "season": "@time", "umbrella": "observed @time", "mood": "derived @time"},
+            "rain~>rain season~>season season->rain rain~>season rain->umbrella season->mood umbrella->mood", {"time": ""})
+GRID = scene("grid field", {**{f"s{i}{j}": "" for i in range(3) for j in range(3)},
+                            **{f"h{i}{j}": "factor" for i in range(3) for j in range(2)},
+                            **{f"v{i}{j}": "factor" for i in range(2) for j in range(3)}},
+             " ".join([f"s{i}{j}--h{i}{j} h{i}{j}--s{i}{j + 1}" for i in range(3) for j in range(2)]
+                      + [f"s{i}{j}--v{i}{j} v{i}{j}--s{i + 1}{j}" for i in range(2) for j in range(3)]))
+LINEAR = scene("regression", {"intercept": "", "slope": "", "sigma": "", "x": "input @row", "mean": "derived @row",
+                              "y": "observed @row"},
+               "intercept->mean slope->mean x->mean mean->y sigma->y", {"row": ""})
+NESTED = scene("three levels", {"top": "", "state": "@state", "county": "@state/county", "w": "input @state/county",
+                                "y": "observed @state/county/house", "size": "input @state/county/house",
+                                "beta": "", "sigma": ""},
+               "top->state state->county w->county county->y size->y beta->y sigma->y",
+               {"state": "", "county": "state", "house": "county"})
+ONE = scene("one", {"x": ""}, "")
+NONE = scene("none", {}, "")
+
+
+def random_dag(count: int, edges: int, seed: int, reach: int = 10, plate: str = "") -> Scene:
+    """A random acyclic network with mostly short edges, as large networks of experts have."""
+    draw = random.Random(seed)
+    chosen: dict[tuple[int, int], None] = {}
+    while len(chosen) < edges:
+        b = draw.randrange(1, count)
+        chosen[(max(0, b - draw.randint(1, reach)), b)] = None
+    nodes = {f"n{i}": f"@{plate}" if plate else "" for i in range(count)}
+    return scene(f"dag {count}", nodes, " ".join(f"n{a}->n{b}" for a, b in chosen), {plate: ""} if plate else None)
+
+
+ALARM = random_dag(37, 46, 3, 14)
+NAMED = {name.lower(): value for name, value in globals().items() if isinstance(value, Scene)}
