@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ MAX_COLUMNS = 200_000
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 1 << 18
 _SAMPLE_ROWS = 1000
+_LINE_END = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ def _first_record(stream: TextStream) -> tuple[str, int]:
 
 def _record_end(data: bytes, start: int) -> int | None:
     """Where the record that begins at ``start`` ends, behind its line end; None if the data stops first."""
-    at = start
+    at, quotes = start, 0
     while True:
-        ends = [i for i in (data.find(b"\n", at), data.find(b"\r", at)) if i >= 0]
-        if not ends:
+        found = _LINE_END.search(data, at)
+        if not found:
             return None
-        at = min(ends)
-        if data.count(b'"', start, at) % 2 == 0:
+        quotes += data.count(b'"', at, found.start())
+        at = found.start()
+        if quotes % 2 == 0:
             if data[at : at + 1] == b"\r" and at + 1 == len(data):
                 return None  # the next byte tells whether the line end is \r or \r\n
             return at + 2 if data[at : at + 2] == b"\r\n" else at + 1
@@ -102,11 +105,12 @@ def _records(text: str, sep: str, name: str, limit: int) -> list[list[str]]:
 def _sniff(header: str, sample: str) -> str:
     """The separator: one that cuts the header and the first rows into the same number of cells; else the comma."""
     counts: dict[str, int] = {}
+    head = header + (sample if len(sample) < 1 << 14 else sample[: 1 << 14].rpartition("\n")[0])
     for sep in _SEPARATORS:
         if sep not in header:
             continue
         try:
-            rows = _records(header + sample[: 1 << 14].rpartition("\n")[0] if "\n" in sample else header + sample, sep, "", 6)
+            rows = _records(head, sep, "", 6)
         except PgmError:
             continue
         widths = {len(row) for row in rows}

@@ -1,7 +1,8 @@
-"""Labels of a stream: they grow batch by batch, and a label's code never changes."""
+"""Streams of batches: cut to size, and with labels whose codes never change as more are met."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,32 @@ class LabelPool:
         self._code_of: dict[str, int] = {}
         self._labels: tuple[str, ...] = ()
 
-    def encode(self, dictionary: Any, codes: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-        """A batch's codes into its own ``dictionary`` as codes into the pool, and the pool's labels."""
+    def encode(self, labels: Iterable[str], codes: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        """A batch's codes into its own ``labels`` as codes into the pool, and the pool's labels."""
         known = self._code_of
-        batch_labels = dictionary.to_pylist()
-        translation = np.array([known.setdefault(label, len(known)) for label in batch_labels] + [-1], np.int32)
+        translation = np.array([known.setdefault(label, len(known)) for label in labels] + [-1], np.int32)
         if len(known) != len(self._labels):
             self._labels = tuple(known)
         return self._labels, translation[codes]
+
+
+def regrouped(batches: Iterable[Any], rows: int) -> Iterator[Any]:
+    """Arrow record batches as tables of ``rows`` rows each; the last may be shorter."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    held = 0
+    for batch in batches:
+        waiting.append(batch)
+        held += batch.num_rows
+        if held < rows:
+            continue
+        table = pa.Table.from_batches(waiting)
+        at = 0
+        while held - at >= rows:
+            yield table.slice(at, rows)
+            at += rows
+        held -= at
+        waiting = table.slice(at).to_batches() if held else []
+    if held:
+        yield pa.Table.from_batches(waiting)

@@ -31,11 +31,12 @@ def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Gr
     count = len(rows.layer)
     problem = _problem(rows, shapes, real, labels)
     positions = solve(problem)
-    if problem.count <= 2000:
-        # Once more with nearly straight edges pulled harder and slanted ones less (towards least absolute distances,
-        # as in Gansner et al. 1993): lines become straight, symmetry stays.
-        problem.pulls = [(a, b, w * min(6.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 6))), d)
-                         for a, b, w, d in problem.pulls]
+    # Again with nearly straight edges pulled harder and slanted ones less (towards least absolute distances, as in
+    # Gansner et al. 1993): lines become straight, symmetry stays.
+    first = problem.pulls
+    for _ in range(2 if problem.count <= 260 else problem.count <= 2000):
+        problem.pulls = [(a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d)
+                         for a, b, w, d in first]
         positions = solve(problem, positions)
     found = positions.tolist()
     x = found[:count]
@@ -52,7 +53,7 @@ def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) ->
             # Long edges are kept straight (weights as in Gansner et al. 1993).
             dummies = (v >= real) + (w >= real)
             # What shares its plate hangs together; an edge from outside need not bend that line.
-            tight = 5.0 if dummies == 0 and rows.home[v] == rows.home[w] != 0 else 1.0
+            tight = 8.0 if dummies == 0 and rows.home[v] == rows.home[w] != 0 else 1.0
             problem.pulls.append((v, w, tight * (1.0, 2.0, 8.0)[dummies], 0.0))
     for b, wide in enumerate(labels):
         problem.pulls.append((count + 2 * b, count + 2 * b + 1, 0.08, 0.0))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.formats.problems import Problems
 
@@ -118,7 +119,7 @@ class Scanner:
             position = found.end()
             if text[position - 1] != "{":
                 at = _solid(text, found.start(), position) or 0
-                self._fail(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
+                raise self._lost(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
             header = self._header(found.start(), found.end(1))
             block = header or Block("", [], found.start(), found.end(1))
             position = self._fill(block, position)
@@ -127,7 +128,7 @@ class Scanner:
         self._check_quote(position)
         start = _solid(text, position, len(text))
         if start is not None:
-            self._fail("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
+            raise self._lost("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
         return out
 
     def _header(self, start: int, end: int) -> Block | None:
@@ -157,17 +158,17 @@ class Scanner:
             else:
                 position = self._body(block, start, end)
         self._check_quote(position)
-        self._fail("this block is never closed", block.start, block.end)
+        raise self._lost("this block is never closed", block.start, block.end)
 
     def _body(self, block: Block, start: int, open_brace: int) -> int:
         words = self.words(start, open_brace)
         if words and words[0].text in KINDS:
-            self._fail("this block is not closed before the next one", block.start, block.end)
+            raise self._lost("this block is not closed before the next one", block.start, block.end)
         found = _CHUNK.match(self.text, open_brace + 1)
         if found is None:
             self._check_quote(open_brace + 1)
         if found is None or self.text[found.end() - 1] != "}":
-            self._fail("this brace is not closed before the next statement", open_brace, open_brace + 1)
+            raise self._lost("this brace is not closed before the next statement", open_brace, open_brace + 1)
         block.statements.append(Statement(start, open_brace, found.span(1)))
         return found.end()
 
@@ -176,12 +177,12 @@ class Scanner:
         rest = _PREFIX.match(self.text, position)
         end = rest.end() if rest else position
         if self.text[end : end + 1] == '"':
-            self._fail("this quote is not closed on its line", end, end + 1)
+            raise self._lost("this quote is not closed on its line", end, end + 1)
 
-    def _fail(self, message: str, start: int, end: int) -> NoReturn:
+    def _lost(self, message: str, start: int, end: int) -> PgmError:
+        """The error, with all found before, for what leaves no way on."""
         self.problems.add(message, start, min(end, start + 200))
-        self.problems.stop_if_any()
-        raise AssertionError
+        return self.problems.error()
 
 
 def _solid(text: str, start: int, end: int) -> int | None:

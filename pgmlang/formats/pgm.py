@@ -15,39 +15,10 @@ from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 _BARE_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYWORDS = (
-    *(
-        "pgm",
-        "model",
-        "plate",
-        "dim",
-        "param",
-        "input",
-        "field",
-        "factor",
-        "net",
-        "guide",
-        "def",
-        "return",
-        "import",
-    ),
-    *(
-        "in",
-        "like",
-        "if",
-        "then",
-        "else",
-        "and",
-        "or",
-        "not",
-        "true",
-        "false",
-        "over",
-        "by",
-        "first",
-        "prev",
-        "table",
-    ),
-)
+    "pgm", "model", "plate", "dim", "param", "input", "field", "factor", "net", "guide", "def", "return", "import",
+    "in", "like", "if", "then", "else", "and", "or", "not", "true", "false", "over", "by", "first", "prev",
+    "table", "inf", "pi",
+)  # fmt: skip
 _RESERVED = frozenset([*_KEYWORDS, *FAMILIES, *LEARNED_DENSITIES, *FUNCTIONS, *REDUCTIONS, *BLOCKS, "Table"])
 _WIDEST_NAME = 24
 """Names are padded to one column up to this length; a longer one shifts its own line only."""

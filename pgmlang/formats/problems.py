@@ -50,9 +50,12 @@ class Problems:
 
     def stop_if_any(self) -> None:
         """Raises all problems in the order of the text, if there are any."""
-        if not self.found:
-            return
+        if self.found:
+            raise self.error()
+
+    def error(self) -> PgmError:
+        """All problems in the order of the text."""
         found = sorted(self.found, key=lambda d: d.span.start if d.span else -1)
         if self.left_out:
             found.append(Diagnostic(self.code, f"{self.left_out} more problems not shown", place=self.file.name))
-        raise PgmError(found)
+        return PgmError(found)

@@ -178,10 +178,12 @@ def _model(tokens: _Tokens) -> DiscreteNetwork:
     scopes, places = _scopes(tokens, n, m)
     if kind == "BAYES":
         _check_bayes(tokens, scopes, places, n, at_count)
-    factors = tuple(_table(tokens, scope, sizes, i, kind == "BAYES") for i, scope in enumerate(scopes))
+    starts: list[int] = []
+    factors = tuple(_table(tokens, scope, sizes, i, kind == "BAYES", starts) for i, scope in enumerate(scopes))
     if tokens.left:
         tokens.fail(f"`{tokens.texts[tokens.at][:40]}` after the last table", tokens.at)
-    tokens.problems.stop_if_any()
+    if kind == "BAYES":
+        _check_rows(tokens, factors, starts)
     # Label sets are shared: thousands of variables of one size keep one tuple.
     labels = {size: tuple(map(str, range(size))) for size in set(sizes)}
     variables = tuple(DiscreteVariable(f"x{i}", labels[size]) for i, size in enumerate(sizes))
@@ -226,23 +228,35 @@ def _check_bayes(tokens: _Tokens, scopes: list[tuple[int, ...]], places: list[in
         tokens.fail(f"the parents go round in a cycle: {path}", at, "PGM0501")
 
 
-def _table(tokens: _Tokens, scope: tuple[int, ...], sizes: list[int], i: int, is_bayes: bool) -> TableFactor:
+def _table(
+    tokens: _Tokens, scope: tuple[int, ...], sizes: list[int], i: int, is_bayes: bool, starts: list[int]
+) -> TableFactor:
+    """Reads one table; notes in ``starts`` where its numbers begin."""
     shape = tuple(sizes[v] for v in scope)
     cells = math.prod(shape)
     given = tokens.count(f"the number of entries of factor {i}", most=2**60)
     if given != cells:
         said = " x ".join(map(str, shape)) or "1"
         tokens.fail(f"factor {i} has {said} = {cells} entries, not {given}", tokens.at - 1)
-    start = tokens.at
+    starts.append(tokens.at)
     values = tokens.numbers(cells, f"factor {i}").reshape(shape)
-    if is_bayes and (bad := bad_sums(values)).any():
-        row = int(np.flatnonzero(bad.reshape(-1))[0])
-        total = float(values.reshape(-1, shape[-1])[row].sum())
-        message = f"row {row} of the table of x{scope[-1]} sums to {total:.6g}, not to one"
-        where = tokens.place(start + row * shape[-1])
-        help = "the last variable of a BAYES scope runs fastest; tables that are no conditionals need MARKOV"
-        tokens.problems.add(message, *where, "PGM0405", help=help)
     return TableFactor(scope, values, scope[-1] if is_bayes else None)
+
+
+def _check_rows(tokens: _Tokens, factors: Sequence[TableFactor], starts: Sequence[int]) -> None:
+    """Refuses a BAYES file whose tables are no conditionals: dropping unasked variables would change answers."""
+    wrong = [np.flatnonzero(bad_sums(f.values).reshape(-1)) for f in factors]
+    first = next((i for i, rows in enumerate(wrong) if rows.size), None)
+    if first is None:
+        return
+    values, row = factors[first].values, int(wrong[first][0])
+    size = values.shape[-1]
+    total = float(values.reshape(-1, size)[row].sum())
+    message = f"row {row} of the table of x{factors[first].scope[-1]} sums to {total:.6g}, not to one"
+    count = sum(rows.size for rows in wrong)
+    message += f" ({count} rows of this file do not)" if count > 1 else ""
+    help = "if these are factors (evidence multiplied in), say MARKOV in line 1; the last of a scope is the child"
+    tokens.fail(message, starts[first] + row * size, "PGM0405", help=help)
 
 
 def read_pr(text: str, name: str = "<PR>") -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-HEURISTICS = ("fill", "weight", "weighted_fill")
+HEURISTICS = ("fill", "weight", "weighted_fill", "sweep")
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -64,6 +64,28 @@ class Elimination:
         return tuple(bits(self.cliques[at]))
 
 
+def sweep(neighbours: Sequence[int]) -> list[int]:
+    """Position of each vertex in a sweep from an outermost one (Cuthill and McKee 1969): good on grids."""
+
+    def walk(start: int) -> list[int]:
+        seen, order = 1 << start, [start]
+        for v in order:
+            new = neighbours[v] & ~seen
+            seen |= new
+            order.extend(sorted(bits(new), key=lambda u: (neighbours[u].bit_count(), u)))
+        return order
+
+    place = [-1] * len(neighbours)
+    count = 0
+    for v in range(len(neighbours)):
+        if place[v] < 0:
+            order = walk(walk(walk(v)[-1])[-1])
+            for u in order:
+                place[u] = count
+                count += 1
+    return place
+
+
 class _Eliminator:
     """Greedy elimination with a heap of lazily updated scores."""
 
@@ -72,6 +94,7 @@ class _Eliminator:
         self.log_sizes = log_sizes
         self.heuristic = heuristic
         self.rng = rng
+        self.place = sweep(neighbours) if heuristic == "sweep" else []
         self.stamp = [0] * len(self.near)
 
     def fill_of(self, v: int) -> float:
@@ -90,6 +113,8 @@ class _Eliminator:
         return degree * (degree - 1) - sum((near[u] & around).bit_count() for u in bits(around))
 
     def score(self, v: int) -> tuple[float, float, float]:
+        if self.place:
+            return (float(self.place[v]), 0.0, 0.0)
         weight = self.log_sizes[v] + sum(self.log_sizes[u] for u in bits(self.near[v]))
         tie = self.rng.random() if self.rng else float(v)
         if self.heuristic == "weight":
@@ -130,7 +155,8 @@ class _Eliminator:
                 order.append(v)
                 cliques.append(clique)
                 left &= ~(1 << v)
-                for u in bits(self.eliminate(v) & left):
+                touched = self.eliminate(v)
+                for u in bits(touched & left) if not self.place else ():
                     self.stamp[u] += 1
                     heapq.heappush(heap, (self.score(u), u, self.stamp[u]))
         return order, cliques
@@ -159,6 +185,7 @@ def eliminate(
 _TRY_SECONDS = 4e-5
 _CELL_SECONDS = 2e-9
 _MOST_TRIES = 24
+_HOPELESS = 1e12
 
 
 def elimination_order(
@@ -188,9 +215,11 @@ def elimination_order(
 
     if affordable() >= 0.5:
         attempt("weight", None)
+    if affordable() >= 3.0:
+        attempt("sweep", None)
     if affordable() >= 4.0:
         attempt("weighted_fill", None)
-    tried = 5
+    tried = 6 if cells < _HOPELESS else _MOST_TRIES
     while tried < affordable():
         heuristic = HEURISTICS[tried % 3]
         attempt(heuristic, tried)

@@ -21,8 +21,8 @@ from pgmlang.tables.learned import Table, given_values, prior_counts, table_shap
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Of some rows: ``counts`` of every table, given or learned; ``others``: the log-likelihood of conditionals that
-    are no tables; ``total``: the sum of the rows' weights. The sum of two is that of both sets of rows."""
+    """Of some rows: ``counts`` of every table, given or learned; ``others``: the log-likelihood of conditionals
+    that are no tables; ``total``: the sum of the rows' weights. The sum of two is that of both sets of rows."""
 
     counts: dict[str, np.ndarray]
     others: float
@@ -110,7 +110,9 @@ class _Target:
         if keep is not None:
             flat = flat[keep]
             weights = weights[keep] if weights is not None else None
-        found = np.bincount(flat.ravel(), None if weights is None else weights.ravel(), minlength=counts[table.name].size)
+        found = np.bincount(
+            flat.ravel(), None if weights is None else weights.ravel(), minlength=counts[table.name].size
+        )
         counts[table.name] += found.reshape(shape)
 
     def _is_known(self, parent: Ref) -> bool:
@@ -123,7 +125,9 @@ class _Target:
 
     def _element(self, axis: str) -> np.ndarray:
         index = self.place.coordinates.get(axis)
-        return (NamedArray(np.arange(self.evaluator.size(axis)), (axis,)) if index is None else index).to(self.axes)
+        return (NamedArray(np.arange(self.evaluator.size(axis)), (axis,)) if index is None else index).to(
+            self.axes
+        )
 
     def _log_likelihood(self, distribution: Dist, mask: np.ndarray | None) -> float:
         size = len(value_labels(self.evaluator, self.variable))
@@ -144,8 +148,8 @@ class _Target:
 
 
 def normalise(counts: np.ndarray, prior: float) -> np.ndarray:
-    """The posterior mean of each row under a Dirichlet prior; without one the maximum likelihood, and a row without
-    counts stays uniform."""
+    """The posterior mean of each row under a Dirichlet prior; without one the maximum likelihood, and a row
+    without counts stays uniform."""
     cells = counts + prior
     total = cells.sum(axis=-1, keepdims=True)
     return np.where(total > 0, cells / np.where(total > 0, total, 1.0), 1.0 / counts.shape[-1])
@@ -159,12 +163,13 @@ def estimate(model: Model, counts: Mapping[str, np.ndarray]) -> dict[str, np.nda
 
 def with_counts(parameters: dict[str, np.ndarray], counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Parameters and, as ``NAME.counts``, the counts behind each learned table."""
-    return {**parameters, **{name.replace(".table", ".counts"): counts[name] for name in parameters if name in counts}}
+    return {
+        **parameters,
+        **{name.replace(".table", ".counts"): counts[name] for name in parameters if name in counts},
+    }
 
 
-def log_likelihood(
-    evaluator: Evaluator, statistics: Statistics, parameters: Mapping[str, np.ndarray]
-) -> float:
+def log_likelihood(evaluator: Evaluator, statistics: Statistics, parameters: Mapping[str, np.ndarray]) -> float:
     """log p(rows | tables): the sum of counts times log probabilities."""
     total = statistics.others
     for table in tables_of(evaluator.model):

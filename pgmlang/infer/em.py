@@ -1,6 +1,7 @@
 """Expectation-maximisation with an exact E-step (Dempster, Laird and Rubin 1977): tables from incomplete data.
 
-A prior's counts are added in the M-step, so the log-likelihood plus ``sum of prior counts * log table`` never falls.
+A prior's counts are added in the M-step, so the log-likelihood plus the sum of prior counts times log table never
+falls.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ DEFAULT_RESTARTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class EmOptions(Options):
-    """``tolerance``: converged when the objective gains less than this for each unit of weight. ``restarts``: starts,
-    the best one is kept; None: 5 with latent variables, else 1. ``hard``: complete each row by its most probable
-    values instead of in expectation."""
+    """``tolerance``: converged when the objective gains less than this for each unit of weight. ``restarts``:
+    starts, the best one is kept; None: 5 with latent variables, else 1. ``hard``: complete each row by its most
+    probable values instead of in expectation."""
 
     max_iterations: int = 500
     tolerance: float = 1e-7
@@ -141,7 +142,9 @@ class _Em:
         slack = 1e-9 * max(1.0, abs(objective))
         if gain < -slack:
             message = f"EM's log-likelihood fell from {state.objectives[-1]:.9g} to {objective:.9g}"
-            raise PgmError(Diagnostic("PGM0805", message, help="this is a bug in pgmlang: please report the model"))
+            raise PgmError(
+                Diagnostic("PGM0805", message, help="this is a bug in pgmlang: please report the model")
+            )
         state = replace(
             state,
             trace=(*state.trace, value),
@@ -210,4 +213,3 @@ def build(problem: Problem, options: EmOptions) -> Kernel:
 
 
 METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build)
-

@@ -15,12 +15,12 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.infer.choose import choose
-from pgmlang.infer.registry import options_for
 from pgmlang.infer.rows import bound_evaluator
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.model.evaluate import Evaluator
+from pgmlang.plan.choose import choose
+from pgmlang.plan.registry import options_for
 from pgmlang.results.fit import Fit
 
 
@@ -38,8 +38,8 @@ def fit_model(
 ) -> Fit:
     """Fits a bound model.
 
-    ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood, gain=)``
-    is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
+    ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
+    gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     closed = binding.model
     held = fixed_values(bound_evaluator(binding), fixed or {})
@@ -73,7 +73,9 @@ def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np
     can = [v.name for v in model.of_role("param", "random") if v.role == "param" or not v.type.is_discrete]
     for name, value in fixed.items():
         if name not in can:
-            cure = did_you_mean(name, can) or "what can be fixed: " + (", ".join(f"`{n}`" for n in can) or "nothing")
+            cure = did_you_mean(name, can) or "what can be fixed: " + (
+                ", ".join(f"`{n}`" for n in can) or "nothing"
+            )
             problems.append(Diagnostic("PGM0612", f"`{name}` is no param of the model", help=cure))
             continue
         shape = tuple(evaluator.size(a) for a in evaluator.array_axes(model.by_name[name]))

@@ -49,9 +49,11 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     tables = learned_tables(model)
-    out = ["every cell is observed: counts give the tables in closed form"] if facts.binding is not None else [
-        "when every cell is observed: counts give the tables in closed form"
-    ]
+    out = (
+        ["every cell is observed: counts give the tables in closed form"]
+        if facts.binding is not None
+        else ["when every cell is observed: counts give the tables in closed form"]
+    )
     priors = sum(t.distribution.prior is not None for t in tables)
     if priors:
         out.append(f"{priors} of {len(tables)} tables have a prior: their posterior mean")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.exact.query import DEFAULT_MAX_CELLS
 from pgmlang.infer.base import Facts
-from pgmlang.infer.rows import row_groups, table_shapes
+from pgmlang.infer.rows import bound_evaluator, row_groups, table_shapes
 from pgmlang.model import Model
 from pgmlang.model.evaluate import unknown_parameter
 from pgmlang.tables.conditionals import uniform_parameters
@@ -38,7 +40,10 @@ def width_of(model: Model, facts: Facts) -> WidthReport | None:
     if facts.binding is None or table_reasons(model, facts):
         return None
     shapes = table_shapes(facts.binding)
-    fixed = {k: v for k, v in facts.binding.values.items() if k in facts.fixed}
+    evaluator = bound_evaluator(facts.binding)
+    held = [model.by_name[n] for n in facts.fixed]
+    # any value will do: only the structure counts
+    fixed = {v.name: np.full([evaluator.size(a) for a in evaluator.array_axes(v)], 0.5) for v in held}
     group = next(row_groups(facts.binding, uniform_parameters(shapes), fixed), None)
     if group is None:
         return None
@@ -52,7 +57,9 @@ def width_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     report = width_of(model, facts)
     if report is None or report.total_cells <= DEFAULT_MAX_CELLS:
         return ()
-    message = f"the treewidth is {report.treewidth}: the largest clique would have {report.largest_cells:.3g} cells"
+    message = (
+        f"the treewidth is {report.treewidth}: the largest clique would have {report.largest_cells:.3g} cells"
+    )
     return (Diagnostic("PGM0603", message, help="observe more, or make the model sparser"),)
 
 

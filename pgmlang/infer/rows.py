@@ -63,7 +63,7 @@ def row_groups(
     """The networks of the data, with ``parameters`` for the learned tables."""
     model = binding.model
     known = {**parameters, **fixed}
-    alike, plate = iid_plate(model)
+    alike, plate = iid_plate(model, fixed)
     if not alike:
         yield _whole(binding, known)
         return
@@ -76,7 +76,9 @@ def row_groups(
         first = int(members[0])
         one = {k: v[first] if _row_axis(model, k, plate) is not None else v for k, v in inputs.items()}
         elements = {
-            p: int(binding.membership[plate, p][first]) for p in model.enclosing(plate)[:-1] if (plate, p) in binding.membership
+            p: int(binding.membership[plate, p][first])
+            for p in model.enclosing(plate)[:-1]
+            if (plate, p) in binding.membership
         }
         unrolled = row_unrolled(model, known, binding.sizes, binding.labels, one, elements)
         yield _group(unrolled, binding, members, plate)

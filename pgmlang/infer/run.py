@@ -52,7 +52,9 @@ def run(
     warnings = list(outcome.warnings)
     if stopped:
         status = "stopped"
-        warnings.append(Diagnostic("PGM0801", f"stopped by {stopped} after {steps} iterations; what was done is kept"))
+        warnings.append(
+            Diagnostic("PGM0801", f"stopped by {stopped} after {steps} iterations; what was done is kept")
+        )
     elif outcome.is_converged:
         status = "converged"
     else:

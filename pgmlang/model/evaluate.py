@@ -160,7 +160,7 @@ class Evaluator:
                     coordinates[ancestor] = element
 
     def chain(self, plate: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of a chain: each row's position in its sequence, the rows in order of sequence, each row's rank in it."""
+        """Of a chain: each row's position in its sequence, the rows by sequence, each row's rank in that order."""
         if plate not in self._chains:
             n = self.size(plate)
             key = np.zeros(n, dtype=np.int64)
@@ -250,7 +250,8 @@ class Evaluator:
     def _edge_end(self, variable: Variable) -> np.ndarray:
         plate = self.model.plate_by_name[variable.plates[-1]]
         structure = plate.structure
-        assert structure is not None and structure.of is not None
+        assert structure is not None
+        assert structure.of is not None
         grid = self.model.plate_by_name[structure.of].structure
         ends = [v.name for v in self.model.of_role("index") if v.plates == variable.plates]
         assert grid is not None

@@ -121,8 +121,9 @@ lgamma = _pointwise(math.lgamma)
 OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
     "add": lambda a, b: np.add(a * 1, b * 1), "sub": lambda a, b: np.subtract(a * 1, b * 1),
     "mul": lambda a, b: np.multiply(a * 1, b * 1), "div": np.true_divide,
-    "pow": lambda a, b: np.power(np.asarray(a, float), b), "neg": lambda a: np.negative(a * 1), "not": np.logical_not,
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "pow": lambda a, b: np.power(np.asarray(a, float), b), "neg": lambda a: np.negative(a * 1),
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+    "ge": np.greater_equal, "not": np.logical_not,
     "and": np.logical_and, "or": np.logical_or, "elementwise_min": np.minimum, "elementwise_max": np.maximum,
     "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sqrt": np.sqrt, "square": np.square,
     "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "round": np.round, "sigmoid": sigmoid,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgmlang.binding.record import Binding
-from pgmlang.infer.base import Facts, Method, facts_of
-from pgmlang.infer.choose import Refusal, choose, none_fits
-from pgmlang.infer.registry import METHODS, method_named
 from pgmlang.model import Model
+from pgmlang.plan.choose import Refusal, choose, none_fits
+from pgmlang.plan.method import Facts, Method, facts_of
+from pgmlang.plan.registry import METHODS, method_named
 from pgmlang.tables.learned import learned_tables
 
 

@@ -18,7 +18,9 @@ def show(plan: Plan) -> str:
 
 
 def _block(block: Block) -> list[str]:
-    shown = ", ".join(block.variables[:8]) + (f", and {len(block.variables) - 8} more" if len(block.variables) > 8 else "")
+    shown = ", ".join(block.variables[:8]) + (
+        f", and {len(block.variables) - 8} more" if len(block.variables) > 8 else ""
+    )
     head = f"{block.when}: " if block.when else ""
     lines = [f"{head}{block.method}" + (f" for {shown}" if shown else "")]
     lines.extend(f"  because {reason}" for reason in block.reasons)
@@ -32,6 +34,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as plain data."""
     return {
         "model": plan.model,
-        "blocks": [dataclasses.asdict(b) | {"variables": list(b.variables), "reasons": list(b.reasons)} for b in plan.blocks],
+        "blocks": [
+            dataclasses.asdict(b) | {"variables": list(b.variables), "reasons": list(b.reasons)}
+            for b in plan.blocks
+        ],
         "refused": [{"method": name, "reason": reason} for name, reason in plan.refused],
     }

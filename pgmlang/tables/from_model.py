@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -18,15 +18,18 @@ def row_plates(model: Model) -> tuple[str, ...]:
     return tuple(p.name for p in model.plates if p.is_rows)
 
 
-def iid_plate(model: Model) -> tuple[bool, str | None]:
+def iid_plate(model: Model, fixed: Iterable[str] = ()) -> tuple[bool, str | None]:
     """Whether the rows are independent and alike given the parameters, and the plate of the rows (None: one row).
 
     They are when every random variable lives in that one unsized plate (and sized plates inside it), or there is
-    none, and no chain ties rows together.
+    none, and no chain ties rows together. ``fixed`` variables do not count.
     """
     rows = row_plates(model)
     homes: set[str | None] = set()
+    held = frozenset(fixed)
     for variable in model.of_role("random", "field"):
+        if variable.name in held:
+            continue
         inside = [p for p in variable.plates if p in rows]
         homes.add(inside[-1] if inside else None)
     if len(homes) > 1:
@@ -56,9 +59,9 @@ def row_unrolled(
     inputs: Mapping[str, np.ndarray] | None = None,
     elements: Mapping[str, int] | None = None,
 ) -> Unrolled:
-    """The network of one row with its map. ``inputs``: that row's values, without the row axis. ``elements``: which
-    element of each outer plate it belongs to (default the first)."""
-    alike, plate = iid_plate(model)
+    """The network of one row with its map. ``inputs``: that row's values, without the row axis. ``elements``:
+    which element of each outer plate it belongs to (default the first)."""
+    alike, plate = iid_plate(model, parameters)
     if not alike:
         raise PgmError(iid_verdict(model).reasons)
     one = dict(sizes or {})
@@ -101,7 +104,7 @@ def discrete_network(
     verdict = discrete_verdict(model, fixed=parameters)
     if not verdict.ok:
         raise PgmError(verdict.reasons)
-    if iid_plate(model)[0]:
+    if iid_plate(model, parameters)[0]:
         return row_network(model, parameters, sizes, labels, inputs)
     known = dict(sizes or {})
     membership: dict[tuple[str, str], np.ndarray] = {}

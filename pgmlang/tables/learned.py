@@ -89,7 +89,7 @@ def given_values(evaluator: Evaluator, table: Table) -> np.ndarray:
 
 
 def table_values(evaluator: Evaluator, table: Table, parameters: dict[str, np.ndarray]) -> np.ndarray:
-    """A table's probabilities: the given rows, or those of ``parameters``. Raises PgmError PGM0610 without them."""
+    """A table's probabilities: the given rows, or those of ``parameters``. Raises PGM0610 without them."""
     if not table.is_learned:
         return given_values(evaluator, table)
     if table.name not in parameters:

@@ -257,7 +257,7 @@ def _diagonal(
 ) -> tuple[tuple[int, ...], np.ndarray, Origin]:
     """A table whose scope names a node twice, restricted to where both agree."""
     distinct = tuple(dict.fromkeys(scope))
-    sizes = {n: s for n, s in zip(scope, values.shape, strict=True)}
+    sizes = dict(zip(scope, values.shape, strict=True))
     grid = np.ogrid[tuple(slice(sizes[n]) for n in distinct)]
     at = tuple(grid[distinct.index(n)] for n in scope)
     index = tuple(i if isinstance(i, int) else i[at] for i in origin.index)

@@ -88,3 +88,28 @@ def random_dag(count: int, edges: int, seed: int, reach: int = 10, plate: str = 
 
 ALARM = random_dag(37, 46, 3, 14)
 NAMED = {name.lower(): value for name, value in globals().items() if isinstance(value, Scene)}
+
+
+def random_plated(seed: int) -> Scene:
+    """Random plates (nested, crossed, empty), nodes of all kinds in them, and random edges, cycles and loops among them."""
+    draw = random.Random(seed)
+    plates: dict[str, ScenePlate] = {}
+    closure: dict[str, set[str]] = {}
+    for i in range(draw.randint(0, 6)):
+        parents = tuple(draw.sample(sorted(plates), min(len(plates), draw.choice((0, 0, 1, 1, 2)))))
+        plates[f"p{i}"] = ScenePlate(f"p{i}", draw.choice(("row", "a rather long label", "t")), parents)
+        closure[f"p{i}"] = {f"p{i}"}.union(*(closure[p] for p in parents))
+    nodes = []
+    for i in range(draw.randint(1, 22)):
+        chosen = draw.sample(sorted(plates), min(len(plates), draw.choice((0, 1, 1, 1, 2))))
+        inside = set().union(*(closure[p] for p in chosen))
+        kind = draw.choice(("random", "random", "random", "param", "input", "derived", "factor", "net"))
+        label = draw.choice((f"n{i}", f"a_long_name_{i}", "世界", ""))
+        nodes.append(SceneNode(f"n{i}", label, kind, draw.random() < 0.3, tuple(sorted(inside))))
+    edges = []
+    for _ in range(draw.randint(0, 2 * len(nodes))):
+        a, b = draw.randrange(len(nodes)), draw.randrange(len(nodes))
+        if a > b and draw.random() < 0.9:
+            a, b = b, a
+        edges.append(SceneEdge(f"n{a}", f"n{b}", draw.random() < 0.8, draw.random() < 0.2))
+    return Scene(f"random {seed}", tuple(nodes), tuple(edges), tuple(plates.values()))

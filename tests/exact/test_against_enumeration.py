@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from exact_cases import Case, random_case
 
 from pgmlang.exact import ExactEngine, log_z_torch
-from exact_cases import Case, random_case
 
 
 def close(a: np.ndarray | float, b: np.ndarray | float) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Method
-from pgmlang.infer.registry import METHODS, TO_COME, method_named
 from pgmlang.model import Model
+from pgmlang.plan.method import Facts, Method
+from pgmlang.plan.registry import METHODS, TO_COME, method_named
 
 
 @dataclass(frozen=True)

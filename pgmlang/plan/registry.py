@@ -10,7 +10,7 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.infer.base import Method, Options
+from pgmlang.plan.method import Method, Options
 
 ENTRY_POINTS = "pgmlang.methods"
 
@@ -22,8 +22,8 @@ METHODS = {
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "map", "meanfield", "elbo", "mh", "gibbs", "langevin", "hmc", "nuts", "tempering", "ais", "cd", "pcd", "pseudo",
-    "score", "bp", "layerwise", "wakesleep", "adversarial",
+    "map", "meanfield", "elbo", "mh", "gibbs", "langevin", "hmc", "nuts", "tempering", "ais", "cd", "pcd",
+    "pseudo", "score", "bp", "layerwise", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 
@@ -43,7 +43,9 @@ def method_named(name: str) -> Method:
     today = ", ".join(f"`{m}`" for m in METHODS)
     parts = [p for p in TO_COME if p in name.replace("(", " ").replace("*", " ").replace(",", " ").split()]
     if parts:
-        raise PgmError(Diagnostic("PGM0602", f"the method `{parts[0]}` is still to come", help=f"today there are {today}"))
+        raise PgmError(
+            Diagnostic("PGM0602", f"the method `{parts[0]}` is still to come", help=f"today there are {today}")
+        )
     near = did_you_mean(name, [*METHODS, "auto", *TO_COME])
     raise PgmError(Diagnostic("PGM0604", f"there is no method `{name}`", help=near or f"today there are {today}"))
 
@@ -56,7 +58,9 @@ def options_for(method: Method, given: Mapping[str, Any]) -> Options:
         if name not in fields:
             owners = [m for m in METHODS if name in {f.name for f in dataclasses.fields(method_named(m).options)}]
             near = did_you_mean(name, fields)
-            cure = near or (f"it belongs to `{owners[0]}`" if owners else "it has " + ", ".join(f"`{f}`" for f in fields))
+            cure = near or (
+                f"it belongs to `{owners[0]}`" if owners else "it has " + ", ".join(f"`{f}`" for f in fields)
+            )
             problems.append(Diagnostic("PGM0612", f"the method `{method.name}` has no option `{name}`", help=cure))
         elif isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:
             problems.append(Diagnostic("PGM0612", f"the option `{name}` cannot be {value}"))

@@ -1,0 +1,131 @@
+"""One door for every kind of data: paths, standard input, frames, dicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgmlang.data.columnar import ColumnarFile, failing
+from pgmlang.data.delimited import TextTable, check_options
+from pgmlang.data.frame import Frame, NumberColumn, TextColumn
+from pgmlang.data.pool import LabelPool
+from pgmlang.data.problems import problem
+from pgmlang.data.source import Source, file_source, spooled, standard_input
+from pgmlang.data.typed import frame_of_table, table_of_object
+
+_TEXT = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", "")
+_COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
+_ARRAYS = (".npy", ".npz")
+_CELLS = 1 << 24
+_MAX_BATCH_ROWS = 1 << 18
+
+
+def read_frame(
+    source: Any, *, sep: str | None = None, decimal: str = ".", na: Sequence[str] = (), name: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> Frame:  # fmt: skip
+    """Reads a whole table.
+
+    ``source``: path of a `.csv`, `.tsv` or `.txt` file (also `.gz`), `.parquet`, `.arrow`, `.feather`, `.ipc`,
+    `.npy` or `.npz`; "-" for CSV on standard input; an open binary file with CSV; a pandas, polars or Arrow table;
+    a dict of sequences or arrays. Only empty cells, null and NaN are missing, and the texts in ``na``; other texts
+    such as `NA` are labels. ``columns``: read only these. Raises PgmError PGM07xx.
+    """
+    check_options(sep, decimal)
+    na = (na,) if isinstance(na, str) else tuple(na)
+    if isinstance(source, Frame):
+        return _selected(source, columns)
+    if isinstance(source, Mapping):
+        from pgmlang.data.arrays import frame_of_arrays
+
+        return _selected(frame_of_arrays({str(k): v for k, v in source.items()}, name or "data", na), columns)
+    opened = _opened(source, name)
+    if opened is None:
+        label = name or "data"
+        return _selected(frame_of_table(table_of_object(source, label), label, na), columns)
+    if opened.suffix in _TEXT:
+        return TextTable(opened, sep, decimal, na, columns).read()
+    with failing(opened.name):
+        if opened.suffix in _ARRAYS:
+            from pgmlang.data import arrays
+
+            read = arrays.read_npy if opened.suffix == ".npy" else arrays.read_npz
+            return _selected(read(opened, na), columns)
+        return frame_of_table(ColumnarFile(opened, columns).table(), opened.name, na)
+
+
+def read_batches(
+    source: Any, columns: Sequence[str] | None = None, *, batch_rows: int | None = None, sep: str | None = None,
+    decimal: str = ".", na: Sequence[str] = (), name: str | None = None,
+) -> Iterator[Frame]:  # fmt: skip
+    """Reads a table in frames of ``batch_rows`` rows, in bounded memory where the source is a file.
+
+    A column's codes mean the same in all batches: its labels grow, a label's code never changes. ``batch_rows``:
+    by default as many as make some 16 million cells. Raises PgmError PGM07xx, some only when the fault is reached.
+    """
+    check_options(sep, decimal)
+    na = (na,) if isinstance(na, str) else tuple(na)
+    opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name)
+    if opened is not None and opened.suffix in _TEXT:
+        table = TextTable(opened, sep, decimal, na, columns)
+        yield from table.batches(batch_rows or _rows_per_batch(len(table.columns)))
+    elif opened is not None and opened.suffix in _COLUMNAR:
+        with failing(opened.name):
+            file = ColumnarFile(opened, columns)
+        yield from file.batches(batch_rows or _rows_per_batch(len(file.columns)), na)
+    else:
+        yield from _cut(read_frame(source, na=na, name=name, columns=columns), batch_rows)
+
+
+def _rows_per_batch(num_columns: int) -> int:
+    return max(1, min(_MAX_BATCH_ROWS, _CELLS // max(1, num_columns)))
+
+
+def _opened(source: Any, name: str | None) -> Source | None:
+    """Paths and streams as a Source; None for objects. Raises PgmError for what cannot be read."""
+    if isinstance(source, str) and source == "-":
+        return standard_input(name)
+    if isinstance(source, (str, os.PathLike)):
+        opened = file_source(Path(source), name)
+        if opened.suffix not in (*_TEXT, *_COLUMNAR, *_ARRAYS):
+            raise problem(
+                "PGM0702", f"files named `*{opened.suffix}` are not read", place=opened.name,
+                notes=["read are .csv, .tsv, .txt (also .gz), .parquet, .arrow, .feather, .ipc, .npy and .npz"],
+                cure="save the table as CSV or Parquet",
+            )  # fmt: skip
+        return opened
+    if any(hasattr(source, a) for a in ("__arrow_c_stream__", "__arrow_c_array__", "__dataframe__")):
+        return None
+    if hasattr(source, "read"):
+        if isinstance(source.read(0), str):
+            raise problem("PGM0702", "the file is open as text", cure='open it in binary: `open(path, "rb")`')
+        return spooled(source, name or str(getattr(source, "name", "<stream>")))
+    if hasattr(source, "to_dict"):
+        raise problem("PGM0702", f"this {type(source).__name__} cannot be read as a table", place=name or "",
+                      cure="give its columns as a dict: `{name: list(values)}`")  # fmt: skip
+    raise problem(
+        "PGM0702", f"cannot read data from an object of type {type(source).__name__}", place=name or "",
+        cure="give a path, a data frame, or a dict of columns such as `{'rain': ['no', 'yes']}`",
+    )  # fmt: skip
+
+
+def _selected(frame: Frame, columns: Sequence[str] | None) -> Frame:
+    return frame if columns is None else frame.select(columns)
+
+
+def _cut(frame: Frame, batch_rows: int | None) -> Iterator[Frame]:
+    """A frame in memory as batches, with one dictionary of labels."""
+    size = batch_rows or _rows_per_batch(len(frame.columns))
+    pools = {n: LabelPool() for n in frame.columns}
+    for start in range(0, frame.num_rows, size):
+        part = frame.take(np.arange(start, min(start + size, frame.num_rows)))
+        columns = {
+            n: replace(c, pool=pools[n]) if isinstance(c, (TextColumn, NumberColumn)) else c
+            for n, c in part.columns.items()
+        }
+        yield replace(part, columns=columns, start=start)

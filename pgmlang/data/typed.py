@@ -1,0 +1,155 @@
+"""Columns out of typed sources: Arrow tables, data frames, dicts of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, Place, TextColumn
+from pgmlang.data.pool import LabelPool
+from pgmlang.data.problems import problem
+
+_EXACT = 2**53
+"""Whole numbers beyond it lose digits as float64; their columns are kept as text."""
+
+
+def frame_of_table(
+    table: Any, name: str, na: Sequence[str] = (), start: int = 0, pools: Mapping[str, LabelPool] | None = None
+) -> Frame:
+    """An Arrow table as a frame. Raises PgmError PGM0704, PGM0707 or PGM0719."""
+    check_names(table.column_names, name)
+    if not table.num_rows:
+        raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
+    place = Place(name, 1 + start)
+    columns = {
+        n: column_of_arrow(n, table.column(i), place, na, pools[n] if pools else None)
+        for i, n in enumerate(table.column_names)
+    }
+    return Frame(name, table.num_rows, columns, place=place, start=start)
+
+
+def check_names(names: Sequence[str], name: str) -> None:
+    """Raises PgmError for names twice, empty names and too many columns."""
+    from pgmlang.data.header import MAX_COLUMNS
+
+    if len(names) > MAX_COLUMNS:
+        raise problem(
+            "PGM0719", f"{len(names):,} columns; at most {MAX_COLUMNS:,} are read", place=name,
+            cure="give the data in long form, one row per observation, or as an array",
+        )  # fmt: skip
+    seen: set[str] = set()
+    for i, column in enumerate(names):
+        if not column.strip():
+            raise problem("PGM0702", f"column {i + 1} has no name", place=name, cure="name the column, or leave it out")
+        if column in seen:
+            raise problem("PGM0704", f"two columns are named `{column}`", place=name, cure="give every column its own name")
+        seen.add(column)
+
+
+def column_of_arrow(name: str, array: Any, place: Place, na: Sequence[str] = (), pool: LabelPool | None = None) -> Column:
+    """An Arrow array as a column: null, NaN, the empty text and texts in ``na`` are missing."""
+    import pyarrow as pa
+
+    chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    kind, t = chunked.type, pa.types
+    if t.is_dictionary(kind) and not _is_text(kind.value_type):
+        chunked = chunked.cast(kind.value_type)
+        kind = chunked.type
+    if t.is_boolean(kind):
+        return NumberColumn(name, place, _floats(chunked.cast(pa.uint8())), "bool", pool)
+    if t.is_integer(kind):
+        if _fits(chunked):
+            return NumberColumn(name, place, _floats(chunked), "int", pool)
+        return _text_column(name, chunked.cast(pa.string()), place, na, pool)
+    if t.is_floating(kind):
+        small = t.is_float32(kind) or t.is_float16(kind)
+        return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
+    if t.is_null(kind) or t.is_decimal(kind) or t.is_temporal(kind):
+        return _text_column(name, chunked.cast(pa.string()), place, na, pool)
+    if _is_text(kind) or t.is_dictionary(kind):
+        return _text_column(name, chunked, place, na, pool)
+    return OtherColumn(name, place, str(kind), len(chunked))
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+
+
+def _fits(chunked: Any) -> bool:
+    import pyarrow.compute as pc
+
+    if chunked.type.bit_width <= 32:
+        return True
+    ends = pc.min_max(chunked).as_py()
+    return ends["min"] is None or (ends["min"] >= -_EXACT and ends["max"] <= _EXACT)
+
+
+def _floats(chunked: Any) -> np.ndarray:
+    """As float64, null as NaN."""
+    import pyarrow as pa
+
+    return np.array(chunked.cast(pa.float64()).to_numpy())
+
+
+def _text_column(name: str, chunked: Any, place: Place, na: Sequence[str], pool: LabelPool | None) -> TextColumn:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(chunked.type):
+        # Through plain text, so that unused categories vanish and labels come in order of appearance.
+        chunked = chunked.cast(chunked.type.value_type)
+    chunked = chunked.cast(pa.string())
+    absent = pc.is_in(chunked, value_set=pa.array(["", *na], pa.string()), skip_nulls=True)
+    if pc.any(absent).as_py():
+        chunked = pc.if_else(absent, pa.scalar(None, pa.string()), chunked)
+    return TextColumn(name, place, chunked, ".", pool)
+
+
+def arrow_of_values(values: Any, name: str, frame: str) -> Any:
+    """A sequence, array or series as an Arrow array. Raises PgmError PGM0702 if its values have no one type."""
+    import pyarrow as pa
+
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    if hasattr(values, "__arrow_c_stream__"):
+        return pa.chunked_array(values)
+    if hasattr(values, "__array__") and not hasattr(values, "iloc"):
+        values = np.asarray(values)
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
+        raise problem(
+            "PGM0702", f"the values of `{name}` are not all of one type", place=f"{frame}:{name}",
+            notes=[str(error).split("\n")[0]], cure="give all as text or all as numbers, None for a missing one",
+        ) from None  # fmt: skip
+
+
+def table_of_object(data: Any, name: str) -> Any:
+    """An object with an Arrow or data frame interface as an Arrow table. Raises PgmError PGM0702 or PGM0704."""
+    import pyarrow as pa
+
+    try:
+        if isinstance(data, pa.RecordBatch):
+            return pa.Table.from_batches([data])
+        if isinstance(data, pa.RecordBatchReader):
+            return data.read_all()
+        if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+            return pa.table(data)
+        from pyarrow.interchange import from_dataframe
+
+        return from_dataframe(data)
+    except PermissionError:
+        raise
+    except Exception as error:  # foreign objects raise what they like
+        message = str(error).split("\n")[0]
+        if "uplicate" in message:
+            raise problem("PGM0704", "two columns have the same name", place=name, notes=[message],
+                          cure="give every column its own name") from None  # fmt: skip
+        raise problem(
+            "PGM0702", f"this {type(data).__name__} cannot be read as a table", place=name, notes=[message],
+            cure="give a data frame whose columns each hold text or numbers only, or a dict of columns",
+        ) from None  # fmt: skip

@@ -1,0 +1,62 @@
+"""What is known of a method before it runs: its options, and for which models and data it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgmlang.binding.record import Binding
+from pgmlang.model import Model
+from pgmlang.tables.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the data says about a model. ``missing``: variables with missing cells and how many. Without data
+    (``binding`` None) the ``latent`` are a guide's names, other random variables are ``unknown``."""
+
+    observed: frozenset[str] = frozenset()
+    latent: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    missing: Mapping[str, int] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    binding: Binding | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Every random variable observed, no cell missing."""
+        return not (self.latent or self.unknown or self.missing)
+
+
+def facts_of(model: Model, binding: Binding | None = None, fixed: Iterable[str] = ()) -> Facts:
+    """The facts of a model joined to data, or of one without."""
+    held = frozenset(fixed)
+    names = {v.name for v in model.of_role("random", "field")} - held
+    if binding is None:
+        guided = {c.target for c in model.guide.conditionals} if model.guide else set()
+        return Facts(latent=frozenset(guided & names), unknown=frozenset(names - guided), fixed=held)
+    observed = names & set(binding.values)
+    missing = {k: n for k, n in binding.missing.items() if n and k in names}
+    return Facts(frozenset(observed), frozenset(names - observed), frozenset(), missing, held, binding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options that every method has. ``max_time``: seconds."""
+
+    max_time: float | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
+    words, why it fits and what it costs. ``build``: the kernel for a problem and options
+    (``infer.base``)."""
+
+    name: str
+    says: str
+    options: type[Options]
+    supports: Callable[[Model, Facts], Verdict]
+    reasons: Callable[[Model, Facts], tuple[str, ...]]
+    build: Callable[[Any, Any], Any]
