@@ -7,15 +7,15 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from pgmlang.data.frame import Column, Frame, OtherColumn, Place
+from pgmlang.data.frame import Column, Frame, Place
 from pgmlang.data.problems import problem
 from pgmlang.data.source import Source
-from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow, frame_of_table
-from pgmlang.diagnostics import PgmError
+from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow
 
 MAX_BYTES = 8 << 30
 """Most bytes of arrays read from one file, if the machine has that much memory."""
@@ -78,27 +78,27 @@ def _load(file: BinaryIO, size: int, frame: str, name: str) -> np.ndarray:
                       cure="make or download the file again")  # fmt: skip
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
-        raise problem("PGM0702", f"array `{name}` is cut short", place=place, cure="make or download the file again")
+        raise problem("PGM0702", f"array `{name}` is cut short", place=place,
+                      cure="make or download the file again")  # fmt: skip
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _check_sizes(num_bytes: int, frame: str) -> None:
     limit = MAX_BYTES
-    try:
+    with suppress(AttributeError, ValueError, OSError):  # not every system tells
         limit = min(limit, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        pass
     if num_bytes > limit:
-        raise problem("PGM0611", f"the arrays take {num_bytes / 2**30:,.1f} GiB; at most {limit / 2**30:,.1f} GiB are read",
+        asked, most = f"{num_bytes / 2**30:,.1f} GiB", f"{limit / 2**30:,.1f} GiB"
+        raise problem("PGM0611", f"the arrays take {asked}; at most {most} are read",
                       place=frame, cure="split the file, or store the arrays in a smaller type")  # fmt: skip
 
 
 def frame_of_arrays(values: Mapping[str, Any], name: str, na: Sequence[str] = ()) -> Frame:
     """Named arrays or sequences as a frame.
 
-    If all have one axis and one length, they are the columns of a table. Else arrays of more axes, and scalars, are
-    found in ``arrays`` only; those of one axis are columns as well if all of them, and the first axes of the others,
-    have the same length.
+    If all have one axis and one length, they are the columns of a table. Else arrays of more axes, and scalars,
+    are found in ``arrays`` only; those of one axis are columns as well if all of them, and the first axes of the
+    others, have the same length.
     """
     check_names(list(values), name)
     arrows: dict[str, Any] = {}
@@ -133,22 +133,17 @@ def _assembled(
     if num_rows:
         for key in names:
             if key in arrows or arrays[key].ndim == 1:
-                values = arrows[key] if key in arrows else _arrow(arrays[key], key, name)
+                values = arrows[key] if key in arrows else arrow_of_values(arrays[key], key, name)
                 columns[key] = column_of_arrow(key, values, place, na)
     elif not arrays or (lengths and not any(lengths.values())):
         raise problem("PGM0707", "the data have no rows", place=name, cure="at least one row is needed")
     return Frame(name, num_rows, columns, arrays, place)
 
 
-def _arrow(array: np.ndarray, key: str, name: str) -> Any:
-    return arrow_of_values(array, key, name)
-
-
 def _as_array(value: Any) -> np.ndarray | None:
-    """Numbers and NumPy-like arrays as an array; None for what Arrow should look at (text, missing cells, series)."""
-    if isinstance(value, np.ndarray) or (hasattr(value, "__array__") and not hasattr(value, "iloc")
-                                         and not hasattr(value, "__arrow_c_stream__")
-                                         and not hasattr(value, "__arrow_c_array__")):  # fmt: skip
+    """Numbers and NumPy-like arrays as an array; None for what Arrow should look at (sequences, series)."""
+    foreign = any(hasattr(value, a) for a in ("iloc", "__arrow_c_stream__", "__arrow_c_array__"))
+    if isinstance(value, np.ndarray) or (hasattr(value, "__array__") and not foreign):
         array = np.asarray(value)
         return None if array.dtype.kind in "OMm" and array.ndim == 1 else array
     if isinstance(value, (int, float, np.number)):
@@ -164,6 +159,3 @@ def _as_array(value: Any) -> np.ndarray | None:
 
 def _flat(value: Any) -> list[Any]:
     return [x for row in value for x in (_flat(row) if isinstance(row, (list, tuple)) else [row])]
-
-
-__all__ = ["MAX_BYTES", "OtherColumn", "PgmError", "frame_of_arrays", "frame_of_table", "read_npy", "read_npz"]

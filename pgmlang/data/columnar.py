@@ -43,12 +43,14 @@ class ColumnarFile:
             schema = self._parquet.schema_arrow
         else:
             self._parquet = None
+            self._stored: Any = ()
             mapped = pa.memory_map(str(source.path))
             whole = mapped.read(6) == b"ARROW1"
             mapped.seek(0)
             # An interrupted or piped writer leaves the stream format, which has no footer.
             self._arrow = pa.ipc.open_file(mapped) if whole else pa.ipc.open_stream(mapped)
-            self._stored = (self._arrow.get_batch(i) for i in range(self._arrow.num_record_batches)) if whole else self._arrow
+            count = self._arrow.num_record_batches if whole else 0
+            self._stored = (self._arrow.get_batch(i) for i in range(count)) if whole else self._arrow
             schema = self._arrow.schema
         names = schema.names
         check_names(names, source.name)
@@ -68,11 +70,25 @@ class ColumnarFile:
 
     def batches(self, rows: int, na: Sequence[str]) -> Iterator[Frame]:
         """The file in frames of ``rows`` rows."""
-        stored = self._parquet.iter_batches(min(rows, 1 << 16), columns=self.columns) if self._parquet else self._stored
+        if self._parquet is None:
+            stored = self._stored
+        else:
+            stored = self._parquet.iter_batches(min(rows, 1 << 16), columns=self.columns)
         pools = {name: LabelPool() for name in self.columns}
         start = 0
-        for table in regrouped(stored, rows):
+        for table in regrouped(_guarded(stored, self.name), rows):
             yield frame_of_table(table.select(self.columns), self.name, na, start, pools)
             start += table.num_rows
         if not start:
             raise problem("PGM0707", "the table has no rows", place=self.name, cure="at least one row is needed")
+
+
+def _guarded(stored: Iterator[Any], name: str) -> Iterator[Any]:
+    """Batches; damage met on the way is a PgmError. What the consumer of the batches raises is none of ours."""
+    stored = iter(stored)
+    while True:
+        with failing(name):
+            batch = next(stored, None)
+        if batch is None:
+            return
+        yield batch

@@ -15,14 +15,20 @@ from pgmlang.data.text_stream import MAX_LINE, TextStream
 from pgmlang.diagnostics import PgmError
 
 _BLOCK = 1 << 22
-_BATCH_BLOCK = 1 << 24
+_BATCH_BLOCK = 1 << 23
+_MANY = 10_000
 
 
 class TextTable:
     """A text table about to be read. Raises PgmError with PGM07xx codes for whatever is wrong with it."""
 
     def __init__(
-        self, source: Source, sep: str | None, decimal: str, na: Sequence[str], columns: Sequence[str] | None = None
+        self,
+        source: Source,
+        sep: str | None,
+        decimal: str,
+        na: Sequence[str],
+        columns: Sequence[str] | None = None,
     ) -> None:
         check_options(sep, decimal)
         self.source, self.decimal, self.na = source, decimal, tuple(na)
@@ -103,14 +109,17 @@ class TextTable:
         # A line must fit in a block, and the header tells how long lines may be.
         block = min(max(block, 64 * len(header.names)), MAX_LINE)
         return (
-            arrow_csv.ReadOptions(column_names=list(header.names), block_size=block),
+            # Threads share out columns; very many columns cost more to hand out than to convert.
+            arrow_csv.ReadOptions(
+                column_names=list(header.names), block_size=block, use_threads=len(header.names) <= _MANY
+            ),
             # In a table of one column a blank line is an empty cell; in others it is nothing.
             arrow_csv.ParseOptions(
                 delimiter=header.sep, newlines_in_values=True, ignore_empty_lines=len(header.names) > 1
             ),
             arrow_csv.ConvertOptions(
                 column_types={n: text if n in header.varied else coded for n in self.columns},
-                include_columns=list(self.columns),
+                include_columns=None if self.columns == header.names else list(self.columns),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
                 null_values=["", *self.na],

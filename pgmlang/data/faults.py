@@ -93,8 +93,11 @@ def explain(rows: TextRows, error: Exception) -> PgmError:
         return found
     if "straddling" in str(error) or "block" in str(error):
         return problem(
-            "PGM0702", f"a line is too long (at most {MAX_LINE >> 20} MB, in batches 16 MB)", place=rows.source.name,
+            "PGM0702", f"a line is too long (at most {MAX_LINE >> 20} MB, in batches 8 MB)",
+            place=rows.source.name,
             cure="check for a quote that is never closed, or for a file that is not a table",
         )  # fmt: skip
-    return problem("PGM0702", "the file is not understood", place=rows.source.name, notes=[str(error).split("\n")[0]],
-                   cure="save the table as CSV in UTF-8 again")  # fmt: skip
+    return problem(
+        "PGM0702", "the file is not understood", place=rows.source.name, notes=[str(error).split("\n")[0]],
+        cure="save the table as CSV in UTF-8 again",
+    )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.data.bridge import valid_of
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 
 _PROBE = 1000
@@ -51,20 +52,18 @@ def _add_text(digest: Any, column: TextColumn) -> None:
         width = "<u1" if len(dictionary) < 255 else "<i4"
         _add(digest, b"codes", codes.astype(width).tobytes())
     else:
-        _add_cells(digest, pa.concat_arrays(array.cast(pa.string()).chunks))
+        _add_cells(digest, pa.concat_arrays(array.cast(pa.large_string()).chunks))
 
 
 def _add_cells(digest: Any, texts: Any) -> None:
-    import pyarrow.compute as pc
-
-    lengths = pc.binary_length(texts).fill_null(-1).to_numpy(zero_copy_only=False)
-    _add(digest, b"lengths", lengths.astype("<i4").tobytes())
-    # Joined rather than taken from its buffers, as a slice's buffers hold more than its cells.
-    joined = pc.binary_join(_as_one_list(texts.fill_null("")), "")[0].as_buffer()
-    digest.update(joined)
-
-
-def _as_one_list(texts: Any) -> Any:
+    """Lengths (-1 for missing) and then all characters."""
     import pyarrow as pa
 
-    return pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
+    texts = texts.cast(pa.large_string())
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    lengths = np.where(valid_of(texts), np.diff(offsets), -1)
+    _add(digest, b"lengths", lengths.astype("<i4").tobytes())
+    # What lies under a null is nothing: no Arrow kernel leaves characters there, and lengths tell them apart.
+    data = texts.buffers()[2]
+    if data is not None:
+        digest.update(memoryview(data)[int(offsets[0]) : int(offsets[-1])])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pgmlang.data.bridge import arrow_of, indices_of, valid_of
 from pgmlang.data.numbers import not_numbers, parse_numbers
 from pgmlang.data.problems import listed, problem
 from pgmlang.diagnostics import PgmError
@@ -118,10 +119,8 @@ class TextColumn(Column):
         if not pa.types.is_dictionary(array.type):
             array = array.dictionary_encode()
         array = array.unify_dictionaries()
-        dictionary = array.chunk(0).dictionary if array.num_chunks else pa.array([], pa.string())
-        chunks = [c.indices.fill_null(-1).to_numpy(zero_copy_only=False) for c in array.chunks]
-        codes = np.concatenate(chunks) if chunks else np.zeros(0, np.int32)
-        return dictionary, codes.astype(np.int32, copy=False)
+        dictionary = array.chunk(0).dictionary if array.num_chunks else pa.nulls(0, pa.string())
+        return dictionary, indices_of(array)
 
     @cached_property
     def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
@@ -129,20 +128,22 @@ class TextColumn(Column):
         if self.pool is None and self.place.kept is None:
             return tuple(dictionary.to_pylist()), codes
         # A slice's dictionary holds labels of other rows too: only those that occur, in order of appearance.
-        present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        order = order[present[order] >= 0]
-        rank = np.full(len(present), -1, np.int32)
+        # Of equal indices NumPy keeps the last assignment, here that of the first row. The last slot is for -1.
+        first = np.full(len(dictionary) + 1, len(codes))
+        first[codes[::-1]] = np.arange(len(codes))[::-1]
+        order = np.argsort(first[:-1], kind="stable")
+        order = order[first[order] < len(codes)]
+        rank = np.full(len(first), -1, np.int32)
         rank[order] = np.arange(len(order), dtype=np.int32)
-        labels, own = dictionary.take(present[order]), rank[inverse]
-        return self.pool.encode(labels.to_pylist(), own) if self.pool is not None else (tuple(labels.to_pylist()), own)
+        labels, own = tuple(dictionary.take(arrow_of(order)).to_pylist()), rank[codes]
+        return (labels, own) if self.pool is None else self.pool.encode(labels, own)
 
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         return self._labelled
 
     @property
     def missing(self) -> np.ndarray:
-        return np.asarray(self.array.is_null())
+        return ~valid_of(self.array)
 
     @cached_property
     def _numbers(self) -> np.ndarray:
@@ -167,9 +168,7 @@ class TextColumn(Column):
         return self.array[row].as_py() or ""
 
     def take(self, rows: np.ndarray) -> TextColumn:
-        import pyarrow as pa
-
-        return replace(self, place=self.place.take(rows), array=self.array.take(pa.array(rows)))
+        return replace(self, place=self.place.take(rows), array=self.array.take(arrow_of(rows)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,8 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 @dataclass(frozen=True)
 class Header:
-    """What the head of a file tells. ``lines``: lines up to the first row. ``varied``: columns whose cells are mostly
-    different from each other, so that a dictionary of them would save nothing."""
+    """What the head of a file tells. ``lines``: lines up to the first row. ``varied``: columns whose cells are
+    mostly different from each other, so that a dictionary of them would save nothing."""
 
     names: tuple[str, ...]
     sep: str
@@ -62,7 +62,8 @@ def _first_record(stream: TextStream) -> tuple[str, int]:
             )  # fmt: skip
         want = len(data)
     if start == len(data):
-        raise problem("PGM0702", "the file is empty", place=stream.name, cure="a header line and at least one row are needed")
+        cure = "a header line and at least one row are needed"
+        raise problem("PGM0702", "the file is empty", place=stream.name, cure=cure)
     end = len(data) if end is None else end
     stream.unread(data[end:])
     return data[start:end].decode(), max(data[:start].count(b"\n"), data[:start].count(b"\r"))
@@ -130,11 +131,12 @@ def _check(names: Sequence[str], file: str, line: int) -> None:
     repeated = [n for n, count in Counter(names).items() if count > 1 and n.strip()]
     empty = [i + 1 for i, n in enumerate(names) if not n.strip()]
     if empty:
-        where = f"column {empty[0]}" if len(empty) == 1 else f"columns {', '.join(map(str, empty[:5]))}"
+        one = len(empty) == 1
+        where = f"column {empty[0]}" if one else f"columns {', '.join(map(str, empty[:5]))}"
         raise problem(
-            "PGM0702", f"{where} of the header {'has' if len(empty) == 1 else 'have'} no name", place=f"{file}:{line}",
+            "PGM0702", f"{where} of the header {'has' if one else 'have'} no name", place=f"{file}:{line}",
             notes=["pandas and R write row names as a column without a name"] if empty == [1] else [],
-            cure="name the column in the header, or write the file without it (pandas: `index=False`; R: `row.names=FALSE`)",
+            cure="name it in the header, or write the file without it (pandas `index=False`, R `row.names=FALSE`)",
         )  # fmt: skip
     if repeated:
         notes = ["the first line holds numbers: is the header missing?"] if all(map(_is_number, names)) else []
@@ -163,4 +165,5 @@ def _varied(names: Sequence[str], sample: str, sep: str) -> frozenset[str]:
     rows = [r for r in rows if len(r) == len(names)]
     if len(rows) < 50:
         return frozenset()
-    return frozenset(n for n, cells in zip(names, zip(*rows, strict=True), strict=True) if 2 * len(set(cells)) > len(rows))
+    cells = zip(names, zip(*rows, strict=True), strict=True)
+    return frozenset(name for name, column in cells if 2 * len(set(column)) > len(rows))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from pgmlang.data.bridge import strings_of
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.numbers import parse_numbers
 from pgmlang.data.problems import listed, problem, quoted
@@ -40,7 +41,8 @@ def _distinct(column: Column) -> tuple[Iterable[str], np.ndarray]:
 def encode_bit(column: Column) -> np.ndarray:
     """Truth values as int64 0 and 1, -1 for missing: `0`, `1` (as numbers: `1.0` too) and, in any case of letters,
     `false` and `true`. Raises PgmError PGM0706."""
-    return _encode_numbers(column, (0.0, 1.0), words=("false", "true"), accepted=("0", "1", "false", "true"), what="bit")
+    accepted = ("0", "1", "false", "true")
+    return _encode_numbers(column, (0.0, 1.0), words=("false", "true"), accepted=accepted, what="bit")
 
 
 def encode_spin(column: Column) -> np.ndarray:
@@ -53,17 +55,19 @@ def _encode_numbers(
 ) -> np.ndarray:
     if isinstance(column, NumberColumn):
         out = np.select([column.missing, column.values == values[0], column.values == values[1]], [-1, 0, 1], -2)
-    else:
+    elif isinstance(column, TextColumn):
         import pyarrow.compute as pc
 
-        assert isinstance(column, TextColumn) or column.labels_and_codes()
-        dictionary, codes = column.encoded  # type: ignore[attr-defined]
-        numbers, _ = parse_numbers(dictionary, column.decimal)  # type: ignore[attr-defined]
+        dictionary, codes = column.encoded
+        numbers, _ = parse_numbers(dictionary, column.decimal)
         translation = np.select([numbers == values[0], numbers == values[1]], [0, 1], -2)
-        lowered = np.asarray(pc.utf8_lower(dictionary).to_numpy(zero_copy_only=False), dtype=object)
+        lowered = np.array(pc.utf8_lower(dictionary).to_pylist(), dtype=object)
         for code, word in enumerate(words):
             translation[lowered == word] = code
         out = np.append(translation, -1)[codes]
+    else:
+        column.labels_and_codes()  # raises what is wrong with it
+        raise TypeError(type(column).__name__)
     bad = out == -2
     if bad.any():
         raise _outside(column, bad, accepted, what)
@@ -80,7 +84,7 @@ def _unknown(column: Column, bad: np.ndarray, labels: Sequence[str]) -> PgmError
     if near:
         cure = "did you mean " + " or ".join(quoted(n) for n in near) + "?"
     elif text.lower() in ("na", "nan", "null", "none", "n/a", "?", "missing"):
-        cure = f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`); of itself only an empty cell does"
+        cure = f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
     else:
         cure = "correct the cell, or add the label to the model"
     return problem("PGM0705", f"unknown label {quoted(text)}", place=first, notes=notes, cure=cure)
@@ -124,10 +128,8 @@ def _listing(column: Column, bad: np.ndarray, noun: str) -> tuple[str, list[str]
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Labels in a fixed order: by value if all are numbers (ties by text), else by code point."""
-    import pyarrow as pa
-
     texts = sorted(labels)
-    values, bad = parse_numbers(pa.array(texts, pa.string()))
+    values, bad = parse_numbers(strings_of(texts))
     if bad.any() or not texts:
         return tuple(texts)
     return tuple(texts[i] for i in np.argsort(values, kind="stable"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pgmlang.data.bridge import floats_of, text_scalar, valid_of
 from pgmlang.data.problems import problem, quoted
 from pgmlang.diagnostics import PgmError
 
@@ -35,25 +36,22 @@ def parse_numbers(texts: Any, decimal: str = ".") -> tuple[np.ndarray, np.ndarra
 
 
 def _parse_checked(texts: Any, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim(texts, " \t")
     good = pc.match_substring_regex(trimmed, _NUMBER.replace("{mark}", decimal))
-    trimmed = pc.if_else(good, trimmed, pa.scalar(None, pa.string()))
+    trimmed = pc.if_else(good, trimmed, text_scalar(None, trimmed.type))
     if decimal != ".":
         trimmed = pc.replace_substring(trimmed, decimal, ".")
     values = _floats(trimmed)
-    missing = np.asarray(texts.is_null())
     # What is too large for a float64 (`1e999`) would turn into infinity.
-    return values, ~missing & ~np.isfinite(values)
+    return values, valid_of(texts) & ~np.isfinite(values)
 
 
 def _floats(texts: Any) -> np.ndarray:
     import pyarrow as pa
 
-    floats = texts.cast(pa.float64())
-    return np.array(floats.to_numpy() if isinstance(floats, pa.ChunkedArray) else floats.to_numpy(zero_copy_only=False))
+    return floats_of(texts.cast(pa.float64()))
 
 
 def not_numbers(place: Place, column: str, rows: np.ndarray, texts: list[str], decimal: str) -> PgmError:
@@ -62,7 +60,8 @@ def not_numbers(place: Place, column: str, rows: np.ndarray, texts: list[str], d
     notes = []
     if len(rows) > 1:
         also = ", ".join(f"{quoted(t)} ({place.unit} {n})" for t, n in zip(texts, lines, strict=True))
-        notes.append(f"{len(rows):,} cells of `{column}` are no numbers: {also}" + (", …" if len(rows) > len(texts) else ""))
+        more = ", …" if len(rows) > len(texts) else ""
+        notes.append(f"{len(rows):,} cells of `{column}` are no numbers: {also}{more}")
     return problem(
         "PGM0721", f"{quoted(texts[0])} is not a number", place=f"{place.name}:{lines[0]}:{column}", notes=notes,
         cure=_cure(texts[0], decimal),
@@ -80,5 +79,5 @@ def _cure(text: str, decimal: str) -> str:
     if digits:
         return "write numbers without a mark between thousands"
     if bare in ("na", "n/a", "nan", "null", "none", "-", "--", ".", "?", "missing", "#n/a"):
-        return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`); of itself only an empty cell does"
+        return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
     return "correct the cell, or leave it empty if the value is not known"

@@ -79,10 +79,14 @@ class TextStream(io.RawIOBase):
         if size < 0:
             return b"".join(iter(lambda: self.read(CHUNK), b""))
         while not self._pending and not self._ended:
-            chunk = self._read_raw(max(size, 1 << 16))
+            # A little less than asked for, as line ends held back may come in front of it.
+            chunk = self._read_raw(max(size - 4, 1 << 16))
             self._ended = not chunk
             self._pending = self._clean(chunk)
-        out, self._pending = self._pending[:size], self._pending[size:]
+        if len(self._pending) <= size:
+            out, self._pending = self._pending, b""
+        else:
+            out, self._pending = self._pending[:size], self._pending[size:]
         return out
 
     def readinto(self, buffer: Any) -> int:
@@ -111,20 +115,22 @@ class TextStream(io.RawIOBase):
 
     def _clean(self, chunk: bytes) -> bytes:
         """The next bytes as UTF-8, checked, trailing line ends held back."""
+        if self._encoding == "utf-8" and b"\0" in chunk:
+            raise self._not_text("a NUL byte", chunk[: chunk.index(b"\0")])
         data = self._decoded(chunk, final=not chunk)
-        if b"\0" in data:
-            raise self._not_text("a NUL byte", data[: data.index(b"\0")])
+        if self._encoding != "utf-8" and b"\0" in data:
+            raise self._not_text("a NUL character", data[: data.index(b"\0")])
         if not data:
             return b"\n" if not chunk and self._line_ends else b""
         quotes = data.count(b'"')
         self.quotes += quotes
         if self.one_line_rows:
-            self.one_line_rows = not quotes and _plain_line_ends(self._last + data)
+            self.one_line_rows = not quotes and _plain_line_ends(data) and _plain_line_ends(self._last + data[:2])
             self._last = data[-2:]
-        self._lines += max(data.count(b"\n"), data.count(b"\r"))
-        body = data.rstrip(b"\r\n")
-        if len(body) == len(data) and not self._line_ends:
+        self._lines += _count_lines(data)
+        if data[-1:] not in (b"\n", b"\r") and not self._line_ends:
             return data
+        body = data.rstrip(b"\r\n")
         before, self._line_ends = self._line_ends, data[len(body) :]
         if not body:
             self._line_ends = before + self._line_ends
@@ -156,7 +162,7 @@ class TextStream(io.RawIOBase):
         )  # fmt: skip
 
     def _not_text(self, what: str, before: bytes) -> PgmError:
-        line = self._lines + max(before.count(b"\n"), before.count(b"\r")) + 1
+        line = self._lines + _count_lines(before) + 1
         return problem(
             "PGM0702", f"not a text table: {what} in line {line}", place=f"{self.name}:{line}",
             notes=["the file is binary, or UTF-16 without a byte order mark"],
@@ -168,7 +174,14 @@ def _plain_line_ends(data: bytes) -> bool:
     """Whether no line is blank and no carriage return stands alone."""
     if b"\n\n" in data:
         return False
-    return b"\r" not in data or (b"\n\r" not in data and data.count(b"\r") <= data.count(b"\r\n") + data.endswith(b"\r"))
+    if b"\r" not in data:
+        return True
+    return b"\n\r" not in data and data.count(b"\r") <= data.count(b"\r\n") + data.endswith(b"\r")
+
+
+def _count_lines(data: bytes) -> int:
+    """Line ends, be they ``\\n``, ``\\r\\n`` or ``\\r``."""
+    return max(data.count(b"\n"), data.count(b"\r") if b"\r" in data else 0)
 
 
 class _Joined(io.RawIOBase):

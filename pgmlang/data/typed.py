@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.data.bridge import floats_of, strings_of, text_scalar
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, Place, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
@@ -42,13 +43,17 @@ def check_names(names: Sequence[str], name: str) -> None:
     seen: set[str] = set()
     for i, column in enumerate(names):
         if not column.strip():
-            raise problem("PGM0702", f"column {i + 1} has no name", place=name, cure="name the column, or leave it out")
+            cure = "name the column, or leave it out"
+            raise problem("PGM0702", f"column {i + 1} has no name", place=name, cure=cure)
         if column in seen:
-            raise problem("PGM0704", f"two columns are named `{column}`", place=name, cure="give every column its own name")
+            cure = "give every column its own name"
+            raise problem("PGM0704", f"two columns are named `{column}`", place=name, cure=cure)
         seen.add(column)
 
 
-def column_of_arrow(name: str, array: Any, place: Place, na: Sequence[str] = (), pool: LabelPool | None = None) -> Column:
+def column_of_arrow(
+    name: str, array: Any, place: Place, na: Sequence[str] = (), pool: LabelPool | None = None
+) -> Column:
     """An Arrow array as a column: null, NaN, the empty text and texts in ``na`` are missing."""
     import pyarrow as pa
 
@@ -92,7 +97,7 @@ def _floats(chunked: Any) -> np.ndarray:
     """As float64, null as NaN."""
     import pyarrow as pa
 
-    return np.array(chunked.cast(pa.float64()).to_numpy())
+    return floats_of(chunked.cast(pa.float64()))
 
 
 def _text_column(name: str, chunked: Any, place: Place, na: Sequence[str], pool: LabelPool | None) -> TextColumn:
@@ -100,12 +105,13 @@ def _text_column(name: str, chunked: Any, place: Place, na: Sequence[str], pool:
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(chunked.type):
-        # Through plain text, so that unused categories vanish and labels come in order of appearance.
-        chunked = chunked.cast(chunked.type.value_type)
+        # As plain text, so that unused categories vanish and labels come in order of appearance.
+        plain = [c.dictionary.cast(pa.string()).take(c.indices) for c in chunked.chunks]
+        chunked = pa.chunked_array(plain, pa.string())
     chunked = chunked.cast(pa.string())
-    absent = pc.is_in(chunked, value_set=pa.array(["", *na], pa.string()), skip_nulls=True)
+    absent = pc.is_in(chunked, value_set=strings_of(["", *na]).cast(pa.string()), skip_nulls=True)
     if pc.any(absent).as_py():
-        chunked = pc.if_else(absent, pa.scalar(None, pa.string()), chunked)
+        chunked = pc.if_else(absent, text_scalar(None, pa.string()), chunked)
     return TextColumn(name, place, chunked, ".", pool)
 
 

@@ -15,7 +15,7 @@ NODE_GAP, WIRE_GAP, LABEL_HEIGHT = 26.0, 13.0, 17.0
 
 @dataclass
 class Grid:
-    """Positions of nodes and dummies and of boxes; ``free`` is the stretch below each row that no box's rim enters."""
+    """Positions of nodes, dummies and boxes; ``free``: the stretch below each row that no box's rim enters."""
 
     x: list[float]
     y: list[float]
@@ -27,7 +27,7 @@ class Grid:
 
 
 def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Grid:
-    """Coordinates for everything; ``labels`` are the widths of the boxes' labels, nodes below ``real`` are drawn."""
+    """Coordinates for all; ``labels`` are the widths of the boxes' labels, nodes from ``real`` on are dummies."""
     count = len(rows.layer)
     problem = _problem(rows, shapes, real, labels)
     positions = solve(problem)
@@ -150,7 +150,8 @@ def _rims(rows: Rows, shapes: list[Shape]) -> tuple[list[float], list[float]]:
         first, last = rows.box_span[b]
         members = boxes[b].members
         up[b] = max((shapes[v].height / 2 for v in members if rows.layer[v] == first), default=0.0) + PAD
-        down[b] = max((shapes[v].height / 2 for v in members if rows.layer[v] == last), default=0.0) + 5 + LABEL_HEIGHT
+        down[b] = max((shapes[v].height / 2 for v in members if rows.layer[v] == last), default=0.0)
+        down[b] += 5 + LABEL_HEIGHT
         for c in done:
             if not members.isdisjoint(boxes[c].members):
                 if rows.box_span[c][0] == first:

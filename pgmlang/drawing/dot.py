@@ -20,7 +20,7 @@ _STYLES = {
 
 
 def to_dot(scene: Scene) -> str:
-    """Valid input for ``dot``. A cluster has one parent, so a node in crossed plates goes to the first innermost."""
+    """Input for ``dot``. A cluster has one parent, so a node in crossed plates goes to the first innermost."""
     plates = {plate.name: plate for plate in scene.plates}
     for node in scene.nodes:
         for name in node.plates:

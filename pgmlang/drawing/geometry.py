@@ -1,4 +1,4 @@
-"""The laid-out drawing: plain records in pixels (y down) that the SVG and PNG writers both draw, and curve arithmetic.
+"""The laid-out drawing, plain records in pixels (y down) that SVG and PNG writers both draw, and its curves.
 
 A path is a tuple of points ``p0 c c p1 c c p2 ...``: cubic Bezier pieces joined end to end (3k + 1 points).
 """
@@ -105,7 +105,7 @@ class Layout:
 
 
 def trapezium_reach(dy: float) -> float:
-    """Half the width of a trapezium at height ``dy`` in [-1, 1], as a share of the half width: the top is narrow."""
+    """The reach of a trapezium at height ``dy`` in [-1, 1], as a share of half its width: the top is narrow."""
     return 0.86 + 0.14 * dy
 
 

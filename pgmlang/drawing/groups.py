@@ -67,7 +67,7 @@ class Membership:
 
 
 def membership(scene: Scene) -> Membership:
-    """Close the nodes' plates under the plates' parents, and add blanks where a box would be empty or hide a crossing.
+    """The nodes' plates closed under parents, and blanks where a box would be empty or hide a crossing.
 
     Crossed plates where one has no node of its own would be drawn nested, which says something else: a blank keeps
     the box sticking out. ``beside[i]`` is the node in whose layer blank i stands (-1: any).

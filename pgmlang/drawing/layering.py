@@ -10,8 +10,9 @@ Arc = tuple[int, int]
 def downward(scene: Scene, index: dict[str, int]) -> list[Arc]:
     """The scene's edges as an acyclic set of arcs that point down; loops and unknown ends left out.
 
-    Solid arrows count first; an edge that would close a cycle is turned round, so a dashed edge of a chain or guide
-    never lifts a node above its parents. Of a factor's fields the first stands above it and the others below.
+    Solid arrows count first; an edge that would close a cycle is turned round, so a dashed edge of a chain or
+    guide never lifts a node above its parents. Of a factor's fields the first stands above it,
+    the others below.
     """
     wanted: list[tuple[int, Arc]] = []
     for edge in scene.edges:
@@ -28,7 +29,7 @@ def downward(scene: Scene, index: dict[str, int]) -> list[Arc]:
 
 
 def _plain_arcs(scene: Scene, pairs: list[Arc]) -> dict[Arc, Arc]:
-    """A direction for each undirected edge: parameters and a factor's first field above, its other fields below."""
+    """A direction for each plain edge: parameters and a factor's first field above, its other fields below."""
     kinds = [node.kind for node in scene.nodes]
     seen: dict[int, int] = {}
     chosen: dict[Arc, Arc] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmlang.drawing.coordinates import Grid, place
 from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, PlacedPlate, Rect, sampled
 from pgmlang.drawing.groups import Membership, build, membership
@@ -85,9 +87,9 @@ def _moved(found: Layout) -> Layout:
     def rect(box: Rect) -> Rect:
         return Rect(round(box.x0 + dx, 2), round(box.y0 + dy, 2), round(box.x1 + dx, 2), round(box.y1 + dy, 2))
 
-    nodes = tuple(PlacedNode(n.name, n.label, n.kind, n.observed, n.tooltip, round(n.x + dx, 2), round(n.y + dy, 2),
-                             round(n.width, 2), round(n.height, 2), round(n.label_x + dx, 2),
-                             round(n.label_y + dy, 2), n.label_anchor, n.label_size, round(n.label_width, 2))
+    nodes = tuple(replace(n, x=round(n.x + dx, 2), y=round(n.y + dy, 2), width=round(n.width, 2),
+                          height=round(n.height, 2), label_x=round(n.label_x + dx, 2),
+                          label_y=round(n.label_y + dy, 2), label_width=round(n.label_width, 2))
                   for n in found.nodes)
     edges = tuple(PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path))
                   for e in found.edges)

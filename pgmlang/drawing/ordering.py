@@ -68,7 +68,7 @@ def build_rows(groups: Groups, layer: list[int], arcs: list[Arc]) -> Rows:
 
 
 def _dummy_home(rows: Rows, a: int, b: int, level: int) -> int:
-    """The atom of a dummy: an end's own plates while they span the layer (not both ends'), else the common atom."""
+    """A dummy's atom: an end's own plates while they span the layer (not both ends'), else the common atom."""
     groups = rows.groups
     from_a, from_b = groups.path(groups.home[a]), groups.path(groups.home[b])
     if from_a[0] == from_b[0]:
@@ -93,7 +93,7 @@ def _dummy_home(rows: Rows, a: int, b: int, level: int) -> int:
 
 
 def order(rows: Rows, effort: float = 1.0) -> None:
-    """Find the order and leave it in ``rows``: the best over some orders of plates side by side, for small graphs."""
+    """Find the order and leave it in ``rows``; small graphs try several orders of plates side by side."""
     size = len(rows.layer)
     sweeps = max(2, min(12, int(effort * 60000 / max(size, 1))))
     best: tuple[Score, list[list[int]], list[list[int]], list[list[int]]] | None = None
@@ -232,7 +232,7 @@ def _emit_component(rows: Rows, number: int, level: int, rank: dict[int, float],
 
 
 def _group_value(rows: Rows, number: int, level: int, rank: dict[int, float]) -> tuple[float, float]:
-    """The mean rank of a component's nodes in a layer; one without nodes there takes its mean over all layers."""
+    """The mean rank of a component's nodes in a layer; without nodes there, its mean over all layers."""
     inside = _nodes_in(rows, number, level)
     if inside:
         return (sum(rank.get(v, 0.0) for v in inside) / len(inside),
@@ -283,7 +283,7 @@ def _under_labels(rows: Rows) -> int:
 
 
 def _right_of(rows: Rows, v: int, box: int, edge: float) -> bool:
-    """Whether a node of the next layer stands right of a box: by the order of their components if both have one."""
+    """Whether a node of the next layer stands right of a box: by the components' order if both have one."""
     groups = rows.groups
     own = groups.atoms[next(iter(groups.boxes[box].atoms))].component
     siblings = groups.atoms[groups.components[own].parent].children

@@ -51,7 +51,8 @@ def _draw(axes: Axes, drawing: Layout) -> None:
         axes.add_patch(FancyBboxPatch((box.x0 + 7, box.y0 + 7), box.x1 - box.x0 - 14, box.y1 - box.y0 - 14,
                                       boxstyle="round,pad=7,rounding_size=7", fill=False, edgecolor=RIM,
                                       linewidth=1.2, zorder=1))
-        _write(axes, plate.label_box.x1, (plate.label_box.y0 + plate.label_box.y1) / 2, plate.label, 12, "right", RIM)
+        label = plate.label_box
+        _write(axes, label.x1, (label.y0 + label.y1) / 2, plate.label, 12, "right", RIM)
     for edge in drawing.edges:
         _edge(axes, edge)
     for node in drawing.nodes:
@@ -73,8 +74,8 @@ def _edge(axes: Axes, placed: PlacedEdge) -> None:
     path = placed.path
     codes = [Curve.MOVETO] + [Curve.CURVE4] * (len(path) - 1)
     style: Any = (0, (4, 2.6)) if placed.edge.dashed else "solid"
-    axes.add_patch(PathPatch(Curve(path, codes), fill=False, edgecolor=INK, linewidth=1.2, linestyle=style, zorder=2,
-                             capstyle="butt"))
+    axes.add_patch(PathPatch(Curve(path, codes), fill=False, edgecolor=INK, linewidth=1.2, linestyle=style,
+                             zorder=2, capstyle="butt"))
     if placed.edge.directed:
         axes.add_patch(Polygon(_arrow(path[-1], _before(path)), closed=True, facecolor=INK, edgecolor="none",
                                zorder=2.5))
@@ -90,7 +91,8 @@ def _arrow(tip: Point, source: Point) -> list[Point]:
     """The arrowhead of the SVG's marker, turned along the curve's end."""
     angle = atan2(tip[1] - source[1], tip[0] - source[0])
     c, s = cos(angle), sin(angle)
-    return [(tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in ((-9.5, -4), (0.5, 0), (-9.5, 4), (-7.5, 0))]
+    corners = ((-9.5, -4), (0.5, 0), (-9.5, 4), (-7.5, 0))
+    return [(tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in corners]
 
 
 def _node(axes: Axes, node: PlacedNode) -> None:
@@ -109,8 +111,8 @@ def _node(axes: Axes, node: PlacedNode) -> None:
         axes.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor=INK, **look))
     elif node.kind == "net":
         top, low = w / 2 * trapezium_reach(-1), w / 2 * trapezium_reach(1)
-        axes.add_patch(Polygon([(x - top, y - h / 2), (x + top, y - h / 2), (x + low, y + h / 2), (x - low, y + h / 2)],
-                               closed=True, facecolor=fill if node.observed else FAINT, **look))
+        corners = [(x - top, y - h / 2), (x + top, y - h / 2), (x + low, y + h / 2), (x - low, y + h / 2)]
+        axes.add_patch(Polygon(corners, closed=True, facecolor=fill if node.observed else FAINT, **look))
     else:
         axes.add_patch(FancyBboxPatch((x - w / 2 + 6, y - h / 2 + 6), w - 12, h - 12, facecolor=SHADE,
                                       boxstyle="round,pad=6,rounding_size=6", **look))

@@ -1,8 +1,8 @@
 """Edges as curves that pass no node: the simplest curve that is clear, tried from straight to strictly safe.
 
-The last resort cannot fail: it runs vertically inside rows, where the ordering left room for it, and sideways only in
-the stretch between rows that no node, label or rim of a box enters (the idea of Gansner et al. 1993, without their
-spline fitting).
+The last resort cannot fail: it runs vertically inside rows, where the ordering left room for it, and sideways only
+in the stretch between rows that no node, label or rim of a box enters (the idea of Gansner et al. 1993, without
+their spline fitting).
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def make_field(rows: Rows, grid: Grid, nodes: list[PlacedNode], labels: list[Rec
         widths = [max(o.box.x1, o.label.x1 if o.label else o.box.x1, o.loop.x1 if o.loop else o.box.x1) - o.box.x0
                   for o in found]
         levels.append(Row(found, [o.box.x0 for o in found], max(widths, default=0.0),
-                          min((o.box.y0 for o in found), default=0.0), max((o.box.y1 for o in found), default=0.0)))
+                          min((o.box.y0 for o in found), default=0.0),
+                          max((o.box.y1 for o in found), default=0.0)))
     members = [box.members for box in rows.groups.boxes]
     return Field(rows, grid, nodes, levels, [label.grown(2) for label in labels],
                  list(zip(plates, members, strict=True)))
@@ -162,7 +163,7 @@ def _bowed(a: Point, b: Point, side: float) -> Path:
 
 
 def _smooth(points: list[Point]) -> Path:
-    """A cubic spline in y through the points; slopes limited so that it never overshoots (Fritsch and Butland 1984)."""
+    """A cubic spline in y through the points that never overshoots (slopes of Fritsch and Butland 1984)."""
     steps = [(q[0] - p[0]) / (q[1] - p[1]) for p, q in pairwise(points)]
     slopes = [steps[0]]
     for one, two in pairwise(steps):
@@ -171,7 +172,8 @@ def _smooth(points: list[Point]) -> Path:
     parts: list[Path] = []
     for i, (p, q) in enumerate(pairwise(points)):
         third = (q[1] - p[1]) / 3
-        parts.append((p, (p[0] + slopes[i] * third, p[1] + third), (q[0] - slopes[i + 1] * third, q[1] - third), q))
+        parts.append((p, (p[0] + slopes[i] * third, p[1] + third),
+                      (q[0] - slopes[i + 1] * third, q[1] - third), q))
     return joined(parts)
 
 

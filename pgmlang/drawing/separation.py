@@ -1,7 +1,8 @@
 """Positions along one axis: least squares of weighted distances under minimum separations ``x[b] - x[a] >= d``.
 
-Solved by the alternating direction method of multipliers (Boyd et al. 2011; the splitting of OSQP, Stellato et al.
-2020), then made exactly feasible: pushing right and pushing left each give a feasible answer, and so does their mean.
+Solved by the alternating direction method of multipliers (Boyd et al. 2011; the splitting of OSQP, Stellato et
+al. 2020), then made exactly feasible: pushing right and pushing left each give a feasible answer, and so does
+their mean.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _DENSE = 260
 
 @dataclass
 class Problem:
-    """``pulls`` (a, b, weight, wanted x[b] - x[a]) and ``gaps`` (a, b, least x[b] - x[a]); the gaps are acyclic."""
+    """``pulls`` (a, b, weight, wanted x[b] - x[a]); ``gaps`` (a, b, least x[b] - x[a]), which are acyclic."""
 
     count: int
     pulls: list[tuple[int, int, float, float]] = field(default_factory=list)
@@ -89,7 +90,7 @@ def _pushed_left(x: list[float], order: list[int], out: list[list[tuple[int, flo
 
 
 def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector, steps: int) -> Vector:
-    """ADMM on x and z = A x with z >= d. ``tie`` draws everything faintly to 0, so separate parts stay together."""
+    """ADMM on x and z = A x with z >= d. ``tie`` draws all faintly to 0, so separate parts stay together."""
     n, rho, sigma, tie, over = problem.count, 0.6, 1e-3, 2e-3, 1.6
     tail, head = (np.array([g[i] for g in gaps], dtype=np.int64) for i in (0, 1))
     least = np.array(list(gaps.values()))
@@ -121,7 +122,8 @@ def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector
     return x
 
 
-def _dense_inverse(n: int, parts: list[tuple[Index, Index, Vector]], diagonal: float) -> NDArray[np.float64] | None:
+def _dense_inverse(n: int, parts: list[tuple[Index, Index, Vector]],
+                   diagonal: float) -> NDArray[np.float64] | None:
     if n > _DENSE:
         return None
     full = np.eye(n) * diagonal

@@ -13,7 +13,7 @@ LOOP_REACH = 26.0
 
 @dataclass(frozen=True)
 class Shape:
-    """``left`` and ``right``: how far shape, label and loop reach from the centre; ``beside``: the label's offset."""
+    """``left``, ``right``: how far shape, label and loop reach from the centre; ``beside``: the label's offset."""
 
     width: float
     height: float

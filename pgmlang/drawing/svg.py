@@ -22,8 +22,8 @@ def svg_of(drawing: Layout) -> str:
     """A drawing of a layout. A white rectangle (class ``paper``) keeps it readable on dark pages."""
     width, height = _n(drawing.width), _n(drawing.height)
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" font-family="{FONT_FAMILY}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" role="img" font-family="{FONT_FAMILY}">',
         f"<title>{_text(drawing.title)}</title>",
         '<defs><marker id="pgm-arrow" viewBox="0 0 10 8" refX="9.5" refY="4" markerWidth="10" markerHeight="8" '
         f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L10 4L0 8L2 4z" fill="{INK}"/></marker></defs>',

@@ -31,12 +31,12 @@ class Tables:
 
 
 def _rescale(values: np.ndarray, has_rows: bool) -> tuple[np.ndarray, np.ndarray | float]:
-    """``values`` with the largest cell of each row at 1, and the log of what it was divided by."""
+    """``values``, in place, with the largest cell of each row at 1, and the log of what it was divided by."""
     if has_rows:
         top = values.reshape(-1, values.shape[-1]).max(axis=0)
         if not top.all():
             top = np.where(top > 0, top, 1.0)
-        values = values / top
+        values /= top
         return values, np.log(top)
     peak = float(values.max()) if values.size else 1.0
     if peak <= 0.0 or peak == 1.0:
@@ -115,37 +115,52 @@ def _total(program: Program, out: Tables) -> None:
         out.shrunk += np.minimum(part, 0.0)
 
 
-def backward(program: Program, passes: Backward, tables: Tables) -> list[tuple[np.ndarray, RowIndex | None]]:
+Found = tuple[np.ndarray, RowIndex | None]
+
+
+def backward(program: Program, passes: Backward, tables: Tables) -> list[Found]:
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
-    grads: dict[int, np.ndarray] = {}
-    rows: dict[int, RowIndex | None] = {}
-    values, merger = tables.values, tables.merger
-    for into, above, sibling, axes, kernel, rescale in passes.steps:
+    grads: dict[int, Found] = {}
+    values, rows, merger = tables.values, tables.rows, tables.merger
+    found: list[Found | None] = [None] * len(passes.extractions)
+    at = passes.at
+
+    def extract(table: int) -> None:
+        for number in at.get(table, ()):
+            _, axes, kernel, _ = passes.extractions[number]
+            value = values[table]
+            assert value is not None
+            value, joint = program.total(value, axes), rows[table]
+            if kernel is not None:
+                value, grad, joint = _joined(merger, value, joint, *grads[table])
+                value = kernel.run(value, grad)
+            found[number] = value, joint
+
+    for table in at:
+        if table not in passes.reached:
+            extract(table)
+    # Gradients live no longer than needed: memory is that of the forward pass.
+    for into, above, sibling, axes, kernel, rescale, last in passes.steps:
         if sibling < 0:
-            grads[into], rows[into] = grads[above], rows[above]
-            continue
-        y = values[sibling]
-        assert y is not None
-        y = program.total(y, axes)
-        if kernel is None:
-            grads[into], rows[into] = y, tables.rows[sibling]
-            continue
-        y, x, joint = _joined(merger, y, tables.rows[sibling], grads[above], rows[above])
-        result = kernel.run(y, x)
-        if rescale:
-            result, _ = _rescale(result, joint is not None)
-        grads[into], rows[into] = result, joint
-    found = []
-    for table, axes, kernel, _ in passes.extractions:
-        value = values[table]
-        assert value is not None
-        value = program.total(value, axes)
-        joint = tables.rows[table]
-        if kernel is not None:
-            value, grad, joint = _joined(merger, value, joint, grads[table], rows[table])
-            value = kernel.run(value, grad)
-        found.append((value, joint))
-    return found
+            grads[into] = grads[above]
+        else:
+            y = values[sibling]
+            assert y is not None
+            y = program.total(y, axes)
+            if kernel is None:
+                grads[into] = y, rows[sibling]
+            else:
+                y, x, joint = _joined(merger, y, rows[sibling], *grads[above])
+                result = kernel.run(y, x)
+                if rescale:
+                    result, _ = _rescale(result, joint is not None)
+                grads[into] = result, joint
+        extract(into)
+        if last:
+            grads.pop(above, None)
+        if into not in passes.needed_above:
+            grads.pop(into)
+    return [one for one in found if one is not None]
 
 
 def is_suspect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from pgmlang.exact.sampling import posterior_sample
 from pgmlang.tables import DiscreteNetwork
 
 # Memory for the tables of one chunk of rows, and the most rows a chunk may have.
-_CHUNK_BYTES = 128 << 20
+_CHUNK_BYTES = 256 << 20
 _CHUNK_ROWS = 1024
 _CACHED_QUERIES = 64
 
@@ -36,14 +37,16 @@ class Marginals:
 class ExactEngine:
     """Exact inference by variable elimination and its reverse (a junction tree in other words).
 
-    ``max_cells``: refuse (PGM0603) a query that keeps more cells than this for a row. Compiled queries are kept
+    ``max_cells``: refuse (PGM0603) a query that keeps more cells than this for a row; ``threads``: for the
+    marginals of rows beyond one chunk (the linear algebra below has threads of its own). Compiled queries are kept
     by pattern: which variables are observed, and how. Evidence maps a variable to its code, or to codes
     (rows,), -1 for a missing cell; soft evidence to weights (size,) or (rows, size).
     """
 
-    def __init__(self, network: DiscreteNetwork, *, max_cells: int | None = None) -> None:
+    def __init__(self, network: DiscreteNetwork, *, max_cells: int | None = None, threads: int = 1) -> None:
         self.network = network
         self.max_cells = DEFAULT_MAX_CELLS if max_cells is None else max_cells
+        self.threads = threads
         self._queries: dict[tuple[object, ...], Query] = {}
         self._backwards: dict[tuple[object, ...], Backward] = {}
 
@@ -99,7 +102,7 @@ class ExactEngine:
     def chunks(self, query: Query, evidence: EvidenceRows) -> Iterator[tuple[slice, EvidenceRows]]:
         """The distinct rows in pieces whose tables fit the memory set aside."""
         cells = sum(n for n, rows in zip(query.program.cells, query.program.has_rows, strict=True) if rows)
-        size = int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (16 * max(cells, 1)))))
+        size = int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (8 * max(cells, 1)))))
         if evidence.num_rows <= size:
             yield slice(0, evidence.num_rows), evidence
             return
@@ -149,7 +152,9 @@ class ExactEngine:
         query = self.query(rows, seen, space=space)
         program = query.program
         passes = self.backward(query, tuple((program.home[v], frozenset((v,))) for v in hidden))
-        for piece, part in self.chunks(query, rows):
+
+        def run(work: tuple[slice, EvidenceRows]) -> None:
+            piece, part = work
             done = self.run_forward(query, part)
             log_z[piece] = done.log_z
             totals = []
@@ -167,6 +172,16 @@ class ExactEngine:
                 log_z[at], exact = self._marginals(rows.take(at), seen, hidden, "log")
                 for v in hidden:
                     flat[v][at] = exact[v]
+
+        pieces = list(self.chunks(query, rows))
+        run(pieces[0])
+        if self.threads > 1 and len(pieces) > 2:
+            # Pieces are the same whatever the number of threads, and so are the answers.
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(run, pieces[1:]))
+        else:
+            for work in pieces[1:]:
+                run(work)
         return log_z, flat
 
     def backward(self, query: Query, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:

@@ -19,9 +19,23 @@ from pgmlang.exact.log_kernels import log_contraction, log_sum, maximum
 from pgmlang.exact.plan import ContractionPlan
 from pgmlang.graph.elimination import bits
 
-# Between two rescalings the largest cell may shrink or grow by about e^100: far inside the range of a double.
-_SPAN = 100.0
+# Between two rescalings the largest cell may shrink or grow by e^300 at most, far inside the range of a double;
+# a small table is rescaled before that, so that a large one seldom has to be.
+_SPAN = 300.0
+_SMALL_SPAN = 60.0
+_SMALL_CELLS = 512
 _AFTER_RESCALING = 20.0
+
+
+def _drift(sizes: Sequence[int], summed: Iterable[int]) -> float:
+    """Log of how much a sum over these variables may let the largest cell grow."""
+    return math.log(math.prod(sizes[v] for v in summed))
+
+
+def _must_rescale(drift: float, sizes: Sequence[int], scope: Sequence[int]) -> bool:
+    if drift <= _SMALL_SPAN:
+        return False
+    return drift > _SPAN or math.prod(sizes[v] for v in scope) <= _SMALL_CELLS
 
 
 SPACES = ("linear", "log", "max")
@@ -54,7 +68,8 @@ class BackwardStep(NamedTuple):
     """Gradient of table ``into`` from that of ``above`` and its ``sibling``.
 
     ``axes``: what the sibling is summed over first. ``kernel`` None: the gradient is the summed sibling itself
-    (``above`` is a root) or that of ``above`` (``sibling`` is -1).
+    (``above`` is a root) or that of ``above`` (``sibling`` is -1). ``last``: nothing later
+    needs that of ``above``.
     """
 
     into: int
@@ -63,6 +78,7 @@ class BackwardStep(NamedTuple):
     axes: tuple[int, ...]
     kernel: Kernel | None
     rescale: bool
+    last: bool
 
 
 class Extraction(NamedTuple):
@@ -106,14 +122,16 @@ class Program:
         kept = frozenset(bits(mask))
         if b < 0:
             axes, scope = reduction(self.scopes[a], kept)
-            kernel, low = Kernel(scope, np.multiply), self.low[a]
+            kernel = Kernel(scope, np.multiply)
+            low = self.low[a] + _drift(self.sizes, (v for v in self.scopes[a] if v not in kept))
             rows, static = self.has_rows[a], self.static[a]
         else:
             axes = ()
             kernel = self.kernel(self.scopes[a], self.scopes[b], kept, self.has_rows[a], self.has_rows[b])
-            low = self.low[a] + self.low[b]
+            gone = (v for v in self.scopes[a] if v not in kept)
+            low = self.low[a] + self.low[b] + _drift(self.sizes, gone)
             rows, static = self.has_rows[a] or self.has_rows[b], self.static[a] and self.static[b]
-        rescale = low > _SPAN and self.space == "linear"
+        rescale = self.space == "linear" and _must_rescale(low, self.sizes, kernel.scope)
         self.forward.append(ForwardStep(a, b, out, kernel, axes, rescale))
         self.scopes.append(kernel.scope)
         self.has_rows.append(rows)
@@ -170,6 +188,24 @@ class Backward:
     steps: tuple[BackwardStep, ...]
     extractions: tuple[Extraction, ...]
 
+    @cached_property
+    def reached(self) -> frozenset[int]:
+        """Tables that have a gradient other than one."""
+        return frozenset(step.into for step in self.steps)
+
+    @cached_property
+    def needed_above(self) -> frozenset[int]:
+        """Tables whose gradient others are made from."""
+        return frozenset(step.above for step in self.steps)
+
+    @cached_property
+    def at(self) -> dict[int, list[int]]:
+        """Numbers of the extractions from each table."""
+        found: dict[int, list[int]] = {}
+        for number, extraction in enumerate(self.extractions):
+            found.setdefault(extraction.table, []).append(number)
+        return found
+
 
 class _BackwardCompiler:
     def __init__(self, program: Program, tables: Iterable[int]) -> None:
@@ -190,34 +226,36 @@ class _BackwardCompiler:
         for step in reversed(program.forward):
             if step.out not in needed:
                 continue
+            both = step.b >= 0 and step.b in needed
             if step.a in needed:
-                self.step(step.a, step.out, step.b)
-            if step.b >= 0 and step.b in needed:
-                self.step(step.b, step.out, step.a)
+                self.step(step.a, step.out, step.b, not both)
+            if both:
+                self.step(step.b, step.out, step.a, True)
 
-    def step(self, into: int, above: int, sibling: int) -> None:
+    def step(self, into: int, above: int, sibling: int, last: bool) -> None:
         program = self.program
         has_above = above in self.scopes
         if sibling < 0:
             if has_above:
                 self.scopes[into], self.rows[into] = self.scopes[above], self.rows[above]
                 self.low[into] = self.low[above]
-                self.steps.append(BackwardStep(into, above, -1, (), None, False))
+                self.steps.append(BackwardStep(into, above, -1, (), None, False, last))
             return
         kept = frozenset(program.scopes[into])
         if not has_above:
             axes, scope = reduction(program.scopes[sibling], kept)
             self.scopes[into], self.rows[into] = scope, program.has_rows[sibling]
-            self.low[into] = program.low[sibling]
-            self.steps.append(BackwardStep(into, above, sibling, axes, None, False))
+            self.low[into] = program.low[sibling] + _drift(program.sizes, set(program.scopes[sibling]) - kept)
+            self.steps.append(BackwardStep(into, above, sibling, axes, None, False, last))
             return
         axes, scope = reduction(program.scopes[sibling], kept | frozenset(self.scopes[above]))
         kernel = program.kernel(scope, self.scopes[above], kept, program.has_rows[sibling], self.rows[above])
-        low = self.low[above] + program.low[sibling]
-        rescale = low > _SPAN and program.space == "linear"
+        gone = (v for v in program.scopes[sibling] if v not in kept)
+        low = self.low[above] + program.low[sibling] + _drift(program.sizes, gone)
+        rescale = program.space == "linear" and _must_rescale(low, program.sizes, kernel.scope)
         self.scopes[into], self.low[into] = kernel.scope, _AFTER_RESCALING if rescale else low
         self.rows[into] = self.rows[above] or program.has_rows[sibling]
-        self.steps.append(BackwardStep(into, above, sibling, axes, kernel, rescale))
+        self.steps.append(BackwardStep(into, above, sibling, axes, kernel, rescale, last))
 
     def extraction(self, table: int, wanted: frozenset[int]) -> Extraction:
         program = self.program

@@ -46,7 +46,7 @@ class RowMerger:
         if b.index is None:
             return whole, a.index, None
         pairs = a.index.astype(np.int64) * b.count + b.index
-        distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        distinct, first, inverse = _distinct(pairs, a.count * b.count)
         count = len(distinct)
         if count > _WORTH_IT * whole.count:
             return whole, a.index, b.index
@@ -59,12 +59,26 @@ class RowMerger:
             order = np.empty(count, dtype=np.int64)
             order[b.index[first]] = a.index[first]
             return b, order, None
-        return RowIndex(inverse.reshape(-1), count), a.index[first], b.index[first]
+        return RowIndex(inverse, count), a.index[first], b.index[first]
+
+
+def _distinct(codes: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct values of ``codes`` (all below ``limit``), where each occurs, and the rank of each code."""
+    if limit > 8 * len(codes):
+        distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        return distinct, first, inverse.reshape(-1)
+    # A table of all possible codes is cheaper than sorting.
+    occurs = np.full(limit, -1, dtype=np.int64)
+    occurs[codes] = np.arange(len(codes))
+    distinct = np.flatnonzero(occurs >= 0)
+    rank = np.empty(limit, dtype=np.int64)
+    rank[distinct] = np.arange(len(distinct))
+    return distinct, occurs[distinct], rank[codes]
 
 
 def row_index(codes: np.ndarray) -> tuple[RowIndex, np.ndarray]:
     """Versions of whole numbers ``codes`` (rows,), and the code of each version."""
-    distinct, inverse = np.unique(codes, return_inverse=True)
+    distinct, _, inverse = _distinct(codes, int(codes.max(initial=0)) + 1)
     if len(distinct) > _WORTH_IT * len(codes):
         return RowIndex(None, len(codes)), codes
-    return RowIndex(inverse.reshape(-1), len(distinct)), distinct
+    return RowIndex(inverse, len(distinct)), distinct

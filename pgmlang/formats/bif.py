@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import SourceFile
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.formats.bif_rows import RowReader
 from pgmlang.formats.bif_scan import Block, Scanner, Word
 from pgmlang.formats.checks import find_cycle
@@ -120,7 +119,7 @@ class _Reader:
                 else:
                     self.problems.add(f"a second `type` of `{name.text}`", words[0].start, words[-1].end)
             elif words and (first != "property" or statement.body is not None):
-                help = did_you_mean(first, ("type", "property"))
+                help = self.problems.near(first, ("type", "property"))
                 self.problems.add(f"expected `type`, found `{first}`", words[0].start, words[-1].end, help=help)
             elif statement.body is not None:
                 self.problems.add("expected `type` before this brace", statement.body[0] - 1, statement.body[0])
@@ -166,7 +165,7 @@ class _Reader:
             return None
         for word in names:
             if word.text not in self.known:
-                help = did_you_mean(word.text, self.known)
+                help = self.problems.near(word.text, self.known)
                 self.problems.add(f"no variable `{word.text}` is declared", word.start, word.end, help=help)
         child = self.known.get(names[0].text)
         if child is not None and child.code in self.tables:

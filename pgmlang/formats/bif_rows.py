@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.formats.bif_scan import Block, Scanner, Statement, Word
 from pgmlang.formats.checks import MAX_AXES, MAX_CELLS, ROW_TOLERANCE, bad_cells, bad_sums
 from pgmlang.formats.problems import Problems
@@ -86,7 +85,7 @@ class RowReader:
             return
         close = next((i for i, w in enumerate(words) if w.is_mark(")")), None)
         if not words[0].is_mark("(") or close is None:
-            help = did_you_mean(words[0].text, ("table", "default", "property"))
+            help = self.problems.near(words[0].text, ("table", "default", "property"))
             help = help or "a row is `(labels of the parents) numbers;`, or `table numbers;`"
             self.problems.add("this is not a row of a table", words[0].start, words[-1].end, help=help)
             return
@@ -109,7 +108,7 @@ class RowReader:
         for key, parent, codes in zip(keys, self.parents, self.codes, strict=True):
             if key.text not in codes:
                 fine = False
-                help = did_you_mean(key.text, parent.labels) or _labels(parent)
+                help = self.problems.near(key.text, parent.labels) or _labels(parent)
                 message = f"`{key.text}` is not a label of `{parent.name}`"
                 self.problems.add(message, key.start, key.end, help=help)
         return fine

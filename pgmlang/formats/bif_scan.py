@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.formats.problems import Problems
 
 _STRING = r'"(?:[^"\\\r\n]|\\[^\r\n])*+"'
@@ -120,7 +119,7 @@ class Scanner:
             if text[position - 1] != "{":
                 at = _solid(text, found.start(), position) or 0
                 raise self._lost(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
-            header = self._header(found.start(), found.end(1))
+            header = self._header(found.start(), found.end(1), not out)
             block = header or Block("", [], found.start(), found.end(1))
             position = self._fill(block, position)
             if header:
@@ -131,13 +130,16 @@ class Scanner:
             raise self._lost("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
         return out
 
-    def _header(self, start: int, end: int) -> Block | None:
+    def _header(self, start: int, end: int, is_first: bool) -> Block | None:
         words = self.words(start, end)
         if words and words[0].text in KINDS and not words[0].quoted:
             return Block(words[0].text, words[1:], words[0].start, words[-1].end)
         where = words[0] if words else Word("{", end, end + 1, True)
-        help = did_you_mean(where.text, KINDS) or "a BIF file has blocks `network`, `variable` and `probability`"
+        near = self.problems.near(where.text, KINDS)
+        help = near or "a BIF file has blocks `network`, `variable` and `probability`"
         self.problems.add(f"`{where.text[:60]}` is not a BIF block", where.start, where.end, help=help)
+        if is_first and not near:
+            raise self.problems.error()  # something else altogether: one message says enough
         return None
 
     def _fill(self, block: Block, position: int) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pgmlang.diagnostics import Diagnostic, Label, PgmError, SourceFile, Span
+from pgmlang.diagnostics.suggest import did_you_mean
 
 MAX_SHOWN = 50
 """More than this many problems of one file tell a user nothing new."""
@@ -19,6 +22,10 @@ class Problems:
 
     def __bool__(self) -> bool:
         return bool(self.found)
+
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """A did-you-mean sentence; none for what is too long to be a slip, nor after the first dozen problems."""
+        return did_you_mean(word, known) if len(word) <= 60 and len(self.found) < 12 else ""
 
     @property
     def count(self) -> int:

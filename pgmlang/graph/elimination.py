@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -12,12 +12,14 @@ from random import Random
 HEURISTICS = ("fill", "weight", "weighted_fill", "sweep")
 
 
-def bits(mask: int) -> Iterator[int]:
+def bits(mask: int) -> list[int]:
     """Positions of the set bits, lowest first."""
+    found = []
     while mask:
         low = mask & -mask
-        yield low.bit_length() - 1
+        found.append(low.bit_length() - 1)
         mask ^= low
+    return found
 
 
 def interaction_graph(scopes: Iterable[Iterable[int]], num_vertices: int) -> list[int]:
@@ -97,29 +99,38 @@ class _Eliminator:
         self.place = sweep(neighbours) if heuristic == "sweep" else []
         self.stamp = [0] * len(self.near)
 
-    def fill_of(self, v: int) -> float:
+    def fill_of(self, around: int, members: list[int]) -> float:
+        """Edges that eliminating a vertex with these neighbours would add, twice; or their summed weights."""
         near = self.near
-        around = near[v]
         if self.heuristic == "weighted_fill":
             logs = self.log_sizes
             total = 0.0
-            for u in bits(around):
+            for u in members:
                 lacking = around & ~near[u] & ~(1 << u)
                 if lacking:
                     weight = logs[u]
-                    total += sum(weight * logs[w] for w in bits(lacking))
+                    for w in bits(lacking):
+                        total += weight * logs[w]
             return total
-        degree = around.bit_count()
-        return degree * (degree - 1) - sum((near[u] & around).bit_count() for u in bits(around))
+        degree = len(members)
+        present = 0
+        for u in members:
+            present += (near[u] & around).bit_count()
+        return degree * (degree - 1) - present
 
     def score(self, v: int) -> tuple[float, float, float]:
         if self.place:
             return (float(self.place[v]), 0.0, 0.0)
-        weight = self.log_sizes[v] + sum(self.log_sizes[u] for u in bits(self.near[v]))
+        around = self.near[v]
+        members = bits(around)
+        logs = self.log_sizes
+        weight = logs[v]
+        for u in members:
+            weight += logs[u]
         tie = self.rng.random() if self.rng else float(v)
         if self.heuristic == "weight":
-            return (round(weight, 9), self.fill_of(v), tie)
-        return (round(self.fill_of(v), 9), round(weight, 9), tie)
+            return (round(weight, 9), self.fill_of(around, members), tie)
+        return (round(self.fill_of(around, members), 9), round(weight, 9), tie)
 
     def eliminate(self, v: int) -> int:
         """Remove ``v``, marry its neighbours; returns the mask of vertices whose score may have changed."""
@@ -184,8 +195,8 @@ def eliminate(
 # What a try of one heuristic and a cell of a clique cost, in seconds, roughly.
 _TRY_SECONDS = 4e-5
 _CELL_SECONDS = 2e-9
-_MOST_TRIES = 24
-_HOPELESS = 1e12
+_MOST_TRIES = 16
+_HOPELESS = 1e11
 
 
 def elimination_order(
@@ -217,7 +228,7 @@ def elimination_order(
         attempt("weight", None)
     if affordable() >= 3.0:
         attempt("sweep", None)
-    if affordable() >= 4.0:
+    if affordable() >= 4.0 and cells < _HOPELESS:
         attempt("weighted_fill", None)
     tried = 6 if cells < _HOPELESS else _MOST_TRIES
     while tried < affordable():

@@ -122,12 +122,12 @@ class _Em:
     # ---- the kernel
 
     def init(self, rng: np.random.Generator) -> State:
-        self.starts = [self._start(child) for child in rng.spawn(self.restarts)]
+        counts = summarize(self.problem.binding, self.problem.fixed).counts
+        self.starts = [self._start(counts, child) for child in rng.spawn(self.restarts)]
         return State(self.starts[0])
 
-    def _start(self, rng: np.random.Generator) -> Parameters:
+    def _start(self, counts: Parameters, rng: np.random.Generator) -> Parameters:
         """Available-case counts plus one, random rows for tables with latent variables."""
-        counts = summarize(self.problem.binding, self.problem.fixed).counts
         out = {t.name: normalise(counts[t.name], 1.0) for t in self.tables}
         for table in self.open_tables:
             shape = self.shapes[table.name]

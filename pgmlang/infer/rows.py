@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +64,12 @@ def row_groups(
     model = binding.model
     known = {**parameters, **fixed}
     alike, plate = iid_plate(model, fixed)
+    if not alike and binding.weights is not None:
+        message = "rows that share latents or form a chain cannot be weighted"
+        raise PgmError(Diagnostic("PGM0716", message, help="repeat the rows instead"))
     if not alike:
-        yield _whole(binding, known)
+        nested = nested_plates(model, fixed)
+        yield from [_whole(binding, known)] if nested is None else _by_length(binding, known, *nested)
         return
     inputs = {k: np.asarray(v) for k, v in binding.values.items() if model.by_name[k].role == "input"}
     if plate is None:
@@ -128,6 +132,13 @@ def _group(unrolled: Unrolled, binding: Binding, members: np.ndarray, plate: str
         nodes.extend(range(block.first, block.first + block.count))
     weights = weight_array(binding)
     ours = np.ones(len(members)) if weights is None or plate is None else weights[members]
+    return _merged(unrolled, members, nodes, columns, ours)
+
+
+def _merged(
+    unrolled: Unrolled, members: np.ndarray, nodes: list[int], columns: list[np.ndarray], ours: np.ndarray
+) -> RowGroup:
+    """Equal rows as one, with the sum of their weights."""
     if not columns:
         return RowGroup(unrolled, members, np.zeros(len(members), dtype=np.int64), {}, np.array([ours.sum()]))
     matrix = np.concatenate(columns, 1)
@@ -136,11 +147,53 @@ def _group(unrolled: Unrolled, binding: Binding, members: np.ndarray, plate: str
     return RowGroup(unrolled, members, inverse, evidence, np.bincount(inverse, ours, minlength=len(first)))
 
 
+def nested_plates(model: Model, fixed: Iterable[str] = ()) -> tuple[str, str] | None:
+    """Outer and inner plate of rows, where every random variable lives in the one or the other and nothing but the
+    number of rows tells outer elements apart: sequences, documents. None for other models."""
+    homes: set[str] = set()
+    for variable in model.of_role("random", "field", "input"):
+        rows = [p for p in variable.plates if model.plate_by_name[p].is_rows]
+        if variable.name in frozenset(fixed) or (variable.role == "input" and not rows):
+            continue
+        if variable.role == "input" or not rows:
+            return None
+        homes.add(rows[-1])
+    inner = [p for p in homes if any(model.plate_by_name[q].is_rows for q in model.enclosing(p)[:-1])]
+    if len(inner) != 1 or any(t.distribution.by for t in learned_tables(model)):
+        return None
+    enclosing = model.enclosing(inner[0])
+    return (enclosing[0], inner[0]) if len(enclosing) == 2 and homes <= set(enclosing) else None
+
+
+def _by_length(binding: Binding, known: Mapping[str, np.ndarray], outer: str, inner: str) -> Iterator[RowGroup]:
+    """A network for each number of inner rows; the outer elements with that many are its rows of evidence."""
+    model = binding.model
+    member = np.asarray(binding.membership[inner, outer])
+    order = np.argsort(member, kind="stable")
+    lengths = np.bincount(member, minlength=binding.sizes[outer])
+    starts = np.cumsum(lengths) - lengths
+    inputs = {k: v for k, v in binding.values.items() if model.by_name[k].role == "input"}
+    for length in np.unique(lengths):
+        elements = np.flatnonzero(lengths == length)
+        rows = order[starts[elements][:, None] + np.arange(length)]
+        sizes = {**binding.sizes, outer: 1, inner: int(length)}
+        labels = {k: v for k, v in binding.labels.items() if k not in (outer, inner)}
+        inside = {(inner, outer): np.zeros(length, dtype=np.int64)}
+        unrolled = unroll(model, known, sizes, labels, inputs, inside, hidden=(outer,))
+        nodes: list[int] = []
+        columns: list[np.ndarray] = []
+        for name, block in unrolled.nodes.items():
+            if name in binding.values:
+                codes = checked_codes(model.by_name[name], binding.values[name], block.size)
+                # the plate of the rows is always the first axis
+                chosen = codes[rows if block.axes[0] == inner else elements]
+                columns.append(chosen.reshape(len(elements), -1))
+                nodes.extend(range(block.first, block.first + block.count))
+        yield _merged(unrolled, elements, nodes, columns, np.ones(len(elements)))
+
+
 def _whole(binding: Binding, known: Mapping[str, np.ndarray]) -> RowGroup:
     """Everything in one network: rows that hang together."""
-    if binding.weights is not None:
-        message = "rows that share latents or form a chain cannot be weighted"
-        raise PgmError(Diagnostic("PGM0716", message, help="repeat the rows instead"))
     inputs = {k: v for k, v in binding.values.items() if binding.model.by_name[k].role == "input"}
     unrolled = unroll(binding.model, known, binding.sizes, binding.labels, inputs, binding.membership)
     return _group(unrolled, binding, np.zeros(1, dtype=np.int64), None)

@@ -6,7 +6,10 @@ the others; the words of such statements are remembered, so that later stages do
 
 from __future__ import annotations
 
+import gc
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -18,13 +21,13 @@ from pgmlang.syntax import ast
 from pgmlang.syntax.build import Builder, too_deep
 from pgmlang.syntax.idioms import recognise
 from pgmlang.syntax.layout import Layout, lay_out, span_of
+from pgmlang.syntax.recover import statement_around
 
 MAX_SOURCE = 4 << 20
 """Largest model text read, in characters; a model is a page, a converted network a megabyte or two."""
 
 _MAX_ERRORS = 20
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n\r]|\\.)*"|#[^\n\r]*')
-_BLOCK_WORDS = ("PLATE", "GUIDE", "DEF")
 _WORDS_FOR = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`",
     "LSQB": "`[`", "RSQB": "`]`", "LBRACE": "`{`", "RBRACE": "`}`", "TILDE": "`~`", "EQUAL": "`=`", "COLON": "`:`",
@@ -111,8 +114,25 @@ def parse_tree(file: SourceFile) -> Tree:
     return tree
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Parsing makes many objects and no garbage; the collector's walks over them would double its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     """What could be parsed, and the errors in the rest."""
+    with _no_collection():
+        return _parse_collecting(file)
+
+
+def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     empty = ast.Program((), span=Span(file, 0, 0))
     if len(file.text) > MAX_SOURCE:
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
@@ -120,6 +140,7 @@ def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     tokens, bracket_errors = lay_out(file, raw)
     torn = {e.span.line for e in errors if e.code == "PGM0105" and e.span}
     errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
+    errors = errors[:_MAX_ERRORS]
     kept = {id(t) for t in tokens}
     broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in kept}
     if errors:
@@ -135,7 +156,7 @@ def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
         error = _syntax_error(file, tokens, bad)
         if not any(e.span and error.span and e.span.line == error.span.line for e in errors):
             errors.append(error)
-        start, end = _statement_around(tokens, bad)
+        start, end = statement_around(tokens, bad)
         if start == end:
             break
         broken |= {str(t) for t in tokens[start:end] if t.type == "NAME"}
@@ -250,7 +271,7 @@ def _one_of(words: list[str]) -> str:
 
 
 def _cure(tokens: list[Token], at: int) -> str:
-    start, _ = _statement_around(tokens, at)
+    start, _ = statement_around(tokens, at)
     first = tokens[start].type if start < len(tokens) else ""
     shapes = {
         "PLATE": "a plate is `plate row { ... }`, `plate cluster[3] { ... }` or `plate row in group { ... }`",
@@ -266,64 +287,3 @@ def _cure(tokens: list[Token], at: int) -> str:
     }
     usual = "a statement is `x ~ Distribution(...)`, `x = EXPRESSION`, or starts with a word like `plate`"
     return shapes.get(first, usual)
-
-
-def _statement_around(tokens: list[Token], at: int) -> tuple[int, int]:
-    """The tokens ``[start, end)`` of the innermost statement that holds token ``at``."""
-    start, depth = min(at, len(tokens)), 0
-    while start > 0:
-        kind = tokens[start - 1].type
-        if kind == "SEP" and depth == 0 and not _inside_table(tokens, start - 1):
-            break
-        if kind in ("RPAR", "RSQB", "RBRACE"):
-            depth += 1
-        elif kind in ("LPAR", "LSQB", "LBRACE"):
-            if depth == 0 and kind == "LBRACE" and _opens_block(tokens, start - 1):
-                break
-            depth = max(0, depth - 1)
-        start -= 1
-    end, depth = start, 0
-    while end < len(tokens):
-        kind = tokens[end].type
-        if depth == 0 and (kind == "SEP" or kind == "RBRACE"):
-            break
-        depth += kind in ("LPAR", "LSQB", "LBRACE")
-        depth -= kind in ("RPAR", "RSQB", "RBRACE")
-        end += 1
-    return start, end
-
-
-def _enclosing_brace(tokens: list[Token], at: int) -> int | None:
-    depth = 0
-    for i in range(at - 1, -1, -1):
-        kind = tokens[i].type
-        if kind in ("RPAR", "RSQB", "RBRACE"):
-            depth += 1
-        elif kind in ("LPAR", "LSQB", "LBRACE"):
-            if depth == 0:
-                return i
-            depth -= 1
-    return None
-
-
-def _inside_table(tokens: list[Token], at: int) -> bool:
-    brace = _enclosing_brace(tokens, at)
-    return brace is not None and not _opens_block(tokens, brace)
-
-
-def _opens_block(tokens: list[Token], brace: int) -> bool:
-    """Whether this ``{`` opens a plate, guide or def (and not a label set or a table)."""
-    depth = 0
-    for i in range(brace - 1, -1, -1):
-        kind = tokens[i].type
-        if kind in _BLOCK_WORDS and depth == 0:
-            return True
-        if kind in ("RPAR", "RSQB", "RBRACE"):
-            depth += 1
-        elif kind in ("LPAR", "LSQB"):
-            depth -= 1
-        elif depth == 0 and kind in ("SEP", "LBRACE", "TILDE"):
-            return False
-        elif kind == "LBRACE":
-            depth -= 1
-    return False

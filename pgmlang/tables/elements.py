@@ -10,7 +10,9 @@ import numpy as np
 
 from pgmlang.model import Model, Variable
 from pgmlang.model.evaluate import Evaluator, Place
+from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
 from pgmlang.model.named import NamedArray, check_cells, take
+from pgmlang.tables.terms import mentions
 
 ELEMENT = "#e"
 """The axis along which the elements of a factor lie."""
@@ -85,6 +87,31 @@ class ElementEvaluator(Evaluator):
             values[i] = np.arange(nodes.size).reshape([-1 if j == i else 1 for j in range(len(slots))])
         stacked = NamedArray(values.reshape(*shape, *values.shape[1:]), (*free, *(s.axis for s in slots)))
         return take(stacked, {a: i for a, i in indices.items() if a in free})
+
+    def survey(self, expr: Expr, place: Place) -> None:
+        """Meets the variables of an expression and refuses the table before any of it is evaluated."""
+        self._meet(expr, place)
+        check_cells([s.size for s in self.slots], "this expression")
+
+    def _meet(self, expr: Expr, place: Place) -> None:
+        match expr:
+            case Ref(name=name) if name in self.nodes:
+                self.codes(expr, place)
+            case Ref(name=name, index=(), lag=0) if name in self.model.definition_of:
+                self._meet(self.model.definition_of[name].value, place)
+            case Contract(left=left, right=right, axis=axis):
+                self._meet(left, place.without(axis))
+                self._meet(right, place.without(axis))
+            case Reduce(body=body, axis=axis):
+                self._meet(body, place.without(axis))
+            case Choose(condition=condition) if not mentions(self.model, condition, self.nodes.__contains__):
+                # one branch may not be taken: met when evaluated
+                return
+            case Rename():
+                return
+            case _:
+                for child in children(expr):
+                    self._meet(child, place)
 
 
 def elements_place(evaluator: Evaluator, plates: tuple[str, ...], axes: tuple[str, ...]) -> tuple[Place, int]:

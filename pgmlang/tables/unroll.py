@@ -11,6 +11,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
 from pgmlang.model.expr import Expr, First, walk
+from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
 from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_place, select
@@ -164,6 +165,8 @@ class _Unroller:
         elif isinstance(distribution, Dist):
             size = self.nodes[factor.target].size
             target = self.model.by_name[factor.target]
+            for argument in distribution_expressions(distribution):
+                evaluator.survey(argument, place)
             values = dist_probabilities(evaluator, target, distribution, place, size)
             child = self._child(factor, evaluator, place)
             self._emit(values.renamed(CHILD, child.axis), evaluator, child, count, is_log=False)
@@ -208,7 +211,9 @@ class _Unroller:
             place, count = elements_place(self.evaluator, factor.plates, term.axes)
             for rows in self._groups([term.value], place, count):
                 evaluator = ElementEvaluator(self.evaluator, self.nodes)
-                value = evaluator.evaluate(term.value, select(place, rows))
+                here = select(place, rows)
+                evaluator.survey(term.value, here)
+                value = evaluator.evaluate(term.value, here)
                 if not evaluator.slots:
                     total = value.values.sum() if ELEMENT in value.axes else value.values * len(rows)
                     self.constant += float(total)

@@ -8,7 +8,7 @@ from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate
 
 
 def scene(title: str, nodes: dict[str, str], edges: str, plates: dict[str, str] | None = None) -> Scene:
-    """Nodes as ``name: "kind flags @plate/plate"``, edges as ``a->b a--b a~>b`` (dashed), plates as ``name: parents``."""
+    """Nodes ``name: "kind flags @plate/plate"``, edges ``a->b a--b a~>b`` (dashed), plates ``name: parents``."""
     made = []
     for name, words in nodes.items():
         parts = words.split()
@@ -26,9 +26,11 @@ def scene(title: str, nodes: dict[str, str], edges: str, plates: dict[str, str] 
     return Scene(title, tuple(made), tuple(lines), boxes)
 
 
-SPRINKLER = scene("sprinkler", {"cloudy": "@day", "sprinkler": "@day", "rain": "@day", "wet_grass": "observed @day"},
+SPRINKLER = scene("sprinkler", {"cloudy": "@day", "sprinkler": "@day", "rain": "@day",
+                                "wet_grass": "observed @day"},
                   "cloudy->sprinkler cloudy->rain sprinkler->wet_grass rain->wet_grass", {"day": ""})
-ASIA = scene("asia", dict.fromkeys(("asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp"), "@patient"),
+ASIA = scene("asia", dict.fromkeys(["asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp"],
+                                  "@patient"),
              "asia->tub smoke->lung smoke->bronc tub->either lung->either either->xray either->dysp bronc->dysp",
              {"patient": ""})
 SCHOOLS = scene("eight schools", {"mu": "", "tau": "", "sd": "input @school", "theta": "@school",
@@ -46,18 +48,22 @@ CROSSED = scene("ratings", {"u": "@user", "v": "@item", "noise": "param", "r": "
 CROSSED_BARE = scene("bare crossing", {"r": "observed @user/item"}, "", {"user": "", "item": ""})
 THREE_WAY = scene("three crossed", {"a": "@A", "b": "@B", "c": "@C", "ab": "@A/B", "bc": "@B/C", "ca": "@C/A"},
                   "a->ab b->ab b->bc c->bc c->ca a->ca", {"A": "", "B": "", "C": ""})
-ISING = scene("ising", {"J": "param", "B": "param", "s": "@site", "pair": "factor @bond", "unary": "factor @site"},
+ISING = scene("ising", {"J": "param", "B": "param", "s": "@site", "pair": "factor @bond",
+                        "unary": "factor @site"},
               "J--pair s--pair s--unary B--unary", {"site": "", "bond": ""})
-HMM = scene("hmm", {"start": "param", "trans": "param", "emit": "param", "z": "@seq/time", "x": "observed @seq/time"},
+HMM = scene("hmm", {"start": "param", "trans": "param", "emit": "param", "z": "@seq/time",
+                    "x": "observed @seq/time"},
             "start->z trans->z z~>z z->x emit->x", {"seq": "", "time": "seq"})
 RBM = scene("rbm", {"v": "observed @image/pixel", "h": "@image/hidden", "W": "param", "b": "param", "c": "param",
                     "energy": "factor @image"},
-            "v--energy h--energy W--energy b--energy c--energy", {"image": "", "pixel": "image", "hidden": "image"})
+            "v--energy h--energy W--energy b--energy c--energy",
+            {"image": "", "pixel": "image", "hidden": "image"})
 RBM_PLAIN = scene("rbm", {"v": "observed", "h": "", "W": "param", "b": "param", "c": "param", "energy": "factor"},
                   "v--energy h--energy W--energy b--energy c--energy")
 VAE = scene("vae", {"decode": "net", "z": "@image", "x": "observed @image"}, "decode->x z->x x~>z", {"image": ""})
 DBN = scene("dbn", {"rain": "@time", "season": "@time", "umbrella": "observed @time", "mood": "derived @time"},
-            "rain~>rain season~>season season->rain rain~>season rain->umbrella season->mood umbrella->mood", {"time": ""})
+            "rain~>rain season~>season season->rain rain~>season rain->umbrella season->mood umbrella->mood",
+            {"time": ""})
 GRID = scene("grid field", {**{f"s{i}{j}": "" for i in range(3) for j in range(3)},
                             **{f"h{i}{j}": "factor" for i in range(3) for j in range(2)},
                             **{f"v{i}{j}": "factor" for i in range(2) for j in range(3)}},
@@ -66,7 +72,8 @@ GRID = scene("grid field", {**{f"s{i}{j}": "" for i in range(3) for j in range(3
 LINEAR = scene("regression", {"intercept": "", "slope": "", "sigma": "", "x": "input @row", "mean": "derived @row",
                               "y": "observed @row"},
                "intercept->mean slope->mean x->mean mean->y sigma->y", {"row": ""})
-NESTED = scene("three levels", {"top": "", "state": "@state", "county": "@state/county", "w": "input @state/county",
+NESTED = scene("three levels", {"top": "", "state": "@state", "county": "@state/county",
+                                "w": "input @state/county",
                                 "y": "observed @state/county/house", "size": "input @state/county/house",
                                 "beta": "", "sigma": ""},
                "top->state state->county w->county county->y size->y beta->y sigma->y",
@@ -91,7 +98,7 @@ NAMED = {name.lower(): value for name, value in globals().items() if isinstance(
 
 
 def random_plated(seed: int) -> Scene:
-    """Random plates (nested, crossed, empty), nodes of all kinds in them, and random edges, cycles and loops among them."""
+    """Random plates (nested, crossed, empty), nodes of all kinds in them, and edges with cycles and loops."""
     draw = random.Random(seed)
     plates: dict[str, ScenePlate] = {}
     closure: dict[str, set[str]] = {}

@@ -74,7 +74,8 @@ def check_edges(scene: Scene, found: Layout) -> None:
                     assert not any(crosses(p, q, node.shape) for p, q in pairwise(points))
         for plate in found.plates:
             if source is not target:
-                assert not any(crosses(p, q, plate.label_box) for p, q in pairwise(points)), (placed.edge, plate.name)
+                over = any(crosses(p, q, plate.label_box) for p, q in pairwise(points))
+                assert not over, (placed.edge, "over the label of", plate.name)
 
 
 def check_canvas(found: Layout) -> None:

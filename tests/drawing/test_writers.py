@@ -6,6 +6,7 @@ import builtins
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,14 +18,15 @@ from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate, layout, to_
 from pgmlang.drawing.text import shortened, text_width, visible
 from tests.drawing.scenes import NAMED, random_plated
 
-HOSTILE = ["<script>alert(1)</script>", "a\"b'c", "x & y &lt;", "]]>", "back\\", "nul\0bell\7", "line\nbreak",
-           "$x^2$", "\u202egnp.exe", "\ud800", "\uffff", "世界", "e\u0301", "", "<!--", "%s{}", "node 3", "n\\N\\l"]
+HOSTILE = ["<script>alert(1)</script>", "a\"b'c", "x & y &lt;", "]]>", "back\\", "nul\0bell\7",
+           "line\nbreak", "$x^2$", "\u202egnp.exe", "\ud800", "\uffff", "世界", "e\u0301", "", "<!--", "%s{}",
+           "node 3", "n\\N\\l"]
 NS = "{http://www.w3.org/2000/svg}"
 
 
 def hostile_scene() -> Scene:
     nodes = tuple(SceneNode(name, name, tooltip=name, plates=(name,)) for name in HOSTILE)
-    edges = tuple(SceneEdge(a, b) for a, b in zip(HOSTILE, HOSTILE[1:], strict=False))
+    edges = tuple(SceneEdge(a, b) for a, b in pairwise(HOSTILE))
     return Scene(HOSTILE[0], nodes, edges, tuple(ScenePlate(name, name) for name in HOSTILE))
 
 
@@ -61,7 +63,7 @@ def test_observed_nodes_are_shaded() -> None:
 def dot_tokens(text: str) -> list[str]:
     """A lexer of DOT as strict as Graphviz's: it fails on anything it does not know."""
     tokens, place = [], 0
-    pattern = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|->|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?|-?\.[0-9]+|[{}\[\]=,;]',
+    pattern = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|->|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?|[{}\[\]=,;]',
                          re.DOTALL)
     while place < len(text):
         match = pattern.match(text, place)
@@ -131,7 +133,7 @@ def test_text() -> None:
     assert text_width("ii", 14) < text_width("WW", 14)
     assert text_width("世界", 14) > 1.5 * text_width("ab", 14)
     assert text_width("e\u0301", 14) == text_width("e", 14)
-    assert visible("a\nb") == "a␊b"
+    assert visible("a\nb\0") == "a b\N{REPLACEMENT CHARACTER}"
     long = shortened("a_very_long_name_of_a_variable_in_a_network_01")
     assert len(long) == 32
     assert long.endswith("network_01")

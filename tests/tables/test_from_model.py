@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.infer.by_hand import SPRINKLER, joint, log_sum, random_dag, random_tables
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.model.evaluate import Evaluator
@@ -16,6 +15,7 @@ from pgmlang.sema import compile_source
 from pgmlang.tables.from_model import discrete_network, iid_plate, row_network
 from pgmlang.tables.unroll import unroll
 from pgmlang.tables.verdict import discrete_verdict
+from tests.infer.by_hand import SPRINKLER, joint, log_sum, random_dag, random_tables
 
 rng = np.random.default_rng(11)
 

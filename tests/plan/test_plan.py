@@ -1,0 +1,82 @@
+"""Plans: which method, why, in words and as data."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pgmlang.diagnostics import PgmError
+from pgmlang.plan import make_plan, plan_json, show
+from pgmlang.sema import compile_source
+from tests.infer.by_hand import SPRINKLER, bound
+
+MODEL = compile_source(SPRINKLER)
+FULL = {"cloudy": ["no", "yes"], "rain": ["no", "yes"], "sprinkler": ["no", "no"], "wet": ["no", "yes"]}
+
+
+def test_without_data_says_what_either_case_takes() -> None:
+    plan = make_plan(MODEL)
+    assert [b.method for b in plan.blocks] == ["ml", "em"]
+    text = show(plan)
+    assert "with complete data: ml" in text
+    assert "with missing cells or latent variables: em" in text
+
+
+def test_complete_data() -> None:
+    plan = make_plan(MODEL, bound(MODEL, FULL, "day"))
+    (block,) = plan.blocks
+    assert block.method == "ml"
+    assert block.variables == ("cloudy.table", "rain.table", "sprinkler.table")
+    assert any("counts" in r for r in block.reasons)
+
+
+def test_missing_cells_and_latents() -> None:
+    columns = {"cloudy": ["no", None], "rain": ["no", "yes"], "wet": ["no", "yes"]}
+    (block,) = make_plan(MODEL, bound(MODEL, columns, "day")).blocks
+    assert block.method == "em"
+    words = "; ".join(block.reasons)
+    assert "latent: `sprinkler`" in words
+    assert "1 missing cell" in words
+    assert "treewidth" in words
+    assert "cells" in words
+
+
+def test_given_tables_are_exact() -> None:
+    model = compile_source("plate r { x : {a, b} ~ Table() { 0.5, 0.5 } }\n")
+    assert [b.method for b in make_plan(model).blocks] == ["exact"]
+
+
+def test_plan_is_plain_data() -> None:
+    plan = make_plan(MODEL, bound(MODEL, FULL, "day"))
+    data = json.loads(json.dumps(plan_json(plan)))
+    assert data["blocks"][0]["method"] == "ml"
+    assert data["refused"][0]["method"] == "exact"
+
+
+def test_no_method_names_each_ones_reason() -> None:
+    model = compile_source("plate row { y ~ Normal(0, 1) }\n")
+    for binding in (None, bound(model, {"y": np.zeros(3)})):
+        with pytest.raises(PgmError) as error:
+            make_plan(model, binding)
+        assert error.value.diagnostics[0].code == "PGM0601"
+        assert len(error.value.diagnostics[0].notes) == 3
+
+
+def test_too_wide_says_how_wide() -> None:
+    n = 22
+    lines = [f"  v{i} : {{a, b, c, d}} ~ Table({f'v{i - 1}' if i else ''})" for i in range(n)]
+    everyone = " + ".join(f"(if v{i} == a then 1 else 0)" for i in range(n))
+    text = "plate row {\n" + "\n".join(lines) + f"\n  y ~ Bernoulli(logit = {everyone})\n}}\n"
+    model = compile_source(text)
+    with pytest.raises(PgmError) as error:
+        make_plan(model, bound(model, {"y": [0, 1]}))
+    assert error.value.diagnostics[0].code in ("PGM0406", "PGM0603")
+
+
+def test_planning_for_a_method_asked_for() -> None:
+    assert make_plan(MODEL, bound(MODEL, FULL, "day"), "em").blocks[0].method == "em"
+    with pytest.raises(PgmError) as error:
+        make_plan(MODEL, bound(MODEL, FULL, "day"), "nuts")
+    assert error.value.diagnostics[0].code == "PGM0602"
