@@ -2,8 +2,8 @@
 
     python benchmarks/exact_networks.py [FOLDER] [--rows 1000] [--observed 0.1] [--networks alarm,munin]
 
-FOLDER holds BIF files (``NAME.bif`` or ``NAME.bif.gz``; default ``../shared/data/bn/bif``). Evidence: the same share of
-variables, chosen at random, observed in rows drawn from the network. For one row: the first query (pattern
+FOLDER holds BIF files (``NAME.bif`` or ``NAME.bif.gz``; default ``../shared/data/bn/bif``). Evidence: a share of
+the variables, chosen at random, observed in rows drawn from the network. For one row: the first query (pattern
 compiled on the way) and a second one with other values. For many rows pyAgrum loops over at most ``--loop`` of
 them. Needs the extra ``bench``.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from typing import TYPE_CHECKING
 
@@ -36,14 +35,16 @@ def first_model(frame: Frame, name: str, target: str | None = None) -> str:
         labels, codes = column.labels_and_codes()
         missing = int((codes < 0).sum())
         if not 2 <= len(labels) <= MAX_LABELS and column.name != target:
-            what = "no value" if not labels else "one value only" if len(labels) == 1 else f"{len(labels):,} different values"
+            several = f"{len(labels):,} different values"
+            what = "no value" if not labels else "one value only" if len(labels) == 1 else several
             skipped.append(f"# {column.name}: {what}; left out")
             continue
         names[column.name] = _identifier(column.name, set(names.values()))
         kept.append((column.name, tuple(sort_labels(labels))))
         if missing:
             skipped.append(f"# {column.name}: {missing:,} missing cells")
-    lines = [f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", f"model {_identifier(name, set())}", ""]
+    head = f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns"
+    lines = [head, f"model {_identifier(name, set())}", ""]
     lines += [*skipped, ""] if skipped else []
     lines.append("plate row {")
     width = max((len(n) for n in names.values()), default=0)
@@ -65,7 +66,7 @@ def _identifier(name: str, taken: set[str]) -> str:
     word = re.sub(r"\W", "_", name) or "column"
     if not _WORD.fullmatch(word):
         word = "_" + word
-    if word in _TAKEN or keyword.iskeyword(word):
+    if word in _TAKEN:
         word += "_"
     while word in taken:
         word += "_"

@@ -47,10 +47,17 @@ def _count(
     log_z: np.ndarray,
     space: str,
 ) -> None:
+    grouped = engine.groups(rows, None, space)
+    if grouped:
+        for at, part in grouped:
+            exact = np.zeros(len(at))
+            _count(engine, part, weights[at], counts, exact, space)
+            log_z[at] = exact
+        return
     query = engine.query(rows, None, space=space)
     sources = [(leaf, source) for leaf, source in enumerate(query.sources) if source.factor is not None]
     wanted = tuple((leaf, frozenset(source.rest)) for leaf, source in sources)
-    passes = engine.backward(query, wanted)
+    passes = query.backward(wanted)
     for piece, part in engine.chunks(query, rows):
         done = engine.run_forward(query, part)
         log_z[piece] = done.log_z

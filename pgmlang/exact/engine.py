@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
+from pgmlang.diagnostics import PgmError
 from pgmlang.exact.contract import Tables, backward, forward, is_suspect, normalised
 from pgmlang.exact.counts import expected_counts
-from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
+from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, by_pattern, prepare
 from pgmlang.exact.leaves import WIDE_RANGE, FactorTable, factor_tables
 from pgmlang.exact.mpe import marginal_map, mpe
-from pgmlang.exact.program import Backward, backward_for
 from pgmlang.exact.query import DEFAULT_MAX_CELLS, Query, WidthReport, compile_query
 from pgmlang.exact.sampling import posterior_sample
 from pgmlang.tables import DiscreteNetwork
@@ -23,6 +23,8 @@ from pgmlang.tables import DiscreteNetwork
 _CHUNK_BYTES = 256 << 20
 _CHUNK_ROWS = 1024
 _CACHED_QUERIES = 64
+# Missing cells: patterns handled one by one when there are few for the rows, or when all at once is too wide.
+_GROUPS, _GROUP_ROWS, _MOST_GROUPS = 32, 200, 512
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,6 @@ class ExactEngine:
         self.max_cells = DEFAULT_MAX_CELLS if max_cells is None else max_cells
         self.threads = threads
         self._queries: dict[tuple[object, ...], Query] = {}
-        self._backwards: dict[tuple[object, ...], Backward] = {}
 
     @cached_property
     def factors(self) -> tuple[FactorTable, ...]:
@@ -90,6 +91,26 @@ class ExactEngine:
                 outputs=outputs, join=join, space=space, max_cells=self.max_cells,
             )  # fmt: skip
         return found
+
+    def groups(
+        self, rows: EvidenceRows, seen: Sequence[int] | None, space: str
+    ) -> list[tuple[np.ndarray, EvidenceRows]]:
+        """Rows with missing cells one pattern at a time, where that pays or is the only way to fit; else empty.
+
+        An observed variable cut out of the tables costs nothing, an indicator of it leaves them as they are; but
+        every pattern is compiled by itself.
+        """
+        few = by_pattern(rows, min(_GROUPS, 1 + rows.num_rows // _GROUP_ROWS))
+        if few:
+            return few
+        try:
+            self.query(rows, seen, space=space)
+        except PgmError:
+            many = by_pattern(rows, _MOST_GROUPS)
+            if not many:
+                raise
+            return many
+        return []
 
     def run_forward(self, query: Query, evidence: EvidenceRows) -> Tables:
         """The forward pass, log Z in full (scales of factors and likelihoods included)."""
@@ -149,9 +170,17 @@ class ExactEngine:
         flat = {v: np.empty((rows.num_rows, sizes[v])) for v in hidden}
         if not rows.num_rows:
             return log_z, flat
+        grouped = self.groups(rows, seen, space)
+        if grouped:
+            for at, part in grouped:
+                left = [v for v in hidden if v not in part.hard]
+                log_z[at], found = self._marginals(part, seen, left, space)
+                for v in hidden:
+                    flat[v][at] = found[v] if v in found else self._observed(part, v, log_z[at])
+            return log_z, flat
         query = self.query(rows, seen, space=space)
         program = query.program
-        passes = self.backward(query, tuple((program.home[v], frozenset((v,))) for v in hidden))
+        passes = query.backward(tuple((program.home[v], frozenset((v,))) for v in hidden))
 
         def run(work: tuple[slice, EvidenceRows]) -> None:
             piece, part = work
@@ -183,16 +212,6 @@ class ExactEngine:
             for work in pieces[1:]:
                 run(work)
         return log_z, flat
-
-    def backward(self, query: Query, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:
-        """The backward pass for some (table, variables), remembered."""
-        key = (id(query), wanted)
-        found = self._backwards.get(key)
-        if found is None:
-            if len(self._backwards) >= _CACHED_QUERIES:
-                self._backwards.pop(next(iter(self._backwards)))
-            found = self._backwards[key] = backward_for(query.program, wanted)
-        return found
 
     def log_z(
         self, evidence: Evidence | None = None, soft: Soft | None = None, num_rows: int | None = None

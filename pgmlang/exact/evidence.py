@@ -16,12 +16,14 @@ Soft = Mapping[int, np.ndarray]
 @dataclass(frozen=True)
 class Unary:
     """A likelihood of one variable: ``table`` (versions, size), the largest of each version 1, times exp of
-    ``scale`` (versions,); ``ids`` (rows,) which version, None: version 0."""
+    ``scale`` (versions,); ``ids`` (rows,) which version, None: version 0. ``is_indicator``: hard evidence, the id
+    the code or, where it is missing, the size."""
 
     variable: int
     table: np.ndarray
     ids: np.ndarray | None
     scale: np.ndarray
+    is_indicator: bool = False
 
     @property
     def low(self) -> float:
@@ -80,6 +82,30 @@ class EvidenceRows:
         unary = tuple(u if u.ids is None else replace(u, ids=u.ids[which]) for u in self.unary)
         count = len(range(self.num_rows)[which]) if isinstance(which, slice) else len(which)
         return EvidenceRows(count, count, None, self.fixed, hard, unary)
+
+
+def by_pattern(rows: EvidenceRows, most: int) -> list[tuple[np.ndarray, EvidenceRows]]:
+    """The rows grouped by which cells are missing, each group with hard evidence in place of indicators.
+
+    Empty when nothing is missing or there are more than ``most`` groups.
+    """
+    indicators = [u for u in rows.unary if u.is_indicator and u.ids is not None]
+    if not indicators:
+        return []
+    missing = np.stack([u.ids == u.table.shape[1] for u in indicators], axis=1)
+    patterns, inverse = np.unique(missing, axis=0, return_inverse=True)
+    if len(patterns) > most:
+        return []
+    groups = []
+    for number, pattern in enumerate(patterns):
+        at = np.flatnonzero(inverse.reshape(-1) == number)
+        part = rows.take(at)
+        seen = {u.variable for u, gone in zip(indicators, pattern, strict=True) if not gone}
+        hard = part.hard | {u.variable: u.ids for u in part.unary if u.is_indicator and u.ids is not None}
+        hard = {v: codes for v, codes in sorted(hard.items()) if v in seen or v in part.hard}
+        soft = tuple(u for u in part.unary if not u.is_indicator)
+        groups.append((at, replace(part, hard=hard, unary=soft)))
+    return groups
 
 
 def _codes(network: DiscreteNetwork, variable: int, given: object) -> np.ndarray:
@@ -162,7 +188,8 @@ def _split(
         elif kind == "hard":
             size = network.sizes[v]
             # The last version is "not observed": a likelihood of ones.
-            unary.append(_unary(v, np.vstack([np.eye(size), np.ones(size)]), np.where(column < 0, size, column)))
+            likelihood = np.vstack([np.eye(size), np.ones(size)])
+            unary.append(Unary(v, likelihood, np.where(column < 0, size, column), np.zeros(size + 1), True))
     for v, table in tables.items():
         unary.append(_unary(v, table, columns.get(("soft", v))))
     return hard, tuple(unary)

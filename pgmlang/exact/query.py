@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact.evidence import EvidenceRows
 from pgmlang.exact.leaves import FactorTable, LeafSource, describe, leaf_sources, leaf_values
 from pgmlang.exact.plan import contraction_plan
-from pgmlang.exact.program import Leaf, Program
+from pgmlang.exact.program import Backward, Leaf, Program, backward_for
 from pgmlang.exact.rows import RowIndex
 from pgmlang.graph.elimination import Elimination, elimination_order, interaction_graph
 from pgmlang.tables import DiscreteNetwork
@@ -47,6 +47,14 @@ class Query:
     program: Program
     report: WidthReport
     scale: float
+    backwards: dict[tuple[object, ...], Backward] = field(default_factory=dict)
+
+    def backward(self, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:
+        """The backward pass for some (table, variables), remembered."""
+        found = self.backwards.get(wanted)
+        if found is None:
+            found = self.backwards[wanted] = backward_for(self.program, wanted)
+        return found
 
     def leaf_arrays(
         self, evidence: EvidenceRows, tables: Sequence[np.ndarray], sizes: Sequence[int]

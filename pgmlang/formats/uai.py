@@ -19,6 +19,7 @@ from pgmlang.formats.checks import MAX_AXES, bad_sums, find_cycle
 from pgmlang.formats.problems import Problems
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
+_COMMENT = re.compile(r"#[^\r\n]*+")
 _TOKEN = re.compile(r"[^ \t\r\n\f\v]+")
 _CLEAN = re.compile(r"[A-Za-z0-9.+\- \t\r\n\f\v]*+")
 _COUNT = re.compile(r"[0-9]{1,18}")
@@ -35,11 +36,11 @@ def read_uai(source: SourceFile, evidence: SourceFile | None = None) -> tuple[Di
     """
     tokens = _Tokens(source)
     network = _model(tokens)
-    return network, {} if evidence is None else read_uai_evidence(evidence, network.sizes)
+    return network, {} if evidence is None else read_uai_evidence(evidence, network)
 
 
-def read_uai_evidence(source: SourceFile, sizes: Sequence[int] | None = None) -> dict[int, int]:
-    """Variable to value of an evidence file; with ``sizes`` of the variables, values are checked against them.
+def read_uai_evidence(source: SourceFile, network: DiscreteNetwork | None = None) -> dict[int, int]:
+    """Variable to value of an evidence file; with a network, checked against its variables.
 
     Two formats are about: ``n v1 x1 ... vn xn``, and from 2010 the same after a line with the number of samples,
     of which only one (or none) can be taken. The number of tokens tells them apart.
@@ -57,6 +58,7 @@ def read_uai_evidence(source: SourceFile, sizes: Sequence[int] | None = None) ->
         if samples > 1:
             tokens.fail(f"this file holds {samples} samples of evidence, only one can be taken", 0)
         pairs = 2
+    sizes = network.sizes if network is not None else None
     out: dict[int, int] = {}
     for at in range(pairs, len(numbers), 2):
         variable, value = numbers[at : at + 2]
@@ -84,18 +86,18 @@ class _Tokens:
     """The tokens of one file and how far they are read."""
 
     def __init__(self, source: SourceFile) -> None:
-        self.source = source
         self.at = 0
         self.problems = Problems(source, "PGM0906")
-        self.texts: list[str] = []
-        clean = _CLEAN.match(source.text)
+        # aGrUM ends lines with `# name`. Blanks of the same length keep every place.
+        self.text = _COMMENT.sub(lambda found: " " * len(found[0]), source.text)
+        clean = _CLEAN.match(self.text)
         end = clean.end() if clean else 0
-        if end < len(source.text):
+        if end < len(self.text):
             self._foreign(end)
-        self.texts = source.text.split()
+        self.texts = self.text.split()
 
     def _foreign(self, offset: int) -> NoReturn:
-        text = self.source.text
+        text = self.text
         start = offset
         while start and text[start - 1] not in " \t\r\n\f\v":
             start -= 1
@@ -111,8 +113,8 @@ class _Tokens:
 
     def place(self, index: int) -> tuple[int, int]:
         """Where a token stands; the end of the text for one after the last."""
-        found = next(islice(_TOKEN.finditer(self.source.text), index, None), None)
-        return found.span() if found else (len(self.source.text.rstrip()), len(self.source.text))
+        found = next(islice(_TOKEN.finditer(self.text), index, None), None)
+        return found.span() if found else (len(self.text.rstrip()), len(self.text))
 
     def fail(self, message: str, index: int, code: str = "", help: str = "") -> NoReturn:
         self.problems.add(message, *self.place(index), code, help=help)

@@ -277,7 +277,7 @@ class Model:
         if not plates:
             return ()
         plate = self.plate_by_name[plates[-1]]
-        if plate.is_rows or plate.structure is not None:
+        if plate.is_rows:
             return (plate.name,)
         outer: tuple[str, ...] = ()
         for parent in plate.parents:

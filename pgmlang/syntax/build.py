@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lark import Token, Tree
+from lark import Tree
 
 from pgmlang.diagnostics import Diagnostic, SourceFile, Span
 from pgmlang.syntax import ast
@@ -64,7 +64,10 @@ class Builder:
     def _optional(self, tree: Tree | None) -> Any:
         return None if tree is None else self._node(tree)
 
-    def _identifier(self, token: Token) -> ast.Identifier:
+    def _where(self, token: Any) -> Span:
+        return span_of(self.file, token)
+
+    def _identifier(self, token: Any) -> ast.Identifier:
         return ast.Identifier(str(token), span=span_of(self.file, token))
 
     # ---- statements
@@ -90,26 +93,26 @@ class Builder:
         return ast.Dims(tuple(self._node(c) for c in tree.children[1:]), span=span)
 
     def _dim_open(self, tree: Tree, span: Span) -> ast.DimItem:
-        return ast.DimItem(str(tree.children[0]), name_span=span_of(self.file, tree.children[0]), span=span)
+        return ast.DimItem(str(tree.children[0]), name_span=self._where(tree.children[0]), span=span)
 
     def _dim_sized(self, tree: Tree, span: Span) -> ast.DimItem:
         name = tree.children[0]
-        return ast.DimItem(str(name), self._node(tree.children[1]), name_span=span_of(self.file, name), span=span)
+        return ast.DimItem(str(name), self._node(tree.children[1]), name_span=self._where(name), span=span)
 
     def _dim_labels(self, tree: Tree, span: Span) -> ast.DimItem:
         name, labels = tree.children
-        return ast.DimItem(str(name), labels=self._node(labels), name_span=span_of(self.file, name), span=span)
+        return ast.DimItem(str(name), labels=self._node(labels), name_span=self._where(name), span=span)
 
     def _dim_like(self, tree: Tree, span: Span) -> ast.DimItem:
         name, _, like = tree.children
-        return ast.DimItem(str(name), like=str(like), name_span=span_of(self.file, name), span=span)
+        return ast.DimItem(str(name), like=str(like), name_span=self._where(name), span=span)
 
     def _block(self, tree: Tree, span: Span) -> tuple[ast.Statement, ...]:
         return self._statements(tree.children)
 
     def _plate(self, tree: Tree, span: Span) -> ast.Plate:
         _, name, indices, size, within, structure, block = tree.children
-        head_end = span_of(self.file, name)
+        head_end = self._where(name)
         return ast.Plate(
             str(name),
             self._node(block),
@@ -143,7 +146,7 @@ class Builder:
             str(name),
             tuple(self._identifier(t) for t in axes.children) if axes else (),
             self._optional(declared_type),
-            span_of(self.file, name),
+            self._where(name),
             span=span,
         )
 
@@ -160,8 +163,9 @@ class Builder:
 
     @staticmethod
     def _label_text(tree: Tree) -> str:
-        if len(tree.children) == 1 and tree.children[0].type == "STRING":
-            return unquote(str(tree.children[0]))
+        first: Any = tree.children[0]
+        if len(tree.children) == 1 and first.type == "STRING":
+            return unquote(str(first))
         return "".join(str(t) for t in tree.children)
 
     def _random(self, tree: Tree, span: Span) -> ast.Random:
@@ -189,7 +193,7 @@ class Builder:
     def _def_(self, tree: Tree, span: Span) -> ast.Def:
         _, name, *parameters, block = tree.children
         declared = tuple(self._node(p) for p in parameters if p is not None)
-        return ast.Def(str(name), declared, self._node(block), span_of(self.file, name), span=span)
+        return ast.Def(str(name), declared, self._node(block), self._where(name), span=span)
 
     def _return_(self, tree: Tree, span: Span) -> ast.Return:
         return ast.Return(self._node(tree.children[1]), span=span)

@@ -140,6 +140,7 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     tokens, bracket_errors = lay_out(file, raw)
     torn = {e.span.line for e in errors if e.code == "PGM0105" and e.span}
     errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
+    errors += [_too_large(file, t) for t in raw if t.type == "NUMBER" and len(t) > 3 and float(t) == float("inf")]
     errors = errors[:_MAX_ERRORS]
     kept = {id(t) for t in tokens}
     broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in kept}
@@ -244,6 +245,8 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
     idiom = recognise(file.line(span.line)) if file.text else None
     if idiom:
         return Diagnostic("PGM0106", idiom.say, span, help=idiom.cure)
+    if number := _no_number(file, tokens, at):
+        return number
     expected = _expected(tokens, at)
     found = (
         "the file ends here"
@@ -254,6 +257,23 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
     )
     listed = f"expected {_one_of(expected)}" if 0 < len(expected) <= 6 else ""
     return Diagnostic("PGM0101", found, span, label=listed, help=_cure(tokens, at))
+
+
+def _too_large(file: SourceFile, token: Token) -> Diagnostic:
+    message = f"`{token}` is too large a number"
+    return Diagnostic("PGM0112", message, span_of(file, token), help="write `inf` if no bound is meant")
+
+
+def _no_number(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic | None:
+    """For ``3rd`` and ``2.``: a name or point that touches the number before it."""
+    if not 0 < at < len(tokens) or tokens[at - 1].type != "NUMBER" or tokens[at].type not in ("NAME", "DOT"):
+        return None
+    number, token = tokens[at - 1], tokens[at]
+    if number.end_pos != token.start_pos:
+        return None
+    span = span_of(file, number).to(span_of(file, token))
+    cure = f"write `{number}.0`" if token.type == "DOT" else f'a label that starts with a digit is quoted: `"{span.text}"`'
+    return Diagnostic("PGM0112", f"`{span.text}` is not a number", span, help=cure)
 
 
 def _expected(tokens: list[Token], at: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -33,6 +34,14 @@ def grid(side: int) -> DiscreteNetwork:
     return DiscreteNetwork(tuple(bit(f"s{k}") for k in range(side * side)), tuple(factors), "grid")
 
 
+def complete(count: int) -> DiscreteNetwork:
+    """Every pair of bits coupled."""
+    coupling = np.array([[0.4, -0.4], [-0.4, 0.4]])
+    pairs = itertools.combinations(range(count), 2)
+    factors = tuple(TableFactor(pair, coupling, is_log=True) for pair in pairs)
+    return DiscreteNetwork(tuple(bit(f"s{k}") for k in range(count)), factors, "complete")
+
+
 def chain(length: int, size: int, seed: int) -> DiscreteNetwork:
     rng = np.random.default_rng(seed)
     variables = tuple(DiscreteVariable(f"z{t}", tuple(map(str, range(size)))) for t in range(length))
@@ -48,7 +57,7 @@ def test_too_wide_is_refused_before_allocating() -> None:
     assert time.perf_counter() - start < 20
     tracemalloc.start()
     with pytest.raises(PgmError) as caught:
-        ExactEngine(grid(22)).marginals({})
+        ExactEngine(complete(40)).marginals({})
     assert tracemalloc.get_traced_memory()[1] < 30e6
     tracemalloc.stop()
     (problem,) = caught.value.diagnostics
@@ -123,6 +132,41 @@ def test_many_rows_equal_row_by_row() -> None:
         assert alone.log_evidence[0] == pytest.approx(together.log_evidence[r], abs=1e-10)
         for v in range(40):
             assert np.allclose(alone.tables[v][0], together.tables[v][r], atol=1e-12)
+
+
+def test_cached_patterns_do_not_mix() -> None:
+    """More patterns than the cache holds, each asked twice in turn."""
+    network = chain(12, 3, 5)
+    engine = ExactEngine(network)
+    rng = np.random.default_rng(6)
+    for seed in range(150):
+        chosen = np.random.default_rng(seed % 75).choice(12, 4, replace=False)
+        evidence: dict[int, np.ndarray | int] = {int(v): rng.integers(-1 if v % 2 else 0, 3, 9) for v in chosen}
+        targets = None if seed % 2 else [0, 7]
+        found = engine.marginals(evidence, targets)
+        fresh = ExactEngine(network).marginals(evidence, targets)
+        assert all(np.allclose(found.tables[v], table, atol=1e-12) for v, table in fresh.tables.items())
+
+
+def test_missing_patterns_one_by_one_when_all_at_once_is_too_wide() -> None:
+    network = grid(8)
+    rng = np.random.default_rng(7)
+    codes = rng.integers(0, 2, (60, 64))
+    codes[:, ::3] = -1
+    codes[:, 0] = np.where(rng.random(60) < 0.5, -1, 1)
+    codes[rng.random(60) < 0.3, 1:60:2] = -1
+    evidence: dict[int, np.ndarray | int] = {v: codes[:, v] for v in range(64)}
+    wide = ExactEngine(network).marginals(evidence)
+    counts, log_z = ExactEngine(network).expected_counts(evidence)
+    narrow = ExactEngine(network, max_cells=1200)
+    with pytest.raises(PgmError, match="PGM0603"):
+        narrow.marginals(num_rows=1)
+    found = narrow.marginals(evidence)
+    assert np.allclose(found.log_evidence, wide.log_evidence, atol=1e-9)
+    assert all(np.allclose(found.tables[v], wide.tables[v], atol=1e-9) for v in range(64))
+    again, also = narrow.expected_counts(evidence)
+    assert np.allclose(also, log_z, atol=1e-9)
+    assert all(np.allclose(a, b, atol=1e-9) for a, b in zip(again, counts, strict=True))
 
 
 def test_long_chain_with_all_observed_but_a_few() -> None:

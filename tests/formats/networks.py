@@ -8,9 +8,9 @@ from pgmlang.diagnostics import PgmError, SourceFile
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 HOSTILE = [
-    "0-5_cm", "1_1", "<5", "10+", "a b", 'say "hi"', "back\\slash", "//no comment", "/* nor this */", "{", "};", "(x)",
-    "a|b", "a,b", "[2]", "ünïcode", "日本", "table", "default", "property", "true", "-1", "0.5", "1e5", " lead", "'", "\\",
-    "#", "%", "~", "plate", "nan", "\u00a0", "007", "7", "_",
+    "0-5_cm", "1_1", "<5", "10+", "a b", 'say "hi"', "back\\slash", "//no comment", "/* nor this */", "{", "};",
+    "(x)", "a|b", "a,b", "[2]", "ünïcode", "日本", "table", "default", "property", "true", "-1", "0.5", "1e5",
+    " lead", "'", "\\", "#", "%", "~", "plate", "nan", "\u00a0", "007", "7", "_",
 ]  # fmt: skip
 
 

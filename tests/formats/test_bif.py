@@ -71,7 +71,8 @@ def test_small() -> None:
         "probability ( B | A ) { (yes) 0.1, 0.2, 0.7; default 0.5 0.25 0.25; property x = y; }",
         # `table` counts all variables of the header as digits, the child first, as aGrUM and pgmpy read it.
         "probability ( B | A ) { table 0.1, 0.5, 0.2, 0.25, 0.7, 0.25; }",
-        "probability ( B | A ) { // (yes) 9\n (yes) 0.1, /* 0.3; */ 0.2, 0.7; /*\n;*/ (no) 0.5, 0.25, 0.25; // end }\n}",
+        "probability ( B | A ) { // (yes) 9\n (yes) 0.1, /* 3; */ 0.2, 0.7;"
+        "/*\n;*/ (no) 0.5, 0.25, 0.25; // end }\n}",
     ],
 )
 def test_ways_to_write_a_table(block: str) -> None:

@@ -44,6 +44,12 @@ def test_bayes() -> None:
     assert network.factors[1].values.tolist() == [[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]
 
 
+def test_comments_as_agrum_writes_them() -> None:
+    network, _ = read_uai(text(BAYES.replace("2 0 1\n", "2 0 1   # größe -1\n")))
+    assert_same(network, read_uai(text(BAYES))[0])
+    assert problems(BAYES.replace("2 0 1\n", "2 0 1 # x\n").replace("0.7\n", "x # y\n")) == ["PGM0906 12:10"]
+
+
 def test_a_constant_factor_and_a_size_of_one() -> None:
     network, _ = read_uai(text("MARKOV 2 1 2 2 0 2 1 0 1 0.5 2 3 4"))
     assert network.factors[0].values.shape == ()
@@ -126,7 +132,7 @@ def test_a_table_is_never_larger_than_the_file() -> None:
     ],
 )
 def test_evidence(content: str, wanted: dict[int, int]) -> None:
-    assert read_uai_evidence(text(content), (2, 3)) == wanted
+    assert read_uai_evidence(text(content), read_uai(text(BAYES))[0]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ def test_evidence(content: str, wanted: dict[int, int]) -> None:
 )
 def test_wrong_evidence(content: str, wanted: str) -> None:
     with pytest.raises(PgmError) as caught:
-        read_uai_evidence(text(content), (2, 3))
+        read_uai_evidence(text(content), read_uai(text(BAYES))[0])
     assert told(caught.value) == [wanted]
 
 

@@ -10,12 +10,12 @@ from pgmlang.syntax import ast
 
 NOWHERE = Span(SourceFile("<random>", ""), 0, 0)
 NAMES = (
-    "x", "y1", "mu_0", "été", "日本", "_", "pgm", "model", "dim", "plate", "param", "input", "field", "factor", "net",
-    "guide", "def", "return", "in", "like", "import", "real", "Table", "Normal",
+    "x", "y1", "mu_0", "été", "日本", "_", "pgm", "model", "dim", "plate", "param", "input", "field", "factor",
+    "net", "guide", "def", "return", "in", "like", "import", "real", "Table", "Normal",
 )  # fmt: skip
 LABELS = (
-    "no", "yes", "if", "then", "else", "and", "or", "not", "true", "false", "plate", "field", "in", "3", "-3", "0.50",
-    "-1e-3", ".5", "two words", "", 'a"b', "back\\slash", "1/3", "5.", "--", "#1", "{x}", "ü", "3rd", "\t",
+    "no", "yes", "if", "then", "else", "and", "or", "not", "true", "false", "plate", "field", "in", "3", "-3",
+    "0.50", "-1e-3", ".5", "two words", "", 'a"b', "back\\slash", "1/3", "5.", "--", "#1", "{x}", "ü", "3rd", "\t",
 )  # fmt: skip
 NUMBERS = ("0", "1", "0.10", "2.50", "1e-3", ".5", "100", "1E5", "123456.789", "0.333333333333")
 CELLS = ("0", "1", "0.10", "1.00", "1/3", "2/3", "1e-05", "0.25")
@@ -33,8 +33,8 @@ class Programs:
 
     def block(self, depth: int, most: int) -> tuple[ast.Statement, ...]:
         kinds: list[Callable[[int], ast.Statement]] = [
-            self.version, self.model, self.import_module, self.dims, self.plate, self.variables, self.drawn, self.assign,
-            self.factor, self.net, self.guide, self.definition, self.returned,
+            self.version, self.model, self.import_module, self.dims, self.plate, self.variables, self.drawn,
+            self.assign, self.factor, self.net, self.guide, self.definition, self.returned,
         ]  # fmt: skip
         weights = [1, 1, 1, 2, 3 * (depth > 0), 3, 6, 4, 3, 1, depth > 0, depth > 0, 1]
         chosen = self.random.choices(kinds, weights, k=self.random.randint(0, most))
@@ -213,5 +213,5 @@ def with_comments(text: str, seed: int) -> str:
             lines.append("")
         if draw.random() < 0.2:
             lines.append(" " * draw.randrange(8) + f"# own {seed}.{i}")
-        lines.append(line + draw.choice(("", "  ", "\t")) + (f"# end {i} {{(\"" if draw.random() < 0.3 else ""))
+        lines.append(line + draw.choice(("", "  ", "\t")) + (f'# end {i} {{("' if draw.random() < 0.3 else ""))
     return draw.choice(("\n", "\r\n")).join(lines)

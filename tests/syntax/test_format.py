@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from .programs import random_program, with_comments
 
 from pgmlang.diagnostics import CompileError, SourceFile
 from pgmlang.syntax import parse
 from pgmlang.syntax.format import WIDTH, format_program, format_source
 from pgmlang.syntax.parser import comments_of
+
+from .programs import random_program, with_comments
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = sorted([*ROOT.glob("stdlib/**/*.pgm"), *ROOT.glob("examples/**/*.pgm")])
@@ -88,8 +89,9 @@ EXACT = {
     ),
     "a comment where brackets were": ("x = (a # c\n + b)", "x = a +  # c\n    b\n"),
     "table in columns": (
-        "w : {a, b} ~ Table(r, s) {\nno,no:1,0\nno,\"y es\":.5,.5\nyes,no:1/3,2/3\n}",
-        'w : {a, b} ~ Table(r, s) {\n  no,  no     :   1,   0\n  no,  "y es" :  .5,  .5\n  yes, no     : 1/3, 2/3\n}\n',
+        'w : {a, b} ~ Table(r, s) {\nno,no:1,0\nno,"y es":.5,.5\nyes,no:1/3,2/3\n}',
+        "w : {a, b} ~ Table(r, s) {\n  no,  no     :   1,   0\n"
+        '  no,  "y es" :  .5,  .5\n  yes, no     : 1/3, 2/3\n}\n',
     ),
     "table on a line": ("x : bit ~ Table(){.5,.5}", "x : bit ~ Table() { .5, .5 }\n"),
     "table on a line with keys": ("x ~ Table(y) {a:1,0;b:0,1}", "x ~ Table(y) { a : 1, 0 ; b : 0, 1 }\n"),

@@ -1,0 +1,53 @@
+"""A Model with its open label sets and dims filled in from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from pgmlang.model import Model, Type
+
+
+def close_model(
+    model: Model, labels: Mapping[str, tuple[str, ...]], dims: Mapping[str, tuple[str, ...]]
+) -> Model:
+    """``labels``: those of variables with an open set ``{...}``, by the variable's name; ``dims``: those of open dims."""
+    if not labels and not dims:
+        return model
+
+    def closed(value: Any) -> Any:
+        if isinstance(value, Type):
+            if value.kind == "labels" and value.axis is None and value.labels is None and value.owner in labels:
+                return replace(value, labels=tuple(labels[value.owner]))
+            return value
+        if isinstance(value, tuple):
+            made = tuple(closed(v) for v in value)
+            return value if all(a is b for a, b in zip(made, value, strict=True)) else made
+        if is_dataclass(value) and not isinstance(value, type):
+            changed = {
+                f.name: new
+                for f in fields(value)
+                if f.name != "span" and (new := closed(getattr(value, f.name))) is not getattr(value, f.name)
+            }
+            return replace(value, **changed) if changed else value
+        return value
+
+    dimensions = tuple(replace(d, labels=tuple(dims[d.name])) if d.name in dims else d for d in model.dims)
+    return replace(
+        model,
+        dims=dimensions,
+        variables=closed(model.variables),
+        factors=closed(model.factors),
+        definitions=closed(model.definitions),
+        guide=closed(model.guide),
+    )
+
+
+def open_sets(model: Model) -> list[str]:
+    """Variables whose own label set only the data knows."""
+    return [
+        v.name
+        for v in model.variables
+        if v.type.kind == "labels" and v.type.axis is None and v.type.labels is None and v.role != "derived"
+    ]
