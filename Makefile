@@ -21,6 +21,7 @@ demo: $(STAMP)
 	$(BIN)/pgmc query out/titanic.fit "P(survived | class = 3rd, sex = female)" "P(survived | class = 1st, sex = male)"
 	$(BIN)/pgmc graph out/titanic.fit -o out/titanic.png
 	$(BIN)/pgmc graph out/titanic.fit -o out/titanic.svg
+	@echo "the graph is in out/titanic.png and out/titanic.svg"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

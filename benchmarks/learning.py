@@ -1,6 +1,6 @@
 """Learning alarm's tables: complete data by counting, 20% missing cells by EM, beside pyAgrum in one run.
 
-    python benchmarks/learning.py [--data FOLDER] [--rows 100000] [--em-rows 10000]
+python benchmarks/learning.py [--data FOLDER] [--rows 100000] [--em-rows 10000]
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def best_of(runs: int, work: object) -> tuple[float, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data" / "bn" / "bif")
+    parser.add_argument(
+        "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data" / "bn" / "bif"
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--em-rows", type=int, default=10_000)
     parser.add_argument("--iterations", type=int, default=10)
@@ -81,7 +83,9 @@ def _complete(model: pgmlang.CompiledModel, path: Path, bif: Path, columns: dict
     theirs, bn = best_of(3, learn)
     table = fit.params["CVP.table"]  # type: ignore[attr-defined]
     gap = np.abs(np.sort(table.ravel()) - np.sort(bn.cpt("CVP").toarray().ravel())).max()  # type: ignore[attr-defined]
-    print(f"  pyAgrum  {theirs * 1e3:8.1f} ms   ratio {theirs / ours:.2f}x   largest gap in P(CVP | ...) {gap:.1e}")
+    print(
+        f"  pyAgrum  {theirs * 1e3:8.1f} ms   ratio {theirs / ours:.2f}x   largest gap in P(CVP | ...) {gap:.1e}"
+    )
 
 
 def _em(model: pgmlang.CompiledModel, path: Path, bif: Path, part: dict[str, np.ndarray], iterations: int) -> None:

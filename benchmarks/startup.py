@@ -34,7 +34,11 @@ def main() -> None:
     if alarm.exists():
         with tempfile.TemporaryDirectory() as folder:
             model = str(Path(folder) / "alarm.pgm")
-            subprocess.run([sys.executable, "-m", "pgmlang.cli.main", "convert", str(alarm), model], check=True, capture_output=True)
+            subprocess.run(
+                [sys.executable, "-m", "pgmlang.cli.main", "convert", str(alarm), model],
+                check=True,
+                capture_output=True,
+            )
             print(f"pgmc query alarm       {wall(['query', model, 'P(CVP | HREKG = HIGH)']):.3f} s")
 
 

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from pgmlang.api import CompiledModel, FittedModel, compile, load
     from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
-__all__ = ["CompileError", "CompiledModel", "Diagnostic", "FittedModel", "PgmError", "__version__", "compile", "load"]
+__all__ = [
+    "CompileError",
+    "CompiledModel",
+    "Diagnostic",
+    "FittedModel",
+    "PgmError",
+    "__version__",
+    "compile",
+    "load",
+]
 
 _HOMES = {
     "CompileError": "pgmlang.diagnostics",

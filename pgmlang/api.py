@@ -1,8 +1,8 @@
 """The Python front door: ``compile`` a model, ``fit`` it, ask.
 
-    model = pgmlang.compile("sprinkler.pgm")
-    fit = model.fit("days.csv", seed=1)
-    fit.query("P(rain | wet = yes)")
+model = pgmlang.compile("sprinkler.pgm")
+fit = model.fit("days.csv", seed=1)
+fit.query("P(rain | wet = yes)")
 """
 
 from __future__ import annotations
@@ -238,7 +238,9 @@ class FittedModel:
         save_fit(self.record, Path(folder), force)
 
     def _rows(self, data: Any, binding: dict[str, Any]) -> tuple[dict[str, np.ndarray], int]:
-        bound = data if _is_binding(data) else bind_data(self.record.model, data, known=self.record.labels, **binding)
+        bound = (
+            data if _is_binding(data) else bind_data(self.record.model, data, known=self.record.labels, **binding)
+        )
         return bound.values, rows_of(bound)
 
     def _repr_svg_(self) -> str:

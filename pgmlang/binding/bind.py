@@ -63,7 +63,9 @@ class Binder:
     unused: list[str] = field(default_factory=list)
     frames: dict[str, Frame] = field(default_factory=dict)
 
-    def bind(self, tables: Frame | Mapping[str, Frame], observe: dict[str, str], counts: str | None, weights: str | None) -> Binding:
+    def bind(
+        self, tables: Frame | Mapping[str, Frame], observe: dict[str, str], counts: str | None, weights: str | None
+    ) -> Binding:
         """All steps, in order."""
         self.frames = {self._main_plate(tables): tables} if isinstance(tables, Frame) else dict(tables)
         self._check_names([*self.mapping, *self.hide, *observe])
@@ -101,7 +103,9 @@ class Binder:
 
     # ---- problems
 
-    def _error(self, code: str, message: str, place: str = "", help: str = "", notes: tuple[str, ...] = ()) -> None:
+    def _error(
+        self, code: str, message: str, place: str = "", help: str = "", notes: tuple[str, ...] = ()
+    ) -> None:
         self.errors.append(Diagnostic(code, message, place=place, help=help, notes=notes))
 
     def _stop(self) -> None:
@@ -124,13 +128,21 @@ class Binder:
             return inner[0]
         if not inner:
             raise PgmError(
-                Diagnostic("PGM0708", "the model has no plate whose elements are the data's rows", place=frame.name,
-                           help="wrap what repeats in one: `plate row { ... }`")  # fmt: skip
+                Diagnostic(
+                    "PGM0708",
+                    "the model has no plate whose elements are the data's rows",
+                    place=frame.name,
+                    help="wrap what repeats in one: `plate row { ... }`",
+                )  # fmt: skip
             )
         listed = ", ".join(f"`{p}`" for p in inner)
         raise PgmError(
-            Diagnostic("PGM0714", f"the table may be the rows of {listed}", place=frame.name,
-                       help=f"say which: `{inner[0]}={frame.name}`")  # fmt: skip
+            Diagnostic(
+                "PGM0714",
+                f"the table may be the rows of {listed}",
+                place=frame.name,
+                help=f"say which: `{inner[0]}={frame.name}`",
+            )  # fmt: skip
         )
 
     # ---- columns of variables
@@ -152,14 +164,20 @@ class Binder:
                 continue
             if variable.role not in BINDABLE:
                 continue
-            if sized_inside or (here and variable.name in frame.arrays and (variable.axes or frame.arrays[variable.name].ndim > 1)):
+            if sized_inside or (
+                here and variable.name in frame.arrays and (variable.axes or frame.arrays[variable.name].ndim > 1)
+            ):
                 self._array(variable, plate)
             elif here:
                 self._columns_of(variable, plate, names, "" if innermost == plate else innermost)
 
     def _sized_inside(self, variable: Variable, plate: str) -> bool:
         """A variable of a sized plate inside the table's rows: bound as an array."""
-        return plate in variable.plates and variable.plates[-1] != plate and variable.name in self.frames[plate].arrays
+        return (
+            plate in variable.plates
+            and variable.plates[-1] != plate
+            and variable.name in self.frames[plate].arrays
+        )
 
     def _identifiers(self, frame: Frame, special: set[str]) -> dict[str, str]:
         """Names of the model's language to column names; ``Sepal.Length`` is ``Sepal_Length``."""
@@ -185,7 +203,9 @@ class Binder:
             column = mapped if mapped is not None else names.get(variable.name)
             if mapped is not None and mapped not in frame.columns:
                 near = did_you_mean(mapped, frame.columns)
-                self._error("PGM0720", f"there is no column `{mapped}`", frame.name, near or "see the table's header")
+                self._error(
+                    "PGM0720", f"there is no column `{mapped}`", frame.name, near or "see the table's header"
+                )
                 return
             if column is not None:
                 if column != variable.name and mapped is None:
@@ -202,10 +222,13 @@ class Binder:
             if not found:
                 return
             strip = pattern.split("*")[0]
-            self._set_labels(axis, tuple(c[len(strip):] if c.startswith(strip) else c for c in found))
+            self._set_labels(axis, tuple(c[len(strip) :] if c.startswith(strip) else c for c in found))
             self._claim(plate, variable, found)
             return
-        chosen = [next((c for c in (x, f"{variable.name}.{x}", f"{variable.name}_{x}") if c in frame.columns), None) for x in labels]
+        chosen = [
+            next((c for c in (x, f"{variable.name}.{x}", f"{variable.name}_{x}") if c in frame.columns), None)
+            for x in labels
+        ]
         chosen = [c or names.get(re.sub(r"\W", "_", x)) for c, x in zip(chosen, labels, strict=True)]
         absent = [x for x, c in zip(labels, chosen, strict=True) if c is None]
         if len(absent) == len(labels):
@@ -238,7 +261,9 @@ class Binder:
         axis = self.model.root_axis(axis)
         first = self.labels.setdefault(axis, labels)
         if first != labels:
-            self._error("PGM0717", f"the axis `{axis}` has {len(first)} labels in one place, {len(labels)} in another")
+            self._error(
+                "PGM0717", f"the axis `{axis}` has {len(first)} labels in one place, {len(labels)} in another"
+            )
 
     # ---- rows
 
@@ -261,7 +286,12 @@ class Binder:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             what = "a whole number from 0" if counts else "a number from 0"
-            self._error("PGM0716", f"`{numbers[row]:g}` is not {what}", column.cell(row), "correct the cell, or drop the row")
+            self._error(
+                "PGM0716",
+                f"`{numbers[row]:g}` is not {what}",
+                column.cell(row),
+                "correct the cell, or drop the row",
+            )
             self._stop()
         return numbers, {name}
 
@@ -301,7 +331,11 @@ class Binder:
         self._membership(plate, plate, frame)
         used = {c for (p, c) in self.claimed if p == plate} | special
         around = set(self.model.enclosing(plate))
-        self.unused.extend(c for c in [*frame.columns, *frame.arrays] if c not in used and c not in around and c not in self.unused)
+        self.unused.extend(
+            c
+            for c in [*frame.columns, *frame.arrays]
+            if c not in used and c not in around and c not in self.unused
+        )
 
     def _membership(self, plate: str, of: str, frame: Frame) -> None:
         for parent in self.model.plate_by_name[of].parents:
@@ -326,19 +360,29 @@ class Binder:
         seen, codes = frame.columns[parent].labels_and_codes()
         if (codes < 0).any():
             row = int(np.flatnonzero(codes < 0)[0])
-            self._error("PGM0710", f"the row belongs to no `{parent}`", frame.columns[parent].cell(row), "fill the cell in")
+            self._error(
+                "PGM0710", f"the row belongs to no `{parent}`", frame.columns[parent].cell(row), "fill the cell in"
+            )
             return
         if record.size is not None:
             labels = self.known.get(parent) or (tuple(sort_labels(seen)) if len(seen) <= record.size else ())
             if len(seen) > record.size:
-                self._error("PGM0717", f"`{parent}` has {len(seen)} elements in the data, {record.size} in the model", frame.name)
+                self._error(
+                    "PGM0717",
+                    f"`{parent}` has {len(seen)} elements in the data, {record.size} in the model",
+                    frame.name,
+                )
                 return
         else:
             base = self.labels.get(parent) or self.known.get(parent, ())
             labels = (*base, *(x for x in sort_labels(seen) if x not in set(base)))
         position = {x: i for i, x in enumerate(labels)}
         if any(x not in position for x in seen):
-            self._error("PGM0705", f"`{next(x for x in seen if x not in position)}` is no element of `{parent}`", frame.name)
+            self._error(
+                "PGM0705",
+                f"`{next(x for x in seen if x not in position)}` is no element of `{parent}`",
+                frame.name,
+            )
             return
         self.labels[parent] = labels
         self.sizes[parent] = max(len(labels), record.size or 0)
@@ -413,7 +457,9 @@ class Binder:
             missing = int(np.isnan(array).sum()) if array.dtype.kind == "f" else int((array < 0).sum())
             if missing == array.size and variable.role != "input":
                 place = f"{self.frames[self.columns[name][0]].name}:{name}" if name in self.columns else name
-                self.warnings.append(Diagnostic("PGM0711", f"`{name}` has no value in any row: it is latent", place=place))
+                self.warnings.append(
+                    Diagnostic("PGM0711", f"`{name}` has no value in any row: it is latent", place=place)
+                )
                 continue
             if missing:
                 gaps[name] = missing
@@ -426,7 +472,11 @@ class Binder:
 
     def _column_array(self, closed: Model, variable: Variable) -> np.ndarray | None:
         plate, columns = self.columns[variable.name]
-        if variable.type.kind == "labels" and closed.labels_of(variable.type) is None and not self._element_labels(closed, variable):
+        if (
+            variable.type.kind == "labels"
+            and closed.labels_of(variable.type) is None
+            and not self._element_labels(closed, variable)
+        ):
             return np.full(len(columns[0]), -1, dtype=np.int64)
         arrays = [column_values(closed, variable, c, self._element_labels(closed, variable)) for c in columns]
         array = np.stack(arrays, axis=-1) if variable.axes else arrays[0]
@@ -434,7 +484,9 @@ class Binder:
             return array
         return self._outer_values(variable, plate, columns, array)
 
-    def _outer_values(self, variable: Variable, plate: str, columns: list[Column], array: np.ndarray) -> np.ndarray | None:
+    def _outer_values(
+        self, variable: Variable, plate: str, columns: list[Column], array: np.ndarray
+    ) -> np.ndarray | None:
         """An outer plate's value from the inner table: it must be the same in all rows of an element."""
         owner = variable.plates[-1]
         member = self.membership.get((plate, owner))
@@ -457,7 +509,11 @@ class Binder:
         for name, text in observe.items():
             variable = closed.by_name[name]
             if variable.plates or variable.axes or variable.role not in BINDABLE:
-                self._error("PGM0720", f"`{name}` cannot be observed by value", help="`--observe` is for variables outside of plates")
+                self._error(
+                    "PGM0720",
+                    f"`{name}` cannot be observed by value",
+                    help="`--observe` is for variables outside of plates",
+                )
                 continue
             labels = closed.labels_of(variable.type)
             if labels is not None:
@@ -481,11 +537,17 @@ class Binder:
                                 f"add a column `{name}`, or say `--map {name}=COLUMN`")  # fmt: skip
             elif name in gaps:
                 column = self.columns[name][1][0] if name in self.columns else None
-                place = column.cell(int(np.flatnonzero(np.asarray(column.missing))[0])) if column is not None and np.asarray(column.missing).any() else name
+                place = (
+                    column.cell(int(np.flatnonzero(np.asarray(column.missing))[0]))
+                    if column is not None and np.asarray(column.missing).any()
+                    else name
+                )
                 self._error("PGM0710", f"the input `{name}` has {gaps[name]:,} missing cells", place,
                             f"model it (`{name} ~ Normal(m, s)`), or leave those rows out: `--missing drop`")  # fmt: skip
 
     def _nothing_bound(self) -> None:
+        if self.errors:
+            return
         names = ", ".join(f"`{v.name}`" for v in list(self.model.of_role("random", "field"))[:10])
         columns = ", ".join(f"`{c}`" for f in self.frames.values() for c in [*f.columns, *f.arrays][:10])
         self._error("PGM0708", "no column of the data is a variable of the model", ", ".join(f.name for f in self.frames.values()),
@@ -497,7 +559,7 @@ class Binder:
             size = closed.axis_size(axis)
             if size is not None:
                 sizes.setdefault(axis, size)
-            elif axis in self.labels and self.labels[axis]:
+            elif self.labels.get(axis):
                 sizes.setdefault(axis, len(self.labels[axis]))
         return sizes
 

@@ -9,16 +9,15 @@ from typing import Any
 from pgmlang.model import Model, Type
 
 
-def close_model(
-    model: Model, labels: Mapping[str, tuple[str, ...]], dims: Mapping[str, tuple[str, ...]]
-) -> Model:
+def close_model(model: Model, labels: Mapping[str, tuple[str, ...]], dims: Mapping[str, tuple[str, ...]]) -> Model:
     """``labels``: those of variables with an open set ``{...}``, by the variable's name; ``dims``: those of open dims."""
     if not labels and not dims:
         return model
 
     def closed(value: Any) -> Any:
         if isinstance(value, Type):
-            if value.kind == "labels" and value.axis is None and value.labels is None and value.owner in labels:
+            is_open = value.kind == "labels" and value.axis is None and value.labels is None
+            if is_open and value.owner is not None and value.owner in labels:
                 return replace(value, labels=tuple(labels[value.owner]))
             return value
         if isinstance(value, tuple):

@@ -31,4 +31,6 @@ def binding_report(binding: Binding) -> list[str]:
 
 def _names(names: object, limit: int = 16) -> str:
     listed = list(names)  # type: ignore[call-overload]
-    return (", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")) or "nothing"
+    return (
+        ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
+    ) or "nothing"

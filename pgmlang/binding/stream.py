@@ -13,7 +13,11 @@ from pgmlang.model import Model
 
 
 def bind_batches(
-    model: Model, batches: Callable[[], Iterator[Frame]], *, mapping: Mapping[str, str] | None = None, **options: Any
+    model: Model,
+    batches: Callable[[], Iterator[Frame]],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Iterator[Binding]:
     """Bindings of successive blocks of rows, all with the same closed Model.
 

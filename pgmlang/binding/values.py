@@ -36,32 +36,51 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
             row = int(bad[0])
             more = (f"{len(bad):,} cells are outside",) if len(bad) > 1 else ()
             raise PgmError(
-                Diagnostic("PGM0706", f"`{numbers[row]:g}` is not {words}, and `{variable.name}` is declared {kind}",
-                           place=column.cell(row), notes=more, help="correct the cell, or declare the variable `real`")  # fmt: skip
+                Diagnostic(
+                    "PGM0706",
+                    f"`{numbers[row]:g}` is not {words}, and `{variable.name}` is declared {kind}",
+                    place=column.cell(row),
+                    notes=more,
+                    help="correct the cell, or declare the variable `real`",
+                )  # fmt: skip
             )
     return numbers
 
 
 def array_values(
-    model: Model, variable: Variable, array: np.ndarray, shape: tuple[int | None, ...], labels: tuple[str, ...] | None
+    model: Model,
+    variable: Variable,
+    array: np.ndarray,
+    shape: tuple[int | None, ...],
+    labels: tuple[str, ...] | None,
 ) -> np.ndarray:
     """An array as codes or numbers. Raises PgmError PGM0717 for a wrong shape, PGM0705/0706 for a wrong value."""
     if array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True)):
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise PgmError(
-            Diagnostic("PGM0717", f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}",
-                       place=variable.name, help="the first axis are the rows, then the variable's axes in order")  # fmt: skip
+            Diagnostic(
+                "PGM0717",
+                f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}",
+                place=variable.name,
+                help="the first axis are the rows, then the variable's axes in order",
+            )  # fmt: skip
         )
     kind = variable.type.kind
     if kind in ("bit", "spin"):
         low = 0 if kind == "bit" else -1
         numbers = array.astype(float)
-        codes = np.where(numbers == 1, 1, np.where(numbers == low, 0, np.where(np.isnan(numbers), -1, -2))).astype(np.int64)
+        codes = np.where(numbers == 1, 1, np.where(numbers == low, 0, np.where(np.isnan(numbers), -1, -2))).astype(
+            np.int64
+        )
         if (codes == -2).any():
             at = tuple(int(i) for i in np.argwhere(codes == -2)[0])
             raise PgmError(
-                Diagnostic("PGM0706", f"`{numbers[at]:g}` is not a {kind}", place=f"{variable.name}{list(at)}",
-                           help=f"a {kind} is {low} or 1; binarise the array first")  # fmt: skip
+                Diagnostic(
+                    "PGM0706",
+                    f"`{numbers[at]:g}` is not a {kind}",
+                    place=f"{variable.name}{list(at)}",
+                    help=f"a {kind} is {low} or 1; binarise the array first",
+                )  # fmt: skip
             )
         return codes
     if kind == "labels":
@@ -73,7 +92,9 @@ def array_values(
                  for x in distinct]  # fmt: skip
         bad = [t for t in texts if t not in position]
         if bad:
-            raise PgmError(Diagnostic("PGM0705", f"`{bad[0]}` is not a label of `{variable.name}`", place=variable.name))
+            raise PgmError(
+                Diagnostic("PGM0705", f"`{bad[0]}` is not a label of `{variable.name}`", place=variable.name)
+            )
         coded: np.ndarray = np.array([position[t] for t in texts], dtype=np.int64)[inverse].reshape(array.shape)
         return coded
     numbers = array.astype(float)
@@ -82,5 +103,7 @@ def array_values(
         bad_at = np.argwhere(~np.isnan(numbers) & ~inside(numbers))
         if len(bad_at):
             at = tuple(int(i) for i in bad_at[0])
-            raise PgmError(Diagnostic("PGM0706", f"`{numbers[at]:g}` is not {words}", place=f"{variable.name}{list(at)}"))
+            raise PgmError(
+                Diagnostic("PGM0706", f"`{numbers[at]:g}` is not {words}", place=f"{variable.name}{list(at)}")
+            )
     return numbers

@@ -28,7 +28,9 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 @settings_option
 @fix_option
 @json_option
-def query(source: str, questions: tuple[str, ...], settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool) -> None:
+def query(
+    source: str, questions: tuple[str, ...], settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool
+) -> None:
     """Answer questions about a fit, a model with given tables, a .bif or a .uai.
 
     \b
@@ -79,7 +81,9 @@ def predict(
 @binding_options
 @json_option
 @quiet_option
-def score(source: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **given: Any) -> None:
+def score(
+    source: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **given: Any
+) -> None:
     """Log-likelihood of new data, by exact inference (missing cells summed out)."""
     import numpy as np
 
@@ -103,12 +107,16 @@ def score(source: str, data: tuple[str, ...], output: str | None, as_json: bool,
     if as_json:
         print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": len(rows), "method": "exact"})
     else:
-        click.echo(f"log-likelihood  {total:.6f}\nmean a row      {mean:.6f}\nrows            {len(rows):,}\nmethod          exact")
+        click.echo(
+            f"log-likelihood  {total:.6f}\nmean a row      {mean:.6f}\nrows            {len(rows):,}\nmethod          exact"
+        )
 
 
 @click.command()
 @click.argument("source")
-@click.option("-n", "--num-draws", type=click.IntRange(1, 100_000_000), default=10, show_default=True, help="How many rows.")
+@click.option(
+    "-n", "--num-draws", type=click.IntRange(1, 100_000_000), default=10, show_default=True, help="How many rows."
+)
 @click.option("--evidence", default="", metavar="'A = x, B = y'", help="Draw given this.")
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
 @seed_option
@@ -133,7 +141,9 @@ def sample(
 
 @click.command()
 @click.argument("source")
-@click.option("--evidence", default="", metavar="'A = x' | FILE", help="Evidence: text, or a .evid file of a .uai.")
+@click.option(
+    "--evidence", default="", metavar="'A = x' | FILE", help="Evidence: text, or a .evid file of a .uai."
+)
 @settings_option
 @fix_option
 @json_option
@@ -186,7 +196,10 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
     head = ("name", "mean", "sd", "count")
     widths = [max(len(head[i]), *(len(t[i]) for t in table)) if table else len(head[i]) for i in range(4)]
     for line in [head, *table]:
-        click.echo(line[0].ljust(widths[0]) + "".join("  " + c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)))
+        click.echo(
+            line[0].ljust(widths[0])
+            + "".join("  " + c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))
+        )
     if len(rows) > len(shown):
         click.echo(f"... and {len(rows) - len(shown):,} more; `--all` shows them")
 
@@ -211,7 +224,9 @@ def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: b
     from pgmlang.data import write_csv
 
     if output != "-" and Path(output).suffix.lower() not in ("", ".csv", ".gz", ".txt", ".tsv"):
-        raise PgmError(Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv"))
+        raise PgmError(
+            Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv")
+        )
     write_csv(click.get_binary_stream("stdout") if output == "-" else output, columns)
     if output != "-":
         say(f"wrote {output}", quiet)

@@ -32,7 +32,12 @@ def convert(source: str, target: str, force: bool, settings: tuple[str, ...], qu
         text = write_uai(network)
     else:
         raise PgmError(
-            Diagnostic("PGM0907", f"`{target}`: unknown format `{ending or 'none'}`", help="end it in .pgm, .bif or .uai")
+            Diagnostic(
+                "PGM0907", f"`{target}`: unknown format `{ending or 'none'}`", help="end it in .pgm, .bif or .uai"
+            )
         )
     write_text(target, text, force)
-    say(f"wrote {target}: {len(network.variables):,} variables, {sum(f.values.size for f in network.factors):,} cells", quiet)
+    say(
+        f"wrote {target}: {len(network.variables):,} variables, {sum(f.values.size for f in network.factors):,} cells",
+        quiet,
+    )

@@ -90,7 +90,9 @@ def fit(
         }.items()
         if v is not None
     }  # fmt: skip
-    record = fit_bound(compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages))
+    record = fit_bound(
+        compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages)
+    )
     fitted = FittedModel(record)
     fitted.save(folder, force)
     if not quiet:
@@ -133,7 +135,9 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
     click.echo(f"{record.method}: {record.status}, log-likelihood {fitted.log_likelihood:.4f}")
     for row in fitted.summary()[:10]:
         given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
-        name = f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
+        name = (
+            f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
+        )
         click.echo(f"  {name}  {row['mean']:.4g}")
     first = next((v.name for v in record.model.of_role("random", "field")), "x")
     click.echo(f'wrote {folder}; next: pgmc query {folder} "P({first})"')
@@ -145,4 +149,8 @@ def need_cuda(device: str) -> None:
         import torch
 
         if device.startswith("cuda") and not torch.cuda.is_available():
-            raise PgmError(Diagnostic("PGM0612", f"there is no `{device}` here", help="leave `--device` out, or `--device cpu`"))
+            raise PgmError(
+                Diagnostic(
+                    "PGM0612", f"there is no `{device}` here", help="leave `--device` out, or `--device cpu`"
+                )
+            )

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
-from pgmlang.cli.options import binding_of, binding_options, json_option, quiet_option, settings_of, settings_option, tables_of
+from pgmlang.cli.options import (
+    binding_of,
+    binding_options,
+    json_option,
+    quiet_option,
+    settings_of,
+    settings_option,
+    tables_of,
+)
 from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 if TYPE_CHECKING:
@@ -48,7 +56,10 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
         found.extend(compilation.diagnostics)
         if compilation.model is not None and not as_json and not quiet:
             model = compilation.model
-            parts = [f"{len(list(model.of_role('random', 'field')))} random variables", f"{len(model.factors)} factors"]
+            parts = [
+                f"{len(list(model.of_role('random', 'field')))} random variables",
+                f"{len(model.factors)} factors",
+            ]
             parts += [f"{len(model.plates)} plate{'s' if len(model.plates) > 1 else ''}"] if model.plates else []
             click.echo(f"{path}: good ({', '.join(parts)})")
     print_diagnostics(found)
@@ -90,8 +101,12 @@ def fmt(models: tuple[str, ...], only_check: bool, stdout: bool, quiet: bool) ->
 @click.command()
 @click.argument("model")
 @click.argument("data", nargs=-1)
-@click.option("-o", "--output", help="Where to write; the ending says the format: .svg, .png, .dot (default: MODEL.svg).")
-@click.option("--format", "kind", type=click.Choice(["svg", "png", "dot"]), help="Format, when the ending does not say it.")
+@click.option(
+    "-o", "--output", help="Where to write; the ending says the format: .svg, .png, .dot (default: MODEL.svg)."
+)
+@click.option(
+    "--format", "kind", type=click.Choice(["svg", "png", "dot"]), help="Format, when the ending does not say it."
+)
 @click.option("--observed", help="Names to shade, comma separated (default: what the data observes).")
 @settings_option
 @binding_options
@@ -104,7 +119,11 @@ def graph(
     scene = _scene(model, data, observed, settings, given)
     ending = Path(output).suffix.lstrip(".").lower() if output and output != "-" else ""
     kind = kind or (ending if ending in ("svg", "png", "dot") else "svg")
-    output = output or str(Path(model).with_suffix(f".{kind}").name if model.endswith((".gz", "/")) else Path(model).with_suffix(f".{kind}"))
+    output = output or str(
+        Path(model).with_suffix(f".{kind}").name
+        if model.endswith((".gz", "/"))
+        else Path(model).with_suffix(f".{kind}")
+    )
     if kind == "png":
         from pgmlang.drawing import to_png
 
@@ -117,7 +136,9 @@ def graph(
         say(f"wrote {output}", quiet)
 
 
-def _scene(model: str, data: tuple[str, ...], observed: str | None, settings: tuple[str, ...], given: dict[str, Any]) -> Any:
+def _scene(
+    model: str, data: tuple[str, ...], observed: str | None, settings: tuple[str, ...], given: dict[str, Any]
+) -> Any:
     from pgmlang.drawing.model_scene import model_scene, network_scene
 
     shaded = [name.strip() for name in observed.split(",")] if observed else []
@@ -148,7 +169,9 @@ def _scene(model: str, data: tuple[str, ...], observed: str | None, settings: tu
 @settings_option
 @binding_options
 @json_option
-def plan(model: str, data: tuple[str, ...], method: str, settings: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def plan(
+    model: str, data: tuple[str, ...], method: str, settings: tuple[str, ...], as_json: bool, **given: Any
+) -> None:
     """Say which method is taken for which variables, and why; with data, for that data."""
     from pgmlang.plan import make_plan, plan_json, show
 
@@ -211,7 +234,12 @@ def explain(code: str | None, as_json: bool) -> None:
 
     if code is None:
         if as_json:
-            print_json([{"code": c, "title": row.title, "exit": row.exit, "warning": row.is_warning} for c, row in CODES.items()])
+            print_json(
+                [
+                    {"code": c, "title": row.title, "exit": row.exit, "warning": row.is_warning}
+                    for c, row in CODES.items()
+                ]
+            )
             return
         for name, row in CODES.items():
             click.echo(f"{name}  {'warning: ' if row.is_warning else ''}{row.title}")

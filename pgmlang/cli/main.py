@@ -52,16 +52,23 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             module = import_module(COMMANDS[cmd_name][0])
-            command: click.Command = getattr(module, cmd_name.replace("compile", "compile_") if cmd_name == "compile" else cmd_name)
+            command: click.Command = getattr(
+                module, cmd_name.replace("compile", "compile_") if cmd_name == "compile" else cmd_name
+            )
             return command
         if cmd_name in TO_COME:
             raise PgmError(
-                Diagnostic("PGM0605", f"`pgmc {cmd_name}` is still to come: {TO_COME[cmd_name]}",
-                           help=f"today's commands: {', '.join(COMMANDS)}")  # fmt: skip
+                Diagnostic(
+                    "PGM0605",
+                    f"`pgmc {cmd_name}` is still to come: {TO_COME[cmd_name]}",
+                    help=f"today's commands: {', '.join(COMMANDS)}",
+                )  # fmt: skip
             )
         return None
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and args[0] not in TO_COME and not args[0].startswith("-"):
             near = did_you_mean(args[0], COMMANDS)
             ctx.fail(f"there is no command `{args[0]}`. {near or 'See pgmc --help.'}")
@@ -113,16 +120,24 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
-        _report(PgmError(Diagnostic("PGM0611", "out of memory", help="use fewer rows at once, or a smaller model")), as_json)
+        _report(
+            PgmError(Diagnostic("PGM0611", "out of memory", help="use fewer rows at once, or a smaller model")),
+            as_json,
+        )
         return 69
     except RecursionError:
-        _report(PgmError(Diagnostic("PGM0107", "the model is nested too deeply", help="split its expressions")), as_json)
+        _report(
+            PgmError(Diagnostic("PGM0107", "the model is nested too deeply", help="split its expressions")),
+            as_json,
+        )
         return 65
     except Exception as error:
         if os.environ.get("PGMLANG_DEBUG"):
             raise
         message = f"internal error: {type(error).__name__}: {error}"
-        diagnostic = Diagnostic("PGM0899", message, help="this is a bug in pgmlang; run again with PGMLANG_DEBUG=1 to see where")
+        diagnostic = Diagnostic(
+            "PGM0899", message, help="this is a bug in pgmlang; run again with PGMLANG_DEBUG=1 to see where"
+        )
         _report(PgmError(diagnostic), as_json)
         return 70
 

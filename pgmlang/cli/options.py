@@ -27,8 +27,12 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
-seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of random numbers; a drawn one is recorded.")
-settings_option = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the model's header.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of random numbers; a drawn one is recorded."
+)
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the model's header."
+)
 fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE", help="Hold a param at a value.")
 
 reading_options = together(
@@ -54,7 +58,9 @@ def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
-            raise PgmError(Diagnostic("PGM0612", f"`{option} {item}` is not understood", help=f"write `{option} NAME=VALUE`"))
+            raise PgmError(
+                Diagnostic("PGM0612", f"`{option} {item}` is not understood", help=f"write `{option} NAME=VALUE`")
+            )
         out[name.strip()] = value.strip()
     return out
 
@@ -94,7 +100,11 @@ def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
             continue
         path = Path(item)
         if not path.is_file():
-            raise PgmError(Diagnostic("PGM0612", f"`--map {item}` is neither VAR=COLUMN nor a file", help="write `--map y=score`"))
+            raise PgmError(
+                Diagnostic(
+                    "PGM0612", f"`--map {item}` is neither VAR=COLUMN nor a file", help="write `--map y=score`"
+                )
+            )
         for line in path.read_text(encoding="utf-8").splitlines():
             name, mark, column = line.partition("=" if "=" in line else ",")
             if mark:
@@ -116,8 +126,11 @@ def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
             plain.append(argument)
     if plain and (named or len(plain) > 1):
         raise PgmError(
-            Diagnostic("PGM0714", "with several tables, say which is whose",
-                       help="write `token=words.csv doc=docs.csv`; the model's plates: " + ", ".join(sorted(plates)))  # fmt: skip
+            Diagnostic(
+                "PGM0714",
+                "with several tables, say which is whose",
+                help="write `token=words.csv doc=docs.csv`; the model's plates: " + ", ".join(sorted(plates)),
+            )  # fmt: skip
         )
     return named or plain[0]
 

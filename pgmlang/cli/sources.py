@@ -49,6 +49,8 @@ def fit_of(path: str) -> FittedModel:
 
     if path.endswith(".pgm") and Path(path).is_file():
         raise PgmError(
-            Diagnostic("PGM0903", f"`{path}` is a model, not a fit", help=f"fit it first: `pgmc fit {path} data.csv`")
+            Diagnostic(
+                "PGM0903", f"`{path}` is a model, not a fit", help=f"fit it first: `pgmc fit {path} data.csv`"
+            )
         )
     return load(path)

@@ -43,7 +43,8 @@ def explain(code: str) -> Explanation:
         name = f"PGM{int(name):04d}"
     page = _pages().get(name)
     if page is None:
-        cure = did_you_mean(name, CODES) or "`pgmc explain` lists all codes"
+        alike = [c for c in CODES if c[:5] == name[:5]]
+        cure = did_you_mean(name, alike or CODES) or "`pgmc explain` lists all codes"
         raise PgmError(Diagnostic("PGM0612", f"there is no code `{code}`", help=cure))
     return page
 

@@ -35,12 +35,13 @@ def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Gr
     # Gansner et al. 1993): lines become straight, symmetry stays.
     first = problem.pulls
     for _ in range(2 if problem.count <= 260 else problem.count <= 2000):
-        problem.pulls = [(a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d)
-                         for a, b, w, d in first]
+        problem.pulls = [
+            (a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d) for a, b, w, d in first
+        ]
         positions = solve(problem, positions)
     found = positions.tolist()
     x = found[:count]
-    left, right = found[count::2], found[count + 1::2]
+    left, right = found[count::2], found[count + 1 :: 2]
     y, top, bottom, free = _heights(rows, shapes, x, labels)
     return Grid(x, y, left, right, top, bottom, free)
 
@@ -101,8 +102,13 @@ def _label_room(rows: Rows, labels: list[float]) -> list[tuple[int, int, float]]
                 inside = kind == "open"
     for component in rows.groups.components:
         places = {atom: i for i, atom in enumerate(component.atoms)}
-        ends = {b: (min(places[a] for a in rows.groups.boxes[b].atoms),
-                    max(places[a] for a in rows.groups.boxes[b].atoms)) for b in component.boxes}
+        ends = {
+            b: (
+                min(places[a] for a in rows.groups.boxes[b].atoms),
+                max(places[a] for a in rows.groups.boxes[b].atoms),
+            )
+            for b in component.boxes
+        }
         for a, (a0, a1) in ends.items():
             for b, (b0, b1) in ends.items():
                 if a0 < b0 <= a1 < b1:

@@ -10,9 +10,9 @@ from pgmlang.drawing.text import visible
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _STYLES = {
-    "random": 'shape=ellipse',
-    "derived": 'shape=ellipse, peripheries=2',
-    "param": 'shape=point, width=0.1',
+    "random": "shape=ellipse",
+    "derived": "shape=ellipse, peripheries=2",
+    "param": "shape=point, width=0.1",
     "input": 'shape=box, style="rounded,filled", fillcolor="#d0d7de"',
     "factor": 'shape=square, style=filled, fillcolor=black, label="", width=0.14, fixedsize=true',
     "net": 'shape=trapezium, style=filled, fillcolor="#eef1f4"',
@@ -44,7 +44,7 @@ def to_dot(scene: Scene) -> str:
             lines.append(f"{indent}{ids[node.name]} [{_attributes(node)}];")
         for child in children.get(name, ()):
             lines.append(f"{indent}subgraph cluster_{number[child]} {{")
-            lines.append(f'{indent}  label={_label(plates[child].label)}; labeljust=r; labelloc=b; style=rounded;')
+            lines.append(f"{indent}  label={_label(plates[child].label)}; labeljust=r; labelloc=b; style=rounded;")
             if child not in inside and child not in children:
                 lines.append(f'{indent}  "empty {number[child]}" [style=invis, label=""];')
             cluster(child, indent + "  ")
@@ -67,8 +67,10 @@ def _depth(name: str, plates: dict[str, ScenePlate], seen: frozenset[str] = froz
 
 def _ids(scene: Scene) -> dict[str, str]:
     """Plain names stand for themselves; others get a numbered id that no plain name has (it holds a space)."""
-    return {node.name: f'"{node.name}"' if _PLAIN.match(node.name) else f'"node {i}"'
-            for i, node in enumerate(scene.nodes)}
+    return {
+        node.name: f'"{node.name}"' if _PLAIN.match(node.name) else f'"node {i}"'
+        for i, node in enumerate(scene.nodes)
+    }
 
 
 def _attributes(node: SceneNode) -> str:

@@ -22,8 +22,12 @@ class Rect:
     y1: float
 
     def holds(self, other: Rect, slack: float = 0.0) -> bool:
-        return (self.x0 <= other.x0 + slack and self.y0 <= other.y0 + slack
-                and self.x1 >= other.x1 - slack and self.y1 >= other.y1 - slack)
+        return (
+            self.x0 <= other.x0 + slack
+            and self.y0 <= other.y0 + slack
+            and self.x1 >= other.x1 - slack
+            and self.y1 >= other.y1 - slack
+        )
 
     def meets(self, other: Rect) -> bool:
         return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
@@ -53,8 +57,9 @@ class PlacedNode:
 
     @property
     def shape(self) -> Rect:
-        return Rect(self.x - self.width / 2, self.y - self.height / 2,
-                    self.x + self.width / 2, self.y + self.height / 2)
+        return Rect(
+            self.x - self.width / 2, self.y - self.height / 2, self.x + self.width / 2, self.y + self.height / 2
+        )
 
     @property
     def extent(self) -> Rect:
@@ -62,8 +67,12 @@ class PlacedNode:
         left = self.label_x if self.label_anchor == "start" else self.label_x - self.label_width / 2
         half = self.label_size * 0.6
         box = self.shape
-        return Rect(min(box.x0, left), min(box.y0, self.label_y - half),
-                    max(box.x1, left + self.label_width), max(box.y1, self.label_y + half))
+        return Rect(
+            min(box.x0, left),
+            min(box.y0, self.label_y - half),
+            max(box.x1, left + self.label_width),
+            max(box.y1, self.label_y + half),
+        )
 
     def inside(self, point: Point) -> bool:
         """Whether a point lies inside the drawn shape (ellipse, box or trapezium)."""
@@ -111,12 +120,17 @@ def trapezium_reach(dy: float) -> float:
 
 def line(a: Point, b: Point) -> Path:
     """A straight Bezier piece."""
-    return (a, (a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3),
-            (a[0] + (b[0] - a[0]) * 2 / 3, a[1] + (b[1] - a[1]) * 2 / 3), b)
+    return (
+        a,
+        (a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3),
+        (a[0] + (b[0] - a[0]) * 2 / 3, a[1] + (b[1] - a[1]) * 2 / 3),
+        b,
+    )
 
 
 def split(piece: Path, t: float) -> tuple[Path, Path]:
     """De Casteljau's subdivision of one cubic piece."""
+
     def mix(a: Point, b: Point) -> Point:
         return (a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t)
 
@@ -128,7 +142,7 @@ def split(piece: Path, t: float) -> tuple[Path, Path]:
 
 
 def pieces(path: Path) -> list[Path]:
-    return [path[i:i + 4] for i in range(0, len(path) - 1, 3)]
+    return [path[i : i + 4] for i in range(0, len(path) - 1, 3)]
 
 
 def joined(parts: list[Path]) -> Path:

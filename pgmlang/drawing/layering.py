@@ -20,10 +20,18 @@ def downward(scene: Scene, index: dict[str, int]) -> list[Arc]:
             continue
         wanted.append((2 if edge.dashed else 0, (index[edge.source], index[edge.target])))
     plain = [edge for edge in scene.edges if not edge.directed]
-    turned = _plain_arcs(scene, [(index[e.source], index[e.target]) for e in plain
-                                 if e.source in index and e.target in index and e.source != e.target])
-    arcs = [(0 if rank == 0 and arc not in turned else 1 if rank == 0 else 2, turned.get(arc, arc))
-            for rank, arc in wanted]
+    turned = _plain_arcs(
+        scene,
+        [
+            (index[e.source], index[e.target])
+            for e in plain
+            if e.source in index and e.target in index and e.source != e.target
+        ],
+    )
+    arcs = [
+        (0 if rank == 0 and arc not in turned else 1 if rank == 0 else 2, turned.get(arc, arc))
+        for rank, arc in wanted
+    ]
     distinct = dict.fromkeys(arc for _, arc in sorted(arcs, key=lambda item: item[0]))
     return _acyclic(len(scene.nodes), list(distinct))
 

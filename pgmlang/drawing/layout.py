@@ -32,8 +32,10 @@ def layout(scene: Scene) -> Layout:
     wide = [text_width(title, SMALL) for title in titles]
     grid = place(rows, shapes, real, wide)
     nodes = _nodes(scene, grid, shapes)
-    plates = [PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
-              for b, box in enumerate(rows.groups.boxes)]
+    plates = [
+        PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
+        for b, box in enumerate(rows.groups.boxes)
+    ]
     field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates], loops)
     edges = route(field, scene.edges, index)
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
@@ -49,8 +51,16 @@ def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:
     inner = sorted(range(len(info.members)), key=lambda p: (len(info.members[p]), p))
     for v in range(count):
         if v not in linked:
-            company = next((c for p in inner if v in info.members[p]
-                            for c in [[level[w] for w in info.members[p] if w in linked]] if c), [0])
+            company = next(
+                (
+                    c
+                    for p in inner
+                    if v in info.members[p]
+                    for c in [[level[w] for w in info.members[p] if w in linked]]
+                    if c
+                ),
+                [0],
+            )
             level[v] = min(company)
     for i, near in enumerate(info.beside):
         blank = count + i
@@ -64,9 +74,24 @@ def _nodes(scene: Scene, grid: Grid, shapes: list[Shape]) -> list[PlacedNode]:
     for v, node in enumerate(scene.nodes):
         shape, x, y = shapes[v], grid.x[v], grid.y[v]
         anchor = "middle" if shape.beside is None else "start"
-        out.append(PlacedNode(node.name, shape.label, node.kind, node.observed, visible(node.tooltip), x, y,
-                              shape.width, shape.height, x + (shape.beside or 0.0), y, anchor,
-                              shape.label_size, shape.label_width))
+        out.append(
+            PlacedNode(
+                node.name,
+                shape.label,
+                node.kind,
+                node.observed,
+                visible(node.tooltip),
+                x,
+                y,
+                shape.width,
+                shape.height,
+                x + (shape.beside or 0.0),
+                y,
+                anchor,
+                shape.label_size,
+                shape.label_width,
+            )
+        )
     return out
 
 
@@ -87,12 +112,22 @@ def _moved(found: Layout) -> Layout:
     def rect(box: Rect) -> Rect:
         return Rect(round(box.x0 + dx, 2), round(box.y0 + dy, 2), round(box.x1 + dx, 2), round(box.y1 + dy, 2))
 
-    nodes = tuple(replace(n, x=round(n.x + dx, 2), y=round(n.y + dy, 2), width=round(n.width, 2),
-                          height=round(n.height, 2), label_x=round(n.label_x + dx, 2),
-                          label_y=round(n.label_y + dy, 2), label_width=round(n.label_width, 2))
-                  for n in found.nodes)
-    edges = tuple(PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path))
-                  for e in found.edges)
+    nodes = tuple(
+        replace(
+            n,
+            x=round(n.x + dx, 2),
+            y=round(n.y + dy, 2),
+            width=round(n.width, 2),
+            height=round(n.height, 2),
+            label_x=round(n.label_x + dx, 2),
+            label_y=round(n.label_y + dy, 2),
+            label_width=round(n.label_width, 2),
+        )
+        for n in found.nodes
+    )
+    edges = tuple(
+        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in found.edges
+    )
     plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in found.plates)
     width = round(max(xs, default=0.0) + dx + MARGIN, 2)
     height = round(max(ys, default=0.0) + dy + MARGIN, 2)

@@ -71,7 +71,10 @@ def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Sce
     """A discrete network read from a file."""
     shaded = set(observed)
     names = [v.name for v in network.variables]
-    nodes = [SceneNode(n, n, "random", n in shaded, tooltip=", ".join(v.labels)) for n, v in zip(names, network.variables, strict=True)]
+    nodes = [
+        SceneNode(n, n, "random", n in shaded, tooltip=", ".join(v.labels))
+        for n, v in zip(names, network.variables, strict=True)
+    ]
     edges: list[SceneEdge] = []
     for i, factor in enumerate(network.factors):
         if factor.child is not None:

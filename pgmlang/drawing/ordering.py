@@ -42,11 +42,20 @@ class Rows:
 def build_rows(groups: Groups, layer: list[int], arcs: list[Arc]) -> Rows:
     """Put dummies on arcs longer than one layer, inside the plates of the arc's ends where those still reach."""
     count = len(layer)
-    rows = Rows(groups, list(layer), list(groups.home), {}, [[] for _ in range(count)], [[] for _ in range(count)],
-                max(layer, default=-1) + 1)
+    rows = Rows(
+        groups,
+        list(layer),
+        list(groups.home),
+        {},
+        [[] for _ in range(count)],
+        [[] for _ in range(count)],
+        max(layer, default=-1) + 1,
+    )
     rows.box_span = [(min(layer[v] for v in b.members), max(layer[v] for v in b.members)) for b in groups.boxes]
-    rows.span = [(min(rows.box_span[b][0] for b in c.boxes), max(rows.box_span[b][1] for b in c.boxes))
-                 for c in groups.components]
+    rows.span = [
+        (min(rows.box_span[b][0] for b in c.boxes), max(rows.box_span[b][1] for b in c.boxes))
+        for c in groups.components
+    ]
     for a, b in arcs:
         chain = [a]
         for level in range(layer[a] + 1, layer[b]):
@@ -104,8 +113,12 @@ def order(rows: Rows, effort: float = 1.0) -> None:
             rows.groups.components[component].atoms = list(atoms)
         score, kept = _sweep(rows, sweeps, polish=size <= 400)
         if best is None or score < best[0]:
-            best = (score, kept, [list(a.children) for a in rows.groups.atoms],
-                    [list(c.atoms) for c in rows.groups.components])
+            best = (
+                score,
+                kept,
+                [list(a.children) for a in rows.groups.atoms],
+                [list(c.atoms) for c in rows.groups.components],
+            )
         if best[0][0] == 0 and size > 120:
             break
     if best is None:
@@ -202,8 +215,9 @@ def _emit_level(rows: Rows, level: int, rank: dict[int, float]) -> None:
 
 def _emit_atom(rows: Rows, atom: int, level: int, rank: dict[int, float], tokens: list[Token]) -> None:
     state = rows.groups.atoms[atom]
-    items: list[tuple[float, float, Item]] = [(rank.get(v, 0.0), rows.position[v], ("node", v))
-                                              for v in rows.at[level].get(atom, ())]
+    items: list[tuple[float, float, Item]] = [
+        (rank.get(v, 0.0), rows.position[v], ("node", v)) for v in rows.at[level].get(atom, ())
+    ]
     groups = [c for c in state.children if rows.span[c][0] <= level <= rows.span[c][1]]
     if groups:
         values = [_group_value(rows, c, level, rank) for c in groups]
@@ -235,8 +249,10 @@ def _group_value(rows: Rows, number: int, level: int, rank: dict[int, float]) ->
     """The mean rank of a component's nodes in a layer; without nodes there, its mean over all layers."""
     inside = _nodes_in(rows, number, level)
     if inside:
-        return (sum(rank.get(v, 0.0) for v in inside) / len(inside),
-                sum(rows.position[v] for v in inside) / len(inside))
+        return (
+            sum(rank.get(v, 0.0) for v in inside) / len(inside),
+            sum(rows.position[v] for v in inside) / len(inside),
+        )
     low, high = rows.span[number]
     everywhere = [rows.position[v] for other in range(low, high + 1) for v in _nodes_in(rows, number, other)]
     mean = sum(everywhere) / max(len(everywhere), 1)
@@ -275,7 +291,7 @@ def _under_labels(rows: Rows) -> int:
         names = [number for kind, number in rows.tokens[last] if kind != "node"]
         if b not in names:
             continue
-        inside = rows.tokens[last][rows.tokens[last].index(("open", b)):rows.tokens[last].index(("close", b))]
+        inside = rows.tokens[last][rows.tokens[last].index(("open", b)) : rows.tokens[last].index(("close", b))]
         nodes = [v for kind, v in inside if kind == "node"]
         edge = max((rows.position[v] for v in nodes), default=0.0)
         total += sum(_right_of(rows, w, b, edge) for v in nodes for w in rows.below[v])

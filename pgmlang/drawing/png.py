@@ -25,8 +25,13 @@ def to_png(scene: Scene, path: str | os.PathLike[str]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise PgmError(Diagnostic("PGM0909", "drawing a PNG needs matplotlib, which is not installed",
-                                  help='pip install "pgmlang[plot]"')) from error
+        raise PgmError(
+            Diagnostic(
+                "PGM0909",
+                "drawing a PNG needs matplotlib, which is not installed",
+                help='pip install "pgmlang[plot]"',
+            )
+        ) from error
     drawing = layout(scene)
     side = max(drawing.width, drawing.height)
     scale = min(2.0, sqrt(_MOST_PIXELS / (drawing.width * drawing.height)), _LONGEST_SIDE / side)
@@ -48,9 +53,18 @@ def _draw(axes: Axes, drawing: Layout) -> None:
 
     for plate in drawing.plates:
         box = plate.box
-        axes.add_patch(FancyBboxPatch((box.x0 + 7, box.y0 + 7), box.x1 - box.x0 - 14, box.y1 - box.y0 - 14,
-                                      boxstyle="round,pad=7,rounding_size=7", fill=False, edgecolor=RIM,
-                                      linewidth=1.2, zorder=1))
+        axes.add_patch(
+            FancyBboxPatch(
+                (box.x0 + 7, box.y0 + 7),
+                box.x1 - box.x0 - 14,
+                box.y1 - box.y0 - 14,
+                boxstyle="round,pad=7,rounding_size=7",
+                fill=False,
+                edgecolor=RIM,
+                linewidth=1.2,
+                zorder=1,
+            )
+        )
         label = plate.label_box
         _write(axes, label.x1, (label.y0 + label.y1) / 2, plate.label, 12, "right", RIM)
     for edge in drawing.edges:
@@ -63,8 +77,18 @@ def _draw(axes: Axes, drawing: Layout) -> None:
 
 def _write(axes: Axes, x: float, y: float, text: str, size: float, align: str, colour: str) -> None:
     # A dollar sign in a name is no formula.
-    axes.text(x, y, text, fontsize=size, ha=align, va="center_baseline", color=colour, parse_math=False, zorder=4,
-              family="DejaVu Sans")
+    axes.text(
+        x,
+        y,
+        text,
+        fontsize=size,
+        ha=align,
+        va="center_baseline",
+        color=colour,
+        parse_math=False,
+        zorder=4,
+        family="DejaVu Sans",
+    )
 
 
 def _edge(axes: Axes, placed: PlacedEdge) -> None:
@@ -74,11 +98,21 @@ def _edge(axes: Axes, placed: PlacedEdge) -> None:
     path = placed.path
     codes = [Curve.MOVETO] + [Curve.CURVE4] * (len(path) - 1)
     style: Any = (0, (4, 2.6)) if placed.edge.dashed else "solid"
-    axes.add_patch(PathPatch(Curve(path, codes), fill=False, edgecolor=INK, linewidth=1.2, linestyle=style,
-                             zorder=2, capstyle="butt"))
+    axes.add_patch(
+        PathPatch(
+            Curve(path, codes),
+            fill=False,
+            edgecolor=INK,
+            linewidth=1.2,
+            linestyle=style,
+            zorder=2,
+            capstyle="butt",
+        )
+    )
     if placed.edge.directed:
-        axes.add_patch(Polygon(_arrow(path[-1], _before(path)), closed=True, facecolor=INK, edgecolor="none",
-                               zorder=2.5))
+        axes.add_patch(
+            Polygon(_arrow(path[-1], _before(path)), closed=True, facecolor=INK, edgecolor="none", zorder=2.5)
+        )
 
 
 def _before(path: tuple[Point, ...]) -> Point:
@@ -114,5 +148,13 @@ def _node(axes: Axes, node: PlacedNode) -> None:
         corners = [(x - top, y - h / 2), (x + top, y - h / 2), (x + low, y + h / 2), (x - low, y + h / 2)]
         axes.add_patch(Polygon(corners, closed=True, facecolor=fill if node.observed else FAINT, **look))
     else:
-        axes.add_patch(FancyBboxPatch((x - w / 2 + 6, y - h / 2 + 6), w - 12, h - 12, facecolor=SHADE,
-                                      boxstyle="round,pad=6,rounding_size=6", **look))
+        axes.add_patch(
+            FancyBboxPatch(
+                (x - w / 2 + 6, y - h / 2 + 6),
+                w - 12,
+                h - 12,
+                facecolor=SHADE,
+                boxstyle="round,pad=6,rounding_size=6",
+                **look,
+            )
+        )

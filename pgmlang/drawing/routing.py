@@ -68,19 +68,29 @@ class Field:
     plates: list[tuple[Rect, frozenset[int]]]
 
 
-def make_field(rows: Rows, grid: Grid, nodes: list[PlacedNode], labels: list[Rect], plates: list[Rect],
-               loops: set[str]) -> Field:
+def make_field(
+    rows: Rows, grid: Grid, nodes: list[PlacedNode], labels: list[Rect], plates: list[Rect], loops: set[str]
+) -> Field:
     levels = []
     for row in rows.rows:
         found = [_obstacle(v, nodes[v], nodes[v].name in loops) for v in row if v < len(nodes)]
-        widths = [max(o.box.x1, o.label.x1 if o.label else o.box.x1, o.loop.x1 if o.loop else o.box.x1) - o.box.x0
-                  for o in found]
-        levels.append(Row(found, [o.box.x0 for o in found], max(widths, default=0.0),
-                          min((o.box.y0 for o in found), default=0.0),
-                          max((o.box.y1 for o in found), default=0.0)))
+        widths = [
+            max(o.box.x1, o.label.x1 if o.label else o.box.x1, o.loop.x1 if o.loop else o.box.x1) - o.box.x0
+            for o in found
+        ]
+        levels.append(
+            Row(
+                found,
+                [o.box.x0 for o in found],
+                max(widths, default=0.0),
+                min((o.box.y0 for o in found), default=0.0),
+                max((o.box.y1 for o in found), default=0.0),
+            )
+        )
     members = [box.members for box in rows.groups.boxes]
-    return Field(rows, grid, nodes, levels, [label.grown(2) for label in labels],
-                 list(zip(plates, members, strict=True)))
+    return Field(
+        rows, grid, nodes, levels, [label.grown(2) for label in labels], list(zip(plates, members, strict=True))
+    )
 
 
 def _obstacle(v: int, node: PlacedNode, looped: bool) -> Obstacle:
@@ -151,8 +161,14 @@ def _candidates(field: Field, chain: list[int], side: float) -> Iterator[Path]:
     yield _strict(field, chain)
 
 
-_ARMS = (((0.18, 0.45), (0.18, 0.45)), ((0.05, 0.55), (0.4, 0.2)), ((0.4, 0.2), (0.05, 0.55)),
-         ((0.0, 0.85), (0.45, 0.08)), ((0.45, 0.08), (0.0, 0.85)), ((0.04, 0.45), (0.04, 0.45)))
+_ARMS = (
+    ((0.18, 0.45), (0.18, 0.45)),
+    ((0.05, 0.55), (0.4, 0.2)),
+    ((0.4, 0.2), (0.05, 0.55)),
+    ((0.0, 0.85), (0.45, 0.08)),
+    ((0.45, 0.08), (0.0, 0.85)),
+    ((0.04, 0.45), (0.04, 0.45)),
+)
 
 
 def _bowed(a: Point, b: Point, side: float) -> Path:
@@ -172,15 +188,15 @@ def _smooth(points: list[Point]) -> Path:
     parts: list[Path] = []
     for i, (p, q) in enumerate(pairwise(points)):
         third = (q[1] - p[1]) / 3
-        parts.append((p, (p[0] + slopes[i] * third, p[1] + third),
-                      (q[0] - slopes[i + 1] * third, q[1] - third), q))
+        parts.append(
+            (p, (p[0] + slopes[i] * third, p[1] + third), (q[0] - slopes[i + 1] * third, q[1] - third), q)
+        )
     return joined(parts)
 
 
 def _stepped(points: list[Point]) -> Path:
     """Vertical at every row."""
-    return joined([(p, (p[0], (p[1] + q[1]) / 2), (q[0], (p[1] + q[1]) / 2), q)
-                   for p, q in pairwise(points)])
+    return joined([(p, (p[0], (p[1] + q[1]) / 2), (q[0], (p[1] + q[1]) / 2), q) for p, q in pairwise(points)])
 
 
 def _strict(field: Field, chain: list[int]) -> Path:
@@ -208,13 +224,14 @@ def _touched(field: Field, chain: list[int], path: Path) -> int:
             continue
         low = min(min(p[0], q[0]) for p, q in inside) - row.widest - CLEAR
         high = max(max(p[0], q[0]) for p, q in inside) + CLEAR
-        for obstacle in row.obstacles[bisect_left(row.lefts, low):bisect_right(row.lefts, high)]:
+        for obstacle in row.obstacles[bisect_left(row.lefts, low) : bisect_right(row.lefts, high)]:
             if any(_hits(obstacle, p, q, obstacle.node in (a, b)) for p, q in inside):
                 return 2
     if not field.plates:
         return 0
-    whole = Rect(min(p[0] for p in points), min(p[1] for p in points),
-                 max(p[0] for p in points), max(p[1] for p in points))
+    whole = Rect(
+        min(p[0] for p in points), min(p[1] for p in points), max(p[0] for p in points), max(p[1] for p in points)
+    )
     for label in field.labels:
         if whole.meets(label) and any(crosses(p, q, label) for p, q in pairwise(points)):
             return 2
@@ -231,7 +248,7 @@ def _within(points: list[Point], top: float, bottom: float) -> list[tuple[Point,
     first = max(bisect_right(points, top, key=_height) - 1, 0)
     last = min(bisect_left(points, bottom, key=_height), len(points) - 1)
     out = []
-    for p, q in pairwise(points[first:last + 1]):
+    for p, q in pairwise(points[first : last + 1]):
         slope = (q[0] - p[0]) / (q[1] - p[1]) if q[1] > p[1] else 0.0
         start = (p[0] + slope * (top - p[1]), top) if slope and p[1] < top else p
         end = (p[0] + slope * (bottom - p[1]), bottom) if slope and q[1] > bottom else q
@@ -268,6 +285,10 @@ def _loop(node: PlacedNode, copy: int) -> Path:
     spread = 0.55 * node.height / 2
     tall = max(node.height * 0.62, 10.0)
     edge = node.x + node.width / 2
-    path: Path = ((node.x, node.y - spread), (edge + reach, node.y - tall), (edge + reach, node.y + tall),
-                  (node.x, node.y + spread))
+    path: Path = (
+        (node.x, node.y - spread),
+        (edge + reach, node.y - tall),
+        (edge + reach, node.y + tall),
+        (node.x, node.y + spread),
+    )
     return clipped(path, node, node)

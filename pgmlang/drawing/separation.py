@@ -101,13 +101,21 @@ def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector
         return np.asarray(np.bincount(b, values, n) - np.bincount(a, values, n), dtype=np.float64)
 
     def matrix(x: Vector) -> Vector:
-        return ((sigma + tie) * x + spread(pa, pb, weight * (x[pb] - x[pa]))
-                + rho * spread(tail, head, x[head] - x[tail]))
+        return (
+            (sigma + tie) * x
+            + spread(pa, pb, weight * (x[pb] - x[pa]))
+            + rho * spread(tail, head, x[head] - x[tail])
+        )
 
     pull = spread(pa, pb, weight * wanted)
     inverse = _dense_inverse(n, [(pa, pb, weight), (tail, head, np.full(len(least), rho))], sigma + tie)
-    diagonal = (sigma + tie + np.bincount(pa, weight, n) + np.bincount(pb, weight, n)
-                + rho * (np.bincount(tail, minlength=n) + np.bincount(head, minlength=n)))
+    diagonal = (
+        sigma
+        + tie
+        + np.bincount(pa, weight, n)
+        + np.bincount(pb, weight, n)
+        + rho * (np.bincount(tail, minlength=n) + np.bincount(head, minlength=n))
+    )
     x, z, y = start, np.maximum(start[head] - start[tail], least), np.zeros(len(least))
     for step in range(steps if inverse is not None else max(60, min(steps, 1_500_000 // n))):
         right = sigma * x + pull + spread(tail, head, rho * z - y)
@@ -122,8 +130,9 @@ def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector
     return x
 
 
-def _dense_inverse(n: int, parts: list[tuple[Index, Index, Vector]],
-                   diagonal: float) -> NDArray[np.float64] | None:
+def _dense_inverse(
+    n: int, parts: list[tuple[Index, Index, Vector]], diagonal: float
+) -> NDArray[np.float64] | None:
     if n > _DENSE:
         return None
     full = np.eye(n) * diagonal
@@ -135,8 +144,9 @@ def _dense_inverse(n: int, parts: list[tuple[Index, Index, Vector]],
     return np.asarray(np.linalg.inv(full), dtype=np.float64)
 
 
-def _conjugate(matrix: Callable[[Vector], Vector], right: Vector, x: Vector, diagonal: Vector,
-               steps: int = 12) -> Vector:
+def _conjugate(
+    matrix: Callable[[Vector], Vector], right: Vector, x: Vector, diagonal: Vector, steps: int = 12
+) -> Vector:
     """A few conjugate gradient steps from a warm start (Jacobi preconditioned)."""
     rest = right - matrix(x)
     scaled = rest / diagonal

@@ -55,8 +55,10 @@ def _text(text: str) -> str:
 
 def _plate(plate: PlacedPlate) -> str:
     box = plate.box
-    return (f'<rect class="plate" x="{_n(box.x0)}" y="{_n(box.y0)}" width="{_n(box.x1 - box.x0)}" '
-            f'height="{_n(box.y1 - box.y0)}" rx="7"><title>{_text(plate.name)}</title></rect>')
+    return (
+        f'<rect class="plate" x="{_n(box.x0)}" y="{_n(box.y0)}" width="{_n(box.x1 - box.x0)}" '
+        f'height="{_n(box.y1 - box.y0)}" rx="7"><title>{_text(plate.name)}</title></rect>'
+    )
 
 
 def _plate_label(plate: PlacedPlate) -> str:
@@ -83,9 +85,11 @@ def _node(node: PlacedNode) -> str:
     words = f"node {node.kind}{' observed' if node.observed else ''}"
     label = ""
     if node.label:
-        label = (f'<text x="{_n(node.label_x)}" y="{_n(node.label_y + node.label_size * 0.35)}" '
-                 f'text-anchor="{node.label_anchor}" font-size="{_n(node.label_size)}" fill="{INK}" stroke="none">'
-                 f"{_text(node.label)}</text>")
+        label = (
+            f'<text x="{_n(node.label_x)}" y="{_n(node.label_y + node.label_size * 0.35)}" '
+            f'text-anchor="{node.label_anchor}" font-size="{_n(node.label_size)}" fill="{INK}" stroke="none">'
+            f"{_text(node.label)}</text>"
+        )
     return f'<g class="{words}"><title>{_text(title)}</title>{_outline(node)}{label}</g>'
 
 

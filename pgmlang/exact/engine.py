@@ -22,6 +22,7 @@ from pgmlang.tables import DiscreteNetwork
 # Memory for the tables of one chunk of rows, and the most rows a chunk may have.
 _CHUNK_BYTES = 256 << 20
 _CHUNK_ROWS = 1024
+_FEWEST_ROWS = 16
 _CACHED_QUERIES = 64
 # Missing cells: patterns handled one by one when there are few for the rows, or when all at once is too wide.
 _GROUPS, _GROUP_ROWS, _MOST_GROUPS = 32, 200, 512
@@ -120,10 +121,14 @@ class ExactEngine:
         done.log_z += query.scale + evidence.log_scale()
         return done
 
+    def chunk_rows(self, query: Query) -> int:
+        """How many rows a chunk may have."""
+        cells = sum(n for n, rows in zip(query.program.cells, query.program.has_rows, strict=True) if rows)
+        return int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (8 * max(cells, 1)))))
+
     def chunks(self, query: Query, evidence: EvidenceRows) -> Iterator[tuple[slice, EvidenceRows]]:
         """The distinct rows in pieces whose tables fit the memory set aside."""
-        cells = sum(n for n, rows in zip(query.program.cells, query.program.has_rows, strict=True) if rows)
-        size = int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (8 * max(cells, 1)))))
+        size = self.chunk_rows(query)
         if evidence.num_rows <= size:
             yield slice(0, evidence.num_rows), evidence
             return
@@ -180,6 +185,15 @@ class ExactEngine:
             return log_z, flat
         query = self.query(rows, seen, space=space)
         program = query.program
+        if rows.num_rows > 1 and self.chunk_rows(query) < _FEWEST_ROWS:
+            # A row alone fills the memory set aside: plain tables are faster than runs of one or two rows.
+            for r in range(rows.num_rows):
+                part = rows.single(r)
+                left = [v for v in hidden if v not in part.fixed]
+                log_z[r : r + 1], found = self._marginals(part, seen, left, space)
+                for v in hidden:
+                    flat[v][r] = found[v] if v in found else self._observed(part, v, log_z[r : r + 1])
+            return log_z, flat
         passes = query.backward(tuple((program.home[v], frozenset((v,))) for v in hidden))
 
         def run(work: tuple[slice, EvidenceRows]) -> None:

@@ -83,6 +83,18 @@ class EvidenceRows:
         count = len(range(self.num_rows)[which]) if isinstance(which, slice) else len(which)
         return EvidenceRows(count, count, None, self.fixed, hard, unary)
 
+    def single(self, r: int) -> EvidenceRows:
+        """One distinct row as evidence without a row axis: its tables are plain arrays."""
+        fixed = self.fixed | {v: int(codes[r]) for v, codes in self.hard.items()}
+        unary = []
+        for u in self.unary:
+            version = 0 if u.ids is None else int(u.ids[r])
+            if not u.is_indicator:
+                unary.append(Unary(u.variable, u.table[version][None], None, u.scale[version][None]))
+            elif version < u.table.shape[1]:
+                fixed[u.variable] = version
+        return EvidenceRows(1, 1, None, fixed, {}, tuple(unary))
+
 
 def by_pattern(rows: EvidenceRows, most: int) -> list[tuple[np.ndarray, EvidenceRows]]:
     """The rows grouped by which cells are missing, each group with hard evidence in place of indicators.

@@ -7,6 +7,7 @@ product with a table without rows is one matrix product over all rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,25 +34,17 @@ class _Operand(NamedTuple):
         return table.reshape(self.shape)
 
 
-def _product(sizes: Sequence[int], scope: Sequence[int]) -> int:
-    count = 1
-    for v in scope:
-        count *= sizes[v]
-    return count
-
-
-def _operand(scope: Sequence[int], wanted: Sequence[int], shape: tuple[int, ...], rows: bool) -> _Operand:
-    if tuple(scope) == tuple(wanted):
+def _operand(scope: tuple[int, ...], wanted: tuple[int, ...], shape: tuple[int, ...], rows: bool) -> _Operand:
+    if scope == wanted:
         return _Operand(None, shape)
-    place = {v: i for i, v in enumerate(scope)}
-    order = tuple(place[v] for v in wanted)
+    order = tuple(map(scope.index, wanted))
     return _Operand((*order, len(order)) if rows else order, shape)
 
 
 def contraction(
     sizes: Sequence[int],
-    a: Sequence[int],
-    b: Sequence[int],
+    a: tuple[int, ...],
+    b: tuple[int, ...],
     kept: frozenset[int] | set[int],
     a_rows: bool = False,
     b_rows: bool = False,
@@ -61,18 +54,55 @@ def contraction(
     ``a``, ``b``: the operands' axes; ``a_rows``, ``b_rows``: whether a last axis of evidence rows follows (the
     same rows in both). A variable of one operand alone must be kept.
     """
+    # Networks repeat a few shapes many times: axes are renumbered by position, and the kernel remembered.
+    axes = (*a, *[v for v in b if v not in a])
+    shape = tuple([sizes[v] for v in axes])
+    flags = tuple([v in kept for v in axes])
+    found = _kernel(shape, len(a), tuple(map(axes.index, b)), flags, a_rows, b_rows)
+    return Kernel(tuple([axes[i] for i in found.scope]), found.run)
+
+
+@lru_cache(maxsize=1 << 13)
+def _kernel(
+    sizes: tuple[int, ...], len_a: int, b: tuple[int, ...], flags: tuple[bool, ...], a_rows: bool, b_rows: bool
+) -> Kernel:
+    """``contraction`` of axes 0.. ``len_a`` - 1 with axes ``b``; ``flags``: which axes are kept."""
+    kept = frozenset([i for i, flag in enumerate(flags) if flag])
+    return _compile(sizes, tuple(range(len_a)), b, kept, a_rows, b_rows)
+
+
+def _compile(
+    sizes: Sequence[int],
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    kept: frozenset[int],
+    a_rows: bool,
+    b_rows: bool,
+) -> Kernel:
     if a_rows and not b_rows:
-        swapped = contraction(sizes, b, a, kept, False, True)
+        swapped = _compile(sizes, b, a, kept, False, True)
         inner = swapped.run
         return Kernel(swapped.scope, lambda x, y: inner(y, x))
-    in_a, in_b = set(a), set(b)
-    lead = a if len(a) >= len(b) else b
-    shared = [v for v in lead if v in in_a and v in in_b]
-    stack = [v for v in shared if v in kept]
-    summed = [v for v in shared if v not in kept]
-    left = [v for v in a if v not in in_b]
-    right = [v for v in b if v not in in_a]
-    dims = tuple(_product(sizes, group) for group in (stack, left, summed, right))
+    stack: list[int] = []
+    summed: list[int] = []
+    nb = nx = ny = nz = 1
+    # Shared variables in the order of the operand with more axes: it is likelier to stay in place.
+    lead, other = (a, b) if len(a) >= len(b) else (b, a)
+    for v in lead:
+        if v in other:
+            if v in kept:
+                stack.append(v)
+                nb *= sizes[v]
+            else:
+                summed.append(v)
+                ny *= sizes[v]
+    left = [v for v in a if v not in b]
+    right = [v for v in b if v not in a]
+    for v in left:
+        nx *= sizes[v]
+    for v in right:
+        nz *= sizes[v]
+    dims = (nb, nx, ny, nz)
     if a_rows:
         return _both_rows(sizes, a, b, (stack, left, summed, right), dims)
     if b_rows:
@@ -84,7 +114,7 @@ Groups = tuple[list[int], list[int], list[int], list[int]]
 Dims = tuple[int, ...]
 
 
-def _plain(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Groups, dims: Dims) -> Kernel:
+def _plain(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
     stack, left, summed, right = groups
     nb, nx, ny, nz = dims
     if ny == 1 and not summed:
@@ -92,7 +122,7 @@ def _plain(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Gro
     bring_a = _operand(a, (*stack, *left, *summed), (nb, nx, ny) if nb > 1 else (nx, ny), False)
     bring_b = _operand(b, (*stack, *summed, *right), (nb, ny, nz) if nb > 1 else (ny, nz), False)
     scope = (*stack, *left, *right)
-    shape = tuple(sizes[v] for v in scope)
+    shape = tuple([sizes[v] for v in scope])
     if nx == 1 and nz == 1 and ny < 4 * nb:
         # A matrix product per cell of the stack would be all overhead.
         bring_a, bring_b = bring_a._replace(shape=(nb, ny)), bring_b._replace(shape=(nb, ny))
@@ -104,7 +134,9 @@ def _plain(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Gro
     return Kernel(scope, lambda x, y: np.matmul(bring_a(x), bring_b(y)).reshape(shape))
 
 
-def _plain_outer(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Groups, dims: Dims) -> Kernel:
+def _plain_outer(
+    sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims
+) -> Kernel:
     stack, left, _, right = groups
     nb, nx, _, nz = dims
     if nb >= nx and nb >= nz:
@@ -120,16 +152,16 @@ def _plain_outer(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], group
         bring_a = _operand(a, (*stack, *left), (nb, nx, 1), False)
         bring_b = _operand(b, (*stack, *right), (nb, 1, nz), False)
         scope = (*stack, *left, *right)
-    shape = tuple(sizes[v] for v in scope)
+    shape = tuple([sizes[v] for v in scope])
     return Kernel(scope, lambda x, y: (bring_a(x) * bring_b(y)).reshape(shape))
 
 
-def _one_rows(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Groups, dims: Dims) -> Kernel:
+def _one_rows(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
     """Table without rows times a table with rows: one matrix product, the rows as columns."""
     stack, left, summed, right = groups
     nb, nx, ny, _ = dims
     scope = (*stack, *left, *right)
-    shape = (*(sizes[v] for v in scope), -1)
+    shape = (*[sizes[v] for v in scope], -1)
     if not summed:
         bring_a = _operand(a, (*stack, *left), (nb, nx, 1), False)
         bring_b = _operand(b, (*stack, *right), (nb, 1, -1), True)
@@ -139,12 +171,12 @@ def _one_rows(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: 
     return Kernel(scope, lambda x, y: np.matmul(bring_a(x), bring_b(y)).reshape(shape))
 
 
-def _both_rows(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups: Groups, dims: Dims) -> Kernel:
+def _both_rows(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
     """Two tables with the same rows: elementwise along the rows, summed in one pass without a temporary."""
     stack, left, summed, right = groups
     nb, nx, ny, nz = dims
     scope = (*stack, *left, *right)
-    shape = (*(sizes[v] for v in scope), -1)
+    shape = (*[sizes[v] for v in scope], -1)
     if not summed:
         bring_a = _operand(a, (*stack, *left), (nb, nx, 1, -1), True)
         bring_b = _operand(b, (*stack, *right), (nb, 1, nz, -1), True)
@@ -159,5 +191,5 @@ def _both_rows(sizes: Sequence[int], a: Sequence[int], b: Sequence[int], groups:
 
 def reduction(scope: Sequence[int], kept: frozenset[int] | set[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Axes to sum and the scope left, for summing one table down to ``kept``."""
-    axes = tuple(i for i, v in enumerate(scope) if v not in kept)
-    return axes, tuple(v for v in scope if v in kept)
+    axes = tuple([i for i, v in enumerate(scope) if v not in kept])
+    return axes, (tuple([v for v in scope if v in kept]) if axes else tuple(scope))

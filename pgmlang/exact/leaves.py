@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,11 +37,13 @@ def factor_tables(network: DiscreteNetwork) -> tuple[FactorTable, ...]:
         top = float(linear.max(initial=0.0))
         if not factor.is_log and top > 0.0 and not 0.001 <= top <= 1.0 + 1e-9:
             linear, scale = linear / top, float(np.log(top))
-        finite = factor.log_values()
-        finite = finite[np.isfinite(finite)]
-        low = float(finite.max() - finite.min()) if finite.size else 0.0
-        if not factor.is_log and finite.size:
-            low = max(low, -float(finite.min()) + scale)
+        if factor.is_log:
+            finite = factor.values[np.isfinite(factor.values)]
+            low = float(finite.max() - finite.min()) if finite.size else 0.0
+        else:
+            # Of the scaled table: its largest cell is about 1.
+            least = float(linear.min(initial=1.0, where=linear > 0))
+            low = -math.log(least) if least < 1.0 else 0.0
         found.append(FactorTable(factor.scope, linear, scale, low, number))
     return tuple(found)
 

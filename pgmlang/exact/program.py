@@ -29,7 +29,10 @@ _AFTER_RESCALING = 20.0
 
 def _drift(sizes: Sequence[int], summed: Iterable[int]) -> float:
     """Log of how much a sum over these variables may let the largest cell grow."""
-    return math.log(math.prod(sizes[v] for v in summed))
+    cells = 1
+    for v in summed:
+        cells *= sizes[v]
+    return math.log(cells)
 
 
 def _must_rescale(drift: float, sizes: Sequence[int], scope: Sequence[int]) -> bool:
@@ -139,7 +142,7 @@ class Program:
         self.static.append(static)
 
     def kernel(
-        self, a: Sequence[int], b: Sequence[int], kept: frozenset[int], a_rows: bool, b_rows: bool
+        self, a: tuple[int, ...], b: tuple[int, ...], kept: frozenset[int], a_rows: bool, b_rows: bool
     ) -> Kernel:
         if self.space == "linear":
             return contraction(self.sizes, a, b, kept, a_rows, b_rows)

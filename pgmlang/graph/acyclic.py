@@ -118,7 +118,8 @@ def _cycles(arrows: dict[str, list[str]]) -> list[list[str]]:
 
 def _cycle_error(model: Model, cycle: list[str], component: dict[str, str]) -> Diagnostic:
     path = " -> ".join(f"`{n}`" for n in [*cycle, cycle[0]])
-    spans = {f.target: f.span for f in (*model.conditionals, *model.definitions)}
+    stated: tuple[Conditional | Definition, ...] = (*model.conditionals, *model.definitions)
+    spans = {f.target: f.span for f in stated}
     where = [(n, spans.get(n) or model.by_name[n].span) for n in cycle]
     secondary = tuple(Label(span, f"`{name}` is defined here") for name, span in where[1:] if span is not None)
     fields = [n for n in cycle if n in component]

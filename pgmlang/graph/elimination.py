@@ -6,20 +6,21 @@ import heapq
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 
 HEURISTICS = ("fill", "weight", "weighted_fill", "sweep")
 
 
-def bits(mask: int) -> list[int]:
-    """Positions of the set bits, lowest first."""
+@lru_cache(maxsize=1 << 13)
+def bits(mask: int) -> tuple[int, ...]:
+    """Positions of the set bits, lowest first. The same few masks are asked for again and again."""
     found = []
     while mask:
         low = mask & -mask
         found.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return tuple(found)
 
 
 def interaction_graph(scopes: Iterable[Iterable[int]], num_vertices: int) -> list[int]:
@@ -63,7 +64,7 @@ class Elimination:
         if not self.cliques:
             return ()
         at = max(range(len(self.cliques)), key=self.clique_cells.__getitem__)
-        return tuple(bits(self.cliques[at]))
+        return bits(self.cliques[at])
 
 
 def sweep(neighbours: Sequence[int]) -> list[int]:
@@ -99,7 +100,7 @@ class _Eliminator:
         self.place = sweep(neighbours) if heuristic == "sweep" else []
         self.stamp = [0] * len(self.near)
 
-    def fill_of(self, around: int, members: list[int]) -> float:
+    def fill_of(self, around: int, members: Sequence[int]) -> float:
         """Edges that eliminating a vertex with these neighbours would add, twice; or their summed weights."""
         near = self.near
         if self.heuristic == "weighted_fill":
@@ -273,5 +274,5 @@ def junction_tree(elimination: Elimination) -> JunctionTree:
         up = parent[i]
         if up >= 0 and top[i] != top[up]:
             separator = masks[i] & ~(1 << elimination.order[i])
-            edges.append((number[top[i]], number[top[up]], tuple(bits(separator))))
-    return JunctionTree(tuple(tuple(bits(masks[i])) for i in kept), tuple(edges))
+            edges.append((number[top[i]], number[top[up]], bits(separator)))
+    return JunctionTree(tuple(bits(masks[i]) for i in kept), tuple(edges))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgmlang.model import Conditional, Model
+from pgmlang.model import Conditional, Definition, Model
 
 if TYPE_CHECKING:
     import networkx
@@ -23,7 +23,8 @@ def directed_view(model: Model) -> networkx.DiGraph:
         graph.add_node(
             variable.name, role=variable.role, type=str(variable.type), plates=variable.plates, axes=variable.axes
         )
-    for item in (*model.conditionals, *model.definitions):
+    stated: tuple[Conditional | Definition, ...] = (*model.conditionals, *model.definitions)
+    for item in stated:
         for ref in model.mentions(item):
             graph.add_edge(ref.name, item.target, directed=True, lag=ref.lag)
     for i, potential in enumerate(model.potentials):

@@ -91,8 +91,13 @@ def _plate(plate: Plate) -> str:
 
 
 def _net(net: Net) -> str:
-    options = [*(f"{a:g}" if not isinstance(a, str) else a for a in net.arguments), *(f"{k} = {v}" for k, v in net.options)]
-    return f"net {net.name} : {', '.join(net.inputs)} -> {', '.join(net.outputs)} = {net.block}({', '.join(options)})"
+    options = [
+        *(f"{a:g}" if not isinstance(a, str) else a for a in net.arguments),
+        *(f"{k} = {v}" for k, v in net.options),
+    ]
+    return (
+        f"net {net.name} : {', '.join(net.inputs)} -> {', '.join(net.outputs)} = {net.block}({', '.join(options)})"
+    )
 
 
 def _variable(variable: Variable) -> str:
@@ -111,13 +116,19 @@ def show_distribution(distribution: Distribution) -> str:
     """A distribution with its arguments by name."""
     match distribution:
         case Dist(family=family, arguments=arguments):
-            parts = (f"{n} = {show_distribution(a) if isinstance(a, Dist) else show_expr(a)}" for n, a in arguments)
+            parts = (
+                f"{n} = {show_distribution(a) if isinstance(a, Dist) else show_expr(a)}" for n, a in arguments
+            )
             return f"{family}({', '.join(parts)})"
         case TableDist(parents=parents, rows=rows, prior=prior, by=by):
             parts = [show_expr(p) for p in parents]
             parts += [f"prior = {prior[0]}({prior[1]:g})"] if prior else []
             parts += [f"by = {b}" for b in by]
-            given = " given " + "; ".join(", ".join(f"{c:.12g}" for c in row) for row in rows) if rows is not None else ""
+            given = (
+                " given " + "; ".join(", ".join(f"{c:.12g}" for c in row) for row in rows)
+                if rows is not None
+                else ""
+            )
             return f"Table({', '.join(parts)}){given}"
         case Choice(condition=condition, then=then, otherwise=otherwise):
             return f"if {show_expr(condition)} then {show_distribution(then)} else {show_distribution(otherwise)}"
@@ -130,7 +141,13 @@ def show_expr(expr: Expr) -> str:
     """An expression, fully bracketed."""
     match expr:
         case Const(value=value):
-            return quoted(value) if isinstance(value, str) else f"{value:.12g}" if isinstance(value, float) else str(value)
+            return (
+                quoted(value)
+                if isinstance(value, str)
+                else f"{value:.12g}"
+                if isinstance(value, float)
+                else str(value)
+            )
         case Ref(name=name, index=index, lag=lag):
             inner = f"prev({name}, {lag})" if lag else name
             return inner + (f"[{', '.join(f'{a} = {show_expr(e)}' for a, e in index)}]" if index else "")

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
+from math import exp, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,9 @@ class NetworkAnswers:
             known = [v.name for v in self.network.variables]
             listed = ", ".join(f"`{k}`" for k in known[:12]) + (", ..." if len(known) > 12 else "")
             raise PgmError(
-                Diagnostic("PGM0607", f"there is no variable `{name}`", span, help=near or f"its variables: {listed}")
+                Diagnostic(
+                    "PGM0607", f"there is no variable `{name}`", span, help=near or f"its variables: {listed}"
+                )
             )
         return index
 
@@ -106,8 +108,12 @@ class NetworkAnswers:
             variable = answers.variable(target.variable.name, target.variable.span)
             if variable in hard and query.kind != "P":
                 raise PgmError(
-                    Diagnostic("PGM0606", f"`{target.variable.name}` is given, so it cannot be asked", target.variable.span,
-                               help="take it out of the targets")  # fmt: skip
+                    Diagnostic(
+                        "PGM0606",
+                        f"`{target.variable.name}` is given, so it cannot be asked",
+                        target.variable.span,
+                        help="take it out of the targets",
+                    )  # fmt: skip
                 )
         if query.kind == "MAP":
             return answers._map(query, hard, soft)
@@ -125,12 +131,18 @@ class NetworkAnswers:
             self.code(variable, item.value, item.span)
             if item.variable.name in self.fields or not any(f.child == variable for f in self.network.factors):
                 raise PgmError(
-                    Diagnostic("PGM0608", f"`{item.variable.name}` is a field: `do` needs an arrow to cut", item.variable.span,
-                               help="condition on it instead: `" + f"{item.variable.name} = {item.value}`")  # fmt: skip
+                    Diagnostic(
+                        "PGM0608",
+                        f"`{item.variable.name}` is a field: `do` needs an arrow to cut",
+                        item.variable.span,
+                        help="condition on it instead: `" + f"{item.variable.name} = {item.value}`",
+                    )  # fmt: skip
                 )
             cut.add(variable)
         factors = tuple(
-            f if f.child not in cut else TableFactor((f.child,), np.full(self.network.sizes[f.child], 1.0), f.child)  # type: ignore[index, arg-type]
+            f
+            if f.child not in cut
+            else TableFactor((f.child,), np.full(self.network.sizes[f.child], 1.0), f.child)  # type: ignore[index, arg-type]
             for f in self.network.factors
         )
         return replace(self, network=replace(self.network, factors=factors))
@@ -143,8 +155,11 @@ class NetworkAnswers:
         cells = prod(self.network.sizes[t] for t in targets)
         if cells > MAX_ANSWER:
             raise PgmError(
-                Diagnostic("PGM0611", f"the answer would have {cells:,} rows; the limit is {MAX_ANSWER:,}",
-                           help="ask for fewer variables at once, or for `MAP(...)`")  # fmt: skip
+                Diagnostic(
+                    "PGM0611",
+                    f"the answer would have {cells:,} rows; the limit is {MAX_ANSWER:,}",
+                    help="ask for fewer variables at once, or for `MAP(...)`",
+                )  # fmt: skip
             )
         log_evidence = float(self.engine.log_z(hard, soft)[0])
         if not np.isfinite(log_evidence):
@@ -162,12 +177,23 @@ class NetworkAnswers:
 
         guilty = conflict(self.network, hard) if not soft else list(hard)
         named = ", ".join(
-            f"{self.network.variables[v].name} = {self.network.variables[v].labels[hard[v]]}" for v in guilty if v in hard
+            f"{self.network.variables[v].name} = {self.network.variables[v].labels[hard[v]]}"
+            for v in guilty
+            if v in hard
         )
-        message = f"the evidence has probability zero: {named} cannot be" if named else "the evidence has probability zero"
+        message = (
+            f"the evidence has probability zero: {named} cannot be"
+            if named
+            else "the evidence has probability zero"
+        )
         spans = {i.variable.name: i.variable.span for i in items}
-        span = next((spans[self.network.variables[v].name] for v in guilty if self.network.variables[v].name in spans), None)
-        return Diagnostic("PGM0609", message, span, help="correct the evidence, or give the table a prior (`prior = 1`)")
+        span = next(
+            (spans[self.network.variables[v].name] for v in guilty if self.network.variables[v].name in spans),
+            None,
+        )
+        return Diagnostic(
+            "PGM0609", message, span, help="correct the evidence, or give the table a prior (`prior = 1`)"
+        )
 
     def _probability(self, query: Query, hard: dict[int, int], soft: dict[int, np.ndarray]) -> Answer:
         targets = [self.variable(t.variable.name, t.variable.span) for t in query.targets]
@@ -182,7 +208,9 @@ class NetworkAnswers:
             return Answer(query.text, "exact", names, ({**row, "p": float(keep.sum())},), log_evidence)
         rows = []
         for index in np.ndindex(joint.shape):
-            labels = {n: self.network.variables[t].labels[i] for n, t, i in zip(names, targets, index, strict=True)}
+            labels = {
+                n: self.network.variables[t].labels[i] for n, t, i in zip(names, targets, index, strict=True)
+            }
             rows.append({**labels, "p": float(joint[index])})
         return Answer(query.text, "exact", names, tuple(rows), log_evidence)
 
@@ -208,8 +236,12 @@ class NetworkAnswers:
             return np.array([float(x) for x in record.labels])
         except ValueError:
             raise PgmError(
-                Diagnostic("PGM0606", f"the labels of `{record.name}` are not numbers", span,
-                           help=f"ask for `P({record.name} | ...)`")  # fmt: skip
+                Diagnostic(
+                    "PGM0606",
+                    f"the labels of `{record.name}` are not numbers",
+                    span,
+                    help=f"ask for `P({record.name} | ...)`",
+                )  # fmt: skip
             ) from None
 
     def _expectation(self, query: Query, hard: dict[int, int], soft: dict[int, np.ndarray]) -> Answer:
@@ -246,5 +278,5 @@ class NetworkAnswers:
         row: dict[str, object] = {
             n: self.network.variables[t].labels[c] for n, t, c in zip(names, targets, chosen, strict=True)
         }
-        row["p"] = float(np.exp(value - log_evidence))
+        row["p"] = exp(value - log_evidence)
         return Answer(query.text, "exact", names, (row,), log_evidence)

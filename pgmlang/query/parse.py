@@ -85,7 +85,10 @@ class _Parser:
     def error(self, message: str, span: Span | None = None, help: str = "") -> PgmError:
         token = self.tokens[min(self.at, len(self.tokens) - 1)]
         where = span or Span(self.file, token.start, max(token.end, token.start + 1))
-        cure = help or "write `P(a | b = yes)`, `P(a, b)`, `P(a | do(b = no))`, `MAP(a | b = yes)`, `MAP(*)` or `E(x)`"
+        cure = (
+            help
+            or "write `P(a | b = yes)`, `P(a, b)`, `P(a | do(b = no))`, `MAP(a | b = yes)`, `MAP(*)` or `E(x)`"
+        )
         return PgmError(Diagnostic("PGM0606", message, where, help=cure))
 
     def _tokenise(self) -> list[_Token]:
@@ -95,8 +98,10 @@ class _Parser:
             match = _TOKEN.match(self.text, at)
             if match is None:
                 span = Span(self.file, at, at + 1)
-                cure = "quote names and labels that are not plain words: `\"0-5 cm\"`"
-                raise PgmError(Diagnostic("PGM0606", f"`{self.text[at]}` means nothing in a query", span, help=cure))
+                cure = 'quote names and labels that are not plain words: `"0-5 cm"`'
+                raise PgmError(
+                    Diagnostic("PGM0606", f"`{self.text[at]}` means nothing in a query", span, help=cure)
+                )
             if match.lastgroup != "space":
                 tokens.append(_Token(match.lastgroup or "", match.group(), at, match.end()))
             at = match.end()
@@ -152,7 +157,8 @@ class _Parser:
         if any(t.op for t in targets) and not all(t.op for t in targets):
             plain = next(t for t in targets if not t.op)
             raise self.error(
-                "ask either for events (`a = yes`) or for whole distributions (`a`), not both at once", plain.variable.span
+                "ask either for events (`a = yes`) or for whole distributions (`a`), not both at once",
+                plain.variable.span,
             )
         return Query(self.text, kind, tuple(targets), evidence, interventions)
 
@@ -212,7 +218,9 @@ class _Parser:
             number = self._take()
             if number.kind != "number" or float(number.text) < 0:
                 self.at -= 1
-                raise self.error("soft evidence is a weight from 0 for each label", help="write `x ~ {no: 0.2, yes: 0.8}`")
+                raise self.error(
+                    "soft evidence is a weight from 0 for each label", help="write `x ~ {no: 0.2, yes: 0.8}`"
+                )
             weights.append((label, float(number.text)))
             if not self._is(","):
                 break

@@ -20,14 +20,21 @@ class Columns:
     def to_dict(self) -> dict[str, list[object]]:
         """Plain lists; what a number is not is None."""
         return {
-            k: [None if isinstance(x, float) and not np.isfinite(x) else x for x in (v.tolist() if isinstance(v, np.ndarray) else v)]
+            k: [
+                None if isinstance(x, float) and not np.isfinite(x) else x
+                for x in (v.tolist() if isinstance(v, np.ndarray) else v)
+            ]
             for k, v in self.columns.items()
         }
 
 
 def evidence_codes(answers: NetworkAnswers, values: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
     """Columns of codes by variable name to evidence for the engine; -1 is not observed."""
-    return {answers.network.index[n]: np.asarray(v, dtype=np.int64) for n, v in values.items() if n in answers.network.index}
+    return {
+        answers.network.index[n]: np.asarray(v, dtype=np.int64)
+        for n, v in values.items()
+        if n in answers.network.index
+    }
 
 
 def predict(

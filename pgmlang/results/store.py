@@ -40,18 +40,26 @@ def refuse_existing(folder: Path, force: bool) -> None:
     if folder.exists():
         if not force:
             raise PgmError(
-                Diagnostic("PGM0902", f"`{folder}` exists already", help="give `--force` to replace it, or another `-o`")
+                Diagnostic(
+                    "PGM0902", f"`{folder}` exists already", help="give `--force` to replace it, or another `-o`"
+                )
             )
         is_fit = folder.is_dir() and (folder / "fit.json").is_file()
         if not is_fit and not (folder.is_dir() and not any(folder.iterdir())):
             raise PgmError(
-                Diagnostic("PGM0902", f"`{folder}` is not a fit, so `--force` does not replace it", help="choose another `-o`")
+                Diagnostic(
+                    "PGM0902",
+                    f"`{folder}` is not a fit, so `--force` does not replace it",
+                    help="choose another `-o`",
+                )
             )
     parent = folder.resolve().parent
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise PgmError(Diagnostic("PGM0901", f"cannot write into `{parent}`", help="choose another place with `-o`"))
+        raise PgmError(
+            Diagnostic("PGM0901", f"cannot write into `{parent}`", help="choose another place with `-o`")
+        )
 
 
 def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
@@ -76,7 +84,9 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
     except OSError as error:
         code = "PGM0908" if error.errno in (errno.ENOSPC, errno.EIO, errno.EFBIG) else "PGM0901"
         reason = (error.strerror or str(error)).lower()
-        raise PgmError(Diagnostic(code, f"cannot write `{folder}`: {reason}", help="choose another place with `-o`")) from None
+        raise PgmError(
+            Diagnostic(code, f"cannot write `{folder}`: {reason}", help="choose another place with `-o`")
+        ) from None
     finally:
         if temporary is not None and temporary.exists():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -145,13 +155,17 @@ def _description(fit: Fit) -> dict[str, Any]:
 
 
 def _not_a_fit(folder: Path, why: str) -> PgmError:
-    return PgmError(Diagnostic("PGM0903", f"`{folder}` is not a fit: {why}", help="make one: `pgmc fit model.pgm data.csv`"))
+    return PgmError(
+        Diagnostic("PGM0903", f"`{folder}` is not a fit: {why}", help="make one: `pgmc fit model.pgm data.csv`")
+    )
 
 
 def load_fit(folder: Path) -> Fit:
     """Reads a folder. Raises PgmError: PGM0701 missing, PGM0903 damaged or no fit, PGM0904 another version."""
     if not folder.exists():
-        raise PgmError(Diagnostic("PGM0701", f"there is no `{folder}`", help="make one: `pgmc fit model.pgm data.csv`"))
+        raise PgmError(
+            Diagnostic("PGM0701", f"there is no `{folder}`", help="make one: `pgmc fit model.pgm data.csv`")
+        )
     if not folder.is_dir():
         raise _not_a_fit(folder, "it is a file")
     for name in _FILES:
@@ -160,8 +174,11 @@ def load_fit(folder: Path) -> Fit:
     about = _read_json(folder, "fit.json")
     if about.get("schema") != SCHEMA:
         raise PgmError(
-            Diagnostic("PGM0904", f"`{folder}` has layout {about.get('schema')!r}, this version reads {SCHEMA}",
-                       help="fit again with this version, or use the version that wrote it")  # fmt: skip
+            Diagnostic(
+                "PGM0904",
+                f"`{folder}` has layout {about.get('schema')!r}, this version reads {SCHEMA}",
+                help="fit again with this version, or use the version that wrote it",
+            )  # fmt: skip
         )
     labels = _read_json(folder, "labels.json")
     modules = _modules(folder)
@@ -252,7 +269,9 @@ def _check_shapes(folder: Path, fit: Fit) -> None:
             raise _not_a_fit(folder, f"the parameter `{table.name}` is missing")
         wanted = table_shape(evaluator, table)
         if tuple(array.shape) != tuple(wanted):
-            raise _not_a_fit(folder, f"`{table.name}` has shape {tuple(array.shape)}, the model says {tuple(wanted)}")
+            raise _not_a_fit(
+                folder, f"`{table.name}` has shape {tuple(array.shape)}, the model says {tuple(wanted)}"
+            )
         if not np.isfinite(array).all() or (array < 0).any() or np.abs(array.sum(axis=-1) - 1).max() > 1e-6:
             raise _not_a_fit(folder, f"the rows of `{table.name}` are not probabilities")
     for name, array in fit.parameters.items():
@@ -306,11 +325,16 @@ def _table_rows(fit: Fit, table: Any, array: np.ndarray) -> list[dict[str, Any]]
         else:
             sd = (p * (1 - p) / total) ** 0.5 if total > 0 else None
         given = {h: (ls[i] if i < len(ls) else str(i)) for (h, ls), i in zip(heads, index[:-1], strict=True)}
-        out.append({"name": table.target, "given": given, "label": labels[index[-1]], "mean": p, "sd": sd, "count": count})
+        out.append(
+            {"name": table.target, "given": given, "label": labels[index[-1]], "mean": p, "sd": sd, "count": count}
+        )
     return out
 
 
 def _plain_rows(name: str, array: np.ndarray) -> list[dict[str, Any]]:
     if array.ndim == 0:
         return [{"name": name, "mean": float(array), "sd": None}]
-    return [{"name": f"{name}[{', '.join(map(str, i))}]", "mean": float(array[i]), "sd": None} for i in np.ndindex(array.shape)]
+    return [
+        {"name": f"{name}[{', '.join(map(str, i))}]", "mean": float(array[i]), "sd": None}
+        for i in np.ndindex(array.shape)
+    ]

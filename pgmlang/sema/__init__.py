@@ -23,4 +23,12 @@ def compile_collecting(
     return compilation.model, list(compilation.diagnostics)
 
 
-__all__ = ["Compilation", "Loader", "analyse", "compile_collecting", "compile_source", "folder_loader", "text_loader"]
+__all__ = [
+    "Compilation",
+    "Loader",
+    "analyse",
+    "compile_collecting",
+    "compile_source",
+    "folder_loader",
+    "text_loader",
+]

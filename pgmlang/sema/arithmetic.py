@@ -81,8 +81,8 @@ def fold(expr: ast.Expr, settings: dict[str, float | int | bool | str]) -> float
         case ast.Name(name=name):
             return settings.get(name)
         case ast.Unary(op="-", operand=operand):
-            value = fold(operand, settings)
-            return -value if isinstance(value, int | float) else None
+            inner = fold(operand, settings)
+            return -inner if isinstance(inner, int | float) else None
         case ast.Binary(op=op, left=left, right=right):
             return _fold_binary(op, fold(left, settings), fold(right, settings))
     return None

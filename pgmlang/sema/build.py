@@ -57,7 +57,9 @@ class Compilation:
         return self.model
 
 
-def analyse(file: SourceFile, settings: dict[str, Value] | None = None, loader: Loader | None = None) -> Compilation:
+def analyse(
+    file: SourceFile, settings: dict[str, Value] | None = None, loader: Loader | None = None
+) -> Compilation:
     """Compiles a source as far as it goes. ``loader`` finds imported modules (default: the file's folder)."""
     program, errors = parse_collecting(file)
     scope = Scope(diagnostics=list(errors))
@@ -69,7 +71,9 @@ def analyse(file: SourceFile, settings: dict[str, Value] | None = None, loader: 
     has_errors = any(d.is_error for d in found)
     if not has_errors:
         found = [*found, *lints.lint(scope, builder.collector, model)]
-    ordered = sorted(found, key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1))
+    ordered = sorted(
+        found, key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1)
+    )
     return Compilation(file, None if has_errors else model, tuple(ordered), modules.texts)
 
 
@@ -101,7 +105,9 @@ class ModelBuilder:
             name,
             tuple(self.scope.dims.values()),
             tuple(self.scope.plates.values()),
-            tuple(self._variable(s) for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]),
+            tuple(
+                self._variable(s) for s in [*self.scope.variables.values(), *self.scope.owned_parameters.values()]
+            ),
             tuple(self.factors),
             tuple(self.definitions),
             tuple(n for n in nets if n is not None),
@@ -116,7 +122,13 @@ class ModelBuilder:
     @staticmethod
     def _variable(symbol: Symbol) -> Variable:
         return Variable(
-            symbol.name, symbol.role, symbol.type or UNKNOWN, symbol.plates, symbol.axes or (), symbol.owner, symbol.span  # type: ignore[arg-type]
+            symbol.name,
+            symbol.role,
+            symbol.type or UNKNOWN,
+            symbol.plates,
+            symbol.axes or (),
+            symbol.owner,
+            symbol.span,  # type: ignore[arg-type]
         )
 
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
@@ -157,7 +169,11 @@ class ModelBuilder:
         place = self._place(symbol)
         match symbol.statement:
             case ast.Random(distribution=distribution):
-                if declared is not None and declared.kind != "unknown" and not (declared.kind == "labels" and declared.axis):
+                if (
+                    declared is not None
+                    and declared.kind != "unknown"
+                    and not (declared.kind == "labels" and declared.axis)
+                ):
                     return declared, axes
                 saved = dict(self.expander.calls)
                 _, type_ = self.distributions.build(
@@ -221,7 +237,12 @@ class ModelBuilder:
 
     def _declared(self, item: ast.Declared) -> None:
         symbol = self._defined(item)
-        if symbol is not None and symbol.role == "field" and symbol.type is not None and symbol.type.kind in ("cov", "corr"):
+        if (
+            symbol is not None
+            and symbol.role == "field"
+            and symbol.type is not None
+            and symbol.type.kind in ("cov", "corr")
+        ):
             self._error("PGM0307", f"a field cannot be {symbol.type}", item.span)
 
     def _random(self, statement: ast.Random, symbol: Symbol, into: list[Factor]) -> None:
@@ -258,7 +279,11 @@ class ModelBuilder:
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
         if declared is not None and declared.kind != "labels" and not value.type.fits(declared.kind):
-            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, its value is {value.type}", statement.value.span)
+            self._error(
+                "PGM0401",
+                f"`{symbol.name}` is declared {declared}, its value is {value.type}",
+                statement.value.span,
+            )
             return
         into.append(Definition(symbol.name, value, statement.span))
 
@@ -281,7 +306,9 @@ class ModelBuilder:
         """Factors have names of their own kind: `factor top` may stand beside `dim top`, not beside another factor."""
         first = next((f for f in self.factors if isinstance(f, Potential) and f.name == name), None)
         if first is not None or name in self.scope.variables:
-            self._error("PGM0202", f"`{name}` is defined twice", span, "every name is defined once; rename one of them")
+            self._error(
+                "PGM0202", f"`{name}` is defined twice", span, "every name is defined once; rename one of them"
+            )
             return False
         return True
 
@@ -345,7 +372,9 @@ class ModelBuilder:
                 self._error("PGM0316", "a guide holds `~`, `=` and `param`", statement.span)
         for item, role, output in items:
             if item.name in self.scope.guide_variables or item.name in self.scope.spans:
-                self._error("PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own")
+                self._error(
+                    "PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own"
+                )
                 continue
             symbol = Symbol(item.name, role, plates, item.name_span or item.span, item, statement, output=output)
             self.scope.guide_variables[item.name] = symbol
@@ -358,7 +387,12 @@ class ModelBuilder:
             if name not in self.scope.broken_names:
                 what = f"`{name}` is {symbol.role if symbol else 'not a variable of the model'}, not a latent variable"
                 near = did_you_mean(name, [s.name for s in self.scope.variables.values() if s.role == "random"])
-                self._error("PGM0314", what, statement.span, near or "a guide gives the model's latents a second distribution")
+                self._error(
+                    "PGM0314",
+                    what,
+                    statement.span,
+                    near or "a guide gives the model's latents a second distribution",
+                )
             return
         if symbol.plates != plates:
             where = f"plate `{symbol.plates[-1]}`" if symbol.plates else "no plate"

@@ -68,7 +68,12 @@ class Collector:
                 near = did_you_mean(name, self.scope.settings)
                 known = ", ".join(f"`{s}`" for s in self.scope.settings) or "none"
                 self.scope.report(
-                    Diagnostic("PGM0210", f"the model has no setting `{name}`", span, help=near or f"its settings: {known}")
+                    Diagnostic(
+                        "PGM0210",
+                        f"the model has no setting `{name}`",
+                        span,
+                        help=near or f"its settings: {known}",
+                    )
                 )
 
     # ---- axes
@@ -129,7 +134,9 @@ class Collector:
                 return 1
         value = fold(node, self.scope.settings)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            self._error("PGM0311", f"the size of `{name}` is {value!r}", node.span, "a size is a whole number from 1")
+            self._error(
+                "PGM0311", f"the size of `{name}` is {value!r}", node.span, "a size is a whole number from 1"
+            )
             return 1
         if value > MAX_SIZE:
             self._error("PGM0311", f"the size of `{name}` is {value:,}; the limit is {MAX_SIZE:,}", node.span)
@@ -188,7 +195,9 @@ class Collector:
             of = plate.structure.of if plate.structure else None
             if of is not None and of not in self.scope.plates:
                 if of not in self.scope.broken_names and plate.span:
-                    self._error("PGM0201", f"`{of}` is not a plate", plate.span, did_you_mean(of, self.scope.plates))
+                    self._error(
+                        "PGM0201", f"`{of}` is not a plate", plate.span, did_you_mean(of, self.scope.plates)
+                    )
                 plate = replace(plate, structure=None)
             self.scope.plates[name] = replace(plate, parents=tuple(known))
 
@@ -252,7 +261,9 @@ class Collector:
 
     def _top(self, statement: ast.Statement, plates: tuple[str, ...], what: str) -> bool:
         if plates:
-            self._error("PGM0111", f"{what} stands outside of plates", statement.span, "move it to the top of the file")
+            self._error(
+                "PGM0111", f"{what} stands outside of plates", statement.span, "move it to the top of the file"
+            )
         return not plates
 
     def _variable(

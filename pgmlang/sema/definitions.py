@@ -89,13 +89,17 @@ class Expander:
         given: dict[str, ast.Expr] = {}
         formals = definition.parameters
         if len(node.arguments) > len(formals):
-            self._error("PGM0305", f"`{node.function}` takes {len(formals)} arguments, {len(node.arguments)} given", node)
+            self._error(
+                "PGM0305", f"`{node.function}` takes {len(formals)} arguments, {len(node.arguments)} given", node
+            )
             return None
         given.update({f.name: a for f, a in zip(formals, node.arguments, strict=False)})
         for keyword in node.keywords:
             if keyword.name not in {f.name for f in formals} or keyword.name in given:
                 near = did_you_mean(keyword.name, [f.name for f in formals])
-                self._error("PGM0306", f"`{node.function}` has no (further) argument `{keyword.name}`", keyword, near)
+                self._error(
+                    "PGM0306", f"`{node.function}` has no (further) argument `{keyword.name}`", keyword, near
+                )
                 return None
             given[keyword.name] = keyword.value
         missing = [f.name for f in formals if f.name not in given]

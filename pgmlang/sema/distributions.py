@@ -65,12 +65,16 @@ class Distributions:
         if name.split(".")[0] in self.scope.broken_names:
             return
         if name in FOREIGN_DISTRIBUTIONS:
-            self._error("PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}")
+            self._error(
+                "PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}"
+            )
             return
         near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED_DENSITIES])
         if self.scope.nets.get(name) or self.expressions.expander.knows(name):
             near = "it is a function: write `=` for a deterministic value"
-        self._error("PGM0203", f"there is no distribution `{name}`", span, near or "`pgmc explain PGM0203` lists them")
+        self._error(
+            "PGM0203", f"there is no distribution `{name}`", span, near or "`pgmc explain PGM0203` lists them"
+        )
 
     def _choice(self, node: ast.If, target: Target, place: Place) -> tuple[Distribution | None, Type]:
         condition = self.expressions.build(node.condition, place)
@@ -145,20 +149,34 @@ class Distributions:
                 return None, self._guess(family, inner_type)
             if not self._argument(family, parameter, value, target, event, node):
                 return None, self._guess(family, inner_type)
-            if parameter.event == 1 and family.event == 0 and family.support == "labels" and family.name != "OrderedLogistic":
+            if (
+                parameter.event == 1
+                and family.event == 0
+                and family.support == "labels"
+                and family.name != "OrderedLogistic"
+            ):
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
             variant_arguments.append((parameter.name, value))
         if family.name == "OrderedLogistic":
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
-                self._error("PGM0412", f"`{target.name}` needs its labels", target.span, f"write `{target.name} : {{low, mid, high}} ~ ...`")
+                self._error(
+                    "PGM0412",
+                    f"`{target.name}` needs its labels",
+                    target.span,
+                    f"write `{target.name} : {{low, mid, high}} ~ ...`",
+                )
                 return None, UNKNOWN
         if family.improper:
             result = target.declared or REAL
             self.scope.report(
-                Diagnostic("PGM0409", f"`{target.name}` has an improper density", node.span,
-                           notes=("prior samples, log evidence and AIS are refused while it is latent",))  # fmt: skip
+                Diagnostic(
+                    "PGM0409",
+                    f"`{target.name}` has an improper density",
+                    node.span,
+                    notes=("prior samples, log evidence and AIS are refused while it is latent",),
+                )  # fmt: skip
             )
         return Dist(family.name, tuple(variant_arguments), variant, event, node.span), result
 
@@ -180,7 +198,11 @@ class Distributions:
             return None, UNKNOWN
         extra = [a for a in share.axes if a not in target.axes]
         if len(extra) != 1:
-            self._error("PGM0309", "the weights of a `Mixture` have one axis, that of the components", node.arguments[0].span)
+            self._error(
+                "PGM0309",
+                "the weights of a `Mixture` have one axis, that of the components",
+                node.arguments[0].span,
+            )
             return None, UNKNOWN
         axis = extra[0]
         inside = replace(place, plates=merge(place.plates, (axis,))) if axis in self.scope.plates else place
@@ -217,22 +239,40 @@ class Distributions:
 
     def _bad_arguments(self, family: Family, positional: list[ast.Expr], node: ast.Call) -> None:
         known = [p.name for v in family.variants for p in v]
-        shape = " or ".join(f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in family.variants)
+        shape = " or ".join(
+            f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in family.variants
+        )
         for keyword in node.keywords:
             if keyword.name not in known:
                 spelled = ARGUMENT_SPELLINGS.get(keyword.name)
                 near = f"did you mean `{spelled}`?" if spelled in known else did_you_mean(keyword.name, known)
                 if keyword.name in ("precision", "tau", "prec"):
                     near = "give the standard deviation: `sd = 1 / sqrt(precision)`"
-                self._error("PGM0306", f"`{family.name}` has no argument `{keyword.name}`", keyword.span, near or f"it takes {shape}")
+                self._error(
+                    "PGM0306",
+                    f"`{family.name}` has no argument `{keyword.name}`",
+                    keyword.span,
+                    near or f"it takes {shape}",
+                )
                 return
         count = len(positional) + len(node.keywords)
         wanted = " or ".join(dict.fromkeys(str(len(v)) for v in family.variants))
         plural = "s" if wanted != "1" else ""
-        self._error("PGM0305", f"`{family.name}` takes {wanted} argument{plural}, {count} given", node.span, f"write {shape}")
+        self._error(
+            "PGM0305",
+            f"`{family.name}` takes {wanted} argument{plural}, {count} given",
+            node.span,
+            f"write {shape}",
+        )
 
     def _argument(
-        self, family: Family, parameter: Parameter, value: Expr, target: Target, event: tuple[str, ...], node: ast.Call
+        self,
+        family: Family,
+        parameter: Parameter,
+        value: Expr,
+        target: Target,
+        event: tuple[str, ...],
+        node: ast.Call,
     ) -> bool:
         """Checks one argument's support and axes."""
         what = f"`{parameter.name}` of `{family.name}`"
@@ -244,16 +284,35 @@ class Distributions:
         if not self.expressions.check_constant(value, parameter.support, what):
             return False
         if not value.type.fits(parameter.support) and parameter.support in ("positive", "unit"):
-            cure = {"positive": "declare it `positive`, or use `exp(...)`", "unit": "use `sigmoid(...)`, or `logit = ...`"}
-            self._error("PGM0410", f"{what} must be {parameter.support}, this is {value.type}", span, cure[parameter.support])
+            cure = {
+                "positive": "declare it `positive`, or use `exp(...)`",
+                "unit": "use `sigmoid(...)`, or `logit = ...`",
+            }
+            self._error(
+                "PGM0410",
+                f"{what} must be {parameter.support}, this is {value.type}",
+                span,
+                cure[parameter.support],
+            )
             return False
-        if parameter.support == "count" and not value.type.fits("count") and value.type.kind not in ("real", "positive"):
+        if (
+            parameter.support == "count"
+            and not value.type.fits("count")
+            and value.type.kind not in ("real", "positive")
+        ):
             self._error("PGM0410", f"{what} must be a count, this is {value.type}", span, "declare it `count`")
             return False
         return self._argument_axes(family, parameter, value, target, event, span, what)
 
     def _argument_axes(
-        self, family: Family, parameter: Parameter, value: Expr, target: Target, event: tuple[str, ...], span: Span, what: str
+        self,
+        family: Family,
+        parameter: Parameter,
+        value: Expr,
+        target: Target,
+        event: tuple[str, ...],
+        span: Span,
+        what: str,
     ) -> bool:
         batch = target.axes[: len(target.axes) - len(event)]
         extra = [a for a in value.axes if a not in target.axes]

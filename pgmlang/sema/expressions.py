@@ -110,7 +110,13 @@ class Expressions:
         if name in self.scope.settings:
             self.scope.used.add(name)
             value = self.scope.settings[name]
-            kind = TRUTH if isinstance(value, bool) else number_type(value) if isinstance(value, int | float) else UNKNOWN
+            kind = (
+                TRUTH
+                if isinstance(value, bool)
+                else number_type(value)
+                if isinstance(value, int | float)
+                else UNKNOWN
+            )
             return Const(kind, (), span, value)
         if name in INFINITY:
             return Const(Type("positive"), (), span, INFINITY[name])
@@ -121,12 +127,16 @@ class Expressions:
                         help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
             return unknown(span)
         if name in self.scope.nets or name in self.scope.definitions or name in FUNCTIONS or name in REDUCTIONS:
-            self._error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
+            self._error(
+                "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
+            )
             return unknown(span)
         near = did_you_mean(name, self.scope.known_names(place))
         guide_only = name in self.scope.guide_variables
         notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
-        self._error("PGM0201", f"`{name}` is not defined", span, near or "define it, or correct the name", notes=notes)
+        self._error(
+            "PGM0201", f"`{name}` is not defined", span, near or "define it, or correct the name", notes=notes
+        )
         return unknown(span)
 
     def _index(self, node: ast.Index, place: Place) -> Expr:
@@ -145,7 +155,9 @@ class Expressions:
             return unknown(node.span)
         return self.reference(symbol, node.indices, node.span, place)
 
-    def reference(self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, place: Place, lag: int = 0) -> Expr:
+    def reference(
+        self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, place: Place, lag: int = 0
+    ) -> Expr:
         """A variable, indexed; its plates that are not around this place must be indexed."""
         symbol.used = True
         type_, axes = self.infer(symbol)
@@ -186,7 +198,9 @@ class Expressions:
             if isinstance(node, ast.String):
                 open_slots = [s for s in slots if self.scope.axes_model.axis_labels(s) is None]
                 if open_slots:
-                    return open_slots[0], Const(Type("labels", axis=self.scope.root(open_slots[0])), (), node.span, label)
+                    return open_slots[0], Const(
+                        Type("labels", axis=self.scope.root(open_slots[0])), (), node.span, label
+                    )
                 known = [x for s in slots for x in self.scope.axes_model.axis_labels(s) or ()]
                 self._error("PGM0209", f'no axis of `{symbol.name}` has the label "{label}"', node.span,
                             did_you_mean(label, known) or f"its labels are {_list(known)}")  # fmt: skip
@@ -203,8 +217,10 @@ class Expressions:
             if value.type.kind == "labels" else f"{value.type} numbers"
         )  # fmt: skip
         home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
-        cure = f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}" if slots else (
-            f"`{symbol.name}` has nothing left to index"
+        cure = (
+            f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
+            if slots
+            else (f"`{symbol.name}` has nothing left to index")
         )
         self._error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
                     node.span, cure)  # fmt: skip
@@ -214,7 +230,11 @@ class Expressions:
         """What a bare word or string means as a label, None if it is an expression."""
         if isinstance(node, ast.String):
             return node.value
-        if isinstance(node, ast.Name) and node.name not in self.aliases and self.scope.symbol(node.name, place) is None:
+        if (
+            isinstance(node, ast.Name)
+            and node.name not in self.aliases
+            and self.scope.symbol(node.name, place) is None
+        ):
             return None if node.name in self.scope.settings else node.name
         if isinstance(node, ast.Number):
             return node.text
@@ -228,7 +248,9 @@ class Expressions:
         ]
         cure = f"index it, as in `{symbol.name}[{indexable[0] if indexable else 'z'}]` with a variable whose values are "
         cure += f"elements of `{plate}`, or reduce over the plate: `sum({symbol.name}, over = {plate})`"
-        secondary = (Label(self.scope.spans[plate], f"plate `{plate}` is here"),) if plate in self.scope.spans else ()
+        secondary = (
+            (Label(self.scope.spans[plate], f"plate `{plate}` is here"),) if plate in self.scope.spans else ()
+        )
         self._error("PGM0304", f"`{symbol.name}` lives in plate `{plate}`, and this place is outside it", span, cure,
                     secondary=secondary)  # fmt: skip
 
@@ -244,7 +266,9 @@ class Expressions:
         if isinstance(operand, Const) and isinstance(operand.value, int | float):
             return Const(number_type(-operand.value), (), node.span, -operand.value)
         self._number(operand)
-        return Apply(REAL if operand.type.kind != "spin" else operand.type, operand.axes, node.span, "neg", (operand,))
+        return Apply(
+            REAL if operand.type.kind != "spin" else operand.type, operand.axes, node.span, "neg", (operand,)
+        )
 
     def _binary(self, node: ast.Binary, place: Place) -> Expr:
         if node.op == "@":
@@ -352,7 +376,9 @@ class Expressions:
     def _call(self, node: ast.Call, place: Place) -> Expr:
         name = node.function
         if node.table is not None:
-            self._error("PGM0111", "rows belong to a `Table`", node.span, help="write `x : {a, b} ~ Table(...) { ... }`")
+            self._error(
+                "PGM0111", "rows belong to a `Table`", node.span, help="write `x : {a, b} ~ Table(...) { ... }`"
+            )
         if name == "prev":
             return self._prev(node, place)
         if name == "first":
@@ -394,7 +420,9 @@ class Expressions:
         near = did_you_mean(name, known_functions)
         if not near and "." in name:
             near = f"import the module first: `import std.{head}`"
-        self._error("PGM0204", f"there is no function `{name}`", span, near or "see `pgmc explain PGM0204` for the list")
+        self._error(
+            "PGM0204", f"there is no function `{name}`", span, near or "see `pgmc explain PGM0204` for the list"
+        )
         return unknown(node.span)
 
     def _over(self, node: ast.Call) -> tuple[str | None, bool]:
@@ -408,7 +436,12 @@ class Expressions:
             if not isinstance(keyword.value, ast.Name) or self.axis(keyword.value.name) is None:
                 name = keyword.value.name if isinstance(keyword.value, ast.Name) else "this"
                 near = did_you_mean(name, [*self.scope.dims, *self.scope.plates])
-                self._error("PGM0201", f"`{name}` is not an axis", keyword.value.span, near or "`over` takes a dim or plate")
+                self._error(
+                    "PGM0201",
+                    f"`{name}` is not an axis",
+                    keyword.value.span,
+                    near or "`over` takes a dim or plate",
+                )
                 return None, False
             axis = self.axis(keyword.value.name)
         return axis, True
@@ -447,11 +480,15 @@ class Expressions:
             kind = REAL
         if node.function == "mean" and kind.kind in ("bit", "count", "truth"):
             kind = Type("unit" if kind.kind != "count" else "positive")
-        return Reduce(kind, tuple(a for a in body.axes if a != axis), node.span, node.function, body, axis, is_plate)
+        return Reduce(
+            kind, tuple(a for a in body.axes if a != axis), node.span, node.function, body, axis, is_plate
+        )
 
     def _function(self, node: ast.Call, place: Place) -> Expr:
         row = FUNCTIONS[node.function]
-        axis, good = self._over(node) if node.function in ("softmax", "cumsum") else (None, self._no_keywords(node))
+        axis, good = (
+            self._over(node) if node.function in ("softmax", "cumsum") else (None, self._no_keywords(node))
+        )
         if not good:
             return unknown(node.span)
         if len(node.arguments) != row.arity:
@@ -505,7 +542,9 @@ class Expressions:
                 return unknown(node.span)
             batch = merge(batch, tuple(a for a in argument.axes if a != formal.name))
         out = net.outputs[output].name
-        return NetCall(REAL, batch if out == "real" else merge(batch, (out,)), node.span, net.name, arguments, output)
+        return NetCall(
+            REAL, batch if out == "real" else merge(batch, (out,)), node.span, net.name, arguments, output
+        )
 
     # ---- chains
 

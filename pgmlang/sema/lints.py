@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.model import Model
+from pgmlang.model import Definition, Factor, Model
 from pgmlang.model.expr import Apply, Contract, Expr, Ref, references, walk
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.scope import Scope
@@ -17,26 +17,36 @@ def lint(scope: Scope, collector: Collector, model: Model) -> list[Diagnostic]:
 
 
 def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
-    mentioned = {r.name for f in (*model.factors, *model.definitions) for r in model.mentions(f)}
+    stated: tuple[Factor | Definition, ...] = (*model.factors, *model.definitions)
+    mentioned = {r.name for f in stated for r in model.mentions(f)}
     if model.guide:
-        for item in (*model.guide.conditionals, *model.guide.definitions):
+        given: tuple[Factor | Definition, ...] = (*model.guide.conditionals, *model.guide.definitions)
+        for item in given:
             mentioned |= {r.name for r in model.mentions(item)}
     what = {"param": "parameter", "input": "input", "derived": "value", "field": "field"}
     for symbol in scope.variables.values():
         if symbol.role in what and symbol.name not in mentioned:
             yield Diagnostic("PGM0212", f"the {what[symbol.role]} `{symbol.name}` is never used", symbol.span,
                              help="use it or remove it")  # fmt: skip
-    shaped = {a for v in model.variables for a in (*v.axes, *v.plates)} | {model.root_axis(a) for v in model.variables for a in v.axes}
+    shaped = {a for v in model.variables for a in (*v.axes, *v.plates)} | {
+        model.root_axis(a) for v in model.variables for a in v.axes
+    }
     for dim in model.dims:
         if dim.name not in scope.used and dim.name not in shaped and dim.span:
-            yield Diagnostic("PGM0212", f"the dim `{dim.name}` is never used", dim.span, help="use it or remove it")
+            yield Diagnostic(
+                "PGM0212", f"the dim `{dim.name}` is never used", dim.span, help="use it or remove it"
+            )
     for kind, table in (("definition", scope.definitions), ("network", scope.nets), ("module", scope.modules)):
         for name in table:
             if name not in scope.used and name in scope.spans:
-                yield Diagnostic("PGM0212", f"the {kind} `{name}` is never used", scope.spans[name], help="use it or remove it")
+                yield Diagnostic(
+                    "PGM0212", f"the {kind} `{name}` is never used", scope.spans[name], help="use it or remove it"
+                )
     for name in scope.settings:
         if name not in scope.used and name in scope.spans:
-            yield Diagnostic("PGM0212", f"the setting `{name}` is never used", scope.spans[name], help="use it or remove it")
+            yield Diagnostic(
+                "PGM0212", f"the setting `{name}` is never used", scope.spans[name], help="use it or remove it"
+            )
 
 
 def _guide_gaps(model: Model) -> Iterator[Diagnostic]:
@@ -45,7 +55,8 @@ def _guide_gaps(model: Model) -> Iterator[Diagnostic]:
     if guide is None or not guide.conditionals:
         return
     named = {c.target for c in guide.conditionals}
-    used = {r.name for item in (*guide.conditionals, *guide.definitions) for r in model.mentions(item)}
+    stated: tuple[Factor | Definition, ...] = (*guide.conditionals, *guide.definitions)
+    used = {r.name for item in stated for r in model.mentions(item)}
     plates = {c.plates for c in guide.conditionals}
     children = {p for f in model.conditionals for p in model.random_parents(f)}
     for conditional in model.conditionals:

@@ -81,8 +81,8 @@ class Modules:
             return None
         self.texts[path] = file.text
         program, errors = parse_collecting(file)
-        for error in errors:
-            self.report(error)
+        for problem in errors:
+            self.report(problem)
         definitions: dict[str, ast.Def] = {}
         imports: dict[str, Module] = {}
         self._open.append(path)

@@ -18,7 +18,9 @@ def build_net(scope: Scope, net: ast.Net) -> Net | None:
             if axis.name not in scope.broken_names:
                 near = did_you_mean(axis.name, [*scope.dims, *scope.plates])
                 scope.report(
-                    Diagnostic("PGM0201", f"`{axis.name}` is not an axis", axis.span, help=near or "name a dim, or `real`")
+                    Diagnostic(
+                        "PGM0201", f"`{axis.name}` is not an axis", axis.span, help=near or "name a dim, or `real`"
+                    )
                 )
             return None
         scope.used.add(axis.name)
@@ -27,7 +29,12 @@ def build_net(scope: Scope, net: ast.Net) -> Net | None:
         name = block.function if isinstance(block, ast.Call) else "this"
         near = did_you_mean(name, BLOCKS)
         scope.report(
-            Diagnostic("PGM0211", f"`{name}` is no network block", block.span, help=near or f"blocks are {', '.join(BLOCKS)}")
+            Diagnostic(
+                "PGM0211",
+                f"`{name}` is no network block",
+                block.span,
+                help=near or f"blocks are {', '.join(BLOCKS)}",
+            )
         )
         return None
     arguments: list[float | str] = []

@@ -29,7 +29,9 @@ class Tables:
         self.scope = scope
         self.expressions = expressions
 
-    def build(self, node: ast.Call, name: str, declared: Type | None, place: Place) -> tuple[TableDist | None, Type]:
+    def build(
+        self, node: ast.Call, name: str, declared: Type | None, place: Place
+    ) -> tuple[TableDist | None, Type]:
         """The table (None after an error) and the type of its draws."""
         parents = self._parents(node, place)
         prior, by, good = self._options(node)
@@ -48,7 +50,9 @@ class Tables:
         rows = None
         if node.table is not None:
             if prior is not None:
-                self._error("PGM0111", "a table that is written out has no prior", node.span, "leave out one of them")
+                self._error(
+                    "PGM0111", "a table that is written out has no prior", node.span, "leave out one of them"
+                )
             rows = self._rows(node, name, declared, parents)
             if rows is None:
                 return None, declared
@@ -93,7 +97,12 @@ class Tables:
                 size = fold(number, self.scope.settings)
                 if isinstance(number, ast.Name) and number.name in self.scope.settings:
                     self.scope.used.add(number.name)
-                if not isinstance(size, int | float) or isinstance(size, bool) or not size > 0 or not isfinite(size):
+                if (
+                    not isinstance(size, int | float)
+                    or isinstance(size, bool)
+                    or not size > 0
+                    or not isfinite(size)
+                ):
                     self._error("PGM0410", "a prior is a positive number or `bdeu(number)`", value.span,
                                 "write `prior = 1` or `prior = bdeu(10)`")  # fmt: skip
                     return None, (), False
@@ -112,7 +121,9 @@ class Tables:
         return prior, by, True
 
     def _size(self, node: ast.Call, name: str, declared: Type, parents: list[Ref]) -> bool:
-        sizes = [len(labels) for t in (declared, *(p.type for p in parents)) if (labels := self.scope.type_labels(t))]
+        sizes = [
+            len(labels) for t in (declared, *(p.type for p in parents)) if (labels := self.scope.type_labels(t))
+        ]
         cells = prod(sizes)
         if cells <= MAX_CELLS:
             return True
@@ -128,7 +139,9 @@ class Tables:
         labels = self.scope.type_labels(declared)
         sets = [self.scope.type_labels(p.type) for p in parents]
         if labels is None or any(s is None for s in sets):
-            which = name if labels is None else next(p.name for p, s in zip(parents, sets, strict=True) if s is None)
+            which = (
+                name if labels is None else next(p.name for p, s in zip(parents, sets, strict=True) if s is None)
+            )
             self._error("PGM0407", f"a table that is written out needs closed label sets; that of `{which}` is open",
                         node.span, f"write the labels of `{which}` out: `{which} : {{no, yes}}`")  # fmt: skip
             return None
@@ -150,7 +163,9 @@ class Tables:
         configurations = list(product(*sets)) if prod(len(s) for s in sets if s) <= MAX_CELLS else []  # type: ignore[arg-type]
         missing = [c for c in configurations if c not in found]
         if missing and good:
-            shown = "; ".join(_key_text(m) for m in missing[:3]) + (f"; and {len(missing) - 3} more" if len(missing) > 3 else "")
+            shown = "; ".join(_key_text(m) for m in missing[:3]) + (
+                f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+            )
             lines = "one row of numbers" if not parents else f"a row each for: {shown}"
             self._error("PGM0402", f"the table of `{name}` lacks {len(missing)} of {len(configurations)} rows",
                         node.function_span or node.span, f"add {lines}")  # fmt: skip
@@ -182,7 +197,9 @@ class Tables:
             return False
         for text, value in zip(row.cell_texts, row.cells, strict=True):
             if not (0 <= value <= 1):
-                self._error("PGM0413", f"`{text}` is not a probability", row.span, "probabilities lie between 0 and 1")
+                self._error(
+                    "PGM0413", f"`{text}` is not a probability", row.span, "probabilities lie between 0 and 1"
+                )
                 return False
         total = sum(row.cells)
         if abs(total - 1) > ROW_SUM_TOLERANCE:

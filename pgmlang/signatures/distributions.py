@@ -43,7 +43,9 @@ class Family:
     says: str = ""
 
 
-def _p(name: str, support: str = "real", torch: str = "", event: int = 0, default: float | None = None) -> Parameter:
+def _p(
+    name: str, support: str = "real", torch: str = "", event: int = 0, default: float | None = None
+) -> Parameter:
     return Parameter(name, support, event, torch or name, default)
 
 
@@ -124,7 +126,14 @@ FAMILIES: dict[str, Family] = {
             discrete=True,
             reparameterised=False,
         ),
-        Family("Poisson", ((_p("rate", "positive"),),), "count", torch=_T + "Poisson", discrete=True, reparameterised=False),
+        Family(
+            "Poisson",
+            ((_p("rate", "positive"),),),
+            "count",
+            torch=_T + "Poisson",
+            discrete=True,
+            reparameterised=False,
+        ),
         Family(
             "NegativeBinomial",
             ((_p("mean", "positive"), _p("shape", "positive")), (_p("n", "positive"), _p("p", "unit"))),
@@ -141,7 +150,9 @@ FAMILIES: dict[str, Family] = {
             discrete=True,
             reparameterised=False,
         ),
-        Family("Dirichlet", ((_p("alpha", "positive", "concentration", 1),),), "simplex", 1, torch=_T + "Dirichlet"),
+        Family(
+            "Dirichlet", ((_p("alpha", "positive", "concentration", 1),),), "simplex", 1, torch=_T + "Dirichlet"
+        ),
         Family(
             "Multinomial",
             ((_p("n", "count", "total_count"), _p("p", "unit", "probs", 1)),),
@@ -162,7 +173,13 @@ FAMILIES: dict[str, Family] = {
             torch=_T + "MultivariateNormal",
         ),
         Family("LKJ", ((_p("eta", "positive", "concentration"),),), "corr", 2),
-        Family("Wishart", ((_p("df", "positive"), _p("scale", "real", "covariance_matrix", 2)),), "cov", 2, torch=_T + "Wishart"),
+        Family(
+            "Wishart",
+            ((_p("df", "positive"), _p("scale", "real", "covariance_matrix", 2)),),
+            "cov",
+            2,
+            torch=_T + "Wishart",
+        ),
         Family(
             "OrderedLogistic",
             ((_p("predictor"), _p("cutpoints", "real", "cutpoints", 1)),),
@@ -171,8 +188,18 @@ FAMILIES: dict[str, Family] = {
             reparameterised=False,
         ),
         Family("Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density"),
-        Family("Truncated", ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),), "inner", takes=("base",)),
-        Family("Censored", ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),), "inner", takes=("base",)),
+        Family(
+            "Truncated",
+            ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),),
+            "inner",
+            takes=("base",),
+        ),
+        Family(
+            "Censored",
+            ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),),
+            "inner",
+            takes=("base",),
+        ),
         Family("ZeroInflated", ((_p("p", "unit"),),), "inner", takes=("base",), discrete=True),
         Family("Mixture", ((_p("p", "unit", "probs", 1),),), "inner", takes=("base",)),
     )

@@ -272,7 +272,11 @@ def _no_number(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic | N
     if number.end_pos != token.start_pos:
         return None
     span = span_of(file, number).to(span_of(file, token))
-    cure = f"write `{number}.0`" if token.type == "DOT" else f'a label that starts with a digit is quoted: `"{span.text}"`'
+    cure = (
+        f"write `{number}.0`"
+        if token.type == "DOT"
+        else f'a label that starts with a digit is quoted: `"{span.text}"`'
+    )
     return Diagnostic("PGM0112", f"`{span.text}` is not a number", span, help=cure)
 
 

@@ -17,7 +17,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def pgmc(tmp_path: Path) -> Run:
     """Runs ``pgmc ARGS`` in an empty folder; checks that no traceback is ever shown."""
 
-    def run(*arguments: object, stdin: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: object, stdin: str | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "pgmlang.cli.main", *map(str, arguments)],
             cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=timeout,

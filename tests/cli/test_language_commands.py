@@ -46,7 +46,10 @@ def test_all_errors_are_told_as_json_too(pgmc: Run, tmp_path: Path) -> None:
     assert done.returncode == 65
     document = json.loads(done.stdout)
     assert not document["ok"]
-    assert [(d["code"], d["line"], d["column"]) for d in document["diagnostics"]] == [("PGM0203", 1, 5), ("PGM0201", 2, 12)]
+    assert [(d["code"], d["line"], d["column"]) for d in document["diagnostics"]] == [
+        ("PGM0203", 1, 5),
+        ("PGM0201", 2, 12),
+    ]
     assert done.stderr.startswith("m.pgm:1:5: error[PGM0203]")
 
 

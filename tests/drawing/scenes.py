@@ -26,58 +26,132 @@ def scene(title: str, nodes: dict[str, str], edges: str, plates: dict[str, str] 
     return Scene(title, tuple(made), tuple(lines), boxes)
 
 
-SPRINKLER = scene("sprinkler", {"cloudy": "@day", "sprinkler": "@day", "rain": "@day",
-                                "wet_grass": "observed @day"},
-                  "cloudy->sprinkler cloudy->rain sprinkler->wet_grass rain->wet_grass", {"day": ""})
-ASIA = scene("asia", dict.fromkeys(["asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp"],
-                                  "@patient"),
-             "asia->tub smoke->lung smoke->bronc tub->either lung->either either->xray either->dysp bronc->dysp",
-             {"patient": ""})
-SCHOOLS = scene("eight schools", {"mu": "", "tau": "", "sd": "input @school", "theta": "@school",
-                                  "y": "observed @school"},
-                "mu->theta tau->theta theta->y sd->y", {"school": ""})
-GMM = scene("mixture", {"share": "", "mean": "@cluster", "sd": "@cluster", "z": "@row", "x": "observed @row"},
-            "share->z z->x mean->x sd->x", {"cluster": "", "row": ""})
-LDA = scene("lda", {"phi": "@topic", "theta": "@doc", "z": "@doc/token", "w": "observed @doc/token"},
-            "theta->z z->w phi->w", {"topic": "", "doc": "", "token": "doc"})
-LDA_PRIORS = scene("lda with priors", {"alpha": "param", "beta": "param", "phi": "@topic", "theta": "@doc",
-                                       "z": "@doc/token", "w": "observed @doc/token"},
-                   "alpha->theta beta->phi theta->z z->w phi->w", {"topic": "", "doc": "", "token": "doc"})
-CROSSED = scene("ratings", {"u": "@user", "v": "@item", "noise": "param", "r": "observed @user/item/rating"},
-                "u->r v->r noise->r", {"user": "", "item": "", "rating": "user item"})
+SPRINKLER = scene(
+    "sprinkler",
+    {"cloudy": "@day", "sprinkler": "@day", "rain": "@day", "wet_grass": "observed @day"},
+    "cloudy->sprinkler cloudy->rain sprinkler->wet_grass rain->wet_grass",
+    {"day": ""},
+)
+ASIA = scene(
+    "asia",
+    dict.fromkeys(["asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp"], "@patient"),
+    "asia->tub smoke->lung smoke->bronc tub->either lung->either either->xray either->dysp bronc->dysp",
+    {"patient": ""},
+)
+SCHOOLS = scene(
+    "eight schools",
+    {"mu": "", "tau": "", "sd": "input @school", "theta": "@school", "y": "observed @school"},
+    "mu->theta tau->theta theta->y sd->y",
+    {"school": ""},
+)
+GMM = scene(
+    "mixture",
+    {"share": "", "mean": "@cluster", "sd": "@cluster", "z": "@row", "x": "observed @row"},
+    "share->z z->x mean->x sd->x",
+    {"cluster": "", "row": ""},
+)
+LDA = scene(
+    "lda",
+    {"phi": "@topic", "theta": "@doc", "z": "@doc/token", "w": "observed @doc/token"},
+    "theta->z z->w phi->w",
+    {"topic": "", "doc": "", "token": "doc"},
+)
+LDA_PRIORS = scene(
+    "lda with priors",
+    {
+        "alpha": "param",
+        "beta": "param",
+        "phi": "@topic",
+        "theta": "@doc",
+        "z": "@doc/token",
+        "w": "observed @doc/token",
+    },
+    "alpha->theta beta->phi theta->z z->w phi->w",
+    {"topic": "", "doc": "", "token": "doc"},
+)
+CROSSED = scene(
+    "ratings",
+    {"u": "@user", "v": "@item", "noise": "param", "r": "observed @user/item/rating"},
+    "u->r v->r noise->r",
+    {"user": "", "item": "", "rating": "user item"},
+)
 CROSSED_BARE = scene("bare crossing", {"r": "observed @user/item"}, "", {"user": "", "item": ""})
-THREE_WAY = scene("three crossed", {"a": "@A", "b": "@B", "c": "@C", "ab": "@A/B", "bc": "@B/C", "ca": "@C/A"},
-                  "a->ab b->ab b->bc c->bc c->ca a->ca", {"A": "", "B": "", "C": ""})
-ISING = scene("ising", {"J": "param", "B": "param", "s": "@site", "pair": "factor @bond",
-                        "unary": "factor @site"},
-              "J--pair s--pair s--unary B--unary", {"site": "", "bond": ""})
-HMM = scene("hmm", {"start": "param", "trans": "param", "emit": "param", "z": "@seq/time",
-                    "x": "observed @seq/time"},
-            "start->z trans->z z~>z z->x emit->x", {"seq": "", "time": "seq"})
-RBM = scene("rbm", {"v": "observed @image/pixel", "h": "@image/hidden", "W": "param", "b": "param", "c": "param",
-                    "energy": "factor @image"},
-            "v--energy h--energy W--energy b--energy c--energy",
-            {"image": "", "pixel": "image", "hidden": "image"})
-RBM_PLAIN = scene("rbm", {"v": "observed", "h": "", "W": "param", "b": "param", "c": "param", "energy": "factor"},
-                  "v--energy h--energy W--energy b--energy c--energy")
+THREE_WAY = scene(
+    "three crossed",
+    {"a": "@A", "b": "@B", "c": "@C", "ab": "@A/B", "bc": "@B/C", "ca": "@C/A"},
+    "a->ab b->ab b->bc c->bc c->ca a->ca",
+    {"A": "", "B": "", "C": ""},
+)
+ISING = scene(
+    "ising",
+    {"J": "param", "B": "param", "s": "@site", "pair": "factor @bond", "unary": "factor @site"},
+    "J--pair s--pair s--unary B--unary",
+    {"site": "", "bond": ""},
+)
+HMM = scene(
+    "hmm",
+    {"start": "param", "trans": "param", "emit": "param", "z": "@seq/time", "x": "observed @seq/time"},
+    "start->z trans->z z~>z z->x emit->x",
+    {"seq": "", "time": "seq"},
+)
+RBM = scene(
+    "rbm",
+    {
+        "v": "observed @image/pixel",
+        "h": "@image/hidden",
+        "W": "param",
+        "b": "param",
+        "c": "param",
+        "energy": "factor @image",
+    },
+    "v--energy h--energy W--energy b--energy c--energy",
+    {"image": "", "pixel": "image", "hidden": "image"},
+)
+RBM_PLAIN = scene(
+    "rbm",
+    {"v": "observed", "h": "", "W": "param", "b": "param", "c": "param", "energy": "factor"},
+    "v--energy h--energy W--energy b--energy c--energy",
+)
 VAE = scene("vae", {"decode": "net", "z": "@image", "x": "observed @image"}, "decode->x z->x x~>z", {"image": ""})
-DBN = scene("dbn", {"rain": "@time", "season": "@time", "umbrella": "observed @time", "mood": "derived @time"},
-            "rain~>rain season~>season season->rain rain~>season rain->umbrella season->mood umbrella->mood",
-            {"time": ""})
-GRID = scene("grid field", {**{f"s{i}{j}": "" for i in range(3) for j in range(3)},
-                            **{f"h{i}{j}": "factor" for i in range(3) for j in range(2)},
-                            **{f"v{i}{j}": "factor" for i in range(2) for j in range(3)}},
-             " ".join([f"s{i}{j}--h{i}{j} h{i}{j}--s{i}{j + 1}" for i in range(3) for j in range(2)]
-                      + [f"s{i}{j}--v{i}{j} v{i}{j}--s{i + 1}{j}" for i in range(2) for j in range(3)]))
-LINEAR = scene("regression", {"intercept": "", "slope": "", "sigma": "", "x": "input @row", "mean": "derived @row",
-                              "y": "observed @row"},
-               "intercept->mean slope->mean x->mean mean->y sigma->y", {"row": ""})
-NESTED = scene("three levels", {"top": "", "state": "@state", "county": "@state/county",
-                                "w": "input @state/county",
-                                "y": "observed @state/county/house", "size": "input @state/county/house",
-                                "beta": "", "sigma": ""},
-               "top->state state->county w->county county->y size->y beta->y sigma->y",
-               {"state": "", "county": "state", "house": "county"})
+DBN = scene(
+    "dbn",
+    {"rain": "@time", "season": "@time", "umbrella": "observed @time", "mood": "derived @time"},
+    "rain~>rain season~>season season->rain rain~>season rain->umbrella season->mood umbrella->mood",
+    {"time": ""},
+)
+GRID = scene(
+    "grid field",
+    {
+        **{f"s{i}{j}": "" for i in range(3) for j in range(3)},
+        **{f"h{i}{j}": "factor" for i in range(3) for j in range(2)},
+        **{f"v{i}{j}": "factor" for i in range(2) for j in range(3)},
+    },
+    " ".join(
+        [f"s{i}{j}--h{i}{j} h{i}{j}--s{i}{j + 1}" for i in range(3) for j in range(2)]
+        + [f"s{i}{j}--v{i}{j} v{i}{j}--s{i + 1}{j}" for i in range(2) for j in range(3)]
+    ),
+)
+LINEAR = scene(
+    "regression",
+    {"intercept": "", "slope": "", "sigma": "", "x": "input @row", "mean": "derived @row", "y": "observed @row"},
+    "intercept->mean slope->mean x->mean mean->y sigma->y",
+    {"row": ""},
+)
+NESTED = scene(
+    "three levels",
+    {
+        "top": "",
+        "state": "@state",
+        "county": "@state/county",
+        "w": "input @state/county",
+        "y": "observed @state/county/house",
+        "size": "input @state/county/house",
+        "beta": "",
+        "sigma": "",
+    },
+    "top->state state->county w->county county->y size->y beta->y sigma->y",
+    {"state": "", "county": "state", "house": "county"},
+)
 ONE = scene("one", {"x": ""}, "")
 NONE = scene("none", {}, "")
 

@@ -49,10 +49,13 @@ def check_plates_among_themselves(scene: Scene, found: Layout) -> None:
     for plate in scene.plates:
         for parent in plate.parents:
             for box in boxes[plate.name]:
-                middle = Rect((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, (box.x0 + box.x1) / 2,
-                              (box.y0 + box.y1) / 2)
-                assert any(outer.holds(box, 0.02) or (len(boxes[parent]) > 1 and outer.holds(middle))
-                           for outer in boxes[parent]), (plate.name, parent)
+                middle = Rect(
+                    (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+                )
+                assert any(
+                    outer.holds(box, 0.02) or (len(boxes[parent]) > 1 and outer.holds(middle))
+                    for outer in boxes[parent]
+                ), (plate.name, parent)
 
 
 def check_edges(scene: Scene, found: Layout) -> None:
@@ -63,7 +66,7 @@ def check_edges(scene: Scene, found: Layout) -> None:
         for end, node in ((placed.path[0], source), (placed.path[-1], target)):
             assert node.shape.grown(0.5).holds(Rect(*end, *end)), (placed.edge, "does not end at", node.name)
             inner = (node.x + (end[0] - node.x) * 0.9, node.y + (end[1] - node.y) * 0.9)
-            outer = (node.x + (end[0] - node.x) * 1.1 , node.y + (end[1] - node.y) * 1.1)
+            outer = (node.x + (end[0] - node.x) * 1.1, node.y + (end[1] - node.y) * 1.1)
             assert node.inside(inner)
             assert not node.inside(outer)
         points = sampled(placed.path, 24)
@@ -121,8 +124,12 @@ def test_three_crossed_plates_need_one_more_box() -> None:
 
 
 def test_plates_in_a_circle_still_draw() -> None:
-    scene = Scene("circle", (SceneNode("x", "x", plates=("a",)),), (),
-                  (ScenePlate("a", "a", ("b",)), ScenePlate("b", "b", ("a",))))
+    scene = Scene(
+        "circle",
+        (SceneNode("x", "x", plates=("a",)),),
+        (),
+        (ScenePlate("a", "a", ("b",)), ScenePlate("b", "b", ("a",))),
+    )
     assert len(layout(scene).plates) == 2
 
 
@@ -131,8 +138,9 @@ def test_edges_to_unknown_nodes_are_left_out() -> None:
     assert layout(scene).edges == ()
 
 
-@pytest.mark.parametrize("scene", [random_dag(1041, 1397, 1, 60, "row"), random_dag(1000, 1400, 2, 400)],
-                         ids=["in a plate", "free"])
+@pytest.mark.parametrize(
+    "scene", [random_dag(1041, 1397, 1, 60, "row"), random_dag(1000, 1400, 2, 400)], ids=["in a plate", "free"]
+)
 def test_a_thousand_nodes(scene: Scene) -> None:
     start = time.perf_counter()
     found = layout(scene)

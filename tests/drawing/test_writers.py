@@ -18,9 +18,26 @@ from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate, layout, to_
 from pgmlang.drawing.text import shortened, text_width, visible
 from tests.drawing.scenes import NAMED, random_plated
 
-HOSTILE = ["<script>alert(1)</script>", "a\"b'c", "x & y &lt;", "]]>", "back\\", "nul\0bell\7",
-           "line\nbreak", "$x^2$", "\u202egnp.exe", "\ud800", "\uffff", "世界", "e\u0301", "", "<!--", "%s{}",
-           "node 3", "n\\N\\l"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "a\"b'c",
+    "x & y &lt;",
+    "]]>",
+    "back\\",
+    "nul\0bell\7",
+    "line\nbreak",
+    "$x^2$",
+    "\u202egnp.exe",
+    "\ud800",
+    "\uffff",
+    "世界",
+    "e\u0301",
+    "",
+    "<!--",
+    "%s{}",
+    "node 3",
+    "n\\N\\l",
+]
 NS = "{http://www.w3.org/2000/svg}"
 
 
@@ -30,8 +47,11 @@ def hostile_scene() -> Scene:
     return Scene(HOSTILE[0], nodes, edges, tuple(ScenePlate(name, name) for name in HOSTILE))
 
 
-@pytest.mark.parametrize("scene", [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
-                         ids=lambda scene: ascii(scene.title))
+@pytest.mark.parametrize(
+    "scene",
+    [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
+    ids=lambda scene: ascii(scene.title),
+)
 def test_svg_is_well_formed_and_complete(scene: Scene) -> None:
     text = to_svg(scene)
     assert text == to_svg(scene)
@@ -42,8 +62,9 @@ def test_svg_is_well_formed_and_complete(scene: Scene) -> None:
     edges = next(g for g in root.iter(NS + "g") if g.get("class") == "edges")
     assert len(edges) == len(scene.edges)
     assert sum("dasharray" in "".join(edge.keys()) for edge in edges) == sum(e.dashed for e in scene.edges)
-    assert {element.tag for element in root.iter()} <= {NS + name for name in (
-        "svg", "title", "defs", "marker", "path", "rect", "g", "ellipse", "polygon", "text")}
+    assert {element.tag for element in root.iter()} <= {
+        NS + name for name in ("svg", "title", "defs", "marker", "path", "rect", "g", "ellipse", "polygon", "text")
+    }
     assert root.get("viewBox") is not None
 
 
@@ -63,19 +84,23 @@ def test_observed_nodes_are_shaded() -> None:
 def dot_tokens(text: str) -> list[str]:
     """A lexer of DOT as strict as Graphviz's: it fails on anything it does not know."""
     tokens, place = [], 0
-    pattern = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|->|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?|[{}\[\]=,;]',
-                         re.DOTALL)
+    pattern = re.compile(
+        r'\s+|"(?:[^"\\]|\\.)*"|->|[A-Za-z_][A-Za-z_0-9]*|-?[0-9]+(?:\.[0-9]+)?|[{}\[\]=,;]', re.DOTALL
+    )
     while place < len(text):
         match = pattern.match(text, place)
-        assert match, text[place:place + 40]
+        assert match, text[place : place + 40]
         place = match.end()
         if match.group().strip():
             tokens.append(match.group())
     return tokens
 
 
-@pytest.mark.parametrize("scene", [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
-                         ids=lambda scene: ascii(scene.title))
+@pytest.mark.parametrize(
+    "scene",
+    [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
+    ids=lambda scene: ascii(scene.title),
+)
 def test_dot_is_valid(scene: Scene) -> None:
     text = to_dot(scene)
     tokens = dot_tokens(text)
@@ -123,8 +148,10 @@ def test_png_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_svg_needs_no_heavy_package() -> None:
-    code = ("import sys; from pgmlang.drawing import *; to_svg(Scene('t', (SceneNode('x', 'x'),), ()));"
-            "print([m for m in ('torch', 'matplotlib', 'networkx', 'pyro') if m in sys.modules])")
+    code = (
+        "import sys; from pgmlang.drawing import *; to_svg(Scene('t', (SceneNode('x', 'x'),), ()));"
+        "print([m for m in ('torch', 'matplotlib', 'networkx', 'pyro') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -14,6 +14,7 @@ from exact_cases import conditional, random_case
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.exact import ExactEngine, conflict, impossible_evidence
+from pgmlang.exact import engine as engine_module
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 
@@ -167,6 +168,20 @@ def test_missing_patterns_one_by_one_when_all_at_once_is_too_wide() -> None:
     again, also = narrow.expected_counts(evidence)
     assert np.allclose(also, log_z, atol=1e-9)
     assert all(np.allclose(a, b, atol=1e-9) for a, b in zip(again, counts, strict=True))
+
+
+def test_row_by_row_where_a_row_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(40):
+        case = random_case(seed)
+        wanted = ExactEngine(case.network).marginals(case.evidence, None, case.soft, case.num_rows)
+        monkeypatch.setattr(engine_module, "_CHUNK_BYTES", 1)
+        found = ExactEngine(case.network).marginals(case.evidence, None, case.soft, case.num_rows)
+        counts = ExactEngine(case.network).expected_counts(case.evidence, None, case.soft, case.num_rows)
+        monkeypatch.undo()
+        assert np.allclose(found.log_evidence, wanted.log_evidence, atol=1e-9)
+        assert np.allclose(counts[1], wanted.log_evidence, atol=1e-9)
+        for v, table in wanted.tables.items():
+            assert np.allclose(found.tables[v], table, atol=1e-9, equal_nan=True)
 
 
 def test_long_chain_with_all_observed_but_a_few() -> None:

@@ -47,7 +47,9 @@ def by_hand(target: str, evidence: dict[str, str]) -> tuple[float, float]:
     return sum(p for k, p in keep.items() if k[NAMES.index(target)] == "yes") / total, total
 
 
-@pytest.mark.parametrize("evidence", [{}, {"asia": "yes", "dysp": "yes"}, {"smoke": "no", "xray": "yes"}, {"dysp": "no"}])
+@pytest.mark.parametrize(
+    "evidence", [{}, {"asia": "yes", "dysp": "yes"}, {"smoke": "no", "xray": "yes"}, {"dysp": "no"}]
+)
 def test_posteriors_equal_the_joint_multiplied_out(asia: pgmlang.CompiledModel, evidence: dict[str, str]) -> None:
     given = ", ".join(f"{k} = {v}" for k, v in evidence.items())
     for name in NAMES:

@@ -35,7 +35,10 @@ def test_an_element_may_name_its_plate() -> None:
 
 
 def test_evidence_alone() -> None:
-    assert [(e.variable.name, e.value) for e in parse_evidence('a = 1, "b c" = "d, e"')] == [("a", "1"), ("b c", "d, e")]
+    assert [(e.variable.name, e.value) for e in parse_evidence('a = 1, "b c" = "d, e"')] == [
+        ("a", "1"),
+        ("b c", "d, e"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,9 @@ def test_garbage_never_crashes() -> None:
     alphabet = 'PMAE(ab|=,"~{}:*[]do3. <>$\\é\n'
     for _ in range(3000):
         text = "".join(rng.choice(alphabet) for _ in range(rng.randrange(12)))
+        codes: set[str] = set()
         try:
             parse_query("P(" + text if rng.random() < 0.5 else text)
         except PgmError as error:
-            assert error.diagnostics[0].code == "PGM0606"
+            codes = {d.code for d in error.diagnostics}
+        assert codes <= {"PGM0606"}

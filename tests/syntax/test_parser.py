@@ -170,6 +170,13 @@ def test_unbalanced_brackets() -> None:
     assert ("PGM0103", 1) in codes("plate a {\n x ~ Flat()\n")
 
 
+@pytest.mark.parametrize(
+    "text", ["x : {1st, 2nd} ~ Table()", "x = 2.", "x = 2.e", "x = 3abc + 1", "x = 1e999", "x = 1e"]
+)
+def test_what_is_no_number(text: str) -> None:
+    assert codes(text) == [("PGM0112", 1)]
+
+
 def test_no_more_than_a_screenful_of_errors() -> None:
     assert len(codes("x ~ ~ y\n" * 500)) == 20
     assert len(codes(")\n" * 500)) == 20

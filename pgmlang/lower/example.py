@@ -1,0 +1,119 @@
+"""``example`` and ``main``: small arrays of the right shapes, so that an emitted program runs by itself."""
+
+from __future__ import annotations
+
+import ast
+
+from pgmlang.lower import pyast as py
+from pgmlang.lower.expressions import Expressions
+from pgmlang.lower.names import Names
+from pgmlang.lower.simulate import shape_of
+from pgmlang.lower.writer import Writer
+from pgmlang.model import Model
+from pgmlang.tables.learned import tables_of
+
+SIZE = 4
+"""Elements of plates and dims that only data would size."""
+
+
+def example_function(
+    model: Model, names: Names, expressions: Expressions, has_simulate: bool, out: Writer
+) -> None:
+    """Emits ``example()`` (data, params, nets, values) and ``main()``."""
+    open_labels = [
+        v.name
+        for v in model.variables
+        if v.type.kind == "labels" and model.labels_of(v.type) is None and not v.type.axis
+    ]
+    out.blank(2)
+    out.line("def example():")
+    out.indent += 1
+    out.line(
+        '"""Small data, parameters and values of the right shapes; plates that data would size have four elements."""'
+    )
+    sizes = [
+        (a, py.constant(SIZE)) for a in [*model.dim_by_name, *model.plate_by_name] if model.axis_size(a) is None
+    ]
+    roots = dict(sizes)
+    out.assign("data", py.dict_of([("sizes", py.dict_of(list(roots.items())))]))
+    for key in sorted(expressions.indices):
+        length = key.split("_of_")[1] if "_of_" in key else key.removeprefix("position_in_")
+        value: ast.expr = py.call("torch.arange", expressions.size(length))
+        if "_of_" in key:
+            value = py.binary("sub", value, value) if not model.axis_size(key.split("_of_")[0]) else value
+            value = ast.BinOp(
+                py.call("torch.arange", expressions.size(length)),
+                ast.Mod(),
+                expressions.size(key.split("_of_")[0]),
+            )
+        out.statement(ast.Assign([_store("data", key)], value))
+    for variable in model.of_role("input"):
+        out.statement(ast.Assign([_store("data", variable.name)], _array(model, expressions, variable.name)))
+    out.assign(
+        "params", py.dict_of([(v.name, _array(model, expressions, v.name)) for v in model.of_role("param")])
+    )
+    if model.guide:
+        for variable in model.guide.variables:
+            if variable.role == "param":
+                shape = py.tuple_of(
+                    *(expressions.size(a) for a in (*model.batch_axes(variable.plates), *variable.axes))
+                )
+                out.statement(
+                    ast.Assign([_store("params", variable.name)], py.call("torch.full", shape, py.constant(0.5)))
+                )
+    for table in tables_of(model):
+        if table.is_learned:
+            kinds = [model.by_name[p.name].type for p in table.distribution.parents] + [
+                model.by_name[table.target].type
+            ]
+            numbers = [len(model.labels_of(k) or ()) or SIZE for k in kinds]
+            shape = py.tuple_of(*(expressions.size(b) for b in table.distribution.by), *map(py.constant, numbers))
+            out.statement(
+                ast.Assign(
+                    [_store("params", table.name)], py.call("torch.full", shape, py.constant(1 / numbers[-1]))
+                )
+            )
+    out.assign("nets", py.call("build_nets", py.name("data")) if model.nets else py.constant(None))
+    if has_simulate:
+        out.assign("values", py.call("simulate", py.name("data"), py.name("params"), py.name("nets")))
+    else:
+        pairs = [(v.name, _array(model, expressions, v.name)) for v in model.of_role("random", "field")]
+        out.assign("values", py.dict_of(pairs))
+    out.line("return data, params, nets, values")
+    out.indent -= 1
+    out.blank(2)
+    out.line("def main():")
+    out.indent += 1
+    out.line('"""Prints the example and its log-joint."""')
+    out.line("torch.manual_seed(0)")
+    out.line("data, params, nets, values = example()")
+    out.line("for name, value in values.items():")
+    out.line("    print(name, tuple(value.shape), value.flatten()[:6].tolist())")
+    out.line('print("log_joint", float(log_joint(values, data, params, nets)))')
+    out.indent -= 1
+    _ = (names, open_labels)
+
+
+def _store(holder: str, key: str) -> ast.expr:
+    return ast.Subscript(ast.Name(holder, ast.Load()), ast.Constant(key), ast.Store())
+
+
+def _array(model: Model, expressions: Expressions, name: str) -> ast.expr:
+    """An array of a variable's shape, of values in its support."""
+    variable = model.by_name[name]
+    shape = shape_of(expressions, expressions.array_axes(name))
+    kind = variable.type.kind
+    if kind in ("bit", "spin", "labels"):
+        count = len(model.labels_of(variable.type) or ()) or SIZE
+        return py.call("torch.randint", py.constant(0), py.constant(count), shape)
+    if kind == "count":
+        return py.call("torch.randint", py.constant(0), py.constant(3), shape)
+    if kind == "positive":
+        return py.method(py.call("torch.rand", shape), "add", py.constant(0.5))
+    if kind == "unit":
+        return py.call("torch.rand", shape)
+    if kind == "simplex":
+        return py.call("torch.softmax", py.call("torch.randn", shape), py.constant(-1))
+    if kind == "ordered":
+        return py.method(py.call("torch.randn", shape), "cumsum", py.constant(-1))
+    return py.call("torch.randn", shape)

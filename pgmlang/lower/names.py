@@ -1,0 +1,48 @@
+"""Names of the model as Python identifiers: kept where they can be, mangled where they cannot."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "params", "nets", "total", "annotations",
+         "sizes", "real", "spin", "take", "previous", "over", "constrain", "log_joint", "model", "guide", "simulate", "Mlp", "main"}  # fmt: skip
+_BUILTINS = (
+    {n for n in dir(__builtins__) if not n.startswith("_")}
+    if not isinstance(__builtins__, dict)
+    else set(__builtins__)
+)
+
+
+class Names:
+    """Identifiers for the model's names, each its own."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._of: dict[str, str] = {}
+        for name in names:
+            self[name]
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._of:
+            self._of[name] = self._fresh(name)
+        return self._of[name]
+
+    def _fresh(self, name: str) -> str:
+        word = name.replace(".", "_").replace(" ", "_").replace("-", "")
+        good = _PLAIN.fullmatch(word) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
+        taken = set(self._of.values()) | _OURS | _BUILTINS
+        if good and word not in taken:
+            return word
+        if good and f"{word}_" not in taken:
+            return f"{word}_"
+        number = len(self._of)
+        while f"v_{number}" in taken:
+            number += 1
+        return f"v_{number}"
+
+
+def comment(text: str) -> str:
+    """Text that is safe behind ``#``: one line, printable."""
+    return "".join(ch if ch.isprintable() else "\ufffd" for ch in text)[:200]
