@@ -133,7 +133,7 @@ class Binder:
                     "the model has no plate whose elements are the data's rows",
                     place=frame.name,
                     help="wrap what repeats in one: `plate row { ... }`",
-                )  # fmt: skip
+                )
             )
         listed = ", ".join(f"`{p}`" for p in inner)
         raise PgmError(
@@ -142,7 +142,7 @@ class Binder:
                 f"the table may be the rows of {listed}",
                 place=frame.name,
                 help=f"say which: `{inner[0]}={frame.name}`",
-            )  # fmt: skip
+            )
         )
 
     # ---- columns of variables
@@ -417,8 +417,8 @@ class Binder:
             if axis in self.model.dim_by_name and self.model.axis_labels(axis) is None:
                 dims[axis] = found
         for variable in self.model.variables:
-            axis = variable.type.axis
-            if axis and axis in self.model.dim_by_name and variable.name in self.columns:
+            axis = variable.type.axis or ""
+            if axis in self.model.dim_by_name and variable.name in self.columns:
                 if self.model.axis_labels(axis) is not None:
                     continue
                 if axis in self.known:
@@ -441,7 +441,7 @@ class Binder:
                 if name in self.columns:
                     array = self._column_array(closed, variable)
                 elif name in self.arrays:
-                    plate, given = self.arrays[name]
+                    _plate, given = self.arrays[name]
                     shape = tuple(
                         self.sizes.get(a) if a in self.sizes else closed.axis_size(a)
                         for a in (*closed.batch_axes(variable.plates), *variable.axes)

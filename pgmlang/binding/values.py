@@ -42,7 +42,7 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
                     place=column.cell(row),
                     notes=more,
                     help="correct the cell, or declare the variable `real`",
-                )  # fmt: skip
+                )
             )
     return numbers
 
@@ -63,7 +63,7 @@ def array_values(
                 f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}",
                 place=variable.name,
                 help="the first axis are the rows, then the variable's axes in order",
-            )  # fmt: skip
+            )
         )
     kind = variable.type.kind
     if kind in ("bit", "spin"):
@@ -80,7 +80,7 @@ def array_values(
                     f"`{numbers[at]:g}` is not a {kind}",
                     place=f"{variable.name}{list(at)}",
                     help=f"a {kind} is {low} or 1; binarise the array first",
-                )  # fmt: skip
+                )
             )
         return codes
     if kind == "labels":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,6 @@ def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: b
         raise PgmError(
             Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv")
         )
-    write_csv(click.get_binary_stream("stdout") if output == "-" else output, columns)
+    write_csv(sys.stdout.buffer if output == "-" else output, columns)
     if output != "-":
         say(f"wrote {output}", quiet)

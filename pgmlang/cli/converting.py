@@ -25,7 +25,7 @@ def convert(source: str, target: str, force: bool, settings: tuple[str, ...], qu
     ending = Path(target).suffix.lower()
     network = read_network(source) if is_network_file(source) else answers_of(source, settings).network
     if ending == ".pgm":
-        text = network_to_pgm(network, Path(source).name.split(".")[0])
+        text = network_to_pgm(network, Path(source).name.split(".")[0], origin=Path(source).name)
     elif ending == ".bif":
         text = write_bif(network)
     elif ending == ".uai":

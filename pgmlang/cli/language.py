@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def fmt(models: tuple[str, ...], only_check: bool, stdout: bool, quiet: bool) ->
 
     unformatted = 0
     for path in models:
-        file = SourceFile("<stdin>", click.get_text_stream("stdin").read()) if path == "-" else load_source(path)
+        file = SourceFile("<stdin>", sys.stdin.read()) if path == "-" else load_source(path)
         text = format_source(file)
         if path == "-" or stdout:
             click.echo(text, nl=False)

@@ -62,7 +62,7 @@ class Commands(click.Group):
                     "PGM0605",
                     f"`pgmc {cmd_name}` is still to come: {TO_COME[cmd_name]}",
                     help=f"today's commands: {', '.join(COMMANDS)}",
-                )  # fmt: skip
+                )
             )
         return None
 

@@ -130,7 +130,7 @@ def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
                 "PGM0714",
                 "with several tables, say which is whose",
                 help="write `token=words.csv doc=docs.csv`; the model's plates: " + ", ".join(sorted(plates)),
-            )  # fmt: skip
+            )
         )
     return named or plain[0]
 

@@ -167,7 +167,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
     out.line("def build_nets(data):")
     out.indent += 1
     out.line('"""The networks, with fresh weights."""')
-    pairs = []
+    pairs: list[tuple[str, ast.expr]] = []
     for net in model.nets:
         if net.block not in ("mlp", "linear"):
             from pgmlang.lower.expressions import to_come

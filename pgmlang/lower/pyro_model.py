@@ -76,9 +76,8 @@ def guide_function(
     out.line('"""The Pyro guide: the approximating distribution of the latents."""')
     _imports(out)
     latent = {c.target for c in model.guide.conditionals}
-    mentioned = {
-        r.name for item in (*model.guide.conditionals, *model.guide.definitions) for r in wide.mentions(item)
-    }  # type: ignore[arg-type]
+    written: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
+    mentioned = {r.name for item in written for r in wide.mentions(item)}
     for variable in wide.variables:
         if (
             variable.name in mentioned
@@ -150,7 +149,8 @@ def _sample(
     plates = model.batch_axes(item.plates)
     distributions.table_number = 0
     if isinstance(distribution, TableDist):
-        built, event = distributions.table(distribution, item, frame), ()
+        built = distributions.table(distribution, item, frame)
+        event: Axes = ()
     else:
         built, event = distributions.dist(distribution, frame), distribution.event
     batch: Axes = frame[: len(frame) - len(event)]

@@ -116,10 +116,10 @@ def show_distribution(distribution: Distribution) -> str:
     """A distribution with its arguments by name."""
     match distribution:
         case Dist(family=family, arguments=arguments):
-            parts = (
+            named = (
                 f"{n} = {show_distribution(a) if isinstance(a, Dist) else show_expr(a)}" for n, a in arguments
             )
-            return f"{family}({', '.join(parts)})"
+            return f"{family}({', '.join(named)})"
         case TableDist(parents=parents, rows=rows, prior=prior, by=by):
             parts = [show_expr(p) for p in parents]
             parts += [f"prior = {prior[0]}({prior[1]:g})"] if prior else []
@@ -133,8 +133,8 @@ def show_distribution(distribution: Distribution) -> str:
         case Choice(condition=condition, then=then, otherwise=otherwise):
             return f"if {show_expr(condition)} then {show_distribution(then)} else {show_distribution(otherwise)}"
         case Density(family=family, settings=settings, given=given):
-            parts = [f"{s:g}" for s in settings] + [f"given = {show_expr(g)}" for g in given]
-            return f"{family}({', '.join(parts)})"
+            sizes = [f"{s:g}" for s in settings] + [f"given = {show_expr(g)}" for g in given]
+            return f"{family}({', '.join(sizes)})"
 
 
 def show_expr(expr: Expr) -> str:

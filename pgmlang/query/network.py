@@ -113,7 +113,7 @@ class NetworkAnswers:
                         f"`{target.variable.name}` is given, so it cannot be asked",
                         target.variable.span,
                         help="take it out of the targets",
-                    )  # fmt: skip
+                    )
                 )
         if query.kind == "MAP":
             return answers._map(query, hard, soft)
@@ -136,7 +136,7 @@ class NetworkAnswers:
                         f"`{item.variable.name}` is a field: `do` needs an arrow to cut",
                         item.variable.span,
                         help="condition on it instead: `" + f"{item.variable.name} = {item.value}`",
-                    )  # fmt: skip
+                    )
                 )
             cut.add(variable)
         factors = tuple(
@@ -159,7 +159,7 @@ class NetworkAnswers:
                     "PGM0611",
                     f"the answer would have {cells:,} rows; the limit is {MAX_ANSWER:,}",
                     help="ask for fewer variables at once, or for `MAP(...)`",
-                )  # fmt: skip
+                )
             )
         log_evidence = float(self.engine.log_z(hard, soft)[0])
         if not np.isfinite(log_evidence):
@@ -241,7 +241,7 @@ class NetworkAnswers:
                     f"the labels of `{record.name}` are not numbers",
                     span,
                     help=f"ask for `P({record.name} | ...)`",
-                )  # fmt: skip
+                )
             ) from None
 
     def _expectation(self, query: Query, hard: dict[int, int], soft: dict[int, np.ndarray]) -> Answer:
@@ -254,7 +254,7 @@ class NetworkAnswers:
             values = self._numbers(target, event.variable.span)
             p, log_evidence = self._joint([target], hard, soft, query)
             mean = float(p @ values)
-            row = {"mean": mean, "sd": float(np.sqrt(max(p @ (values - mean) ** 2, 0.0)))}
+            row = {"mean": mean, "sd": max(float(p @ (values - mean) ** 2), 0.0) ** 0.5}
             rows.append({"variable": event.variable.name, **row})
         return Answer(query.text, "exact", names, tuple(rows), log_evidence)
 

@@ -178,7 +178,7 @@ def load_fit(folder: Path) -> Fit:
                 "PGM0904",
                 f"`{folder}` has layout {about.get('schema')!r}, this version reads {SCHEMA}",
                 help="fit again with this version, or use the version that wrote it",
-            )  # fmt: skip
+            )
         )
     labels = _read_json(folder, "labels.json")
     modules = _modules(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pgmlang.diagnostics import CompileError, Diagnostic, SourceFile, Span
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -22,6 +23,7 @@ from pgmlang.model import (
     Variable,
 )
 from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.model import Role
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
@@ -123,12 +125,12 @@ class ModelBuilder:
     def _variable(symbol: Symbol) -> Variable:
         return Variable(
             symbol.name,
-            symbol.role,
+            cast(Role, symbol.role),
             symbol.type or UNKNOWN,
             symbol.plates,
             symbol.axes or (),
             symbol.owner,
-            symbol.span,  # type: ignore[arg-type]
+            symbol.span,
         )
 
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:

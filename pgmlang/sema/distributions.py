@@ -176,7 +176,7 @@ class Distributions:
                     f"`{target.name}` has an improper density",
                     node.span,
                     notes=("prior samples, log evidence and AIS are refused while it is latent",),
-                )  # fmt: skip
+                )
             )
         return Dist(family.name, tuple(variant_arguments), variant, event, node.span), result
 

@@ -128,7 +128,7 @@ class Mlp(torch.nn.Module):
         super().__init__()
         sizes = [sum(inputs), *hidden]
         layers = []
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True):  # noqa: RUF007
             layers += [torch.nn.Linear(a, b), act()]
         self.body = torch.nn.Sequential(*layers)
         self.heads = torch.nn.ModuleList(torch.nn.Linear(sizes[-1], n) for n in outputs)
