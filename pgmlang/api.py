@@ -150,6 +150,14 @@ class CompiledModel:
         bound = data if _is_binding(data) else self.bind(data, **binding)
         return FittedModel(fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress))
 
+    def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
+        """Learns complete-data tables from a CSV or Parquet file larger than memory, block by block.
+
+        ``options``: ``sep decimal na batch_rows`` and those of :meth:`bind`. Raises PgmError PGM0602 when cells are
+        missing or variables latent.
+        """
+        return FittedModel(fit_streamed(self.compilation, str(path), seed, **options))
+
     def answers(self, fixed: Mapping[str, float] | None = None) -> NetworkAnswers:
         """Exact answers of a model whose tables are given. Raises PgmError PGM0610 where some are not known."""
         import numpy as np
@@ -310,6 +318,29 @@ def fit_bound(
         modules=compilation.modules,
         progress=progress,
     )
+
+
+def fit_streamed(
+    compilation: Compilation,
+    path: str,
+    seed: int | None = None,
+    *,
+    sep: str | None = None,
+    decimal: str = ".",
+    na: Sequence[str] = (),
+    batch_rows: int | None = None,
+    **options: Any,
+) -> Fit:
+    """The ``ml`` fit of a file read in blocks of bounded memory."""
+    from pgmlang.binding import bind_batches
+    from pgmlang.data import read_batches
+    from pgmlang.infer.stream import fit_stream
+
+    def batches() -> Any:
+        return read_batches(path, sep=sep, decimal=decimal, na=tuple(na), batch_rows=batch_rows)
+
+    bindings = bind_batches(compilation.checked(), batches, **options)
+    return fit_stream(bindings, compilation.source.text, compilation.modules, seed or 0)
 
 
 def model_answers(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from pgmlang.data import Column, sort_labels
 from pgmlang.model import Model, Type
 
 
@@ -50,3 +51,33 @@ def open_sets(model: Model) -> list[str]:
         for v in model.variables
         if v.type.kind == "labels" and v.type.axis is None and v.type.labels is None and v.role != "derived"
     ]
+
+
+def labels_in_data(
+    model: Model,
+    columns: Callable[[str], list[Column]],
+    axes: Mapping[str, tuple[str, ...]],
+    known: Mapping[str, tuple[str, ...]],
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Labels of open sets by variable, and of open dims: those ``known``, those of ``axes`` (from the names of columns),
+    else the values in the ``columns`` of variables, sorted."""
+    labels: dict[str, tuple[str, ...]] = {}
+    for name in open_sets(model):
+        found = known.get(name) or _values(columns(name))
+        if found:
+            labels[name] = found
+    dims: dict[str, tuple[str, ...]] = {}
+    is_open = {d.name for d in model.dims if d.like is None and model.axis_labels(d.name) is None}
+    for axis in sorted(is_open):
+        if axis in known or axis in axes:
+            dims[axis] = known.get(axis) or axes[axis]
+            continue
+        users = [v.name for v in model.variables if v.type.kind == "labels" and v.type.axis == axis]
+        found = _values([c for name in users for c in columns(name)])
+        if found:
+            dims[axis] = found
+    return labels, dims
+
+
+def _values(columns: list[Column]) -> tuple[str, ...]:
+    return tuple(sort_labels({x for c in columns for x in c.labels_and_codes()[0]}))

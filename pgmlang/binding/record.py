@@ -21,7 +21,8 @@ class Binding:
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``membership``:
     ``(row plate, parent plate)`` to the parent's element of each row. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``missing``: variables with missing
-    cells and how many.
+    cells and how many. ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
+    row bound, where some were dropped or a chain was put in order; None where row i is row i.
     """
 
     model: Model
@@ -40,3 +41,5 @@ class Binding:
     source: str = ""
     fingerprint: str = ""
     warnings: tuple[Diagnostic, ...] = ()
+    plate: str = ""
+    rows: np.ndarray | None = None

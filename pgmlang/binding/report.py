@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pgmlang.binding.record import Binding
 
 
 def binding_report(binding: Binding) -> list[str]:
     """What is observed, latent, missing, unused and renamed."""
     model = binding.model
-    rows = [p.name for p in model.plates if p.is_rows and p.name in binding.sizes]
-    counted = ", ".join(f"{binding.sizes[p]:,} of plate {p}" for p in rows)
     inputs = [n for n in binding.values if model.by_name[n].role == "input"]
-    lines = [f"observed  {_names(binding.observed)} (rows: {counted})"]
+    lines = [f"observed  {_names(binding.observed)} ({_rows(binding)})"]
     if inputs:
         lines.append(f"inputs    {_names(inputs)}")
     if binding.latent:
         lines.append(f"latent    {_names(binding.latent)}")
     if binding.missing:
-        lines.append("missing   " + ", ".join(f"{n} {c:,} cells" for n, c in list(binding.missing.items())[:12]))
+        cells = (f"{n} {c:,} {'cell' if c == 1 else 'cells'}" for n, c in binding.missing.items())
+        lines.append(f"missing   {_names(cells)}")
     if binding.dropped_rows:
-        lines.append(f"dropped   {binding.dropped_rows:,} rows with missing cells")
+        lines.append(f"dropped   {_counted(binding.dropped_rows)} with missing cells")
     if binding.weights is not None:
         lines.append(f"{'counts' if binding.is_counts else 'weights'}    summing to {binding.weights.sum():,.6g}")
     if binding.renamed:
-        lines.append("renamed   " + ", ".join(f"{a} is {b}" for a, b in binding.renamed[:12]))
+        lines.append(f"renamed   {_names(f'{column} is {name}' for column, name in binding.renamed)}")
     if binding.unused:
         lines.append(f"unused    columns {_names(binding.unused)}")
     return lines
 
 
-def _names(names: object, limit: int = 16) -> str:
-    listed = list(names)  # type: ignore[call-overload]
-    return (
-        ", ".join(listed[:limit]) + (f", ... ({len(listed)} in all)" if len(listed) > limit else "")
-    ) or "nothing"
+def _rows(binding: Binding) -> str:
+    """The rows of the table first, then the elements of the plates around them."""
+    plates = [p.name for p in binding.model.plates if p.is_rows and p.name in binding.sizes]
+    plates.sort(key=lambda p: p != binding.plate)
+    parts = [f"{_counted(binding.sizes[p])} of plate {p}" if i == 0 else f"{binding.sizes[p]:,} of {p}"
+             for i, p in enumerate(plates)]  # fmt: skip
+    return ", ".join(parts)
+
+
+def _counted(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _names(names: Iterable[str], limit: int = 16) -> str:
+    listed = list(names)
+    more = f", … ({len(listed):,} in all)" if len(listed) > limit else ""
+    # a column's name is a stranger's text: it must not steer the terminal
+    shown = [n if n.isprintable() else n.encode("unicode_escape").decode() for n in listed[:limit]]
+    return (", ".join(shown) + more) or "nothing"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from pgmlang.data import Column, encode, encode_bit, encode_spin
+from pgmlang.data import Column, Frame, NumberColumn, Place, encode, encode_bit, encode_spin, read_frame
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
 
 _SUPPORT = {
@@ -14,6 +19,36 @@ _SUPPORT = {
     "simplex": (lambda x: (x >= 0) & (x <= 1), "between 0 and 1"),
     "count": (lambda x: (x >= 0) & (x == np.floor(x)), "a whole number from 0"),
 }
+_SUM = 1e-4
+"""How far the sum of a simplex may be from one: shares are often written with a few decimals."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPlace(Place):
+    """Where cells of a flattened array come from: each row of it is ``width`` cells."""
+
+    width: int = 1
+
+    def lines(self, rows: Sequence[int]) -> list[int]:
+        return [int(r) // self.width + self.first for r in rows]
+
+
+def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) -> Column:
+    """The cells of an array, one after the other, as a column."""
+    width = max(1, math.prod(array.shape[1:]))
+    place = ArrayPlace(frame.name, width=width)
+    flat = array.reshape(-1)
+    kind = flat.dtype.kind
+    if kind in "iufb":
+        values = flat.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            whole = is_labels and kind == "f" and bool((np.isnan(values) | (values == np.floor(values))).all())
+        named = "bool" if kind == "b" else "int" if kind in "iu" or whole else "float"
+        return NumberColumn(name, place, values, named)
+    texts = flat.astype(str) if kind == "S" else flat
+    column = read_frame({name: texts.astype(object)}, name=frame.name).columns[name]
+    object.__setattr__(column, "place", place)
+    return column
 
 
 def column_values(model: Model, variable: Variable, column: Column, labels: tuple[str, ...] | None) -> np.ndarray:
@@ -25,85 +60,79 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
         return encode_spin(column)
     if kind == "labels":
         known = labels if labels is not None else model.labels_of(variable.type)
-        assert known is not None
-        return encode(column, known)
+        # a set that is still open here had no value to take its labels from
+        return np.full(len(column), -1, dtype=np.int64) if known is None else encode(column, known)
     numbers = column.numbers()
     if kind in _SUPPORT:
         inside, words = _SUPPORT[kind]
         with np.errstate(invalid="ignore"):
             bad = np.flatnonzero(~np.isnan(numbers) & ~inside(numbers))
         if len(bad):
-            row = int(bad[0])
-            more = (f"{len(bad):,} cells are outside",) if len(bad) > 1 else ()
-            raise PgmError(
-                Diagnostic(
-                    "PGM0706",
-                    f"`{numbers[row]:g}` is not {words}, and `{variable.name}` is declared {kind}",
-                    place=column.cell(row),
-                    notes=more,
-                    help="correct the cell, or declare the variable `real`",
-                )
-            )
+            raise _outside(variable, f"`{numbers[bad[0]]:g}` is not {words}", column, bad)
     return numbers
 
 
-def array_values(
-    model: Model,
-    variable: Variable,
-    array: np.ndarray,
-    shape: tuple[int | None, ...],
-    labels: tuple[str, ...] | None,
-) -> np.ndarray:
-    """An array as codes or numbers. Raises PgmError PGM0717 for a wrong shape, PGM0705/0706 for a wrong value."""
+def _outside(variable: Variable, what: str, column: Column, bad: np.ndarray) -> PgmError:
+    more = (f"{len(bad):,} cells are outside",) if len(bad) > 1 else ()
+    message = f"{what}, and `{variable.name}` is declared {variable.type.kind}"
+    cure = "correct the cell, or declare the variable `real`"
+    return PgmError(Diagnostic("PGM0706", message, place=column.cell(int(bad[0])), notes=more, help=cure))
+
+
+def check_vectors(variable: Variable, array: np.ndarray, column: Column) -> None:
+    """The last axis of a simplex sums to one, that of an ordered variable ascends. Raises PgmError PGM0706."""
+    kind = variable.type.kind
+    if not variable.axes or kind not in ("simplex", "ordered"):
+        return
+    with np.errstate(invalid="ignore"):
+        if kind == "simplex":
+            wrong = np.abs(array.sum(axis=-1) - 1) > _SUM
+        else:
+            wrong = (np.diff(array, axis=-1) <= 0).any(axis=-1)
+    bad = np.flatnonzero(wrong.reshape(-1))
+    if len(bad):
+        vector = array.reshape(-1, array.shape[-1])[bad[0]]
+        what = f"the values sum to {vector.sum():g}, not to 1" if kind == "simplex" else "the values do not ascend"
+        raise _outside(variable, what, column, bad)
+
+
+def check_shape(
+    variable: Variable, array: np.ndarray, shape: tuple[int | None, ...], place: str, axes: Sequence[str]
+) -> None:
+    """Raises PgmError PGM0717 unless the array has this shape (None: any length)."""
     if array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True)):
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+        message = f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}"
+        cure = f"its axes are, in this order: {', '.join(axes)}"
+        raise PgmError(Diagnostic("PGM0717", message, place=place, help=cure))
+
+
+def axis_length(model: Model, sizes: Mapping[str, int], axis: str) -> int | None:
+    """Elements of a plate or dim, None while nobody knows."""
+    root = model.root_axis(axis)
+    if root in sizes:
+        return sizes[root]
+    plate = model.plate_by_name.get(root)
+    if plate is not None and plate.structure is not None and plate.structure.kind == "grid":
+        return math.prod(plate.structure.shape)
+    return model.axis_size(root)
+
+
+def single_value(model: Model, variable: Variable, text: str) -> np.ndarray:
+    """A value given as text (``--observe mu=3``). Raises PgmError PGM0705, PGM0706 or PGM0721."""
+    place = f"--observe {variable.name}"
+    if not text.strip():
+        raise PgmError(Diagnostic("PGM0721", "no value is given", place=place, help=f"write `{place}=VALUE`"))
+    column = read_frame({variable.name: [text]}, name=place).columns[variable.name]
+    try:
+        return column_values(model, variable, column, None)[0].copy()
+    except PgmError as error:
+        labels = model.labels_of(variable.type) or ()
+        cure = did_you_mean(text, labels)
+        # the place is the option, not a row of it
         raise PgmError(
             Diagnostic(
-                "PGM0717",
-                f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}",
-                place=variable.name,
-                help="the first axis are the rows, then the variable's axes in order",
+                d.code, d.message, place=place, notes=d.notes, help=cure or f"give another value: `{place}=...`"
             )
-        )
-    kind = variable.type.kind
-    if kind in ("bit", "spin"):
-        low = 0 if kind == "bit" else -1
-        numbers = array.astype(float)
-        codes = np.where(numbers == 1, 1, np.where(numbers == low, 0, np.where(np.isnan(numbers), -1, -2))).astype(
-            np.int64
-        )
-        if (codes == -2).any():
-            at = tuple(int(i) for i in np.argwhere(codes == -2)[0])
-            raise PgmError(
-                Diagnostic(
-                    "PGM0706",
-                    f"`{numbers[at]:g}` is not a {kind}",
-                    place=f"{variable.name}{list(at)}",
-                    help=f"a {kind} is {low} or 1; binarise the array first",
-                )
-            )
-        return codes
-    if kind == "labels":
-        known = labels if labels is not None else model.labels_of(variable.type)
-        assert known is not None
-        position = {x: i for i, x in enumerate(known)}
-        distinct, inverse = np.unique(array, return_inverse=True)
-        texts = [str(int(x)) if array.dtype.kind in "iub" or (array.dtype.kind == "f" and float(x).is_integer()) else str(x)
-                 for x in distinct]  # fmt: skip
-        bad = [t for t in texts if t not in position]
-        if bad:
-            raise PgmError(
-                Diagnostic("PGM0705", f"`{bad[0]}` is not a label of `{variable.name}`", place=variable.name)
-            )
-        coded: np.ndarray = np.array([position[t] for t in texts], dtype=np.int64)[inverse].reshape(array.shape)
-        return coded
-    numbers = array.astype(float)
-    if kind in _SUPPORT:
-        inside, words = _SUPPORT[kind]
-        bad_at = np.argwhere(~np.isnan(numbers) & ~inside(numbers))
-        if len(bad_at):
-            at = tuple(int(i) for i in bad_at[0])
-            raise PgmError(
-                Diagnostic("PGM0706", f"`{numbers[at]:g}` is not {words}", place=f"{variable.name}{list(at)}")
-            )
-    return numbers
+            for d in error.diagnostics
+        ) from None

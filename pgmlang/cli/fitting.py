@@ -57,6 +57,7 @@ def init(
 @click.option("--restarts", type=click.IntRange(1), help="Random starts of em with latent variables.")
 @click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
 @click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
+@click.option("--stream", is_flag=True, help="Read the file in blocks: complete data larger than memory.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @seed_option
 @settings_option
@@ -67,10 +68,10 @@ def init(
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
     settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, max_iterations: int | None,
-    tolerance: float | None, restarts: int | None, hard: bool, max_time: float | None, **given: Any,
+    tolerance: float | None, restarts: int | None, hard: bool, stream: bool, max_time: float | None, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
-    from pgmlang.api import FittedModel, bind_data, fit_bound
+    from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
     from pgmlang.binding import binding_report
     from pgmlang.results.store import refuse_existing
 
@@ -78,21 +79,29 @@ def fit(
     checked = compilation.checked()
     folder = Path(output) if output else Path(model).with_suffix(".fit")
     refuse_existing(folder, force)
-    binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
+    need_cuda(device)
+    if device != "cpu":
+        say("today's methods compute on the CPU; the device is not used", quiet or as_json)
+    tables = tables_of(data, set(checked.plate_by_name))
     quiet_messages = quiet or as_json
-    for line in binding_report(binding):
-        say(line, quiet_messages)
-    options: dict[str, Any] = {
-        k: v
-        for k, v in {
-            "max_iterations": max_iterations, "tolerance": tolerance, "restarts": restarts, "hard": hard or None,
-            "max_time": max_time,
-        }.items()
-        if v is not None
-    }  # fmt: skip
-    record = fit_bound(
-        compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages)
-    )
+    if stream or _is_large(tables):
+        record = fit_streamed(compilation, tables, seed, **binding_of(given))
+        say(f"read in blocks: {record.provenance['rows']:,} rows", quiet_messages)
+    else:
+        binding = bind_data(checked, tables, **binding_of(given))
+        for line in binding_report(binding):
+            say(line, quiet_messages)
+        options: dict[str, Any] = {
+            k: v
+            for k, v in {
+                "max_iterations": max_iterations, "tolerance": tolerance, "restarts": restarts, "hard": hard or None,
+                "max_time": max_time,
+            }.items()
+            if v is not None
+        }  # fmt: skip
+        record = fit_bound(
+            compilation, binding, method, seed, "cpu", fixed_of(fixed), options, _progress(quiet_messages)
+        )
     fitted = FittedModel(record)
     fitted.save(folder, force)
     if not quiet:
@@ -101,6 +110,14 @@ def fit(
     if record.status == "stopped":
         return 75 if max_time is not None else 130
     return 0
+
+
+LARGE = 1 << 30
+"""A table of more bytes is read in blocks."""
+
+
+def _is_large(tables: Any) -> bool:
+    return isinstance(tables, str) and Path(tables).is_file() and Path(tables).stat().st_size > LARGE
 
 
 def _progress(quiet: bool) -> Any:

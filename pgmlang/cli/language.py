@@ -249,7 +249,8 @@ def explain(code: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"code": page.code, "title": page.title, "text": page.text, "bad": page.bad, "good": page.good})
         return
-    click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\nThis is refused:\n")
+    verb = "This is warned of" if CODES[page.code].is_warning else "This is refused"
+    click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n")
     click.echo(_indent(page.bad))
     click.echo("\nThis is good:\n")
     click.echo(_indent(page.good))

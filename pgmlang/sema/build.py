@@ -251,6 +251,8 @@ class ModelBuilder:
         axes = symbol.axes or ()
         with self.scope.quiet():
             declared = self.collector.declared_type(statement.target)
+            if self.collector.declared_axes(statement.target) is None:
+                return  # the axes are wrong, and that has been said
         if declared is UNKNOWN:
             declared = symbol.type
         target = Target(symbol.name, axes, declared, symbol.span)

@@ -31,7 +31,7 @@ def test_columns_bind_by_name_and_the_rest_is_said() -> None:
     report = "\n".join(binding_report(binding))
     assert "observed  a" in report
     assert "latent    b" in report
-    assert "a 1 cells" in report
+    assert "a 1 cell" in report
     assert "zzz" in report
 
 

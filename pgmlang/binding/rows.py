@@ -1,0 +1,100 @@
+"""Rows with missing cells left out or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pgmlang.binding.columns import Matches
+from pgmlang.binding.problems import Problems
+from pgmlang.binding.tables import column_named, take_rows
+from pgmlang.binding.values import array_column
+from pgmlang.data import Frame
+from pgmlang.model import Model
+
+
+def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], problems: Problems) -> None:
+    """``--missing error``: PGM0710 for every variable with a missing cell."""
+    for name, (plate, names) in [*matches.columns.items(), *_array_names(matches)]:
+        frame = frames[plate]
+        for own in names:
+            gaps = _cells_missing(model, matches, frame, name, own)
+            if gaps.any():
+                row = int(np.flatnonzero(gaps)[0])
+                place = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}:{own}"
+                count = int(gaps.sum())
+                problems.error(
+                    "PGM0710", f"`{name}` has {count:,} missing cell{'s' if count > 1 else ''}", place,
+                    "fill them in, or choose `--missing latent` or `--missing drop`", about=name,
+                )  # fmt: skip
+
+
+def drop_gaps(
+    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: Problems
+) -> dict[str, np.ndarray]:
+    """``--missing drop``: keeps the rows without a missing cell, and returns the positions kept.
+
+    A column without any value is no reason to drop: its variable is latent. With an outer table's row go the rows of
+    the inner tables that belong to it.
+    """
+    kept: dict[str, np.ndarray] = {}
+    gone: dict[str, set[str]] = {}
+    bound = [*matches.columns.items(), *_array_names(matches)]
+    for plate, frame in list(frames.items()):
+        num_rows = rows_of(model, matches, frame, plate)
+        keep = np.ones(num_rows, dtype=bool)
+        for name, (home, names) in bound:
+            for own in names if home == plate and _by_row(model, name, plate) else ():
+                gaps = _cells_missing(model, matches, frame, name, own)
+                if not gaps.all():
+                    keep &= ~gaps
+        for outer in model.enclosing(plate):
+            column = column_named(frame, mapping.get(outer, outer))
+            if column is None or (plate, column.name) not in matches.claimed:
+                continue
+            labels, codes = column.labels_and_codes()
+            keep &= codes >= 0
+            if outer != plate and gone.get(outer):
+                keep &= ~np.array([x in gone[outer] for x in labels] + [False])[codes]
+            elif outer == plate:
+                gone[plate] = {labels[c] for c in np.unique(codes[~keep & (codes >= 0)])}
+        if keep.all():
+            continue
+        if not keep.any():
+            problems.error("PGM0707", "no row is complete", frame.name, "choose `--missing latent`")
+            continue
+        kept[plate] = np.flatnonzero(keep)
+        frames[plate] = take_rows(frame, kept[plate])
+    return kept
+
+
+def rows_of(model: Model, matches: Matches, frame: Frame, plate: str) -> int:
+    """Rows of a table; where only arrays are given, the length of the first bound one."""
+    if frame.num_rows:
+        return frame.num_rows
+    lengths = [
+        len(frame.arrays[own])
+        for name, (home, own) in matches.arrays.items()
+        if home == plate and _by_row(model, name, plate)
+    ]
+    return lengths[0] if lengths else 0
+
+
+def _by_row(model: Model, name: str, plate: str) -> bool:
+    """Whether a variable's first axis is the plate's rows, or it is read from a column of them."""
+    return plate in model.by_name[name].plates or model.by_name[name].plates[-1] in model.enclosing(plate)
+
+
+def _array_names(matches: Matches) -> list[tuple[str, tuple[str, tuple[str, ...]]]]:
+    return [(name, (plate, (own,))) for name, (plate, own) in matches.arrays.items()]
+
+
+def _cells_missing(model: Model, matches: Matches, frame: Frame, name: str, own: str) -> np.ndarray:
+    """Rows in which a column, or any cell of an array's row, is missing."""
+    if name in matches.columns:
+        return np.asarray(frame.columns[own].missing)
+    array = frame.arrays[own]
+    column = array_column(frame, own, array, model.by_name[name].type.kind == "labels")
+    gaps = np.asarray(column.missing).reshape(len(array), -1)
+    return np.asarray(gaps.any(axis=1))
