@@ -22,6 +22,7 @@ from pgmlang.model.evaluate import Evaluator
 from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import options_for
 from pgmlang.results.fit import Fit
+from pgmlang.tables.learned import learned_tables
 
 
 def fit_model(
@@ -42,6 +43,9 @@ def fit_model(
     gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     closed = binding.model
+    if not binding.observed and learned_tables(closed):
+        message = "no variable of the model has a value in any row: there is nothing to learn from"
+        raise PgmError(Diagnostic("PGM0708", message, place=binding.source, help="is it the right table? see its columns"))
     held = fixed_values(bound_evaluator(binding), fixed or {})
     facts = facts_of(closed, binding, held)
     chosen, _ = choose(closed, facts, method)
