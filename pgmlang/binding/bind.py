@@ -93,7 +93,6 @@ class Binder:
         near_misses(self.model, self.matches, frames, hide, problems)
         if missing == "error":
             refuse_gaps(self.model, self.matches, frames, problems)
-        problems.stop()
         main = special[0] if special is not None else innermost(self.model, frames)[0]
         rows, dropped = self._settle_rows(mapping, missing)
         if row_weights is not None and main in rows:
@@ -309,7 +308,7 @@ class Binder:
             elif name not in self.values and not variable.plates:
                 self.problems.error("PGM0718", f"the input `{name}` has no value", self._source(),
                                     f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
-            elif name not in self.values:
+            elif name not in self.values and not self.matches.bound(name):
                 self.problems.error("PGM0718", f"the input `{name}` has no column", self._source(),
                                     f"add a column `{name}`, or say `--map {name}=COLUMN`")  # fmt: skip
             elif name in self.gaps:

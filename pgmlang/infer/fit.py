@@ -45,7 +45,9 @@ def fit_model(
     closed = binding.model
     if not binding.observed and learned_tables(closed):
         message = "no variable of the model has a value in any row: there is nothing to learn from"
-        raise PgmError(Diagnostic("PGM0708", message, place=binding.source, help="is it the right table? see its columns"))
+        raise PgmError(
+            Diagnostic("PGM0708", message, place=binding.source, help="is it the right table? see its columns")
+        )
     held = fixed_values(bound_evaluator(binding), fixed or {})
     facts = facts_of(closed, binding, held)
     chosen, _ = choose(closed, facts, method)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -22,7 +23,10 @@ from pgmlang.binding.close import close_model, open_sets
 from pgmlang.diagnostics import CODES, Diagnostic, PgmError, SourceFile
 from pgmlang.model import Model
 from pgmlang.results.fit import Fit
+from pgmlang.results.summary import summary_rows
 from pgmlang.sema import analyse, text_loader
+
+__all__ = ["load_fit", "refuse_existing", "save_fit", "summary_rows"]
 
 SCHEMA = 1
 """Version of the folder's layout; a reader refuses others."""
@@ -37,29 +41,26 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 def refuse_existing(folder: Path, force: bool) -> None:
     """Raises PgmError PGM0902 where something is that must not be replaced, PGM0901 where nothing can be written."""
-    if folder.exists():
-        if not force:
-            raise PgmError(
-                Diagnostic(
-                    "PGM0902", f"`{folder}` exists already", help="give `--force` to replace it, or another `-o`"
-                )
-            )
+    other = "choose another place with `-o`"
+    try:
+        if folder.exists() and not force:
+            cure = "give `--force` to replace it, or another `-o`"
+            raise PgmError(Diagnostic("PGM0902", f"`{folder}` exists already", help=cure))
         is_fit = folder.is_dir() and (folder / "fit.json").is_file()
-        if not is_fit and not (folder.is_dir() and not any(folder.iterdir())):
-            raise PgmError(
-                Diagnostic(
-                    "PGM0902",
-                    f"`{folder}` is not a fit, so `--force` does not replace it",
-                    help="choose another `-o`",
-                )
-            )
-    parent = folder.resolve().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise PgmError(
-            Diagnostic("PGM0901", f"cannot write into `{parent}`", help="choose another place with `-o`")
-        )
+        if folder.exists() and not is_fit and not (folder.is_dir() and not any(folder.iterdir())):
+            message = f"`{folder}` is not a fit, so `--force` does not replace it"
+            raise PgmError(Diagnostic("PGM0902", message, help="choose another `-o`"))
+        parent = folder.resolve().parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise PgmError(Diagnostic("PGM0901", f"cannot write into `{parent}`", help=other))
+    except OSError as error:
+        raise PgmError(Diagnostic("PGM0901", f"cannot write `{folder}`: {_reason(error)}", help=other)) from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
@@ -67,29 +68,35 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
     from safetensors.numpy import save
 
     refuse_existing(folder, force)
-    arrays = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in fit.parameters.items()}
+    # an array of rank 0 must stay one
+    arrays = {k: np.array(v, dtype=np.float64, order="C") for k, v in fit.parameters.items()}
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        os.chmod(temporary, 0o755)
-        _write(temporary / "model.pgm", fit.source.encode())
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", dir=folder.parent))
+        inner = temporary / "fit"
+        inner.mkdir()  # unlike mkdtemp's, with the permissions that a new folder has here
+        _write(inner / "model.pgm", fit.source.encode())
         for name, text in fit.modules.items():
-            (temporary / "modules").mkdir(exist_ok=True)
-            _write(temporary / "modules" / f"{name}.pgm", text.encode())
-        _write(temporary / "labels.json", _json(_labels(fit)))
-        _write(temporary / "parameters.safetensors", save(arrays))
-        _write(temporary / "fit.json", _json(_description(fit)))
-        _replace(temporary, folder)
+            (inner / "modules").mkdir(exist_ok=True)
+            _write(inner / "modules" / f"{name}.pgm", text.encode())
+        _write(inner / "labels.json", _json(_labels(fit)))
+        _write(inner / "parameters.safetensors", save(arrays))
+        _write(inner / "fit.json", _json(_description(fit)))
+        _sync_folder(inner)
+        _replace(inner, folder, force)
+        _sync_folder(folder.parent)
     except OSError as error:
-        code = "PGM0908" if error.errno in (errno.ENOSPC, errno.EIO, errno.EFBIG) else "PGM0901"
-        reason = (error.strerror or str(error)).lower()
-        raise PgmError(
-            Diagnostic(code, f"cannot write `{folder}`: {reason}", help="choose another place with `-o`")
-        ) from None
+        code = "PGM0908" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) else "PGM0901"
+        cure = (
+            "make room, or choose another place with `-o`"
+            if code == "PGM0908"
+            else "choose another place with `-o`"
+        )
+        raise PgmError(Diagnostic(code, f"cannot write `{folder}`: {_reason(error)}", help=cure)) from None
     finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            _clear(temporary, folder)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -99,21 +106,35 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _replace(temporary: Path, folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
+    """The names in a folder onto the disk, where the system lets a folder be opened."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _replace(new: Path, folder: Path, force: bool) -> None:
     """The new folder takes the old one's place; the old one is only removed once the new one stands."""
-    old = None
-    if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-        os.replace(folder, old / "was")
+    if not (force and folder.exists()):
+        # what came to stand there meanwhile is not replaced: a folder with files in it cannot be renamed over
+        os.replace(new, folder)
+        return
+    old = new.parent / "old"
+    os.replace(folder, old)
+    os.replace(new, folder)
+
+
+def _clear(temporary: Path, folder: Path) -> None:
+    """Removes what was being written; a fit that was moved out of the way and not replaced goes back first."""
     try:
-        os.replace(temporary, folder)
+        if (temporary / "old").exists() and not folder.exists():
+            os.replace(temporary / "old", folder)
     except OSError:
-        if old is not None:
-            os.replace(old / "was", folder)
-        raise
-    finally:
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+        return
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _json(value: Any) -> bytes:
@@ -122,6 +143,11 @@ def _json(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _labels(fit: Fit) -> dict[str, Any]:
@@ -142,7 +168,7 @@ def _description(fit: Fit) -> dict[str, Any]:
         "options": fit.options,
         "settings": dict(fit.model.settings),
         "status": fit.status,
-        "log_likelihood": list(fit.log_likelihood),
+        "log_likelihood": [_finite(x) for x in fit.log_likelihood],
         "sizes": fit.sizes,
         "parameters": {k: list(np.shape(v)) for k, v in fit.parameters.items()},
         "warnings": [{"code": w.code, "message": w.message, "place": w.place, "help": w.help, "notes": list(w.notes)}
@@ -169,6 +195,8 @@ def load_fit(folder: Path) -> Fit:
     if not folder.is_dir():
         raise _not_a_fit(folder, "it is a file")
     for name in _FILES:
+        if (folder / name).is_symlink():
+            raise _not_a_fit(folder, f"its `{name}` is a link, and a fit reads nothing outside of its folder")
         if not (folder / name).is_file():
             raise _not_a_fit(folder, f"it has no `{name}`")
     about = _read_json(folder, "fit.json")
@@ -181,8 +209,8 @@ def load_fit(folder: Path) -> Fit:
             )
         )
     labels = _read_json(folder, "labels.json")
-    modules = _modules(folder)
     try:
+        modules = _modules(folder)
         source = (folder / "model.pgm").read_text(encoding="utf-8")
         settings = dict(about.get("settings", {}))
         model = analyse(SourceFile(str(folder / "model.pgm"), source), settings, text_loader(modules)).checked()
@@ -192,14 +220,14 @@ def load_fit(folder: Path) -> Fit:
             options=dict(about.get("options", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
-            log_likelihood=tuple(float(x) for x in about.get("log_likelihood", ())),
+            log_likelihood=tuple(math.nan if x is None else float(x) for x in about.get("log_likelihood", ())),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
         )  # fmt: skip
     except UnicodeDecodeError:
         raise _not_a_fit(folder, "its text is not UTF-8") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise _not_a_fit(folder, f"`fit.json` or `labels.json` is damaged ({error})") from None
-    _check_shapes(folder, fit)
+    _check_parameters(folder, fit, about)
     return fit
 
 
@@ -219,7 +247,7 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
 def _modules(folder: Path) -> dict[str, str]:
     modules = {}
     inner = folder / "modules"
-    if inner.is_dir():
+    if inner.is_dir() and not inner.is_symlink():
         for path in sorted(inner.glob("*.pgm")):
             if _MODULE.fullmatch(path.stem) and not path.is_symlink():
                 modules[path.stem] = path.read_text(encoding="utf-8")
@@ -245,7 +273,10 @@ def _arrays(folder: Path) -> dict[str, np.ndarray]:
         arrays = load((folder / "parameters.safetensors").read_bytes())
     except (SafetensorError, ValueError, KeyError, OverflowError):
         raise _not_a_fit(folder, "`parameters.safetensors` is damaged") from None
-    return {k: np.array(v) for k, v in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiu":
+            raise _not_a_fit(folder, f"the parameter `{name}` holds {array.dtype}, not numbers")
+    return {k: np.array(v, dtype=np.float64) for k, v in arrays.items()}
 
 
 def _warnings(about: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
@@ -257,84 +288,37 @@ def _warnings(about: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     )  # fmt: skip
 
 
-def _check_shapes(folder: Path, fit: Fit) -> None:
-    """Every learned table is there, of its model's shape, and holds probabilities."""
+def _check_parameters(folder: Path, fit: Fit, about: Mapping[str, Any]) -> None:
+    """Every parameter that was saved is there, of its model's shape, finite, and a table holds probabilities."""
     from pgmlang.model.evaluate import Evaluator
     from pgmlang.tables.learned import learned_tables, table_shape
 
-    evaluator = Evaluator(fit.model, {}, fit.sizes, fit.labels)
-    for table in learned_tables(fit.model):
-        array = fit.parameters.get(table.name)
-        if array is None:
-            raise _not_a_fit(folder, f"the parameter `{table.name}` is missing")
-        wanted = table_shape(evaluator, table)
-        if tuple(array.shape) != tuple(wanted):
-            raise _not_a_fit(
-                folder, f"`{table.name}` has shape {tuple(array.shape)}, the model says {tuple(wanted)}"
-            )
-        if not np.isfinite(array).all() or (array < 0).any() or np.abs(array.sum(axis=-1) - 1).max() > 1e-6:
-            raise _not_a_fit(folder, f"the rows of `{table.name}` are not probabilities")
+    for name in about.get("parameters", {}):
+        if name not in fit.parameters:
+            raise _not_a_fit(folder, f"the parameter `{name}` is missing")
     for name, array in fit.parameters.items():
         if not np.isfinite(array).all():
             raise _not_a_fit(folder, f"the parameter `{name}` holds a value that is not finite")
+    evaluator = Evaluator(fit.model, {}, fit.sizes, fit.labels)
+    for table in learned_tables(fit.model):
+        probabilities = fit.parameters.get(table.name)
+        if probabilities is None:
+            raise _not_a_fit(folder, f"the parameter `{table.name}` is missing")
+        shape = table_shape(evaluator, table)
+        _check_shape(folder, table.name, probabilities, shape)
+        if (probabilities < 0).any() or np.abs(probabilities.sum(axis=-1) - 1).max(initial=0) > 1e-6:
+            raise _not_a_fit(folder, f"the rows of `{table.name}` are not probabilities")
+        counts = table.name.replace(".table", ".counts")
+        if counts in fit.parameters:
+            _check_shape(folder, counts, fit.parameters[counts], shape)
+            if (fit.parameters[counts] < 0).any():
+                raise _not_a_fit(folder, f"`{counts}` holds a negative number")
+    for variable in fit.model.of_role("param"):
+        if variable.name in fit.parameters:
+            wanted = tuple(evaluator.size(a) for a in evaluator.array_axes(variable))
+            _check_shape(folder, variable.name, fit.parameters[variable.name], wanted)
 
 
-# ---- the view that summaries print
-
-
-def summary_rows(fit: Fit) -> list[dict[str, Any]]:
-    """One dict a number: ``name``, ``mean``, ``sd``; for a table's cell also ``given``, ``label`` and ``count``.
-
-    With a Dirichlet prior the mean and sd are the posterior's, otherwise the sd is that of a share of ``count`` rows
-    (None where there were none).
-    """
-    from pgmlang.tables.learned import learned_tables
-
-    rows: list[dict[str, Any]] = []
-    tables = {t.name: t for t in learned_tables(fit.model)}
-    order = {v.name: i for i, v in enumerate(fit.model.variables)}
-    for name, array in sorted(fit.parameters.items(), key=lambda item: order.get(item[0].rsplit(".", 1)[0], -1)):
-        if name in tables:
-            rows.extend(_table_rows(fit, tables[name], array))
-        elif ".counts" not in name:
-            rows.extend(_plain_rows(name, array))
-    return rows
-
-
-def _table_rows(fit: Fit, table: Any, array: np.ndarray) -> list[dict[str, Any]]:
-    from pgmlang.tables.learned import prior_counts
-
-    distribution = table.distribution
-    variable = fit.model.by_name[table.target]
-    labels = fit.model.labels_of(variable.type) or tuple(map(str, range(array.shape[-1])))
-    heads: list[tuple[str, tuple[str, ...]]] = []
-    for by in distribution.by:
-        heads.append((by, fit.labels.get(by) or fit.model.axis_labels(by) or ()))
-    for parent in distribution.parents:
-        shown = f"prev({parent.name})" if parent.lag else parent.name
-        heads.append((shown, fit.model.labels_of(parent.type) or ()))
-    counts = fit.parameters.get(table.name.replace(".table", ".counts"))
-    out = []
-    for index in np.ndindex(array.shape):
-        p = float(array[index])
-        count = float(counts[index]) if counts is not None else None
-        total = float(counts[index[:-1]].sum()) if counts is not None else 0.0
-        if distribution.prior is not None:
-            total += prior_counts(table, array.shape) * array.shape[-1]
-            sd: float | None = (p * (1 - p) / (total + 1)) ** 0.5
-        else:
-            sd = (p * (1 - p) / total) ** 0.5 if total > 0 else None
-        given = {h: (ls[i] if i < len(ls) else str(i)) for (h, ls), i in zip(heads, index[:-1], strict=True)}
-        out.append(
-            {"name": table.target, "given": given, "label": labels[index[-1]], "mean": p, "sd": sd, "count": count}
-        )
-    return out
-
-
-def _plain_rows(name: str, array: np.ndarray) -> list[dict[str, Any]]:
-    if array.ndim == 0:
-        return [{"name": name, "mean": float(array), "sd": None}]
-    return [
-        {"name": f"{name}[{', '.join(map(str, i))}]", "mean": float(array[i]), "sd": None}
-        for i in np.ndindex(array.shape)
-    ]
+def _check_shape(folder: Path, name: str, array: np.ndarray, wanted: tuple[int, ...]) -> None:
+    if tuple(array.shape) != tuple(wanted):
+        raise _not_a_fit(folder, f"`{name}` has shape {tuple(array.shape)}, the model says {tuple(wanted)}")
