@@ -98,7 +98,7 @@ class Binder:
         if row_weights is not None and main in rows:
             row_weights = row_weights[rows[main]]
         elements = Elements(self.model, mapping, self.known, problems)
-        elements.find(frames, {p: rows_of(self.model, self.matches, f, p) for p, f in frames.items()})
+        elements.find(frames, self._num_rows())
         elements.check_chains(frames)
         elements.labels.update(self.matches.labels)
         closed = self._close(elements)
@@ -134,18 +134,20 @@ class Binder:
         """Drops rows and puts them in order: the positions of those that changed, and how many were dropped."""
         kept: dict[str, np.ndarray] = {}
         dropped = 0
+        so_far = len(self.problems.errors)
         if missing == "drop":
-            before = sum(rows_of(self.model, self.matches, f, p) for p, f in self.frames.items())
+            before = self._num_rows()
             kept = drop_gaps(self.model, mapping, self.matches, self.frames, self.problems)
+            dropped = sum(before.values()) - sum(self._num_rows().values())
+        rows = dict(kept)
+        for plate, order in ordered(self.model, self.frames, mapping, self.problems).items():
+            rows[plate] = kept[plate][order] if plate in kept else order
+        if len(self.problems.errors) > so_far:
             self.problems.stop()
-            dropped = before - sum(rows_of(self.model, self.matches, f, p) for p, f in self.frames.items())
-        moved = ordered(self.model, self.frames, mapping, self.problems)
-        self.problems.stop()
-        rows = {
-            p: kept[p][moved[p]] if p in kept and p in moved else moved.get(p, kept.get(p))
-            for p in {*kept, *moved}
-        }
-        return {p: r for p, r in rows.items() if r is not None}, dropped
+        return rows, dropped
+
+    def _num_rows(self) -> dict[str, int]:
+        return {p: rows_of(self.model, self.matches, f, p) for p, f in self.frames.items()}
 
     # ---- labels that only the data know
 
@@ -284,12 +286,12 @@ class Binder:
 
     def _observe(self, closed: Model, observe: dict[str, str]) -> None:
         for name, text in observe.items():
-            variable = closed.by_name[name]
+            variable = closed.by_name.get(name)
+            if variable is None or name in open_sets(closed):
+                continue
             if variable.plates or variable.axes or variable.role not in BINDABLE:
                 cure = "`--observe` is for single variables outside of plates"
                 self.problems.error("PGM0720", f"`{name}` cannot be observed by value", f"--observe {name}", cure)
-                continue
-            if name in open_sets(closed):
                 continue
             try:
                 self.values[name] = single_value(closed, variable, str(text))

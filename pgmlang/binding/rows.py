@@ -45,7 +45,7 @@ def drop_gaps(
         num_rows = rows_of(model, matches, frame, plate)
         keep = np.ones(num_rows, dtype=bool)
         for name, (home, names) in bound:
-            for own in names if home == plate and _by_row(model, name, plate) else ():
+            for own in names if home == plate and _by_row(model, matches, name, plate) else ():
                 gaps = _cells_missing(model, matches, frame, name, own)
                 if not gaps.all():
                     keep &= ~gaps
@@ -76,14 +76,14 @@ def rows_of(model: Model, matches: Matches, frame: Frame, plate: str) -> int:
     lengths = [
         len(frame.arrays[own])
         for name, (home, own) in matches.arrays.items()
-        if home == plate and _by_row(model, name, plate)
+        if home == plate and _by_row(model, matches, name, plate)
     ]
     return lengths[0] if lengths else 0
 
 
-def _by_row(model: Model, name: str, plate: str) -> bool:
-    """Whether a variable's first axis is the plate's rows, or it is read from a column of them."""
-    return plate in model.by_name[name].plates or model.by_name[name].plates[-1] in model.enclosing(plate)
+def _by_row(model: Model, matches: Matches, name: str, plate: str) -> bool:
+    """Whether what a variable is read from has one entry a row of the plate: all but an outer plate's array."""
+    return name in matches.columns or plate in model.by_name[name].plates
 
 
 def _array_names(matches: Matches) -> list[tuple[str, tuple[str, tuple[str, ...]]]]:

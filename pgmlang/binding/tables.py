@@ -121,11 +121,17 @@ def ordered(
 
 
 def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
+    """What sorts rows as ``sort_labels`` sorts their labels."""
     labels, codes = column.labels_and_codes()
     if (codes < 0).any():
         place = column.cell(int(np.flatnonzero(codes < 0)[0]))
         message = f"the row has no `{plate}`"
         raise PgmError(Diagnostic("PGM0710", message, place=place, help="fill the cell in, or leave the row out"))
+    if not is_unique:
+        try:
+            return column.numbers()
+        except PgmError:
+            pass  # times that are text, such as dates
     rank = encode(column, sort_labels({labels[c] for c in np.unique(codes)}))
     if is_unique:
         first = np.unique(rank, return_index=True)[1]

@@ -30,7 +30,8 @@ class ArrayPlace(Place):
     width: int = 1
 
     def lines(self, rows: Sequence[int]) -> list[int]:
-        return [int(r) // self.width + self.first for r in rows]
+        own = rows if self.kept is None else self.kept[list(rows)]
+        return [int(r) // self.width + self.first for r in own]
 
 
 def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) -> Column:

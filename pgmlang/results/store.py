@@ -31,7 +31,7 @@ __all__ = ["load_fit", "refuse_existing", "save_fit", "summary_rows"]
 SCHEMA = 1
 """Version of the folder's layout; a reader refuses others."""
 
-MAX_JSON = 256 << 20
+MAX_TEXT = 256 << 20
 _FILES = ("fit.json", "labels.json", "model.pgm", "parameters.safetensors")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -170,7 +170,7 @@ def _description(fit: Fit) -> dict[str, Any]:
         "status": fit.status,
         "log_likelihood": [_finite(x) for x in fit.log_likelihood],
         "sizes": fit.sizes,
-        "parameters": {k: list(np.shape(v)) for k, v in fit.parameters.items()},
+        "parameters": {k: list(np.shape(v)) for k, v in sorted(fit.parameters.items())},
         "warnings": [{"code": w.code, "message": w.message, "place": w.place, "help": w.help, "notes": list(w.notes)}
                      for w in fit.warnings],
         "provenance": fit.provenance,
@@ -211,10 +211,13 @@ def load_fit(folder: Path) -> Fit:
     labels = _read_json(folder, "labels.json")
     try:
         modules = _modules(folder)
-        source = (folder / "model.pgm").read_text(encoding="utf-8")
+        if any(int(n) < 0 for n in dict(about.get("sizes", {})).values()):
+            raise ValueError("a size is negative")
+        source = _text(folder, folder / "model.pgm")
         settings = dict(about.get("settings", {}))
         model = analyse(SourceFile(str(folder / "model.pgm"), source), settings, text_loader(modules)).checked()
         closed = _closed(model, labels)
+        expected = [str(name) for name in dict(about.get("parameters", {}))]
         fit = Fit(
             model=closed, source=source, method=str(about["method"]), parameters=_arrays(folder), modules=modules,
             options=dict(about.get("options", {})),
@@ -227,16 +230,20 @@ def load_fit(folder: Path) -> Fit:
         raise _not_a_fit(folder, "its text is not UTF-8") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise _not_a_fit(folder, f"`fit.json` or `labels.json` is damaged ({error})") from None
-    _check_parameters(folder, fit, about)
+    _check_parameters(folder, fit, expected)
     return fit
 
 
+def _text(folder: Path, path: Path) -> str:
+    """The text of a file as it is, line ends included."""
+    if path.stat().st_size > MAX_TEXT:
+        raise _not_a_fit(folder, f"`{path.name}` is too large")
+    return path.read_bytes().decode("utf-8")
+
+
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    if path.stat().st_size > MAX_JSON:
-        raise _not_a_fit(folder, f"`{name}` is too large")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(_text(folder, folder / name))
     except (ValueError, RecursionError):
         raise _not_a_fit(folder, f"`{name}` is not JSON") from None
     if not isinstance(value, dict):
@@ -250,7 +257,7 @@ def _modules(folder: Path) -> dict[str, str]:
     if inner.is_dir() and not inner.is_symlink():
         for path in sorted(inner.glob("*.pgm")):
             if _MODULE.fullmatch(path.stem) and not path.is_symlink():
-                modules[path.stem] = path.read_text(encoding="utf-8")
+                modules[path.stem] = _text(folder, path)
     return modules
 
 
@@ -262,6 +269,9 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
         for d in model.dims
         if d.labels is None and d.size is None and d.name in labels.get("dims", {})
     }
+    for name, found in [*own.items(), *dims.items()]:
+        if len(set(found)) < len(found):
+            raise ValueError(f"a label of `{name}` stands twice")
     return close_model(model, own, dims)
 
 
@@ -288,12 +298,12 @@ def _warnings(about: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     )  # fmt: skip
 
 
-def _check_parameters(folder: Path, fit: Fit, about: Mapping[str, Any]) -> None:
+def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     """Every parameter that was saved is there, of its model's shape, finite, and a table holds probabilities."""
     from pgmlang.model.evaluate import Evaluator
     from pgmlang.tables.learned import learned_tables, table_shape
 
-    for name in about.get("parameters", {}):
+    for name in expected:
         if name not in fit.parameters:
             raise _not_a_fit(folder, f"the parameter `{name}` is missing")
     for name, array in fit.parameters.items():
