@@ -217,17 +217,19 @@ class FittedModel:
 
     def predict(self, data: Any, targets: Sequence[str] | None = None, **binding: Any) -> Columns:
         """For every row, the posterior of what it does not say, and its log evidence."""
-        from pgmlang.query import predict
+        from pgmlang.query import in_table_order, predict
 
-        values, num_rows = self._rows(data, binding)
-        return predict(self.answers, values, num_rows, list(targets) if targets is not None else None)
+        bound = self.bind(data, **binding)
+        found = predict(self.answers, bound.values, rows_of(bound), list(targets) if targets is not None else None)
+        return in_table_order(found, bound)
 
     def score(self, data: Any, **binding: Any) -> np.ndarray:
-        """Log-likelihood of each row of new data (missing cells summed out), shape (rows,)."""
-        from pgmlang.query import score
+        """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
+        ``missing="drop"`` left out."""
+        from pgmlang.query import row_order, score
 
-        values, num_rows = self._rows(data, binding)
-        return score(self.answers, values, num_rows)
+        bound = self.bind(data, **binding)
+        return row_order(score(self.answers, bound.values, rows_of(bound)), bound)
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""
@@ -245,11 +247,12 @@ class FittedModel:
 
         save_fit(self.record, Path(folder), force)
 
-    def _rows(self, data: Any, binding: dict[str, Any]) -> tuple[dict[str, np.ndarray], int]:
-        bound = (
-            data if _is_binding(data) else bind_data(self.record.model, data, known=self.record.labels, **binding)
-        )
-        return bound.values, rows_of(bound)
+    def bind(self, data: Any, **binding: Any) -> Binding:
+        """Joins new data to the fit's model, whose labels are those of the fit; see ``CompiledModel.bind``."""
+        if _is_binding(data):
+            bound: Binding = data
+            return bound
+        return bind_data(self.record.model, data, known=self.record.labels, **binding)
 
     def _repr_svg_(self) -> str:
         from pgmlang.drawing import to_svg
@@ -289,8 +292,7 @@ def bind_data(
 
 def rows_of(binding: Binding) -> int:
     """Rows of the innermost row plate that the data bound."""
-    rows = [p.name for p in binding.model.plates if p.is_rows]
-    return max((binding.sizes[p] for p in rows if p in binding.sizes), default=1)
+    return binding.sizes.get(binding.plate, 1)
 
 
 def fit_bound(

@@ -88,21 +88,20 @@ def score(
     """Log-likelihood of new data, by exact inference (missing cells summed out)."""
     import numpy as np
 
-    from pgmlang.api import bind_data, rows_of
-    from pgmlang.query.rows import impossible_rows
-    from pgmlang.query.rows import score as score_rows
+    from pgmlang.query.rows import impossible_rows, row_order
 
     fit = fit_of(source)
-    bound = bind_data(fit.record.model, tables_of(data, set(fit.record.model.plate_by_name)), known=fit.record.labels,
-                      **binding_of(given))  # fmt: skip
-    rows = score_rows(fit.answers, bound.values, rows_of(bound))
-    weights = bound.weights if bound.weights is not None else np.ones(len(rows))
+    bound = fit.bind(tables_of(data, set(fit.record.model.plate_by_name)), **binding_of(given))
+    rows = fit.score(bound)
+    weights = np.ones(len(rows)) if bound.weights is None else row_order(bound.weights, bound)
+    if bound.rows is not None:
+        weights = np.where(np.isin(np.arange(len(rows)), bound.rows), weights, 0.0)
     possible = np.where(weights > 0, rows, 0.0)
     total = float(weights @ possible)
     if output:
         _write_columns({"log_likelihood": rows}, output, False, quiet)
     if not quiet:
-        print_diagnostics(impossible_rows(rows))
+        print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
     number = float(weights.sum())
     mean = total / number if number else 0.0
     if as_json:

@@ -108,7 +108,7 @@ def fit(
         print_diagnostics(record.warnings)
     _tell(fitted, folder, as_json, quiet)
     if record.status == "stopped":
-        return 75 if max_time is not None else 130
+        return 75 if record.provenance["stopped_by"] == "time" else 130
     return 0
 
 

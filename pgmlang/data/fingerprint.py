@@ -21,7 +21,11 @@ def fingerprint(frame: Frame) -> str:
         _add_column(digest, column)
     for name, array in frame.arrays.items():
         _add(digest, b"array", f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1) if array.size else b"")  # type: ignore[arg-type]
+        if array.dtype.kind == "O":
+            for cell in array.reshape(-1):
+                _add(digest, b"cell", str(cell).encode())
+        elif array.size:
+            digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))  # type: ignore[arg-type]
     return digest.hexdigest()
 
 

@@ -122,7 +122,7 @@ CODES: dict[str, Code] = {
     "PGM0801": Code("not converged", is_warning=True),
     "PGM0802": Code("rows of a table without data", is_warning=True),
     "PGM0803": Code("log-likelihood is not finite"),
-    "PGM0804": Code("stopped before the end", exit=75),
+    "PGM0804": Code("stopped before the end", is_warning=True, exit=75),
     "PGM0805": Code("log-likelihood decreased", exit=70),
     "PGM0806": Code("rows of probability zero", is_warning=True),
     "PGM0899": Code("internal error", exit=70),

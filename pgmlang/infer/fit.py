@@ -120,6 +120,7 @@ def _provenance(
         "reasons": list(reasons),
         "steps": done.steps,
         "seconds": done.seconds,
+        "stopped_by": done.stopped_by,
         **done.outcome.notes,
     }
 

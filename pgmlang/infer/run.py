@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Kernel, Outcome
 
 Progress = Callable[..., None]
@@ -18,19 +19,24 @@ Progress = Callable[..., None]
 
 @dataclass(frozen=True)
 class Run:
-    """``status``: converged, not converged, or stopped (by the time limit or Ctrl-C; what was done is kept)."""
+    """``status``: converged, not converged, or stopped (what was done is kept); ``stopped_by``: ``time``,
+    ``interrupt`` or nothing."""
 
     outcome: Outcome
     status: str
     steps: int
     seconds: float
     warnings: tuple[Diagnostic, ...]
+    stopped_by: str = ""
 
 
 def run(
     kernel: Kernel, rng: np.random.Generator, max_time: float | None = None, progress: Progress | None = None
 ) -> Run:
-    """Steps until the kernel is done. Before the first step is through an interruption goes to the caller."""
+    """Steps until the kernel is done. Before the first step is through an interruption goes to the caller.
+
+    Raises PgmError PGM0803 when a step's log-likelihood is not a number or plus infinity.
+    """
     start = time.monotonic()
     state: Any = kernel.init(rng)
     steps = 0
@@ -39,26 +45,34 @@ def run(
         while not kernel.done(state):
             state, info = kernel.step(state)
             steps += 1
+            if math.isnan(info.log_likelihood) or info.log_likelihood == math.inf:
+                raise _not_finite(info.log_likelihood, steps)
             if progress is not None:
                 progress(steps, info.log_likelihood, gain=info.gain)
             if max_time is not None and time.monotonic() - start >= max_time and not kernel.done(state):
-                stopped = f"the time limit of {max_time:g} s"
+                stopped = "time"
                 break
     except KeyboardInterrupt:
         if not steps:
             raise
-        stopped = "Ctrl-C"
+        stopped = "interrupt"
     outcome = kernel.conclude(state)
     warnings = list(outcome.warnings)
     if stopped:
         status = "stopped"
-        warnings.append(
-            Diagnostic("PGM0801", f"stopped by {stopped} after {steps} iterations; what was done is kept")
-        )
+        by = "Ctrl-C" if stopped == "interrupt" else f"the time limit of {max_time:g} s"
+        warnings.append(Diagnostic("PGM0804", f"stopped by {by} after {steps} iterations; what was done is kept"))
     elif outcome.is_converged:
         status = "converged"
     else:
         status = "not converged"
         cure = "allow more with `--max-iterations`, or loosen `--tolerance`"
         warnings.append(Diagnostic("PGM0801", f"not converged after {steps} iterations", help=cure))
-    return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings))
+    return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)
+
+
+def _not_finite(value: float, steps: int) -> PgmError:
+    return PgmError(
+        Diagnostic("PGM0803", f"the log-likelihood is {value} after {steps} iterations",
+                   help="look for a scale that may become zero, or values of the data far from all others")
+    )  # fmt: skip

@@ -36,7 +36,7 @@ def fit_stream(
         statistics = summarize(binding)
         total = statistics if total is None else total + statistics
         last = binding
-        rows += max((n for p, n in binding.sizes.items() if p in binding.model.plate_by_name), default=0)
+        rows += binding.sizes.get(binding.plate, 0)
         digest.update(binding.fingerprint.encode())
     assert total is not None
     assert last is not None

@@ -3,7 +3,19 @@
 from pgmlang.query.answer import Answer
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence, Query, parse_evidence, parse_query
-from pgmlang.query.rows import Columns, predict, sample, score
+from pgmlang.query.rows import Columns, in_table_order, predict, row_order, sample, score
 
-__all__ = ["Answer", "Columns", "Evidence", "NetworkAnswers", "Query", "parse_evidence", "parse_query", "predict", "sample",
-           "score"]  # fmt: skip
+__all__ = [
+    "Answer",
+    "Columns",
+    "Evidence",
+    "NetworkAnswers",
+    "Query",
+    "in_table_order",
+    "parse_evidence",
+    "parse_query",
+    "predict",
+    "row_order",
+    "sample",
+    "score",
+]

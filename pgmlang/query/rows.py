@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.query.network import NetworkAnswers
 
@@ -74,9 +76,37 @@ def score(answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int)
     return np.asarray(answers.engine.log_z(evidence))
 
 
-def impossible_rows(log_evidence: np.ndarray) -> tuple[Diagnostic, ...]:
-    """A warning that names the rows whose evidence has probability zero."""
+def row_order(values: np.ndarray, binding: Binding) -> np.ndarray:
+    """Values of the bound rows, shape (rows, ...), in the order of the table they came from; NaN (or ``""``) for rows
+    that the binding dropped."""
+    if binding.rows is None:
+        return values
+    empty: Any = "" if values.dtype.kind == "O" else np.nan
+    out = np.full((len(values) + binding.dropped_rows, *values.shape[1:]), empty, dtype=values.dtype)
+    out[binding.rows] = values
+    return out
+
+
+def in_table_order(columns: Columns, binding: Binding) -> Columns:
+    """Columns of the bound rows in the order of the table they came from; cells of dropped rows are empty."""
+    if binding.rows is None:
+        return columns
+    ordered: dict[str, list[str] | np.ndarray] = {
+        name: row_order(values, binding)
+        if isinstance(values, np.ndarray)
+        else row_order(np.array(values, dtype=object), binding).tolist()
+        for name, values in columns.columns.items()
+    }
+    evidence = columns.columns.get("log_evidence")
+    warnings = impossible_rows(evidence, binding.rows) if isinstance(evidence, np.ndarray) else columns.warnings
+    return Columns(ordered, warnings)
+
+
+def impossible_rows(log_evidence: np.ndarray, positions: np.ndarray | None = None) -> tuple[Diagnostic, ...]:
+    """A warning that names the rows whose evidence has probability zero; ``positions`` of the rows in their table."""
     bad = np.flatnonzero(~np.isfinite(log_evidence))
+    if positions is not None:
+        bad = np.sort(positions[bad])
     if not len(bad):
         return ()
     shown = ", ".join(str(i + 1) for i in bad[:5]) + (", ..." if len(bad) > 5 else "")

@@ -1,0 +1,43 @@
+"""The loop: what stops it, and what it says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pgmlang.diagnostics import PgmError
+from pgmlang.infer.base import Info, Kernel, Outcome
+from pgmlang.infer.run import run
+
+
+def _kernel(value: float, steps: int, fault: bool = False) -> Kernel:
+    def step(state: int) -> tuple[int, Info]:
+        if fault and state == 2:
+            raise KeyboardInterrupt
+        return state + 1, Info(value, value)
+
+    return Kernel(lambda rng: 0, step, lambda s: s >= steps, lambda s: Outcome({}, (value,), True))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_log_likelihood_that_is_no_number(value: float) -> None:
+    with pytest.raises(PgmError) as caught:
+        run(_kernel(value, 3), np.random.default_rng(0))
+    assert caught.value.diagnostics[0].code == "PGM0803"
+
+
+def test_minus_infinity_may_be_where_it_starts() -> None:
+    assert run(_kernel(-math.inf, 3), np.random.default_rng(0)).status == "converged"
+
+
+def test_interruption_keeps_what_was_done() -> None:
+    done = run(_kernel(-1.0, 5, fault=True), np.random.default_rng(0))
+    assert (done.status, done.stopped_by, done.steps) == ("stopped", "interrupt", 2)
+    assert [w.code for w in done.warnings] == ["PGM0804"]
+
+
+def test_time_limit() -> None:
+    done = run(_kernel(-1.0, 5), np.random.default_rng(0), max_time=0.0)
+    assert (done.status, done.stopped_by, done.steps) == ("stopped", "time", 1)
