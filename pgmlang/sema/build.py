@@ -116,8 +116,10 @@ class ModelBuilder:
             guide,
             tuple(self.scope.settings.items()),
         )
-        if not any(d.is_error for d in self.scope.diagnostics):
-            for diagnostic in [*cycle_errors(model), *self._fieldless(model)]:
+        errors = [d for d in self.scope.diagnostics if d.is_error]
+        # cycles stand beside other errors, unless a name means two things; a factor may only seem to have no field
+        if all(d.code != "PGM0202" for d in errors):
+            for diagnostic in [*cycle_errors(model), *([] if errors else self._fieldless(model))]:
                 self.scope.report(diagnostic)
         return model
 
