@@ -202,7 +202,22 @@ class FittedModel:
         return self.record.log_likelihood[-1] if self.record.log_likelihood else float("nan")
 
     @property
+    def draws(self) -> dict[str, np.ndarray]:
+        """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
+        return self.record.draws
+
+    def inference_data(self) -> Any:
+        """The draws as ArviZ data (an xarray DataTree), labels as coordinates. Raises PgmError without draws."""
+        from pgmlang.results.inference_data import inference_data
+
+        return inference_data(self.record)
+
+    @property
     def answers(self) -> NetworkAnswers:
+        """Exact answers. Raises PgmError PGM0602 for a fit of draws, which answers ``query`` only."""
+        if self.record.draws:
+            message = f"a fit by `{self.record.method}` answers `query` and `summary` today, not rows of new data"
+            raise PgmError(Diagnostic("PGM0602", message, help="ask `E(x)`, `P(x)` or `P(x > 3)`"))
         if "answers" not in self._cache:
             fit = self.record
             self._cache["answers"] = model_answers(fit.model, fit.parameters, fit.sizes, fit.labels)
@@ -210,10 +225,11 @@ class FittedModel:
         return answers
 
     def query(self, text: str) -> Answer:
-        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row."""
-        from pgmlang.query import parse_query
+        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
+        from pgmlang.query import DrawAnswers, parse_query
 
-        return self.answers.answer(parse_query(text))
+        answers = DrawAnswers.of(self.record) if self.record.draws else self.answers
+        return answers.answer(parse_query(text))
 
     def predict(self, data: Any, targets: Sequence[str] | None = None, **binding: Any) -> Columns:
         """For every row, the posterior of what it does not say, and its log evidence."""

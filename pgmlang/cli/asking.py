@@ -19,7 +19,7 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
-from pgmlang.cli.sources import answers_of, fit_of
+from pgmlang.cli.sources import answers_of, asked_of, fit_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -43,7 +43,7 @@ def query(
     from pgmlang.query import parse_query
 
     parsed = [parse_query(q) for q in questions]
-    answers = answers_of(source, settings, fixed)
+    answers = asked_of(source, settings, fixed)
     given = [answers.answer(q) for q in parsed]
     if as_json:
         print_json(given[0].to_dict() if len(given) == 1 else [a.to_dict() for a in given])
@@ -173,9 +173,10 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @json_option
 def summary(source: str, show_all: bool, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
+    from pgmlang.results.summary import summary_text
+
     fit = fit_of(source)
     record = fit.record
-    rows = fit.summary()
     if as_json:
         print_json(
             {
@@ -184,35 +185,15 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
                 "status": record.status,
                 "log_likelihood": fit.log_likelihood,
                 "seed": record.provenance.get("seed"),
-                "variables": rows,
+                "variables": fit.summary(),
             }
         )
         return
-    click.echo(f"{record.model.name}: {record.method}, {record.status}, log-likelihood {fit.log_likelihood:.4f}")
+    figure = "" if record.draws else f", log-likelihood {fit.log_likelihood:.4f}"
+    click.echo(f"{record.model.name}: {record.method}, {record.status}{figure}")
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")
-    shown = rows if show_all else rows[:40]
-    table = [(_row_name(r), _number(r.get("mean")), _number(r.get("sd")), _number(r.get("count"))) for r in shown]
-    head = ("name", "mean", "sd", "count")
-    widths = [max(len(head[i]), *(len(t[i]) for t in table)) if table else len(head[i]) for i in range(4)]
-    for line in [head, *table]:
-        click.echo(
-            line[0].ljust(widths[0])
-            + "".join("  " + c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))
-        )
-    if len(rows) > len(shown):
-        click.echo(f"... and {len(rows) - len(shown):,} more; `--all` shows them")
-
-
-def _row_name(row: dict[str, Any]) -> str:
-    if "label" not in row:
-        return str(row["name"])
-    given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
-    return f"P({row['name']} = {row['label']}" + (f" | {given})" if given else ")")
-
-
-def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    click.echo(summary_text(record, None if show_all else 40))
 
 
 def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:

@@ -56,6 +56,11 @@ def init(
 @click.option("--tolerance", type=float, help="Converged when the log-likelihood gains less than this a row.")
 @click.option("--restarts", type=click.IntRange(1), help="Random starts of em with latent variables.")
 @click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
+@click.option("--chains", type=click.IntRange(1, 100_000), help="Chains of a sampler, run side by side.")
+@click.option(
+    "--warmup", type=click.IntRange(0), help="Steps of each chain that adapt the sampler and are not kept."
+)
+@click.option("--draws", type=click.IntRange(1), help="Draws kept of each chain.")
 @click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
 @click.option("--stream", is_flag=True, help="Read the file in blocks: complete data larger than memory.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -68,7 +73,8 @@ def init(
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
     settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, max_iterations: int | None,
-    tolerance: float | None, restarts: int | None, hard: bool, stream: bool, max_time: float | None, **given: Any,
+    tolerance: float | None, restarts: int | None, hard: bool, stream: bool, max_time: float | None, chains: int | None,
+    warmup: int | None, draws: int | None, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
@@ -95,7 +101,7 @@ def fit(
             k: v
             for k, v in {
                 "max_iterations": max_iterations, "tolerance": tolerance, "restarts": restarts, "hard": hard or None,
-                "max_time": max_time,
+                "max_time": max_time, "chains": chains, "warmup": warmup, "draws": draws,
             }.items()
             if v is not None
         }  # fmt: skip
@@ -124,14 +130,17 @@ def _progress(quiet: bool) -> Any:
     if quiet:
         return None
 
-    def show(iteration: int, value: float, **_: Any) -> None:
-        if iteration in (1, 2, 5) or iteration % 10 == 0:
-            say(f"iteration {iteration:>4}  log-likelihood {value:.4f}")
+    def show(iteration: int, value: float, label: str = "log-likelihood", **_: Any) -> None:
+        every = 10 if label == "log-likelihood" else 100
+        if iteration in (1, 2, 5) or iteration % every == 0:
+            say(f"iteration {iteration:>4}  {label} {value:.4f}")
 
     return show
 
 
 def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
+    from pgmlang.results.summary import summary_text
+
     record = fitted.record
     if as_json:
         print_json(
@@ -141,7 +150,7 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
                 "method": record.method,
                 "status": record.status,
                 "log_likelihood": fitted.log_likelihood,
-                "iterations": len(record.log_likelihood),
+                "iterations": record.provenance.get("steps", len(record.log_likelihood)),
                 "seed": record.provenance.get("seed"),
                 "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
             }
@@ -149,15 +158,26 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
-    click.echo(f"{record.method}: {record.status}, log-likelihood {fitted.log_likelihood:.4f}")
-    for row in fitted.summary()[:10]:
+    click.echo(_headline(fitted))
+    if record.draws:
+        click.echo(summary_text(record, 10, more=f"`pgmc summary {folder}` shows them"))
+    for row in [] if record.draws else fitted.summary()[:10]:
         given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
         name = (
             f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
         )
         click.echo(f"  {name}  {row['mean']:.4g}")
-    first = next((v.name for v in record.model.of_role("random", "field")), "x")
-    click.echo(f'wrote {folder}; next: pgmc query {folder} "P({first})"')
+    first = next(iter(record.draws or (v.name for v in record.model.of_role("random", "field"))), "x")
+    question = f"E({first})" if record.draws else f"P({first})"
+    click.echo(f'wrote {folder}; next: pgmc query {folder} "{question}"')
+
+
+def _headline(fitted: Any) -> str:
+    record = fitted.record
+    if not record.draws:
+        return f"{record.method}: {record.status}, log-likelihood {fitted.log_likelihood:.4f}"
+    chains, draws = next(iter(record.draws.values())).shape[:2]
+    return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
 
 
 def need_cuda(device: str) -> None:

@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 
 if TYPE_CHECKING:
     from pgmlang.api import FittedModel
-    from pgmlang.query import NetworkAnswers
+    from pgmlang.query import DrawAnswers, NetworkAnswers
     from pgmlang.tables import DiscreteNetwork
 
 
@@ -26,6 +26,18 @@ def read_network(path: str) -> DiscreteNetwork:
     if path.removesuffix(".gz").lower().endswith(".uai"):
         return read_uai(file)[0]
     return read_bif(file)
+
+
+def asked_of(path: str, settings: tuple[str, ...], fixed: tuple[str, ...]) -> NetworkAnswers | DrawAnswers:
+    """What answers queries: exact tables, or the draws of a fit that holds some. Raises PgmError."""
+    if Path(path).is_dir():
+        fit = fit_of(path)
+        if fit.record.draws:
+            from pgmlang.query import DrawAnswers
+
+            return DrawAnswers.of(fit.record)
+        return fit.answers
+    return answers_of(path, settings, fixed)
 
 
 def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> NetworkAnswers:

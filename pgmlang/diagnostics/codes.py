@@ -125,6 +125,7 @@ CODES: dict[str, Code] = {
     "PGM0804": Code("stopped before the end", is_warning=True, exit=75),
     "PGM0805": Code("log-likelihood decreased", exit=70),
     "PGM0806": Code("rows of probability zero", is_warning=True),
+    "PGM0807": Code("divergent transitions", is_warning=True),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

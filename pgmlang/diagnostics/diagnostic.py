@@ -79,11 +79,10 @@ class PgmError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """The exit status of ``pgmc`` for these problems: that of the first error."""
-        for diagnostic in self.diagnostics:
-            if diagnostic.is_error:
-                return exit_code(diagnostic.code)
-        return 65
+        """The exit status of ``pgmc`` for these problems: that of the first error, or else of the
+        first warning."""
+        errors = [d for d in self.diagnostics if d.is_error] or list(self.diagnostics)
+        return exit_code(errors[0].code) if errors else 65
 
 
 class CompileError(PgmError):

@@ -29,21 +29,27 @@ class Problem:
 
 
 class Info(NamedTuple):
-    """What one step found. ``objective`` is the log-likelihood, plus the log prior where there is one."""
+    """What one step found. ``objective`` is the log-likelihood, plus the log prior where there is one; a sampler's
+    step does several ``iterations``, and ``label`` says what its number is."""
 
     log_likelihood: float
     objective: float
     gain: float = float("inf")
+    iterations: int = 1
+    label: str = "log-likelihood"
 
 
 class Outcome(NamedTuple):
-    """What a method leaves behind."""
+    """What a method leaves behind. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``."""
 
     parameters: dict[str, np.ndarray]
     log_likelihood: tuple[float, ...]
     is_converged: bool
     warnings: tuple[Diagnostic, ...] = ()
     notes: Mapping[str, Any] = {}
+    draws: Mapping[str, np.ndarray] = {}
+    draw_axes: Mapping[str, tuple[str, ...]] = {}
+    sample_stats: Mapping[str, np.ndarray] = {}
 
 
 class Kernel(NamedTuple):

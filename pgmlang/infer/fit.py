@@ -67,6 +67,9 @@ def fit_model(
         log_likelihood=done.outcome.log_likelihood,
         status=done.status,
         warnings=(*binding.warnings, *done.warnings),
+        draws=dict(done.outcome.draws),
+        draw_axes=dict(done.outcome.draw_axes),
+        sample_stats=dict(done.outcome.sample_stats),
         provenance=_provenance(binding, done, drawn, seed is None, chosen.reasons(closed, facts), device, held),
     )
 

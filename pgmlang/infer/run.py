@@ -44,11 +44,11 @@ def run(
     try:
         while not kernel.done(state):
             state, info = kernel.step(state)
-            steps += 1
+            steps += info.iterations
             if math.isnan(info.log_likelihood) or info.log_likelihood == math.inf:
                 raise _not_finite(info.log_likelihood, steps)
             if progress is not None:
-                progress(steps, info.log_likelihood, gain=info.gain)
+                progress(steps, info.log_likelihood, gain=info.gain, label=info.label)
             if max_time is not None and time.monotonic() - start >= max_time and not kernel.done(state):
                 stopped = "time"
                 break
@@ -66,6 +66,7 @@ def run(
         status = "converged"
     else:
         status = "not converged"
+    if status == "not converged" and not any(w.code == "PGM0801" for w in warnings):
         cure = "allow more with `--max-iterations`, or loosen `--tolerance`"
         warnings.append(Diagnostic("PGM0801", f"not converged after {steps} iterations", help=cure))
     return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)

@@ -59,8 +59,13 @@ def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
 
 def _without_data(model: Model, facts: Facts) -> Plan:
     """What it would take with complete data, and with missing cells."""
-    names = ["exact"] if not learned_tables(model) else ["ml", "em"]
-    cases = {"exact": "", "ml": "with complete data", "em": "with missing cells or latent variables"}
+    names = ["exact", "hmc"] if not learned_tables(model) else ["ml", "em"]
+    cases = {
+        "exact": "",
+        "ml": "with complete data",
+        "em": "with missing cells or latent variables",
+        "hmc": "with what the data leaves latent all continuous",
+    }
     blocks = []
     refusals = []
     for name in METHODS:

@@ -1,6 +1,7 @@
 """Questions and answers: the query language, and what answers it."""
 
 from pgmlang.query.answer import Answer
+from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence, Query, parse_evidence, parse_query
 from pgmlang.query.rows import Columns, in_table_order, predict, row_order, sample, score
@@ -8,6 +9,7 @@ from pgmlang.query.rows import Columns, in_table_order, predict, row_order, samp
 __all__ = [
     "Answer",
     "Columns",
+    "DrawAnswers",
     "Evidence",
     "NetworkAnswers",
     "Query",

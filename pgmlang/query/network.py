@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_ANSWER = 1 << 22
 """Cells of a joint answer, refused beyond."""
 
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -228,7 +228,7 @@ class NetworkAnswers:
             raise PgmError(
                 Diagnostic("PGM0606", f"`{event.value}` is not a number to compare with", event.variable.span)
             ) from None
-        return np.array([float(_COMPARE[event.op or "<"](v, bound)) for v in values])
+        return np.array([float(COMPARE[event.op or "<"](v, bound)) for v in values])
 
     def _numbers(self, variable: int, span: Span | None) -> np.ndarray:
         record = self.network.variables[variable]

@@ -21,6 +21,12 @@ class Fit:
     behind it, without the prior; ``param``s by their own name. ``labels``: names of the elements of plates and dims.
     ``log_likelihood``: the trace over iterations, the last one last. ``status``: ``converged``, ``not converged`` or
     ``stopped``. ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
+
+    ``draws``: posterior draws by variable, shape (chain, draw, *plate and event axes), float64 or float32; int64
+    codes for a discrete variable (places in its labels). ``draw_axes``: the names of the axes after the first two.
+    ``sample_stats``: what the sampler says of each draw, shape (chain, draw): ``acceptance_rate``, ``diverging``,
+    ``energy``, ``lp``, ``swap_rate`` ... All draws and statistics have the same number of chains and draws. Those of
+    a loaded fit are read-only views of the file: numbers come into memory as they are asked for.
     """
 
     model: Model
@@ -35,3 +41,6 @@ class Fit:
     status: str = "converged"
     warnings: tuple[Diagnostic, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    draws: dict[str, np.ndarray] = field(default_factory=dict)
+    draw_axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sample_stats: dict[str, np.ndarray] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """A fit as a folder: text, labels, safetensors and JSON; nothing that could run.
 
 The folder is written beside its place and renamed, so there is never half of one. Loading compiles the model's text
-again and checks every array's name and shape against it.
+again and checks every array's name and shape against it. Draws are written slab by slab and read as views of their
+files, so that they may be larger than memory.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ import numpy as np
 from pgmlang.binding.close import close_model, open_sets
 from pgmlang.diagnostics import CODES, Diagnostic, PgmError, SourceFile
 from pgmlang.model import Model
+from pgmlang.results.arrays import write_arrays
+from pgmlang.results.draws import DRAWS, SAMPLE_STATS, check_draws, described, read_draws, stored
 from pgmlang.results.fit import Fit
 from pgmlang.results.summary import summary_rows
 from pgmlang.sema import analyse, text_loader
 
 __all__ = ["load_fit", "refuse_existing", "save_fit", "summary_rows"]
 
-SCHEMA = 1
-"""Version of the folder's layout; a reader refuses others."""
+SCHEMA = 2
+"""Version of the folder's layout; a reader refuses later ones. 2: there may be draws (without any, 1 is written)."""
 
 MAX_TEXT = 256 << 20
 _FILES = ("fit.json", "labels.json", "model.pgm", "parameters.safetensors")
@@ -64,12 +67,14 @@ def _reason(error: OSError) -> str:
 
 
 def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
-    """Writes the folder. Raises PgmError: PGM0902 exists, PGM0901 not writable, PGM0908 disk full."""
+    """Writes the folder. Raises PgmError: PGM0902 exists, PGM0901 not writable, PGM0908 disk full; ValueError where
+    the draws do not have the shapes that `Fit` promises."""
     from safetensors.numpy import save
 
     refuse_existing(folder, force)
     # an array of rank 0 must stay one
     arrays = {k: np.array(v, dtype=np.float64, order="C") for k, v in fit.parameters.items()}
+    check_draws(fit)
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +87,9 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
             _write(inner / "modules" / f"{name}.pgm", text.encode())
         _write(inner / "labels.json", _json(_labels(fit)))
         _write(inner / "parameters.safetensors", save(arrays))
+        for file, some in ((DRAWS, fit.draws), (SAMPLE_STATS, fit.sample_stats)):
+            if some:
+                write_arrays(inner / file, {k: stored(v) for k, v in some.items()})
         _write(inner / "fit.json", _json(_description(fit)))
         _sync_folder(inner)
         _replace(inner, folder, force)
@@ -162,7 +170,7 @@ def _labels(fit: Fit) -> dict[str, Any]:
 
 def _description(fit: Fit) -> dict[str, Any]:
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA if fit.draws or fit.sample_stats else 1,
         "model": fit.model.name,
         "method": fit.method,
         "options": fit.options,
@@ -174,6 +182,7 @@ def _description(fit: Fit) -> dict[str, Any]:
         "warnings": [{"code": w.code, "message": w.message, "place": w.place, "help": w.help, "notes": list(w.notes)}
                      for w in fit.warnings],
         "provenance": fit.provenance,
+        **described(fit),
     }  # fmt: skip
 
 
@@ -200,7 +209,7 @@ def load_fit(folder: Path) -> Fit:
         if not (folder / name).is_file():
             raise _not_a_fit(folder, f"it has no `{name}`")
     about = _read_json(folder, "fit.json")
-    if about.get("schema") != SCHEMA:
+    if type(about.get("schema")) is not int or not 1 <= about["schema"] <= SCHEMA:
         raise PgmError(
             Diagnostic(
                 "PGM0904",
@@ -225,11 +234,15 @@ def load_fit(folder: Path) -> Fit:
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
             log_likelihood=tuple(math.nan if x is None else float(x) for x in about.get("log_likelihood", ())),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
+            **(read_draws(folder, about) if about["schema"] > 1 else {}),
         )  # fmt: skip
+        check_draws(fit)
     except UnicodeDecodeError:
         raise _not_a_fit(folder, "its text is not UTF-8") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise _not_a_fit(folder, f"`fit.json` or `labels.json` is damaged ({error})") from None
+        raise _not_a_fit(folder, f"it is damaged ({error})") from None
+    except OSError as error:
+        raise _not_a_fit(folder, _reason(error)) from None
     _check_parameters(folder, fit, expected)
     return fit
 

@@ -2,28 +2,117 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pgmlang.model import Type
 from pgmlang.results.fit import Fit
+from pgmlang.results.scalars import axis_labels, figures_of, filled, is_discrete, scalar_names, shares
 from pgmlang.tables.learned import Table, learned_tables, prior_counts
 
+DRAW_COLUMNS = ("mean", "sd", "q5", "q50", "q95", "mcse", "ess_bulk", "ess_tail", "r_hat")
+"""The figures of a scalar that has draws."""
 
-def summary_rows(fit: Fit) -> list[dict[str, Any]]:
+
+def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) -> list[dict[str, Any]]:
     """One dict a number: ``name``, ``mean``, ``sd``; for a table's cell also ``given``, ``label`` and ``count``.
 
     With a Dirichlet prior the mean and sd are the posterior's, otherwise the sd is that of a share of ``count`` rows
-    (None where there were none).
+    (None where there were none). A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
+    figures of the indicator of its most common ``label``, no quantiles, and ``shares`` by label. None stands for
+    NaN; an R-hat may be infinite. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
+    rows: list[dict[str, Any]] = []
+    for name in fit.draws:
+        left = None if limit is None else limit - len(rows)
+        if (not names or name in names) and (left is None or left > 0):
+            rows.extend(_draw_rows(fit, name, left))
+    rows.extend(r for r in _parameter_rows(fit) if not names or r["name"].split("[")[0] in names)
+    return rows[:limit]
+
+
+def num_rows(fit: Fit, names: Sequence[str] = ()) -> int:
+    """How many rows the whole summary has; draws are not read for it."""
+    drawn = sum(math.prod(a.shape[2:]) for n, a in fit.draws.items() if not names or n in names)
+    return drawn + sum(not names or r["name"].split("[")[0] in names for r in _parameter_rows(fit))
+
+
+def _draw_rows(fit: Fit, name: str, limit: int | None) -> list[dict[str, Any]]:
+    if is_discrete(fit, name):
+        found = shares(fit, name, limit)
+        rows = []
+        figures = {c: getattr(found.figures, c) for c in DRAW_COLUMNS if not c.startswith("q")}
+        for i, scalar in zip(range(len(found.mode)), scalar_names(fit, name), strict=False):
+            by_label = {found.labels[k]: float(found.share[i, k]) for k in np.flatnonzero(found.share[i])}
+            label = found.labels[found.mode[i]] if found.labels else ""
+            rows.append(
+                {
+                    "name": scalar,
+                    "label": label,
+                    **{c: _plain(v[i]) for c, v in figures.items()},
+                    "shares": by_label,
+                }
+            )
+        return rows
+    continuous = figures_of(fit, name, limit)
+    columns = {c: getattr(continuous, c) for c in DRAW_COLUMNS}
+    return [
+        {"name": scalar, **{c: _plain(v[i]) for c, v in columns.items()}}
+        for i, scalar in zip(range(len(continuous)), scalar_names(fit, name), strict=False)
+    ]
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def summary_text(
+    fit: Fit, limit: int | None = 40, names: Sequence[str] = (), more: str = "`--all` shows them"
+) -> str:
+    """The rows as an aligned table of at most ``limit`` rows; a last line says how many are left out and ``more``."""
+    rows = summary_rows(fit, limit, names)
+    columns = [c for c in (*DRAW_COLUMNS, "count") if any(r.get(c) is not None for r in rows)]
+    lines = [["name", *columns], *([row_name(r), *(_number(c, r.get(c)) for c in columns)] for r in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
+    text = [
+        "  ".join(
+            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for line in lines
+    ]
+    left_out = num_rows(fit, names) - len(rows)
+    return "\n".join([*text, *([f"... and {left_out:,} more; {more}"] if left_out > 0 else [])])
+
+
+def row_name(row: dict[str, Any]) -> str:
+    """``theta[Choate]``, or ``P(lung = yes | smoke = no)`` for the row of a label; what would break the line is not
+    printed as it is."""
+    name = str(row["name"])
+    if "label" in row:
+        given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
+        name = f"P({name} = {row['label']}" + (f" | {given})" if given else ")")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def _number(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if column.startswith("ess"):
+        return f"{value:.0f}"
+    return f"{value:.3f}" if column == "r_hat" else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     tables = {t.name: t for t in learned_tables(fit.model)}
     order = {v.name: i for i, v in enumerate(fit.model.variables)}
     for name, array in sorted(fit.parameters.items(), key=lambda item: order.get(item[0].rsplit(".", 1)[0], -1)):
         if name in tables:
             rows.extend(_table_rows(fit, tables[name], array))
-        elif ".counts" not in name:
+        elif ".counts" not in name and name not in fit.draws:
             rows.extend(_plain_rows(fit, name, array))
     return rows
 
@@ -31,7 +120,7 @@ def summary_rows(fit: Fit) -> list[dict[str, Any]]:
 def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any]]:
     distribution = table.distribution
     labels = _labels(fit, fit.model.by_name[table.target].type, array.shape[-1])
-    heads = [(by, _axis_labels(fit, by, n)) for by, n in zip(distribution.by, array.shape, strict=False)]
+    heads = [(by, axis_labels(fit, by, n)) for by, n in zip(distribution.by, array.shape, strict=False)]
     for parent, n in zip(distribution.parents, array.shape[len(heads) :], strict=False):
         lag = "" if parent.lag == 1 else f", {parent.lag}"
         heads.append((f"prev({parent.name}{lag})" if parent.lag else parent.name, _labels(fit, parent.type, n)))
@@ -63,7 +152,7 @@ def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
     variable = fit.model.by_name.get(name)
     axes = (*fit.model.batch_axes(variable.plates), *variable.axes) if variable is not None else ()
     if len(axes) == array.ndim:
-        names = [_axis_labels(fit, a, n) for a, n in zip(axes, array.shape, strict=True)]
+        names = [axis_labels(fit, a, n) for a, n in zip(axes, array.shape, strict=True)]
     else:
         names = [tuple(map(str, range(n))) for n in array.shape]
     return [
@@ -79,15 +168,5 @@ def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
 def _labels(fit: Fit, type_: Type, size: int) -> tuple[str, ...]:
     """Labels of a type's values, their numbers where there are none."""
     if type_.axis:
-        return _axis_labels(fit, type_.axis, size)
-    return _filled(fit.model.labels_of(type_), size)
-
-
-def _axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:
-    root = fit.model.root_axis(axis)
-    return _filled(fit.labels.get(root) or fit.model.axis_labels(root), size)
-
-
-def _filled(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
-    found = labels or ()
-    return (*found, *map(str, range(len(found), size)))
+        return axis_labels(fit, type_.axis, size)
+    return filled(fit.model.labels_of(type_), size)

@@ -176,7 +176,8 @@ plate row {
 
 
 def test_continuous_models_are_refused_with_reasons() -> None:
-    model = compile_source("mu ~ Normal(0, 1)\nplate row { y ~ Normal(mu, 1) }\n")
+    text = "mu ~ Normal(0, 1)\nplate row { z ~ Bernoulli(0.5) ; y ~ Normal(mu + z, 1) }\n"
+    model = compile_source(text)
     with pytest.raises(PgmError) as error:
         fit_model(model, bound(model, {"y": np.array([0.1, 0.2])}))
     diagnostic = error.value.diagnostics[0]

@@ -9,6 +9,7 @@ import pytest
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.plan import make_plan, plan_json, show
+from pgmlang.plan.registry import METHODS
 from pgmlang.sema import compile_source
 from tests.infer.by_hand import SPRINKLER, bound
 
@@ -61,7 +62,7 @@ def test_no_method_names_each_ones_reason() -> None:
         with pytest.raises(PgmError) as error:
             make_plan(model, binding)
         assert error.value.diagnostics[0].code == "PGM0601"
-        assert len(error.value.diagnostics[0].notes) == 3
+        assert len(error.value.diagnostics[0].notes) == len(METHODS)
 
 
 def test_too_wide_says_how_wide() -> None:

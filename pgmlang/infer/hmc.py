@@ -1,0 +1,21 @@
+"""Hamiltonian Monte Carlo, many chains in one tensor (``kernels.hmc``; path length by ChEES)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgmlang.infer.sampling import sampler
+
+
+def _kernel() -> Any:
+    from pgmlang.infer.kernels import hmc
+
+    return hmc.kernel()
+
+
+METHOD = sampler(
+    "hmc",
+    "Hamiltonian Monte Carlo: posterior draws of continuous variables",
+    "it follows the gradient of the log-density; step size, metric and path length adapt in the warm-up",
+    _kernel,
+)

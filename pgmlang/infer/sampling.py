@@ -1,0 +1,158 @@
+"""What every sampler of continuous variables shares: options, the check of the model, and the run in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.continuous import density_reasons, latent_variables
+from pgmlang.model import Model
+
+if TYPE_CHECKING:
+    import torch
+
+    from pgmlang.infer.density import Target
+
+BLOCK = 25
+"""Iterations between two looks at the clock."""
+R_HAT = 1.01
+"""Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerOptions(Options):
+    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``."""
+
+    chains: int = 16
+    warmup: int = 500
+    draws: int = 500
+
+
+class State(NamedTuple):
+    """``run``: where the chains are (``kernels.sample.RunState``). The blocks hold draws ``[chain, draw, d]`` and
+    statistics ``[chain, draw]``."""
+
+    run: Any
+    draws: tuple[Any, ...] = ()
+    stats: tuple[dict[str, Any], ...] = ()
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Latent variables that are all continuous, no log Z, nothing else to learn."""
+    return Verdict.of(density_reasons(model, facts))
+
+
+def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method:
+    """A method of one of the kernels in ``infer.kernels``, made on use, so that a plan needs no torch. ``why``: its
+    reason in words."""
+
+    def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+        names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
+        return (f"{names}: latent and continuous", why)
+
+    def build(problem: Problem, options: SamplerOptions) -> Kernel:
+        return _kernel(problem, options, kernel())
+
+    return Method(name, says, SamplerOptions, supports, reasons, build)
+
+
+def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
+    import torch
+
+    from pgmlang.infer.density import target_of
+    from pgmlang.infer.kernels import Plan, run, start
+
+    target = target_of(problem)
+    plan = Plan(kernel, options.warmup)
+    total = options.warmup + options.draws
+
+    def init(rng: np.random.Generator) -> State:
+        generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
+        points = _start(target, options.chains, generator, problem)
+        return State(start(target, points, plan, generator))
+
+    def step(state: State) -> tuple[State, Info]:
+        left = total - state.run.iteration
+        done = run(target, plan, state.run, min(BLOCK, left))
+        log_density = float(done.state.chains.logdensity.mean())
+        kept = {k: done.stats[k] for k in ("acceptance", "divergent", "energy", "logdensity")}
+        return State(done.state, (*state.draws, done.draws), (*state.stats, kept)), (
+            Info(log_density, log_density, iterations=min(BLOCK, left), label="log-density")
+        )
+
+    def finished(state: State) -> bool:
+        return bool(state.run.iteration >= total)
+
+    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state)))
+
+
+def _start(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
+    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero. Raises PgmError PGM0803."""
+    import torch
+
+    from pgmlang.infer.kernels.density import value
+
+    x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
+    x.uniform_(-2, 2, generator=generator)
+    for scale in (2.0,) * 20 + (0.5,) * 20 + (0.05,) * 20:
+        bad = ~torch.isfinite(value(target, x))
+        if not bool(bad.any()):
+            return x
+        fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
+        x = torch.where(bad.unsqueeze(-1), fresh, x)
+    raise PgmError(
+        Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
+                   help="does the data lie within the distributions' supports, and is every input finite?")
+    )  # fmt: skip
+
+
+def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
+    import torch
+
+    from pgmlang.infer.density import numerics
+
+    x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
+    with torch.no_grad(), numerics(target.dtype):
+        values, _ = target.values(x)
+    draws = {name: values[name].cpu().numpy() for name in target.names}
+    stats = {
+        public: torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
+        for public, name in (("acceptance_rate", "acceptance"), ("diverging", "divergent"), ("energy", "energy"),
+                             ("lp", "logdensity"))
+    }  # fmt: skip
+    if not x.shape[1]:
+        message = "stopped within the warm-up: there are no draws yet"
+        raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
+    warnings = _warnings(draws, stats) if is_finished else ()
+    axes = {n: (*target.model.batch_axes(target.model.by_name[n].plates), *target.model.by_name[n].axes)
+            for n in target.names}  # fmt: skip
+    notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": int(stats["diverging"].sum())}
+    converged = not any(w.code == "PGM0801" for w in warnings)
+    return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
+
+
+def _warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
+    """What R-hat and the divergences say against the draws."""
+    from pgmlang.results.convergence import convergence
+
+    found = []
+    worst = ("", 0.0)
+    for name, values in draws.items():
+        r_hat = np.nan_to_num(convergence(values.reshape(*values.shape[:2], -1)).r_hat, nan=0.0)
+        if r_hat.size and r_hat.max() > worst[1]:
+            worst = (name, float(r_hat.max()))
+    if worst[1] > R_HAT:
+        found.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
+                                f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+    divergences = int(stats["diverging"].sum())
+    if divergences:
+        share = divergences / stats["diverging"].size
+        found.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
+                                help="the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of "
+                                "little data as `x = m + s * e` with `e ~ Normal(0, 1)`"))  # fmt: skip
+    return tuple(found)

@@ -1,0 +1,162 @@
+"""Answers from posterior draws: means, quantiles and probabilities of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError, Span
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.query.answer import Answer
+from pgmlang.query.network import COMPARE, MAX_ANSWER
+from pgmlang.query.parse import Event, Evidence, Query
+
+if TYPE_CHECKING:
+    from pgmlang.results.fit import Fit
+
+QUANTILES = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawAnswers:
+    """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
+    element names of the trailing axes; ``labels``: of a discrete variable's codes."""
+
+    draws: Mapping[str, np.ndarray]
+    axes: Mapping[str, tuple[tuple[str, ...], ...]]
+    labels: Mapping[str, tuple[str, ...]]
+    method: str
+
+    @staticmethod
+    def of(fit: Fit) -> DrawAnswers:
+        """The answers of a fit that holds draws."""
+        from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
+
+        axes: dict[str, tuple[tuple[str, ...], ...]] = {}
+        labels: dict[str, tuple[str, ...]] = {}
+        for name, values in fit.draws.items():
+            found = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
+            axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in found)
+            if is_discrete(fit, name):
+                labels[name] = value_labels(fit, name)
+        return DrawAnswers(fit.draws, axes, labels, fit.method)
+
+    def answer(self, query: Query) -> Answer:
+        """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
+        ``P(x > 3)``. Raises PgmError: PGM0606 for what draws cannot say, PGM0607 for names."""
+        self._refuse(query)
+        names = tuple(t.variable.name for t in query.targets)
+        if query.targets[0].op is not None:
+            return Answer(query.text, self.method, names, (self._events(query.targets),), 0.0)
+        rows = [row for target in query.targets for row in self._rows(target, query.kind)]
+        return Answer(query.text, self.method, names, tuple(rows), 0.0)
+
+    def _refuse(self, query: Query) -> None:
+        given: tuple[Evidence, ...] = (*query.evidence, *query.interventions)
+        if given:
+            what = "an intervention" if query.interventions else "evidence"
+            raise PgmError(
+                Diagnostic("PGM0606", f"draws cannot take {what} afterwards", given[0].variable.span,
+                           help=f"observe it in the fit: `--observe {given[0].variable.name}=...`")
+            )  # fmt: skip
+        if query.kind == "MAP":
+            raise PgmError(
+                Diagnostic("PGM0606", f"`{self.method}` gives draws, not the most probable values",
+                           help="ask for `E(x)` or `P(x > 3)`")
+            )  # fmt: skip
+
+    def _rows(self, target: Event, kind: str) -> list[dict[str, object]]:
+        name, index = self._place(target.variable.name, target.variable.span)
+        values = self._picked(name, index)
+        shape = values.shape[2:]
+        if int(np.prod(shape)) > MAX_ANSWER:
+            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {int(np.prod(shape)):,} elements",
+                                      target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
+        rest = self.axes[name][len(self.axes[name]) - len(shape) :]
+        rows: list[dict[str, object]] = []
+        for at in np.ndindex(shape):
+            element = ", ".join(names[i] for names, i in zip(rest, at, strict=True))
+            label = f"{target.variable.name}[{element}]" if element else target.variable.name
+            one = self._picked(name, (*index, *at))
+            if name in self.labels:
+                rows += [{"variable": label, "label": text, "p": float((one == code).mean())}
+                         for code, text in enumerate(self.labels[name])]  # fmt: skip
+            else:
+                rows.append({"variable": label, **_moments(one)})
+        if name in self.labels and kind == "E":
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", target.variable.span,
+                                      help=f"ask for `P({name})`"))  # fmt: skip
+        return rows
+
+    def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
+        held: np.ndarray | None = None
+        row: dict[str, object] = {}
+        for event in targets:
+            mask = self._mask(event)
+            held = mask if held is None else held & mask
+            row[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
+        assert held is not None
+        return {**row, "p": float(held.mean())}
+
+    def _mask(self, event: Event) -> np.ndarray:
+        assert event.value is not None
+        assert event.op is not None
+        name, index = self._place(event.variable.name, event.variable.span)
+        values = self._picked(name, index)
+        if values.ndim > 2:
+            example = ", ".join(names[0] for names in self.axes[name])
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
+                                      help=f"say which: `{name}[{example}]`"))  # fmt: skip
+        if name in self.labels:
+            if event.value not in self.labels[name] or event.op not in ("=", "!="):
+                near = did_you_mean(event.value, self.labels[name]) or "its labels: " + ", ".join(
+                    self.labels[name]
+                )
+                raise PgmError(Diagnostic("PGM0607", f"`{event.value}` is not a label of `{name}`",
+                                          event.variable.span, help=near))  # fmt: skip
+            same = values == self.labels[name].index(event.value)
+            return np.asarray(same if event.op == "=" else ~same)
+        if event.op in ("=", "!="):
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` is a real number: it equals a value with probability zero",
+                                      event.variable.span, help=f"ask for `P({name} > {event.value})`"))  # fmt: skip
+        try:
+            bound = float(event.value)
+        except ValueError:
+            raise PgmError(Diagnostic("PGM0606", f"`{event.value}` is not a number to compare with",
+                                      event.variable.span)) from None  # fmt: skip
+        return np.asarray(COMPARE[event.op](values, bound))
+
+    def _picked(self, name: str, index: tuple[int, ...]) -> np.ndarray:
+        """Draws of the elements with these leading indices, shape (chain, draw, ...)."""
+        everything: tuple[Any, ...] = (slice(None), slice(None), *index)
+        picked: np.ndarray = self.draws[name][everything]
+        return picked
+
+    def _place(self, text: str, span: Span) -> tuple[str, tuple[int, ...]]:
+        """The variable and the leading elements of a name such as ``theta[B, height]``."""
+        name, bracket, inner = text.partition("[")
+        if name not in self.draws:
+            near = did_you_mean(name, self.draws)
+            known = ", ".join(f"`{n}`" for n in self.draws)
+            raise PgmError(Diagnostic("PGM0607", f"there are no draws of `{name}`", span,
+                                      help=near or f"there are draws of {known}"))  # fmt: skip
+        parts = inner.removesuffix("]").split(", ") if bracket else []
+        axes = self.axes[name]
+        if len(parts) > len(axes):
+            raise PgmError(Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span))
+        index = []
+        for part, names in zip(parts, axes, strict=False):
+            if part not in names:
+                near = did_you_mean(part, names) or "its elements: " + ", ".join(names[:12])
+                raise PgmError(Diagnostic("PGM0607", f"`{part}` is no element of `{name}`", span, help=near))
+            index.append(names.index(part))
+        return name, tuple(index)
+
+
+def _moments(values: np.ndarray) -> dict[str, float]:
+    low, middle, high = np.quantile(values, QUANTILES)
+    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "q5": float(low), "q50": float(middle),
+            "q95": float(high)}  # fmt: skip

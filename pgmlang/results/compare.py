@@ -1,0 +1,69 @@
+"""Two fits of one model side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.results.fit import Fit
+from pgmlang.results.summary import row_name, summary_rows
+
+FAR = 4.0
+"""Means further apart than this many Monte Carlo errors are flagged."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A scalar in two fits. ``in_mcse``: the difference (second less first) over the error of both together, None
+    where neither fit has draws of it; ``sd_ratio``: second over first, None where one is not known."""
+
+    name: str
+    means: tuple[float, float]
+    difference: float
+    in_mcse: float | None
+    sd_ratio: float | None
+    is_far: bool
+
+
+def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
+    """The scalars that both fits have, those furthest apart first.
+
+    Raises PgmError PGM0904 where the fits are not of one model; ValueError where there are not two.
+    """
+    if len(fits) != 2:
+        raise ValueError(f"two fits are compared, not {len(fits)}")
+    one, other = fits
+    texts = [(f.source, f.modules, f.model.settings) for f in fits]
+    if one.model != other.model and texts[0] != texts[1]:
+        message = f"these are fits of different models, `{one.model.name}` and `{other.model.name}`"
+        raise PgmError(Diagnostic("PGM0904", message, help="compare fits of one model"))
+    second = {_key(r): r for r in summary_rows(other)}
+    found = [_difference(r, second[_key(r)]) for r in summary_rows(one) if _key(r) in second]
+    kept = [d for d in found if d is not None]
+    return tuple(sorted(kept, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
+
+
+def _key(row: dict[str, Any]) -> str:
+    return row["name"] if "shares" in row or "label" not in row else row_name(row)
+
+
+def _difference(one: dict[str, Any], other: dict[str, Any]) -> Difference | None:
+    """None where a mean is not known."""
+    means = [one["mean"], other["mean"]]
+    if "shares" in one and "shares" in other:
+        # the share of the label that is most common in the first fit
+        means[1] = other["shares"].get(one["label"], 0.0)
+    if None in means:
+        return None
+    difference = means[1] - means[0]
+    errors = [r["mcse"] for r in (one, other) if r.get("mcse") is not None]
+    error = math.hypot(*errors)
+    in_mcse = None
+    if errors:
+        in_mcse = difference / error if error > 0 else math.copysign(math.inf, difference) if difference else 0.0
+    ratio = other["sd"] / one["sd"] if one.get("sd") and other.get("sd") is not None else None
+    is_far = in_mcse is not None and abs(in_mcse) > FAR
+    return Difference(row_name(one), (means[0], means[1]), difference, in_mcse, ratio, is_far)

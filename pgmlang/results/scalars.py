@@ -1,0 +1,108 @@
+"""The scalars of a fit's draws: their names with labels, their figures, and the shares of labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.model.show import quoted
+from pgmlang.results.convergence import Convergence, convergence
+from pgmlang.results.fit import Fit
+
+_BLOCK = 1 << 21
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """Of a discrete variable: ``labels``; ``share`` of each, shape (scalars, labels); ``mode``, the code of the most
+    common, shape (scalars,); ``figures`` of the indicator of the mode."""
+
+    labels: tuple[str, ...]
+    share: np.ndarray
+    mode: np.ndarray
+    figures: Convergence
+
+
+def filled(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
+    """``size`` labels: those there are, and numbers where there are none."""
+    found = (labels or ())[:size]
+    return (*found, *map(str, range(len(found), size)))
+
+
+def axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:
+    """Labels of the elements of a plate or dim, numbers where there are none (also for an axis of no model)."""
+    model = fit.model
+    root = model.root_axis(axis)
+    known = root in model.plate_by_name or root in model.dim_by_name
+    return filled(
+        fit.labels.get(axis) or fit.labels.get(root) or (model.axis_labels(root) if known else None), size
+    )
+
+
+def is_discrete(fit: Fit, name: str) -> bool:
+    """Whether the draws of a variable are codes of labels."""
+    variable = fit.model.by_name.get(name)
+    return variable is not None and variable.type.is_discrete and fit.draws[name].dtype.kind in "iu"
+
+
+def scalar_names(fit: Fit, name: str) -> Iterator[str]:
+    """``theta[Choate]``: the scalars of a variable's draws in C order, labels quoted as the language does."""
+    shape = fit.draws[name].shape[2:]
+    if not shape:
+        return iter((name,))
+    axes = fit.draw_axes.get(name, ())
+    labels = [[quoted(x) for x in axis_labels(fit, a, n)] for a, n in zip(axes, shape, strict=True)]
+    return (f"{name}[{', '.join(index)}]" for index in itertools.product(*labels))
+
+
+def value_labels(fit: Fit, name: str) -> tuple[str, ...]:
+    """The labels behind the codes of a discrete variable; numbers up to the greatest code where none are known."""
+    type_ = fit.model.by_name[name].type
+    labels = fit.labels.get(fit.model.root_axis(type_.axis)) if type_.axis else None
+    labels = labels or fit.model.labels_of(type_)
+    return labels if labels is not None else filled(None, min(int(fit.draws[name].max(initial=-1)) + 1, 1 << 16))
+
+
+def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:
+    """Shares of the labels of the first ``limit`` scalars; codes that stand for no label count for none."""
+    labels = value_labels(fit, name)
+    flat = first_scalars(fit.draws[name], limit)
+    chains, draws, scalars = flat.shape
+    size = len(labels)
+    share = np.zeros((scalars, size))
+    mode = np.zeros(scalars, dtype=np.int64)
+    parts = []
+    step = max(1, _BLOCK // max(chains * draws, size, 1))
+    for start in range(0, scalars, step):
+        block = flat[:, :, start : start + step]
+        here = block.shape[2]
+        is_label = (block >= 0) & (block < size)
+        # one count over the cells (scalar, label); those of no label fall into a cell of their own
+        cells = np.where(is_label, block, 0) + np.arange(here) * size
+        cells = np.where(is_label, cells, here * size)
+        counts = np.bincount(cells.ravel(), minlength=here * size + 1)[: here * size].reshape(here, size)
+        share[start : start + here] = counts / (chains * draws)
+        mode[start : start + here] = counts.argmax(axis=1) if size else 0
+        parts.append(convergence(block == mode[start : start + here]))
+    return Shares(labels, share, mode, joined(parts))
+
+
+def first_scalars(draws: np.ndarray, limit: int | None) -> np.ndarray:
+    """Draws of shape (chain, draw, scalars), of the first ``limit`` scalars."""
+    return draws.reshape(*draws.shape[:2], -1)[:, :, :limit]
+
+
+def joined(parts: list[Convergence]) -> Convergence:
+    """Figures of several groups of scalars as one."""
+    names = Convergence.__dataclass_fields__
+    return Convergence(**{n: np.concatenate([getattr(p, n) for p in parts] or [np.zeros(0)]) for n in names})
+
+
+def figures_of(fit: Fit, name: str, limit: int | None = None) -> Convergence:
+    """Figures of a variable's scalars; of a discrete one, of the indicator of each scalar's most common label."""
+    if is_discrete(fit, name):
+        return shares(fit, name, limit).figures
+    return convergence(first_scalars(fit.draws[name], limit))
