@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
 from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Model, TableDist
-from pgmlang.model.expr import Expr
+from pgmlang.model.expr import Choose, Expr, Ref, Rename
+from pgmlang.model.types import UNIT
 from pgmlang.signatures.distributions import FAMILIES
 
 _SPECIAL = {"Logistic": "Logistic", "NegativeBinomial": "NegativeBinomial2", "OrderedLogistic": "ordered_logistic"}
@@ -25,14 +27,12 @@ class Distributions:
         """Array axes of the target."""
         return self.expressions.array_axes(conditional.target)
 
-    def log_prob(self, conditional: Conditional) -> ast.expr:
-        """The summed log-probability of the target; leading chain axes are left."""
+    def log_prob(self, conditional: Conditional) -> tuple[ast.expr, Axes]:
+        """The log-probability of the target and its axes: those of the target less the event's."""
         self.table_number = 0
         frame = self.frame_of(conditional)
         value = py.name(self.expressions.names[conditional.target])
-        node, batch = self._log_prob(conditional.distribution, conditional, value, frame)
-        dims = tuple(range(-len(batch), 0))
-        return py.method(node, "sum", py.tuple_of(*map(py.constant, dims))) if dims else node
+        return self._log_prob(conditional.distribution, conditional, value, frame)
 
     def _log_prob(
         self, distribution: Distribution, conditional: Conditional, value: ast.expr, frame: Axes
@@ -48,14 +48,43 @@ class Distributions:
                 return py.binary("mul", py.call("real", value), py.constant(0.0)), frame
             case Dist(family="Truncated" | "Censored" | "ZeroInflated" | "BetaBinomial"):
                 return self._special(distribution, value, frame), frame
+            case Dist(family="Categorical") if picked := self._label_chance(distribution, conditional, frame):
+                return py.call("torch.log", picked), frame
             case Dist():
                 built = self.dist(distribution, frame)
                 batch = frame[: len(frame) - len(distribution.event)]
                 return py.method(built, "log_prob", self._drawn(distribution, value)), batch
             case TableDist():
-                return py.method(self.table(distribution, conditional, frame), "log_prob", value), frame
+                return py.call("torch.log", self.table_chance(distribution, conditional, frame)), frame
             case Density():
                 raise to_come(f"`{distribution.family}`", distribution.span)
+
+    def _label_chance(self, distribution: Dist, conditional: Conditional, frame: Axes) -> ast.expr | None:
+        """The probability of the target's label, picked from a simplex without the rest of it being laid out."""
+        arguments = dict(distribution.arguments)
+        chances = arguments.get("p")
+        if chances is None or isinstance(chances, Dist) or distribution.variant != 0:
+            return None
+        axis = next((a for a in chances.axes if a not in frame), None)
+        variable = self.model.by_name[conditional.target]
+        if axis is None or variable.type.kind != "labels":
+            return None
+        target = Ref(variable.type, variable.axes, None, conditional.target)
+        picked = _pick(chances, axis, target, self.model)
+        if picked is None:
+            return None
+        return self.expressions.align(self.expressions.number(picked, frame), frame)
+
+    def table_chance(self, distribution: TableDist, conditional: Conditional, frame: Axes) -> ast.expr:
+        """``table[parent, parent, target]``, one number for each element of the frame."""
+        table = self._table_name(conditional)
+        values = [self.expressions.emit(parent, frame) for parent in distribution.parents]
+        target = Emitted(py.name(self.expressions.names[conditional.target]), frame)
+        codes = [self._element_of(by, frame) for by in distribution.by]
+        codes += [self.expressions.to_frame(v.node, v.axes, frame) for v in values]
+        picks = [self.expressions.align(code, frame) for code in (*codes, target)]
+        self.expressions.uses.add("take")
+        return py.call("take", table, *picks, own=py.constant(len(frame)))
 
     def _drawn(self, distribution: Dist, value: ast.expr) -> ast.expr:
         """The target as the family's log_prob wants it: numbers where torch computes with them."""
@@ -69,19 +98,34 @@ class Distributions:
         name = {"Truncated": "truncated_log_prob", "Censored": "censored_log_prob", "ZeroInflated": "zero_inflated_log_prob",
                 "BetaBinomial": "beta_binomial_log_prob"}[distribution.family]  # fmt: skip
         self.expressions.uses.add(name)
-        arguments = dict(distribution.arguments)
         if distribution.family == "BetaBinomial":
-            return py.call(name, *(self._argument(arguments[k], frame) for k in ("n", "a", "b")), value)
+            return py.call(name, *self.beta_binomial(distribution, frame), value)
+        if distribution.family == "ZeroInflated":
+            return py.call(name, *self.inflated(distribution, frame), value)
+        return py.call(name, *self.bounded(distribution, frame), value)
+
+    def beta_binomial(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
+        """n, a and b."""
+        arguments = dict(distribution.arguments)
+        return [self._argument(arguments[k], frame) for k in ("n", "a", "b")]
+
+    def inflated(self, distribution: Dist, frame: Axes) -> tuple[ast.expr, ast.expr]:
+        """The share of zeros and the distribution of the others."""
+        arguments = dict(distribution.arguments)
         base = arguments["base"]
         assert isinstance(base, Dist)
-        inner = self.dist(base, frame)
-        if distribution.family == "ZeroInflated":
-            return py.call(name, self._argument(arguments["p"], frame), inner, value)
+        return self._argument(arguments["p"], frame), self.dist(base, frame)
+
+    def bounded(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
+        """The distribution inside and its two bounds."""
+        arguments = dict(distribution.arguments)
+        base = arguments["base"]
+        assert isinstance(base, Dist)
         bounds = [
             self._argument(arguments[k], frame) if k in arguments else py.constant(limit)
             for k, limit in (("lower", float("-inf")), ("upper", float("inf")))
         ]
-        return py.call(name, inner, *bounds, value)
+        return [self.dist(base, frame), *bounds]
 
     def _argument(self, argument: Expr | Dist, frame: Axes) -> ast.expr:
         assert not isinstance(argument, Dist)
@@ -156,28 +200,49 @@ class Distributions:
 
     # ---- tables
 
-    def table(self, distribution: TableDist, conditional: Conditional, frame: Axes) -> ast.expr:
-        """``dist.Categorical(table[parent, parent])``; the target's codes are along the frame."""
+    def _table_name(self, conditional: Conditional) -> ast.expr:
+        """Tables are numbered in the order in which they stand in a conditional."""
         self.table_number += 1
         suffix = "" if self.table_number == 1 else str(self.table_number)
-        table = py.name(self.expressions.names[f"{conditional.target}.table{suffix}"])
-        indices: list[ast.expr] = []
-        for by in distribution.by:
-            indices.append(self._by(by, frame))
-        for parent in distribution.parents:
-            value = self.expressions.emit(parent, frame)
-            index = self.expressions.align(value, frame)
-            indices.append(py.method(index, "long") if parent.name in self.model.definition_of else index)
-        picked = py.item(table, *indices) if indices else table
-        return py.call("dist.Categorical", picked)
+        return py.name(self.expressions.names[f"{conditional.target}.table{suffix}"])
 
-    def _by(self, by: str, frame: Axes) -> ast.expr:
+    def table(self, distribution: TableDist, conditional: Conditional, frame: Axes) -> ast.expr:
+        """``dist.Categorical(table[parent, parent])``, its batch axes along the frame."""
+        table = self._table_name(conditional)
+        codes = [self._element_of(by, frame) for by in distribution.by]
+        values = [self.expressions.emit(parent, frame) for parent in distribution.parents]
+        codes += [self.expressions.to_frame(v.node, v.axes, frame) for v in values]
+        if not codes:
+            return py.call("dist.Categorical", table)
+        picks = [self.expressions.align(code, frame) for code in codes]
+        self.expressions.uses.add("take")
+        rows = py.call("take", table, *picks, own=py.constant(len(frame)), rest=py.constant(1))
+        return py.call("dist.Categorical", rows)
+
+    def _element_of(self, by: str, frame: Axes) -> Emitted:
+        """The element of a plate that each element of the frame is in."""
         if by in frame:
-            index = py.call("torch.arange", self.expressions.size(by))
-            return self.expressions.align(Emitted(index, (by,)), frame)
+            return Emitted(py.call("torch.arange", self.expressions.size(by)), (by,))
         inner = next((f for f in frame if f in self.model.plate_by_name and by in self.model.enclosing(f)), None)
         if inner is None:
             raise to_come(f"a table by `{by}` outside of it", None)
         key = f"{by}_of_{inner}"
         self.expressions.indices[key] = f"the {by} of each {inner}"
-        return self.expressions.align(Emitted(py.entry("data", key), (inner,)), frame)
+        return Emitted(py.entry("data", key), (inner,))
+
+
+def _pick(expr: Expr, axis: str, target: Ref, model: Model) -> Expr | None:
+    """A simplex at the target's label, or None where it is not known to be normalised."""
+    rest = tuple(a for a in expr.axes if a != axis)
+    match expr:
+        case Ref(type=type_, index=index, name=name) if (
+            type_.kind == "simplex" and name not in model.definition_of
+        ):
+            return replace(expr, axes=rest, type=UNIT, index=(*index, (axis, target)))
+        case Choose(then=then, otherwise=otherwise):
+            a, b = _pick(then, axis, target, model), _pick(otherwise, axis, target, model)
+            return replace(expr, axes=rest, type=UNIT, then=a, otherwise=b) if a and b else None
+        case Rename(body=body, old=old, new=new) if new == axis:
+            return _pick(body, old, target, model)
+        case _:
+            return None

@@ -7,9 +7,9 @@ import ast
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.names import Names
-from pgmlang.lower.simulate import shape_of
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Model
+from pgmlang.model import Choice, Dist, Distribution, Model
+from pgmlang.model.model import Role
 from pgmlang.tables.learned import tables_of
 
 SIZE = 4
@@ -37,16 +37,7 @@ def example_function(
     roots = dict(sizes)
     out.assign("data", py.dict_of([("sizes", py.dict_of(list(roots.items())))]))
     for key in sorted(expressions.indices):
-        length = key.split("_of_")[1] if "_of_" in key else key.removeprefix("position_in_")
-        value: ast.expr = py.call("torch.arange", expressions.size(length))
-        if "_of_" in key:
-            value = py.binary("sub", value, value) if not model.axis_size(key.split("_of_")[0]) else value
-            value = ast.BinOp(
-                py.call("torch.arange", expressions.size(length)),
-                ast.Mod(),
-                expressions.size(key.split("_of_")[0]),
-            )
-        out.statement(ast.Assign([_store("data", key)], value))
+        out.statement(ast.Assign([_store("data", key)], _index(expressions, key)))
     for variable in model.of_role("input"):
         out.statement(ast.Assign([_store("data", variable.name)], _array(model, expressions, variable.name)))
     out.assign(
@@ -74,11 +65,18 @@ def example_function(
                 )
             )
     out.assign("nets", py.call("build_nets", py.name("data")) if model.nets else py.constant(None))
+    drawn: Role = "field" if has_simulate else "random"
+    pairs = [(v.name, _array(model, expressions, v.name)) for v in model.of_role("field", drawn)]
+    improper = [
+        (c.target, _array(model, expressions, c.target))
+        for c in model.conditionals
+        if has_simulate and _is_improper(c.distribution)
+    ]
+    out.assign("values", py.dict_of(pairs + improper))
     if has_simulate:
-        out.assign("values", py.call("simulate", py.name("data"), py.name("params"), py.name("nets")))
-    else:
-        pairs = [(v.name, _array(model, expressions, v.name)) for v in model.of_role("random", "field")]
-        out.assign("values", py.dict_of(pairs))
+        given = {"given": py.name("values")}
+        drawing = py.call("simulate", py.name("data"), py.name("params"), py.name("nets"), **given)
+        out.assign("values", ast.Dict([None, None], [py.name("values"), drawing]))
     out.line("return data, params, nets, values")
     out.indent -= 1
     out.blank(2)
@@ -89,9 +87,27 @@ def example_function(
     out.line("data, params, nets, values = example()")
     out.line("for name, value in values.items():")
     out.line("    print(name, tuple(value.shape), value.flatten()[:6].tolist())")
-    out.line('print("log_joint", float(log_joint(values, data, params, nets)))')
+    out.line('print("log_joint", float(log_joint(values, data, params, nets).detach()))')
     out.indent -= 1
     _ = (names, open_labels)
+
+
+def _index(expressions: Expressions, key: str) -> ast.expr:
+    """One sequence of all rows; rows dealt out to outer elements in turn."""
+    if key.startswith("previous_"):
+        lag, _, plate = key.removeprefix("previous_").partition("_in_")
+        before = py.binary("sub", py.call("torch.arange", expressions.size(plate)), py.constant(int(lag)))
+        return py.method(before, "clamp", py.constant(0))
+    if key.startswith("position_in_"):
+        return py.call("torch.arange", expressions.size(key.removeprefix("position_in_")))
+    outer, _, inner = key.partition("_of_")
+    return ast.BinOp(py.call("torch.arange", expressions.size(inner)), ast.Mod(), expressions.size(outer))
+
+
+def _is_improper(distribution: Distribution) -> bool:
+    if isinstance(distribution, Choice):
+        return _is_improper(distribution.then) or _is_improper(distribution.otherwise)
+    return isinstance(distribution, Dist) and distribution.family == "Flat"
 
 
 def _store(holder: str, key: str) -> ast.expr:
@@ -101,7 +117,7 @@ def _store(holder: str, key: str) -> ast.expr:
 def _array(model: Model, expressions: Expressions, name: str) -> ast.expr:
     """An array of a variable's shape, of values in its support."""
     variable = model.by_name[name]
-    shape = shape_of(expressions, expressions.array_axes(name))
+    shape = py.tuple_of(*(expressions.size(a) for a in expressions.array_axes(name)))
     kind = variable.type.kind
     if kind in ("bit", "spin", "labels"):
         count = len(model.labels_of(variable.type) or ()) or SIZE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower import pyast as py
@@ -30,6 +31,11 @@ def to_come(what: str, span: Span | None) -> PgmError:
             help="`pgmc check` and `pgmc graph` work for it today",
         )
     )
+
+
+def prev_name(ref: Ref) -> str:
+    """The local name of ``prev(x, k)``, before it is made an identifier."""
+    return f"prev {ref.name}" if ref.lag == 1 else f"prev{ref.lag} {ref.name}"
 
 
 def is_number(node: ast.expr) -> bool:
@@ -121,11 +127,8 @@ class Expressions:
                 return self._reference(expr, frame)
             case Apply():
                 return self._apply(expr, frame)
-            case Contract(left=left, right=right, axis=axis):
-                inner = (*frame, axis) if axis not in frame else frame
-                a, b = self.number(left, inner), self.number(right, inner)
-                product = self._binary("mul", a, b, inner)
-                return self._summed("sum", product, axis)
+            case Contract():
+                return self._contract(expr, frame)
             case Reduce():
                 return self._reduce(expr, frame)
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -149,6 +152,37 @@ class Expressions:
                 )
             case NetCall():
                 return self._net(expr, frame)
+
+    def _contract(self, expr: Contract, frame: Axes) -> Emitted:
+        """One ``einsum``: nothing with both sides' axes is ever laid out."""
+        inner = (*frame, expr.axis) if expr.axis not in frame else frame
+        a, b = self._operand(expr.left, inner), self._operand(expr.right, inner)
+        if expr.axis not in a.axes or expr.axis not in b.axes:
+            a, b = self.number(expr.left, inner), self.number(expr.right, inner)
+            return self._summed("sum", self._binary("mul", a, b, inner), expr.axis)
+        wide = (*inner, *(x for x in (*a.axes, *b.axes) if x not in inner))
+        axes = tuple(dict.fromkeys(x for x in wide if x in (*a.axes, *b.axes) and x != expr.axis))
+        letter = self._letters((*a.axes, *b.axes))
+        spelled = [f"...{''.join(letter[x] for x in value)}" for value in (a.axes, b.axes, axes)]
+        equation = py.constant(f"{spelled[0]},{spelled[1]}->{spelled[2]}")
+        return Emitted(py.call("torch.einsum", equation, a.node, b.node), axes)
+
+    def _operand(self, expr: Expr, frame: Axes) -> Emitted:
+        """An operand of ``einsum``, which takes axes in any order: a plain name stays as it is."""
+        if isinstance(expr, Ref) and not expr.index and not expr.lag and expr.name in self.model.by_name:
+            own = self.array_axes(expr.name)
+            if all(a in frame for a in own) and self.model.by_name[expr.name].role != "index":
+                return self.number(expr, own)
+        return self.number(expr, frame)
+
+    @staticmethod
+    def _letters(axes: Axes) -> dict[str, str]:
+        """A letter for each axis: its first where that is free."""
+        out: dict[str, str] = {}
+        for axis in dict.fromkeys(axes):
+            wanted = [c for c in axis if c in ascii_lowercase]
+            out[axis] = next(c for c in (*wanted, *ascii_lowercase, *ascii_uppercase) if c not in out.values())
+        return out
 
     def _wide(self, frame: Axes, *exprs: Expr) -> Axes:
         extra = dict.fromkeys(a for e in exprs for a in e.axes if a not in frame)
@@ -174,47 +208,72 @@ class Expressions:
         own = self.array_axes(expr.name)
         node: ast.expr = py.name(self.names[expr.name])
         if expr.lag:
-            chain = next(p for p in reversed(own) if self._is_chain(p))
-            self.uses.add("previous")
-            node = py.call("previous", node, py.constant(expr.lag), py.constant(own.index(chain) - len(own)))
-        node, own = self._members(node, own, frame, dict(expr.index))
-        value = Emitted(node, own)
-        for axis, index in expr.index:
-            value = self._indexed(value, axis, index, frame)
+            node = self.lagged(expr, own)
+        codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
+        members = self._members(own, frame, dict(expr.index))
+        if codes:
+            codes = [
+                (axis, Emitted(py.entry("data", f"{axis}_of_{inner}"), (inner,))) for axis, inner in members
+            ] + codes
+            value = self._indexed(Emitted(node, own), codes, frame)
+        else:
+            for axis, inner in members:
+                at = py.constant(own.index(axis) - len(own))
+                node = py.method(node, "index_select", at, py.entry("data", f"{axis}_of_{inner}"))
+                own = tuple(inner if a == axis else a for a in own)
+            value = Emitted(node, own)
         wide = (*frame, *(a for a in value.axes if a not in frame))
         return self.to_frame(value.node, value.axes, wide)
+
+    def lagged(self, expr: Ref, own: Axes) -> ast.expr:
+        """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
+        chain, key = self.lag_key(expr, own)
+        if self.model.by_name[expr.name].role in ("random", "field", "input"):
+            return py.name(self.names[prev_name(expr)])
+        at = py.constant(own.index(chain) - len(own))
+        return py.method(py.name(self.names[expr.name]), "index_select", at, py.entry("data", key))
+
+    def lag_key(self, expr: Ref, own: Axes) -> tuple[str, str]:
+        """The chain's axis, and the key of the index array of rows before."""
+        chain = next(p for p in reversed(own) if self._is_chain(p))
+        key = f"previous_{expr.lag}_in_{chain}"
+        self.indices[key] = f"the row {expr.lag} back in the sequence of each {chain} (any row at its start)"
+        return chain, key
 
     def _is_chain(self, axis: str) -> bool:
         plate = self.model.plate_by_name.get(axis)
         return plate is not None and plate.structure is not None and plate.structure.kind == "chain"
 
-    def _members(self, node: ast.expr, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> tuple[ast.expr, Axes]:
-        """An outer plate's value at this row: picked by which element the row belongs to."""
+    def _members(self, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
+        """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
+        out = []
         for axis in own:
             if axis in frame or axis in indexed or axis not in self.model.plate_by_name:
                 continue
             inner = next(
                 (f for f in frame if f in self.model.plate_by_name and axis in self.model.enclosing(f)), None
             )
-            if inner is None:
-                continue
-            key = f"{axis}_of_{inner}"
-            self.indices[key] = f"the {axis} of each {inner}"
-            at = py.constant(own.index(axis) - len(own))
-            node = py.method(node, "index_select", at, py.entry("data", key))
-            own = tuple(inner if a == axis else a for a in own)
-        return node, own
+            if inner is not None:
+                self.indices[f"{axis}_of_{inner}"] = f"the {axis} of each {inner}"
+                out.append((axis, inner))
+        return out
 
-    def _indexed(self, value: Emitted, axis: str, index: Expr, frame: Axes) -> Emitted:
-        code = self.emit(index, frame)
-        rest = tuple(a for a in value.axes if a != axis)
-        wide = (*(a for a in frame if a in rest or a in code.axes), *(a for a in rest if a not in frame))
-        moved = Emitted(
-            self.ordered(value, (*(a for a in wide if a in rest), axis)), (*(a for a in wide if a in rest), axis)
-        )
+    def _indexed(self, value: Emitted, index: list[tuple[str, Emitted]], frame: Axes) -> Emitted:
+        """The value at codes of some of its axes, all picked at once: nothing is laid out along an axis picked."""
+        codes = [code for _, code in index]
+        taken = tuple(axis for axis, _ in index)
+        kept = tuple(a for a in value.axes if a not in taken)
+        wide = (*frame, *(a for c in codes for a in c.axes if a not in frame))
+        along = tuple(dict.fromkeys(a for a in wide if any(a in c.axes for c in codes)))
+        shared = tuple(a for a in along if a in kept)
+        own = tuple(a for a in along if a not in kept)
+        rest = tuple(a for a in kept if a not in shared)
         self.uses.add("take")
-        aligned = self.align(moved, (*wide, axis))
-        return Emitted(py.call("take", aligned, self.align(self.to_frame(code.node, code.axes, wide), wide)), wide)
+        array = self.ordered(value, (*shared, *taken, *rest))
+        picks = [self.align(self.to_frame(c.node, c.axes, (*shared, *own)), (*shared, *own)) for c in codes]
+        counts = {"shared": len(shared), "own": len(own), "rest": len(rest)}
+        keywords = {k: py.constant(n) for k, n in counts.items() if n}
+        return Emitted(py.call("take", array, *picks, **keywords), (*shared, *own, *rest))
 
     def _binary(self, op: str, a: Emitted, b: Emitted, frame: Axes) -> Emitted:
         axes = tuple(x for x in frame if x in (*a.axes, *b.axes))
@@ -223,7 +282,7 @@ class Expressions:
     def _apply(self, expr: Apply, frame: Axes) -> Emitted:
         frame = self._wide(frame, *expr.arguments)
         if expr.function in ("eq", "ne") and expr.arguments[0].type.kind == "labels":
-            a, b = (self.emit(x, frame) for x in expr.arguments)
+            a, b = self._same_labels(expr.arguments, [self.emit(x, frame) for x in expr.arguments])
             return self._binary(expr.function, a, b, frame)
         values = [self.number(x, frame) for x in expr.arguments]
         if expr.function in ("and", "or"):
@@ -240,6 +299,19 @@ class Expressions:
             kind = {"min": "torch.minimum", "max": "torch.maximum"}[expr.function.removeprefix("elementwise_")]
             return Emitted(py.call(kind, *nodes), axes)
         return Emitted(py.call(FUNCTIONS[expr.function].torch, *nodes), axes)
+
+    def _same_labels(self, arguments: tuple[Expr, ...], values: list[Emitted]) -> list[Emitted]:
+        """Codes of two sides made comparable: labels are text, and each set has an order of its own."""
+        sets = [self.model.labels_of(a.type) for a in arguments]
+        if sets[0] == sets[1] or None in sets or any(isinstance(a, Const) for a in arguments):
+            return values
+        everything = {x: i for i, x in enumerate(dict.fromkeys((*(sets[0] or ()), *(sets[1] or ()))))}
+        self.uses.add("take")
+        return [
+            Emitted(py.call("take", py.call("torch.tensor", py.list_of(*(py.constant(everything[x]) for x in s or ()))),
+                            v.node, own=py.constant(len(v.axes))), v.axes)
+            for s, v in zip(sets, values, strict=True)
+        ]  # fmt: skip
 
     def _summed(self, function: str, value: Emitted, axis: str) -> Emitted:
         at = py.constant(value.axes.index(axis) - len(value.axes))

@@ -8,6 +8,7 @@ foot.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -16,15 +17,16 @@ from typing import Any
 
 from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import Distributions
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
+from pgmlang.lower.factors import factors_function
 from pgmlang.lower.names import Names, comment
-from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.pyro_model import guide_function, model_function
-from pgmlang.lower.simulate import simulate_function
+from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
+from pgmlang.lower.supports import bounds_of
+from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Conditional, Definition, Model, Potential, TableDist
+from pgmlang.model import Model, TableDist, Variable
 from pgmlang.tables.learned import tables_of
 
 
@@ -49,51 +51,63 @@ class Program:
         return module
 
 
-def lower(model: Model, *, file_name: str = "model.pgm") -> Program:
-    """Lowers a Model. Raises PgmError PGM0601 for constructs that no program says yet."""
+def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] | None = None) -> Program:
+    """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
+    ``log_joint`` of those alone, such as the ones around a variable. Raises PgmError PGM0601 for constructs that no
+    program says yet."""
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    expressions = Expressions(model, names)
-    distributions = Distributions(model, expressions)
-    out = Writer(file_name)
-    body = Writer(file_name)
+    emitter = Emitter(model, names, Expressions(model, names))
+    out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
-    edges = Writer(file_name)
-    _edges(model, names, expressions, edges)
-    _nets(model, expressions, body)
-    _log_joint(model, names, expressions, distributions, body)
+    _edges(model, names, emitter.expressions, edges)
+    _nets(model, emitter.expressions, body)
+    factors_function(emitter, body, only)
+    left_out = _drawing(emitter, file_name, body) if only is None else {}
+    supports = Writer(file_name)
+    _supports(model, supports)
+    if only is None:
+        example_function(model, names, emitter.expressions, "simulate" not in left_out, body)
+    _head(model, file_name, out, emitter.expressions)
+    out.extend(body)
+    _foot(emitter.expressions, supports, edges, out, only is None)
+    return Program(out.text(), model.name, out.spans, left_out)
+
+
+def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
+    """``simulate``, the Pyro ``model``, and for a written guide ``propose`` and the Pyro ``guide``; gives what was left
+    out, with the reason."""
     left_out: dict[str, str] = {}
-    has_simulate = False
-    for kind, function in (("simulate", simulate_function), ("model", model_function), ("guide", guide_function)):
-        if kind == "guide" and model.guide is None:
-            continue
+    functions: list[tuple[str, Callable[[Emitter, Writer], Any], Emitter]] = [
+        ("simulate", simulate_function, emitter), ("model", model_function, emitter)
+    ]  # fmt: skip
+    if emitter.model.guide is not None:
+        wide = with_guide(emitter.model)
+        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.indices)
+        inside = Emitter(wide, emitter.names, shared)
+        functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
+    for kind, function, own in functions:
         part = Writer(file_name)
         try:
-            function(model, names, expressions, distributions, part)
+            function(own, part)
         except PgmError as error:
             left_out[kind] = error.diagnostics[0].message
             body.blank()
             body.line(f"# {kind}: left out; {comment(error.diagnostics[0].message)}")
             continue
-        has_simulate |= kind == "simulate"
         body.extend(part)
-    _supports(model, body)
-    example_function(model, names, expressions, has_simulate, body)
-    _head(model, file_name, out, expressions)
-    out.extend(body)
-    _foot(expressions, edges, out)
-    return Program(out.text(), model.name, out.spans, left_out)
+    return left_out
 
 
 def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -> None:
     doc = [
         f"{model.name}, lowered from {file_name} by pgmlang.",
         "",
-        "log_joint(values, data, params, nets) is the sum of all log-probabilities and log-potentials (log Z of fields is",
-        "not in it). `values` holds every random variable by name, observed or not, with any leading chain axes;",
-        "labels are codes in the order of LABELS, bits 0 and 1, spins 0 for -1 and 1 for +1. Arrays have their plates'",
-        "axes first, then their own. `python THIS_FILE` runs a small example.",
+        "factors(values, data, params, nets) is the log-probability or log-potential of every element of every factor,",
+        "log_joint their sum (log Z of fields is not in it). `values` holds every random variable by name, observed or",
+        "not, with any leading chain axes; labels are codes in the order of LABELS, bits 0 and 1, spins 0 for -1 and 1",
+        "for +1. Arrays have their plates' axes first, then their own. `python THIS_FILE` runs a small example.",
     ]
     if expressions.indices:
         doc += ["", "data also holds:"] + [f"  {k}: {v}" for k, v in sorted(expressions.indices.items())]
@@ -191,91 +205,37 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
     out.indent -= 1
 
 
-def unpack(model: Model, names: Names, source: str, out: Writer, only: set[str] | None = None) -> None:
-    """Local names for what ``values``, ``data`` and ``params`` hold."""
-    for variable in model.variables:
-        if variable.role in ("derived", "index") or (only is not None and variable.name not in only):
-            continue
-        holder = {"input": "data", "param": "params"}.get(variable.role, source)
-        out.assign(names[variable.name], py.entry(holder, variable.name), note=shape_note(model, variable.name))
-    for table in tables_of(model):
-        if table.is_learned and (only is None or table.name in only):
-            out.assign(names[table.name], py.entry("params", table.name), table.distribution.span)
-
-
-def shape_note(model: Model, name: str) -> str:
-    variable = model.by_name[name]
-    axes = [*model.batch_axes(variable.plates), *variable.axes]
-    return f"[{', '.join(axes)}] {variable.type}" if axes else str(variable.type)
-
-
-def _log_joint(
-    model: Model, names: Names, expressions: Expressions, distributions: Distributions, out: Writer
-) -> None:
-    out.blank(2)
-    out.line("def log_joint(values, data=None, params=None, nets=None):")
-    out.indent += 1
-    out.line('"""Sum of log-probabilities and log-potentials; shape: the leading chain axes of the values."""')
-    unpack(model, names, "values", out)
-    out.line("total = 0.0")
-    stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
-    for item in ancestral_order(model, stated):
-        if isinstance(item, Definition):
-            definition(model, names, expressions, item, out)
-            continue
-        term = distributions.log_prob(item)
-        given = [r for r in model.random_parents(item) if r != item.target]
-        note = f"p({item.target}{' | ' + ', '.join(given) if given else ''})"
-        out.assign("total", py.binary("add", py.name("total"), term), item.span, note)
-    for potential in model.potentials:
-        value = potential_value(model, expressions, potential)
-        out.assign(
-            "total", py.binary("add", py.name("total"), value), potential.span, potential.name or "log-potential"
-        )
-    out.line("return total")
-    out.indent -= 1
-
-
-def definition(model: Model, names: Names, expressions: Expressions, item: Definition, out: Writer) -> None:
-    """``name = value`` of a deterministic variable, laid out along all its axes."""
-    frame = expressions.array_axes(item.target)
-    is_label = item.value.type.kind == "labels"
-    value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
-    out.assign(
-        names[item.target], expressions.align_fully(value, frame), item.span, shape_note(model, item.target)
-    )
-
-
-def potential_value(model: Model, expressions: Expressions, potential: Potential) -> ast.expr:
-    """The potential summed over its plates."""
-    frame = model.batch_axes(potential.plates)
-    value = expressions.number(potential.value, frame)
-    if value.axes != frame:
-        from pgmlang.lower.expressions import to_come
-
-        raise to_come("a factor that does not vary over its plate", potential.span)
-    if not frame:
-        return value.node
-    dims = py.tuple_of(*(py.constant(d) for d in range(-len(value.axes), 0)))
-    return py.method(value.node, "sum", dims)
-
-
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "simplex": "constraints.simplex", "ordered": "constraints.ordered_vector", "cov": "constraints.positive_definite",
+    "simplex": "constraints.simplex", "ordered": "Ordered()",
 }  # fmt: skip
 
 
 def _supports(model: Model, out: Writer) -> None:
-    """Supports of the continuous random variables and params, for ``constrain``."""
-    kept = [
-        v for v in model.of_role("random", "param", "field")
-        if v.type.kind in _CONSTRAINTS and not (v.type.kind in ("cov",) and len(v.axes) < 2)
-    ]  # fmt: skip
+    """Supports of the continuous random variables, fields and params, and of learned tables, for ``constrain``."""
+    kept = [v for v in model.of_role("random", "param", "field") if v.type.kind in _CONSTRAINTS]
+    pairs = [(v.name, support_of(model, v)) for v in kept]
+    ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in kept]
+    for table in tables_of(model):
+        if table.is_learned:
+            pairs.append((table.name, py.name("constraints.simplex")))
+            ranks.append((table.name, len(table.distribution.by) + len(table.distribution.parents) + 1))
     out.blank(2)
-    out.assign("SUPPORTS", py.dict_of([(v.name, py.name(_CONSTRAINTS[v.type.kind])) for v in kept]))
-    ranks = [(v.name, py.constant(len(model.batch_axes(v.plates)) + len(v.axes))) for v in kept]
-    out.assign("RANKS", py.dict_of(ranks))
+    out.assign("SUPPORTS", py.dict_of(pairs))
+    out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
+
+
+def support_of(model: Model, variable: Variable) -> ast.expr:
+    """A variable's support: its type's, or the interval that ``Uniform`` and ``Truncated`` of numbers give."""
+    low, high = bounds_of(model, variable)
+    is_vector = variable.type.kind in ("simplex", "ordered")
+    if is_vector or (low is None and high is None):
+        made = _CONSTRAINTS[variable.type.kind]
+        return py.call("Ordered") if made == "Ordered()" else py.name(made)
+    if low is not None and high is not None:
+        return py.call("constraints.interval", py.constant(low), py.constant(high))
+    kind, bound = ("greater_than", low) if low is not None else ("less_than", high)
+    return py.call(f"constraints.{kind}", py.constant(bound))
 
 
 @cache
@@ -294,10 +254,12 @@ def _runtime() -> dict[str, tuple[str, set[str]]]:
     }
 
 
-def _foot(expressions: Expressions, edges: Writer, out: Writer) -> None:
+def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     runtime = _runtime()
     wanted = {*expressions.uses, "constrain"}
+    if any("Ordered()" in line for line in supports.lines):
+        wanted.add("Ordered")
     pending = list(wanted)
     while pending:
         for other in runtime[pending.pop()][1] - wanted:
@@ -308,7 +270,10 @@ def _foot(expressions: Expressions, edges: Writer, out: Writer) -> None:
             out.blank(2)
             for line in runtime[name][0].splitlines():
                 out.line(line)
+    out.extend(supports)
     out.extend(edges)
+    if not has_main:
+        return
     out.blank(2)
     out.line('if __name__ == "__main__":')
     out.line("    main()")

@@ -1,84 +1,213 @@
-"""``simulate``: ancestral draws of a directed model."""
+"""``simulate`` and ``propose``: ancestral draws of the model, and of the written guide with their log-density."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import Distributions
-from pgmlang.lower.expressions import Axes, Expressions, to_come
-from pgmlang.lower.names import Names
+from pgmlang.lower.expressions import Axes, to_come
 from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Conditional, Definition, Density, Dist, Distribution, Model, TableDist
 
 
-def shape_of(expressions: Expressions, axes: Axes) -> ast.expr:
-    """The sizes of axes as a tuple."""
-    return py.tuple_of(*(expressions.size(a) for a in axes))
-
-
-def refuse_chains(model: Model, what: str) -> None:
-    """Rows that look back cannot be drawn all at once."""
-    for conditional in model.conditionals:
-        if any(r.lag for r in model.mentions(conditional)):
-            raise to_come(f"{what} of a chain, row after row,", conditional.span)
-
-
-def simulate_function(
-    model: Model, names: Names, expressions: Expressions, distributions: Distributions, out: Writer
-) -> None:
-    """Emits ``simulate``. Raises PGM0601 for fields, chains and distributions that torch cannot draw from."""
-    from pgmlang.lower.program import definition, unpack
-
-    if any(model.of_role("field")):
-        raise to_come(
-            "drawing fields, which needs a sampler,",
-            next(iter(model.potentials)).span if model.potentials else None,
-        )
-    refuse_chains(model, "drawing the rows")
-    out.blank(2)
-    out.line("def simulate(data=None, params=None, nets=None):")
-    out.indent += 1
-    out.line('"""One ancestral draw of every random variable, by name."""')
-    given = {v.name for v in model.of_role("input", "param")} | {f"{c.target}.table" for c in model.conditionals}
-    given |= {f"{c.target}.table2" for c in model.conditionals}
-    unpack(model, names, "values", out, given)
+def simulate_function(emitter: Emitter, out: Writer) -> None:
+    """Emits ``simulate``: values given are kept, the others drawn; fields must be given. Chains are drawn row after
+    row, all sequences at once. Raises PGM0601 for distributions that no program draws from."""
+    model, names = emitter.model, emitter.names
     stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
-    for item in ancestral_order(model, stated):
-        if isinstance(item, Definition):
-            definition(model, names, expressions, item, out)
-            continue
-        distributions.table_number = 0
-        frame = distributions.frame_of(item)
-        out.assign(names[item.target], draw(expressions, distributions, item.distribution, item, frame), item.span)
+    order = ancestral_order(model, stated)
+    looped = _looped(model, order)
+    out.blank(2)
+    out.line("def simulate(data=None, params=None, nets=None, given=None, shape=()):")
+    out.indent += 1
+    out.line(
+        '"""Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept."""'
+    )
+    out.line("values = dict(given or {})")
+    fields = {v.name for v in model.of_role("field")}
+    only = {v.name for v in model.of_role("input", "param")} | fields
+    only |= {f"{c.target}.table{n}" for c in model.conditionals for n in ("", "2")}
+    emitter.unpack(stated, out, only=only)
+    for item in order:
+        if item in looped:
+            if item is looped[0]:
+                _loop(emitter, looped, out)
+        elif isinstance(item, Definition):
+            emitter.definition(item, out)
+        else:
+            _draw_unless_given(emitter, item, out)
     pairs = [(c.target, py.name(names[c.target])) for c in model.conditionals]
     out.statement(py.returns(py.dict_of(pairs)))
     out.indent -= 1
 
 
-def draw(
-    expressions: Expressions,
-    distributions: Distributions,
-    distribution: Distribution,
-    item: Conditional,
-    frame: Axes,
-) -> ast.expr:
-    """A draw along the whole frame."""
+def _draw_unless_given(emitter: Emitter, item: Conditional, out: Writer) -> None:
+    local = emitter.names[item.target]
+    emitter.distributions.table_number = 0
+    frame = emitter.distributions.frame_of(item)
+    out.head(f"if {py.text(_absent(item.target))}:")
+    out.indent += 1
+    node = draw(emitter, item.distribution, item, frame)
+    out.statement(ast.Assign([_value(item.target)], node), item.span)
+    out.indent -= 1
+    out.assign(local, py.entry("values", item.target), note=emitter.shape_note(item.target))
+
+
+def _absent(name: str) -> ast.expr:
+    return ast.Compare(ast.Constant(name), [ast.NotIn()], [ast.Name("values", ast.Load())])
+
+
+def _value(name: str) -> ast.expr:
+    return ast.Subscript(ast.Name("values", ast.Load()), ast.Constant(name), ast.Store())
+
+
+def _looped(model: Model, order: list[Conditional | Definition]) -> list[Conditional | Definition]:
+    """What must be drawn row after row: everything in a chain that looks back, or lies between it and what it looks
+    back at."""
+    back = {r.name for item in order for r in model.mentions(item) if r.lag}
+    back &= {item.target for item in order}
+    if not back:
+        return []
+    chains = {model.by_name[n].plates[-1] for n in back if model.by_name[n].plates}
+    return [i for i in order if model.by_name[i.target].plates and model.by_name[i.target].plates[-1] in chains]
+
+
+def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) -> None:
+    """Rows at position 0 of every sequence, then at 1, ..."""
+    model, names, expressions = emitter.model, emitter.names, emitter.expressions
+    plate = model.by_name[items[0].target].plates[-1]
+    key = f"position_in_{plate}"
+    expressions.indices[key] = f"0, 1, ... along each chain of plate {plate}"
+    targets = [i for i in items if isinstance(i, Conditional)]
+    for target in targets:
+        frame = emitter.distributions.frame_of(target)
+        out.head(f"if {py.text(_absent(target.target))}:")
+        out.indent += 1
+        kind = {"labels": "torch.long"}.get(model.by_name[target.target].type.kind)
+        keywords = {"dtype": py.name(kind)} if kind else {}
+        shape = py.binary("add", py.name("shape"), emitter.shape_of(frame))
+        out.statement(ast.Assign([_value(target.target)], py.call("torch.zeros", shape, **keywords)))
+        out.indent -= 1
+    out.assign("drawn", ast.parse("set(values) - set(given or {})", mode="eval").body)
+    out.head(f"for t in range(int({py.text(py.entry('data', key))}.max()) + 1):")
+    out.indent += 1
+    for target in targets:
+        out.assign(names[target.target], py.entry("values", target.target))
+    emitter.previous(items, out)
+    for item in items:
+        if isinstance(item, Definition):
+            emitter.definition(item, out)
+            continue
+        frame = emitter.distributions.frame_of(item)
+        emitter.distributions.table_number = 0
+        out.head(f"if {py.text(py.constant(item.target))} in drawn:")
+        out.indent += 1
+        now = py.binary("eq", py.entry("data", key), py.name("t"))
+        parts: list[ast.expr] = [ast.Slice() if a == plate else ast.Constant(None) for a in frame]
+        test = py.item(now, *parts) if len(parts) > 1 else now
+        fresh = draw(emitter, item.distribution, item, frame)
+        node = py.call("torch.where", test, fresh, py.name(names[item.target]))
+        out.statement(ast.Assign([_value(item.target)], node), item.span)
+        out.indent -= 1
+        out.assign(names[item.target], py.entry("values", item.target))
+    out.indent -= 1
+
+
+def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame: Axes) -> ast.expr:
+    """A draw along ``shape`` and the whole frame."""
+    expressions, distributions = emitter.expressions, emitter.distributions
+
+    def wide(axes: Axes) -> ast.expr:
+        return py.binary("add", py.name("shape"), emitter.shape_of(axes)) if axes else py.name("shape")
+
     match distribution:
         case Choice(condition=condition, then=then, otherwise=otherwise):
             test = expressions.align(expressions.emit(condition, frame), frame)
-            a = draw(expressions, distributions, then, item, frame)
-            b = draw(expressions, distributions, otherwise, item, frame)
+            a, b = (draw(emitter, d, item, frame) for d in (then, otherwise))
             return py.call("torch.where", test, a, b)
         case TableDist():
             table = distributions.table(distribution, item, frame)
-            return py.method(py.method(table, "expand", shape_of(expressions, frame)), "sample")
-        case Dist(family="Flat" | "Truncated" | "Censored" | "ZeroInflated" | "BetaBinomial"):
-            raise to_come(f"drawing from `{distribution.family}`", distribution.span)
+            return py.method(py.method(table, "expand", wide(frame)), "sample")
+        case Dist(family="Flat"):
+            expressions.uses.add("improper")
+            return py.call("improper", py.constant(item.target))
+        case Dist(family="Truncated"):
+            expressions.uses.add("truncated_draw")
+            return py.call("truncated_draw", *distributions.bounded(distribution, frame), wide(frame))
+        case Dist(family="Censored"):
+            base, lower, upper = distributions.bounded(distribution, frame)
+            expressions.uses.add("real")
+            fresh = py.method(py.method(base, "expand", wide(frame)), "sample")
+            low = py.call("torch.maximum", fresh, py.call("real", lower))
+            return py.call("torch.minimum", low, py.call("real", upper))
+        case Dist(family="ZeroInflated"):
+            p, base = distributions.inflated(distribution, frame)
+            fresh = py.method(py.method(base, "expand", wide(frame)), "sample")
+            chance = py.binary("ge", py.call("torch.rand", wide(frame)), p)
+            return py.binary("mul", fresh, chance)
+        case Dist(family="BetaBinomial"):
+            expressions.uses.add("beta_binomial_draw")
+            return py.call("beta_binomial_draw", *distributions.beta_binomial(distribution, frame), wide(frame))
         case Dist():
             built = distributions.dist(distribution, frame)
             batch = frame[: len(frame) - len(distribution.event)]
-            return py.method(py.method(built, "expand", shape_of(expressions, batch)), "sample")
+            return py.method(py.method(built, "expand", wide(batch)), "sample")
         case Density():
             raise to_come(f"`{distribution.family}`", distribution.span)
+
+
+def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
+    """Emits ``propose``, the written guide in plain torch; gives the axes of its terms. ``emitter``: of the model
+    with the guide's own variables. Raises PGM0601 for what it cannot draw."""
+    model, names = emitter.model, emitter.names
+    assert model.guide is not None
+    stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
+    own = {i.target for i in stated}
+    out.blank(2)
+    out.line("def propose(data, params=None, nets=None, shape=()):")
+    out.indent += 1
+    out.line(
+        '"""Draws of the guide, ``shape`` of them side by side and reparameterised where they can be, and the'
+    )
+    out.line('log-density of each element; `data` holds observed values too."""')
+    outside = {v.name for v in model.variables if v.name not in own}
+    emitter.unpack(stated, out, source="data", only=outside)
+    out.line("log_q = {}")
+    axes: dict[str, Axes] = {}
+    for item in ancestral_order(model, stated):
+        if isinstance(item, Definition):
+            emitter.definition(item, out)
+            continue
+        frame = emitter.distributions.frame_of(item)
+        emitter.distributions.table_number = 0
+        if not isinstance(item.distribution, Dist):
+            raise to_come("this distribution in a guide", item.span)
+        built = emitter.distributions.dist(item.distribution, frame)
+        batch = frame[: len(frame) - len(item.distribution.event)]
+        wide = py.binary("add", py.name("shape"), emitter.shape_of(batch)) if batch else py.name("shape")
+        out.assign("q", py.method(built, "expand", wide), item.span, f"q({item.target})")
+        local = py.name(names[item.target])
+        sample = ast.parse("q.rsample() if q.has_rsample else q.sample()", mode="eval").body
+        out.assign(names[item.target], sample)
+        target = ast.Subscript(ast.Name("log_q", ast.Load()), ast.Constant(item.target), ast.Store())
+        out.statement(ast.Assign([target], py.method(py.name("q"), "log_prob", local)))
+        axes[item.target] = batch
+    found = py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])
+    out.statement(py.returns(py.tuple_of(found, py.name("log_q"))))
+    out.indent -= 1
+    out.blank(2)
+    out.assign("GUIDE_FACTORS", py.dict_of([(k, py.tuple_of(*map(py.constant, a))) for k, a in axes.items()]))
+    return axes
+
+
+def with_guide(model: Model) -> Model:
+    """The model with the guide's own variables and definitions, for look-ups. A guide's latent keeps its plates."""
+    assert model.guide is not None
+    return replace(
+        model,
+        variables=(*model.variables, *model.guide.variables),
+        definitions=(*model.definitions, *model.guide.definitions),
+    )

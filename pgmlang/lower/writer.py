@@ -44,6 +44,11 @@ class Writer:
     def assign(self, target: str, value: ast.expr, span: Span | None = None, note: str = "") -> None:
         self.statement(py.assign(target, value), span, note)
 
+    def head(self, text: str) -> None:
+        """The head of a compound statement, checked to be one; what follows is indented by the caller."""
+        ast.parse(f"{text}\n    pass")
+        self.line(text)
+
     def extend(self, other: Writer) -> None:
         shift = len(self.lines)
         self.spans.update({line + shift: span for line, span in other.spans.items()})

@@ -24,17 +24,37 @@ def spin(x):
     return 2 * real(x) - 1
 
 
-def take(x, index):
-    """x[..., index]: the last axis of x indexed elementwise, other axes broadcast."""
-    x, index = torch.as_tensor(x), torch.as_tensor(index)
-    shape = torch.broadcast_shapes(x.shape[:-1], index.shape)
-    wide = x.expand(*shape, x.shape[-1])
-    return torch.gather(wide, -1, index.expand(shape)[..., None]).squeeze(-1)
+def total(term, axes):
+    """The sum over the last ``axes`` axes."""
+    return term.sum(tuple(range(-axes, 0))) if axes else term
 
 
-def previous(x, lag, dim):
-    """The element ``lag`` rows back along a chain; the first rows wrap around and must be masked."""
-    return torch.roll(x, lag, dim)
+def take(x, *codes, shared=0, own=0, rest=0):
+    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code, then
+    the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
+    x = torch.as_tensor(x)
+    first = x.dim() - rest - len(codes)
+    code = 0
+    for part, size in zip(codes, x.shape[first:], strict=False):
+        code = code * size + torch.as_tensor(part).long()
+    code = code.to(x.device)
+    size = math.prod(x.shape[first : x.dim() - rest])
+    shape = x.shape[x.dim() - rest :]
+    flat = x.reshape(-1, *shape)
+    outer = x.shape[:first]
+    if math.prod(outer) > 1:
+        block = torch.arange(math.prod(outer), device=x.device).reshape(outer)
+        code = code + size * block[(..., *[None] * own)]
+    elif first - shared > code.dim() - shared - own:
+        code = code[(*[None] * (first - code.dim() + own), ...)]
+    return flat.index_select(0, code.flatten()).reshape(*code.shape, *shape)
+
+
+def previous(values, name, lag, index, dim):
+    """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["prev(x, 1)"]`` stands for it
+    where a caller sums out rows one by one."""
+    own = values.get(f"prev({name}, {lag})")
+    return values[name].index_select(dim, index) if own is None else own
 
 
 def segment_sum(x, member, size):
@@ -57,9 +77,9 @@ def grid_edges(*shape):
 
 
 def over(x, size):
-    """A number repeated along a new last axis, unless it has one of that size."""
+    """A number repeated along a new last axis."""
     x = real(x)
-    return x if x.dim() and x.shape[-1] == size else x[..., None].expand(*x.shape, size)
+    return x[..., None].expand(*x.shape, size)
 
 
 class Logistic(dist.TransformedDistribution):
@@ -97,28 +117,76 @@ def beta_binomial_log_prob(n, a, b, y):
     return choose + beta - (torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b))
 
 
+def mass_between(base, lower, upper):
+    """F(lower) and F(upper)."""
+    one = torch.ones_like(base.mean)
+    low = base.cdf(real(lower) * one) if not isinstance(lower, float) or math.isfinite(lower) else 0 * one
+    high = base.cdf(real(upper) * one) if not isinstance(upper, float) or math.isfinite(upper) else one
+    return low, high
+
+
+def improper(name):
+    """There is nothing to draw a Flat() from."""
+    raise ValueError(f"{name} is Flat(): its prior has no draws")
+
+
+def beta_binomial_draw(n, a, b, shape):
+    """Successes of n whose chance is Beta(a, b)."""
+    chance = dist.Beta(real(a), real(b)).expand(shape).sample()
+    return dist.Binomial(real(n).expand(shape), chance).sample()
+
+
 def truncated_log_prob(base, lower, upper, y):
     """Log-density of ``base`` kept between two bounds."""
-    low = base.cdf(real(lower)) if math.isfinite(float(lower)) else real(0.0)
-    high = base.cdf(real(upper)) if math.isfinite(float(upper)) else real(1.0)
+    low, high = mass_between(base, lower, upper)
+    lower, upper = real(lower), real(upper)
     inside = (y >= lower) & (y <= upper)
-    return torch.where(inside, base.log_prob(torch.clamp(y, lower, upper)) - torch.log(high - low), -math.inf)
+    kept = torch.minimum(torch.maximum(y, lower), upper)
+    return torch.where(inside, base.log_prob(kept) - torch.log(high - low), -math.inf)
+
+
+def truncated_draw(base, lower, upper, shape):
+    """A draw of ``base`` kept between two bounds, by its quantile function."""
+    low, high = mass_between(base, lower, upper)
+    chance = low + (high - low) * torch.rand(shape, dtype=low.dtype, device=low.device)
+    return torch.minimum(torch.maximum(base.icdf(chance), real(lower)), real(upper))
 
 
 def censored_log_prob(base, lower, upper, y):
     """Log-density of ``base``; a value at a bound counts all the mass beyond it."""
-    out = base.log_prob(torch.clamp(y, lower, upper))
-    if math.isfinite(float(upper)):
-        out = torch.where(y >= upper, torch.log1p(-base.cdf(real(upper))), out)
-    if math.isfinite(float(lower)):
-        out = torch.where(y <= lower, torch.log(base.cdf(real(lower))), out)
-    return out
+    low, high = mass_between(base, lower, upper)
+    lower, upper = real(lower), real(upper)
+    out = base.log_prob(torch.minimum(torch.maximum(y, lower), upper))
+    out = torch.where(y >= upper, torch.log1p(-high), out)
+    return torch.where(y <= lower, torch.log(low), out)
 
 
 def zero_inflated_log_prob(p, base, y):
     """Log-probability when a share p of the values is zero besides those of ``base``."""
     own = torch.log1p(-real(p)) + base.log_prob(real(y))
     return torch.where(y == 0, torch.logaddexp(torch.log(real(p)), own), own)
+
+
+class Ordered(dist.Transform):
+    """Free values to increasing ones: the first, then the sum of exponentials (Stan reference manual, 10.6)."""
+
+    domain = constraints.real_vector
+    codomain = constraints.real_vector
+    bijective = True
+
+    def _call(self, x):
+        return torch.cat([x[..., :1], x[..., :1] + x[..., 1:].exp().cumsum(-1)], -1)
+
+    def _inverse(self, y):
+        return torch.cat([y[..., :1], (y[..., 1:] - y[..., :-1]).log()], -1)
+
+    def log_abs_det_jacobian(self, x, y):
+        return x[..., 1:].sum(-1)
+
+
+def transform_of(support):
+    """The map from free real values to a support."""
+    return support if isinstance(support, dist.Transform) else biject_to(support)
 
 
 class Mlp(torch.nn.Module):
@@ -142,7 +210,7 @@ def constrain(unconstrained):
     """Free real values to values in their supports, and the sum of log|det J| of the maps."""
     values, log_det = {}, 0.0
     for name, x in unconstrained.items():
-        transform = biject_to(SUPPORTS[name])
+        transform = transform_of(SUPPORTS[name])
         values[name] = transform(x)
         own = transform.log_abs_det_jacobian(x, values[name])
         dims = RANKS[name] - transform.codomain.event_dim
@@ -152,3 +220,4 @@ def constrain(unconstrained):
 
 SUPPORTS = {"x": constraints.real}
 RANKS = {"x": 0}
+FACTORS = {"x": ()}

@@ -1,0 +1,85 @@
+"""``factors`` and ``log_joint``: every factor's log-value element by element, and their sum."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from pgmlang.lower import pyast as py
+from pgmlang.lower.expressions import Axes, Expressions, to_come
+from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.unpack import Emitter
+from pgmlang.lower.writer import Writer
+from pgmlang.model import Conditional, Definition, Factor, Model, Potential
+
+
+def factor_names(model: Model) -> dict[str, Factor]:
+    """Every factor by the name it has in programs: a conditional's target, a potential's name or ``factor 1``."""
+    out: dict[str, Factor] = {c.target: c for c in model.conditionals}
+    for i, potential in enumerate(model.potentials):
+        out[potential.name if potential.name and potential.name not in out else f"factor {i + 1}"] = potential
+    return out
+
+
+def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | None = None) -> dict[str, Axes]:
+    """Emits ``factors`` and ``log_joint`` of the chosen factors (all when None); gives each factor's axes."""
+    model, names = emitter.model, emitter.names
+    named = {k: f for k, f in factor_names(model).items() if chosen is None or k in chosen}
+    items: list[Factor] = list(named.values())
+    definitions = emitter.definitions_for(items)
+    out.blank(2)
+    out.line("def factors(values, data=None, params=None, nets=None):")
+    out.indent += 1
+    out.line(
+        '"""Log-probability or log-potential of every element of every factor: axes as in FACTORS, chains first."""'
+    )
+    emitter.unpack([*items, *definitions], out)
+    emitter.previous([*items, *definitions], out)
+    out.line("out = {}")
+    axes: dict[str, Axes] = {}
+    stated: list[Conditional | Definition] = [*(f for f in items if isinstance(f, Conditional)), *definitions]
+    for item in ancestral_order(model, stated):
+        if isinstance(item, Definition):
+            emitter.definition(item, out)
+            continue
+        term, axes[item.target] = emitter.distributions.log_prob(item)
+        given = [r for r in model.random_parents(item) if r != item.target]
+        note = f"p({item.target}{' | ' + ', '.join(given) if given else ''})"
+        _store(out, item.target, term, item, note)
+    for key, factor in named.items():
+        if isinstance(factor, Potential):
+            node, axes[key] = potential_value(model, emitter.expressions, factor)
+            _store(out, key, node, factor, "log-potential")
+    out.line("return out")
+    out.indent -= 1
+    _ = names
+    _log_joint(emitter, axes, out)
+    return {key: axes[key] for key in named}
+
+
+def _store(out: Writer, key: str, value: ast.expr, factor: Factor, note: str) -> None:
+    target = ast.Subscript(ast.Name("out", ast.Load()), ast.Constant(key), ast.Store())
+    out.statement(ast.Assign([target], value), factor.span, note)
+
+
+def _log_joint(emitter: Emitter, axes: dict[str, Axes], out: Writer) -> None:
+    emitter.expressions.uses.add("total")
+    out.blank(2)
+    out.line("def log_joint(values, data=None, params=None, nets=None):")
+    out.indent += 1
+    out.line('"""Sum of log-probabilities and log-potentials; shape: the leading chain axes of the values."""')
+    out.line("terms = factors(values, data, params, nets)")
+    out.line("return sum(total(term, len(FACTORS[name])) for name, term in terms.items())")
+    out.indent -= 1
+    out.blank(2)
+    pairs = [(key, py.tuple_of(*map(py.constant, own))) for key, own in axes.items()]
+    out.assign("FACTORS", py.dict_of(pairs))
+
+
+def potential_value(model: Model, expressions: Expressions, potential: Potential) -> tuple[ast.expr, Axes]:
+    """A potential along its plates' axes."""
+    frame = model.batch_axes(potential.plates)
+    value = expressions.number(potential.value, frame)
+    if value.axes != frame:
+        raise to_come("a factor that does not vary over its plate", potential.span)
+    return value.node, frame

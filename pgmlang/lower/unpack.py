@@ -1,0 +1,122 @@
+"""The first lines of every emitted function: local names for what ``values``, ``data`` and ``params`` hold."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable
+
+from pgmlang.lower import pyast as py
+from pgmlang.lower.distributions import Distributions
+from pgmlang.lower.expressions import Expressions, prev_name
+from pgmlang.lower.names import Names
+from pgmlang.lower.writer import Writer
+from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
+from pgmlang.model.expr import Ref
+from pgmlang.tables.learned import tables_of
+
+
+class Emitter:
+    """What the emitters of one program share. ``items``: the factors and definitions in use."""
+
+    def __init__(self, model: Model, names: Names, expressions: Expressions) -> None:
+        self.model = model
+        self.names = names
+        self.expressions = expressions
+        self.distributions = Distributions(model, expressions)
+
+    def mentioned(self, items: Iterable[Factor | Definition]) -> dict[str, None]:
+        """Names that the items mention and those of their targets, through definitions."""
+        out: dict[str, None] = {}
+        pending = list(items)
+        while pending:
+            item = pending.pop()
+            if not hasattr(item, "target"):
+                new = [r.name for r in self.model.mentions(item)]
+            else:
+                new = [item.target, *(r.name for r in self.model.mentions(item))]
+            for name in new:
+                if name not in out:
+                    out[name] = None
+                    if name in self.model.definition_of:
+                        pending.append(self.model.definition_of[name])
+        return out
+
+    def definitions_for(self, items: Iterable[Factor]) -> list[Definition]:
+        """The definitions that the items need."""
+        wanted = self.mentioned(items)
+        return [d for d in self.model.definitions if d.target in wanted]
+
+    def unpack(
+        self,
+        items: Collection[Factor | Definition],
+        out: Writer,
+        source: str = "values",
+        only: set[str] | None = None,
+    ) -> None:
+        """Assigns the local names that the items need; ``source`` holds random variables and fields."""
+        wanted = self.mentioned(items)
+        for variable in self.model.variables:
+            name = variable.name
+            if (
+                variable.role in ("derived", "index")
+                or name not in wanted
+                or (only is not None and name not in only)
+            ):
+                continue
+            holder = {"input": "data", "param": "params"}.get(variable.role, source)
+            out.assign(self.names[name], py.entry(holder, name), note=self.shape_note(name))
+        for table in tables_of(self.model):
+            is_wanted = only is None or table.name in only
+            if table.is_learned and is_wanted and _has_table(items, table.target):
+                out.assign(self.names[table.name], py.entry("params", table.name), table.distribution.span)
+
+    def previous(self, items: Iterable[Factor | Definition], out: Writer, source: str = "values") -> None:
+        """Assigns ``prev(x, k)`` of the variables that the items look back at."""
+        pending: list[Factor | Definition] = list(items)
+        seen: dict[str, Ref] = {}
+        done: set[str] = set()
+        while pending:
+            for ref in self.model.mentions(pending.pop()):
+                role = self.model.by_name[ref.name].role if ref.name in self.model.by_name else ""
+                if ref.lag and role in ("random", "field", "input"):
+                    seen.setdefault(prev_name(ref), ref)
+                if role == "derived" and ref.name not in done:
+                    done.add(ref.name)
+                    pending.append(self.model.definition_of[ref.name])
+        for key, ref in sorted(seen.items()):
+            own = self.expressions.array_axes(ref.name)
+            chain, index = self.expressions.lag_key(ref, own)
+            holder = "data" if self.model.by_name[ref.name].role == "input" else source
+            self.expressions.uses.add("previous")
+            value = py.call("previous", py.name(holder), py.constant(ref.name), py.constant(ref.lag),
+                            py.entry("data", index), py.constant(own.index(chain) - len(own)))  # fmt: skip
+            out.assign(self.names[key], value)
+
+    def shape_note(self, name: str) -> str:
+        variable = self.model.by_name[name]
+        axes = [*self.model.batch_axes(variable.plates), *variable.axes]
+        return f"[{', '.join(axes)}] {variable.type}" if axes else str(variable.type)
+
+    def definition(self, item: Definition, out: Writer) -> None:
+        """``name = value`` of a deterministic variable, laid out along all its axes."""
+        expressions = self.expressions
+        frame = expressions.array_axes(item.target)
+        is_label = item.value.type.kind == "labels"
+        value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
+        node = expressions.align_fully(value, frame)
+        out.assign(self.names[item.target], node, item.span, self.shape_note(item.target))
+
+    def shape_of(self, axes: Iterable[str]) -> ast.expr:
+        """The sizes of axes as a tuple."""
+        return py.tuple_of(*(self.expressions.size(a) for a in axes))
+
+
+def _has_table(items: Iterable[Factor | Definition], target: str) -> bool:
+    return any(isinstance(i, Conditional) and i.target == target and _tables_in(i.distribution) for i in items)
+
+
+def _tables_in(distribution: object) -> bool:
+    if isinstance(distribution, TableDist):
+        return True
+    branches = (getattr(distribution, "then", None), getattr(distribution, "otherwise", None))
+    return any(b is not None and _tables_in(b) for b in branches)
