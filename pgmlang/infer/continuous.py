@@ -1,74 +1,79 @@
-"""Whether a model's latent variables are a real vector with a log-density, and if not, why."""
+"""Whether a model's latent variables have a log-density over free real values, the discrete ones summed out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination
 from pgmlang.infer.needs import missing_parameters
-from pgmlang.model import Dist, Model, Variable
+from pgmlang.lower.supports import has_moving_bounds
+from pgmlang.model import Model, Variable
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
-KINDS = frozenset({"real", "positive", "unit", "simplex"})
+KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered"})
 """Types whose values a smooth map reaches from free real numbers."""
-BOUNDED = frozenset({"Uniform", "Truncated", "Censored"})
-"""Families whose bounds are their arguments, which no type's map keeps to."""
 
 
 def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
-    """The continuous random variables that are to be inferred, in the order of the model. Without data those are
-    the ones outside of every plate of rows and those that a guide names."""
+    """The continuous variables that are to be inferred, in the order of the model. Without data those are the ones
+    outside of every plate of rows and those that a guide names."""
     return tuple(
-        v for v in model.of_role("random") if v.name in hidden_names(model, facts) and v.type.kind in KINDS
+        v
+        for v in model.of_role("random", "field")
+        if v.name in hidden_names(model, facts) and v.type.kind in KINDS and v.name not in facts.fixed
     )
 
 
+def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The discrete variables that are latent or have missing cells: a density needs them summed out."""
+    hidden = hidden_names(model, facts) | set(facts.missing)
+    found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
+    return tuple(v.name for v in found if v.name not in facts.fixed)
+
+
 def hidden_names(model: Model, facts: Facts) -> frozenset[str]:
-    """Random variables that are latent, or, without data, that no column can ever bind (those at the top)."""
+    """Random variables that are latent, or, without data, that no column can ever bind (those at the top, and those
+    that nothing random hangs on would be guesses)."""
     at_top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
     return facts.latent | at_top
 
 
 def density_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
-    """Why there is no log-density over free real values: latent discrete variables, fields with their log Z, missing
-    cells, params and networks to be learned, or a construct that no program says yet."""
+    """Why there is no log-density over free real values: discrete variables that cannot be summed out, fields whose
+    log Z moves, missing cells, params and networks to be learned, or a construct that no program says yet."""
     return tuple(_reasons(model, facts))
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     hidden = hidden_names(model, facts)
     for variable in model.of_role("random", "field"):
-        if variable.role == "field":
-            message = f"`{variable.name}` is a field, whose log Z the density would need"
-            yield Diagnostic("PGM0602", message, variable.span)
-        elif variable.name in hidden and variable.type.kind not in KINDS:
+        kind = variable.type.kind
+        if (
+            variable.name in hidden
+            and kind not in KINDS
+            and (variable.role == "field" or not variable.type.is_discrete)
+        ):
             message = (
                 f"`{variable.name}` is {variable.type} and latent: a density has a gradient in real values only"
             )
             yield Diagnostic("PGM0602", message, variable.span)
+    yield from moving_partition(model, facts)
+    yield from elimination(model, summed_names(model, facts))[1]
     for name, number in facts.missing.items():
-        if number:
+        if number and not model.by_name[name].type.is_discrete:
             message = f"`{name}` has {number:,} missing cells"
             yield Diagnostic(
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
             )
     for conditional in model.conditionals:
-        family = conditional.distribution.family if isinstance(conditional.distribution, Dist) else ""
-        if conditional.target in hidden and family in BOUNDED:
-            message = (
-                f"`{conditional.target}` is latent within the bounds of `{family}`, which are not lowered yet"
-            )
+        if conditional.target in hidden and has_moving_bounds(conditional.distribution):
+            message = f"`{conditional.target}` is latent within bounds that are more than numbers"
             yield Diagnostic(
                 "PGM0602", message, conditional.span, help="take a distribution of its support's type"
             )
-    for plate in model.plates:
-        if plate.structure is not None:
-            message = f"plate `{plate.name}` is a {plate.structure.kind}, whose density is not lowered yet"
-            yield Diagnostic("PGM0602", message, plate.span)
-    if facts.binding is not None and facts.binding.weights is not None:
-        message = "rows have weights or counts, which this method does not take"
-        yield Diagnostic("PGM0602", message, help="leave `--weights` or `--counts` out, one row an observation")
+    yield from weight_reasons(model, facts)
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
         yield Diagnostic("PGM0602", message, table.distribution.span)
@@ -78,6 +83,33 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     if not latent_variables(model, facts):
         yield Diagnostic("PGM0602", "no real variable is latent")
     yield from _lowering(model)
+
+
+def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Fields whose log Z depends on a latent random variable."""
+    hidden = hidden_names(model, facts)
+    fields = {v.name for v in model.of_role("field")}
+    for potential in model.potentials:
+        for name in model.random_parents(potential):
+            if name not in fields and name in hidden:
+                message = f"log Z of the fields depends on `{name}`, which is latent"
+                yield Diagnostic("PGM0602", message, potential.span, help=f"make `{name}` a param, or observe it")
+
+
+def weight_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Weights are for point estimates; counts are equal rows, which may not have latent numbers of their own."""
+    binding = facts.binding
+    if binding is None or binding.weights is None:
+        return
+    if not binding.is_counts:
+        message = "rows have weights, which this method does not take"
+        yield Diagnostic("PGM0602", message, help="weights are for point estimates: `--method map`")
+    for variable in latent_variables(model, facts):
+        if binding.plate in variable.plates:
+            message = f"`{variable.name}` is latent in rows that stand for several"
+            yield Diagnostic(
+                "PGM0602", message, variable.span, help="leave `--counts` out, one row an observation"
+            )
 
 
 def _lowering(model: Model) -> Iterator[Diagnostic]:

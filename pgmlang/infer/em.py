@@ -14,7 +14,10 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.continuous import summed_names
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
+from pgmlang.infer.em_densities import build as build_densities
+from pgmlang.infer.em_densities import estimated, reasons_against
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.needs import table_reasons, width_reasons, width_words
 from pgmlang.infer.rows import RowGroup, row_groups, table_shapes
@@ -68,14 +71,30 @@ class State:
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Learned tables and an exact E-step that fits into memory."""
+    """An exact E-step: learned tables whose network fits into memory, or densities with summed-out latents."""
+    against = _table_reasons(model, facts)
+    if against and not tuple(reasons_against(model, facts)):
+        return Verdict.of(())
+    if against and (facts.binding is not None and not learned_tables(model)):
+        return Verdict.of(tuple(reasons_against(model, facts)))
+    return Verdict.of(against)
+
+
+def _table_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     reasons = list(table_reasons(model, facts))
     if not learned_tables(model):
         reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
-    return Verdict.of(reasons or width_reasons(model, facts))
+    return tuple(reasons or width_reasons(model, facts))
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    if _table_reasons(model, facts):
+        summed = ", ".join(f"`{n}`" for n in summed_names(model, facts))
+        names = ", ".join(f"`{n}`" for n in estimated(model, facts))
+        return (
+            f"{summed or 'nothing'} summed out exactly in the E-step",
+            f"{names}: point estimates (posterior mode)",
+        )
     out = []
     if facts.binding is None:
         out.append("when cells are missing or variables latent: expected counts in their place")
@@ -208,6 +227,10 @@ class _Em:
 
 
 def build(problem: Problem, options: EmOptions) -> Kernel:
+    if _table_reasons(problem.model, problem.facts):
+        return build_densities(
+            problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS
+        )
     em = _Em(problem, options)
     return Kernel(em.init, em.step, lambda state: state.is_done, em.conclude)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 BLOCK = 25
 """Iterations between two looks at the clock."""
+MAX_BACK = 50_000_000
+"""Most codes of summed-out variables that are given back."""
+CHUNK = 20_000_000
+"""Numbers in memory while they are."""
 R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
 
@@ -114,12 +119,16 @@ def _start(target: Target, chains: int, generator: torch.Generator, problem: Pro
 def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
     import torch
 
-    from pgmlang.infer.density import numerics
+    from pgmlang.infer.joint import numerics
 
     x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
     with torch.no_grad(), numerics(target.dtype):
         values, _ = target.values(x)
-    draws = {name: values[name].cpu().numpy() for name in target.names}
+        if target.sums is not None and x.shape[1]:
+            # the discrete variables are given back, each draw's from their posterior given the others
+            generator = torch.Generator(x.device).manual_seed(int(state.run.random.to(torch.int64).sum()))
+            values.update(_given_back(target, generator, values))
+    draws = {name: value.cpu().numpy() for name, value in values.items()}
     stats = {
         public: torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
         for public, name in (("acceptance_rate", "acceptance"), ("diverging", "divergent"), ("energy", "energy"),
@@ -129,11 +138,30 @@ def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
     warnings = _warnings(draws, stats) if is_finished else ()
-    axes = {n: (*target.model.batch_axes(target.model.by_name[n].plates), *target.model.by_name[n].axes)
-            for n in target.names}  # fmt: skip
+    axes = {n: target.joint.axes(n) for n in draws}
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": int(stats["diverging"].sum())}
     converged = not any(w.code == "PGM0801" for w in warnings)
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
+
+
+def _given_back(
+    target: Target, generator: torch.Generator, values: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Draws ``[chain, draw, ...]`` of the variables summed out, as many draws at a time as memory allows; none when
+    they alone would be more than ``MAX_BACK`` numbers."""
+    import torch
+
+    assert target.sums is not None
+    chains, draws = next(iter(values.values())).shape[:2]
+    size = sum(math.prod(target.joint.shapes[n]) for n in target.sums.names)
+    if chains * draws * size > MAX_BACK:
+        return {}
+    step = max(1, CHUNK // max(1, chains * size * 8))
+    parts = [
+        target.sums.draw(generator, {k: v[:, at : at + step] for k, v in values.items()})
+        for at in range(0, draws, step)
+    ]
+    return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
 
 
 def _warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
@@ -143,6 +171,8 @@ def _warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tup
     found = []
     worst = ("", 0.0)
     for name, values in draws.items():
+        if values.dtype.kind in "iu":
+            continue
         r_hat = np.nan_to_num(convergence(values.reshape(*values.shape[:2], -1)).r_hat, nan=0.0)
         if r_hat.size and r_hat.max() > worst[1]:
             worst = (name, float(r_hat.max()))

@@ -89,9 +89,13 @@ def test_the_same_seed_gives_the_same_draws() -> None:
 @pytest.mark.parametrize(
     ("text", "rows", "word"),
     [
-        ("plate row { z ~ Bernoulli(0.5) ; y ~ Normal(z, 1) }\n", {"y": [0.1]}, "`z` is bit"),
+        ("plate row { z ~ Bernoulli(0.5) ; y ~ Normal(z, 1) }\n", {"y": [0.1]}, "no real variable"),
         ("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }\n", {"y": [0.1, None]}, "missing"),
-        ("m ~ Uniform(0, 1)\nplate row { y ~ Normal(m, 1) }\n", {"y": [0.1]}, "bounds"),
+        (
+            "a ~ Normal(0, 1)\nm ~ Uniform(a, a + 1)\nplate row { y ~ Normal(m, 1) }\n",
+            {"y": [0.1]},
+            "more than numbers",
+        ),
         ("param s : positive\nm ~ Normal(0, 1)\nplate row { y ~ Normal(m, s) }\n", {"y": [0.1]}, "`s`"),
     ],
 )

@@ -1,0 +1,169 @@
+"""Whether discrete variables can be summed out exactly, element by element: mixtures, trees of them, chains.
+
+A variable can be where every factor takes its elements one by one (along the factor's own axes, or as the outer
+element that a row is in), and where those that hang together lie in nested plates. A chain, ``prev(z)``, is summed
+out along its sequences (plated variable elimination: Obermeyer et al. 2019, section 4; forward algorithm: Rabiner
+1989).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.model import Factor, Model
+from pgmlang.model.expr import Contract, Expr, Reduce, Ref, children
+from pgmlang.model.model import Conditional, Definition
+
+MAX_STATES = 4096
+"""Most joint states of the variables that one factor mentions."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Sums out ``names`` together: one variable, or the variables of one chain plate (``chain``)."""
+
+    names: tuple[str, ...]
+    chain: str | None = None
+
+
+def array_axes(model: Model, name: str) -> tuple[str, ...]:
+    """Plates' axes, then own axes, of a variable's array."""
+    variable = model.by_name[name]
+    return (*model.batch_axes(variable.plates), *variable.axes)
+
+
+def frame_of(model: Model, factor: Factor) -> tuple[str, ...]:
+    """The axes along which a factor has elements."""
+    if isinstance(factor, Conditional):
+        axes = array_axes(model, factor.target)
+        event = getattr(factor.distribution, "event", ())
+        return axes[: len(axes) - len(event)]
+    return model.batch_axes(factor.plates)
+
+
+def reaches(model: Model, inner: Collection[str], outer: Collection[str]) -> bool:
+    """Whether an element along ``inner`` axes tells the element along every ``outer`` one."""
+    return all(axis in inner or any(_within(model, i, axis) for i in inner) for axis in outer)
+
+
+def _within(model: Model, inner: str, outer: str) -> bool:
+    return inner in model.plate_by_name and outer in model.enclosing(inner)[:-1]
+
+
+def mentioned(model: Model, factor: Factor, names: Collection[str]) -> tuple[str, ...]:
+    """Which of the names a factor depends on, its target included."""
+    found = {*model.random_parents(factor), getattr(factor, "target", "")}
+    return tuple(n for n in names if n in found)
+
+
+def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]) -> set[tuple[str, int]]:
+    """The names a factor takes from earlier rows, with the lags, through deterministic names."""
+    out: set[tuple[str, int]] = set()
+    for ref in model.mentions(factor):
+        if ref.lag and ref.name in names:
+            out.add((ref.name, ref.lag))
+        elif ref.name in model.definition_of:
+            inside = model.definition_of[ref.name]
+            if ref.lag:
+                out |= {(n, ref.lag) for n in names if n in model.random_parents(inside)}
+            out |= looks_back(model, inside, names)
+    return out
+
+
+def elimination(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
+    """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be."""
+    reasons = tuple(_reasons(model, names))
+    if reasons:
+        return (), reasons
+    lagged = {n for f in model.factors for n, _ in looks_back(model, f, names)}
+    plain = [n for n in names if n not in lagged]
+    plain.sort(key=lambda n: -len(_depth(model, n)))
+    chains = dict.fromkeys(model.by_name[n].plates[-1] for n in names if n in lagged)
+    groups = [Step((n,)) for n in plain]
+    groups += [
+        Step(tuple(n for n in names if n in lagged and model.by_name[n].plates[-1] == c), c) for c in chains
+    ]
+    groups.sort(key=lambda s: (-len(_depth(model, s.names[0])), s.chain is not None))
+    return tuple(groups), tuple(_nesting(model, groups, names))
+
+
+def _depth(model: Model, name: str) -> set[str]:
+    axes = array_axes(model, name)
+    return set(axes) | {q for a in axes if a in model.plate_by_name for q in model.enclosing(a)}
+
+
+def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterator[Diagnostic]:
+    """Plays the elimination through on names alone: at each step the others at hand must be outer ones."""
+    scopes = [set(mentioned(model, f, names)) for f in model.factors]
+    scopes = [s for s in scopes if s]
+    for step in steps:
+        joined = [s for s in scopes if s & set(step.names)]
+        rest = set().union(*joined) - set(step.names) if joined else set()
+        own = array_axes(model, step.names[0])
+        for other in sorted(rest):
+            if not reaches(model, own, array_axes(model, other)):
+                message = f"`{step.names[0]}` and `{other}` hang together over different plates"
+                yield Diagnostic("PGM0602", message, model.by_name[other].span)
+                return
+        states = 1
+        for name in {*rest, *step.names}:
+            size = len(model.labels_of(model.by_name[name].type) or ())
+            states *= size**2 if step.chain and name in step.names else size
+        if states > MAX_STATES:
+            yield Diagnostic("PGM0603", f"summing out `{step.names[0]}` takes {states:,} joint states a row",
+                             model.by_name[step.names[0]].span)  # fmt: skip
+        scopes = [s for s in scopes if not s & set(step.names)] + ([rest] if rest else [])
+
+
+def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
+    for name in names:
+        variable = model.by_name[name]
+        if model.labels_of(variable.type) is None:
+            yield Diagnostic("PGM0602", f"`{name}` is {variable.type}: its values cannot be listed", variable.span)
+            return
+    for factor in model.factors:
+        for name in mentioned(model, factor, names):
+            reason = _coupling(model, factor, name)
+            if reason:
+                yield Diagnostic("PGM0602", f"`{name}` cannot be summed out: {reason}", factor.span)
+        for name, lag in sorted(looks_back(model, factor, names)):
+            if lag > 1:
+                yield Diagnostic("PGM0602", f"`{name}` is looked back at over {lag} rows", factor.span)
+            if array_axes(model, name) != model.by_name[name].plates[-1:]:
+                yield Diagnostic("PGM0602", f"the chain `{name}` has axes of its own", factor.span)
+
+
+def _coupling(model: Model, factor: Factor | Definition, name: str) -> str:
+    """Why a factor (or a definition in it) does not take a variable's elements one by one; empty when it does."""
+    frame = frame_of(model, factor) if not isinstance(factor, Definition) else array_axes(model, factor.target)
+    for expr in model.expressions(factor):
+        found = _inside(model, expr, name, frame, frozenset())
+        if found:
+            return found
+    return ""
+
+
+def _inside(model: Model, expr: Expr, name: str, frame: tuple[str, ...], gone: frozenset[str]) -> str:
+    if isinstance(expr, Ref):
+        depends = expr.name == name or (
+            expr.name in model.definition_of and name in model.random_parents(model.definition_of[expr.name])
+        )
+        if depends:
+            own = array_axes(model, expr.name)
+            if any(axis in own for axis, _ in expr.index):
+                return f"`{expr.name}[...]` takes another element of it"
+            coupled = [a for a in own if a in gone]
+            if coupled or not reaches(model, frame, own):
+                return f"a factor depends on several of its elements along `{(coupled or list(own))[-1]}`"
+            if expr.name != name:
+                return _coupling(model, model.definition_of[expr.name], name)
+    more = gone
+    if isinstance(expr, Contract | Reduce):
+        more = gone | {expr.axis}
+    for child in children(expr):
+        found = _inside(model, child, name, frame, more)
+        if found:
+            return found
+    return ""

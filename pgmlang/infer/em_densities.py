@@ -1,0 +1,245 @@
+"""EM where the parameters are numbers of densities: mixtures, hidden Markov models (Dempster, Laird and Rubin 1977).
+
+The E-step sums the discrete variables out exactly; the M-step climbs the expected complete log-joint by L-BFGS until
+it gains no more, which never lets the objective fall. Starts run side by side in one tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
+from pgmlang.model import Model
+from pgmlang.plan.method import Facts
+from pgmlang.tables.learned import learned_tables
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from pgmlang.infer.joint import Joint
+    from pgmlang.infer.summing import Sums
+
+CLIMBS = 8
+"""Most L-BFGS iterations of an M-step."""
+
+
+def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Why this form of EM does not fit: nothing to sum out or to estimate, latent numbers in rows, a moving log Z."""
+    summed = summed_names(model, facts)
+    if not summed and facts.binding is not None:
+        yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
+    yield from elimination(model, summed)[1]
+    yield from moving_partition(model, facts)
+    for potential in model.potentials:
+        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the parameters", potential.span)
+    rows = {p.name for p in model.plates if p.is_rows}
+    for variable in latent_variables(model, facts):
+        if rows & set(variable.plates):
+            message = f"`{variable.name}` is a latent number of every row: the E-step has no closed form"
+            yield Diagnostic("PGM0602", message, variable.span)
+    for name, number in facts.missing.items():
+        if number and not model.by_name[name].type.is_discrete:
+            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
+                             help="leave such rows out: `--missing drop`")  # fmt: skip
+    for net in model.nets:
+        yield Diagnostic("PGM0602", f"the network `{net.name}` is trained by `map` or `elbo`", net.span)
+    hidden = {v.name for v in model.of_role("random") if v.name in facts.latent}
+    for name in sorted(hidden):
+        variable = model.by_name[name]
+        if variable.type.kind not in KINDS and not variable.type.is_discrete:
+            yield Diagnostic("PGM0602", f"`{name}` is {variable.type} and latent", variable.span)
+    if not (estimated(model, facts) or learned_tables(model)):
+        yield Diagnostic("PGM0602", "no parameter is to be estimated")
+
+
+def estimated(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Latent numbers outside of rows and params without a value: what the M-step sets."""
+    names = [v.name for v in latent_variables(model, facts)]
+    return (*names, *(v.name for v in model.of_role("param") if v.name not in facts.fixed))
+
+
+class State(NamedTuple):
+    """``free``: free values by name, ``[start, ...]``; ``weights``: what the E-step found, by factor."""
+
+    free: dict[str, Any]
+    best: Any
+    trace: tuple[tuple[float, ...], ...] = ()
+    is_done: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class DensityEm:
+    """EM of one problem, set up once."""
+
+    problem: Problem
+    max_iterations: int
+    tolerance: float
+    restarts: int
+    joint: Joint
+    sums: Sums
+    names: tuple[str, ...]
+
+    def init(self, rng: np.random.Generator) -> State:
+        import torch
+
+        from pgmlang.infer.summing import NEVER, Table
+
+        generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
+        free = {
+            n: 0.1 * torch.randn((self.restarts, *self.joint.free_shape(n)), generator=generator,
+                                 dtype=self.joint.dtype, device=self.joint.device)
+            for n in self.names
+        }  # fmt: skip
+        tables = self._tables(free)
+        places = self.sums.places
+        for i, name in enumerate(self.sums.names):
+            codes = starting_codes(self.joint, name, generator, self.restarts)
+            all_codes = torch.arange(self.joint.num_states(name), device=self.joint.device)
+            shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
+            forced = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
+            tables[f"start {name}"] = Table(frozenset({i}), self.joint.axes(name), forced)
+        weights = self._expect(tables)[1]
+        return State(self._maximise(free, weights), torch.full((self.restarts,), -math.inf))
+
+    def step(self, state: State) -> tuple[State, Info]:
+        """One E-step and one M-step of every start."""
+        total, weights = self._expect(self._tables(state.free))
+        free = self._maximise(state.free, weights)
+        best = float(total.max())
+        before = max(state.trace[-1]) if state.trace else -math.inf
+        gain = total - torch_like(state.best, total)
+        rows = max(1, self.problem.binding.sizes.get(self.problem.binding.plate, 1))
+        done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
+        trace = (*state.trace, tuple(total.tolist()))
+        is_done = done or len(trace) >= self.max_iterations
+        return State(free, total, trace, is_done), Info(best, best, best - before, label="log-posterior")
+
+    def conclude(self, state: State) -> Outcome:
+        import torch
+
+        with torch.no_grad():
+            values = self._values(state.free)
+            total = self.sums.log_marginal(*self._split(values))
+        at = int(total.argmax())
+        parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
+        trace = (*(t[at] for t in state.trace), float(total[at]))
+        converged = state.is_done and len(state.trace) < self.max_iterations
+        near = int((total > total[at] - 0.01).sum())
+        notes = {"restarts": self.restarts, "starts_that_agree": near}
+        parameters.update(self.problem.fixed)
+        return Outcome(parameters, trace, converged, (), notes)
+
+    # ---- the two steps
+
+    def _values(self, free: dict[str, Tensor]) -> dict[str, Tensor]:
+        return self.joint.constrain(free)[0]
+
+    def _split(self, values: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        learned = set(self.joint.learned)
+        return (
+            {k: v for k, v in values.items() if k not in learned},
+            {k: v for k, v in values.items() if k in learned},
+        )
+
+    def _tables(self, free: dict[str, Tensor]) -> dict[str, Any]:
+        values, params = self._split(self._values(free))
+        return self.sums.tables(values, params)
+
+    def _expect(self, tables: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        import torch
+
+        with torch.enable_grad():
+            leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
+            total = self.sums.reduce(leaves)
+            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, found, strict=True))
+
+    def _maximise(self, free: dict[str, Tensor], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        import torch
+
+        moving = {k: v.detach().clone().requires_grad_() for k, v in free.items()}
+        optimiser = torch.optim.LBFGS(list(moving.values()), max_iter=CLIMBS, line_search_fn="strong_wolfe",
+                                      tolerance_grad=1e-9, tolerance_change=1e-12)  # fmt: skip
+
+        def loss() -> Tensor:
+            optimiser.zero_grad()
+            tables = self._tables(moving)
+            value = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+            for key, table in tables.items():
+                weight = weights[key]
+                # an entry without weight may be minus infinity
+                value = value - torch.where(weight == 0, 0.0, weight * table.values.clamp(min=-1e30)).sum()
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        before = float(loss().detach())
+        optimiser.step(loss)  # type: ignore[arg-type]
+        after = float(loss().detach())
+        if not after <= before + 1e-9 * abs(before):
+            return free
+        return {k: v.detach() for k, v in moving.items()}
+
+
+def torch_like(before: Any, now: Tensor) -> Tensor:
+    """What a start had before, as a tensor beside the new one."""
+    import torch
+
+    return torch.as_tensor(before, dtype=now.dtype, device=now.device)
+
+
+def starting_codes(joint: Joint, name: str, generator: torch.Generator, starts: int) -> Tensor:
+    """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
+    and Vassilvitskii 2007) with two rounds of Lloyd's, or drawn evenly where nothing is."""
+    import torch
+
+    shape, states = joint.shapes[name], joint.num_states(name)
+    axes = joint.axes(name)
+    columns = [
+        v.to(joint.dtype).reshape(*shape, -1)
+        for other, v in joint.observed.items()
+        if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
+        and joint.model.by_name[other].type.kind != "labels"
+    ]  # fmt: skip
+    if not columns:
+        return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)
+    points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
+    points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
+    centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]
+    for _ in range(states - 1):
+        far = _distances(points, centres).amin(-1)
+        chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
+        centres = torch.cat([centres, points[chosen]], 1)
+    for _ in range(2):
+        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
+        total = hot.sum(1)[..., None]
+        fresh = torch.einsum("snk,nd->skd", hot, points) / total.clamp(min=1)
+        centres = torch.where(total > 0, fresh, centres)
+    return _distances(points, centres).argmin(-1).reshape(starts, *shape)
+
+
+def _distances(points: Tensor, centres: Tensor) -> Tensor:
+    """Squared distances ``[start, point, centre]``."""
+    return (
+        points.square().sum(-1)[:, None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
+    ).clamp(min=0)
+
+
+def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Kernel:
+    """The kernel of a problem that `reasons_against` has nothing against."""
+    from pgmlang.infer.joint import joint_of
+    from pgmlang.infer.summing import sums_of
+
+    joint = joint_of(problem)
+    sums = sums_of(joint, summed_names(problem.model, problem.facts))
+    names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
+    em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))
+    return Kernel(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

@@ -1,0 +1,387 @@
+"""A bound model as tensors: the emitted program, its data, what was observed, and what is to be found.
+
+Every method that computes with torch starts from a ``Joint``. Values are dicts of tensors by variable, ``[..., *shape]``
+with any leading chain, particle or draw axes; codes (int64) for discrete variables, spins 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Distribution
+
+from pgmlang.binding.record import Binding
+from pgmlang.infer.base import Problem
+from pgmlang.infer.rows import bound_evaluator, table_shapes
+from pgmlang.lower import lower
+from pgmlang.model import Model, Variable
+from pgmlang.model.evaluate import Evaluator
+from pgmlang.tables.learned import learned_tables
+
+Values = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """``data``: what the program takes as ``data``: inputs, sizes, index arrays. ``observed``: random variables and
+    fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
+    ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
+    multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows."""
+
+    model: Model
+    program: ModuleType
+    data: dict[str, Any]
+    observed: dict[str, Tensor]
+    missing: dict[str, Tensor]
+    fixed: dict[str, Tensor]
+    shapes: dict[str, tuple[int, ...]]
+    dtype: torch.dtype
+    device: torch.device
+    source: dict[str, Any] = field(default_factory=dict, repr=False)
+    scale: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    blankets: dict[frozenset[str], ModuleType] = field(default_factory=dict, repr=False)
+
+    # ---- names
+
+    @cached_property
+    def latent(self) -> tuple[str, ...]:
+        """Random variables and fields with anything to infer (those with missing cells too), in the model's order."""
+        found = (v.name for v in self.model.of_role("random", "field"))
+        return tuple(n for n in found if n not in self.observed or n in self.missing)
+
+    @cached_property
+    def learned(self) -> tuple[str, ...]:
+        """Params and tables to be learned."""
+        names = [v.name for v in self.model.of_role("param")] + [t.name for t in learned_tables(self.model)]
+        return tuple(n for n in names if n not in self.fixed)
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """Array axes of a variable: its plates', then its own."""
+        variable = self.model.by_name[name]
+        return (*self.model.batch_axes(variable.plates), *variable.axes)
+
+    def num_states(self, name: str) -> int:
+        """Number of values of a discrete variable."""
+        return len(self.model.labels_of(self.model.by_name[name].type) or ())
+
+    # ---- densities
+
+    def factors(self, values: Values, params: Values | None = None, nets: Any = None,
+                around: Collection[str] | None = None) -> dict[str, Tensor]:  # fmt: skip
+        """Log-value of every element of every factor, ``[..., *axes]`` with the axes of ``factor_axes``; of the
+        factors that mention a variable in ``around`` only, where that is given (its Markov blanket)."""
+        program = self.program if around is None else self.blanket(around)
+        with numerics(self.dtype):
+            found: dict[str, Tensor] = program.factors(
+                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+            )
+        return found
+
+    def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
+                  around: Collection[str] | None = None) -> Tensor:  # fmt: skip
+        """Sum of the factors, ``[...]``; those in a minibatched row plate count for all rows."""
+        return self.sum(self.factors(values, params, nets, around))
+
+    def sum(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The sum of factors' terms over their elements, scaled to all rows: ``[...]``."""
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        for name, term in terms.items():
+            total = total + self.total(term, self.factor_axes[name])
+        return total
+
+    def total(self, term: Tensor, axes: tuple[str, ...]) -> Tensor:
+        """The sum ``[...]`` of a term ``[..., *axes]`` over its elements, rows by their weights, scaled to all rows."""
+        for plate, weights in self.weights.items():
+            if plate in axes:
+                term = term * weights.reshape(-1, *[1] * (len(axes) - axes.index(plate) - 1))
+        one = term.sum(tuple(range(-len(axes), 0))) if axes else term
+        return self.scale_of(axes) * one
+
+    def scale_of(self, axes: tuple[str, ...]) -> float:
+        """What a sum along these axes is multiplied by."""
+        return next((self.scale[a] for a in axes if a in self.scale), 1.0)
+
+    @cached_property
+    def factor_axes(self) -> dict[str, tuple[str, ...]]:
+        """Axes of each factor's term."""
+        return dict(self.program.FACTORS)
+
+    def blanket(self, names: Collection[str]) -> ModuleType:
+        """The program of the factors that mention any of these variables, themselves included."""
+        key = frozenset(names)
+        if key not in self.blankets:
+            wanted = factors_around(self.model, key)
+            self.blankets[key] = self._settled(lower(self.model, only=wanted).load())
+        return self.blankets[key]
+
+    def completed(self, values: Values) -> dict[str, Tensor]:
+        """Values with what was observed; a variable with missing cells takes those cells from ``values``."""
+        out = {**self.observed, **values}
+        for name, mask in self.missing.items():
+            if name in values:
+                out[name] = torch.where(mask, values[name], self.observed[name])
+        return out
+
+    # ---- free values
+
+    def constrain(self, free: Values) -> tuple[dict[str, Tensor], Tensor]:
+        """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``."""
+        with numerics(self.dtype):
+            values, log_det = self.program.constrain(dict(free))
+        return values, torch.as_tensor(log_det, dtype=self.dtype, device=self.device)
+
+    def unconstrain(self, values: Values) -> dict[str, Tensor]:
+        """The inverse of `constrain`, without the determinant."""
+        with numerics(self.dtype):
+            return {k: self.program.transform_of(self.program.SUPPORTS[k]).inv(v) for k, v in values.items()}
+
+    def free_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the free values of a variable, param or table (a simplex of K has K - 1)."""
+        transform = self.program.transform_of(self.program.SUPPORTS[name])
+        return tuple(transform.inverse_shape(torch.Size(self.shapes[name])))
+
+    def initial(
+        self, generator: Generator, shape: tuple[int, ...] = (), spread: float = 0.01
+    ) -> dict[str, Tensor]:
+        """Free values of everything learned, normal with this sd (the zero of a simplex is uniform), ``shape`` of
+        them side by side."""
+        return {
+            name: spread * torch.randn((*shape, *self.free_shape(name)), generator=generator, dtype=self.dtype,
+                                       device=self.device)
+            for name in self.learned
+        }  # fmt: skip
+
+    def build_nets(self, seed: int) -> Any:
+        """The networks with fresh weights of this seed, None without any. The global generator is left as it was."""
+        if not self.model.nets:
+            return None
+        with torch.random.fork_rng(devices=[]), numerics(self.dtype):
+            torch.manual_seed(seed)
+            return self.program.build_nets(self.data).to(device=self.device, dtype=self.dtype)
+
+    # ---- draws
+
+    def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
+                 nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
+        """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
+        with seeded(generator), numerics(self.dtype), torch.no_grad():
+            found: dict[str, Tensor] = self.program.simulate(
+                self.data, {**self.fixed, **(params or {})}, nets, given, shape
+            )
+        return found
+
+    def propose(self, generator: Generator, params: Values | None = None, nets: Any = None,
+                shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
+        """Draws of the written guide with their log-densities element by element; gradients flow."""
+        with seeded(generator), numerics(self.dtype):
+            found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
+                {**self.data, **self.observed}, {**self.fixed, **(params or {})}, nets, shape
+            )
+        return found
+
+    # ---- rows
+
+    def rows(self, plate: str, chosen: np.ndarray) -> Joint:
+        """The Joint of some elements of a row plate, whose terms then stand for all: inner rows come along, outer
+        elements stay. ``chosen``: indices, ``[B]``."""
+        binding: Binding = self.source["binding"]
+        part = binding_rows(binding, plate, chosen)
+        held: dict[str, np.ndarray] = self.source["fixed"]
+        cut = {k: v for k, v in held.items() if plate not in self.axes(k)}
+        whole = binding.sizes[plate]
+        joint = joint_of_binding(self.model, part, cut, self.dtype, self.device, self.program)
+        inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
+        scale = {p: whole / max(1, len(chosen)) for p in inner}
+        return replace(joint, scale={**self.scale, **scale}, blankets=self.blankets)
+
+    def _settled(self, program: ModuleType) -> ModuleType:
+        return settled(program, self.dtype, self.device)
+
+
+def joint_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Joint:
+    """The Joint of a problem. Raises PgmError PGM0601 for what no program says yet."""
+    return joint_of_binding(problem.model, problem.binding, problem.fixed, dtype, torch.device(problem.device))
+
+
+def joint_of_binding(
+    model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
+    program: ModuleType | None = None,
+) -> Joint:  # fmt: skip
+    """The Joint of a model and its bound data, on a device and with numbers of this type."""
+    if program is None:
+        with numerics(dtype):
+            program = settled(lower(model).load(), dtype, device)
+    evaluator = bound_evaluator(binding)
+    shapes = {
+        v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
+        for v in model.of_role("random", "field", "param")
+        if all(_has_size(evaluator, a) for a in evaluator.array_axes(v))
+    }
+    shapes.update(table_shapes(binding))
+    held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
+    given = {
+        v.name: _tensor(binding.values[v.name], v, dtype, device)
+        for v in model.of_role("random", "field", "input") if v.name in binding.values
+    }  # fmt: skip
+    random = {v.name for v in model.of_role("random", "field")}
+    observed = {k: v for k, v in {**given, **held}.items() if k in random}
+    missing = {k: _missing(v) for k, v in observed.items() if binding.missing.get(k)}
+    data: dict[str, Any] = {k: v for k, v in given.items() if k not in random}
+    data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
+    data |= {"sizes": _sizes(model, evaluator, binding)} | _indices(model, evaluator, device)
+    params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
+    source = {"binding": binding, "fixed": dict(fixed)}
+    weights = {}
+    if binding.weights is not None:
+        weights[binding.plate] = torch.as_tensor(
+            np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
+        )
+    return Joint(model, program, data, observed, missing, params, shapes, dtype, device, source, weights=weights)
+
+
+def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
+    """Names of the factors that mention any of these variables, directly or through deterministic names."""
+    from pgmlang.lower.factors import factor_names
+
+    return tuple(
+        key for key, factor in factor_names(model).items()
+        if set(names) & {*model.random_parents(factor), *_params_of(model, factor), getattr(factor, "target", "")}
+    )  # fmt: skip
+
+
+def _params_of(model: Model, factor: Any) -> set[str]:
+    """Params that a factor mentions, through deterministic names too."""
+    seen: set[str] = set()
+    pending = [factor]
+    while pending:
+        for ref in model.mentions(pending.pop()):
+            if ref.name not in seen and ref.name in model.by_name:
+                seen.add(ref.name)
+                if ref.name in model.definition_of:
+                    pending.append(model.definition_of[ref.name])
+    return {n for n in seen if model.by_name[n].role == "param"}
+
+
+def binding_rows(binding: Binding, plate: str, chosen: np.ndarray) -> Binding:
+    """A binding of some elements of a row plate and the rows inside of them, in the order chosen."""
+    model = binding.model
+    keep = {plate: np.asarray(chosen, dtype=np.int64)}
+    place = np.full(binding.sizes[plate], -1, dtype=np.int64)
+    place[keep[plate]] = np.arange(len(keep[plate]))
+    for inner in model.plates:
+        if inner.name != plate and inner.is_rows and (inner.name, plate) in binding.membership:
+            at = place[binding.membership[inner.name, plate]]
+            order = np.argsort(at, kind="stable")
+            keep[inner.name] = order[at[order] >= 0]
+    values = {}
+    for name, array in binding.values.items():
+        axes = (*model.batch_axes(model.by_name[name].plates), *model.by_name[name].axes)
+        for position, axis in enumerate(axes):
+            if axis in keep:
+                array = np.take(array, keep[axis], position)
+        values[name] = array
+    membership = {}
+    for (inner_name, outer), codes in binding.membership.items():
+        picked = codes[keep[inner_name]] if inner_name in keep else codes
+        membership[inner_name, outer] = place[picked] if outer == plate else picked
+    sizes = {**binding.sizes, **{p: len(k) for p, k in keep.items()}}
+    weights = binding.weights
+    if weights is not None and binding.plate in keep:
+        weights = weights[keep[binding.plate]]
+    labels = {
+        k: tuple(v[i] for i in keep[k]) if k in keep and len(v) == binding.sizes[k] else v
+        for k, v in binding.labels.items()
+    }
+    missing = {k: int(_is_missing(values[k]).sum()) for k, n in binding.missing.items() if n and k in values}
+    return replace(binding, values=values, membership=membership, sizes=sizes, weights=weights, labels=labels,
+                   missing={k: n for k, n in missing.items() if n}, rows=None)  # fmt: skip
+
+
+def _is_missing(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values < 0) if values.dtype.kind in "iu" else np.isnan(values)
+
+
+def _missing(values: Tensor) -> Tensor:
+    return torch.isnan(values) if values.is_floating_point() else values < 0
+
+
+def _has_size(evaluator: Evaluator, axis: str) -> bool:
+    from pgmlang.diagnostics import PgmError
+
+    try:
+        evaluator.size(axis)
+    except PgmError:
+        return False
+    return True
+
+
+def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:
+    kind = torch.int64 if variable.type.is_discrete else dtype
+    return torch.as_tensor(np.ascontiguousarray(values), device=device).to(kind)
+
+
+def _sizes(model: Model, evaluator: Evaluator, binding: Binding) -> dict[str, int]:
+    known = {p.name: evaluator.size(p.name) for p in model.plates if _has_size(evaluator, p.name)}
+    return {**binding.sizes, **known}
+
+
+def _indices(model: Model, evaluator: Evaluator, device: torch.device) -> dict[str, Tensor]:
+    """``doc_of_token`` for every pair of plates; positions and rows before in chains."""
+    out: dict[str, np.ndarray] = {}
+    for plate in model.plates:
+        for outer in model.enclosing(plate.name)[:-1]:
+            element = evaluator.parent_element(plate.name, outer, None)
+            if element is not None:
+                out[f"{outer}_of_{plate.name}"] = element.values
+        if plate.structure is not None and plate.structure.kind == "chain" and _has_size(evaluator, plate.name):
+            position, order, rank = evaluator.chain(plate.name)
+            out[f"position_in_{plate.name}"] = position
+            for lag in sorted(
+                {r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0}
+            ):
+                before = order[np.maximum(rank - lag, 0)]
+                out[f"previous_{lag}_in_{plate.name}"] = np.where(position >= lag, before, 0)
+    return {k: torch.as_tensor(np.asarray(v), dtype=torch.int64, device=device) for k, v in out.items()}
+
+
+def settled(program: ModuleType, dtype: torch.dtype, device: torch.device) -> ModuleType:
+    """The program with its tables and index arrays on the device, its numbers of this type."""
+    for name, value in vars(program).items():
+        if isinstance(value, Tensor):
+            setattr(
+                program, name, value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+            )
+    return program
+
+
+@contextmanager
+def numerics(dtype: torch.dtype) -> Iterator[None]:
+    """The program's numbers in this dtype, and no check of every argument: a proposal that is out of bounds has
+    density zero, it is no error. What was set before is restored."""
+    before, checked = torch.get_default_dtype(), Distribution._validate_args
+    torch.set_default_dtype(dtype)
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+        Distribution.set_default_validate_args(checked)
+
+
+@contextmanager
+def seeded(generator: Generator) -> Iterator[None]:
+    """torch's global randomness (which distributions draw from) seeded by the generator, restored behind."""
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    devices = [generator.device] if generator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
