@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, NetworkAnswers
+    from pgmlang.query.predictive import Score
     from pgmlang.query.rows import Columns
     from pgmlang.results.fit import Fit
     from pgmlang.tables import DiscreteNetwork
@@ -228,24 +229,57 @@ class FittedModel:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
         from pgmlang.query import DrawAnswers, parse_query
 
-        answers = DrawAnswers.of(self.record) if self.record.draws else self.answers
+        answers = self.answers if self._is_network() else DrawAnswers.of(self.record)
         return answers.answer(parse_query(text))
 
-    def predict(self, data: Any, targets: Sequence[str] | None = None, **binding: Any) -> Columns:
-        """For every row, the posterior of what it does not say, and its log evidence."""
+    def predict(
+        self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
+    ) -> Columns:
+        """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
+        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
         from pgmlang.query import in_table_order, predict
 
         bound = self.bind(data, **binding)
-        found = predict(self.answers, bound.values, rows_of(bound), list(targets) if targets is not None else None)
+        wanted = list(targets) if targets is not None else None
+        if not self._is_network():
+            from pgmlang.query.predictive import predictive_of
+
+            found = predictive_of(self.record, bound, seed).predict(wanted)
+            rows = {len(column) for column in found.columns.values()}
+            return in_table_order(found, bound) if rows == {rows_of(bound)} else found
+        found = predict(self.answers, bound.values, rows_of(bound), wanted)
         return in_table_order(found, bound)
+
+    def _is_network(self) -> bool:
+        """Whether the fit is of tables, which exact inference answers for."""
+        model = self.record.model
+        discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
+        return discrete and not model.nets and not self.record.draws and not self._has_learned_fields()
+
+    def _has_learned_fields(self) -> bool:
+        """Whether fields have rows of their own: their log Z may be out of reach."""
+        rows = {p.name for p in self.record.model.plates if p.is_rows}
+        return any(rows & set(v.plates) for v in self.record.model.of_role("field"))
+
+    def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
+        """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
+        from pgmlang.query.predictive import Score, predictive_of
+
+        if self._is_network():
+            from pgmlang.query import score
+
+            bound = self.bind(data, **binding)
+            return Score(score(self.answers, bound.values, rows_of(bound)), bound.plate, "exact")
+        return predictive_of(self.record, self.bind(data, **binding), seed).score()
 
     def score(self, data: Any, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
         ``missing="drop"`` left out."""
-        from pgmlang.query import row_order, score
+        from pgmlang.query import row_order
 
         bound = self.bind(data, **binding)
-        return row_order(score(self.answers, bound.values, rows_of(bound)), bound)
+        found = self.score_rows(bound)
+        return row_order(found.values, bound) if found.plate == bound.plate else found.values
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""

@@ -85,14 +85,24 @@ def predict(
 def score(
     source: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **given: Any
 ) -> None:
-    """Log-likelihood of new data, by exact inference (missing cells summed out)."""
+    """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
+    from dataclasses import replace
+
     import numpy as np
 
     from pgmlang.query.rows import impossible_rows, row_order
 
     fit = fit_of(source)
     bound = fit.bind(tables_of(data, set(fit.record.model.plate_by_name)), **binding_of(given))
-    rows = fit.score(bound)
+    found = fit.score_rows(bound)
+    rows, estimator = (
+        row_order(found.values, bound) if found.plate == bound.plate else found.values,
+        found.estimator,
+    )
+    if len(rows) != len(bound.weights if bound.weights is not None else rows):
+        bound = replace(bound, weights=None)
+    if found.plate != bound.plate:
+        bound = replace(bound, rows=None)
     weights = np.ones(len(rows)) if bound.weights is None else row_order(bound.weights, bound)
     if bound.rows is not None:
         weights = np.where(np.isin(np.arange(len(rows)), bound.rows), weights, 0.0)
@@ -104,12 +114,17 @@ def score(
         print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
     number = float(weights.sum())
     mean = total / number if number else 0.0
+    unit = "row" if found.plate == bound.plate else found.plate
+    plural = "rows" if unit == "row" else f"{unit} elements"
     if as_json:
-        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": len(rows), "method": "exact"})
+        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": len(rows), "method": estimator,
+                    "unit": found.plate, "effective_sample_size": found.ess})  # fmt: skip
     else:
         click.echo(
-            f"log-likelihood  {total:.6f}\nmean a row      {mean:.6f}\nrows            {len(rows):,}\nmethod          exact"
+            f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{len(rows):,}\nmethod          {estimator}"
         )
+        if found.ess is not None:
+            click.echo(f"effective draws {found.ess:.1f} (of the worst {unit})")
 
 
 @click.command()

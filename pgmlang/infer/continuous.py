@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.needs import missing_parameters
 from pgmlang.lower.supports import has_moving_bounds
@@ -28,7 +29,7 @@ def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
 
 def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """The discrete variables that are latent or have missing cells: a density needs them summed out."""
-    hidden = hidden_names(model, facts) | set(facts.missing)
+    hidden = hidden_names(model, facts) | {n for n in facts.missing if not drops_out(model, n)}
     found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in found if v.name not in facts.fixed)
 
@@ -62,7 +63,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from moving_partition(model, facts)
     yield from elimination(model, summed_names(model, facts))[1]
     for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete:
+        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
             message = f"`{name}` has {number:,} missing cells"
             yield Diagnostic(
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"

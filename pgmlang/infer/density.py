@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from pgmlang.model import Model
 @dataclass(frozen=True, eq=False)
 class Target:
     """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
-    variables held at ``given``. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
+    variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
     K has K - 1), laid end to end in a vector of ``dimension`` numbers."""
 
     joint: Joint
@@ -27,6 +28,8 @@ class Target:
     sums: Sums | None = None
     given: dict[str, Tensor] = field(default_factory=dict)
     around: frozenset[str] | None = None
+    params: dict[str, Tensor] = field(default_factory=dict)
+    nets: Any = None
 
     @property
     def model(self) -> Model:
@@ -66,9 +69,9 @@ class Target:
         values, log_det = self.values(x)
         everything = {**self.given, **values}
         if self.sums is not None:
-            total = self.sums.log_marginal(everything)
+            total = self.sums.log_marginal(everything, self.params, self.nets)
         else:
-            total = self.joint.log_joint(everything, around=self.around)
+            total = self.joint.log_joint(everything, self.params, self.nets, self.around)
         return total.expand(x.shape[:-1]) + log_det
 
 

@@ -1,7 +1,9 @@
 """EM where the parameters are numbers of densities: mixtures, hidden Markov models (Dempster, Laird and Rubin 1977).
 
-The E-step sums the discrete variables out exactly; the M-step climbs the expected complete log-joint by L-BFGS until
-it gains no more, which never lets the objective fall. Starts run side by side in one tensor.
+The E-step sums the discrete variables out exactly. The M-step raises the expected complete log-joint, Q: probability
+vectors in closed form (theta times the gradient of Q are the expected counts), all others by L-BFGS, each only if Q
+gains, so that the objective never falls (expectation conditional maximisation: Meng and Rubin 1993). Starts run side
+by side in one tensor.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem
 from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from pgmlang.infer.joint import Joint
     from pgmlang.infer.summing import Sums
 
-CLIMBS = 8
+CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
 
 
@@ -47,7 +50,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = f"`{variable.name}` is a latent number of every row: the E-step has no closed form"
             yield Diagnostic("PGM0602", message, variable.span)
     for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete:
+        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
             yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
                              help="leave such rows out: `--missing drop`")  # fmt: skip
     for net in model.nets:
@@ -68,10 +71,10 @@ def estimated(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 class State(NamedTuple):
-    """``free``: free values by name, ``[start, ...]``; ``weights``: what the E-step found, by factor."""
+    """``values`` by name, ``[start, ...]``; ``objective [start]`` before the last M-step."""
 
-    free: dict[str, Any]
-    best: Any
+    values: dict[str, Any]
+    objective: Any
     trace: tuple[tuple[float, ...], ...] = ()
     is_done: bool = False
 
@@ -94,12 +97,12 @@ class DensityEm:
         from pgmlang.infer.summing import NEVER, Table
 
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
-        free = {
+        values = self.joint.constrain({
             n: 0.1 * torch.randn((self.restarts, *self.joint.free_shape(n)), generator=generator,
                                  dtype=self.joint.dtype, device=self.joint.device)
             for n in self.names
-        }  # fmt: skip
-        tables = self._tables(free)
+        })[0]  # fmt: skip
+        tables = self._tables(values)
         places = self.sums.places
         for i, name in enumerate(self.sums.names):
             codes = starting_codes(self.joint, name, generator, self.restarts)
@@ -108,26 +111,28 @@ class DensityEm:
             forced = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
             tables[f"start {name}"] = Table(frozenset({i}), self.joint.axes(name), forced)
         weights = self._expect(tables)[1]
-        return State(self._maximise(free, weights), torch.full((self.restarts,), -math.inf))
+        return State(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
 
     def step(self, state: State) -> tuple[State, Info]:
         """One E-step and one M-step of every start."""
-        total, weights = self._expect(self._tables(state.free))
-        free = self._maximise(state.free, weights)
+        import torch
+
+        total, weights = self._expect(self._tables(state.values))
+        values = self._maximise(state.values, weights)
         best = float(total.max())
         before = max(state.trace[-1]) if state.trace else -math.inf
-        gain = total - torch_like(state.best, total)
+        gain = total - torch.as_tensor(state.objective, dtype=total.dtype, device=total.device)
         rows = max(1, self.problem.binding.sizes.get(self.problem.binding.plate, 1))
         done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
         trace = (*state.trace, tuple(total.tolist()))
         is_done = done or len(trace) >= self.max_iterations
-        return State(free, total, trace, is_done), Info(best, best, best - before, label="log-posterior")
+        return State(values, total, trace, is_done), Info(best, best, best - before, label="log-posterior")
 
     def conclude(self, state: State) -> Outcome:
         import torch
 
         with torch.no_grad():
-            values = self._values(state.free)
+            values = state.values
             total = self.sums.log_marginal(*self._split(values))
         at = int(total.argmax())
         parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
@@ -140,9 +145,6 @@ class DensityEm:
 
     # ---- the two steps
 
-    def _values(self, free: dict[str, Tensor]) -> dict[str, Tensor]:
-        return self.joint.constrain(free)[0]
-
     def _split(self, values: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         learned = set(self.joint.learned)
         return (
@@ -150,9 +152,8 @@ class DensityEm:
             {k: v for k, v in values.items() if k in learned},
         )
 
-    def _tables(self, free: dict[str, Tensor]) -> dict[str, Any]:
-        values, params = self._split(self._values(free))
-        return self.sums.tables(values, params)
+    def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
+        return self.sums.tables(*self._split(values))
 
     def _expect(self, tables: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         import torch
@@ -163,37 +164,65 @@ class DensityEm:
             found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
         return total.detach(), dict(zip(leaves, found, strict=True))
 
-    def _maximise(self, free: dict[str, Tensor], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
+        """Q, summed over starts."""
         import torch
 
-        moving = {k: v.detach().clone().requires_grad_() for k, v in free.items()}
-        optimiser = torch.optim.LBFGS(list(moving.values()), max_iter=CLIMBS, line_search_fn="strong_wolfe",
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        for key, table in self._tables(values).items():
+            # an entry without weight may be minus infinity
+            total = total + torch.where(weights[key] == 0, 0.0, weights[key] * table.values.clamp(min=-1e30)).sum()
+        return total
+
+    def _maximise(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        import torch
+
+        is_simplex = {n: self._is_simplex(n) for n in self.names}
+        chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
+        if chances:
+            before = self._expected_log_joint({**values, **chances}, weights)
+            gradients = torch.autograd.grad(before, list(chances.values()))
+            fresh = {}
+            for (name, old), gradient in zip(chances.items(), gradients, strict=True):
+                counts = (old.detach() * gradient).clamp(min=0)
+                total = counts.sum(-1, keepdim=True)
+                share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
+                fresh[name] = torch.where(total > 0, share / share.sum(-1, keepdim=True), old.detach())
+            with torch.no_grad():
+                after = self._expected_log_joint({**values, **fresh}, weights)
+            if float(after) >= float(before.detach()) - 1e-9 * abs(float(after)):
+                values = {**values, **fresh}
+            else:
+                is_simplex = dict.fromkeys(is_simplex, False)
+        others = {n: v for n, v in values.items() if not is_simplex[n]}
+        return {**values, **self._climbed(values, others, weights)} if others else values
+
+    def _is_simplex(self, name: str) -> bool:
+        from torch.distributions import constraints
+
+        return self.joint.program.SUPPORTS[name] is constraints.simplex
+
+    def _climbed(
+        self, values: dict[str, Tensor], moved: dict[str, Tensor], weights: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        import torch
+
+        free = {k: v.detach().clone().requires_grad_() for k, v in self.joint.unconstrain(moved).items()}
+        optimiser = torch.optim.LBFGS(list(free.values()), max_iter=CLIMBS, line_search_fn="strong_wolfe",
                                       tolerance_grad=1e-9, tolerance_change=1e-12)  # fmt: skip
 
         def loss() -> Tensor:
             optimiser.zero_grad()
-            tables = self._tables(moving)
-            value = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
-            for key, table in tables.items():
-                weight = weights[key]
-                # an entry without weight may be minus infinity
-                value = value - torch.where(weight == 0, 0.0, weight * table.values.clamp(min=-1e30)).sum()
+            value = -self._expected_log_joint({**values, **self.joint.constrain(free)[0]}, weights)
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
         before = float(loss().detach())
         optimiser.step(loss)  # type: ignore[arg-type]
-        after = float(loss().detach())
-        if not after <= before + 1e-9 * abs(before):
-            return free
-        return {k: v.detach() for k, v in moving.items()}
-
-
-def torch_like(before: Any, now: Tensor) -> Tensor:
-    """What a start had before, as a tensor beside the new one."""
-    import torch
-
-    return torch.as_tensor(before, dtype=now.dtype, device=now.device)
+        with torch.no_grad():
+            found = self.joint.constrain(free)[0]
+            after = -float(self._expected_log_joint({**values, **found}, weights))
+        return {k: v.detach() for k, v in found.items()} if after <= before + 1e-9 * abs(before) else {}
 
 
 def starting_codes(joint: Joint, name: str, generator: torch.Generator, starts: int) -> Tensor:
@@ -207,7 +236,7 @@ def starting_codes(joint: Joint, name: str, generator: torch.Generator, starts: 
         v.to(joint.dtype).reshape(*shape, -1)
         for other, v in joint.observed.items()
         if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
-        and joint.model.by_name[other].type.kind != "labels"
+        and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
     ]  # fmt: skip
     if not columns:
         return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)

@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 from torch.distributions import Distribution
 
 from pgmlang.binding.record import Binding
+from pgmlang.graph.childless import drops_out
 from pgmlang.infer.base import Problem
 from pgmlang.infer.rows import bound_evaluator, table_shapes
 from pgmlang.lower import lower
@@ -34,7 +35,8 @@ class Joint:
     """``data``: what the program takes as ``data``: inputs, sizes, index arrays. ``observed``: random variables and
     fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
     ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
-    multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows."""
+    multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows. ``unseen``: True at
+    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value."""
 
     model: Model
     program: ModuleType
@@ -48,6 +50,7 @@ class Joint:
     source: dict[str, Any] = field(default_factory=dict, repr=False)
     scale: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
+    unseen: dict[str, Tensor] = field(default_factory=dict)
     blankets: dict[frozenset[str], ModuleType] = field(default_factory=dict, repr=False)
 
     # ---- names
@@ -84,7 +87,14 @@ class Joint:
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
             )
-        return found
+        return self.without_unseen(found)
+
+    def without_unseen(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Terms with zeros where a cell was not seen."""
+        for name, mask in self.unseen.items():
+            if name in terms:
+                terms[name] = torch.where(mask, torch.zeros_like(terms[name]), terms[name])
+        return terms
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
                   around: Collection[str] | None = None) -> Tensor:  # fmt: skip
@@ -105,6 +115,41 @@ class Joint:
                 term = term * weights.reshape(-1, *[1] * (len(axes) - axes.index(plate) - 1))
         one = term.sum(tuple(range(-len(axes), 0))) if axes else term
         return self.scale_of(axes) * one
+
+    def tells(self, axes: tuple[str, ...], plate: str) -> bool:
+        """Whether an element along these axes belongs to one element of the plate."""
+        return plate in axes or any(f"{plate}_of_{a}" in self.data for a in axes)
+
+    def along(self, values: Tensor, own: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
+        """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
+        are added up for each."""
+        for axis in reversed(own):
+            if axis in axes:
+                continue
+            at = own.index(axis) - len(own)
+            outer = [a for a in axes if a not in own and f"{a}_of_{axis}" in self.data]
+            if outer:
+                index = self.data[f"{outer[0]}_of_{axis}"]
+                shape = list(values.shape)
+                shape[at] = self.data["sizes"][outer[0]]
+                values = values.new_zeros(shape).index_add(values.dim() + at, index, values)
+                own = tuple(outer[0] if a == axis else a for a in own)
+            else:
+                values = values.sum(at)
+                own = tuple(a for a in own if a != axis)
+        if own != axes:
+            order = [own.index(a) for a in axes]
+            first = values.dim() - len(own)
+            values = values.permute(*range(first), *(first + o for o in order))
+        return values
+
+    def each(self, terms: Mapping[str, Tensor], plate: str) -> Tensor:
+        """The terms that belong to each element of a row plate, added up: ``[..., elements]``."""
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        for name, term in terms.items():
+            if self.tells(self.factor_axes[name], plate):
+                total = total + self.along(term, self.factor_axes[name], (plate,))
+        return total
 
     def scale_of(self, axes: tuple[str, ...]) -> float:
         """What a sum along these axes is multiplied by."""
@@ -235,6 +280,9 @@ def joint_of_binding(
     random = {v.name for v in model.of_role("random", "field")}
     observed = {k: v for k, v in {**given, **held}.items() if k in random}
     missing = {k: _missing(v) for k, v in observed.items() if binding.missing.get(k)}
+    unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
+    for name, mask in unseen.items():
+        observed[name] = _filled(observed[name], mask)
     data: dict[str, Any] = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     data |= {"sizes": _sizes(model, evaluator, binding)} | _indices(model, evaluator, device)
@@ -245,7 +293,8 @@ def joint_of_binding(
         weights[binding.plate] = torch.as_tensor(
             np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
         )
-    return Joint(model, program, data, observed, missing, params, shapes, dtype, device, source, weights=weights)
+    return Joint(model, program, data, observed, missing, params, shapes, dtype, device, source, weights=weights,
+                 unseen=unseen)  # fmt: skip
 
 
 def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
@@ -312,6 +361,13 @@ def _is_missing(values: np.ndarray) -> np.ndarray:
 
 def _missing(values: Tensor) -> Tensor:
     return torch.isnan(values) if values.is_floating_point() else values < 0
+
+
+def _filled(values: Tensor, mask: Tensor) -> Tensor:
+    """Values with any value that was seen in place of those that were not."""
+    seen = values[~mask]
+    any_value = seen.flatten()[0] if seen.numel() else torch.zeros((), dtype=values.dtype)
+    return torch.where(mask, any_value, values)
 
 
 def _has_size(evaluator: Evaluator, axis: str) -> bool:

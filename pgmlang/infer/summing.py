@@ -82,7 +82,7 @@ class Sums:
                  **{k: v for k, v in values.items() if k in self.names}},
                 joint.data, {**joint.fixed, **(params or {})}, nets,
             )  # fmt: skip
-        return found
+        return joint.without_unseen(found)
 
     def _lead(self, values: Values) -> int:
         """Number of leading axes of the other values."""
@@ -109,8 +109,11 @@ class Sums:
         """Log of the sum over all values of the variables, ``[...]`` by the leading axes of the other values."""
         return self.reduce(self.tables(values, params, nets))
 
-    def reduce(self, tables: Mapping[str, Table], trace: list[Joined] | None = None) -> Tensor:
-        """The log-marginal of tables; ``trace`` takes what each step joined."""
+    def reduce(
+        self, tables: Mapping[str, Table], trace: list[Joined] | None = None, each: str | None = None
+    ) -> Tensor:
+        """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
+        global factors are no part. ``trace`` takes what each step joined."""
         pool = list(tables.values())
         for step in self.steps:
             places = {self.names.index(n) for n in step.names}
@@ -124,6 +127,11 @@ class Sums:
             pool.append(self._summed(step, joined, places))
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         for table in pool:
+            if each is not None:
+                if self.joint.tells(table.axes, each):
+                    values = self._along(table, (each,))
+                    total = total + values.reshape(values.shape[self.places :])
+                continue
             values = self.joint.total(table.values, table.axes)
             total = total + values.reshape(values.shape[self.places :])
         return total
@@ -160,29 +168,7 @@ class Sums:
         return flat
 
     def _along(self, table: Table, axes: tuple[str, ...]) -> Tensor:
-        """A table's values summed to fewer axes: own axes and inner plates' rows go; those of outer elements are
-        added up for each."""
-        values, own = table.values, table.axes
-        for axis in reversed(own):
-            if axis in axes:
-                continue
-            at = own.index(axis) - len(own)
-            outer = [a for a in axes if a not in own and f"{a}_of_{axis}" in self.joint.data]
-            if outer:
-                index = self.joint.data[f"{outer[0]}_of_{axis}"]
-                size = self.joint.data["sizes"][outer[0]]
-                shape = list(values.shape)
-                shape[at] = size
-                values = values.new_zeros(shape).index_add(values.dim() + at, index, values)
-                own = tuple(outer[0] if a == axis else a for a in own)
-            else:
-                values = values.sum(at)
-                own = tuple(a for a in own if a != axis)
-        if own != axes:
-            order = [own.index(a) for a in axes]
-            first = values.dim() - len(own)
-            values = values.permute(*range(first), *(first + o for o in order))
-        return values
+        return self.joint.along(table.values, table.axes, axes)
 
     # ---- what the sum says of the variables
 

@@ -32,7 +32,8 @@ class DrawAnswers:
 
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
-        """The answers of a fit that holds draws."""
+        """The answers of a fit that holds draws; point estimates count as one draw."""
+        from pgmlang.model.evaluate import Evaluator
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -42,7 +43,15 @@ class DrawAnswers:
             axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in found)
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
-        return DrawAnswers(fit.draws, axes, labels, fit.method)
+        draws = dict(fit.draws)
+        evaluator = Evaluator(fit.model, {}, fit.sizes, fit.labels)
+        for name, point in fit.parameters.items():
+            variable = fit.model.by_name.get(name)
+            if variable is not None and name not in draws:
+                draws[name] = np.asarray(point)[None, None]
+                own = evaluator.array_axes(variable)
+                axes[name] = tuple(axis_labels(fit, a, n) for a, n in zip(own, np.shape(point), strict=True))
+        return DrawAnswers(draws, axes, labels, fit.method)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -157,6 +166,8 @@ class DrawAnswers:
 
 
 def _moments(values: np.ndarray) -> dict[str, float]:
+    if values.size == 1:
+        return {"mean": float(values.reshape(()))}
     low, middle, high = np.quantile(values, QUANTILES)
     return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "q5": float(low), "q50": float(middle),
             "q95": float(high)}  # fmt: skip

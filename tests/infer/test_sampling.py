@@ -90,7 +90,11 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     ("text", "rows", "word"),
     [
         ("plate row { z ~ Bernoulli(0.5) ; y ~ Normal(z, 1) }\n", {"y": [0.1]}, "no real variable"),
-        ("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }\n", {"y": [0.1, None]}, "missing"),
+        (
+            "m ~ Normal(0, 1)\nplate row { x ~ Normal(m, 1) ; y ~ Normal(x, 1) }\n",
+            {"x": [0.1, None], "y": [0.1, 2.0]},
+            "missing",
+        ),
         (
             "a ~ Normal(0, 1)\nm ~ Uniform(a, a + 1)\nplate row { y ~ Normal(m, 1) }\n",
             {"y": [0.1]},
@@ -118,5 +122,13 @@ def test_queries_of_draws() -> None:
         with pytest.raises(PgmError) as caught:
             fit.query(bad)
         assert caught.value.diagnostics[0].code == code, bad
-    with pytest.raises(PgmError):
+    with pytest.raises(PgmError, match="nothing to predict"):
         fit.predict({"y": [1.0]})
+
+
+def test_missing_cells_that_nothing_hangs_on_drop_out() -> None:
+    model = pgmlang.compile("mu ~ Normal(0, 1)\nplate row { y ~ Normal(mu, 1) }\n")
+    options = {"chains": 2, "warmup": 30, "draws": 40}
+    whole = model.fit({"y": [0.5, 1.5]}, seed=7, options=options).draws["mu"]
+    holes = model.fit({"y": [0.5, None, 1.5, None]}, seed=7, options=options).draws["mu"]
+    np.testing.assert_allclose(whole, holes)

@@ -1,0 +1,111 @@
+"""What a fit says of a newly bound Joint: values of globals at some draws, and which latents the rows have of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.infer.joint import Joint
+from pgmlang.lower.order import ancestral_order
+from pgmlang.model import Model
+from pgmlang.results.fit import Fit
+
+DRAWS = 400
+"""Most draws of the globals that are used."""
+
+
+def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
+    """Values of random variables ``[S, ...]`` (draws thinned evenly, or point estimates as one draw), params and
+    tables, the networks with their weights, and S."""
+    model = joint.model
+    learned = {**{v.name: v for v in model.of_role("param")}}
+    tables = {n for n in joint.shapes if n.endswith(".table") or ".table" in n}
+    params = {
+        k: torch.as_tensor(np.asarray(v), dtype=joint.dtype)
+        for k, v in fit.parameters.items() if k in learned or k in tables
+    }  # fmt: skip
+    nets = joint.build_nets(0)
+    if nets is not None:
+        state = {k: torch.as_tensor(np.asarray(v)) for k, v in fit.parameters.items() if k in nets.state_dict()}
+        nets.load_state_dict({k: v.to(joint.dtype) for k, v in state.items()})
+    count = 1
+    values: dict[str, Tensor] = {}
+    random = {v.name for v in model.of_role("random")}
+    for name, array in fit.draws.items():
+        if name not in random:
+            continue
+        total = array.shape[0] * array.shape[1]
+        at = np.unique(np.linspace(0, total - 1, min(DRAWS, total)).astype(int))
+        count = len(at)
+        picked = np.asarray(array).reshape(total, *array.shape[2:])[at]
+        values[name] = torch.as_tensor(picked, dtype=torch.int64 if picked.dtype.kind in "iu" else joint.dtype)
+    for name, point in fit.parameters.items():
+        if name in random and name not in values:
+            values[name] = torch.as_tensor(np.asarray(point), dtype=joint.dtype).expand(count, *np.shape(point))
+    return values, params, nets, count
+
+
+def global_values(
+    fit: Fit, joint: Joint, values: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
+    generator: Generator,
+) -> tuple[dict[str, Tensor], dict[str, int]]:  # fmt: skip
+    """Values of what is not local to the new rows: the fit's, with elements that it does not know from the prior; and
+    of such variables how many elements it knows."""
+    model = joint.model
+    given: dict[str, Tensor] = {}
+    partial: dict[str, int] = {}
+    for item in ancestral_order(model, model.conditionals):
+        name = item.target
+        plates = [p for p in model.by_name[name].plates if model.plate_by_name[p].size is None]
+        if name not in values or name in joint.observed or any(_is_new(fit, joint, p) for p in plates):
+            continue
+        value = values[name]
+        shape = joint.shapes[name]
+        if tuple(value.shape[1:]) != shape:
+            # outer elements that the fit has not seen: its own come first
+            fresh = joint.simulate(generator, dict(given), params, nets, (count,))[name].clone()
+            fresh[(slice(None), *(slice(0, n) for n in value.shape[1:]))] = value.to(fresh.dtype)
+            partial[name] = value.shape[1]
+            value = fresh
+        given[name] = value
+    return given, partial
+
+
+def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:
+    """Whether a plate's elements are the new rows themselves: nothing names them, so none is one of the fit's."""
+    return (
+        plate not in fit.labels
+        or joint.source["binding"].labels.get(plate, ())[: len(fit.labels[plate])] != (fit.labels[plate])
+    )
+
+
+def split_latents(joint: Joint, known: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Unknown variables that nothing observed hangs on (drawn forwards), and the others, in the model's order."""
+    model: Model = joint.model
+    seen = {n for n in joint.observed if n in {v.name for v in model.of_role("random")}}
+    above: set[str] = set()
+    changed = True
+    while changed:
+        changed = False
+        for conditional in model.conditionals:
+            target = conditional.target
+            if target in seen or target in above:
+                new = set(model.random_parents(conditional)) - seen - known - above
+                if new:
+                    above |= new
+                    changed = True
+    unknown = [
+        v.name
+        for v in model.of_role("random")
+        if v.name not in known and (v.name not in seen or v.name in {*joint.missing, *joint.unseen})
+    ]
+    hidden = tuple(n for n in unknown if n in above or (n in joint.missing and _has_children(model, n, seen)))
+    return tuple(n for n in unknown if n not in hidden), hidden
+
+
+def _has_children(model: Model, name: str, seen: set[str]) -> bool:
+    return any(name in model.random_parents(c) and c.target in seen for c in model.conditionals)

@@ -1,0 +1,365 @@
+"""Unseen rows: predictions with intervals and held-out log-likelihoods from a fit of draws or of point estimates.
+
+Rows are local and globals are part of the fit: the latents of new rows are found given each of a few hundred draws of
+the globals. What nothing observed hangs on is drawn forwards; discrete latents are summed out; for continuous ones
+every draw of the globals gets a chain of its own (Hamiltonian Monte Carlo).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.density import Target
+from pgmlang.infer.joint import Joint, joint_of_binding
+from pgmlang.infer.summing import Sums, sums_of
+from pgmlang.query.fitted_values import estimates, global_values, split_latents
+from pgmlang.query.rows import Columns
+from pgmlang.results.fit import Fit
+
+WARMUP = 200
+"""Steps that the chains of the rows' own latents take before their last state is used."""
+PARTICLES = 64
+"""Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
+QUANTILES = (0.05, 0.95)
+MAX_COLUMNS = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """``values``: log-likelihood of each element of ``plate``; ``estimator`` in words; ``ess``: effective number of
+    the particles of the worst element, where they are weighed."""
+
+    values: np.ndarray
+    plate: str
+    estimator: str
+    ess: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Predictive:
+    """A fit and new rows. ``given``: values of the globals at each draw, ``[S, *shape]``, and those of outer elements
+    that the fit knows (new ones are drawn from the prior given the globals). ``forward``: what is drawn forwards;
+    ``hidden``: latents that something observed in these rows hangs on; of those in ``partial`` that many elements, the
+    first ones, are known."""
+
+    fit: Fit
+    joint: Joint
+    given: dict[str, Tensor]
+    params: dict[str, Tensor]
+    nets: Any
+    num_draws: int
+    forward: tuple[str, ...]
+    hidden: tuple[str, ...]
+    partial: dict[str, int]
+    generator: Generator
+
+    # ---- predictions
+
+    def predict(self, targets: Sequence[str] | None = None) -> Columns:
+        """For every row and every target not observed in it: mean, sd and a 90 % interval of a number, the most
+        probable label and all their probabilities. Raises PgmError PGM0607 for an unknown target, PGM0602 for latents
+        that cannot be inferred."""
+        names = self._targets(targets)
+        plate = self._plate(names)
+        found = self._complete()
+        columns: dict[str, list[str] | np.ndarray] = {}
+        labels = self.joint.source["binding"].labels.get(plate)
+        if plate != self.joint.source["binding"].plate and labels is not None:
+            columns[plate] = list(labels)
+        for name in names:
+            columns.update(self._columns(name, found[name]))
+        if len(columns) > MAX_COLUMNS:
+            message = f"that would be {len(columns):,} columns"
+            raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
+        return Columns(columns)
+
+    def _targets(self, targets: Sequence[str] | None) -> list[str]:
+        model = self.joint.model
+        asked = [v.name for v in model.variables if v.name in {*self.joint.latent, *self.joint.unseen}]
+        local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates and n not in self.partial]
+        if targets is None:
+            inner = self.joint.source["binding"].plate
+            rows = [n for n in asked if n in local and inner in self.joint.axes(n)]
+            rows = rows or [n for n in asked if n in local]
+            if not rows:
+                raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
+                                          help="leave the column out that is to be predicted, or ask for `score`"))  # fmt: skip
+            return rows
+        unknown = [t for t in targets if t not in asked]
+        if unknown:
+            known = ", ".join(f"`{n}`" for n in asked) or "nothing"
+            raise PgmError(Diagnostic("PGM0607", f"`{unknown[0]}` is not to be predicted here",
+                                      help=f"not observed in these rows: {known}"))  # fmt: skip
+        return list(targets)
+
+    def _plate(self, names: Sequence[str]) -> str:
+        plates = {self.joint.axes(n)[0] if self.joint.axes(n) else "" for n in names}
+        if len(plates) > 1:
+            raise PgmError(Diagnostic("PGM0612", "the targets are of several plates: " + ", ".join(sorted(plates)),
+                                      help="predict those of one plate at a time: `--targets`"))  # fmt: skip
+        return next(iter(plates), "")
+
+    def _columns(self, name: str, values: Tensor) -> dict[str, list[str] | np.ndarray]:
+        """Columns of one variable from its draws ``[S, row, ...]``."""
+        joint = self.joint
+        variable = joint.model.by_name[name]
+        axes = joint.axes(name)[1:]
+        flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
+        out: dict[str, list[str] | np.ndarray] = {}
+        texts = _element_names(joint, axes)
+        text_labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
+        for i, element in enumerate(texts):
+            label = f"{name}[{element}]" if element else name
+            one = flat[..., i]
+            if text_labels is not None:
+                shares = torch.stack([(one == k).double().mean(0) for k in range(len(text_labels))], -1)
+                out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
+                out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
+            else:
+                numbers = one.double().cpu().numpy()
+                low, high = np.quantile(numbers, QUANTILES, axis=0)
+                out[label] = numbers.mean(0)
+                if self.num_draws > 1 or len(numbers) > 1:
+                    out[f"{label}.sd"] = numbers.std(0, ddof=1)
+                    out[f"{label}.q5"], out[f"{label}.q95"] = low, high
+        return out
+
+    # ---- completing rows
+
+    def _complete(self) -> dict[str, Tensor]:
+        """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name."""
+        given = {**self.given, **self._infer()}
+        shape = (self.num_draws,)
+        seen = {
+            k: v.expand(*shape, *v.shape)
+            for k, v in self.joint.observed.items()
+            if k not in self.joint.missing and k not in self.joint.unseen
+        }
+        drawn = self.joint.simulate(self.generator, {**seen, **given}, self.params, self.nets, shape)
+        out = {**drawn, **given}
+        for name, mask in {**self.joint.missing, **self.joint.unseen}.items():
+            if name in out:
+                out[name] = torch.where(mask, out[name], self.joint.observed[name])
+        return out
+
+    def _infer(self) -> dict[str, Tensor]:
+        """Draws of the latents that something observed hangs on."""
+        if not self.hidden:
+            return {}
+        inner, sums, continuous = self._inference()
+        found: dict[str, Tensor] = {}
+        if continuous:
+            found = self._chains(inner, sums, continuous)
+        if sums is not None:
+            found.update(sums.draw(self.generator, {**self.given, **found}, self.params, self.nets))
+        return found
+
+    def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:
+        """The joint without what is drawn forwards, the sum over discrete latents, and the continuous latents."""
+        model = self.joint.model
+        reduced = replace(
+            model,
+            factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn()), guide=None,
+        )  # fmt: skip
+        source = self.joint.source
+        binding: Binding = source["binding"]
+        seen = {k: v for k, v in binding.values.items() if k not in self._undrawn()}
+        inner = joint_of_binding(
+            reduced, replace(binding, values=seen), source["fixed"], self.joint.dtype, self.joint.device
+        )
+        discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
+        reasons = elimination(reduced, discrete)[1]
+        if reasons:
+            raise PgmError(reasons)
+        continuous = tuple(n for n in self.hidden if n not in discrete)
+        for name in continuous:
+            if name in inner.missing:
+                message = f"`{name}` has missing cells that others hang on"
+                raise PgmError(Diagnostic("PGM0602", message, help="leave such rows out: `--missing drop`"))
+        return inner, sums_of(inner, discrete) if discrete else None, continuous
+
+    def _undrawn(self) -> set[str]:
+        """What is drawn forwards and has no cell that was seen: its factors integrate to one."""
+        return {n for n in self.forward if n not in self.joint.unseen}
+
+    def _chains(self, inner: Joint, sums: Sums | None, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """The last states of chains over the rows' continuous latents, one for each draw of the globals."""
+        from pgmlang.infer.kernels import sample
+
+        shapes = tuple(inner.free_shape(n) for n in names)
+        known = {n: self.given[n][:, : self.partial[n]] for n in names if n in self.partial}
+        given = {k: v for k, v in self.given.items() if k not in names}
+        target = RowTarget(inner, names, shapes, sums, given, None, self.params, self.nets, known)
+        x = torch.empty(self.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
+        x.uniform_(-1, 1, generator=self.generator)
+        done = sample(target, x, generator=self.generator, warmup=WARMUP, draws=1)
+        values, _ = target.values(done.draws[:, -1])
+        return {n: values[n] for n in names}
+
+    # ---- scores
+
+    def score(self) -> Score:
+        """Log-likelihood of each row (or of each outer element whose rows share latents) under the fit, averaged over
+        the draws of the globals."""
+        plate = self._unit()
+        if not self.hidden:
+            terms = self._inner_terms(self.joint, self.given)
+            return Score(_mean(terms, plate, self.joint), plate, self._words("exact"))
+        inner, sums, continuous = self._inference()
+        if not continuous:
+            assert sums is not None
+            tables = sums.tables(self.given, self.params, self.nets)
+            with torch.no_grad():
+                values = sums.reduce(tables, each=plate)
+            return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
+        if self._guided(continuous):
+            return self._by_guide(plate)
+        return self._by_prior(inner, sums, continuous, plate)
+
+    def _words(self, how: str) -> str:
+        return f"{how}; averaged over {self.num_draws} draws" if self.num_draws > 1 else how
+
+    def _unit(self) -> str:
+        """The plate whose elements are independent given the globals."""
+        model, binding = self.joint.model, self.joint.source["binding"]
+        plate = str(binding.plate)
+        local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates]
+        outer = [p for p in model.enclosing(plate) if any(model.by_name[n].plates[-1] == p for n in local)]
+        structure = model.plate_by_name[plate].structure
+        if structure is not None and structure.kind == "chain" and model.enclosing(plate)[:-1]:
+            return model.enclosing(plate)[-2]
+        return outer[0] if outer else plate
+
+    def _inner_terms(self, joint: Joint, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        model = joint.model
+        kept = replace(
+            model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self.forward)
+        )
+        source = joint.source
+        part = joint_of_binding(kept, source["binding"], source["fixed"], joint.dtype, joint.device)
+        with torch.no_grad():
+            return part.factors(values, self.params, self.nets)
+
+    def _guided(self, continuous: tuple[str, ...]) -> bool:
+        guide = self.joint.model.guide
+        return (
+            guide is not None
+            and {c.target for c in guide.conditionals} >= set(self.hidden)
+            and len(continuous) > 0
+        )
+
+    def _by_guide(self, plate: str) -> Score:
+        """Importance sampling with the guide as the proposal (Burda, Grosse and Salakhutdinov 2016, equation 8)."""
+        logs = []
+        with torch.no_grad():
+            for _ in range(max(1, 1024 // PARTICLES)):
+                values, log_q = self.joint.propose(self.generator, self.params, self.nets, (PARTICLES,))
+                terms = self.joint.factors(
+                    {**{k: v[:1] for k, v in self.given.items()}, **values}, self.params, self.nets
+                )
+                log_p = self.joint.each(terms, plate)
+                axes = self.joint.program.GUIDE_FACTORS
+                for name, term in log_q.items():
+                    log_p = log_p - self.joint.along(term, tuple(axes[name]), (plate,))
+                logs.append(log_p)
+        weights = torch.cat(logs)
+        return _weighed(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
+
+    def _by_prior(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
+        """Importance sampling with the prior as the proposal, for each draw of the globals."""
+        weights = []
+        with torch.no_grad():
+            for _ in range(PARTICLES):
+                drawn = self.joint.simulate(self.generator, self.given, self.params, self.nets, (self.num_draws,))
+                values = {**self.given, **{n: drawn[n] for n in names}}
+                if sums is None:
+                    terms = {
+                        k: v for k, v in inner.factors(values, self.params, self.nets).items() if k not in names
+                    }
+                    weights.append(inner.each(terms, plate))
+                else:
+                    tables = sums.tables(values, self.params, self.nets)
+                    weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
+        stacked = torch.stack(weights).flatten(0, 1)
+        return _weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
+
+
+@dataclass(frozen=True, eq=False)
+class RowTarget(Target):
+    """A target some of whose elements are ``known``: those along the first axis that the fit has values for. Their
+    free numbers are given a normal density of their own, so that no chain drifts along them."""
+
+    known: dict[str, Tensor] = field(default_factory=dict)
+
+    def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        values, log_det = super().values(x)
+        for name, known in self.known.items():
+            values[name] = torch.cat([known, values[name][:, known.shape[1] :]], 1)
+        return values, log_det
+
+    def __call__(self, x: Tensor) -> Tensor:
+        total = super().__call__(x)
+        place = 0
+        for name, shape in zip(self.names, self.free_shapes, strict=True):
+            size = math.prod(shape)
+            if name in self.known:
+                idle = size // max(1, shape[0]) * self.known[name].shape[1]
+                total = total - 0.5 * x[..., place : place + idle].square().sum(-1)
+            place += size
+        return total
+
+
+def _weighed(weights: Tensor, plate: str, words: str) -> Score:
+    """The log-mean of weights ``[particle, element]`` and the smallest effective number of particles."""
+    share = torch.softmax(weights, 0)
+    ess = float((1 / share.square().sum(0)).min())
+    return Score(_averaged(weights), plate, words, ess)
+
+
+def _averaged(values: Tensor) -> np.ndarray:
+    if values.dim() == 1:
+        return values.cpu().numpy()
+    return (torch.logsumexp(values, 0) - math.log(len(values))).cpu().numpy()
+
+
+def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
+    return _averaged(joint.each(terms, plate))
+
+
+def _element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
+    """Names of the elements along axes, ``a, b`` for two of them."""
+    sizes = joint.data["sizes"]
+    names: list[list[str]] = []
+    for axis in axes:
+        labels = joint.source["binding"].labels.get(axis) or joint.model.axis_labels(axis)
+        names.append(list(labels) if labels is not None else [str(i) for i in range(sizes[axis])])
+    out = [""]
+    for level in names:
+        out = [f"{a}, {b}" if a else b for a in out for b in level]
+    return out
+
+
+def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
+    """What a fit says of newly bound rows. Raises PgmError PGM0602 for a fit without numbers to go by."""
+    model = binding.model
+    joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(seed)
+    values, params, nets, count = estimates(fit, joint)
+    given, partial = global_values(fit, joint, values, params, nets, count, generator)
+    forward, hidden = split_latents(joint, set(given) - set(partial))
+    forward = tuple(n for n in forward if n not in partial)
+    for name in hidden:
+        if name in partial and model.by_name[name].type.is_discrete:
+            message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
+            raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
+    return Predictive(fit, joint, given, params, nets, count, forward, hidden, partial, generator)

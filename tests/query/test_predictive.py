@@ -1,0 +1,97 @@
+"""Unseen rows: predictions and held-out log-likelihoods against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import pgmlang
+
+GROUPS = """
+m ~ Normal(0, 10)
+plate group { effect ~ Normal(m, 2) }
+plate row in group { input x : real ; y ~ Normal(effect + 2 * x, 0.5) }
+"""
+FEW = {"chains": 8, "warmup": 300, "draws": 300}
+
+
+@pytest.fixture(scope="module")
+def groups() -> pgmlang.FittedModel:
+    rng = np.random.default_rng(0)
+    group = np.repeat(["a", "b", "c"], 40)
+    x = rng.normal(size=120)
+    y = np.repeat([1.0, 3.0, -2.0], 40) + 2 * x + 0.5 * rng.normal(size=120)
+    return pgmlang.compile(GROUPS).fit({"group": group, "x": x, "y": y}, method="hmc", seed=1, options=FEW)
+
+
+def test_known_and_new_groups(groups: pgmlang.FittedModel) -> None:
+    found = groups.predict({"group": ["b", "new"], "x": [1.0, 0.0]}).columns
+    effect = float(groups.draws["effect"][..., 1].mean())
+    assert found["y"][0] == pytest.approx(effect + 2, abs=0.1)
+    assert found["y.sd"][0] == pytest.approx(0.5, abs=0.08)
+    # an unseen group: the prior of its effect given the globals
+    wide = math.sqrt(4 + 0.25 + float(groups.draws["m"].var()))
+    assert found["y.sd"][1] == pytest.approx(wide, rel=0.15)
+    assert found["y.q5"][1] < found["y"][1] < found["y.q95"][1]
+
+
+def test_a_new_group_learns_from_its_rows(groups: pgmlang.FittedModel) -> None:
+    rows = {"group": ["new"] * 31, "x": [0.0] * 31, "y": [7.0] * 30 + [None]}
+    found = groups.predict(rows).columns
+    assert found["y"][30] == pytest.approx(7.0, abs=0.2)
+    assert found["y.sd"][30] == pytest.approx(0.5, abs=0.1)
+    effect = groups.predict(rows, targets=["effect"]).columns
+    assert effect["effect"][list(effect["group"]).index("new")] == pytest.approx(7.0, abs=0.2)
+
+
+def test_scores_of_rows(groups: pgmlang.FittedModel) -> None:
+    found = groups.score_rows({"group": ["a", "c"], "x": [0.0, 1.0], "y": [1.2, 0.0]})
+    assert "exact" in found.estimator
+    draws = groups.draws["effect"].reshape(-1, 3)
+    for value, mean, y in zip(found.values, (draws[:, 0], draws[:, 2] + 2), (1.2, 0.0), strict=True):
+        assert value == pytest.approx(np.log(stats.norm(mean, 0.5).pdf(y).mean()), abs=0.02)
+
+
+def test_mixture_rows_sum_their_cluster_out() -> None:
+    text = """
+share[k] ~ Dirichlet(5)
+plate k[2] { m ~ Normal(0, 10) }
+plate row { z ~ Categorical(share) ; x ~ Normal(m[z], 1) ; w ~ Normal(10 * m[z], 1) }
+"""
+    rng = np.random.default_rng(1)
+    z = rng.integers(2, size=200)
+    data = {
+        "x": np.where(z == 0, -4.0, 4.0) + rng.normal(size=200),
+        "w": np.where(z == 0, -40.0, 40.0) + rng.normal(size=200),
+    }
+    fit = pgmlang.compile(text).fit(data, method="em", seed=1)
+    share, m = fit.params["share"], fit.params["m"]
+    x = np.array([-4.0, 0.1])
+    score = fit.score({"x": x})
+    expected = [np.log(sum(share[k] * stats.norm(m[k], 1).pdf(v) for k in range(2))) for v in x]
+    np.testing.assert_allclose(score, expected, rtol=1e-9)
+    one = fit.predict({"x": [-4.0]}).columns
+    low = int(np.argmin(m))
+    assert one["P(z = " + str(low) + ")"][0] > 0.99
+    assert one["w"][0] == pytest.approx(-40, abs=4)
+
+
+def test_continuous_latents_of_rows_by_importance() -> None:
+    text = "param a : real\nplate row { u ~ Normal(0, 1) ; x ~ Normal(u, 1) ; y ~ Normal(a + u, 1) }\n"
+    fit = pgmlang.compile(text)
+    from pgmlang.query.predictive import predictive_of
+    from pgmlang.results.fit import Fit
+
+    bound = fit.bind({"x": [0.5, -1.0], "y": [1.0, 2.0]})
+    record = Fit(
+        bound.model, text, "map", {"a": np.array(0.3)}, labels=dict(bound.labels), sizes=dict(bound.sizes)
+    )
+    found = predictive_of(record, bound).score()
+    assert "importance" in found.estimator
+    assert found.ess is not None
+    cov = np.array([[2.0, 1.0], [1.0, 2.0]])
+    expected = stats.multivariate_normal([0, 0.3], cov).logpdf([[0.5, 1.0], [-1.0, 2.0]])
+    assert np.all(np.abs(found.values - expected) < 0.6)
