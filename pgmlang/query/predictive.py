@@ -30,6 +30,8 @@ WARMUP = 200
 """Steps that the chains of the rows' own latents take before their last state is used."""
 PARTICLES = 64
 """Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
+COPIES = 200
+"""Draws of what hangs on point estimates."""
 QUANTILES = (0.05, 0.95)
 MAX_COLUMNS = 2_000
 
@@ -58,6 +60,7 @@ class Predictive:
     params: dict[str, Tensor]
     nets: Any
     num_draws: int
+    is_point: bool
     forward: tuple[str, ...]
     hidden: tuple[str, ...]
     partial: dict[str, int]
@@ -71,13 +74,14 @@ class Predictive:
         that cannot be inferred."""
         names = self._targets(targets)
         plate = self._plate(names)
-        found = self._complete()
+        chances: dict[str, Tensor] = {}
+        found = self._complete(chances)
         columns: dict[str, list[str] | np.ndarray] = {}
         labels = self.joint.source["binding"].labels.get(plate)
         if plate != self.joint.source["binding"].plate and labels is not None:
             columns[plate] = list(labels)
         for name in names:
-            columns.update(self._columns(name, found[name]))
+            columns.update(self._columns(name, found[name], chances.get(name)))
         if len(columns) > MAX_COLUMNS:
             message = f"that would be {len(columns):,} columns"
             raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
@@ -109,8 +113,8 @@ class Predictive:
                                       help="predict those of one plate at a time: `--targets`"))  # fmt: skip
         return next(iter(plates), "")
 
-    def _columns(self, name: str, values: Tensor) -> dict[str, list[str] | np.ndarray]:
-        """Columns of one variable from its draws ``[S, row, ...]``."""
+    def _columns(self, name: str, values: Tensor, chances: Tensor | None) -> dict[str, list[str] | np.ndarray]:
+        """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [row, ..., label]`` themselves."""
         joint = self.joint
         variable = joint.model.by_name[name]
         axes = joint.axes(name)[1:]
@@ -123,6 +127,8 @@ class Predictive:
             one = flat[..., i]
             if text_labels is not None:
                 shares = torch.stack([(one == k).double().mean(0) for k in range(len(text_labels))], -1)
+                if chances is not None:
+                    shares = chances.reshape(one.shape[1], -1, len(text_labels))[:, i]
                 out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
                 out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
             else:
@@ -136,9 +142,10 @@ class Predictive:
 
     # ---- completing rows
 
-    def _complete(self) -> dict[str, Tensor]:
-        """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name."""
-        given = {**self.given, **self._infer()}
+    def _complete(self, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name; ``chances``
+        takes the probabilities of what is summed out."""
+        given = {**self.given, **self._infer(chances)}
         shape = (self.num_draws,)
         seen = {
             k: v.expand(*shape, *v.shape)
@@ -152,7 +159,7 @@ class Predictive:
                 out[name] = torch.where(mask, out[name], self.joint.observed[name])
         return out
 
-    def _infer(self) -> dict[str, Tensor]:
+    def _infer(self, chances: dict[str, Tensor]) -> dict[str, Tensor]:
         """Draws of the latents that something observed hangs on."""
         if not self.hidden:
             return {}
@@ -161,7 +168,11 @@ class Predictive:
         if continuous:
             found = self._chains(inner, sums, continuous)
         if sums is not None:
-            found.update(sums.draw(self.generator, {**self.given, **found}, self.params, self.nets))
+            given = {**self.given, **found}
+            few = {k: v[:1] for k, v in given.items()} if self.is_point and not continuous else given
+            for name, shares in sums.marginals(few, self.params, self.nets).items():
+                chances[name] = shares.mean(0) if shares.dim() > len(self.joint.shapes[name]) + 1 else shares
+            found.update(sums.draw(self.generator, given, self.params, self.nets))
         return found
 
     def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:
@@ -212,6 +223,10 @@ class Predictive:
         """Log-likelihood of each row (or of each outer element whose rows share latents) under the fit, averaged over
         the draws of the globals."""
         plate = self._unit()
+        if self.is_point:
+            return replace(
+                self, given={k: v[:1] for k, v in self.given.items()}, num_draws=1, is_point=False
+            ).score()
         if not self.hidden:
             terms = self._inner_terms(self.joint, self.given)
             return Score(_mean(terms, plate, self.joint), plate, self._words("exact"))
@@ -355,6 +370,11 @@ def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
     joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, count = estimates(fit, joint)
+    is_point = count == 1
+    if is_point:
+        # one point estimate, many draws of what hangs on it
+        count = COPIES
+        values = {k: v.expand(COPIES, *v.shape[1:]) for k, v in values.items()}
     given, partial = global_values(fit, joint, values, params, nets, count, generator)
     forward, hidden = split_latents(joint, set(given) - set(partial))
     forward = tuple(n for n in forward if n not in partial)
@@ -362,4 +382,4 @@ def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
         if name in partial and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
-    return Predictive(fit, joint, given, params, nets, count, forward, hidden, partial, generator)
+    return Predictive(fit, joint, given, params, nets, count, is_point, forward, hidden, partial, generator)
