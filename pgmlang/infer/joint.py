@@ -215,6 +215,27 @@ class Joint:
 
     # ---- draws
 
+    def deterministic(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Tensor]:
+        """Values ``[..., *shape]`` of all deterministic names."""
+        if not self.model.definitions:
+            return {}
+        with numerics(self.dtype), torch.no_grad():
+            found = self.program.deterministic(
+                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+            )
+        lead = max((v.dim() - len(self.shapes[k]) for k, v in values.items() if k in self.shapes), default=0)
+        sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in self.shapes))
+        out = {}
+        for name, value in found.items():
+            value = torch.as_tensor(value)
+            out[name] = value.expand(*sizes, *self.shape_of(name))
+        return out
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape of any variable's array."""
+        return tuple(int(self.data["sizes"][self.model.root_axis(a)]) if self.model.axis_size(a) is None
+                     else int(self.model.axis_size(a) or 0) for a in self.axes(name))  # fmt: skip
+
     def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
                  nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
         """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""

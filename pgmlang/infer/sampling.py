@@ -12,6 +12,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
 from pgmlang.infer.continuous import density_reasons, latent_variables
+from pgmlang.infer.noncentring import noncentred_names, noncentred_problem, standard_name
 from pgmlang.model import Model
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
-        return (f"{names}: latent and continuous", why)
+        moved = ", ".join(noncentred_names(model, facts))
+        extra = (f"non-centred, having little data an element: {moved}",) if moved else ()
+        return (f"{names}: latent and continuous", why, *extra)
 
     def build(problem: Problem, options: SamplerOptions) -> Kernel:
         return _kernel(problem, options, kernel())
@@ -72,6 +75,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     from pgmlang.infer.density import target_of
     from pgmlang.infer.kernels import Plan, run, start
 
+    problem, moved = noncentred_problem(problem)
     target = target_of(problem)
     plan = Plan(kernel, options.warmup)
     total = options.warmup + options.draws
@@ -93,7 +97,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     def finished(state: State) -> bool:
         return bool(state.run.iteration >= total)
 
-    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state)))
+    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved))
 
 
 def _start(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
@@ -116,7 +120,7 @@ def _start(target: Target, chains: int, generator: torch.Generator, problem: Pro
     )  # fmt: skip
 
 
-def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
+def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:
     import torch
 
     from pgmlang.infer.joint import numerics
@@ -128,7 +132,9 @@ def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
             # the discrete variables are given back, each draw's from their posterior given the others
             generator = torch.Generator(x.device).manual_seed(int(state.run.random.to(torch.int64).sum()))
             values.update(_given_back(target, generator, values))
-    draws = {name: value.cpu().numpy() for name, value in values.items()}
+        values = {**values, **_deterministic(target, values, moved)}
+    hidden = {standard_name(n) for n in moved}
+    draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     stats = {
         public: torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
         for public, name in (("acceptance_rate", "acceptance"), ("diverging", "divergent"), ("energy", "energy"),
@@ -142,6 +148,19 @@ def _conclude(state: State, target: Target, is_finished: bool) -> Outcome:
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": int(stats["diverging"].sum())}
     converged = not any(w.code == "PGM0801" for w in warnings)
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
+
+
+def _deterministic(
+    target: Target, values: dict[str, torch.Tensor], moved: tuple[str, ...]
+) -> dict[str, torch.Tensor]:
+    """Draws of what was non-centred, and of the deterministic names outside of rows."""
+    model, joint = target.model, target.joint
+    rows = {p.name for p in model.plates if p.is_rows}
+    wanted = [v.name for v in model.of_role("derived") if v.name in moved or not rows & set(v.plates)]
+    if not wanted or not next(iter(values.values())).shape[1]:
+        return {}
+    found = joint.deterministic(values)
+    return {n: found[n] for n in wanted if found[n].is_floating_point()}
 
 
 def _given_back(

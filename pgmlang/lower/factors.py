@@ -23,7 +23,7 @@ def factor_names(model: Model) -> dict[str, Factor]:
 
 def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | None = None) -> dict[str, Axes]:
     """Emits ``factors`` and ``log_joint`` of the chosen factors (all when None); gives each factor's axes."""
-    model, names = emitter.model, emitter.names
+    model = emitter.model
     named = {k: f for k, f in factor_names(model).items() if chosen is None or k in chosen}
     items: list[Factor] = list(named.values())
     definitions = emitter.definitions_for(items)
@@ -52,9 +52,29 @@ def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | No
             _store(out, key, node, factor, "log-potential")
     out.line("return out")
     out.indent -= 1
-    _ = names
     _log_joint(emitter, axes, out)
     return {key: axes[key] for key in named}
+
+
+def deterministic_function(emitter: Emitter, out: Writer) -> None:
+    """Emits ``deterministic``: the values of all deterministic names."""
+    if not emitter.model.definitions:
+        return
+    out.blank(2)
+    out.line("def deterministic(values, data=None, params=None, nets=None):")
+    out.indent += 1
+    out.line(
+        '"""Values of the deterministic names, laid out along all their axes (of size one where nothing varies)."""'
+    )
+    items = list(emitter.model.definitions)
+    emitter.unpack(items, out)
+    emitter.previous(items, out)
+    for item in ancestral_order(emitter.model, items):
+        assert isinstance(item, Definition)
+        emitter.definition(item, out)
+    pairs = [(d.target, py.name(emitter.names[d.target])) for d in items]
+    out.statement(py.returns(py.dict_of(pairs)))
+    out.indent -= 1
 
 
 def _store(out: Writer, key: str, value: ast.expr, factor: Factor, note: str) -> None:

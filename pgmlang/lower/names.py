@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "params", "nets", "total", "annotations",
-         "sizes", "real", "spin", "take", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose", "Ordered",
+         "sizes", "real", "spin", "take", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose", "deterministic", "Ordered",
          "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "transform_of", "mass_between", "improper", "example", "previous", "over", "constrain", "log_joint", "model", "guide", "simulate", "Mlp", "main"}  # fmt: skip
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}

@@ -19,7 +19,7 @@ from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
-from pgmlang.lower.factors import factors_function
+from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.names import Names, comment
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
@@ -64,6 +64,8 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     _edges(model, names, emitter.expressions, edges)
     _nets(model, emitter.expressions, body)
     factors_function(emitter, body, only)
+    if only is None:
+        deterministic_function(emitter, body)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
     _supports(model, supports)
