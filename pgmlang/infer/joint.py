@@ -259,6 +259,8 @@ class Joint:
     def rows(self, plate: str, chosen: np.ndarray) -> Joint:
         """The Joint of some elements of a row plate, whose terms then stand for all: inner rows come along, outer
         elements stay. ``chosen``: indices, ``[B]``."""
+        if [p.name for p in self.model.plates if p.is_rows] == [plate] and self.is_flat(plate):
+            return self._sliced(plate, chosen)
         binding: Binding = self.source["binding"]
         part = binding_rows(binding, plate, chosen)
         held: dict[str, np.ndarray] = self.source["fixed"]
@@ -268,6 +270,39 @@ class Joint:
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
         scale = {p: whole / max(1, len(chosen)) for p in inner}
         return replace(joint, scale={**self.scale, **scale}, blankets=self.blankets)
+
+    def is_flat(self, plate: str) -> bool:
+        """Whether a row plate's elements are plain rows: no order, nothing else sized by them."""
+        return self.model.plate_by_name[plate].structure is None
+
+    def _sliced(self, plate: str, chosen: np.ndarray) -> Joint:
+        """`rows` of a plate that is the only one of rows: its axis is indexed."""
+        at = torch.as_tensor(np.asarray(chosen), dtype=torch.int64, device=self.device)
+
+        def cut(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {
+                k: v.index_select(self.axes(k).index(plate), at) if plate in self.axes(k) else v
+                for k, v in values.items()
+            }
+
+        named = {k: v for k, v in self.data.items() if k in self.model.by_name}
+        indices = {
+            k: v.index_select(0, at) if k.endswith(f"_of_{plate}") else v
+            for k, v in self.data.items() if k not in named and isinstance(v, Tensor)
+        }  # fmt: skip
+        sizes = {**self.data["sizes"], plate: len(at)}
+        shapes = {
+            k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
+            if k in self.model.by_name else s
+            for k, s in self.shapes.items()
+        }  # fmt: skip
+        inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
+        factor = self.data["sizes"][plate] / max(1, len(at))
+        return replace(
+            self, data={**cut(named), **indices, "sizes": sizes}, observed=cut(self.observed), missing=cut(self.missing),
+            unseen=cut(self.unseen), shapes=shapes, scale={**self.scale, **dict.fromkeys(inner, factor)},
+            weights={k: v.index_select(0, at) for k, v in self.weights.items()}, source={k: v for k, v in self.source.items() if k not in ("sums", "training")},
+        )  # fmt: skip
 
     def _settled(self, program: ModuleType) -> ModuleType:
         return settled(program, self.dtype, self.device)

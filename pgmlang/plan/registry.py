@@ -17,15 +17,17 @@ ENTRY_POINTS = "pgmlang.methods"
 METHODS = {
     "exact": "pgmlang.infer.exact",
     "ml": "pgmlang.infer.ml",
-    "em": "pgmlang.infer.em",
     "hmc": "pgmlang.infer.hmc",
+    "em": "pgmlang.infer.em",
+    "elbo": "pgmlang.infer.elbo",
+    "map": "pgmlang.infer.map",
     "langevin": "pgmlang.infer.langevin",
     "mh": "pgmlang.infer.mh",
 }
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "map", "meanfield", "elbo", "gibbs", "nuts", "tempering", "ais", "cd", "pcd",
+    "meanfield", "gibbs", "nuts", "tempering", "ais", "cd", "pcd",
     "pseudo", "score", "bp", "layerwise", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""

@@ -230,6 +230,8 @@ class Predictive:
         if not self.hidden:
             terms = self._inner_terms(self.joint, self.given)
             return Score(_mean(terms, plate, self.joint), plate, self._words("exact"))
+        if self._guided():
+            return self._by_guide(plate)
         inner, sums, continuous = self._inference()
         if not continuous:
             assert sums is not None
@@ -237,8 +239,6 @@ class Predictive:
             with torch.no_grad():
                 values = sums.reduce(tables, each=plate)
             return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
-        if self._guided(continuous):
-            return self._by_guide(plate)
         return self._by_prior(inner, sums, continuous, plate)
 
     def _words(self, how: str) -> str:
@@ -265,13 +265,9 @@ class Predictive:
         with torch.no_grad():
             return part.factors(values, self.params, self.nets)
 
-    def _guided(self, continuous: tuple[str, ...]) -> bool:
+    def _guided(self) -> bool:
         guide = self.joint.model.guide
-        return (
-            guide is not None
-            and {c.target for c in guide.conditionals} >= set(self.hidden)
-            and len(continuous) > 0
-        )
+        return guide is not None and {c.target for c in guide.conditionals} >= set(self.hidden)
 
     def _by_guide(self, plate: str) -> Score:
         """Importance sampling with the guide as the proposal (Burda, Grosse and Salakhutdinov 2016, equation 8)."""

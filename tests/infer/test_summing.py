@@ -72,7 +72,9 @@ def draw_of(joint: Joint, lead: tuple[int, ...] = ()) -> dict[str, torch.Tensor]
     return joint.constrain(free)[0]
 
 
-def by_enumeration(joint: Joint, names: list[str], values: dict[str, torch.Tensor]) -> tuple[float, dict[str, np.ndarray]]:
+def by_enumeration(
+    joint: Joint, names: list[str], values: dict[str, torch.Tensor]
+) -> tuple[float, dict[str, np.ndarray]]:
     """The log of the sum over every configuration, and each element's probabilities."""
     places = [(n, i) for n in names for i in range(int(np.prod(joint.shapes[n])))]
     sizes = [joint.num_states(n) for n, _ in places]
@@ -105,7 +107,11 @@ CASES = {
         {"group": ["u", "u", "v", "w"], "y": [0.0, 2.0, 1.0, 5.0], "b": [1, None, 0, None]},
         ["g", "b"],
     ),
-    "chain in a switch": (SWITCH, {"seq": ["p", "q", "p", "q", "p"], "y": [1.0, 2.0, 0.3, -1.0, 4.0]}, ["k", "z", "m"]),
+    "chain in a switch": (
+        SWITCH,
+        {"seq": ["p", "q", "p", "q", "p"], "y": [1.0, 2.0, 0.3, -1.0, 4.0]},
+        ["k", "z", "m"],
+    ),
 }
 
 
@@ -151,7 +157,9 @@ def test_neighbours_are_drawn_together() -> None:
     found = joint(text, data)
     sums = sums_of(found, ["z"])
     values = draw_of(found)
-    codes = sums.draw(torch.Generator().manual_seed(1), {k: v.expand(20_000, *v.shape) for k, v in values.items()})["z"]
+    codes = sums.draw(
+        torch.Generator().manual_seed(1), {k: v.expand(20_000, *v.shape) for k, v in values.items()}
+    )["z"]
     grid = torch.tensor(list(product(range(3), repeat=7)))
     logs = found.log_joint({**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, "z": grid})
     p = float(torch.softmax(logs, 0)[(grid[:, 0] == grid[:, 1])].sum())

@@ -1,0 +1,320 @@
+"""Variational inference: the evidence lower bound by stochastic gradients.
+
+The written guide where there is one; for other continuous latents an automatic normal one over the free numbers,
+mean-field or full-rank (Kucukelbir, Tran, Ranganath, Gelman and Blei 2017). Reparameterised draws (Kingma and Welling
+2014); for discrete latents of the guide the score function with the other particles as the baseline (Mnih and Rezende
+2016; Kool, van Hoof and Welling 2019), each row with its own terms as the signal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.continuous import KINDS, moving_partition
+from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
+from pgmlang.infer.training import build as build_training
+from pgmlang.model import Model
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.joint import Joint
+    from pgmlang.infer.summing import Sums
+
+DRAWS = (4, 500)
+"""Chains and draws that an automatic guide leaves."""
+SCALE = "q scale"
+LOC = "q loc"
+LOG_SCALE = math.log(0.1)
+"""Where the automatic guide's standard deviations begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElboOptions(TrainOptions):
+    """``particles``: draws of the guide a step (None: 1, or 8 with discrete latents or an automatic guide); ``guide``:
+    ``meanfield`` or ``fullrank`` for latents that no written guide names."""
+
+    particles: int | None = None
+    guide: str = "meanfield"
+
+
+def guided_names(model: Model) -> tuple[str, ...]:
+    """Latents that the written guide names."""
+    return tuple(c.target for c in model.guide.conditionals) if model.guide else ()
+
+
+def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Continuous latents that get an automatic guide."""
+    written = guided_names(model)
+    latent = facts.latent | ({v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates})
+    found = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
+    return tuple(v.name for v in found if v.name not in written and v.name not in facts.fixed)
+
+
+def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Discrete latents outside of the written guide."""
+    written = guided_names(model)
+    found = (v for v in model.of_role("random") if v.name in facts.latent and v.type.is_discrete)
+    return tuple(v.name for v in found if v.name not in written)
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Latent variables with a guide, written or automatic; discrete ones in the written guide or summed out."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    for potential in model.potentials:
+        yield Diagnostic("PGM0602", "the model has fields, whose log Z has no bound by draws", potential.span,
+                         help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
+    yield from moving_partition(model, facts)
+    yield from elimination(model, summed_out(model, facts))[1]
+    if summed_out(model, facts) and guided_names(model):
+        names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
+        yield Diagnostic(
+            "PGM0602", f"{names}: discrete, latent and not in the guide", help="name them in the guide"
+        )
+    if not (guided_names(model) or automatic_names(model, facts)):
+        yield Diagnostic(
+            "PGM0602", "no latent variable has a guide, and no real one is latent for an automatic one"
+        )
+    for name in guided_names(model):
+        if name in facts.missing or name in facts.observed:
+            yield Diagnostic("PGM0602", f"the guide is for `{name}`, which the data has", model.by_name[name].span)
+    for variable in model.of_role("random"):
+        if variable.name in facts.latent and variable.type.kind not in KINDS and not variable.type.is_discrete:
+            yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
+    yield from missing_cells(model, facts)
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    out = []
+    written, automatic = guided_names(model), automatic_names(model, facts)
+    if written:
+        out.append(", ".join(f"`{n}`" for n in written) + ": by the written guide")
+        if any(model.by_name[n].type.is_discrete for n in written):
+            out.append("discrete latents: score function, the other particles of a row as its baseline")
+    if automatic:
+        out.append(", ".join(f"`{n}`" for n in automatic[:8]) + ": a normal guide over the free numbers")
+    if model.nets:
+        out.append("networks trained on the bound: " + ", ".join(f"`{n.name}`" for n in model.nets))
+    return tuple(out)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """The evidence lower bound of one problem."""
+
+    model: Model
+    automatic: tuple[str, ...]
+    summed: tuple[str, ...]
+    particles: int
+    is_full: bool
+    plate: str | None
+
+    # ---- the automatic guide
+
+    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+        import torch
+
+        free = joint.initial(generator)
+        if self.model.guide is not None:
+            for variable in self.model.guide.variables:
+                if variable.role == "param":
+                    shape = guide_shape(joint, variable)
+                    free[f"guide {variable.name}"] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+        size = self._size(joint)
+        if size:
+            loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
+            log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
+            free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+        return free
+
+    def _size(self, joint: Joint) -> int:
+        return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
+
+    def _automatic(
+        self, joint: Joint, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Draws of the automatic guide and their log-density ``[...]`` as values."""
+        import torch
+
+        if not self.automatic:
+            return {}, torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+        size = self._size(joint)
+        noise = torch.randn((*shape, size), generator=generator, dtype=joint.dtype, device=joint.device)
+        if self.is_full:
+            scale = free[SCALE].tril(-1) + torch.diag(free[SCALE].diagonal().exp())
+            x = free[LOC] + noise @ scale.mT
+            log_scale = free[SCALE].diagonal()
+        else:
+            log_scale = free[SCALE]
+            x = free[LOC] + log_scale.exp() * noise
+        log_q = -0.5 * noise.square().sum(-1) - log_scale.sum() - 0.5 * size * math.log(2 * math.pi)
+        parts, place = {}, 0
+        for name in self.automatic:
+            own = joint.free_shape(name)
+            parts[name] = x[..., place : place + math.prod(own)].reshape(*shape, *own)
+            place += math.prod(own)
+        values, log_det = joint.constrain(parts)
+        return values, log_q - log_det
+
+    # ---- the bound
+
+    def params(self, joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Params, tables and the guide's own params from free ones."""
+        learned = {n: free[n] for n in joint.learned}
+        own = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
+        for variable in self.model.guide.variables if self.model.guide else ():
+            if variable.role == "param" and variable.type.kind == "positive":
+                own[variable.name] = own[variable.name].exp()
+        return {**(joint.constrain(learned)[0] if learned else {}), **own}
+
+    def loss(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
+        import torch
+
+        params = self.params(joint, free)
+        shape = (self.particles,)
+        values, log_q = self._automatic(joint, free, generator, shape)
+        terms_q: dict[str, Tensor] = {}
+        if self.model.guide is not None:
+            drawn, terms_q = joint.propose(generator, params, nets, shape)
+            values = {**values, **drawn}
+        axes_q = {k: tuple(joint.program.GUIDE_FACTORS[k]) for k in terms_q}
+        if self.summed:
+            bound = self._sums(joint).log_marginal(values, params, nets) - log_q
+        else:
+            terms = joint.factors(values, params, nets)
+            bound = joint.sum(terms) - log_q
+        for name, term in terms_q.items():
+            bound = bound - joint.total(term, axes_q[name])
+        loss = -bound.mean()
+        discrete = [n for n in terms_q if self.model.by_name[n].type.is_discrete]
+        if discrete and torch.is_grad_enabled():
+            assert self.plate is not None
+            score = sum(joint.along(terms_q[n], axes_q[n], (self.plate,)) for n in discrete)
+            signal = joint.each(terms, self.plate)
+            for name, term in terms_q.items():
+                signal = signal - joint.along(term, axes_q[name], (self.plate,))
+            signal = signal.detach()
+            others = (signal.sum(0) - signal) / (self.particles - 1)
+            # the value stays the bound, only the gradient gains the score's part
+            surrogate = ((signal - others) * score).sum(-1).mean() * joint.scale.get(self.plate, 1.0)
+            loss = loss - (surrogate - surrogate.detach())
+        return loss / units_of(joint, self.plate), extra
+
+    def _sums(self, joint: Joint) -> Sums:
+        from pgmlang.infer.summing import sums_of
+
+        if "sums" not in joint.source:
+            joint.source["sums"] = sums_of(joint, self.summed)
+        found: Sums = joint.source["sums"]
+        return found
+
+    def conclude(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
+        losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
+        notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
+        if not self.automatic:
+            return Outcome(params, (), True, (), notes)
+        values, log_q = self._automatic(joint, free, generator, DRAWS)
+        notes |= self._pareto(joint, values, log_q, params, nets)
+        if self.summed:
+            values = {**values, **self._sums(joint).draw(generator, values, self.params(joint, free), nets)}
+        draws = {k: v.cpu().numpy() for k, v in values.items()}
+        return Outcome(params, (), True, self._doubts(notes), notes, draws, {k: joint.axes(k) for k in draws})
+
+    def _pareto(
+        self, joint: Joint, values: Mapping[str, Tensor], log_q: Tensor, params: Any, nets: Any
+    ) -> dict[str, Any]:
+        """Pareto k-hat of the importance weights (Yao, Vehtari, Simpson and Gelman 2018)."""
+        import torch
+
+        if self.model.guide is not None:
+            return {}
+        tensors = {k: torch.as_tensor(v, dtype=joint.dtype, device=joint.device) for k, v in params.items()}
+        if self.summed:
+            log_p = self._sums(joint).log_marginal(values, tensors, nets)
+        else:
+            log_p = joint.log_joint(values, tensors, nets)
+        return {"pareto_k": pareto_shape((log_p - log_q).flatten().cpu().numpy())}
+
+    def _doubts(self, notes: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+        k = notes.get("pareto_k")
+        if k is None or k <= 0.7:
+            return ()
+        cure = "`--guide fullrank`, or `--method hmc`" if not self.is_full else "`--method hmc`"
+        message = (
+            f"the guide is a poor fit: Pareto k-hat is {k:.2f}, over 0.7, and its intervals are not to be trusted"
+        )
+        return (Diagnostic("PGM0801", message, help=cure),)
+
+
+def pareto_shape(log_weights: Any) -> float:
+    """Shape of a generalised Pareto distribution fitted to the largest weights (Zhang and Stephens 2009)."""
+    import numpy as np
+
+    x = np.sort(np.exp(log_weights - log_weights.max()))
+    count = int(min(0.2 * len(x), 3 * math.sqrt(len(x))))
+    tail = x[-count:] - x[-count - 1]
+    tail = tail[tail > 0]
+    if len(tail) < 5:
+        return float("nan")
+    n = len(tail)
+    m = 30 + int(math.sqrt(n))
+    quartile = tail[int(n / 4 + 0.5) - 1]
+    b = 1 / tail[-1] + (1 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3 * quartile)
+    k = -np.log1p(-b[:, None] * tail).mean(1)
+    profile = n * (np.log(b / k) + k - 1)
+    weight = 1 / np.exp(profile - profile[:, None]).sum(1)
+    at = float((b * weight).sum() / weight.sum())
+    shape = float(np.log1p(-at * tail).mean())
+    return (n * shape + 10 * 0.5) / (n + 10)
+
+
+def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
+    """Shape of a param of the guide."""
+    sizes = joint.data["sizes"]
+    axes = (*joint.model.batch_axes(variable.plates), *variable.axes)
+    return tuple(joint.model.axis_size(a) or sizes[joint.model.root_axis(a)] for a in axes)
+
+
+def build(problem: Problem, options: ElboOptions) -> Kernel:
+    if options.guide not in ("meanfield", "fullrank"):
+        raise PgmError(Diagnostic("PGM0612", f"`--guide {options.guide}` is not one of meanfield, fullrank"))
+    model, facts = problem.model, problem.facts
+    automatic = automatic_names(model, facts)
+    discrete = any(model.by_name[n].type.is_discrete for n in guided_names(model))
+    particles = options.particles or (8 if discrete or automatic else 1)
+    if discrete and particles < 2:
+        raise PgmError(
+            Diagnostic("PGM0612", "discrete latents need two particles or more: each is the others' baseline")
+        )
+    plate = unit_plate(model)
+    rows = {p.name for p in model.plates if p.is_rows}
+    if (options.batch or options.validation) and any(rows & set(model.by_name[n].plates) for n in automatic):
+        raise PgmError(Diagnostic("PGM0612", "rows with an automatic guide of their own cannot be minibatched",
+                                  help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
+    bound = Bound(model, automatic, summed_out(model, facts), particles, options.guide == "fullrank", plate)
+    if options.epochs == TrainOptions.epochs and automatic and not model.nets:
+        from dataclasses import replace
+
+        options = replace(options, epochs=4000, learning_rate=max(options.learning_rate, 0.02))
+    return build_training(problem, options, Objective(bound.start, bound.loss, bound.conclude, "bound"))
+
+
+METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build)

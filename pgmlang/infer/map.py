@@ -1,0 +1,231 @@
+"""Maximum a posteriori, and maximum likelihood of params: L-BFGS (Liu and Nocedal 1989) or Adam.
+
+The mode is that of the density of the values as they are, not of the free numbers behind them: no Jacobian.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
+from pgmlang.infer.training import Objective, TrainOptions, dtype_of, unit_plate, units_of
+from pgmlang.infer.training import build as build_training
+from pgmlang.model import Model
+from pgmlang.tables.learned import learned_tables
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.joint import Joint
+
+SMALL = 20_000
+"""Numbers up to which L-BFGS is taken, where there are no minibatches."""
+INNER = 20
+"""L-BFGS iterations of a step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOptions(TrainOptions):
+    """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
+    converged when a step gains less, relative to the objective."""
+
+    optimizer: str | None = None
+    max_iterations: int = 1000
+    tolerance: float = 1e-9
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Something to estimate, discrete latents that can be summed out, no log Z that moves."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    for potential in model.potentials:
+        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the params", potential.span,
+                         help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
+    yield from moving_partition(model, facts)
+    yield from elimination(model, summed_names(model, facts))[1]
+    if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
+        yield Diagnostic("PGM0602", "no number is to be estimated")
+    if facts.binding is not None and not subjects(model, facts):
+        yield Diagnostic("PGM0602", "no number is to be estimated")
+    for variable in model.of_role("random"):
+        if variable.name in facts.latent and variable.type.kind not in KINDS and not variable.type.is_discrete:
+            yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
+    yield from missing_cells(model, facts)
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Missing numbers that other variables hang on."""
+    from pgmlang.graph.childless import drops_out
+
+    for name, number in facts.missing.items():
+        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
+                             help="leave such rows out: `--missing drop`")  # fmt: skip
+
+
+def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Inputs that the data lacks."""
+    from pgmlang.model.evaluate import unknown_parameter
+
+    if facts.binding is not None:
+        for variable in model.of_role("input"):
+            if variable.name not in facts.binding.values and variable.name not in facts.fixed:
+                yield unknown_parameter(variable)
+
+
+def lowering_reasons(model: Model) -> Iterator[Diagnostic]:
+    """What no program says yet."""
+    from pgmlang.lower import lower
+
+    try:
+        lower(model)
+    except PgmError as error:
+        yield from error.diagnostics
+
+
+def subjects(model: Model, facts: Facts) -> tuple[str, ...]:
+    """What is estimated: params without a value, learned tables, networks, latent numbers."""
+    names = [v.name for v in model.of_role("param") if v.name not in facts.fixed]
+    names += [t.name for t in learned_tables(model)] + [n.name for n in model.nets]
+    return (*names, *(v.name for v in latent_variables(model, facts)))
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    out = [", ".join(f"`{n}`" for n in subjects(model, facts)[:8]) + ": the most probable values"]
+    summed = summed_names(model, facts)
+    if summed and facts.binding is not None:
+        out.append("summed out exactly: " + ", ".join(f"`{n}`" for n in summed))
+    return tuple(out)
+
+
+def objective_of(problem: Problem) -> Objective:
+    """Minus the log-density of a unit of data."""
+    model, facts = problem.model, problem.facts
+    latent = tuple(v.name for v in latent_variables(model, facts))
+    summed = summed_names(model, facts)
+    plate = unit_plate(model)
+
+    def start(joint: Joint, generator: Generator) -> dict[str, Tensor]:
+        import torch
+
+        free = joint.initial(generator)
+        for name in latent:
+            shape = joint.free_shape(name)
+            free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
+        return free
+
+    def loss(
+        joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        return -log_density(joint, free, nets, summed) / units_of(joint, plate), extra
+
+    def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
+        values, _ = joint.constrain(free)
+        total = float(log_density(joint, free, nets, summed))
+        found = {k: v.cpu().numpy() for k, v in values.items()}
+        return Outcome(found, (), True, (), {"log_density": total})
+
+    return Objective(start, loss, conclude, "log-density a row" if plate else "log-density")
+
+
+def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
+    """Log-density of the values behind free ones, discrete latents summed out, no Jacobian."""
+    values, _ = joint.constrain(free)
+    learned = set(joint.learned)
+    params = {k: v for k, v in values.items() if k in learned}
+    latents = {k: v for k, v in values.items() if k not in learned}
+    if not summed:
+        return joint.log_joint(latents, params, nets)
+    from pgmlang.infer.summing import sums_of
+
+    if "sums" not in joint.source:
+        joint.source["sums"] = sums_of(joint, summed)
+    total: Tensor = joint.source["sums"].log_marginal(latents, params, nets)
+    return total
+
+
+class ClimbState(NamedTuple):
+    """Free values, and the objective after each step."""
+
+    iteration: int
+    free: dict[str, Any]
+    trace: tuple[float, ...] = ()
+    is_done: bool = False
+
+
+def build(problem: Problem, options: MapOptions) -> Kernel:
+    if options.optimizer not in (None, "lbfgs", "adam"):
+        raise PgmError(Diagnostic("PGM0612", f"`--optimizer {options.optimizer}` is not one of lbfgs, adam"))
+    objective = objective_of(problem)
+    latent = latent_variables(problem.model, problem.facts)
+    rows = {p.name for p in problem.model.plates if p.is_rows}
+    if (options.batch or options.validation) and any(rows & set(v.plates) for v in latent):
+        raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
+                                  help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
+    by_adam = options.optimizer == "adam" or bool(problem.model.nets) or bool(options.batch or options.validation)
+    if options.optimizer == "lbfgs" or not by_adam:
+        return _lbfgs(problem, options, objective)
+    return build_training(problem, options, objective)
+
+
+def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
+    import torch
+
+    from pgmlang.infer.joint import joint_of
+
+    joint = joint_of(problem, dtype_of(options, problem.model))
+    nets = joint.build_nets(0)
+
+    def init(rng: np.random.Generator) -> ClimbState:
+        generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
+        return ClimbState(0, objective.start(joint, generator))
+
+    def step(state: ClimbState) -> tuple[ClimbState, Info]:
+        leaves = {k: v.detach().clone().requires_grad_() for k, v in state.free.items()}
+        optimiser = torch.optim.LBFGS(list(leaves.values()), max_iter=INNER, history_size=20, tolerance_grad=1e-10,
+                                      tolerance_change=1e-14, line_search_fn="strong_wolfe")  # fmt: skip
+        generator = torch.Generator(joint.device)
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            loss = objective.loss(joint, leaves, nets, generator, None)[0]
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        optimiser.step(closure)  # type: ignore[arg-type]
+        free = {k: v.detach() for k, v in leaves.items()}
+        with torch.no_grad():
+            value = -float(objective.loss(joint, free, nets, generator, None)[0])
+        gain = value - state.trace[-1] if state.trace else math.inf
+        done = (
+            gain <= options.tolerance * max(1.0, abs(value)) or state.iteration + INNER >= options.max_iterations
+        )
+        return ClimbState(state.iteration + INNER, free, (*state.trace, value), done), (
+            Info(value, value, gain, INNER, objective.label)
+        )
+
+    def conclude(state: ClimbState) -> Outcome:
+        with torch.no_grad():
+            outcome = objective.conclude(joint, state.free, nets, None, torch.Generator(joint.device))
+        converged = state.is_done and state.iteration < options.max_iterations
+        parameters = {**outcome.parameters, **problem.fixed}
+        return outcome._replace(parameters=parameters, log_likelihood=state.trace, is_converged=converged)
+
+    return Kernel(init, step, lambda state: bool(state.is_done), conclude)
+
+
+METHOD = Method(
+    "map", "the most probable values, or maximum likelihood of params", MapOptions, supports, reasons, build
+)

@@ -1,0 +1,318 @@
+"""Training by stochastic gradients: one loop for every method that climbs an objective by Adam (Kingma and Ba 2015).
+
+A method gives an ``Objective``; the loop has minibatches of rows, a validation split with early stopping, and a state
+of tensors and numbers only, from which a run goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.base import Info, Kernel, Options, Outcome, Problem
+from pgmlang.model import Model
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.joint import Joint
+
+BLOCK = 20
+"""Most steps between two looks at the clock."""
+BETAS = (0.9, 0.999)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Options):
+    """``epochs``: passes over the data; ``batch``: rows of a step (all when None); ``learning_rate`` falls to a tenth
+    along a cosine. ``validation``: share of the rows kept apart, on which the objective is measured after each epoch;
+    ``patience``: epochs without gain before the run stops, keeping the best. ``dtype``: float32 or float64."""
+
+    epochs: int = 500
+    batch: int | None = None
+    learning_rate: float = 0.01
+    validation: float = 0.0
+    patience: int = 20
+    dtype: str | None = None
+
+
+class Objective(NamedTuple):
+    """What is minimised. ``start(joint, generator)``: free tensors by name, besides the networks' weights;
+    ``loss(joint, free, nets, generator, extra)``: a scalar, a unit of data, and the next ``extra`` (persistent chains);
+    ``conclude(joint, free, nets, extra, generator)``: what goes into the fit besides the weights; ``extra``: its first
+    value."""
+
+    start: Callable[[Joint, Generator], dict[str, Tensor]]
+    loss: Callable[[Joint, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
+    conclude: Callable[[Joint, Mapping[str, Tensor], Any, Any, Generator], Outcome]
+    label: str = "objective"
+    extra: Callable[[Joint, Generator], Any] = lambda joint, generator: {}
+
+
+class State(NamedTuple):
+    """``moving``: free tensors and weights; ``first``, ``second``: Adam's moments; ``random``: generator state."""
+
+    iteration: int
+    moving: dict[str, Any]
+    first: dict[str, Any]
+    second: dict[str, Any]
+    random: Any
+    extra: Any
+    trace: tuple[float, ...] = ()
+    validated: tuple[float, ...] = ()
+    best: dict[str, Any] | None = None
+    is_done: bool = False
+
+
+NET = "net "
+"""Before the names of networks' weights in ``moving``."""
+
+
+class FunctionalNets:
+    """Networks with weights from elsewhere, called as the emitted program does: ``nets["decode"](z)``."""
+
+    def __init__(self, module: Any, weights: Mapping[str, Tensor]) -> None:
+        self.module = module
+        self.weights = weights
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        from torch.func import functional_call
+
+        own = {k.removeprefix(f"{name}."): v for k, v in self.weights.items() if k.startswith(f"{name}.")}
+        return lambda *x: functional_call(self.module[name], own, x)
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """One problem, set up once. ``plate``: the row plate of minibatches, None where there are no rows."""
+
+    problem: Problem
+    options: TrainOptions
+    objective: Objective
+    joint: Joint
+    plate: str | None
+    nets: Any
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    held_out: Joint | None = None
+
+    @property
+    def steps_an_epoch(self) -> int:
+        if self.options.batch is None or self.plate is None:
+            return 1
+        return max(1, len(self.rows) // self.options.batch)
+
+    @property
+    def total(self) -> int:
+        return self.options.epochs * self.steps_an_epoch
+
+    def init(self, rng: np.random.Generator) -> State:
+        import torch
+
+        generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
+        moving = dict(self.objective.start(self.joint, generator))
+        if self.nets is not None:
+            moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
+        zeros = {k: torch.zeros_like(v) for k, v in moving.items()}
+        extra = self.objective.extra(self.joint, generator)
+        return State(0, moving, zeros, dict(zeros), generator.get_state(), extra)
+
+    def step(self, state: State) -> tuple[State, Info]:
+        """Up to an epoch, or ``BLOCK`` steps."""
+        count = min(BLOCK, self.steps_an_epoch if self.steps_an_epoch > 1 else BLOCK, self.total - state.iteration)
+        losses = []
+        generator = self._generator(state)
+        for _ in range(count):
+            state, loss = self._one(state, generator)
+            losses.append(loss)
+        value = -float(np.mean([float(x) for x in losses]))
+        before = state.trace[-1] if state.trace else -math.inf
+        state = state._replace(trace=(*state.trace, value), random=generator.get_state())
+        if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
+            state = self._validate(state)
+        is_done = state.is_done or state.iteration >= self.total
+        info = Info(value, value, value - before, count, self.objective.label)
+        return state._replace(is_done=is_done), info
+
+    def _generator(self, state: State) -> Generator:
+        import torch
+
+        generator = torch.Generator(self.joint.device)
+        generator.set_state(state.random)
+        return generator
+
+    def _one(self, state: State, generator: Generator) -> tuple[State, Any]:
+        """One step of Adam."""
+        import torch
+
+        joint = self._batch(state.iteration, generator)
+        leaves = {k: v.detach().requires_grad_(v.is_floating_point()) for k, v in state.moving.items()}
+        free, nets = self._parts(leaves)
+        with torch.enable_grad():
+            loss, extra = self.objective.loss(joint, free, nets, generator, state.extra)
+            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+        return adam(state, leaves, gradients, self._rate(state.iteration))._replace(extra=extra), loss.detach()
+
+    def _rate(self, iteration: int) -> float:
+        share = iteration / max(1, self.total)
+        return self.options.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    def _parts(self, moving: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
+        free = {k: v for k, v in moving.items() if not k.startswith(NET)}
+        if self.nets is None:
+            return free, None
+        return free, FunctionalNets(self.nets, {k[len(NET) :]: v for k, v in moving.items() if k.startswith(NET)})
+
+    def _batch(self, iteration: int, generator: Generator) -> Joint:
+        """Rows in a new order every epoch, which the epoch's number and the run's seed decide."""
+        if self.plate is None or (
+            self.options.batch is None and len(self.rows) == self.joint.data["sizes"][self.plate]
+        ):
+            return self.joint
+        if self.options.batch is None:
+            return self._training()
+        epoch, place = divmod(iteration, self.steps_an_epoch)
+        order = np.random.default_rng([epoch, generator.initial_seed() % 2**32]).permutation(self.rows)
+        size = self.options.batch
+        return self.joint.rows(self.plate, order[place * size : (place + 1) * size])
+
+    def _training(self) -> Joint:
+        if "training" not in self.joint.source:
+            assert self.plate is not None
+            self.joint.source["training"] = self.joint.rows(self.plate, np.sort(self.rows))
+        found: Joint = self.joint.source["training"]
+        return found
+
+    def _validate(self, state: State) -> State:
+        import torch
+
+        assert self.held_out is not None
+        free, nets = self._parts(state.moving)
+        generator = torch.Generator(self.joint.device).manual_seed(1)
+        with torch.no_grad():
+            value = -float(self.objective.loss(self.held_out, free, nets, generator, state.extra)[0])
+        validated = (*state.validated, value)
+        best = int(np.argmax(validated))
+        if best == len(validated) - 1:
+            state = state._replace(best=dict(state.moving))
+        late = len(validated) - 1 - best >= self.options.patience
+        return state._replace(validated=validated, is_done=late)
+
+    def conclude(self, state: State) -> Outcome:
+        import torch
+
+        moving = state.moving if state.best is None else state.best
+        free, nets = self._parts(moving)
+        generator = torch.Generator(self.joint.device).manual_seed(
+            int(self._generator(state).initial_seed() % 2**31)
+        )
+        with torch.no_grad():
+            outcome = self.objective.conclude(self.joint, free, nets, state.extra, generator)
+        weights = {k[len(NET) :]: v.detach().cpu().numpy() for k, v in moving.items() if k.startswith(NET)}
+        notes = dict(outcome.notes)
+        if state.validated:
+            notes |= {"validated": list(state.validated), "best_epoch": int(np.argmax(state.validated)) + 1}
+        settled = has_settled(state.trace) or (state.best is not None and state.is_done)
+        warnings = outcome.warnings
+        if not settled:
+            message = f"the {self.objective.label} still rises"
+            warnings = (
+                *warnings,
+                Diagnostic("PGM0801", message, help="more `--epochs`, or a larger `--learning-rate`"),
+            )
+        return outcome._replace(
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, log_likelihood=state.trace,
+            is_converged=settled, warnings=warnings, notes=notes,
+        )  # fmt: skip
+
+
+def adam(state: State, leaves: Mapping[str, Tensor], gradients: tuple[Any, ...], rate: float) -> State:
+    """The state after one step; tensors without a gradient stay."""
+    import torch
+
+    moving, first, second = {}, {}, {}
+    number = state.iteration + 1
+    with torch.no_grad():
+        for (name, value), gradient in zip(leaves.items(), gradients, strict=True):
+            value = value.detach()
+            if gradient is None:
+                moving[name], first[name], second[name] = value, state.first[name], state.second[name]
+                continue
+            gradient = torch.nan_to_num(gradient)
+            m = state.first[name].lerp(gradient, 1 - BETAS[0])
+            v = state.second[name].lerp(gradient.square(), 1 - BETAS[1])
+            slope = m / (1 - BETAS[0] ** number)
+            size = (v / (1 - BETAS[1] ** number)).sqrt_().add_(1e-8)
+            moving[name], first[name], second[name] = value - rate * slope / size, m, v
+    return state._replace(iteration=number, moving=moving, first=first, second=second)
+
+
+def has_settled(trace: tuple[float, ...]) -> bool:
+    """Whether the last fifth of a noisy trace no longer rises by more than its noise, or by a thousandth of all that
+    was gained."""
+    if len(trace) < 10:
+        return False
+    late = np.array(trace[-max(5, len(trace) // 5) :])
+    x = np.arange(len(late)) - (len(late) - 1) / 2
+    slope = float(x @ late / (x @ x))
+    noise = float(np.std(late - late.mean() - slope * x) / math.sqrt(float(x @ x)))
+    gained = max(trace) - trace[0]
+    return bool(slope * len(late) <= max(2.5 * noise * len(late), 1e-3 * abs(gained), 1e-9))
+
+
+def unit_plate(model: Model) -> str | None:
+    """The row plate that minibatches take elements of: the outermost."""
+    rows = [p for p in model.plates if p.size is None and p.structure is None]
+    rows += [p for p in model.plates if p.is_rows and p not in rows]
+    outermost = [p.name for p in rows if not any(q.name in model.enclosing(p.name)[:-1] for q in rows)]
+    return outermost[0] if len(outermost) == 1 else None
+
+
+def dtype_of(options: TrainOptions, model: Model) -> torch.dtype:
+    """float32 for networks unless told otherwise. Raises PgmError PGM0612 for another word."""
+    import torch
+
+    known = {"float32": torch.float32, "float64": torch.float64}
+    if options.dtype is None:
+        return torch.float32 if model.nets else torch.float64
+    if options.dtype not in known:
+        raise PgmError(Diagnostic("PGM0612", f"`--dtype {options.dtype}` is not one of float32, float64"))
+    return known[options.dtype]
+
+
+def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kernel:
+    """The kernel that trains an objective. Raises PgmError PGM0612 for a batch of rows that hang together."""
+    from pgmlang.infer.joint import joint_of
+
+    joint = joint_of(problem, dtype_of(options, problem.model))
+    plate = unit_plate(problem.model)
+    if (options.batch or options.validation) and plate is None:
+        raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",
+                                  help="leave `--batch` and `--validation` out"))  # fmt: skip
+    rows = np.arange(joint.data["sizes"].get(plate, 0) if plate else 0)
+    held_out = None
+    if options.validation:
+        if not 0 < options.validation < 1:
+            raise PgmError(Diagnostic("PGM0612", f"`--validation {options.validation}` is no share of the rows"))
+        assert plate is not None
+        order = np.random.default_rng(0).permutation(rows)
+        cut = max(1, round(options.validation * len(rows)))
+        rows, held_out = np.sort(order[cut:]), joint.rows(plate, np.sort(order[:cut]))
+    if options.batch is not None and options.batch >= len(rows):
+        from dataclasses import replace
+
+        options = replace(options, batch=None)
+    trainer = Trainer(problem, options, objective, joint, plate, joint.build_nets(0), rows, held_out)
+    return Kernel(trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude)
+
+
+def units_of(joint: Joint, plate: str | None) -> float:
+    """How many units of data a Joint's scaled sums stand for: losses are a unit's, so that rates need no tuning."""
+    if plate is None:
+        return 1.0
+    return float(joint.data["sizes"].get(plate, 1)) * joint.scale.get(plate, 1.0)

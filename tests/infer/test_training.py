@@ -1,0 +1,306 @@
+"""map, elbo and the loop behind them: closed forms, quadrature, enumeration, scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, stats
+
+import pgmlang
+from pgmlang.diagnostics import PgmError
+from pgmlang.infer import elbo
+from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.elbo import Bound, pareto_shape
+from pgmlang.infer.joint import Joint, joint_of
+from pgmlang.infer.training import FunctionalNets, has_settled
+
+REGRESSION = """
+dim feature = {u, v}
+a ~ Normal(0, 3)
+b[feature] ~ Normal(0, 2)
+plate row { input X[feature] : real ; y ~ Normal(a + X @ b, 0.7) }
+"""
+
+
+def regression() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Data, posterior mean and covariance of (a, b)."""
+    rng = np.random.default_rng(0)
+    X = rng.normal([0.5, 0.0], 1, size=(25, 2))
+    y = 1 + X @ [0.8, -1.2] + 0.7 * rng.normal(size=25)
+    design = np.column_stack([np.ones(25), X])
+    precision = np.diag([1 / 9, 1 / 4, 1 / 4]) + design.T @ design / 0.49
+    return (
+        {"u": X[:, 0], "v": X[:, 1], "y": y},
+        np.linalg.solve(precision, design.T @ y / 0.49),
+        np.linalg.inv(precision),
+    )
+
+
+def bound_problem(text: str, data: dict[str, Any]) -> Problem:
+    bound = pgmlang.compile(text).bind(data)
+    return Problem(bound.model, bound, {}, facts_of(bound.model, bound))
+
+
+def test_map_is_the_mode() -> None:
+    data, mean, _ = regression()
+    fit = pgmlang.compile(REGRESSION).fit(data, method="map", seed=1)
+    np.testing.assert_allclose([fit.params["a"], *fit.params["b"]], mean, atol=1e-6)
+    assert fit.query("E(b[u])").table[0]["mean"] == pytest.approx(mean[1], abs=1e-6)
+
+
+def test_map_of_a_scale_has_no_jacobian() -> None:
+    y = np.array([0.3, -0.8, 1.9, 2.2])
+    text = "s ~ Exponential(2)\nplate row { y ~ Normal(0, s) }\n"
+    fit = pgmlang.compile(text).fit({"y": y}, method="map", seed=1)
+    grid = np.linspace(0.2, 4, 400_001)
+    log_density = -2 * grid - 4 * np.log(grid) - 0.5 * (y**2).sum() / grid**2
+    assert float(fit.params["s"]) == pytest.approx(grid[log_density.argmax()], abs=2e-5)
+
+
+def test_logistic_regression_as_scikit_learn() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3))
+    y = (rng.random(200) < 1 / (1 + np.exp(-X @ [1.0, -2.0, 0.5] - 0.3))).astype(int)
+    text = """
+dim f = {a, b, c}
+param base : real
+w[f] ~ Normal(0, 1)
+plate row { input X[f] : real ; y : bit ~ Bernoulli(logit = base + X @ w) }
+"""
+    fit = pgmlang.compile(text).fit({**{k: X[:, i] for i, k in enumerate("abc")}, "y": y}, method="map", seed=1)
+    peer = linear.LogisticRegression(C=1.0, tol=1e-12, max_iter=10_000).fit(X, y)
+    np.testing.assert_allclose(fit.params["w"], peer.coef_[0], atol=1e-4)
+    assert float(fit.params["base"]) == pytest.approx(peer.intercept_[0], abs=1e-4)
+
+
+def test_weights_count_as_rows() -> None:
+    text = "param m : real\nparam s : positive\nplate row { y ~ Normal(m, s) }\n"
+    weighted = pgmlang.compile(text).fit({"y": [0.0, 1.0, 4.0], "n": [3, 2, 1]}, method="map", seed=1, weights="n")
+    rows = np.array([0.0, 0, 0, 1, 1, 4])
+    assert float(weighted.params["m"]) == pytest.approx(rows.mean(), abs=1e-6)
+    assert float(weighted.params["s"]) == pytest.approx(rows.std(), abs=1e-6)
+
+
+def test_full_rank_elbo_is_the_posterior_and_the_evidence() -> None:
+    data, mean, cov = regression()
+    options = {"guide": "fullrank", "epochs": 3000, "particles": 16}
+    fit = pgmlang.compile(REGRESSION).fit(data, method="elbo", seed=1, options=options)
+    draws = np.column_stack([fit.draws["a"].reshape(-1), fit.draws["b"].reshape(-1, 2)])
+    np.testing.assert_allclose(draws.mean(0), mean, atol=5 * np.sqrt(cov.diagonal() / len(draws)).max() + 0.01)
+    np.testing.assert_allclose(np.cov(draws.T), cov, atol=0.15 * cov.max())
+    design = np.column_stack([np.ones(25), data["u"], data["v"]])
+    marginal = design @ np.diag([9.0, 4, 4]) @ design.T + 0.49 * np.eye(25)
+    evidence = stats.multivariate_normal(np.zeros(25), marginal).logpdf(data["y"])
+    found = 25 * fit.record.provenance["elbo"]
+    assert evidence - 0.1 < found < evidence + 0.05
+    assert fit.record.provenance["pareto_k"] < 0.5
+
+
+def test_mean_field_elbo_stays_below() -> None:
+    data, _, _ = regression()
+    full, field = (
+        pgmlang.compile(REGRESSION).fit(data, method="elbo", seed=1, options={"guide": g, "epochs": 1500}).record
+        for g in ("fullrank", "meanfield")
+    )
+    assert 25 * field.provenance["elbo"] < 25 * full.provenance["elbo"] - 0.02
+
+
+LINE = """
+dim pixel = {a, b, c}
+dim code[1]
+param w[pixel], base[pixel] : real
+param loc[pixel, code], tilt[code] : real
+plate row {
+  z[code] ~ Normal(0, 1)
+  x[pixel] ~ Bernoulli(logit = base + w * sum(z, over = code))
+}
+guide row { z ~ Normal(tilt + x @ loc, 0.8) }
+"""
+
+
+def test_bound_and_importance_of_a_one_dimensional_latent() -> None:
+    """The bound lies below the exact log-likelihood by quadrature; the importance estimate meets it."""
+    rng = np.random.default_rng(3)
+    x = (rng.random((40, 3)) < 0.5).astype(int)
+    rows = {k: x[:, i] for i, k in enumerate("abc")}
+    fit = pgmlang.compile(LINE).fit(rows, method="elbo", seed=1, options={"epochs": 600, "learning_rate": 0.03})
+    w, base = fit.params["w"], fit.params["base"]
+
+    def chance(z: float, row: np.ndarray) -> float:
+        p = 1 / (1 + np.exp(-(base + w * z)))
+        return float(np.prod(np.where(row == 1, p, 1 - p)) * stats.norm.pdf(z))
+
+    exact = np.array([math.log(integrate.quad(chance, -9, 9, args=(row,))[0]) for row in x])
+    assert fit.record.provenance["elbo"] < exact.mean() + 0.02
+    found = fit.score_rows(rows)
+    assert "guide" in found.estimator
+    np.testing.assert_allclose(found.values, exact, atol=0.05)
+
+
+TINY = """
+dim unit = {p, q}
+dim pixel = {a, b, c}
+param c0[unit], w[unit, pixel], r[pixel, unit] : real
+plate row {
+  u[unit] : bit ~ Bernoulli(logit = c0)
+  x[pixel] ~ Bernoulli(logit = u @ w)
+}
+guide row { u ~ Bernoulli(logit = x @ r) }
+"""
+
+
+def tiny() -> tuple[Joint, dict[str, torch.Tensor], Bound]:
+    problem = bound_problem(TINY, {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]})
+    torch.manual_seed(0)
+    joint = joint_of(problem)
+    free = {n: torch.randn(joint.free_shape(n), dtype=torch.float64) for n in joint.learned}
+    return joint, free, Bound(problem.model, (), (), 4, False, "row")
+
+
+def exact_bound(joint: Joint, free: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The bound by enumeration of both units in every row."""
+    total = torch.zeros((), dtype=torch.float64)
+    x = torch.stack([joint.observed["x"][:, i] for i in range(3)], 1).double()
+    logits = x @ free["r"]
+    for code in product((0, 1), repeat=2):
+        u = torch.tensor(code).expand(3, 2)
+        log_q = torch.distributions.Bernoulli(logits=logits).log_prob(u.double()).sum(-1)
+        terms = joint.factors({"u": u}, free)
+        log_p = terms["u"].sum(-1) + terms["x"].sum(-1)
+        total = total + (log_q.exp() * (log_p - log_q)).sum()
+    return total
+
+
+def test_score_function_gradient_is_unbiased() -> None:
+    joint, free, bound = tiny()
+    leaves = {k: v.requires_grad_() for k, v in free.items()}
+    exact = torch.autograd.grad(-exact_bound(joint, leaves) / 3, list(leaves.values()))
+    generator = torch.Generator().manual_seed(1)
+    found = []
+    for _ in range(1500):
+        loss, _ = bound.loss(joint, leaves, None, generator, None)
+        found.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(leaves.values()))]))
+    stacked = torch.stack(found)
+    error = stacked.std(0) / math.sqrt(len(found))
+    gap = (stacked.mean(0) - torch.cat([g.flatten() for g in exact])).abs()
+    assert bool((gap < 4.5 * error + 1e-9).all())
+
+
+def test_a_missing_score_term_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: without the score function the gradient of the guide is another one."""
+    joint, free, bound = tiny()
+    leaves = {k: v.requires_grad_() for k, v in free.items()}
+    exact = torch.autograd.grad(-exact_bound(joint, leaves) / 3, leaves["r"])[0]
+    monkeypatch.setattr(
+        elbo.Joint if hasattr(elbo, "Joint") else Joint, "each", lambda self, terms, plate: torch.zeros(4, 3)
+    )
+    generator = torch.Generator().manual_seed(1)
+    found = torch.stack(
+        [
+            torch.autograd.grad(bound.loss(joint, leaves, None, generator, None)[0], leaves["r"])[0]
+            for _ in range(600)
+        ]
+    )
+    gap = (found.mean(0) - exact).abs() / (found.std(0) / math.sqrt(600))
+    assert float(gap.max()) > 6
+
+
+def test_minibatches_stand_for_all_rows() -> None:
+    data, _, _ = regression()
+    joint = joint_of(bound_problem(REGRESSION, data))
+    values = {"a": torch.tensor(0.3).double(), "b": torch.tensor([0.1, -0.4]).double()}
+    parts = [joint.rows("row", np.arange(i, i + 5)).log_joint(values) for i in range(0, 25, 5)]
+    assert float(sum(parts) / 5) == pytest.approx(float(joint.log_joint(values)), rel=1e-12)
+
+
+def test_minibatches_of_outer_elements_bring_their_rows() -> None:
+    text = "plate doc { t ~ Normal(0, 1) ; plate word { y ~ Normal(t, 1) } }\n"
+    joint = joint_of(bound_problem(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
+    t = torch.tensor([0.5, -0.2, 1.0]).double()
+    parts = [joint.rows("doc", np.array([i])).log_joint({"t": t[[i]]}) for i in range(3)]
+    assert float(sum(parts) / 3) == pytest.approx(float(joint.log_joint({"t": t})), rel=1e-12)
+
+
+VAE = """
+dim pixel = {a, b, c, d}
+dim code[2]
+net decode : code -> pixel = mlp(8)
+net encode : pixel -> code, code = mlp(8)
+plate row { z[code] ~ Normal(0, 1) ; x[pixel] ~ Bernoulli(logit = decode(z)) }
+guide row {
+  loc, log_sd = encode(x)
+  z ~ Normal(loc, exp(log_sd))
+}
+"""
+
+
+def rows_of_bits(count: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    kind = rng.integers(2, size=count)
+    return {k: (rng.random(count) < np.where(kind == i % 2, 0.9, 0.1)).astype(int) for i, k in enumerate("abcd")}
+
+
+def test_vae_learns_and_repeats_itself() -> None:
+    options = {"batch": 20, "epochs": 30, "learning_rate": 0.01}
+    one, two = (
+        pgmlang.compile(VAE).fit(rows_of_bits(200), method="elbo", seed=3, options=options) for _ in range(2)
+    )
+    trace = one.record.log_likelihood
+    # independent pixels have 4 log 2 = 2.77 nats
+    assert np.mean(trace[-5:]) > max(trace[0], -2.4)
+    for name, array in one.params.items():
+        np.testing.assert_array_equal(array, two.params[name])
+    assert one.params["decode.body.0.weight"].dtype == np.float32
+
+
+def test_early_stopping_keeps_the_best() -> None:
+    options = {"batch": 16, "epochs": 300, "learning_rate": 0.05, "validation": 0.3, "patience": 5}
+    record = pgmlang.compile(VAE).fit(rows_of_bits(80), method="elbo", seed=3, options=options).record
+    validated = record.provenance["validated"]
+    assert len(validated) < 300
+    assert record.provenance["best_epoch"] == int(np.argmax(validated)) + 1
+    assert len(validated) - record.provenance["best_epoch"] == 5
+
+
+def test_functional_networks_are_the_program_s() -> None:
+    joint = joint_of(bound_problem(VAE, rows_of_bits(10)), torch.float32)
+    nets = joint.build_nets(1)
+    z = torch.randn(10, 2)
+    same = FunctionalNets(nets, dict(nets.state_dict()))["decode"](z)[0]
+    torch.testing.assert_close(same, nets["decode"](z)[0])
+
+
+def test_settled() -> None:
+    rng = np.random.default_rng(0)
+    assert has_settled(tuple(1 - np.exp(-np.arange(100) / 5) + 0.01 * rng.normal(size=100)))
+    assert not has_settled(tuple(np.arange(100) + 0.1 * rng.normal(size=100)))
+
+
+def test_pareto_shape_of_known_tails() -> None:
+    rng = np.random.default_rng(0)
+    for shape in (0.2, 0.9):
+        weights = stats.genpareto(shape).rvs(20_000, random_state=rng)
+        assert pareto_shape(np.log(weights + 1e-12)) == pytest.approx(shape, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "word"),
+    [
+        (
+            "map",
+            "param J : real\ndim u = {a, b}\nplate row { field y : bit\n field s[u] : bit\n factor J * y * sum(s, over = u) }\n",
+            "log Z",
+        ),
+        ("elbo", "param m : real\nplate row { y ~ Normal(m, 1) }\n", "no latent"),
+        ("map", "plate row { y ~ Normal(0, 1) }\n", "no number"),
+    ],
+)
+def test_refusals(method: str, text: str, word: str) -> None:
+    with pytest.raises(PgmError, match=word):
+        pgmlang.compile(text).fit({"y": [0.1, 0.2]} if "row" in text else {}, method=method)
