@@ -250,9 +250,11 @@ class Binder:
                 errors.extend(error.diagnostics)
         if errors:
             raise PgmError(errors)
-        array = np.stack(arrays, axis=-1) if variable.axes else arrays[0]
+        is_wide = bool(variable.axes) or len(self.matches.columns[variable.name][1]) > 1
+        inside = plate in variable.plates and variable.plates[-1] != plate
+        array = np.stack(arrays, axis=-1) if is_wide or inside else arrays[0]
         check_vectors(variable, array, columns[0])
-        if variable.plates[-1] == plate:
+        if variable.plates[-1] == plate or inside:
             return array, int(_is_missing(array).sum()), array.size
         return self._outer_values(variable, plate, columns, array, elements)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.binding.tables import innermost
+from pgmlang.binding.values import axis_length
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
@@ -88,6 +89,8 @@ class Matcher:
                     self._scalar(variable, plate, frame, names)
                 elif here and len(variable.axes) == 1:
                     self._along_axis(variable, plate, frame, names)
+                elif inside and not variable.axes and self.model.batch_axes(variable.plates) == (plate, home):
+                    self._along_plate(variable, plate, frame, names)
 
     def _check_mapping(self, frames: Mapping[str, Frame]) -> None:
         """A mapping that came to nothing is a slip."""
@@ -172,6 +175,25 @@ class Matcher:
                 "PGM0720", f"`{variable.name}` has no column for `{absent[0]}`", frame.name,
                 f"name it `{pattern.replace('*', absent[0], 1)}`, or say `--hide {variable.name}`",
                 (f"columns are missing for {listed(absent)}",) if len(absent) > 1 else (), about=variable.name,
+            )  # fmt: skip
+            return
+        self._claim(variable, plate, frame, tuple(c for c in chosen if c is not None))
+
+    def _along_plate(self, variable: Variable, plate: str, frame: Frame, names: Mapping[str, str]) -> None:
+        """A sized plate inside the rows: columns ``s.0``, ``s.1``, ... of its elements, a grid's row by row."""
+        size = axis_length(self.model, {}, variable.plates[-1])
+        pattern = self.mapping.get(variable.name, f"{variable.name}.*")
+        if size is None or pattern.count("*") != 1:
+            return
+        chosen = [self._column_for(pattern.replace("*", str(i), 1), frame, names) for i in range(size)]
+        absent = [str(i) for i, c in enumerate(chosen) if c is None]
+        if len(absent) == size and variable.name not in self.mapping:
+            return
+        if absent:
+            self.problems.error(
+                "PGM0720", f"`{variable.name}` has no column for element {absent[0]} of `{variable.plates[-1]}`", frame.name,
+                f"it has {size:,} elements: `{pattern.replace('*', '0', 1)}` to "
+                f"`{pattern.replace('*', str(size - 1), 1)}`", about=variable.name,
             )  # fmt: skip
             return
         self._claim(variable, plate, frame, tuple(c for c in chosen if c is not None))

@@ -10,8 +10,10 @@ import numpy as np
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
+from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against, words
+from pgmlang.infer.likelihood import build as build_gradients
 from pgmlang.infer.needs import table_reasons
 from pgmlang.infer.rows import bound_evaluator
 from pgmlang.model import Model
@@ -21,8 +23,8 @@ __all__ = ["METHOD", "Statistics", "conclude", "summarize"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlOptions(Options):
-    """Nothing to choose: one pass over the data."""
+class MlOptions(LikelihoodOptions):
+    """Counting has nothing to choose, one pass over the data; the options are those of gradients, for fields."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,9 @@ class State:
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Learned tables, every cell observed, no undirected part."""
+    """Learned tables, every cell observed, no undirected part; or fields, by gradients."""
+    if is_gradient_case(model):
+        return Verdict.of(tuple(reasons_against(model, facts)))
     reasons = list(table_reasons(model, facts))
     if not learned_tables(model):
         reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
@@ -48,6 +52,8 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    if is_gradient_case(model):
+        return words(model, facts)
     tables = learned_tables(model)
     out = (
         ["every cell is observed: counts give the tables in closed form"]
@@ -86,7 +92,11 @@ def _conclude(state: State) -> Outcome:
 
 
 def build(problem: Problem, options: MlOptions) -> Kernel:
+    if is_gradient_case(problem.model):
+        return build_gradients(problem, options)
     return Kernel(lambda rng: State(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
 
 
-METHOD = Method("ml", "tables from complete data, by counting", MlOptions, supports, reasons, build)
+METHOD = Method(
+    "ml", "maximum likelihood: tables by counting, fields by gradients", MlOptions, supports, reasons, build
+)

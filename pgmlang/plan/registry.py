@@ -21,14 +21,17 @@ METHODS = {
     "em": "pgmlang.infer.em",
     "elbo": "pgmlang.infer.elbo",
     "map": "pgmlang.infer.map",
+    "pcd": "pgmlang.infer.pcd",
+    "score": "pgmlang.infer.score",
+    "pseudo": "pgmlang.infer.pseudo",
+    "cd": "pgmlang.infer.cd",
     "langevin": "pgmlang.infer.langevin",
     "mh": "pgmlang.infer.mh",
 }
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "meanfield", "gibbs", "nuts", "tempering", "ais", "cd", "pcd",
-    "pseudo", "score", "bp", "layerwise", "wakesleep", "adversarial",
+    "meanfield", "gibbs", "nuts", "tempering", "ais", "bp", "layerwise", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 

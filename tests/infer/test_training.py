@@ -294,7 +294,7 @@ def test_pareto_shape_of_known_tails() -> None:
     [
         (
             "map",
-            "param J : real\ndim u = {a, b}\nplate row { field y : bit\n field s[u] : bit\n factor J * y * sum(s, over = u) }\n",
+            "param J : real\nplate row { field y : real\n factor -J * y * y }\n",
             "log Z",
         ),
         ("elbo", "param m : real\nplate row { y ~ Normal(m, 1) }\n", "no latent"),

@@ -1,0 +1,236 @@
+"""Contrastive divergence (Hinton 2002) and its persistent form (Tieleman 2008) for fields of bits and spins.
+
+The gradient of the log-likelihood is that of the log-potentials at the data less that at the model's own draws. ``cd``
+starts its draws at the data and takes k sweeps; ``pcd`` keeps chains from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.field_reasons import (
+    binary_reasons,
+    field_names,
+    hidden_fields,
+    inputs_in_fields,
+    learned_params,
+    learning_reasons,
+    observed_fields,
+)
+from pgmlang.infer.training import Objective, TrainOptions, unit_plate
+from pgmlang.infer.training import build as build_training
+from pgmlang.model import Model
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.fields import Fields
+    from pgmlang.infer.joint import Joint
+
+
+@dataclass(frozen=True, kw_only=True)
+class CdOptions(TrainOptions):
+    """``k``: sweeps of the negative phase a step; ``chains``: persistent chains of pcd."""
+
+    epochs: int = 50
+    batch: int | None = 100
+    learning_rate: float = 0.005
+    k: int = 1
+    chains: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Divergence:
+    """The two phases for one problem."""
+
+    model: Model
+    observed: tuple[str, ...]
+    hidden: tuple[str, ...]
+    k: int
+    chains: int
+    is_persistent: bool
+    plate: str | None
+
+    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+        """Small random weights; those that meet one observed field alone begin at its log-odds in the data."""
+        from pgmlang.infer.fields import as_numbers, fields_of
+
+        free = joint.initial(generator)
+        data = as_numbers(joint, self.observed)
+        plain = fields_of(joint, field_names(self.model))
+        return free | base_rates(plain, data, free)
+
+    def extra(self, joint: Joint, generator: Generator) -> Any:
+        if not self.is_persistent:
+            return {}
+        fields = self._shared(joint)
+        return fields.begin(generator, (self.chains,))
+
+    def _shared(self, joint: Joint) -> Fields:
+        """All fields of one row, for chains that stand for every row."""
+        from pgmlang.infer.fields import fields_of
+        from pgmlang.infer.joint import Joint as _Joint
+
+        if self.plate is None:
+            return fields_of(joint, field_names(self.model))
+        import numpy as np
+
+        cache: dict[str, Any] = joint.source
+        if "one row" not in cache:
+            one: _Joint = joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+            cache["one row"] = fields_of(one, field_names(self.model))
+        found: Fields = cache["one row"]
+        return found
+
+    def loss(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        """A scalar with the two phases' gradient and the value of the reconstruction's log-likelihood, a row."""
+        import torch
+
+        from pgmlang.infer.fields import as_numbers, fields_of
+
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        held = {k: v.detach() for k, v in params.items()}
+        data = as_numbers(joint, self.observed)
+        rows = joint.data["sizes"][self.plate] if self.plate else 1
+        with torch.no_grad():
+            inside = fields_of(joint, self.hidden)
+            positive = self._hidden(inside, generator, data, held, nets)
+        everything = fields_of(joint, field_names(self.model))
+        if not self.is_persistent:
+            with torch.no_grad():
+                begin = {
+                    k: (torch.rand_like(v) < v).to(v.dtype) if k in self.hidden else v for k, v in positive.items()
+                }
+                negative = self._sweeps(everything, generator, begin, held, nets)
+            fantasy = everything.energy(negative, params, nets).sum() / rows
+        else:
+            shared = self._shared(joint)
+            with torch.no_grad():
+                negative = self._sweeps(shared, generator, dict(extra), held, nets)
+            extra = negative
+            fantasy = shared.energy(negative, params, nets).sum() / self.chains
+        gap = fantasy - everything.energy(positive, params, nets).sum() / rows
+        with torch.no_grad():
+            value = -self._reconstruction(everything, positive, data, held, nets) / rows
+        return gap - gap.detach() + value, extra
+
+    def _hidden(
+        self, inside: Fields, generator: Generator, data: Mapping[str, Tensor], params: Any, nets: Any
+    ) -> dict[str, Tensor]:
+        """Hidden fields given the data: their probabilities where they are independent, else draws by sweeps."""
+        import torch
+
+        values = {**data, **inside.begin(generator, ())}
+        if not self.hidden:
+            return dict(data)
+        if len(self.hidden) == 1 and inside.is_independent(self.hidden[0]):
+            values[self.hidden[0]] = torch.sigmoid(inside.logits(self.hidden[0], values, params, nets))
+            return values
+        for _ in range(5):
+            values = inside.sweep(generator, values, params, nets)
+        return values
+
+    def _sweeps(
+        self, fields: Fields, generator: Generator, values: dict[str, Tensor], params: Any, nets: Any
+    ) -> dict[str, Tensor]:
+        order = (*self.observed, *self.hidden)
+        ordered = replace(fields, names=order)
+        for _ in range(self.k):
+            values = ordered.sweep(generator, values, params, nets)
+        return values
+
+    def _reconstruction(
+        self, fields: Fields, values: Mapping[str, Tensor], data: Mapping[str, Tensor], params: Any, nets: Any
+    ) -> Tensor:
+        """Log-probability of every observed element given all the rest: the log pseudo-likelihood of the data."""
+        import torch
+
+        total = torch.zeros((), dtype=fields.joint.dtype, device=fields.joint.device)
+        for name in self.observed:
+            logit = fields.logits(name, {**values}, params, nets)
+            total = total + torch.nn.functional.logsigmoid((2 * data[name] - 1) * logit).sum()
+        return total
+
+    def conclude(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        return Outcome({k: v.cpu().numpy() for k, v in params.items()}, (), True)
+
+
+def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """First values of params that multiply one observed field and nothing else, element by element: its log-odds
+    (Hinton 2012, section 8)."""
+    import torch
+
+    joint = fields.joint
+    out: dict[str, Tensor] = {}
+    for name, values in data.items():
+        axes = joint.axes(name)
+        for param, start in free.items():
+            if param not in joint.model.by_name or joint.model.by_name[param].type.kind != "real":
+                continue
+            own = joint.axes(param)
+            if (
+                not own
+                or len(own) >= len(axes)
+                or axes[-len(own) :] != own
+                or start.shape != values.shape[-len(own) :]
+            ):
+                continue
+            mentions = [f for f in joint.model.potentials if any(r.name == param for r in joint.model.mentions(f))]
+            if len(mentions) == 1:
+                mean = values.reshape(-1, *start.shape).mean(0).clamp(0.02, 0.98)
+                out[param] = torch.logit(mean) + start
+    return out
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    yield from learning_reasons(model, facts)
+    yield from binary_reasons(model)
+
+
+def _supports(model: Model, facts: Facts) -> Verdict:
+    """Fields of bits or spins in which every element is linear, and params to be learned."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _supports_persistent(model: Model, facts: Facts) -> Verdict:
+    """As for cd, and rows that share their log Z."""
+    return Verdict.of((*_reasons(model, facts), *inputs_in_fields(model)))
+
+
+def _words(text: str) -> Callable[[Model, Facts], tuple[str, ...]]:
+    def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+        names = ", ".join(f"`{n}`" for n in learned_params(model, facts))
+        return (f"{names}: the gradient needs draws of the fields, which have no closed-form log Z", text)
+
+    return reasons
+
+
+def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Kernel]:
+    def build(problem: Problem, options: CdOptions) -> Kernel:
+        model, facts = problem.model, problem.facts
+        plate = unit_plate(model)
+        divergence = Divergence(model, observed_fields(model, facts), hidden_fields(model, facts), options.k, options.chains,
+                                is_persistent, plate)  # fmt: skip
+        if plate is None:
+            options = replace(options, batch=None)
+        objective = Objective(
+            divergence.start, divergence.loss, divergence.conclude, "log pseudo-likelihood a row", divergence.extra
+        )
+        return build_training(problem, options, objective)
+
+    return build
+
+
+METHOD = Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
+                _words("draws start at the data and take k sweeps"), _build(False))  # fmt: skip
+PERSISTENT = Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
+                    _supports_persistent, _words("chains go on from step to step"), _build(True))  # fmt: skip

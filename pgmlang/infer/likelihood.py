@@ -1,0 +1,335 @@
+"""Maximum likelihood of fields by gradients: exact where log Z is, else with draws of persistent chains.
+
+log Z is exact for fields that can be summed out (a CRF's chain), and for few binary elements, whose configurations are
+listed. Else bits and spins take Gibbs chains (persistent contrastive divergence, Tieleman 2008), real fields Langevin
+ones (Du and Mordatch 2019), some of which begin anew at noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.base import Kernel, Outcome, Problem
+from pgmlang.infer.field_reasons import (
+    binary_reasons,
+    field_names,
+    hidden_fields,
+    inputs_in_fields,
+    learning_reasons,
+    observed_fields,
+)
+from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
+from pgmlang.infer.training import build as build_training
+from pgmlang.model import Model
+from pgmlang.plan.method import Facts
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.fields import Fields
+    from pgmlang.infer.joint import Joint
+    from pgmlang.infer.summing import Sums
+
+LISTED = 16
+"""Most binary elements of a row whose configurations are listed."""
+RESTART = 0.05
+"""Share of Langevin chains that begin anew at noise at each step."""
+DECAY = 1e-3
+"""Weight of the squared log-potentials, which keeps a neural energy near zero (Du and Mordatch 2019)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodOptions(TrainOptions):
+    """``chains``: persistent chains where log Z is not exact; ``k``: their steps between two steps of Adam;
+    ``step_size``: of Langevin chains, as a share of the data's standard deviation."""
+
+    epochs: int = 400
+    learning_rate: float = 0.02
+    chains: int = 200
+    k: int = 20
+    step_size: float = 0.1
+
+
+def is_gradient_case(model: Model) -> bool:
+    """Whether there are fields with something to learn in them, so that counting does not do."""
+    return bool(field_names(model)) and bool(next(iter(model.of_role("param")), None) or model.nets)
+
+
+def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Why maximum likelihood by gradients does not fit."""
+    yield from learning_reasons(model, facts)
+    if way_of(model, facts) is None:
+        if _is_real(model):
+            yield from (
+                Diagnostic("PGM0602", f"the real field `{n}` is hidden", model.by_name[n].span)
+                for n in hidden_fields(model, facts)
+            )
+        yield from binary_reasons(model)
+        yield from inputs_in_fields(model)
+
+
+def way_of(model: Model, facts: Facts) -> str | None:
+    """How log Z and its gradient are had: ``summed``, ``listed``, ``gibbs``, ``langevin``; None: not at all."""
+    if not elimination(model, field_names(model))[1]:
+        return "summed"
+    if not tuple(binary_reasons(model)) and not tuple(inputs_in_fields(model)):
+        return "listed" if _elements_a_row(model, facts) <= LISTED else "gibbs"
+    if _is_real(model) and not (facts.binding is not None and hidden_fields(model, facts)):
+        return None if tuple(inputs_in_fields(model)) else "langevin"
+    return None
+
+
+def _is_real(model: Model) -> bool:
+    return all(v.type.kind == "real" for v in model.of_role("field"))
+
+
+def _elements_a_row(model: Model, facts: Facts) -> float:
+    """Binary elements of one row (of all, without rows); infinite while sizes are not known."""
+    from pgmlang.diagnostics import PgmError
+    from pgmlang.infer.rows import bound_evaluator
+
+    if facts.binding is None:
+        return float("inf")
+    evaluator = bound_evaluator(facts.binding)
+    rows = {p.name for p in model.plates if p.is_rows}
+    total = 0
+    for variable in model.of_role("field"):
+        try:
+            total += int(np.prod([evaluator.size(a) for a in evaluator.array_axes(variable) if a not in rows]))
+        except PgmError:
+            return float("inf")
+    return total
+
+
+def words(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The way taken."""
+    ways = {
+        "summed": "log Z is summed out exactly, and so is its gradient",
+        "listed": f"log Z is exact: few enough configurations to list (at most 2^{LISTED})",
+        "gibbs": "log Z is out of reach: its gradient from persistent Gibbs chains",
+        "langevin": "log Z is out of reach: its gradient from persistent Langevin chains",
+    }
+    return (ways[way_of(model, facts) or "gibbs"],)
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The exact log-likelihood of a unit of data."""
+
+    model: Model
+    hidden: tuple[str, ...]
+    observed: tuple[str, ...]
+    plate: str | None
+    way: str
+
+    def loss(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        return -self.value(joint, params, nets) / units_of(joint, self.plate), extra
+
+    def value(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
+        """The log-likelihood of all rows."""
+        if self.way == "summed":
+            total = self._sums(joint, field_names(self.model)).log_marginal({}, params, nets)
+            if self.hidden:
+                return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
+            return joint.log_joint({}, params, nets) - total
+        rows = units_of(joint, self.plate)
+        return log_unnormalised(joint, self.hidden, params, nets).sum() * (
+            joint.scale.get(self.plate, 1.0) if self.plate else 1.0
+        ) - rows * self._one(joint).log_partition(params, nets)
+
+    def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
+        from pgmlang.infer.summing import sums_of
+
+        key = "sums " + " ".join(names)
+        if key not in joint.source:
+            joint.source[key] = sums_of(joint, names)
+        found: Sums = joint.source[key]
+        return found
+
+    def _one(self, joint: Joint) -> Fields:
+        from pgmlang.infer.fields import fields_of
+
+        if "one row" not in joint.source:
+            one = joint if self.plate is None else joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+            joint.source["one row"] = fields_of(one, field_names(self.model))
+        found: Fields = joint.source["one row"]
+        return found
+
+    def conclude(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        total = float(self.value(joint, params, nets))
+        found = {k: v.cpu().numpy() for k, v in params.items()}
+        return Outcome(found, (), True, (), {"data_log_likelihood": total})
+
+
+def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any) -> Tensor:
+    """log of the sum over hidden binary fields of exp(log-potentials) for each row (a single number without rows).
+
+    In closed form where one hidden field is independent given the rest, else by listing its configurations.
+    """
+    import torch
+
+    from pgmlang.infer.fields import as_numbers, fields_of
+
+    observed = tuple(n for n in field_names(joint.model) if n not in hidden)
+    data = as_numbers(joint, observed)
+    plate = unit_plate(joint.model)
+    inside = fields_of(joint, hidden)
+
+    def each(values: Mapping[str, Tensor]) -> Tensor:
+        terms = inside.joint.factors(values, params, nets)
+        return inside.joint.each(terms, plate) if plate else inside.joint.sum(terms)
+
+    if not hidden:
+        return each(data)
+    if len(hidden) == 1 and inside.is_independent(hidden[0]):
+        name = hidden[0]
+        zero = torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device)
+        logit = inside.logits(name, {**data, name: zero}, params, nets, create_graph=torch.is_grad_enabled())
+        soft = torch.nn.functional.softplus(logit)
+        own = joint.along(soft, joint.axes(name), (plate,)) if plate else soft.sum()
+        return each({**data, name: zero}) + own
+    sizes = {n: [k for a, k in zip(joint.axes(n), joint.shapes[n], strict=True) if a != plate] for n in hidden}
+    count = sum(int(np.prod(s)) for s in sizes.values())
+    if count > LISTED:
+        raise ValueError(f"{count} hidden elements a row are too many to list")
+    codes = torch.arange(2**count, device=joint.device)
+    bits = ((codes[:, None] >> torch.arange(count, device=joint.device)) & 1).to(joint.dtype)
+    values: dict[str, Tensor] = dict(data)
+    place = 0
+    for name in hidden:
+        size = int(np.prod(sizes[name]))
+        own = bits[:, place : place + size].reshape(-1, *sizes[name])
+        place += size
+        if plate in joint.axes(name):
+            at = joint.axes(name).index(plate) + 1
+            own = own.unsqueeze(at).expand(-1, *joint.shapes[name])
+        values[name] = own
+    return torch.logsumexp(each(values), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class LangevinLikelihood:
+    """Maximum likelihood of real fields with persistent Langevin chains."""
+
+    model: Model
+    names: tuple[str, ...]
+    plate: str | None
+    options: LikelihoodOptions
+
+    def extra(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+        return self._noise(joint, generator, self.options.chains)
+
+    def _noise(self, joint: Joint, generator: Generator, chains: int) -> dict[str, Tensor]:
+        """Normal points of the data's mean and spread, ``[chain, 1, ...]``."""
+        import torch
+
+        out = {}
+        for name in self.names:
+            data = joint.observed[name]
+            own = joint.shapes[name][1:] if self.plate else joint.shapes[name]
+            shape = (chains, 1, *own) if self.plate else (chains, *own)
+            noise = torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            mean = data.mean(0) if self.plate else data.mean()
+            sd = data.std(0) if self.plate and len(data) > 1 else data.std()
+            out[name] = mean + 1.5 * sd * noise
+        return out
+
+    def _one(self, joint: Joint) -> Joint:
+        if "one row" not in joint.source:
+            one = joint if self.plate is None else joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+            joint.source["one row"] = replace(one, scale={}, weights={})
+        found: Joint = joint.source["one row"]
+        return found
+
+    def loss(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        plain = replace(joint, scale={}, weights={})
+        rows = joint.data["sizes"][self.plate] if self.plate else 1
+        one = self._one(joint)
+        held = {k: v.detach() for k, v in params.items()}
+        chains = self._langevin(one, joint, extra, held, nets, generator)
+        negative = one.log_joint(chains, params, nets)
+        positive = self._each(plain, params, nets)
+        gap = negative.mean() - positive.mean()
+        small = DECAY * (negative.square().mean() + positive.square().mean()) if nets is not None else 0.0
+        monitor = gap.detach().abs()
+        _ = rows
+        loss = gap + small
+        return loss - loss.detach() + monitor, chains
+
+    def _each(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
+        terms = joint.factors({}, params, nets)
+        return joint.each(terms, self.plate) if self.plate else joint.sum(terms)
+
+    def _langevin(
+        self, one: Joint, joint: Joint, extra: Mapping[str, Tensor], params: Any, nets: Any, generator: Generator
+    ) -> dict[str, Tensor]:
+        """``k`` unadjusted Langevin steps of every chain, a few of which begin anew."""
+        import torch
+
+        fresh = self._noise(joint, generator, self.options.chains)
+        again = torch.rand(self.options.chains, generator=generator, device=joint.device) < RESTART
+        points = {
+            n: torch.where(again.reshape(-1, *[1] * (extra[n].dim() - 1)), fresh[n], extra[n]).detach()
+            for n in self.names
+        }
+        for _ in range(self.options.k):
+            with torch.enable_grad():
+                leaves = {n: p.requires_grad_() for n, p in points.items()}
+                total = one.log_joint(leaves, params, nets).sum()
+                slopes = torch.autograd.grad(total, list(leaves.values()))
+            for name, slope in zip(self.names, slopes, strict=True):
+                step = self.options.step_size * float(joint.observed[name].std())
+                noise = torch.randn(slope.shape, generator=generator, dtype=slope.dtype, device=slope.device)
+                move = (0.5 * step**2 * slope).clamp(-2 * step, 2 * step)
+                points[name] = (points[name].detach() + move + step * noise).detach()
+        return points
+
+    def conclude(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        params = joint.constrain({n: free[n] for n in joint.learned})[0]
+        return Outcome({k: v.cpu().numpy() for k, v in params.items()}, (), True)
+
+
+def build(problem: Problem, options: LikelihoodOptions) -> Kernel:
+    """The kernel of the way that fits."""
+    model, facts = problem.model, problem.facts
+    plate = unit_plate(model)
+    way = way_of(model, facts)
+    observed, hidden = observed_fields(model, facts), hidden_fields(model, facts)
+    if way == "langevin":
+        langevin = LangevinLikelihood(model, observed, plate, options)
+        objective = Objective(
+            lambda j, g: j.initial(g), langevin.loss, langevin.conclude, "gap of the phases", langevin.extra
+        )
+        return build_training(problem, options, objective)
+    if way == "gibbs":
+        from pgmlang.infer.cd import Divergence
+
+        chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
+        objective = Objective(
+            chains.start, chains.loss, chains.conclude, "log pseudo-likelihood a row", chains.extra
+        )
+        return build_training(problem, options, objective)
+    exact = Likelihood(model, hidden, observed, plate, way or "listed")
+    return build_training(
+        problem,
+        options,
+        Objective(lambda j, g: j.initial(g, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row"),
+    )
