@@ -82,7 +82,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
 
     def init(rng: np.random.Generator) -> State:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
-        points = _start(target, options.chains, generator, problem)
+        points = starting_points(target, options.chains, generator, problem)
         return State(start(target, points, plan, generator))
 
     def step(state: State) -> tuple[State, Info]:
@@ -100,7 +100,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved))
 
 
-def _start(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
+def starting_points(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
     """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero. Raises PgmError PGM0803."""
     import torch
 
@@ -123,29 +123,43 @@ def _start(target: Target, chains: int, generator: torch.Generator, problem: Pro
 def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:
     import torch
 
-    from pgmlang.infer.joint import numerics
-
     x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
-    with torch.no_grad(), numerics(target.dtype):
-        values, _ = target.values(x)
-        if target.sums is not None and x.shape[1]:
-            # the discrete variables are given back, each draw's from their posterior given the others
-            generator = torch.Generator(x.device).manual_seed(int(state.run.random.to(torch.int64).sum()))
-            values.update(_given_back(target, generator, values))
-        values = {**values, **_deterministic(target, values, moved)}
-    hidden = {standard_name(n) for n in moved}
-    draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     stats = {
         public: torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
         for public, name in (("acceptance_rate", "acceptance"), ("diverging", "divergent"), ("energy", "energy"),
                              ("lp", "logdensity"))
     }  # fmt: skip
+    divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
+    notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences}
+    return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
+
+
+def outcome_of(
+    x: torch.Tensor, stats: dict[str, np.ndarray], target: Target, random: torch.Tensor, is_finished: bool,
+    moved: tuple[str, ...], notes: dict[str, Any],
+) -> Outcome:  # fmt: skip
+    """What draws of free values ``x [chain, draw, dimension]`` leave behind: draws of the model's names, discrete ones
+    given back (``random``: state of the generator behind them), and what speaks against them.
+
+    Raises PgmError PGM0804 without any draw.
+    """
+    import torch
+
+    from pgmlang.infer.joint import numerics
+
     if not x.shape[1]:
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
-    warnings = _warnings(draws, stats) if is_finished else ()
+    with torch.no_grad(), numerics(target.dtype):
+        values, _ = target.values(x)
+        if target.sums is not None:
+            generator = torch.Generator(x.device).manual_seed(int(random.to(torch.int64).sum()))
+            values.update(_given_back(target, generator, values))
+        values = {**values, **_deterministic(target, values, moved)}
+    hidden = {standard_name(n) for n in moved}
+    draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
+    warnings = draw_warnings(draws, stats) if is_finished else ()
     axes = {n: target.joint.axes(n) for n in draws}
-    notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": int(stats["diverging"].sum())}
     converged = not any(w.code == "PGM0801" for w in warnings)
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
 
@@ -183,7 +197,7 @@ def _given_back(
     return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
 
 
-def _warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
+def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
     """What R-hat and the divergences say against the draws."""
     from pgmlang.results.convergence import convergence
 
@@ -198,7 +212,7 @@ def _warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tup
     if worst[1] > R_HAT:
         found.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
                                 f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
-    divergences = int(stats["diverging"].sum())
+    divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     if divergences:
         share = divergences / stats["diverging"].size
         found.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",

@@ -25,13 +25,15 @@ METHODS = {
     "score": "pgmlang.infer.score",
     "pseudo": "pgmlang.infer.pseudo",
     "cd": "pgmlang.infer.cd",
+    "tempering": "pgmlang.infer.tempering",
     "langevin": "pgmlang.infer.langevin",
     "mh": "pgmlang.infer.mh",
+    "ais": "pgmlang.infer.ais",
 }
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "meanfield", "gibbs", "nuts", "tempering", "ais", "bp", "layerwise", "wakesleep", "adversarial",
+    "meanfield", "gibbs", "nuts", "bp", "layerwise", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 

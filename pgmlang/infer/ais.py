@@ -1,0 +1,214 @@
+"""Annealed importance sampling (Neal 2001): log Z of fields whose params are known, with its error.
+
+Bits and spins go from an independent base to the model by block Gibbs sweeps (Salakhutdinov and Murray 2008), real
+fields from a normal base by Hamiltonian Monte Carlo.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.field_reasons import binary_reasons, field_names, inputs_in_fields
+from pgmlang.infer.map import lowering_reasons, missing_inputs
+from pgmlang.infer.needs import missing_parameters
+from pgmlang.infer.training import unit_plate
+from pgmlang.model import Model
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Generator, Tensor
+
+    from pgmlang.infer.fields import Fields
+    from pgmlang.infer.joint import Joint
+
+FEW = 10
+"""An effective number of particles below this says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AisOptions(Options):
+    """``particles`` run side by side through ``temperatures``."""
+
+    particles: int = 500
+    temperatures: int = 1000
+
+
+class LogZ(NamedTuple):
+    """``value``: the estimate of log Z of one row's fields; ``error``: its standard error; ``ess``: effective number
+    of the particles."""
+
+    value: float
+    error: float
+    ess: float
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Fields of bits and spins, or of real numbers, all params known."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    if not field_names(model):
+        yield Diagnostic("PGM0602", "the model has no fields, and so no log Z")
+        return
+    for conditional in model.conditionals:
+        yield Diagnostic(
+            "PGM0602", f"`{conditional.target}` is a directed variable beside the fields", conditional.span
+        )
+    if not all(v.type.kind == "real" for v in model.of_role("field")):
+        yield from binary_reasons(model)
+    yield from inputs_in_fields(model)
+    yield from missing_parameters(model, facts)
+    for net in model.nets:
+        yield Diagnostic("PGM0602", f"the network `{net.name}` has no weights yet", net.span)
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    names = ", ".join(f"`{n}`" for n in field_names(model))
+    return (f"log Z of {names} by annealing from an independent base", "the params are known")
+
+
+def binary_log_z(
+    fields: Fields, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
+    base: Mapping[str, Tensor] | None = None,
+) -> LogZ:  # fmt: skip
+    """log Z of binary fields. ``base``: logits of the independent base, by default zero."""
+    import torch
+
+    joint = fields.joint
+    zero = {n: torch.zeros(joint.shapes[n], dtype=joint.dtype, device=joint.device) for n in fields.names}
+    logits = {**zero, **(base or {})}
+    log_base = sum(torch.nn.functional.softplus(x).sum() for x in logits.values())
+    assert not isinstance(log_base, int)
+    with torch.no_grad():
+        values = fields.begin(generator, (particles,), logits)
+        weight = torch.zeros(particles, dtype=joint.dtype, device=joint.device)
+        betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
+        for before, beta in pairwise(betas):
+            energy = fields.energy(values, params, nets)
+            own = sum(
+                (logits[n] * values[n]).sum(tuple(range(-logits[n].dim(), 0)))
+                if logits[n].dim()
+                else logits[n] * values[n]
+                for n in fields.names
+            )
+            weight = weight + (beta - before) * (energy - own)
+            values = fields.sweep(generator, values, params, nets, heat=(beta, logits))
+    value, error, ess = weighed(weight)
+    return LogZ(value + float(log_base), error, ess)
+
+
+def weighed(log_weight: Tensor) -> tuple[float, float, float]:
+    """Log of the mean weight, its standard error by the delta method, the effective number of particles."""
+    count = len(log_weight)
+    value = float(log_weight.logsumexp(0)) - math.log(count)
+    relative = (log_weight - value).exp()
+    return value, float(relative.std() / math.sqrt(count)), float(count / relative.square().mean())
+
+
+def real_log_z(joint: Joint, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
+               centre: Mapping[str, tuple[Tensor, Tensor]] | None = None) -> LogZ:  # fmt: skip
+    """log Z of real fields of one row. ``centre``: mean and sd of the normal base by name."""
+    import torch
+
+    from pgmlang.infer.density import Target
+    from pgmlang.infer.kernels.ais import ais
+
+    names = field_names(joint.model)
+    shapes = tuple(joint.free_shape(n) for n in names)
+    bare = _without(joint, names)
+    target = Target(bare, names, shapes, params=dict(params), nets=nets)
+    parts = [(centre or {}).get(n, (torch.tensor(0.0), torch.tensor(2.0))) for n in names]
+    mean = torch.cat([m.to(joint.dtype).expand(s).reshape(-1) for (m, _), s in zip(parts, shapes, strict=True)])
+    sd = torch.cat([d.to(joint.dtype).expand(s).reshape(-1) for (_, d), s in zip(parts, shapes, strict=True)])
+
+    def base(x: Tensor) -> Tensor:
+        return torch.distributions.Normal(mean, sd).log_prob(x).sum(-1)
+
+    def draw(generator: torch.Generator, count: int) -> Tensor:
+        return mean + sd * torch.randn(
+            (count, len(mean)), generator=generator, dtype=joint.dtype, device=joint.device
+        )
+
+    found = ais(target, base, draw, generator=generator, particles=particles, temperatures=min(temperatures, 200))
+    return LogZ(float(found.log_z), float(found.error), float(found.ess))
+
+
+def _without(joint: Joint, names: tuple[str, ...]) -> Joint:
+    from dataclasses import replace
+
+    return replace(
+        joint, observed={k: v for k, v in joint.observed.items() if k not in names}, scale={}, weights={}
+    )
+
+
+def log_z_of_row(joint: Joint, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int = 500,
+                 temperatures: int = 1000) -> LogZ:  # fmt: skip
+    """log Z of one row's fields; the base has the rates, or mean and spread, of the data where there is any."""
+    import torch
+
+    from pgmlang.infer.fields import fields_of
+
+    names = field_names(joint.model)
+    plate = unit_plate(joint.model)
+    one = joint if plate is None else joint.rows(plate, np.zeros(1, dtype=np.int64))
+    if all(v.type.kind == "real" for v in joint.model.of_role("field")):
+        centre = {}
+        for name in names:
+            if name in joint.observed and plate is not None and len(joint.observed[name]) > 1:
+                data = joint.observed[name]
+                centre[name] = (data.mean(0, keepdim=True), 1.5 * data.std(0, keepdim=True) + 1e-6)
+        return real_log_z(one, params, nets, generator, particles, temperatures, centre)
+    base = {}
+    for name in names:
+        if name in joint.observed and plate is not None:
+            mean = joint.observed[name].to(joint.dtype).mean(0, keepdim=True).clamp(0.02, 0.98)
+            base[name] = torch.logit(mean)
+    return binary_log_z(fields_of(one, names), params, nets, generator, particles, temperatures, base)
+
+
+def doubts(found: LogZ) -> tuple[Diagnostic, ...]:
+    """What speaks against an estimate."""
+    if found.ess >= FEW:
+        return ()
+    message = f"log Z stands on {found.ess:.1f} effective particles"
+    return (Diagnostic("PGM0801", message, help="more `--temperatures` and `--particles`"),)
+
+
+def build(problem: Problem, options: AisOptions) -> Kernel:
+    import torch
+
+    from pgmlang.infer.joint import joint_of
+
+    joint = joint_of(problem)
+
+    def init(rng: np.random.Generator) -> tuple[int, LogZ | None]:
+        return int(rng.integers(2**62)), None
+
+    def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], Info]:
+        generator = torch.Generator(joint.device).manual_seed(state[0])
+        found = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
+        return (state[0], found), Info(found.value, found.value, label="log Z")
+
+    def conclude(state: tuple[int, LogZ | None]) -> Outcome:
+        found = state[1]
+        assert found is not None
+        notes = {"log_z": found.value, "log_z_error": found.error, "ais_ess": found.ess}
+        return Outcome(dict(problem.fixed), (), found.ess >= FEW, doubts(found), notes)
+
+    return Kernel(init, step, lambda state: state[1] is not None, conclude)
+
+
+METHOD = Method(
+    "ais", "annealed importance sampling: log Z of fields with known params", AisOptions, supports, reasons, build
+)

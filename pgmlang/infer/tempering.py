@@ -1,0 +1,112 @@
+"""Parallel tempering of continuous latent variables (Geyer 1991): chains at powers of the density swap places, so that
+the coldest crosses between modes. The ladder adapts to equal swap rates (Syed et al. 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem
+from pgmlang.infer.continuous import latent_variables
+from pgmlang.infer.sampling import SamplerOptions, outcome_of, starting_points, supports
+from pgmlang.model import Model
+from pgmlang.plan.method import Facts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BLOCK = 25
+KERNELS = ("hmc", "langevin", "mh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemperingOptions(SamplerOptions):
+    """``temperatures``: rungs of the ladder; ``lowest``: the power of the density at the hottest; ``inner``: the kernel
+    at every rung, one of hmc, langevin, mh; ``length``: leapfrog steps of hmc at most."""
+
+    temperatures: int = 8
+    lowest: float = 0.02
+    inner: str = "hmc"
+    length: float = 8.0
+
+
+class State(NamedTuple):
+    """``run``: where all rungs are (``kernels.tempering.TemperState``); draws of the coldest in blocks."""
+
+    run: Any
+    draws: tuple[Any, ...] = ()
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
+    return (f"{names}: latent and continuous", "hot chains cross between modes and hand their places down")
+
+
+def build(problem: Problem, options: TemperingOptions) -> Kernel:
+    import torch
+
+    from pgmlang.diagnostics import Diagnostic, PgmError
+    from pgmlang.infer.density import target_of
+    from pgmlang.infer.kernels import hmc, langevin, random_walk
+    from pgmlang.infer.kernels import tempering as pt
+    from pgmlang.infer.kernels.warmup import Plan
+    from pgmlang.infer.noncentring import noncentred_problem
+
+    if options.inner not in KERNELS:
+        raise PgmError(Diagnostic("PGM0612", f"`inner = {options.inner}` is not one of " + ", ".join(KERNELS)))
+    if options.temperatures < 2 or not 0 < options.lowest < 1:
+        raise PgmError(Diagnostic("PGM0612", "a ladder has two temperatures or more, and `lowest` lies in (0, 1)"))
+    kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[options.inner]()
+    problem, moved = noncentred_problem(problem)
+    target = target_of(problem)
+    plan = Plan(kernel, options.warmup, length=options.length, chees=False)
+    path = pt.Path(target, None)
+    total = options.warmup + options.draws
+
+    def init(rng: np.random.Generator) -> State:
+        generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
+        like = torch.zeros(0, dtype=target.dtype, device=problem.device)
+        betas = pt.ladder(options.temperatures, options.lowest, like)
+        points = starting_points(target, options.chains * options.temperatures, generator, problem)
+        shaped = points.reshape(options.temperatures, options.chains, -1)
+        return State(pt.start(path, shaped, betas, plan, generator))
+
+    def step(state: State) -> tuple[State, Info]:
+        count = min(BLOCK, total - state.run.iteration)
+        done = pt.run(path, plan, state.run, count)
+        value = float(target(done.state.position[-1]).mean())
+        return State(done.state, (*state.draws, done.draws)), Info(
+            value, value, iterations=count, label="log-density"
+        )
+
+    def finished(state: State) -> bool:
+        return bool(state.run.iteration >= total)
+
+    def conclude(state: State) -> Outcome:
+        x = torch.cat(state.draws, 1) if state.draws else state.run.position[-1].unsqueeze(1)[:, :0]
+        rates = 1.0 - state.run.rejection / max(state.run.passes, 1)
+        notes = {"swap_rate": rates.tolist(), "betas": state.run.betas.tolist(), "inner": options.inner}
+        stats = _stats(x, target)
+        return outcome_of(x, stats, target, state.run.random, finished(state), moved, notes)
+
+    return Kernel(init, step, finished, conclude)
+
+
+def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
+    import torch
+
+    with torch.no_grad():
+        parts = [target(x[:, at : at + 50]) for at in range(0, x.shape[1], 50)]
+    return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
+
+
+METHOD = Method(
+    "tempering",
+    "parallel tempering: draws of posteriors with several modes",
+    TemperingOptions,
+    supports,
+    reasons,
+    build,
+)
