@@ -251,8 +251,10 @@ class FittedModel:
         return in_table_order(found, bound)
 
     def _is_network(self) -> bool:
-        """Whether the fit is of tables, which exact inference answers for."""
+        """Whether the fit is of tables, which exact inference answers for; a written guide says that it cannot."""
         model = self.record.model
+        if model.guide is not None:
+            return False
         discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
         return discrete and not model.nets and not self.record.draws and not self._has_learned_fields()
 

@@ -243,7 +243,8 @@ def adam(state: State, leaves: Mapping[str, Tensor], gradients: tuple[Any, ...],
             if gradient is None:
                 moving[name], first[name], second[name] = value, state.first[name], state.second[name]
                 continue
-            gradient = torch.nan_to_num(gradient)
+            # one bad draw must not spoil the moments for good
+            gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
             m = state.first[name].lerp(gradient, 1 - BETAS[0])
             v = state.second[name].lerp(gradient.square(), 1 - BETAS[1])
             slope = m / (1 - BETAS[0] ** number)

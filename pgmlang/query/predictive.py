@@ -20,6 +20,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.density import Target
+from pgmlang.infer.importance import log_weights
 from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.summing import Sums, sums_of
 from pgmlang.query.fitted_values import estimates, global_values, split_latents
@@ -30,6 +31,8 @@ WARMUP = 200
 """Steps that the chains of the rows' own latents take before their last state is used."""
 PARTICLES = 64
 """Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
+GUIDED = 1024
+"""Draws of a written guide, where it is the proposal."""
 COPIES = 200
 """Draws of what hangs on point estimates."""
 QUANTILES = (0.05, 0.95)
@@ -270,20 +273,9 @@ class Predictive:
         return guide is not None and {c.target for c in guide.conditionals} >= set(self.hidden)
 
     def _by_guide(self, plate: str) -> Score:
-        """Importance sampling with the guide as the proposal (Burda, Grosse and Salakhutdinov 2016, equation 8)."""
-        logs = []
-        with torch.no_grad():
-            for _ in range(max(1, 1024 // PARTICLES)):
-                values, log_q = self.joint.propose(self.generator, self.params, self.nets, (PARTICLES,))
-                terms = self.joint.factors(
-                    {**{k: v[:1] for k, v in self.given.items()}, **values}, self.params, self.nets
-                )
-                log_p = self.joint.each(terms, plate)
-                axes = self.joint.program.GUIDE_FACTORS
-                for name, term in log_q.items():
-                    log_p = log_p - self.joint.along(term, tuple(axes[name]), (plate,))
-                logs.append(log_p)
-        weights = torch.cat(logs)
+        """Importance sampling with the guide as the proposal."""
+        given = {k: v[:1] for k, v in self.given.items()}
+        weights = log_weights(self.joint, self.params, self.nets, GUIDED, self.generator, plate, given)
         return _weighed(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
 
     def _by_prior(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:

@@ -16,6 +16,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.elbo import Bound, pareto_shape
+from pgmlang.infer.importance import importance_log_likelihood
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.training import FunctionalNets, has_settled
 
@@ -287,6 +288,28 @@ def test_pareto_shape_of_known_tails() -> None:
     for shape in (0.2, 0.9):
         weights = stats.genpareto(shape).rvs(20_000, random_state=rng)
         assert pareto_shape(np.log(weights + 1e-12)) == pytest.approx(shape, abs=0.15)
+
+
+def test_pareto_shape_is_arviz_s() -> None:
+    base = pytest.importorskip("arviz_stats.base")
+    weights = np.log(stats.genpareto(0.6).rvs(2000, random_state=np.random.default_rng(1)) + 1e-12)
+    # theirs takes log-likelihoods, whose weights are the inverse
+    assert pareto_shape(weights) == pytest.approx(float(base.array_stats.psislw(-weights)[1]), abs=0.02)
+
+
+def test_importance_of_discrete_latents() -> None:
+    """A fit of bits with a written guide is scored by importance; by enumeration the same."""
+    joint, free, _ = tiny()
+    generator = torch.Generator().manual_seed(0)
+    found = importance_log_likelihood(joint, free, None, 4000, generator)
+    terms = []
+    for code in product((0, 1), repeat=2):
+        t = joint.factors({"u": torch.tensor(code).expand(3, 2)}, free)
+        terms.append(t["u"].sum(-1) + t["x"].sum(-1))
+    torch.testing.assert_close(found, torch.logsumexp(torch.stack(terms), 0), atol=0.05, rtol=0)
+    data = {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]}
+    fit = pgmlang.compile(TINY).fit(data, method="elbo", seed=1, options={"epochs": 20})
+    assert "guide" in fit.score_rows(data).estimator
 
 
 @pytest.mark.parametrize(
