@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pgmlang.model import Conditional, Model
+from pgmlang.model import Dist, Model
 
 
 def drops_out(model: Model, name: str) -> bool:
     """Whether a missing cell of a variable integrates to one: no other factor mentions the variable, no later row
     looks back at it, and its cells are drawn one by one (not as a vector)."""
     own = model.conditional_of.get(name)
-    if own is None or getattr(own.distribution, "event", ()):
+    if own is None or (isinstance(own.distribution, Dist) and own.distribution.event):
         return False
     if name in model.random_parents(own) or any(ref.name == name for ref in model.mentions(own)):
         return False
-    return not any(name in model.random_parents(f) for f in model.factors if f is not own) and isinstance(
-        own, Conditional
-    )
+    return not any(name in model.random_parents(f) for f in model.factors if f is not own)

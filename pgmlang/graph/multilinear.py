@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.summable import mentioned
+from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.model import Conditional, Model
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children
 
@@ -37,12 +37,13 @@ def multilinear_reasons(model: Model, name: str) -> Iterator[Diagnostic]:
     for factor in model.factors:
         if name not in mentioned(model, factor, (name,)):
             continue
-        if isinstance(factor, Conditional):
-            yield Diagnostic(
-                "PGM0602", f"`{factor.target}` hangs on the field `{name}` by a distribution", factor.span
-            )
+        if is_elementwise(model, factor, name):
             continue
-        degree = _degree(model, factor.value, name)
+        if isinstance(factor, Conditional):
+            message = f"`{factor.target}` hangs on several elements of `{name}` by a distribution"
+            yield Diagnostic("PGM0602", message, factor.span)
+            continue
+        degree = linear_degree(model, factor.value, name)
         if degree == NOT or (degree > 1 and _meetings_of(model, factor.value, name) is None):
             yield Diagnostic("PGM0602", f"a factor is not linear in each element of `{name}`", factor.span)
 
@@ -51,23 +52,24 @@ def meetings(model: Model, name: str) -> tuple[Meeting, ...]:
     """The pairs of its own elements that factors multiply; call it where there are no `multilinear_reasons`."""
     out: dict[Meeting, None] = {}
     for factor in model.potentials:
-        if name in mentioned(model, factor, (name,)):
+        if name in mentioned(model, factor, (name,)) and not is_elementwise(model, factor, name):
             out.update(dict.fromkeys(_meetings_of(model, factor.value, name) or ()))
     return tuple(out)
 
 
-def _degree(model: Model, expr: Expr, name: str) -> float:
+def linear_degree(model: Model, expr: Expr, name: str) -> float:
+    """The degree of an expression as a polynomial of a variable's elements; infinite for any other."""
     match expr:
         case Const() | First():
             return 0
         case Ref():
-            if any(_degree(model, index, name) for _, index in expr.index):
+            if any(linear_degree(model, index, name) for _, index in expr.index):
                 return NOT
             if expr.name in model.definition_of:
-                return _degree(model, model.definition_of[expr.name].value, name)
+                return linear_degree(model, model.definition_of[expr.name].value, name)
             return 1 if expr.name == name else 0
         case Apply(function=function, arguments=arguments):
-            degrees = [_degree(model, a, name) for a in arguments]
+            degrees = [linear_degree(model, a, name) for a in arguments]
             if function in ("add", "sub", "neg"):
                 return max(degrees)
             if function == "mul":
@@ -76,15 +78,15 @@ def _degree(model: Model, expr: Expr, name: str) -> float:
                 return degrees[0]
             return NOT if any(degrees) else 0
         case Contract(left=left, right=right):
-            return _degree(model, left, name) + _degree(model, right, name)
+            return linear_degree(model, left, name) + linear_degree(model, right, name)
         case Reduce(function="sum" | "mean", body=body) | Rename(body=body):
-            return _degree(model, body, name)
+            return linear_degree(model, body, name)
         case Choose(condition=condition, then=then, otherwise=otherwise):
-            if _degree(model, condition, name):
+            if linear_degree(model, condition, name):
                 return NOT
-            return max(_degree(model, then, name), _degree(model, otherwise, name))
+            return max(linear_degree(model, then, name), linear_degree(model, otherwise, name))
         case _:
-            return NOT if any(_degree(model, c, name) for c in children(expr)) else 0
+            return NOT if any(linear_degree(model, c, name) for c in children(expr)) else 0
 
 
 def _meetings_of(model: Model, expr: Expr, name: str) -> list[Meeting] | None:
@@ -93,7 +95,7 @@ def _meetings_of(model: Model, expr: Expr, name: str) -> list[Meeting] | None:
     if isinstance(expr, Apply | Contract):
         parts = expr.arguments if isinstance(expr, Apply) else (expr.left, expr.right)
         multiplies = isinstance(expr, Contract) or (isinstance(expr, Apply) and expr.function == "mul")
-        if multiplies and all(_degree(model, p, name) for p in parts):
+        if multiplies and all(linear_degree(model, p, name) for p in parts):
             places = [_places(model, p, name) for p in parts]
             for a in places[0]:
                 for b in places[1]:

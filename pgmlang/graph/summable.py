@@ -135,6 +135,37 @@ def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
                 yield Diagnostic("PGM0602", f"the chain `{name}` has axes of its own", factor.span)
 
 
+def is_elementwise(model: Model, factor: Factor, name: str) -> bool:
+    """Whether a factor takes a variable's elements one by one, at the row itself."""
+    return not _coupling(model, factor, name) and not any(n == name for n, _ in looks_back(model, factor, (name,)))
+
+
+def rows_are_apart(model: Model, name: str) -> bool:
+    """Whether every factor takes the elements of a variable's plates one by one; those along its own axes may meet."""
+    variable = model.by_name[name]
+    plates = model.batch_axes(variable.plates)
+    for factor in model.factors:
+        if name not in mentioned(model, factor, (name,)):
+            continue
+        if looks_back(model, factor, (name,)) or not reaches(model, frame_of(model, factor), plates):
+            return False
+        for expr in model.expressions(factor):
+            if _picks_or_sums(model, expr, name, plates, frozenset()):
+                return False
+    return True
+
+
+def _picks_or_sums(model: Model, expr: Expr, name: str, plates: tuple[str, ...], gone: frozenset[str]) -> bool:
+    if isinstance(expr, Ref):
+        if expr.name == name and (any(a in plates for a, _ in expr.index) or set(plates) & gone):
+            return True
+        inside = model.definition_of.get(expr.name)
+        if inside is not None and _picks_or_sums(model, inside.value, name, plates, gone):
+            return True
+    more = gone | {expr.axis} if isinstance(expr, Contract | Reduce) else gone
+    return any(_picks_or_sums(model, child, name, plates, more) for child in children(expr))
+
+
 def _coupling(model: Model, factor: Factor | Definition, name: str) -> str:
     """Why a factor (or a definition in it) does not take a variable's elements one by one; empty when it does."""
     frame = frame_of(model, factor) if not isinstance(factor, Definition) else array_axes(model, factor.target)

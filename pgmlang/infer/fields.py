@@ -15,8 +15,11 @@ import networkx
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.graph.multilinear import Meeting, meetings
+from pgmlang.graph.multilinear import Meeting, linear_degree, meetings
+from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.infer.joint import Joint, Values
+from pgmlang.lower.factors import factor_names
+from pgmlang.model import Potential
 
 ENUMERABLE = 20
 """Most binary elements whose configurations are listed."""
@@ -25,11 +28,13 @@ ENUMERABLE = 20
 @dataclass(frozen=True, eq=False)
 class Fields:
     """``names``: the binary fields that are not observed here; ``colours``: for each of them masks over its elements,
-    True at those drawn together (None: all at once). ``joint`` counts every row once."""
+    True at those drawn together (None: all at once); ``parts``: names of the factors that are linear in it, and of those
+    that take its elements one by one. ``joint`` counts every row once."""
 
     joint: Joint
     names: tuple[str, ...]
     colours: Mapping[str, tuple[Tensor | None, ...]]
+    parts: Mapping[str, tuple[frozenset[str], frozenset[str]]]
 
     @property
     def num_elements(self) -> int:
@@ -43,12 +48,25 @@ class Fields:
     def logits(
         self, name: str, values: Values, params: Values | None = None, nets: Any = None, create_graph: bool = False
     ) -> Tensor:
-        """Log-odds of 1 of every element of a field given all else, ``[..., *shape]``."""
-        with torch.enable_grad():
-            relaxed = values[name].detach().requires_grad_()
-            total = self.joint.log_joint({**values, name: relaxed}, params, nets, around=(name,)).sum()
-            (found,) = torch.autograd.grad(total, relaxed, create_graph=create_graph)
-        return found
+        """Log-odds of 1 of every element of a field given all else, ``[..., *shape]``: the gradient of the factors that
+        are linear in it, the difference of those that take its elements one by one."""
+        linear, apart = self.parts[name]
+        found = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        if linear:
+            with torch.enable_grad():
+                relaxed = values[name].detach().requires_grad_()
+                terms = self.joint.factors({**values, name: relaxed}, params, nets, only=linear)
+                total = torch.stack([t.sum() for t in terms.values()]).sum()
+                (found,) = torch.autograd.grad(total, relaxed, create_graph=create_graph)
+        if apart:
+            one, zero = (
+                self.joint.factors({**values, name: fill(values[name])}, params, nets, only=apart)
+                for fill in (torch.ones_like, torch.zeros_like)
+            )
+            for key, term in one.items():
+                gap = self.joint.along(term - zero[key], self.joint.factor_axes[key], self.joint.axes(name))
+                found = found + gap
+        return found.expand_as(values[name])
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
@@ -107,7 +125,22 @@ def fields_of(joint: Joint, names: tuple[str, ...]) -> Fields:
     plain = replace(
         joint, scale={}, weights={}, observed={k: v for k, v in joint.observed.items() if k not in names}
     )
-    return Fields(plain, names, {n: colours(joint, n) for n in names})
+    return Fields(plain, names, {n: colours(joint, n) for n in names}, {n: _parts(joint, n) for n in names})
+
+
+def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    cache: dict[str, tuple[frozenset[str], frozenset[str]]] = joint.source.setdefault("parts", {})
+    if name in cache:
+        return cache[name]
+    model = joint.model
+    linear: set[str] = set()
+    apart: set[str] = set()
+    for key, factor in factor_names(model).items():
+        if mentioned(model, factor, (name,)):
+            is_potential = isinstance(factor, Potential) and linear_degree(model, factor.value, name) <= 1
+            (apart if is_elementwise(model, factor, name) and not is_potential else linear).add(key)
+    cache[name] = frozenset(linear), frozenset(apart)
+    return cache[name]
 
 
 def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:

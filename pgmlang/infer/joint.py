@@ -79,10 +79,13 @@ class Joint:
     # ---- densities
 
     def factors(self, values: Values, params: Values | None = None, nets: Any = None,
-                around: Collection[str] | None = None) -> dict[str, Tensor]:  # fmt: skip
+                around: Collection[str] | None = None, only: Collection[str] | None = None) -> dict[str, Tensor]:  # fmt: skip
         """Log-value of every element of every factor, ``[..., *axes]`` with the axes of ``factor_axes``; of the
-        factors that mention a variable in ``around`` only, where that is given (its Markov blanket)."""
-        program = self.program if around is None else self.blanket(around)
+        factors that mention a variable in ``around`` (its Markov blanket), or of those named in ``only``."""
+        if only is not None:
+            program = self.part(frozenset(only))
+        else:
+            program = self.program if around is None else self.blanket(around)
         with numerics(self.dtype):
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
@@ -162,11 +165,18 @@ class Joint:
 
     def blanket(self, names: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included."""
+        cache: dict[frozenset[str], frozenset[str]] = self.source.setdefault("around", {})
         key = frozenset(names)
-        if key not in self.blankets:
-            wanted = factors_around(self.model, key)
-            self.blankets[key] = self._settled(lower(self.model, only=wanted).load())
-        return self.blankets[key]
+        if key not in cache:
+            cache[key] = frozenset(factors_around(self.model, key))
+        return self.part(cache[key])
+
+    def part(self, wanted: frozenset[str]) -> ModuleType:
+        """The program of the factors of these names."""
+        if wanted not in self.blankets:
+            with numerics(self.dtype):
+                self.blankets[wanted] = self._settled(lower(self.model, only=wanted).load())
+        return self.blankets[wanted]
 
     def completed(self, values: Values) -> dict[str, Tensor]:
         """Values with what was observed; a variable with missing cells takes those cells from ``values``."""

@@ -19,7 +19,9 @@ METHODS = {
     "ml": "pgmlang.infer.ml",
     "hmc": "pgmlang.infer.hmc",
     "em": "pgmlang.infer.em",
+    "gibbs": "pgmlang.infer.gibbs",
     "elbo": "pgmlang.infer.elbo",
+    "meanfield": "pgmlang.infer.meanfield",
     "map": "pgmlang.infer.map",
     "pcd": "pgmlang.infer.pcd",
     "score": "pgmlang.infer.score",
@@ -33,7 +35,7 @@ METHODS = {
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "meanfield", "gibbs", "nuts", "bp", "layerwise", "wakesleep", "adversarial",
+    "nuts", "bp", "layerwise", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 
@@ -44,6 +46,10 @@ def method_named(name: str) -> Method:
         method = import_module(METHODS[name]).METHOD
         assert isinstance(method, Method)
         return method
+    if any(mark in name for mark in "(*"):
+        from pgmlang.infer.compose import composed
+
+        return composed(name)
     found = [e for e in entry_points(group=ENTRY_POINTS) if e.name == name]
     if found:
         method = found[0].load()

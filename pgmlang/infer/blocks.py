@@ -1,0 +1,185 @@
+"""Blocks of a composed sampler: each updates some latent variables given all the others, for all chains at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.infer.conjugate import conjugate_draw, conjugate_family
+from pgmlang.infer.density import block_target
+from pgmlang.infer.fields import Fields, fields_of
+from pgmlang.infer.joint import Joint, numerics, seeded
+from pgmlang.infer.kernels import warmup as wu
+from pgmlang.infer.kernels.kernel import ChainState
+from pgmlang.infer.summing import Sums, categorical, sums_of
+
+Values = dict[str, Tensor]
+
+
+class Block(Protocol):
+    """``names``: what it updates; ``start``: its own state; ``step``: new values and state (and, of a gradient kernel,
+    the acceptance of each chain)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def start(self, generator: Generator, values: Values) -> Any: ...
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ExactBlock:
+    """Discrete variables drawn together, exactly, given all else (mixtures, chains)."""
+
+    names: tuple[str, ...]
+    sums: Sums
+
+    def start(self, generator: Generator, values: Values) -> Any:
+        return ()
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        others = {k: v for k, v in values.items() if k not in self.names}
+        return {**values, **self.sums.draw(generator, others)}, state, None
+
+
+@dataclass(frozen=True, eq=False)
+class FieldBlock:
+    """Bits and spins of fields, colour by colour."""
+
+    names: tuple[str, ...]
+    fields: Fields
+
+    def start(self, generator: Generator, values: Values) -> Any:
+        return ()
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        return self.fields.sweep(generator, values), state, None
+
+
+@dataclass(frozen=True, eq=False)
+class ElementBlock:
+    """A discrete variable whose elements along its own axes meet: one of them after the other, all rows at once."""
+
+    names: tuple[str, ...]
+    joint: Joint
+
+    def start(self, generator: Generator, values: Values) -> Any:
+        return ()
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        (name,) = self.names
+        joint = self.joint
+        plates = joint.model.batch_axes(joint.model.by_name[name].plates)
+        own = joint.axes(name)
+        lead = values[name].dim() - len(own)
+        flat = values[name].flatten(lead + len(plates)) if len(own) > len(plates) else values[name].unsqueeze(-1)
+        shape = values[name].shape
+        for j in range(flat.shape[-1]):
+            logits = []
+            for code in range(joint.num_states(name)):
+                tried = flat.clone()
+                tried[..., j] = code
+                terms = joint.factors({**values, name: tried.reshape(shape)}, around=(name,))
+                total = torch.zeros((), dtype=joint.dtype, device=joint.device)
+                for key, term in terms.items():
+                    total = total + joint.along(term, joint.factor_axes[key], plates)
+                logits.append(total)
+            stacked = torch.stack(torch.broadcast_tensors(*logits), -1)
+            flat = flat.clone()
+            flat[..., j] = categorical(stacked, generator).expand(flat.shape[:-1])
+            values = {**values, name: flat.reshape(shape)}
+        return values, state, None
+
+
+@dataclass(frozen=True, eq=False)
+class ConjugateBlock:
+    """A variable drawn from its full conditional, whose parameters are read off the log-density."""
+
+    names: tuple[str, ...]
+    joint: Joint
+    family: str
+
+    def start(self, generator: Generator, values: Values) -> Any:
+        return ()
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        (name,) = self.names
+
+        def density(value: Tensor) -> Tensor:
+            return self.joint.log_joint({**values, name: value}, around=(name,))
+
+        with seeded(generator), numerics(self.joint.dtype):
+            drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+        return {**values, name: drawn}, state, None
+
+
+@dataclass(frozen=True, eq=False)
+class KernelBlock:
+    """Continuous variables moved by a kernel of ``infer.kernels`` given all else, adapting in the warm-up."""
+
+    names: tuple[str, ...]
+    joint: Joint
+    plan: wu.Plan
+
+    def _target(self, values: Values) -> Any:
+        return block_target(self.joint, self.names, {k: v for k, v in values.items() if k not in self.names})
+
+    @torch.no_grad()
+    def start(self, generator: Generator, values: Values) -> Any:
+        target = self._target(values)
+        chains = self.plan.kernel.init(target, target.free(values))
+        return tuple(wu.start(generator, self.plan, chains, target))
+
+    @torch.no_grad()
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        tuning, adaptation = state
+        target = self._target(values)
+        # the others have moved: value and gradient afresh
+        before: ChainState = self.plan.kernel.init(target, target.free(values))
+        chains, info = self.plan.kernel.step(generator, before, target, tuning)
+        if iteration < self.plan.warmup:
+            tuning, adaptation = wu.adapt(
+                generator, self.plan, iteration, before.position, chains, info, target, tuning, adaptation
+            )
+        moved, _ = target.values(chains.position)
+        return {**values, **moved}, (tuning, adaptation), info.acceptance
+
+
+def gibbs_blocks(
+    joint: Joint, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.Plan]
+) -> list[Block]:
+    """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them."""
+    out: list[Block] = []
+    exact = tuple(n for n in names if kinds[n] == "exact")
+    if exact:
+        out.append(ExactBlock(exact, sums_of(joint, exact)))
+    bits = tuple(n for n in names if kinds[n] == "field")
+    if bits:
+        out.append(FieldBlock(bits, fields_of(joint, bits)))
+    out += [ElementBlock((n,), joint) for n in names if kinds[n] == "elements"]
+    for name in names:
+        if kinds[name] == "conjugate":
+            family = conjugate_family(joint.model, name)
+            assert family is not None
+            out.append(ConjugateBlock((name,), joint, family))
+    rest = tuple(n for n in names if kinds[n] == "kernel")
+    if rest:
+        out.append(KernelBlock(rest, joint, kernel()))
+    return out

@@ -1,0 +1,150 @@
+"""Methods put together: ``gibbs(z) * hmc(mu, sd)`` moves blocks in turn, ``tempering(hmc, 8)`` wraps a kernel.
+
+A kernel without names takes the latents that no other names; each is in exactly one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.infer.base import Facts, Method, Problem, Verdict
+from pgmlang.infer.continuous import KINDS
+from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
+from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
+from pgmlang.model import Model
+
+KERNELS = ("gibbs", "hmc", "langevin", "mh")
+_CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kernel and the variables it moves; none: those that are left."""
+
+    kernel: str
+    names: tuple[str, ...]
+
+
+def parse(text: str) -> tuple[Part, ...]:
+    """The parts of ``a(x, y) * b(z)``. Raises PgmError PGM0604 for what is not understood."""
+    parts = []
+    for piece in text.split("*"):
+        match = _CALL.fullmatch(piece)
+        if match is None:
+            raise _not_understood(text, piece)
+        inside = match[2]
+        names = tuple(n.strip() for n in inside.split(",")) if inside and inside.strip() else ()
+        parts.append(Part(match[1], names))
+    return tuple(parts)
+
+
+def _not_understood(text: str, piece: str) -> PgmError:
+    return PgmError(
+        Diagnostic("PGM0604", f"`{text}` is not understood at `{piece.strip()}`",
+                   help='write `--method "gibbs(z) * hmc(mu, sd)"` or `--method "tempering(hmc, 8)"`')
+    )  # fmt: skip
+
+
+def composed(text: str) -> Method:
+    """The method that a composition says. Raises PgmError PGM0604 for unknown kernels, PGM0612 for a wrong ladder."""
+    parts = parse(text)
+    if len(parts) == 1 and parts[0].kernel == "tempering":
+        return _tempered(parts[0], text)
+    for part in parts:
+        if part.kernel not in KERNELS:
+            near = did_you_mean(part.kernel, (*KERNELS, "tempering")) or "kernels that compose: " + ", ".join(
+                KERNELS
+            )
+            raise PgmError(Diagnostic("PGM0604", f"`{part.kernel}` is no kernel of a composition", help=near))
+    if sum(not p.names for p in parts) > 1:
+        raise PgmError(
+            Diagnostic("PGM0604", f"in `{text}` several kernels take what is left", help="name their variables")
+        )
+
+    def supports(model: Model, facts: Facts) -> Verdict:
+        return Verdict.of(tuple(_reasons(model, facts, parts)))
+
+    def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+        out = []
+        for part in assigned(model, facts, parts):
+            if part.kernel == "gibbs":
+                kinds = kinds_of(model, part.names)
+                out += [f"`{n}`: {WORDS[kinds[n]]}" for n in part.names if kinds[n]]
+            else:
+                out.append(", ".join(f"`{n}`" for n in part.names) + f": {part.kernel} given the rest")
+        return tuple(out)
+
+    def build(problem: Problem, options: CycleOptions) -> Any:
+        def blocks(joint: Any) -> list[Any]:
+            from pgmlang.infer.blocks import KernelBlock, gibbs_blocks
+
+            found: list[Any] = []
+            for part in assigned(problem.model, problem.facts, parts):
+                if part.kernel == "gibbs":
+                    kinds = kinds_of(joint.model, part.names)
+                    found += gibbs_blocks(joint, part.names, kinds, lambda: plan_of("hmc", options))
+                elif part.names:
+                    found.append(KernelBlock(part.names, joint, plan_of(part.kernel, options)))
+            return found
+
+        return build_cycle(problem, options, blocks)
+
+    return Method(text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build)
+
+
+def assigned(model: Model, facts: Facts, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts with the variables that each moves, those left over given out."""
+    latent = latent_names(model, facts)
+    named = {n for p in parts for n in p.names}
+    rest = tuple(n for n in latent if n not in named)
+    return tuple(p if p.names else replace(p, names=rest) for p in parts)
+
+
+def _reasons(model: Model, facts: Facts, parts: tuple[Part, ...]) -> Iterator[Diagnostic]:
+    latent = latent_names(model, facts)
+    seen: set[str] = set()
+    for name in (n for p in parts for n in p.names):
+        if name not in latent:
+            near = did_you_mean(name, latent) or "latent are " + (", ".join(f"`{n}`" for n in latent) or "none")
+            yield Diagnostic("PGM0602", f"`{name}` is not latent here", help=near)
+        if name in seen:
+            yield Diagnostic("PGM0602", f"`{name}` is moved by two kernels")
+        seen.add(name)
+    left = [n for n in latent if n not in seen]
+    if left and all(p.names for p in parts):
+        names = ", ".join(f"`{n}`" for n in left)
+        yield Diagnostic(
+            "PGM0602", f"no kernel moves {names}", help="name them, or add a kernel without names: `* hmc`"
+        )
+    for part in assigned(model, facts, parts):
+        known = tuple(n for n in part.names if n in latent)
+        kinds = kinds_of(model, known)
+        for name in known:
+            variable = model.by_name[name]
+            if part.kernel == "gibbs" and not kinds[name]:
+                yield Diagnostic("PGM0602", f"`{name}` has no full conditional to draw from", variable.span)
+            if part.kernel != "gibbs" and variable.type.kind not in KINDS:
+                message = f"`{part.kernel}` moves real values, and `{name}` is {variable.type}"
+                yield Diagnostic("PGM0602", message, variable.span, help=f"`gibbs({name})`")
+    yield from drawing_reasons(model, facts)
+
+
+def _tempered(part: Part, text: str) -> Method:
+    """``tempering(hmc, 8)``: the inner kernel and the number of temperatures."""
+    from pgmlang.infer import tempering
+
+    inner = [n for n in part.names if not n.isdigit()]
+    rungs = [int(n) for n in part.names if n.isdigit()]
+    if len(inner) > 1 or len(rungs) > 1 or any(n not in tempering.KERNELS for n in inner):
+        raise _not_understood(text, text)
+    changes = {**({"inner": inner[0]} if inner else {}), **({"temperatures": rungs[0]} if rungs else {})}
+
+    def build(problem: Problem, options: tempering.TemperingOptions) -> Any:
+        return tempering.build(problem, replace(options, **changes))  # type: ignore[arg-type]
+
+    return replace(tempering.METHOD, build=build)

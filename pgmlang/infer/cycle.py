@@ -1,0 +1,171 @@
+"""A cycle of blocks as a sampler: state, draws, what is kept of large discrete variables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.sampling import SamplerOptions, draw_warnings
+from pgmlang.plan.method import facts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pgmlang.infer.blocks import Block
+    from pgmlang.infer.joint import Joint
+    from pgmlang.infer.kernels.warmup import Plan
+
+BLOCK = 10
+KEPT = 20_000_000
+"""Most numbers of a variable's draws that are kept; of larger ones the fit says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleOptions(SamplerOptions):
+    """As for every sampler."""
+
+    chains: int = 4
+    warmup: int = 500
+    draws: int = 500
+
+
+class State(NamedTuple):
+    """``values`` of all latents, ``[chain, ...]``; ``blocks``: the blocks' own states; draws in parts."""
+
+    iteration: int
+    values: dict[str, Any]
+    blocks: tuple[Any, ...]
+    random: Any
+    draws: tuple[dict[str, Any], ...] = ()
+    stats: tuple[dict[str, Any], ...] = ()
+
+
+def plan_of(name: str, options: CycleOptions) -> Plan:
+    """The warm-up plan of a kernel block."""
+    from pgmlang.infer.kernels import hmc, langevin, random_walk
+    from pgmlang.infer.kernels.warmup import Plan
+
+    kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[name]()
+    return Plan(kernel, options.warmup, length=6.0, chees=False)
+
+
+def expanded(problem: Problem) -> Problem:
+    """Rows that stand for several, written out: each has latents of its own."""
+    binding = problem.binding
+    if binding.weights is None:
+        return problem
+    from pgmlang.infer.joint import binding_rows
+
+    repeats = np.asarray(binding.weights).astype(np.int64)
+    rows = np.repeat(np.arange(len(repeats)), repeats)
+    wide = replace(binding_rows(replace(binding, weights=None), binding.plate, rows), weights=None)
+    return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))
+
+
+def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Kernel:
+    """The kernel that steps through blocks."""
+    import torch
+
+    from pgmlang.infer.joint import joint_of
+
+    problem = expanded(problem)
+    joint = joint_of(problem)
+    blocks = blocks_of(joint)
+    names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
+    total = options.warmup + options.draws
+    kept = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
+
+    def init(rng: np.random.Generator) -> State:
+        generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
+        values = first_values(joint, names, generator, options.chains)
+        states = []
+        for block in blocks:
+            states.append(block.start(generator, values))
+        return State(0, values, tuple(states), generator.get_state())
+
+    def step(state: State) -> tuple[State, Info]:
+        generator = torch.Generator(joint.device)
+        generator.set_state(state.random)
+        count = min(BLOCK, total - state.iteration)
+        values, states = dict(state.values), list(state.blocks)
+        draws: list[dict[str, Tensor]] = []
+        rates: list[Tensor] = []
+        lp: list[Tensor] = []
+        for i in range(count):
+            accepted = None
+            for j, block in enumerate(blocks):
+                values, states[j], rate = block.step(generator, values, states[j], state.iteration + i)
+                accepted = rate if rate is not None else accepted
+            if state.iteration + i >= options.warmup:
+                draws.append({n: values[n] for n in kept})
+                lp.append(joint.log_joint(values).expand(options.chains))
+                if accepted is not None:
+                    rates.append(accepted)
+        value = float(joint.log_joint(values).mean())
+        more = {n: torch.stack([d[n] for d in draws], 1) for n in kept} if draws else {}
+        stats = {"lp": torch.stack(lp, 1)} if lp else {}
+        if rates:
+            stats["acceptance_rate"] = torch.stack(rates, 1)
+        following = State(
+            state.iteration + count, values, tuple(states), generator.get_state(),
+            (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
+        )  # fmt: skip
+        return following, Info(value, value, iterations=count, label="log-density")
+
+    def finished(state: State) -> bool:
+        return state.iteration >= total
+
+    return Kernel(init, step, finished, lambda state: _conclude(state, joint, names, kept, finished(state)))
+
+
+def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:
+    """Where the chains begin: continuous latents at free values near zero, discrete ones drawn evenly."""
+    import torch
+
+    values: dict[str, Tensor] = {}
+    free = {}
+    for name in names:
+        variable = joint.model.by_name[name]
+        if variable.type.is_discrete:
+            shape = (chains, *joint.shapes[name])
+            codes = torch.randint(joint.num_states(name), shape, generator=generator, device=joint.device)
+            values[name] = codes.to(joint.dtype) if variable.role == "field" else codes
+            if name in joint.missing:
+                values[name] = torch.where(
+                    joint.missing[name], values[name], joint.observed[name].to(values[name].dtype)
+                )
+        else:
+            shape = (chains, *joint.free_shape(name))
+            free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
+                -1, 1, generator=generator
+            )
+    return {**values, **(joint.constrain(free)[0] if free else {})}
+
+
+def _conclude(
+    state: State, joint: Joint, names: tuple[str, ...], kept: tuple[str, ...], is_finished: bool
+) -> Outcome:
+    import torch
+
+    from pgmlang.diagnostics import Diagnostic, PgmError
+
+    if not state.draws:
+        message = "stopped within the warm-up: there are no draws yet"
+        raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
+    draws = {}
+    for name in kept:
+        values = torch.cat([d[name] for d in state.draws], 1)
+        discrete = joint.model.by_name[name].type.is_discrete
+        draws[name] = (values.to(torch.int64) if discrete else values).cpu().numpy()
+    stats = {k: torch.cat([s[k] for s in state.stats], 1).cpu().numpy() for k in state.stats[0]}
+    warnings = draw_warnings(draws, stats) if is_finished else ()
+    notes: dict[str, Any] = {}
+    if len(kept) < len(names):
+        notes["not_kept"] = [n for n in names if n not in kept]
+    converged = not any(w.code == "PGM0801" for w in warnings)
+    return Outcome({}, (), converged, warnings, notes, draws, {n: joint.axes(n) for n in draws}, stats)

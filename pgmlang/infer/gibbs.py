@@ -1,0 +1,131 @@
+"""Gibbs sampling (Geman and Geman 1984): every latent variable from its full conditional in turn.
+
+Discrete variables exactly as a block where they can be summed out, bits of fields colour by colour, conjugate variables
+from their family; what is left takes Hamiltonian steps given the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.multilinear import multilinear_reasons
+from pgmlang.graph.summable import elimination, rows_are_apart
+from pgmlang.infer.base import Facts, Method, Problem, Verdict
+from pgmlang.infer.conjugate import conjugate_family
+from pgmlang.infer.continuous import KINDS, moving_partition
+from pgmlang.infer.cycle import CycleOptions, build_cycle
+from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.infer.needs import missing_parameters
+from pgmlang.model import Model
+from pgmlang.tables.learned import learned_tables
+
+WORDS = {
+    "exact": "drawn together, exactly",
+    "field": "colour by colour",
+    "elements": "one element after the other",
+    "conjugate": "from its conjugate family",
+    "kernel": "by Hamiltonian steps given the rest (no conjugate family)",
+}
+
+
+def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
+    from pgmlang.graph.childless import drops_out
+
+    top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
+    partly = {n for n in facts.missing if model.by_name[n].type.is_discrete and not drops_out(model, n)}
+    wanted = facts.latent | top | partly
+    return tuple(
+        v.name for v in model.of_role("random", "field") if v.name in wanted and v.name not in facts.fixed
+    )
+
+
+def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
+    """How each latent variable is drawn: a key of ``WORDS``, or empty where it cannot be."""
+    out: dict[str, str] = {}
+    discrete = [n for n in names if model.by_name[n].type.is_discrete and model.by_name[n].role == "random"]
+    exact = discrete if discrete and not elimination(model, discrete)[1] else [
+        n for n in discrete if not elimination(model, [n])[1]
+    ]  # fmt: skip
+    if exact != discrete and exact and elimination(model, exact)[1]:
+        exact = exact[:1]
+    for name in names:
+        variable = model.by_name[name]
+        if name in exact:
+            out[name] = "exact"
+        elif variable.role == "field" and variable.type.is_discrete:
+            out[name] = "" if tuple(multilinear_reasons(model, name)) else "field"
+        elif variable.type.is_discrete:
+            out[name] = "elements" if rows_are_apart(model, name) else ""
+        elif variable.role == "random" and conjugate_family(model, name):
+            out[name] = "conjugate"
+        else:
+            out[name] = "kernel" if variable.type.kind in KINDS else ""
+    return out
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Latent variables each of which can be drawn given the others; most of them not by a kernel."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    names = latent_names(model, facts)
+    yield from drawing_reasons(model, facts)
+    kinds = kinds_of(model, names)
+    for name, kind in kinds.items():
+        if not kind:
+            variable = model.by_name[name]
+            yield Diagnostic(
+                "PGM0602", f"`{name}` ({variable.type}) has no full conditional to draw from", variable.span
+            )
+    if names and all(kind == "kernel" for kind in kinds.values()):
+        yield Diagnostic(
+            "PGM0602", "no latent variable has a full conditional of a known family", help="`--method hmc`"
+        )
+
+
+def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """What stands against any sampler that goes block by block."""
+    if not latent_names(model, facts):
+        yield Diagnostic("PGM0602", "no variable is latent")
+    yield from moving_partition(model, facts)
+    for table in learned_tables(model):
+        message = f"the table of `{table.target}` is a parameter to be learned"
+        yield Diagnostic("PGM0602", message, table.distribution.span)
+    for net in model.nets:
+        yield Diagnostic("PGM0602", f"the network `{net.name}` is to be learned", net.span)
+    binding = facts.binding
+    if binding is not None and binding.weights is not None and not binding.is_counts:
+        yield Diagnostic(
+            "PGM0602", "rows have weights, which draws do not take", help="weights are for `--method map`"
+        )
+    yield from missing_cells(model, facts)
+    yield from missing_parameters(model, facts)
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    kinds = kinds_of(model, latent_names(model, facts))
+    grouped: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        grouped.setdefault(kind, []).append(f"`{name}`")
+    return tuple(f"{', '.join(names)}: {WORDS[kind]}" for kind, names in grouped.items() if kind)
+
+
+def build(problem: Problem, options: CycleOptions) -> Any:
+    from pgmlang.infer.cycle import plan_of
+
+    def blocks(joint: Any) -> list[Any]:
+        from pgmlang.infer.blocks import gibbs_blocks
+
+        names = latent_names(problem.model, problem.facts)
+        return gibbs_blocks(joint, names, kinds_of(joint.model, names), lambda: plan_of("hmc", options))
+
+    return build_cycle(problem, options, blocks)
+
+
+METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build)

@@ -1,0 +1,81 @@
+"""Mean-field variational inference: coordinate ascent where the model is conjugate, else by stochastic gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
+from typing import Any
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer import elbo
+from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
+from pgmlang.infer.conjugate import conjugate_family
+from pgmlang.infer.continuous import density_reasons, latent_variables, summed_names
+from pgmlang.infer.training import TrainOptions, dtype_of
+from pgmlang.model import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanfieldOptions(TrainOptions):
+    """``tolerance``: coordinate ascent ends when the bound gains less, relative to its size; ``restarts``: random
+    beginnings with discrete latents, of which the best goes on. ``particles`` and the training options are for models
+    that are not conjugate."""
+
+    tolerance: float = 1e-8
+    max_iterations: int = 1000
+    restarts: int = 4
+    particles: int | None = None
+
+
+def strangers(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Continuous latents whose complete conditional is in no family of the table."""
+    found = latent_variables(model, facts)
+    return tuple(v.name for v in found if v.role == "field" or conjugate_family(model, v.name) is None)
+
+
+def is_conjugate(model: Model, facts: Facts) -> bool:
+    """Whether coordinate ascent applies: all complete conditionals in the table, discrete latents summable, nothing
+    else to learn."""
+    return not density_reasons(model, facts) and not model.potentials and not strangers(model, facts)
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """Conjugate models, and others that an automatic normal guide is for."""
+    if is_conjugate(model, facts):
+        return Verdict.of(())
+    if elbo.guided_names(model):
+        reason = Diagnostic("PGM0602", "the model has a written guide", help="`--method elbo` takes it")
+        return Verdict.of((reason,))
+    return elbo.supports(model, facts)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    if not is_conjugate(model, facts):
+        names = ", ".join(f"`{n}`" for n in strangers(model, facts)[:8])
+        first = f"{names}: not conjugate, so all by a normal guide over free numbers" if names else "not conjugate"
+        return (first, *elbo.reasons(model, facts))
+    known = [(v.name, conjugate_family(model, v.name)) for v in latent_variables(model, facts)]
+    out = ["coordinate ascent: " + ", ".join(f"q(`{n}`) {f}" for n, f in known[:8])]
+    summed = summed_names(model, facts)
+    if summed:
+        out.append("given the expected log-factors exactly: " + ", ".join(f"`{n}`" for n in summed))
+    return tuple(out)
+
+
+def build(problem: Problem, options: MeanfieldOptions) -> Kernel:
+    if is_conjugate(problem.model, problem.facts):
+        if options.batch or options.validation:
+            raise PgmError(Diagnostic("PGM0612", "coordinate ascent takes all rows at each step",
+                                      help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
+        from pgmlang.infer.coordinate import build as build_coordinate
+
+        return build_coordinate(problem, options.tolerance, options.max_iterations, options.restarts,
+                                dtype_of(options, problem.model))  # fmt: skip
+    shared: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields_of(TrainOptions)}
+    return elbo.build(problem, elbo.ElboOptions(**shared, particles=options.particles, guide="meanfield"))
+
+
+METHOD = Method(
+    "meanfield", "mean-field variational inference, by coordinate ascent where conjugate", MeanfieldOptions,
+    supports, reasons, build,
+)  # fmt: skip
