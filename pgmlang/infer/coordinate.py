@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -21,8 +21,18 @@ from pgmlang.infer.base import Info, Kernel, Outcome, Problem
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.continuous import latent_variables, summed_names
 from pgmlang.infer.expectations import (
-    NORMAL, Factor, Family, LogDensity, Q, from_blocks, is_of_family, optimal, optimal_normal, slope, to_blocks,
-)  # fmt: skip
+    NORMAL,
+    Factor,
+    Family,
+    LogDensity,
+    Q,
+    from_blocks,
+    is_of_family,
+    optimal,
+    optimal_normal,
+    slope,
+    to_blocks,
+)
 from pgmlang.infer.joint import Joint, joint_of, numerics, seeded
 from pgmlang.infer.summing import Sums, Table, sums_of
 
@@ -57,10 +67,12 @@ class Ascent:
 
     # ---- expected factors
 
-    def points(self, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-        """Each latent at its points, along a leading axis of its own: their mean is the expectation."""
+    def points(self, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]], but: str = "") -> dict[str, Tensor]:  # fmt: skip
+        """Each latent ``but`` one at its points, along a leading axis of its own: their mean is the expectation."""
         out = {}
         for i, name in enumerate(self.families):
+            if name == but:
+                continue
             x = self.shaped(name, self.family(name).points(factors[name]), blocks)
             lead = [1] * len(self.families)
             lead[i] = len(x)
@@ -129,7 +141,7 @@ class Ascent:
                 weights: Mapping[str, Tensor]) -> LogDensity:  # fmt: skip
         """The expected log-joint as a function of one variable, ``[*shape]``: the terms it occurs in."""
         sums = self._around(name)
-        others = {k: v for k, v in self.points(factors, blocks).items() if k != name}
+        others = self.points(factors, blocks, name)
 
         def value(x: Tensor) -> Tensor:
             wide = x.reshape(*[1] * len(self.families), *x.shape)
@@ -146,8 +158,6 @@ class Ascent:
     def _around(self, name: str) -> Sums:
         """The tables of the factors that mention a variable."""
         if name not in self.programs:
-            from dataclasses import replace
-
             program = self.joint.blanket((name,))
             # axes of factors are the joint's cached ones, by the program
             self.programs[name] = replace(self.sums, joint=replace(self.joint, program=program))
@@ -210,7 +220,9 @@ class Ascent:
         density = self.density(name, factors, blocks, weights)
         if not is_of_family(self.families[name], density, self.update(name, factors, blocks, weights), x):
             message = f"the complete conditional of `{name}` is no {self.families[name]}"
-            raise PgmError(Diagnostic("PGM0602", message, self.joint.model.by_name[name].span, help="`--method elbo`"))
+            raise PgmError(
+                Diagnostic("PGM0602", message, self.joint.model.by_name[name].span, help="`--method elbo`")
+            )
 
 
 def ascend(ascent: Ascent, state: State) -> tuple[State, float]:

@@ -101,11 +101,11 @@ Q = {
         lambda q, x: (q[0] - 1) / x, _by_torch("Dirichlet"),
     ),
     "Beta": Family(
-        _beta_points, lambda q: torch.distributions.Beta(*q).entropy().sum(),
+        _beta_points, lambda q: torch.distributions.Beta(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - (q[1] - 1) / (1 - x), _by_torch("Beta"),
     ),
     "Gamma": Family(
-        _gamma_points, lambda q: torch.distributions.Gamma(*q).entropy().sum(),
+        _gamma_points, lambda q: torch.distributions.Gamma(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - q[1], _by_torch("Gamma"),
     ),
     "InverseGamma": Family(
@@ -152,9 +152,9 @@ def from_blocks(x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Ten
     """The inverse of `to_blocks`, for a variable of this shape."""
     kept = [i for i in range(len(shape)) if i not in axes]
     lead = x.dim() - len(kept) - 1
-    wide = x.reshape(*x.shape[:lead], *(shape[i] for i in kept), *(shape[i] for i in axes))
+    wide = x.reshape((*x.shape[:lead], *(shape[i] for i in kept), *(shape[i] for i in axes)))
     order = (*kept, *axes)
-    return wide.permute(*range(lead), *(lead + order.index(i) for i in range(len(shape))))
+    return wide.permute((*range(lead), *(lead + order.index(i) for i in range(len(shape)))))
 
 
 def optimal_normal(density: LogDensity, shape: tuple[int, ...], axes: tuple[int, ...], like: Tensor) -> Factor:
