@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from pgmlang.query import Answer, NetworkAnswers
     from pgmlang.query.predictive import Score
     from pgmlang.query.rows import Columns
+    from pgmlang.results.compare import Difference
     from pgmlang.results.fit import Fit
+    from pgmlang.results.trust import Finding
     from pgmlang.tables import DiscreteNetwork
 
 
@@ -59,6 +61,14 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
     from pgmlang.results.store import load_fit
 
     return FittedModel(load_fit(Path(folder)))
+
+
+def compare_fits(one: FittedModel, other: FittedModel) -> tuple[Difference, ...]:
+    """The scalars of two fits of one model side by side, those furthest apart first. Raises PgmError PGM0904 for fits
+    of different models."""
+    from pgmlang.results.compare import compare
+
+    return compare((one.record, other.record))
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +239,7 @@ class FittedModel:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
         from pgmlang.query import DrawAnswers, parse_query
 
-        answers = self.answers if self._is_network() else DrawAnswers.of(self.record)
+        answers = self.answers if self.is_network else DrawAnswers.of(self.record)
         return answers.answer(parse_query(text))
 
     def predict(
@@ -241,7 +251,7 @@ class FittedModel:
 
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
-        if not self._is_network():
+        if not self.is_network:
             from pgmlang.query.predictive import predictive_of
 
             found = predictive_of(self.record, bound, seed).predict(wanted)
@@ -250,7 +260,8 @@ class FittedModel:
         found = predict(self.answers, bound.values, rows_of(bound), wanted)
         return in_table_order(found, bound)
 
-    def _is_network(self) -> bool:
+    @property
+    def is_network(self) -> bool:
         """Whether the fit is of tables, which exact inference answers for; a written guide says that it cannot."""
         model = self.record.model
         if model.guide is not None:
@@ -267,7 +278,7 @@ class FittedModel:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
         from pgmlang.query.predictive import Score, predictive_of
 
-        if self._is_network():
+        if self.is_network:
             from pgmlang.query import score
 
             bound = self.bind(data, **binding)
@@ -292,6 +303,12 @@ class FittedModel:
         from pgmlang.results.store import summary_rows
 
         return summary_rows(self.record)
+
+    def diagnose(self) -> tuple[Finding, ...]:
+        """Every check of whether the fit can be trusted, the worst first, each with its cure."""
+        from pgmlang.results.trust import diagnose
+
+        return diagnose(self.record)
 
     def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the fit folder. Raises PgmError PGM0902 when it exists, unless ``force``."""

@@ -15,6 +15,8 @@ from pgmlang.cli.options import (
     fix_option,
     fixed_of,
     json_option,
+    method_options,
+    method_options_of,
     quiet_option,
     reading_options,
     seed_option,
@@ -52,17 +54,11 @@ def init(
 @click.option("-o", "--output", help="The fit's folder (default: MODEL.fit beside the model).")
 @click.option("--force", is_flag=True, help="Replace an existing fit.")
 @click.option("--method", default="auto", show_default=True, help="How to fit; `pgmc plan` says what auto takes.")
-@click.option("--max-iterations", type=click.IntRange(1), help="Most iterations of an iterative method.")
-@click.option("--tolerance", type=float, help="Converged when the log-likelihood gains less than this a row.")
-@click.option("--restarts", type=click.IntRange(1), help="Random starts of em with latent variables.")
 @click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
-@click.option("--chains", type=click.IntRange(1, 100_000), help="Chains of a sampler, run side by side.")
-@click.option(
-    "--warmup", type=click.IntRange(0), help="Steps of each chain that adapt the sampler and are not kept."
-)
-@click.option("--draws", type=click.IntRange(1), help="Draws kept of each chain.")
 @click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
 @click.option("--stream", is_flag=True, help="Read the file in blocks: complete data larger than memory.")
+@method_options
+@click.option("--threads", type=click.IntRange(1), help="Threads of large operations.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @seed_option
 @settings_option
@@ -72,9 +68,8 @@ def init(
 @quiet_option
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
-    settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, max_iterations: int | None,
-    tolerance: float | None, restarts: int | None, hard: bool, stream: bool, max_time: float | None, chains: int | None,
-    warmup: int | None, draws: int | None, **given: Any,
+    settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, hard: bool, stream: bool,
+    max_time: float | None, threads: int | None, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
@@ -86,8 +81,8 @@ def fit(
     folder = Path(output) if output else Path(model).with_suffix(".fit")
     refuse_existing(folder, force)
     need_cuda(device)
-    if device != "cpu":
-        say("today's methods compute on the CPU; the device is not used", quiet or as_json)
+    options = method_options_of(given) | {k: v for k, v in (("hard", hard or None), ("max_time", max_time)) if v}
+    use_threads(threads)
     tables = tables_of(data, set(checked.plate_by_name))
     quiet_messages = quiet or as_json
     if stream or _is_large(tables):
@@ -97,16 +92,8 @@ def fit(
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
-        options: dict[str, Any] = {
-            k: v
-            for k, v in {
-                "max_iterations": max_iterations, "tolerance": tolerance, "restarts": restarts, "hard": hard or None,
-                "max_time": max_time, "chains": chains, "warmup": warmup, "draws": draws,
-            }.items()
-            if v is not None
-        }  # fmt: skip
         record = fit_bound(
-            compilation, binding, method, seed, "cpu", fixed_of(fixed), options, _progress(quiet_messages)
+            compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages)
         )
     fitted = FittedModel(record)
     fitted.save(folder, force)
@@ -118,6 +105,8 @@ def fit(
     return 0
 
 
+TRAINED = ("map", "elbo", "cd", "pcd", "pseudo", "score", "layerwise", "meanfield")
+"""Methods whose trace is of an objective of their own."""
 LARGE = 1 << 30
 """A table of more bytes is read in blocks."""
 
@@ -168,16 +157,31 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
         )
         click.echo(f"  {name}  {row['mean']:.4g}")
     first = next(iter(record.draws or (v.name for v in record.model.of_role("random", "field"))), "x")
-    question = f"E({first})" if record.draws else f"P({first})"
+    point = next((n for n in record.parameters if n in record.model.by_name), None)
+    if not record.draws and point is not None and not fitted.is_network:
+        first = point
+    question = f"P({first})" if fitted.is_network else f"E({first})"
     click.echo(f'wrote {folder}; next: pgmc query {folder} "{question}"')
 
 
 def _headline(fitted: Any) -> str:
     record = fitted.record
+    if "log_z" in record.provenance:
+        z, error = record.provenance["log_z"], record.provenance["log_z_error"]
+        return f"{record.method}: {record.status}, log Z {z:.4f} +- {error:.4f}"
     if not record.draws:
-        return f"{record.method}: {record.status}, log-likelihood {fitted.log_likelihood:.4f}"
+        label = "objective" if record.method in TRAINED else "log-likelihood"
+        return f"{record.method}: {record.status}, {label} {fitted.log_likelihood:.4f}"
     chains, draws = next(iter(record.draws.values())).shape[:2]
     return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
+
+
+def use_threads(threads: int | None) -> None:
+    """Sets torch's threads where a number is given."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def need_cuda(device: str) -> None:

@@ -27,14 +27,14 @@ COMMANDS = {
     "sample": ("pgmlang.cli.asking", "Draw rows from a model or fit."),
     "logz": ("pgmlang.cli.asking", "log Z, or the log probability of evidence."),
     "summary": ("pgmlang.cli.asking", "What a fit learned."),
+    "diagnose": ("pgmlang.cli.judging", "Judge whether a fit can be trusted, with cures."),
+    "compare": ("pgmlang.cli.judging", "Two fits of one model side by side."),
     "convert": ("pgmlang.cli.converting", "Convert between .pgm, BIF and UAI."),
 }
 """Name to module and one line of help; a command is imported when it runs."""
 
 TO_COME = {
-    "diagnose": "judges draws (R-hat, ESS); fits so far have no draws",
     "report": "an HTML page about a fit",
-    "compare": "compares fits",
     "learn": "learns a structure from data",
     "lsp": "the language server",
     "serve": "a page with a query box",

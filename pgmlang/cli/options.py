@@ -52,6 +52,51 @@ binding_options = together(
 )  # fmt: skip
 
 
+METHOD_FLAGS: dict[str, tuple[Any, str]] = {
+    "max_iterations": (click.IntRange(1), "Most iterations of an iterative method."),
+    "tolerance": (float, "Converged when the objective gains less than this a row."),
+    "restarts": (click.IntRange(1), "Random starts of em with latent variables."),
+    "chains": (click.IntRange(1, 100_000), "Chains of a sampler, run side by side."),
+    "warmup": (click.IntRange(0), "Steps of each chain that adapt the sampler and are not kept."),
+    "draws": (click.IntRange(1), "Draws kept of each chain."),
+    "temperatures": (click.IntRange(2), "Temperatures of tempering and ais."),
+    "particles": (click.IntRange(1), "Draws of a guide a step (elbo), or annealed side by side (ais)."),
+    "guide": (click.Choice(["meanfield", "fullrank"]), "The automatic guide of elbo."),
+    "epochs": (click.IntRange(1), "Passes over the data of a trained method."),
+    "batch": (click.IntRange(1), "Rows of a training step (default: all)."),
+    "learning_rate": (float, "Adam's learning rate at the beginning."),
+    "validation": (float, "Share of the rows kept apart for early stopping."),
+    "patience": (click.IntRange(1), "Epochs without gain on those rows before training stops."),
+    "optimizer": (click.Choice(["lbfgs", "adam"]), "The optimiser of map."),
+    "k": (click.IntRange(1), "Sweeps of the negative phase (cd, pcd, ml)."),
+    "dtype": (click.Choice(["float32", "float64"]), "Numbers of a trained method."),
+}
+"""Flags of ``fit`` that are options of methods; a method refuses those that are not its own. Others by ``-O``."""
+
+
+def method_options(function: F) -> F:
+    """``METHOD_FLAGS`` as options, and ``-O NAME=VALUE`` for any."""
+    function = click.option(
+        "-O",
+        "--option",
+        "own_options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Any option of the method; see plan.",
+    )(function)
+    for name, (kind, text) in reversed(METHOD_FLAGS.items()):
+        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=text)(function)
+    return function
+
+
+def method_options_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The method's options among the parsed ones, which they are taken out of. Raises PgmError PGM0612."""
+    own = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
+    for name, text in pairs(given.pop("own_options"), "-O").items():
+        own[name.replace("-", "_")] = _value(text)
+    return own
+
+
 def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:
     """``NAME=VALUE`` options as a dict. Raises PgmError PGM0612."""
     out: dict[str, str] = {}

@@ -32,7 +32,7 @@ def asked_of(path: str, settings: tuple[str, ...], fixed: tuple[str, ...]) -> Ne
     """What answers queries: exact tables, or the draws of a fit that holds some. Raises PgmError."""
     if Path(path).is_dir():
         fit = fit_of(path)
-        if fit.record.draws:
+        if not fit.is_network:
             from pgmlang.query import DrawAnswers
 
             return DrawAnswers.of(fit.record)

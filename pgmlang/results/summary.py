@@ -109,12 +109,22 @@ def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     tables = {t.name: t for t in learned_tables(fit.model)}
     order = {v.name: i for i, v in enumerate(fit.model.variables)}
+    nets = {n.name for n in fit.model.nets}
+    rows += [_network_row(fit, name) for name in sorted(nets & {k.split(".")[0] for k in fit.parameters})]
     for name, array in sorted(fit.parameters.items(), key=lambda item: order.get(item[0].rsplit(".", 1)[0], -1)):
+        if name.split(".")[0] in nets:
+            continue
         if name in tables:
             rows.extend(_table_rows(fit, tables[name], array))
         elif ".counts" not in name and name not in fit.draws:
             rows.extend(_plain_rows(fit, name, array))
     return rows
+
+
+def _network_row(fit: Fit, net: str) -> dict[str, Any]:
+    """A network in one row: how many weights, their mean and spread."""
+    weights = np.concatenate([v.ravel() for k, v in fit.parameters.items() if k.split(".")[0] == net])
+    return {"name": f"{net} ({weights.size:,} weights)", "mean": float(weights.mean()), "sd": float(weights.std())}
 
 
 def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any]]:

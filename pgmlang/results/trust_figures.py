@@ -94,6 +94,14 @@ def ais_ess(of: Evidence) -> Figure:
     return _provenance(of, "ais_ess")
 
 
+def pareto_k(of: Evidence) -> Figure:
+    return _provenance(of, "pareto_k")
+
+
+def log_z_error(of: Evidence) -> Figure:
+    return _provenance(of, "log_z_error")
+
+
 def _provenance(of: Evidence, key: str) -> Figure:
     """The least of the numbers under a key of the provenance, which a stranger may have written."""
     try:

@@ -1,0 +1,67 @@
+"""Commands that judge fits: diagnose and compare."""
+
+from __future__ import annotations
+
+import math
+
+import click
+
+from pgmlang.cli.console import print_json
+from pgmlang.cli.options import json_option
+from pgmlang.cli.sources import fit_of
+
+
+@click.command()
+@click.argument("source")
+@click.option("--all", "show_all", is_flag=True, help="The checks that passed, too.")
+@json_option
+def diagnose(source: str, show_all: bool, as_json: bool) -> int:
+    """Judge whether a fit can be trusted: every check with its figure, and a cure where it fails.
+
+    The exit code is 0, and 1 where a problem was found.
+    """
+    findings = fit_of(source).diagnose()
+    bad = [f for f in findings if f.severity != "ok"]
+    if as_json:
+        print_json([vars(f) for f in findings])
+    else:
+        shown = findings if show_all else bad
+        for finding in shown:
+            where = f" ({finding.where})" if finding.where else ""
+            click.echo(
+                f"{finding.severity:<8} {finding.check}: {finding.figure:.4g}{where}, limit {finding.threshold:g}"
+            )
+            if finding.cure:
+                click.echo(f"         {finding.cure}")
+        click.echo(f"{len(findings)} checks, {len(bad)} not passed")
+    return 1 if any(f.severity == "problem" for f in findings) else 0
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--all", "show_all", is_flag=True, help="Every scalar, not the first twenty.")
+@json_option
+def compare(first: str, second: str, show_all: bool, as_json: bool) -> None:
+    """Two fits of one model side by side, the scalars furthest apart (in Monte Carlo errors) first."""
+    from pgmlang.api import compare_fits
+
+    found = compare_fits(fit_of(first), fit_of(second))
+    if as_json:
+        print_json([vars(d) for d in found])
+        return
+    width = max([len(d.name) for d in found[: None if show_all else 20]] + [4])
+    click.echo(
+        f"{'name':<{width}}  {'first':>10}  {'second':>10}  {'difference':>10}  {'in mcse':>8}  {'sd ratio':>8}"
+    )
+    for d in found[: None if show_all else 20]:
+        error = "" if d.in_mcse is None or not math.isfinite(d.in_mcse) else f"{d.in_mcse:.1f}"
+        ratio = "" if d.sd_ratio is None else f"{d.sd_ratio:.3f}"
+        mark = "  far" if d.is_far else ""
+        click.echo(
+            f"{d.name:<{width}}  {d.means[0]:>10.4g}  {d.means[1]:>10.4g}  {d.difference:>10.3g}  {error:>8}  {ratio:>8}{mark}"
+        )
+    if len(found) > 20 and not show_all:
+        click.echo(f"... and {len(found) - 20} more: `--all`")
+    far = sum(d.is_far for d in found)
+    click.echo(f"{len(found)} scalars, {far} further apart than four Monte Carlo errors")
