@@ -115,13 +115,12 @@ class Ascent:
             found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
         return float(total.detach()), dict(zip(leaves, found, strict=True))
 
-    def at_random(self, generator: Generator, share: float) -> dict[str, Tensor]:
+    def at_random(self, factors: Mapping[str, Factor], generator: Generator, share: float) -> dict[str, Tensor]:
         """Weights of a random assignment of the discrete latents, sharp for this share of the rows and uniform for the
         others: where the ascent begins, as no two values of a label may be alike for good."""
         joint, sums = self.joint, self.sums
-        drawn = joint.simulate(generator)
         with torch.no_grad():
-            tables = self.expected(sums.tables({n: drawn[n].unsqueeze(0) for n in self.families}))
+            tables = self.expected(sums.tables(self.points(factors, dict.fromkeys(factors, ()))))
             tables = {
                 k: t if k.startswith("seen ") else t._replace(values=torch.zeros_like(t.values))
                 for k, t in tables.items()
@@ -241,7 +240,7 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
     for share in np.geomspace(1, min(1, 30 / rows), restarts) if ascent.sums.names else [1.0]:
         factors = ascent.first(generator)
         blocks: dict[str, tuple[int, ...]] = {n: () for n, f in ascent.families.items() if f == "Normal"}
-        weights = ascent.at_random(generator, float(share))
+        weights = ascent.at_random(factors, generator, float(share))
         for name in blocks:
             found = ascent.find_blocks(name, factors, blocks, weights, generator)
             blocks[name] = found
@@ -297,9 +296,10 @@ def _ordered(problem: Problem) -> Iterator[tuple[str, str]]:
         yield variable.name, family
 
 
-def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int, dtype: torch.dtype) -> Kernel:
-    """The kernel of a problem whose continuous latents all have a conjugate family."""
-    joint = joint_of(problem, dtype)
+def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int) -> Kernel:
+    """The kernel of a problem whose continuous latents all have a conjugate family. In float64: expected logarithms
+    of small probabilities leave the range of float32."""
+    joint = joint_of(problem)
     ascent = Ascent(joint, sums_of(joint, summed_names(problem.model, problem.facts)), dict(_ordered(problem)))
 
     def init(rng: np.random.Generator) -> State:

@@ -11,7 +11,7 @@ from pgmlang.infer import elbo
 from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.continuous import density_reasons, latent_variables, summed_names
-from pgmlang.infer.training import TrainOptions, dtype_of
+from pgmlang.infer.training import TrainOptions
 from pgmlang.model import Model
 
 
@@ -69,8 +69,11 @@ def build(problem: Problem, options: MeanfieldOptions) -> Kernel:
                                       help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
         from pgmlang.infer.coordinate import build as build_coordinate
 
-        return build_coordinate(problem, options.tolerance, options.max_iterations, options.restarts,
-                                dtype_of(options, problem.model))  # fmt: skip
+        if options.dtype not in (None, "float64"):
+            raise PgmError(
+                Diagnostic("PGM0612", "coordinate ascent computes in float64", help="leave `--dtype` out")
+            )
+        return build_coordinate(problem, options.tolerance, options.max_iterations, options.restarts)
     shared: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields_of(TrainOptions)}
     return elbo.build(problem, elbo.ElboOptions(**shared, particles=options.particles, guide="meanfield"))
 

@@ -23,7 +23,7 @@ def climb(text: str, data: dict[str, Any], seed: int = 1, steps: int = 500, rest
     """The state at the end of coordinate ascent."""
     bound = pgmlang.compile(text).bind(data)
     problem = Problem(bound.model, bound, {}, facts_of(bound.model, bound))
-    kernel = build(problem, 1e-13, steps, restarts, torch.float64)
+    kernel = build(problem, 1e-13, steps, restarts)
     state = kernel.init(np.random.default_rng(seed))
     while not kernel.done(state):
         state, _ = kernel.step(state)
