@@ -16,7 +16,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
-from pgmlang.infer.training import Objective, TrainOptions, dtype_of, unit_plate, units_of
+from pgmlang.infer.training import NET, Objective, TrainOptions, dtype_of, split_nets, unit_plate, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.tables.learned import learned_tables
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from pgmlang.infer.joint import Joint
 
-SMALL = 20_000
-"""Numbers up to which L-BFGS is taken, where there are no minibatches."""
 INNER = 20
 """L-BFGS iterations of a step."""
 
@@ -157,10 +155,10 @@ def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tup
 
 
 class ClimbState(NamedTuple):
-    """Free values, and the objective after each step."""
+    """Free values in one vector (``point``: ``lbfgs.Point``), and the objective after each step."""
 
     iteration: int
-    free: dict[str, Any]
+    point: Any
     trace: tuple[float, ...] = ()
     is_done: bool = False
 
@@ -183,47 +181,51 @@ def build(problem: Problem, options: MapOptions) -> Kernel:
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
     import torch
 
+    from pgmlang.infer import lbfgs
     from pgmlang.infer.joint import joint_of
 
     joint = joint_of(problem, dtype_of(options, problem.model))
     nets = joint.build_nets(0)
+    weights = {} if nets is None else {NET + k: v.detach() for k, v in nets.state_dict().items()}
+
+    def parts(x: Tensor) -> tuple[dict[str, Tensor], Any]:
+        shapes = {**{n: joint.free_shape(n) for n in names}, **{k: tuple(v.shape) for k, v in weights.items()}}
+        pieces = torch.split(x, [math.prod(s) for s in shapes.values()])
+        found = {k: p.reshape(s) for (k, s), p in zip(shapes.items(), pieces, strict=True)}
+        return split_nets(found, nets)
+
+    def function(x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            loss = objective.loss(joint, *parts(leaf), torch.Generator(joint.device), None)[0]
+            (gradient,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), gradient
+
+    names = tuple(objective.start(joint, torch.Generator(joint.device)))
 
     def init(rng: np.random.Generator) -> ClimbState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
-        return ClimbState(0, objective.start(joint, generator))
+        begin = {**objective.start(joint, generator), **weights}
+        return ClimbState(0, lbfgs.start(function, torch.cat([v.flatten() for v in begin.values()])))
 
     def step(state: ClimbState) -> tuple[ClimbState, Info]:
-        leaves = {k: v.detach().clone().requires_grad_() for k, v in state.free.items()}
-        optimiser = torch.optim.LBFGS(list(leaves.values()), max_iter=INNER, history_size=20, tolerance_grad=1e-10,
-                                      tolerance_change=1e-14, line_search_fn="strong_wolfe")  # fmt: skip
-        generator = torch.Generator(joint.device)
-
-        def closure() -> Tensor:
-            optimiser.zero_grad()
-            loss = objective.loss(joint, leaves, nets, generator, None)[0]
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
-
-        optimiser.step(closure)  # type: ignore[arg-type]
-        free = {k: v.detach() for k, v in leaves.items()}
-        with torch.no_grad():
-            value = -float(objective.loss(joint, free, nets, generator, None)[0])
+        count = min(INNER, options.max_iterations - state.iteration)
+        point = lbfgs.descend(function, state.point, count)
+        value = -float(point.value)
         gain = value - state.trace[-1] if state.trace else math.inf
-        done = (
-            gain <= options.tolerance * max(1.0, abs(value)) or state.iteration + INNER >= options.max_iterations
-        )
-        return ClimbState(state.iteration + INNER, free, (*state.trace, value), done), (
-            Info(value, value, gain, INNER, objective.label)
-        )
+        done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
+        found = ClimbState(state.iteration + count, point, (*state.trace, value), done)
+        return found, Info(value, value, gain, count, objective.label)
 
     def conclude(state: ClimbState) -> Outcome:
+        free, moved = parts(state.point.x)
         with torch.no_grad():
-            outcome = objective.conclude(joint, state.free, nets, None, torch.Generator(joint.device))
-        converged = state.is_done and state.iteration < options.max_iterations
-        parameters = {**outcome.parameters, **problem.fixed}
-        return outcome._replace(parameters=parameters, log_likelihood=state.trace, is_converged=converged)
+            outcome = objective.conclude(joint, free, moved, None, torch.Generator(joint.device))
+        own = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
+        parameters = {**outcome.parameters, **own, **problem.fixed}
+        return outcome._replace(parameters=parameters, log_likelihood=state.trace, is_converged=state.is_done)
 
-    return Kernel(init, step, lambda state: bool(state.is_done), conclude)
+    return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
 
 
 METHOD = Method(

@@ -88,6 +88,14 @@ class FunctionalNets:
         return lambda *x: functional_call(self.module[name], own, x)
 
 
+def split_nets(moving: Mapping[str, Tensor], nets: Any) -> tuple[dict[str, Tensor], Any]:
+    """Free tensors by name, and the networks with their weights (None without networks)."""
+    free = {k: v for k, v in moving.items() if not k.startswith(NET)}
+    if nets is None:
+        return free, None
+    return free, FunctionalNets(nets, {k[len(NET) :]: v for k, v in moving.items() if k.startswith(NET)})
+
+
 @dataclass(frozen=True, eq=False)
 class Trainer:
     """One problem, set up once. ``plate``: the row plate of minibatches, None where there are no rows."""
@@ -163,10 +171,7 @@ class Trainer:
         return self.options.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
 
     def _parts(self, moving: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
-        free = {k: v for k, v in moving.items() if not k.startswith(NET)}
-        if self.nets is None:
-            return free, None
-        return free, FunctionalNets(self.nets, {k[len(NET) :]: v for k, v in moving.items() if k.startswith(NET)})
+        return split_nets(moving, self.nets)
 
     def _batch(self, iteration: int, generator: Generator) -> Joint:
         """Rows in a new order every epoch, which the epoch's number and the run's seed decide."""
@@ -254,16 +259,16 @@ def adam(state: State, leaves: Mapping[str, Tensor], gradients: tuple[Any, ...],
 
 
 def has_settled(trace: tuple[float, ...]) -> bool:
-    """Whether the last fifth of a noisy trace no longer rises by more than its noise, or by a thousandth of all that
-    was gained."""
+    """Whether the last fifth of a noisy trace no longer rises: by no more than three standard errors of its slope, or
+    by a thousandth of its height or of all that was gained."""
     if len(trace) < 10:
         return False
     late = np.array(trace[-max(5, len(trace) // 5) :])
     x = np.arange(len(late)) - (len(late) - 1) / 2
     slope = float(x @ late / (x @ x))
     noise = float(np.std(late - late.mean() - slope * x) / math.sqrt(float(x @ x)))
-    gained = max(trace) - trace[0]
-    return bool(slope * len(late) <= max(2.5 * noise * len(late), 1e-3 * abs(gained), 1e-9))
+    small = 1e-3 * max(abs(max(trace) - trace[0]), abs(float(late.mean())))
+    return bool(slope * len(late) <= max(3 * noise * len(late), small, 1e-9))
 
 
 def unit_plate(model: Model) -> str | None:

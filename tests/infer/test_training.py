@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from itertools import product
 from typing import Any
@@ -13,8 +14,8 @@ from scipy import integrate, stats
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import elbo
-from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer import elbo, lbfgs
+from pgmlang.infer.base import Kernel, Problem, facts_of
 from pgmlang.infer.elbo import Bound, pareto_shape
 from pgmlang.infer.importance import importance_log_likelihood
 from pgmlang.infer.joint import Joint, joint_of
@@ -258,6 +259,47 @@ def test_vae_learns_and_repeats_itself() -> None:
     for name, array in one.params.items():
         np.testing.assert_array_equal(array, two.params[name])
     assert one.params["decode.body.0.weight"].dtype == np.float32
+
+
+def test_a_copy_of_the_state_goes_on_the_same() -> None:
+    """All randomness is in the state: a kernel set up anew ends in the same bytes."""
+    problem = bound_problem(VAE, rows_of_bits(60))
+
+    def kernel() -> Kernel:
+        return elbo.build(problem, elbo.ElboOptions(batch=20, epochs=8))
+
+    one = kernel()
+    state = one.init(np.random.default_rng(1))
+    for _ in range(3):
+        state, _ = one.step(state)
+    two = kernel()
+    other = copy.deepcopy(state)
+    while not one.done(state):
+        state, _ = one.step(state)
+        other, _ = two.step(other)
+    for key, value in state.moving.items():
+        assert torch.equal(value, other.moving[key])
+    assert state.trace == other.trace
+
+
+def test_lbfgs_finds_the_valley_of_rosenbrock() -> None:
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = x.detach().requires_grad_()
+        value = (100 * (leaf[1:] - leaf[:-1] ** 2) ** 2 + (1 - leaf[:-1]) ** 2).sum()
+        return value.detach(), torch.autograd.grad(value, leaf)[0]
+
+    count = 0
+
+    def counted(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal count
+        count += 1
+        return function(x)
+
+    point = lbfgs.start(counted, torch.full((10,), -1.0, dtype=torch.float64))
+    point = lbfgs.descend(counted, point, 300)
+    torch.testing.assert_close(point.x, torch.ones(10, dtype=torch.float64))
+    assert point.is_stuck
+    assert count < 200
 
 
 def test_early_stopping_keeps_the_best() -> None:

@@ -1,0 +1,101 @@
+"""Limited-memory BFGS as a function from state to state (Nocedal and Wright 2006, algorithms 7.4 and 7.5).
+
+``torch.optim.LBFGS`` keeps its history in an object, and its first use imports the compiler of torch, 1.5 seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+HISTORY = 20
+TRIALS = 40
+"""Most evaluations of a line search."""
+DECREASE, CURVATURE = 1e-4, 0.9
+
+Function = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Value and gradient at a vector."""
+
+
+class Point(NamedTuple):
+    """Where the descent is, with its last steps and the changes of the gradient along them. ``is_stuck``: no step
+    downhill was found, up to rounding."""
+
+    x: Tensor
+    value: Tensor
+    gradient: Tensor
+    steps: tuple[Tensor, ...] = ()
+    changes: tuple[Tensor, ...] = ()
+    is_stuck: bool = False
+
+
+def start(function: Function, x: Tensor) -> Point:
+    return Point(x, *function(x))
+
+
+def descend(function: Function, point: Point, iterations: int) -> Point:
+    """Some iterations; fewer where the gradient is zero or no lower value is found."""
+    for _ in range(iterations):
+        if point.is_stuck or not bool(point.gradient.abs().max() > 0):
+            return point._replace(is_stuck=True)
+        point = _one(function, point)
+    return point
+
+
+def _one(function: Function, point: Point) -> Point:
+    direction = _direction(point)
+    if not bool(direction @ point.gradient < 0):
+        # rounding spoiled the history
+        point = point._replace(steps=(), changes=())
+        direction = -point.gradient
+    first = 1.0 if point.steps else min(1.0, 1 / float(point.gradient.abs().sum()))
+    found = _search(function, point, direction, first)
+    if found is None:
+        return point._replace(steps=(), changes=()) if point.steps else point._replace(is_stuck=True)
+    x, value, gradient = found
+    step, change = x - point.x, gradient - point.gradient
+    if not bool(step @ change > 1e-14 * change @ change):
+        return Point(x, value, gradient, point.steps, point.changes)
+    return Point(x, value, gradient, (*point.steps, step)[-HISTORY:], (*point.changes, change)[-HISTORY:])
+
+
+def _direction(point: Point) -> Tensor:
+    """Minus the approximate inverse Hessian times the gradient, by the two loops."""
+    q = point.gradient
+    shares = []
+    for step, change in zip(reversed(point.steps), reversed(point.changes), strict=True):
+        share = (step @ q) / (step @ change)
+        shares.append(share)
+        q = q - share * change
+    if point.steps:
+        q = q * ((point.steps[-1] @ point.changes[-1]) / (point.changes[-1] @ point.changes[-1]))
+    for step, change, share in zip(point.steps, point.changes, reversed(shares), strict=True):
+        q = q + step * (share - (change @ q) / (step @ change))
+    return -q
+
+
+def _search(
+    function: Function, point: Point, direction: Tensor, first: float
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """A point that satisfies the weak Wolfe conditions, by bisection (Lewis and Overton 2013, algorithm 2.6); the
+    lowest one seen when there is none, or None."""
+    slope = float(direction @ point.gradient)
+    value = float(point.value)
+    low, high, t = 0.0, float("inf"), first
+    best: tuple[Tensor, Tensor, Tensor] | None = None
+    for _ in range(TRIALS):
+        x = point.x + t * direction
+        f, g = function(x)
+        if not float(f) <= value + DECREASE * t * slope or not bool(torch.isfinite(g).all()):
+            high = t
+        else:
+            if best is None or bool(f < best[1]):
+                best = (x, f, g)
+            if float(direction @ g) >= CURVATURE * slope:
+                return x, f, g
+            low = t
+        t = 0.5 * (low + high) if high < float("inf") else 2 * low
+    return best
