@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, NetworkAnswers
-    from pgmlang.query.predictive import Score
+    from pgmlang.query.field_rows import FieldRows
+    from pgmlang.query.predictive import Predictive, Score
     from pgmlang.query.rows import Columns
     from pgmlang.results.compare import Difference
     from pgmlang.results.fit import Fit
@@ -252,9 +253,7 @@ class FittedModel:
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
         if not self.is_network:
-            from pgmlang.query.predictive import predictive_of
-
-            found = predictive_of(self.record, bound, seed).predict(wanted)
+            found = self._rows(bound, seed).predict(wanted)
             rows = {len(column) for column in found.columns.values()}
             return in_table_order(found, bound) if rows == {rows_of(bound)} else found
         found = predict(self.answers, bound.values, rows_of(bound), wanted)
@@ -276,14 +275,23 @@ class FittedModel:
 
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
-        from pgmlang.query.predictive import Score, predictive_of
+        from pgmlang.query.predictive import Score
 
         if self.is_network:
             from pgmlang.query import score
 
             bound = self.bind(data, **binding)
             return Score(score(self.answers, bound.values, rows_of(bound)), bound.plate, "exact")
-        return predictive_of(self.record, self.bind(data, **binding), seed).score()
+        rows = self._rows(self.bind(data, **binding), seed)
+        return rows.score().of_present(rows.joint)
+
+    def _rows(self, bound: Binding, seed: int) -> Predictive | FieldRows:
+        """What answers for new rows: fields have a log Z, the others are drawn and summed."""
+        from pgmlang.query.field_rows import field_rows_of
+        from pgmlang.query.predictive import predictive_of
+
+        has_fields = any(True for _ in self.record.model.of_role("field"))
+        return (field_rows_of if has_fields else predictive_of)(self.record, bound, seed)
 
     def score(self, data: Any, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that

@@ -106,6 +106,7 @@ def score(
     weights = np.ones(len(rows)) if bound.weights is None else row_order(bound.weights, bound)
     if bound.rows is not None:
         weights = np.where(np.isin(np.arange(len(rows)), bound.rows), weights, 0.0)
+    weights = np.where(np.isnan(rows) & (found.plate != bound.plate), 0.0, weights)
     possible = np.where(weights > 0, rows, 0.0)
     total = float(weights @ possible)
     if output:
@@ -115,13 +116,13 @@ def score(
     number = float(weights.sum())
     mean = total / number if number else 0.0
     unit = "row" if found.plate == bound.plate else found.plate
-    plural = "rows" if unit == "row" else f"{unit} elements"
+    plural = "rows" if unit == "row" else f"{unit}s"
     if as_json:
-        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": len(rows), "method": estimator,
+        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
                     "unit": found.plate, "effective_sample_size": found.ess})  # fmt: skip
     else:
         click.echo(
-            f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{len(rows):,}\nmethod          {estimator}"
+            f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\nmethod          {estimator}"
         )
         if found.ess is not None:
             click.echo(f"effective draws {found.ess:.1f} (of the worst {unit})")

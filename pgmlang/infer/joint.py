@@ -154,6 +154,17 @@ class Joint:
                 total = total + self.along(term, self.factor_axes[name], (plate,))
         return total
 
+    def is_present(self, plate: str) -> Tensor:
+        """Which elements of a row plate have any row (an outer element that only a fit knows has none)."""
+        count = int(self.data["sizes"][plate])
+        inner = [v for k, v in self.data.items() if k.startswith(f"{plate}_of_") and isinstance(v, Tensor)]
+        if not inner:
+            return torch.ones(count, dtype=torch.bool, device=self.device)
+        seen = torch.zeros(count, dtype=torch.bool, device=self.device)
+        for index in inner:
+            seen[index] = True
+        return seen
+
     def scale_of(self, axes: tuple[str, ...]) -> float:
         """What a sum along these axes is multiplied by."""
         return next((self.scale[a] for a in axes if a in self.scale), 1.0)

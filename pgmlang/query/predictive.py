@@ -49,6 +49,11 @@ class Score:
     estimator: str
     ess: float | None = None
 
+    def of_present(self, joint: Joint) -> Score:
+        """NaN for elements of the plate that these rows say nothing of."""
+        seen = joint.is_present(self.plate).cpu().numpy()
+        return replace(self, values=np.where(seen, self.values, np.nan))
+
 
 @dataclass(frozen=True, eq=False)
 class Predictive:
@@ -123,7 +128,7 @@ class Predictive:
         axes = joint.axes(name)[1:]
         flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
         out: dict[str, list[str] | np.ndarray] = {}
-        texts = _element_names(joint, axes)
+        texts = element_names(joint, axes)
         text_labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
         for i, element in enumerate(texts):
             label = f"{name}[{element}]" if element else name
@@ -339,7 +344,7 @@ def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
     return _averaged(joint.each(terms, plate))
 
 
-def _element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
+def element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
     """Names of the elements along axes, ``a, b`` for two of them."""
     sizes = joint.data["sizes"]
     names: list[list[str]] = []

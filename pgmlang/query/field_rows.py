@@ -1,0 +1,226 @@
+"""New rows of a fit of fields: what is hidden in them, their log-likelihood, and draws of fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.multilinear import multilinear_reasons
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.ais import log_z_of_row
+from pgmlang.infer.fields import as_numbers, fields_of
+from pgmlang.infer.joint import Joint, joint_of_binding
+from pgmlang.infer.likelihood import LISTED, log_unnormalised
+from pgmlang.infer.summing import sums_of
+from pgmlang.infer.training import unit_plate
+from pgmlang.model import Model
+from pgmlang.query.fitted_values import estimates
+from pgmlang.query.predictive import Score
+from pgmlang.query.rows import Columns
+from pgmlang.results.fit import Fit
+
+SWEEPS = 500
+"""Sweeps of the chains behind predictions and draws."""
+CHAINS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class FieldRows:
+    """A fit of fields and new rows. ``hidden``: the fields that the rows do not say."""
+
+    fit: Fit
+    joint: Joint
+    params: dict[str, Tensor]
+    nets: Any
+    hidden: tuple[str, ...]
+    observed: tuple[str, ...]
+    generator: Generator
+
+    @property
+    def plate(self) -> str | None:
+        return unit_plate(self.joint.model)
+
+    # ---- predictions
+
+    def predict(self, targets: Sequence[str] | None = None) -> Columns:
+        """Labels and probabilities of hidden fields: exact where they can be summed out, else from Gibbs chains.
+        Raises PgmError PGM0612 where nothing is hidden, PGM0607 for an unknown target."""
+        names = list(targets) if targets is not None else list(self.hidden)
+        unknown = [n for n in names if n not in self.hidden]
+        if unknown or not names:
+            message = (
+                f"`{unknown[0]}` is not hidden in these rows"
+                if unknown
+                else "every field of these rows is observed"
+            )
+            raise PgmError(
+                Diagnostic("PGM0607" if unknown else "PGM0612", message, help="leave its column out, or `--hide`")
+            )
+        chances = self._chances()
+        columns: dict[str, list[str] | np.ndarray] = {}
+        for name in names:
+            columns.update(self._columns(name, chances[name].cpu().numpy()))
+        return Columns(columns)
+
+    def _chances(self) -> dict[str, Tensor]:
+        """Probabilities ``[row, ..., label]`` of each hidden field."""
+        model = self.joint.model
+        if not elimination(model, self.hidden)[1]:
+            return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
+        self._need_binary(self.hidden)
+        fields = fields_of(self.joint, self.hidden)
+        values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
+        total = {n: torch.zeros(self.joint.shapes[n], dtype=self.joint.dtype) for n in self.hidden}
+        for sweep in range(SWEEPS):
+            values = fields.sweep(self.generator, values, self.params, self.nets)
+            if sweep >= SWEEPS // 2:
+                for name in self.hidden:
+                    total[name] += values[name].mean(0)
+        return {n: torch.stack([1 - t / (SWEEPS // 2), t / (SWEEPS // 2)], -1) for n, t in total.items()}
+
+    def _need_binary(self, names: tuple[str, ...]) -> None:
+        reasons = [d for n in names for d in multilinear_reasons(self.joint.model, n)]
+        if reasons:
+            raise PgmError(reasons)
+
+    def _columns(self, name: str, chances: np.ndarray) -> dict[str, list[str] | np.ndarray]:
+        from pgmlang.query.predictive import element_names
+
+        labels = self.joint.model.labels_of(self.joint.model.by_name[name].type) or ()
+        texts = element_names(self.joint, self.joint.axes(name)[1:])
+        flat = chances.reshape(len(chances), len(texts), len(labels))
+        out: dict[str, list[str] | np.ndarray] = {}
+        for i, text in enumerate(texts):
+            label = f"{name}[{text}]" if text else name
+            out[label] = [labels[k] for k in flat[:, i].argmax(-1)]
+            out.update({f"P({label} = {t})": flat[:, i, k] for k, t in enumerate(labels)})
+        return out
+
+    # ---- scores
+
+    def score(self) -> Score:
+        """Log-likelihood of each row's observed fields: exact where log Z is, else with log Z by annealed importance
+        sampling. Hidden fields are summed out."""
+        names = (*self.observed, *self.hidden)
+        model = self.joint.model
+        plate = self.plate or str(self.joint.source["binding"].plate)
+        if not elimination(model, names)[1]:
+            everything = sums_of(self.joint, names)
+            with torch.no_grad():
+                log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
+                if self.hidden:
+                    part = sums_of(self.joint, self.hidden)
+                    top = part.reduce(part.tables({}, self.params, self.nets), each=plate)
+                else:
+                    top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
+            return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
+        if all(v.type.kind == "real" for v in model.of_role("field")):
+            with torch.no_grad():
+                top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
+        else:
+            self._need_binary(names)
+            with torch.no_grad():
+                top = log_unnormalised(self.joint, self.hidden, self.params, self.nets)
+        value, words, ess = self._log_z()
+        return Score((top - value).cpu().numpy(), plate, words, ess)
+
+    def _log_z(self) -> tuple[float, str, float | None]:
+        one = self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+        names = (*self.observed, *self.hidden)
+        binary = all(v.type.is_discrete for v in self.joint.model.of_role("field"))
+        if binary and fields_of(one, names).num_elements <= LISTED:
+            return (
+                float(fields_of(one, names).log_partition(self.params, self.nets)),
+                "exact, log Z by listing",
+                None,
+            )
+        found = log_z_of_row(self.joint, self.params, self.nets, self.generator)
+        words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
+        return found.value, words, found.ess
+
+    # ---- draws
+
+    def sample(self, count: int) -> Columns:
+        """Fresh rows: chains of their own, and the directed variables above drawn from them."""
+        one = self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+        names = (*self.observed, *self.hidden)
+        model = self.joint.model
+        if all(v.type.kind == "real" for v in model.of_role("field")):
+            values = self._langevin(one, names, count)
+        else:
+            self._need_binary_fields(names)
+            bare = _fields_alone(one)
+            fields = fields_of(bare, names)
+            values = fields.begin(self.generator, (count,))
+            for _ in range(SWEEPS):
+                values = fields.sweep(self.generator, values, self.params, self.nets)
+        given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
+        drawn = {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
+        columns: dict[str, list[str] | np.ndarray] = {}
+        for name, value in drawn.items():
+            columns.update(_drawn_columns(one, name, value, self.plate))
+        return Columns(columns)
+
+    def _need_binary_fields(self, names: tuple[str, ...]) -> None:
+        alone = _fields_alone(self.joint).model
+        reasons = [d for n in names for d in multilinear_reasons(alone, n)]
+        if reasons:
+            raise PgmError(reasons)
+
+    def _langevin(self, one: Joint, names: tuple[str, ...], count: int) -> dict[str, Tensor]:
+        """Chains of Hamiltonian Monte Carlo over real fields."""
+        from pgmlang.infer.density import Target
+        from pgmlang.infer.kernels import sample
+
+        bare = replace(
+            one, observed={k: v for k, v in one.observed.items() if k not in names}, scale={}, weights={}
+        )
+        target = Target(bare, names, tuple(bare.free_shape(n) for n in names), params=self.params, nets=self.nets)
+        x = torch.randn(count, target.dimension, dtype=one.dtype, generator=self.generator)
+        done = sample(target, x, generator=self.generator, warmup=300, draws=1)
+        return target.values(done.draws[:, -1])[0]
+
+
+def _fields_alone(joint: Joint) -> Joint:
+    """The joint of the potentials alone: directed variables are drawn from the fields afterwards."""
+    model = replace(joint.model, factors=joint.model.potentials)
+    source = joint.source
+    bare = joint_of_binding(model, source["binding"], source["fixed"], joint.dtype, joint.device)
+    plate = unit_plate(joint.model)
+    size = joint.data["sizes"].get(plate, 1) if plate else 1
+    return bare if plate is None else bare.rows(plate, np.zeros(size, dtype=np.int64))
+
+
+def _drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> dict[str, list[str] | np.ndarray]:
+    from pgmlang.query.predictive import element_names
+
+    variable = joint.model.by_name[name]
+    axes = joint.axes(name)
+    if plate in axes:
+        value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
+        axes = tuple(a for a in axes if a != plate)
+    flat = value.reshape(len(value), -1).cpu().numpy()
+    labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
+    out: dict[str, list[str] | np.ndarray] = {}
+    for i, text in enumerate(element_names(joint, axes)):
+        column = flat[:, i]
+        out[f"{name}.{text}" if text else name] = [labels[int(k)] for k in column] if labels else column
+    return out
+
+
+def field_rows_of(fit: Fit, binding: Binding, seed: int = 0) -> FieldRows:
+    """What a fit of fields says of newly bound rows."""
+    model: Model = binding.model
+    joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    _, params, nets, _ = estimates(fit, joint)
+    names = [v.name for v in model.of_role("field")]
+    hidden = tuple(n for n in names if n not in joint.observed)
+    observed = tuple(n for n in names if n in joint.observed)
+    return FieldRows(fit, joint, params, nets, hidden, observed, torch.Generator().manual_seed(seed))
