@@ -303,8 +303,15 @@ class FittedModel:
         return row_order(found.values, bound) if found.plate == bound.plate else found.values
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
-        """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""
-        return _sample(self.answers, num_draws, seed, evidence)
+        """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
+        if self.is_network:
+            return _sample(self.answers, num_draws, seed, evidence)
+        if evidence:
+            message = "fresh rows of this fit are drawn without evidence"
+            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+        from pgmlang.query.fresh import fresh_rows
+
+        return fresh_rows(self.record, num_draws, seed or 0)
 
     def summary(self) -> list[dict[str, Any]]:
         """One dict a parameter: name, mean, sd and what it belongs to."""

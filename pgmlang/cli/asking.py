@@ -151,7 +151,10 @@ def sample(
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
-    result = _sample(answers_of(source, settings), num_draws, seed, evidence)
+    if Path(source).is_dir():
+        result = fit_of(source).sample(num_draws, seed=seed, evidence=evidence)
+    else:
+        result = _sample(answers_of(source, settings), num_draws, seed, evidence)
     _write_columns(result.columns, output, as_json, quiet)
 
 

@@ -40,7 +40,8 @@ class Info(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a method leaves behind. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``."""
+    """What a method leaves behind. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
+    ``sizes`` of plates that the method wrote out (rows that stand for several)."""
 
     parameters: dict[str, np.ndarray]
     log_likelihood: tuple[float, ...]
@@ -50,6 +51,7 @@ class Outcome(NamedTuple):
     draws: Mapping[str, np.ndarray] = {}
     draw_axes: Mapping[str, tuple[str, ...]] = {}
     sample_stats: Mapping[str, np.ndarray] = {}
+    sizes: Mapping[str, int] = {}
 
 
 class Kernel(NamedTuple):

@@ -168,4 +168,8 @@ def _conclude(
     if len(kept) < len(names):
         notes["not_kept"] = [n for n in names if n not in kept]
     converged = not any(w.code == "PGM0801" for w in warnings)
-    return Outcome({}, (), converged, warnings, notes, draws, {n: joint.axes(n) for n in draws}, stats)
+    axes = {n: joint.axes(n) for n in draws}
+    sizes = {
+        p: n for p, n in joint.source["binding"].sizes.items() if p in {a for own in axes.values() for a in own}
+    }
+    return Outcome({}, (), converged, warnings, notes, draws, axes, stats, sizes)

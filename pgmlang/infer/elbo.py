@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pgmlang.infer.joint import Joint
     from pgmlang.infer.summing import Sums
 
+STARTS, CLIMB = 8, 30
+"""Places that a bound with many tops is climbed from, and the iterations of each climb."""
 DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
 SCALE = "q scale"
@@ -137,7 +139,34 @@ class Bound:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
             log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+            if self.summed and not self.model.nets:
+                free[LOC] = self._best_start(joint, free, generator)
         return free
+
+    def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """Where the bound is highest after a short climb from each of several places: with discrete latents summed
+        out it has many tops. The noise of the draws is held, which makes the bound a function."""
+        import torch
+
+        from pgmlang.infer import lbfgs
+
+        noise = generator.get_state()
+
+        def function(loc: Tensor) -> tuple[Tensor, Tensor]:
+            same = torch.Generator(joint.device)
+            same.set_state(noise)
+            with torch.enable_grad():
+                leaf = loc.detach().requires_grad_()
+                loss = self.loss(joint, {**free, LOC: leaf}, None, same, None)[0]
+                (gradient,) = torch.autograd.grad(loss, leaf)
+            return loss.detach(), gradient
+
+        found = []
+        for _ in range(STARTS):
+            loc = torch.randn(self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device)
+            found.append(lbfgs.descend(function, lbfgs.start(function, loc), CLIMB))
+        best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
+        return best
 
     def _size(self, joint: Joint) -> int:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
@@ -232,7 +261,7 @@ class Bound:
         if not self.automatic:
             return Outcome(params, (), True, (), notes)
         values, log_q = self._automatic(joint, free, generator, DRAWS)
-        notes |= self._pareto(joint, values, log_q, params, nets)
+        notes |= {"independent_draws": True, **self._pareto(joint, values, log_q, params, nets)}
         if self.summed:
             values = {**values, **self._sums(joint).draw(generator, values, self.params(joint, free), nets)}
         draws = {k: v.cpu().numpy() for k, v in values.items()}

@@ -63,7 +63,7 @@ def fit_model(
         options=dataclasses.asdict(settings),
         modules=dict(modules or {}),
         labels=dict(binding.labels),
-        sizes=dict(binding.sizes),
+        sizes={**binding.sizes, **done.outcome.sizes},
         log_likelihood=done.outcome.log_likelihood,
         status=done.status,
         warnings=(*binding.warnings, *done.warnings),

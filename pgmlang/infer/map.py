@@ -33,9 +33,11 @@ INNER = 20
 @dataclass(frozen=True, kw_only=True)
 class MapOptions(TrainOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
-    converged when a step gains less, relative to the objective."""
+    converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
+    goes on (None: 8 with discrete latents summed out, else 1)."""
 
     optimizer: str | None = None
+    restarts: int | None = None
     max_iterations: int = 1000
     tolerance: float = 1e-9
 
@@ -202,11 +204,19 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         return loss.detach(), gradient
 
     names = tuple(objective.start(joint, torch.Generator(joint.device)))
+    restarts = options.restarts or (8 if summed_names(problem.model, problem.facts) else 1)
 
     def init(rng: np.random.Generator) -> ClimbState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         begin = {**objective.start(joint, generator), **weights}
-        return ClimbState(0, lbfgs.start(function, torch.cat([v.flatten() for v in begin.values()])))
+        first = torch.cat([v.flatten() for v in begin.values()])
+        if restarts == 1:
+            return ClimbState(0, lbfgs.start(function, first))
+        found = []
+        for _ in range(restarts):
+            x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            found.append(lbfgs.descend(function, lbfgs.start(function, x), INNER))
+        return ClimbState(0, min(found, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
 
     def step(state: ClimbState) -> tuple[ClimbState, Info]:
         count = min(INNER, options.max_iterations - state.iteration)

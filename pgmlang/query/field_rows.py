@@ -165,7 +165,7 @@ class FieldRows:
         drawn = {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
         columns: dict[str, list[str] | np.ndarray] = {}
         for name, value in drawn.items():
-            columns.update(_drawn_columns(one, name, value, self.plate))
+            columns.update(drawn_columns(one, name, value, self.plate))
         return Columns(columns)
 
     def _need_binary_fields(self, names: tuple[str, ...]) -> None:
@@ -198,7 +198,7 @@ def _fields_alone(joint: Joint) -> Joint:
     return bare if plate is None else bare.rows(plate, np.zeros(size, dtype=np.int64))
 
 
-def _drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> dict[str, list[str] | np.ndarray]:
+def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> dict[str, list[str] | np.ndarray]:
     from pgmlang.query.predictive import element_names
 
     variable = joint.model.by_name[name]

@@ -28,15 +28,20 @@ def not_finite(of: Evidence) -> Figure:
 
 
 def r_hat(of: Evidence) -> Figure:
-    return of.worst(lambda f: f.r_hat, True)
+    return None if _are_independent(of) else of.worst(lambda f: f.r_hat, True)
 
 
 def ess_bulk(of: Evidence) -> Figure:
-    return of.worst(lambda f: f.ess_bulk / min(100 * of.chains, 400), False)
+    return None if _are_independent(of) else of.worst(lambda f: f.ess_bulk / min(100 * of.chains, 400), False)
 
 
 def ess_tail(of: Evidence) -> Figure:
-    return of.worst(lambda f: f.ess_tail / min(100 * of.chains, 400), False)
+    return None if _are_independent(of) else of.worst(lambda f: f.ess_tail / min(100 * of.chains, 400), False)
+
+
+def _are_independent(of: Evidence) -> bool:
+    """Whether the draws are of a variational guide: no chain could go astray."""
+    return bool(of.fit.provenance.get("independent_draws"))
 
 
 def mcse(of: Evidence) -> Figure:

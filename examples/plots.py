@@ -1,0 +1,144 @@
+"""The pictures of the examples: ``python plots.py NAME FIT OUT.png`` (needs matplotlib and pandas).
+
+The data are read from the folders beside this file.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+import pgmlang
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+HERE = Path(__file__).parent
+
+
+def mosaic(axis, images: np.ndarray, columns: int, side: int = 8, title: str = "") -> None:
+    """Small pictures, ``[n, side * side]``, in rows."""
+    rows = len(images) // columns
+    frame = np.full((rows * (side + 1) + 1, columns * (side + 1) + 1), np.nan)
+    for i in range(rows * columns):
+        r, c = divmod(i, columns)
+        at = (slice(r * (side + 1) + 1, (r + 1) * (side + 1)), slice(c * (side + 1) + 1, (c + 1) * (side + 1)))
+        frame[at] = images[i].reshape(side, side)
+    axis.imshow(frame, cmap="gray_r")
+    axis.set_title(title)
+    axis.axis("off")
+
+
+def pixels(columns: dict, name: str = "v", count: int = 64) -> np.ndarray:
+    return np.stack([np.asarray(columns[f"{name}.{i}"], dtype=float) for i in range(count)], 1)
+
+
+def rbm(fit: pgmlang.FittedModel, figure) -> None:
+    left, right = figure.subplots(1, 2)
+    mosaic(left, fit.params["W"].T[:64], 8, title="weights of the hidden units")
+    mosaic(right, pixels(fit.sample(64, seed=1).columns), 8, title="draws of the model")
+
+
+def draws_of_images(fit: pgmlang.FittedModel, figure) -> None:
+    left, right = figure.subplots(1, 2)
+    data = pd.read_csv(HERE / "digits" / "train.csv").to_numpy(dtype=float)[:64]
+    mosaic(left, data, 8, title="data")
+    mosaic(right, pixels(fit.sample(64, seed=1).columns), 8, title="draws of the model")
+
+
+def logistic(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    names = ["radius", "texture", "smoothness", "concavity", "symmetry"]
+    draws = fit.draws["weight"].reshape(-1, 5)
+    low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
+    axis.errorbar(middle, range(5), xerr=[middle - low, high - middle], fmt="o", color="black")
+    axis.axvline(0, color="grey", lw=0.8)
+    axis.set_yticks(range(5), names)
+    axis.set_xlabel("weight (median and 90 % interval)")
+
+
+def iris(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "iris" / "iris.csv")
+    clusters = fit.predict(data[["petal_length", "petal_width"]]).columns["z"]
+    species = data["species"].to_numpy()
+    for marker, kind in zip("o^s", sorted(set(species)), strict=True):
+        chosen = species == kind
+        axis.scatter(data["petal_length"][chosen], data["petal_width"][chosen], c=[f"C{c}" for c in np.array(clusters)[chosen]],
+                     marker=marker, label=kind)  # fmt: skip
+    for k, (mean, sd) in enumerate(zip(fit.params["mean"], fit.params["sd"], strict=True)):
+        angle = np.linspace(0, 2 * np.pi, 100)
+        axis.plot(mean[0] + 2 * sd[0] * np.cos(angle), mean[1] + 2 * sd[1] * np.sin(angle), color=f"C{k}")
+    axis.legend(title="species (colour: cluster)")
+    axis.set_xlabel("petal length, cm")
+    axis.set_ylabel("petal width, cm")
+
+
+def topics(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    phi = fit.draws["phi"].mean((0, 1))
+    words = np.array(fit.record.model.axis_labels("word"))
+    share = fit.draws["theta"].mean((0, 1)).mean(0)
+    axis.axis("off")
+    lines = [f"{share[k]:5.1%}  " + "  ".join(words[np.argsort(-phi[k])[:9]]) for k in np.argsort(-share)]
+    axis.text(0, 1, "\n".join(lines), family="monospace", va="top", fontsize=8)
+    axis.set_title("the nine likeliest words of each topic", loc="left")
+
+
+def quakes(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "quakes" / "quakes.csv")
+    found = fit.predict(data).columns
+    rate = sum(found[f"P(z = {k})"] * fit.params["rate"][k] for k in range(3))
+    axis.bar(data["year"], data["count"], color="lightgrey", width=1)
+    axis.step(data["year"], rate, where="mid", color="C3")
+    axis.set_xlabel("year")
+    axis.set_ylabel("earthquakes, and the expected rate")
+
+
+def denoise(fit: pgmlang.FittedModel, figure) -> None:
+    noisy = pd.read_csv(HERE / "denoise" / "noisy.csv").to_numpy().reshape(40, 120)
+    clean = pd.read_csv(HERE / "denoise" / "clean.csv").to_numpy().reshape(40, 120)
+    chance = fit.draws["s"][:, :, 0].mean((0, 1)).reshape(40, 120)
+    wrong = ((chance > 0.5) != (clean > 0)).mean()
+    plain = ((noisy > 0) != (clean > 0)).mean()
+    titles = (f"what is seen ({plain:.1%} of signs wrong)", f"P(ink | seen) ({wrong:.1%} wrong)", "the picture")
+    for axis, image, title in zip(figure.subplots(3, 1), (noisy, chance, clean), titles, strict=True):
+        axis.imshow(image, cmap="gray_r")
+        axis.set_title(title, fontsize=9)
+        axis.axis("off")
+
+
+def energy(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "energy" / "petals.csv")
+    line = np.linspace(-2.5, 2.5, 80)
+    x, y = np.meshgrid(line, line)
+    log_density = fit.score({"x1": x.ravel(), "x2": y.ravel()}).reshape(80, 80)
+    axis.contourf(x, y, np.maximum(log_density, -8), 20, cmap="Blues")
+    axis.scatter(data["x1"], data["x2"], s=6, color="black")
+    axis.set_xlabel("petal length, scaled")
+    axis.set_ylabel("petal width, scaled")
+
+
+PICTURES = {
+    "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),
+    "dbn": (draws_of_images, (9, 4.5)), "logistic": (logistic, (6, 3)), "iris": (iris, (6, 4.5)),
+    "topics": (topics, (8, 3)), "quakes": (quakes, (8, 3.5)), "denoise": (denoise, (7, 6)), "energy": (energy, (5.5, 4.5)),
+}  # fmt: skip
+
+
+def main() -> None:
+    name, folder, out = sys.argv[1:]
+    draw, size = PICTURES[name]
+    figure = plt.figure(figsize=size, layout="constrained")
+    draw(pgmlang.load(folder), figure)
+    figure.savefig(out, dpi=100)
+
+
+if __name__ == "__main__":
+    main()

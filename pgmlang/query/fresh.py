@@ -1,0 +1,52 @@
+"""Fresh rows drawn from a fit: no data but the sizes that the fit has."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.joint import joint_of_binding
+from pgmlang.infer.training import unit_plate
+from pgmlang.model import Model
+from pgmlang.query.field_rows import drawn_columns, field_rows_of
+from pgmlang.query.fitted_values import estimates, global_values
+from pgmlang.query.rows import Columns
+from pgmlang.results.fit import Fit
+
+
+def fresh_binding(fit: Fit, rows: int) -> Binding:
+    """A binding of rows that nothing is known of. Raises PgmError PGM0602 where rows hang on inputs or on outer
+    elements, which only data can give."""
+    model: Model = fit.model
+    plate = unit_plate(model)
+    if plate is None or [p.name for p in model.plates if p.is_rows] != [plate]:
+        raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of plain rows",
+                                  help="`predict` on a table of rows draws what it leaves open"))  # fmt: skip
+    for variable in model.of_role("input"):
+        if variable.plates:
+            raise PgmError(Diagnostic("PGM0602", f"rows hang on the input `{variable.name}`", variable.span,
+                                      help="`predict` on a table with its column"))  # fmt: skip
+    sizes = {**fit.sizes, plate: rows}
+    labels = {k: v for k, v in fit.labels.items() if k != plate}
+    return Binding(model, sizes, labels, {}, plate=plate)
+
+
+def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
+    """``count`` rows, globals from the fit (each row with a draw of its own), fields by chains."""
+    if any(True for _ in fit.model.of_role("field")):
+        return field_rows_of(fit, fresh_binding(fit, 1), seed).sample(count)
+    bound = fresh_binding(fit, 1)
+    joint = joint_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(seed)
+    values, params, nets, num = estimates(fit, joint)
+    given, _ = global_values(fit, joint, values, params, nets, num, generator)
+    at = torch.as_tensor(np.random.default_rng(seed).integers(num, size=count))
+    picked = {k: v.index_select(0, at) for k, v in given.items()}
+    drawn = joint.simulate(generator, picked, params, nets, (count,))
+    columns: dict[str, list[str] | np.ndarray] = {}
+    for variable in fit.model.of_role("random"):
+        if bound.plate in joint.axes(variable.name):
+            columns.update(drawn_columns(joint, variable.name, drawn[variable.name], bound.plate))
+    return Columns(columns)

@@ -1,0 +1,201 @@
+"""The examples' commands, shortened, and answers that mean something; the whole runs are slow tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pgmlang import load
+from pgmlang.cli.main import run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def fit(tmp_path: Path, model: str, data: str, *options: str) -> Any:
+    """The fit of an example's command."""
+    folder = tmp_path / "a.fit"
+    status = run(
+        ["fit", str(EXAMPLES / model), str(EXAMPLES / data), "--seed", "1", "-q", "-o", str(folder), *options]
+    )
+    assert status == 0
+    return load(folder)
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(EXAMPLES / name)
+
+
+def test_logistic(tmp_path: Path) -> None:
+    found = fit(tmp_path, "logistic/logistic.pgm", "logistic/tumours.csv", "--method", "map")
+    # the mode by scikit-learn with the same penalties
+    data = table("logistic/tumours.csv")
+    X, y = data.iloc[:, :5].to_numpy(), data["malignant"].to_numpy()
+    logit = found.params["base"] + X @ found.params["weight"]
+    slope = X.T @ (y - 1 / (1 + np.exp(-logit))) - found.params["weight"] / 4
+    assert np.abs(slope).max() < 1e-3
+    assert (found.params["weight"] > 0).all()
+
+
+def test_logistic_by_full_rank_elbo(tmp_path: Path) -> None:
+    found = fit(
+        tmp_path,
+        "logistic/logistic.pgm",
+        "logistic/tumours.csv",
+        "--method",
+        "elbo",
+        "--guide",
+        "fullrank",
+        "--epochs",
+        "1500",
+    )
+    assert found.record.provenance["pareto_k"] < 0.7
+    assert found.draws["weight"][..., 0].mean() == pytest.approx(3.6, abs=0.8)
+
+
+def test_iris(tmp_path: Path) -> None:
+    found = fit(
+        tmp_path,
+        "iris/mixture.pgm",
+        "iris/iris.csv",
+        "--method",
+        "em",
+        "--restarts",
+        "3",
+        "--max-iterations",
+        "40",
+    )
+    data = table("iris/iris.csv")
+    clusters = np.array(found.predict(data[["petal_length", "petal_width"]]).columns["z"])
+    right = sum(
+        np.unique(clusters[data["species"] == s], return_counts=True)[1].max() for s in data["species"].unique()
+    )
+    assert right >= 140
+
+
+def test_iris_by_gibbs(tmp_path: Path) -> None:
+    found = fit(
+        tmp_path,
+        "iris/mixture.pgm",
+        "iris/iris.csv",
+        "--method",
+        "gibbs",
+        "--chains",
+        "2",
+        "--warmup",
+        "60",
+        "--draws",
+        "40",
+    )
+    assert found.draws["z"].shape == (2, 40, 150)
+    # setosa stand apart from all others
+    setosa = found.draws["z"][:, :, :50]
+    assert (setosa == setosa[:, :, :1]).mean() > 0.95
+
+
+def test_topics(tmp_path: Path) -> None:
+    found = fit(tmp_path, "topics/topics.pgm", "topics/modules.csv", "--counts", "n", "--method", "gibbs", "--chains", "1",
+                "--warmup", "15", "--draws", "5")  # fmt: skip
+    phi, theta = found.draws["phi"].mean((0, 1)), found.draws["theta"].mean((0, 1))
+    data = table("topics/modules.csv")
+    words = {w: i for i, w in enumerate(found.record.model.axis_labels("word"))}
+    docs = {d: i for i, d in enumerate(found.record.labels["doc"])}
+    p = (theta @ phi)[data["doc"].map(docs), data["w"].map(words)]
+    perplexity = np.exp(-(data["n"] * np.log(p)).sum() / data["n"].sum())
+    share = data.groupby("w")["n"].sum()
+    unigram = np.exp(-(data["n"] * np.log(data["w"].map(share / share.sum()))).sum() / data["n"].sum())
+    assert perplexity < 0.75 * unigram
+
+
+def test_quakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit(
+        tmp_path,
+        "quakes/quakes.pgm",
+        "quakes/quakes.csv",
+        "--method",
+        "em",
+        "--restarts",
+        "2",
+        "--tolerance",
+        "1e-6",
+    )
+    np.testing.assert_allclose(np.sort(found.params["rate"]), [13.13, 19.71, 29.71], atol=0.05)
+    capsys.readouterr()
+    assert run(["score", str(tmp_path / "a.fit"), str(EXAMPLES / "quakes/quakes.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["log_likelihood"] == pytest.approx(-328.53, abs=0.05)
+
+
+def test_ising(tmp_path: Path) -> None:
+    found = fit(tmp_path, "ising/ising.pgm", "ising/digits.csv", "--method", "pseudo", "--epochs", "200")
+    assert float(found.params["J"]) == pytest.approx(0.490, abs=0.01)
+
+
+def test_denoise(tmp_path: Path) -> None:
+    found = fit(tmp_path, "denoise/denoise.pgm", "denoise/noisy.csv", "--method", "gibbs", "--chains", "4", "--warmup", "30",
+                "--draws", "30")  # fmt: skip
+    chance = found.draws["s"][:, :, 0].mean((0, 1))
+    clean, noisy = (table(f"denoise/{n}.csv").to_numpy()[0] for n in ("clean", "noisy"))
+    assert ((noisy > 0) != (clean > 0)).mean() > 0.19
+    assert ((chance > 0.5) != (clean > 0)).mean() < 0.035
+
+
+def test_rbm(tmp_path: Path) -> None:
+    found = fit(
+        tmp_path,
+        "digits/rbm.pgm",
+        "digits/train.csv",
+        "--method",
+        "cd",
+        "--epochs",
+        "12",
+        "--learning-rate",
+        "0.01",
+    )
+    scored = found.score_rows(table("digits/test.csv"))
+    assert "annealed" in scored.estimator
+    # independent pixels have -33.1
+    assert scored.values.mean() > -26
+    draws = np.stack(
+        [np.asarray(c, dtype=float) for n, c in found.sample(64, seed=1).columns.items() if n.startswith("v.")], 1
+    )
+    assert np.abs(draws.mean(0) - table("digits/train.csv").to_numpy().mean(0)).mean() < 0.1
+
+
+@pytest.mark.parametrize(("name", "limit"), [("vae", -22.5), ("sbn", -26.0)])
+def test_guided(tmp_path: Path, name: str, limit: float) -> None:
+    found = fit(
+        tmp_path,
+        f"digits/{name}.pgm",
+        "digits/train.csv",
+        "--batch",
+        "100",
+        "--epochs",
+        "25",
+        "--learning-rate",
+        "0.004",
+    )
+    scored = found.score_rows(table("digits/test.csv"))
+    assert "importance" in scored.estimator
+    assert scored.values.mean() > limit
+
+
+@pytest.mark.parametrize(("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "150"))])
+def test_energy(tmp_path: Path, method: str, options: tuple[str, ...]) -> None:
+    found = fit(tmp_path, "energy/energy.pgm", "energy/petals.csv", "--method", method, *options)
+    scored = found.score_rows(table("energy/petals.csv"))
+    # a normal distribution of both columns has -1.6
+    assert scored.values.mean() > -1.5
+
+
+def test_tagging(tmp_path: Path) -> None:
+    found = fit(tmp_path, "tagging/tagging.pgm", "tagging/train.csv", "--epochs", "80")
+    assert found.record.method == "ml"
+    test = table("tagging/test.csv")
+    scored = found.score_rows(test)
+    assert np.nanmean(scored.values) > -3.4
+    tags = found.predict(test, hide=["y"]).columns["y"]
+    assert (np.array(tags) == test["y"]).mean() > 0.89
