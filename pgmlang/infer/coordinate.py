@@ -270,7 +270,11 @@ def conclude(ascent: Ascent, state: State) -> Outcome:
     with seeded(generator), numerics(joint.dtype), torch.no_grad():
         values = {n: ascent.shaped(n, ascent.family(n).draw(q, (CHAINS, count)), state.blocks)
                   for n, q in state.factors.items()}  # fmt: skip
-    notes: dict[str, Any] = {"elbo": state.trace[-1] if state.trace else math.nan, "elbo_unit": "data", "independent_draws": True}
+    notes: dict[str, Any] = {
+        "elbo": state.trace[-1] if state.trace else math.nan,
+        "elbo_unit": "data",
+        "independent_draws": True,
+    }
     size = sum(math.prod(joint.shapes[n]) * joint.num_states(n) for n in ascent.sums.names)
     if ascent.sums.names and CHAINS * count * size <= 5 * MOST:
         values |= _given_back(ascent, generator, values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from pgmlang.infer.joint import Joint
+    from pgmlang.infer.lbfgs import Function
     from pgmlang.infer.summing import Sums
 
-STARTS, CLIMB = 8, 30
-"""Places that a bound with many tops is climbed from, and the iterations of each climb."""
+STARTS, CLIMB = 24, 20
+"""Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
 DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
 SCALE = "q scale"
@@ -145,28 +146,59 @@ class Bound:
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
-        out it has many tops. The noise of the draws is held, which makes the bound a function."""
+        out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
 
         from pgmlang.infer import lbfgs
 
-        noise = generator.get_state()
+        found = []
+        for i in range(STARTS):
+            loc = self._drawn(joint, generator) if i % 2 else torch.randn(
+                self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
+            )  # fmt: skip
+            for part in (self._some_rows(joint, generator), joint):
+                function = self._held(part, free, generator.get_state())
+                point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
+                loc = point.x
+            found.append(point)
+        best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
+        return best
+
+    def _held(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor) -> Function:
+        """The loss by the guide's location, the noise of its draws held: a function."""
+        import torch
 
         def function(loc: Tensor) -> tuple[Tensor, Tensor]:
-            same = torch.Generator(joint.device)
-            same.set_state(noise)
+            generator = torch.Generator(joint.device)
+            generator.set_state(noise)
             with torch.enable_grad():
                 leaf = loc.detach().requires_grad_()
-                loss = self.loss(joint, {**free, LOC: leaf}, None, same, None)[0]
+                loss = self.loss(joint, {**free, LOC: leaf}, None, generator, None)[0]
                 (gradient,) = torch.autograd.grad(loss, leaf)
             return loss.detach(), gradient
 
-        found = []
-        for _ in range(STARTS):
-            loc = torch.randn(self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device)
-            found.append(lbfgs.descend(function, lbfgs.start(function, loc), CLIMB))
-        best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
-        return best
+        return function
+
+    def _some_rows(self, joint: Joint, generator: Generator) -> Joint:
+        """A few rows as if there were no more; all of them where they have guides of their own."""
+        import numpy as np
+        import torch
+
+        if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
+            return joint
+        total = joint.data["sizes"][self.plate]
+        power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
+        order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
+        return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
+
+    def _drawn(self, joint: Joint, generator: Generator) -> Tensor:
+        """Free numbers of a draw of the prior."""
+        import torch
+
+        seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
+        drawn = joint.simulate(generator, seen)
+        free = joint.unconstrain({n: drawn[n] for n in self.automatic})
+        return torch.cat([free[n].flatten() for n in self.automatic])
 
     def _size(self, joint: Joint) -> int:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
@@ -340,8 +372,6 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
     bound = Bound(model, automatic, summed_out(model, facts), particles, options.guide == "fullrank", plate)
     if options.epochs == TrainOptions.epochs and automatic and not model.nets:
-        from dataclasses import replace
-
         options = replace(options, epochs=4000, learning_rate=max(options.learning_rate, 0.02))
     return build_training(problem, options, Objective(bound.start, bound.loss, bound.conclude, "bound"))
 

@@ -369,3 +369,20 @@ def test_importance_of_discrete_latents() -> None:
 def test_refusals(method: str, text: str, word: str) -> None:
     with pytest.raises(PgmError, match=word):
         pgmlang.compile(text).fit({"y": [0.1, 0.2]} if "row" in text else {}, method=method)
+
+
+MIXTURE = """
+share[cluster] ~ Dirichlet(1)
+plate cluster[3] { m ~ Normal(0, 5) ; s ~ HalfNormal(1) }
+plate row { z ~ Categorical(share) ; x ~ Normal(m[z], s[z]) }
+"""
+
+
+@pytest.mark.parametrize("method", ["elbo", "map"])
+def test_mixtures_find_all_their_clusters(method: str) -> None:
+    rng = np.random.default_rng(3)
+    x = np.repeat([-6.0, 0, 4], 40) + 0.6 * rng.normal(size=120)
+    options = {"epochs": 300} if method == "elbo" else {}
+    fit = pgmlang.compile(MIXTURE).fit({"x": x}, method=method, seed=1, options=options)
+    means = fit.draws["m"].mean((0, 1)) if method == "elbo" else fit.params["m"]
+    np.testing.assert_allclose(np.sort(means), x.reshape(3, 40).mean(1), atol=0.2)
