@@ -33,6 +33,8 @@ STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
 DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
+LINKS = {"positive": "exp", "unit": "sigmoid"}
+"""Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
 SCALE = "q scale"
 LOC = "q loc"
 LOG_SCALE = math.log(0.1)
@@ -88,6 +90,10 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "PGM0602", "no latent variable has a guide, and no real one is latent for an automatic one"
         )
+    for variable in model.guide.variables if model.guide else ():
+        if variable.role == "param" and variable.type.kind not in ("real", *LINKS):
+            message = f"the guide's `{variable.name}` is {variable.type}: real, positive and unit ones are learned"
+            yield Diagnostic("PGM0602", message, variable.span)
     for name in guided_names(model):
         if name in facts.missing or name in facts.observed:
             yield Diagnostic("PGM0602", f"the guide is for `{name}`, which the data has", model.by_name[name].span)
@@ -236,8 +242,8 @@ class Bound:
         learned = {n: free[n] for n in joint.learned}
         own = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
         for variable in self.model.guide.variables if self.model.guide else ():
-            if variable.role == "param" and variable.type.kind == "positive":
-                own[variable.name] = own[variable.name].exp()
+            if variable.role == "param" and variable.type.kind in LINKS:
+                own[variable.name] = getattr(own[variable.name], LINKS[variable.type.kind])()
         return {**(joint.constrain(learned)[0] if learned else {}), **own}
 
     def loss(
@@ -272,7 +278,8 @@ class Bound:
             signal = signal.detach()
             others = (signal.sum(0) - signal) / (self.particles - 1)
             # the value stays the bound, only the gradient gains the score's part
-            surrogate = ((signal - others) * score).sum(-1).mean() * joint.scale.get(self.plate, 1.0)
+            each = (signal - others) * score * joint.weights.get(self.plate, 1.0)
+            surrogate = each.sum(-1).mean() * joint.scale.get(self.plate, 1.0)
             loss = loss - (surrogate - surrogate.detach())
         return loss / units_of(joint, self.plate), extra
 
@@ -367,8 +374,10 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
         )
     plate = unit_plate(model)
     rows = {p.name for p in model.plates if p.is_rows}
-    if (options.batch or options.validation) and any(rows & set(model.by_name[n].plates) for n in automatic):
-        raise PgmError(Diagnostic("PGM0612", "rows with an automatic guide of their own cannot be minibatched",
+    own = [model.by_name[n] for n in automatic]
+    own += [v for v in (model.guide.variables if model.guide else ()) if v.role == "param"]
+    if (options.batch or options.validation) and any(rows & set(v.plates) for v in own):
+        raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
     bound = Bound(model, automatic, summed_out(model, facts), particles, options.guide == "fullrank", plate)
     if options.epochs == TrainOptions.epochs and automatic and not model.nets:

@@ -23,6 +23,7 @@ METHODS = {
     "elbo": "pgmlang.infer.elbo",
     "meanfield": "pgmlang.infer.meanfield",
     "map": "pgmlang.infer.map",
+    "layerwise": "pgmlang.infer.layerwise",
     "pcd": "pgmlang.infer.pcd",
     "score": "pgmlang.infer.score",
     "pseudo": "pgmlang.infer.pseudo",
@@ -35,7 +36,7 @@ METHODS = {
 """Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
 
 TO_COME = (
-    "nuts", "bp", "layerwise", "wakesleep", "adversarial",
+    "nuts", "bp", "wakesleep", "adversarial",
 )  # fmt: skip
 """Methods the language has names for and that are not written yet."""
 

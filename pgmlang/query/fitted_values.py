@@ -22,7 +22,8 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
     """Values of random variables ``[S, ...]`` (draws thinned evenly, or point estimates as one draw), params and
     tables, the networks with their weights, and S."""
     model = joint.model
-    learned = {**{v.name: v for v in model.of_role("param")}}
+    learned = {v.name for v in model.of_role("param")}
+    learned |= {v.name for v in (model.guide.variables if model.guide else ()) if v.role == "param"}
     tables = {n for n in joint.shapes if n.endswith(".table") or ".table" in n}
     params = {
         k: torch.as_tensor(np.asarray(v), dtype=joint.dtype)

@@ -275,7 +275,10 @@ class Predictive:
 
     def _guided(self) -> bool:
         guide = self.joint.model.guide
-        return guide is not None and {c.target for c in guide.conditionals} >= set(self.hidden)
+        if guide is None or any(v.role == "param" and v.plates for v in guide.variables):
+            # params of the fitted rows' own say nothing of other rows
+            return False
+        return {c.target for c in guide.conditionals} >= set(self.hidden)
 
     def _by_guide(self, plate: str) -> Score:
         """Importance sampling with the guide as the proposal."""

@@ -27,7 +27,7 @@ def fit(tmp_path: Path, model: str, data: str, *options: str) -> Any:
 
 
 def table(name: str) -> pd.DataFrame:
-    return pd.read_csv(EXAMPLES / name)
+    return pd.read_csv(EXAMPLES / name, keep_default_na=False)
 
 
 def test_logistic(tmp_path: Path) -> None:
@@ -52,9 +52,11 @@ def test_logistic_by_full_rank_elbo(tmp_path: Path) -> None:
         "fullrank",
         "--epochs",
         "1500",
+        "--learning-rate",
+        "0.04",
     )
-    assert found.record.provenance["pareto_k"] < 0.7
-    assert found.draws["weight"][..., 0].mean() == pytest.approx(3.6, abs=0.8)
+    mode = fit(tmp_path / "b", "logistic/logistic.pgm", "logistic/tumours.csv", "--method", "map").params["weight"]
+    np.testing.assert_allclose(found.draws["weight"].mean((0, 1)), mode, atol=0.5)
 
 
 def test_iris(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_topics(tmp_path: Path) -> None:
     data = table("topics/modules.csv")
     words = {w: i for i, w in enumerate(found.record.model.axis_labels("word"))}
     docs = {d: i for i, d in enumerate(found.record.labels["doc"])}
-    p = (theta @ phi)[data["doc"].map(docs), data["w"].map(words)]
+    p = (theta @ phi)[data["doc"].map(docs).to_numpy(dtype=int), data["w"].map(words).to_numpy(dtype=int)]
     perplexity = np.exp(-(data["n"] * np.log(p)).sum() / data["n"].sum())
     share = data.groupby("w")["n"].sum()
     unigram = np.exp(-(data["n"] * np.log(data["w"].map(share / share.sum()))).sum() / data["n"].sum())
@@ -118,10 +120,6 @@ def test_quakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "quakes/quakes.csv",
         "--method",
         "em",
-        "--restarts",
-        "2",
-        "--tolerance",
-        "1e-6",
     )
     np.testing.assert_allclose(np.sort(found.params["rate"]), [13.13, 19.71, 29.71], atol=0.05)
     capsys.readouterr()
@@ -181,6 +179,20 @@ def test_guided(tmp_path: Path, name: str, limit: float) -> None:
     scored = found.score_rows(table("digits/test.csv"))
     assert "importance" in scored.estimator
     assert scored.values.mean() > limit
+
+
+def test_dbn(tmp_path: Path) -> None:
+    found = fit(tmp_path, "digits/dbn.pgm", "digits/train.csv", "--epochs", "15", "--learning-rate", "0.01")
+    assert found.record.method == "layerwise"
+    draws = np.stack(
+        [np.asarray(c, dtype=float) for n, c in found.sample(200, seed=1).columns.items() if n.startswith("v.")], 1
+    )
+    data = table("digits/train.csv").to_numpy()
+    assert np.abs(draws.mean(0) - data.mean(0)).mean() < 0.1
+    # neighbouring pixels hang together as in the data
+    pairs = [(i, i + 1) for i in range(63) if 0.1 < data[:, i].mean() < 0.9 and 0.1 < data[:, i + 1].mean() < 0.9]
+    ours, theirs = (np.array([np.corrcoef(x[:, i], x[:, j])[0, 1] for i, j in pairs]) for x in (draws, data))
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.3
 
 
 @pytest.mark.parametrize(("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "150"))])

@@ -1,0 +1,223 @@
+"""Greedy training of stacks of binary layers (Hinton, Osindero and Teh 2006): a layer and the one above it as a
+restricted Boltzmann machine, whose hidden draws are the data of the next pair.
+
+The layers are read from the Model: ``x ~ Bernoulli(logit = f(y))`` with f linear in y makes a pair with the potential
+``x @ f(y) + bias @ y``; a pair of fields is trained as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.multilinear import linear_degree
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.cd import METHOD as CD
+from pgmlang.infer.cd import CdOptions
+from pgmlang.infer.map import lowering_reasons, missing_inputs
+from pgmlang.model import Conditional, Dist, Model, Potential, Variable
+from pgmlang.model.expr import Apply, Contract, Expr, Ref
+from pgmlang.model.types import REAL
+from pgmlang.plan.method import facts_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerwiseOptions(CdOptions):
+    """As for cd, for each pair of layers."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """``below`` and ``above``: the layers; ``model``: the two as fields; ``bias``: the name of the upper layer's bias
+    that the pair adds, empty for a pair of fields."""
+
+    below: str
+    above: str
+    model: Model
+    bias: str = ""
+
+
+class State(NamedTuple):
+    """``stage``: the pair being trained; ``inner``: its training state; ``data``: codes of its lower layer."""
+
+    stage: int
+    inner: Any
+    data: Any
+    parameters: dict[str, Any]
+    trace: tuple[float, ...] = ()
+    is_done: bool = False
+
+
+def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagnostic, ...]]:
+    """The pairs from the data upwards, or why the model is no stack."""
+    observed = [v.name for v in model.of_role("random", "field") if v.name in facts.observed]
+    if facts.binding is None:
+        children = {r for c in model.conditionals for r in model.random_parents(c)}
+        observed = [c.target for c in model.conditionals if c.target not in children]
+    if len(observed) != 1:
+        return (), (Diagnostic("PGM0602", "a stack has one observed layer"),)
+    below = observed[0]
+    pairs: list[Pair] = []
+    while True:
+        conditional = model.conditional_of.get(below)
+        if conditional is None:
+            others = [v.name for v in model.of_role("field") if v.name != below]
+            if model.by_name[below].role == "field" and len(others) == 1 and model.potentials:
+                wanted = {below, others[0], *(r.name for p in model.potentials for r in model.mentions(p))}
+                kept = tuple(v for v in model.variables if v.name in wanted)
+                alone = replace(model, factors=model.potentials, variables=kept, definitions=(), guide=None)
+                return (*pairs, Pair(below, others[0], alone)), ()
+            return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
+        parents = model.random_parents(conditional)
+        if not parents:
+            return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
+        logit = _logit(conditional)
+        if len(parents) != 1 or logit is None or linear_degree(model, logit, parents[0]) != 1:
+            message = f"`{below}` is no Bernoulli layer whose logit is linear in the layer above"
+            return (), (Diagnostic("PGM0602", message, conditional.span),)
+        for name in (below, parents[0]):
+            variable = model.by_name[name]
+            if variable.type.kind != "bit" or len(variable.axes) != 1:
+                return (), (Diagnostic("PGM0602", f"`{name}` is no layer of bits", variable.span),)
+        pairs.append(_pair(model, below, parents[0], logit))
+        below = parents[0]
+
+
+def _logit(conditional: Conditional) -> Expr | None:
+    distribution = conditional.distribution
+    if not isinstance(distribution, Dist) or distribution.family != "Bernoulli":
+        return None
+    logit = dict(distribution.arguments).get("logit")
+    return None if isinstance(logit, Dist) else logit
+
+
+def _pair(model: Model, below: str, above: str, logit: Expr) -> Pair:
+    """The two layers as fields with the potential ``below @ logit(above) + bias @ above``."""
+    low, high = model.by_name[below], model.by_name[above]
+    bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
+    value = _dot(_ref(low), logit, low.axes[0])
+    own = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
+    potential = Potential(Apply(REAL, (), None, "add", (value, own)), low.plates, "pair")
+    fields = (replace(low, role="field"), replace(high, role="field"))
+    others = tuple(v for v in model.variables if v.role in ("param", "input", "derived"))
+    wanted = {r.name for r in model.mentions(model.conditional_of[below])}
+    params = tuple(v for v in others if v.name in wanted)
+    alone = replace(model, variables=(*fields, *params, bias), factors=(potential,), definitions=(), guide=None)
+    return Pair(below, above, alone, bias.name)
+
+
+def _ref(variable: Variable) -> Ref:
+    return Ref(variable.type, variable.axes, None, variable.name)
+
+
+def _dot(left: Expr, right: Expr, axis: str) -> Contract:
+    rest = tuple(a for a in dict.fromkeys((*left.axes, *right.axes)) if a != axis)
+    return Contract(REAL, rest, None, left, right, axis)
+
+
+def supports(model: Model, facts: Facts) -> Verdict:
+    """A stack of layers of bits above one observed layer, every param to be learned."""
+    return Verdict.of(tuple(_reasons(model, facts)))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    pairs, reasons = pairs_of(model, facts)
+    yield from reasons
+    if pairs and not model.conditionals:
+        yield Diagnostic("PGM0602", "the model is a single pair of fields", help="`--method pcd` or `cd`")
+    for definition in model.definitions:
+        yield Diagnostic(
+            "PGM0602", f"`{definition.target}` is a deterministic name between the layers", definition.span
+        )
+    for net in model.nets if not model.guide else ():
+        yield Diagnostic("PGM0602", f"the network `{net.name}` is no layer", net.span)
+    for name, number in facts.missing.items():
+        if number:
+            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span)
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
+    pairs, _ = pairs_of(model, facts)
+    return tuple(f"`{p.below}` and `{p.above}`: trained as a restricted Boltzmann machine" for p in pairs)
+
+
+def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
+    import torch
+
+    from pgmlang.infer.fields import as_numbers, bernoulli, fields_of
+    from pgmlang.infer.joint import joint_of
+
+    pairs, _ = pairs_of(problem.model, problem.facts)
+    made: dict[int, tuple[Problem, Kernel]] = {}
+
+    def stage(number: int, data: np.ndarray) -> tuple[Problem, Kernel]:
+        if number not in made:
+            pair = pairs[number]
+            inputs = {
+                k: v for k, v in problem.binding.values.items() if k in pair.model.by_name and k != pair.above
+            }
+            binding = replace(problem.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
+            own = replace(
+                problem, model=pair.model, binding=binding, facts=facts_of(pair.model, binding, problem.fixed)
+            )
+            made[number] = own, CD.build(own, options)
+        return made[number]
+
+    def init(rng: np.random.Generator) -> State:
+        data = problem.binding.values[pairs[0].below]
+        return State(0, stage(0, data)[1].init(rng), data, {})
+
+    def step(state: State) -> tuple[State, Info]:
+        own, kernel = stage(state.stage, state.data)
+        inner, info = kernel.step(state.inner)
+        trace = (*state.trace, info.objective)
+        if not kernel.done(inner):
+            return state._replace(inner=inner, trace=trace), info
+        found = kernel.conclude(inner).parameters
+        parameters = {**state.parameters, **found}
+        if state.stage + 1 == len(pairs):
+            return State(state.stage, inner, state.data, parameters, trace, True), info
+        generator = torch.Generator().manual_seed(state.stage)
+        data = upwards(own, pairs[state.stage], found, generator)
+        rng = np.random.default_rng(state.stage + 1)
+        return State(state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace), info
+
+    def upwards(own: Problem, pair: Pair, found: dict[str, np.ndarray], generator: Any) -> np.ndarray:
+        """A draw of the upper layer given the lower one."""
+        joint = joint_of(own)
+        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in found.items()}
+        fields = fields_of(joint, (pair.above,))
+        values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
+        drawn = bernoulli(generator, fields.logits(pair.above, values, params))
+        return np.asarray(drawn.cpu().numpy(), dtype=np.int64)
+
+    def conclude(state: State) -> Outcome:
+        parameters = dict(state.parameters)
+        if not state.is_done:
+            parameters |= stage(state.stage, state.data)[1].conclude(state.inner).parameters
+        known = {v.name for v in problem.model.variables}
+        for pair in pairs:
+            _give_bias(problem.model, pair, parameters)
+        kept = {k: v for k, v in parameters.items() if k in known}
+        return Outcome(kept, state.trace, state.is_done, (), {"pairs": [[p.below, p.above] for p in pairs]})
+
+    return Kernel(init, step, lambda state: bool(state.is_done), conclude)
+
+
+def _give_bias(model: Model, pair: Pair, parameters: dict[str, Any]) -> None:
+    """A root layer ``y ~ Bernoulli(logit = c)`` takes the bias that its pair learned."""
+    root = model.conditional_of.get(pair.above)
+    logit = _logit(root) if root is not None else None
+    if isinstance(logit, Ref) and model.by_name[logit.name].role == "param" and pair.bias in parameters:
+        parameters[logit.name] = parameters[pair.bias]
+
+
+METHOD = Method(
+    "layerwise", "greedy training of stacks of binary layers", LayerwiseOptions, supports, reasons, build
+)
