@@ -18,6 +18,7 @@ from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.continuous import KINDS, moving_partition
 from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -35,6 +36,8 @@ DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
 LINKS = {"positive": "exp", "unit": "sigmoid"}
 """Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
+MOST = 20_000_000
+"""Most numbers drawn at a time."""
 SCALE = "q scale"
 LOC = "q loc"
 LOG_SCALE = math.log(0.1)
@@ -95,6 +98,12 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = f"the guide's `{variable.name}` is {variable.type}: real, positive and unit ones are learned"
             yield Diagnostic("PGM0602", message, variable.span)
     for name in guided_names(model):
+        variable = model.by_name[name]
+        if variable.type.is_discrete and unit_plate(model) not in variable.plates:
+            message = (
+                f"the guide's `{name}` is discrete and outside of the rows: the score function has no signal there"
+            )
+            yield Diagnostic("PGM0602", message, variable.span, help="`--method gibbs`, or a continuous guide")
         if name in facts.missing or name in facts.observed:
             yield Diagnostic("PGM0602", f"the guide is for `{name}`, which the data has", model.by_name[name].span)
     for variable in model.of_role("random"):
@@ -274,7 +283,8 @@ class Bound:
             score = sum(joint.along(terms_q[n], axes_q[n], (self.plate,)) for n in discrete)
             signal = joint.each(terms, self.plate)
             for name, term in terms_q.items():
-                signal = signal - joint.along(term, axes_q[name], (self.plate,))
+                if joint.tells(axes_q[name], self.plate):
+                    signal = signal - joint.along(term, axes_q[name], (self.plate,))
             signal = signal.detach()
             others = (signal.sum(0) - signal) / (self.particles - 1)
             # the value stays the bound, only the gradient gains the score's part
@@ -297,14 +307,33 @@ class Bound:
         params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
         notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
+        drawn = self._drawn_globals(joint, self.params(joint, free), nets, generator)
         if not self.automatic:
-            return Outcome(params, (), True, (), notes)
+            draws = {k: v.cpu().numpy() for k, v in drawn.items()}
+            notes |= {"independent_draws": True} if draws else {}
+            return Outcome(params, (), True, (), notes, draws, {k: joint.axes(k) for k in draws})
         values, log_q = self._automatic(joint, free, generator, DRAWS)
         notes |= {"independent_draws": True, **self._pareto(joint, values, log_q, params, nets)}
         if self.summed:
             values = {**values, **self._sums(joint).draw(generator, values, self.params(joint, free), nets)}
-        draws = {k: v.cpu().numpy() for k, v in values.items()}
+        draws = {k: v.cpu().numpy() for k, v in {**values, **drawn}.items()}
         return Outcome(params, (), True, self._doubts(notes), notes, draws, {k: joint.axes(k) for k in draws})
+
+    def _drawn_globals(self, joint: Joint, params: Mapping[str, Tensor], nets: Any, generator: Generator) -> dict[str, Tensor]:  # fmt: skip
+        """Draws of what the written guide says of variables outside of rows: what new rows hang on."""
+        import torch
+
+        rows = {p.name for p in self.model.plates if p.is_rows}
+        names = [n for n in guided_names(self.model) if not rows & set(self.model.by_name[n].plates)]
+        if not names:
+            return {}
+        size = sum(math.prod(joint.shapes[n]) for n in guided_names(self.model))
+        step = max(1, MOST // (DRAWS[0] * size))
+        parts = [
+            joint.propose(generator, params, nets, (DRAWS[0], min(step, DRAWS[1] - at)))[0]
+            for at in range(0, DRAWS[1], step)
+        ]
+        return {n: torch.cat([p[n] for p in parts], 1) for n in names}
 
     def _pareto(
         self, joint: Joint, values: Mapping[str, Tensor], log_q: Tensor, params: Any, nets: Any
@@ -330,28 +359,6 @@ class Bound:
             f"the guide is a poor fit: Pareto k-hat is {k:.2f}, over 0.7, and its intervals are not to be trusted"
         )
         return (Diagnostic("PGM0801", message, help=cure),)
-
-
-def pareto_shape(log_weights: Any) -> float:
-    """Shape of a generalised Pareto distribution fitted to the largest weights (Zhang and Stephens 2009)."""
-    import numpy as np
-
-    x = np.sort(np.exp(log_weights - log_weights.max()))
-    count = int(min(0.2 * len(x), 3 * math.sqrt(len(x))))
-    tail = x[-count:] - x[-count - 1]
-    tail = tail[tail > 0]
-    if len(tail) < 5:
-        return float("nan")
-    n = len(tail)
-    m = 30 + int(math.sqrt(n))
-    quartile = tail[int(n / 4 + 0.5) - 1]
-    b = 1 / tail[-1] + (1 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3 * quartile)
-    k = -np.log1p(-b[:, None] * tail).mean(1)
-    profile = n * (np.log(b / k) + k - 1)
-    weight = 1 / np.exp(profile - profile[:, None]).sum(1)
-    at = float((b * weight).sum() / weight.sum())
-    shape = float(np.log1p(-at * tail).mean())
-    return (n * shape + 10 * 0.5) / (n + 10)
 
 
 def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:

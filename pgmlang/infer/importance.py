@@ -29,7 +29,9 @@ def log_weights(joint: Joint, params: Values, nets: Any, num: int, generator: Ge
             values, log_q = joint.propose(generator, params, nets, shape)
             weight = joint.each(joint.factors({**(given or {}), **values}, params, nets), unit)
             for name, term in log_q.items():
-                weight = weight - joint.along(term, tuple(axes[name]), (unit,))
+                # what lies outside of the rows is averaged over the guide's draws, not weighed
+                if joint.tells(tuple(axes[name]), unit):
+                    weight = weight - joint.along(term, tuple(axes[name]), (unit,))
             found.append(weight)
     return torch.cat(found)
 

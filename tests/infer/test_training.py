@@ -16,9 +16,10 @@ import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import elbo, lbfgs
 from pgmlang.infer.base import Kernel, Problem, facts_of
-from pgmlang.infer.elbo import Bound, pareto_shape
+from pgmlang.infer.elbo import Bound
 from pgmlang.infer.importance import importance_log_likelihood
 from pgmlang.infer.joint import Joint, joint_of
+from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import FunctionalNets, has_settled
 
 REGRESSION = """
@@ -369,6 +370,48 @@ def test_importance_of_discrete_latents() -> None:
 def test_refusals(method: str, text: str, word: str) -> None:
     with pytest.raises(PgmError, match=word):
         pgmlang.compile(text).fit({"y": [0.1, 0.2]} if "row" in text else {}, method=method)
+
+
+def test_a_written_guide_of_a_global_leaves_draws() -> None:
+    """The posterior of a mean, by a guide with params of its own; new rows hang on its draws."""
+    rng = np.random.default_rng(0)
+    x = 3 + rng.normal(size=50)
+    text = """
+mu ~ Normal(0, 10)
+plate row { x ~ Normal(mu, 1) }
+guide {
+  param m : real
+  param t : positive
+  mu ~ Normal(m, t)
+}
+"""
+    options = {"epochs": 2000, "learning_rate": 0.03}
+    fit = pgmlang.compile(text).fit({"x": x}, method="elbo", seed=1, options=options)
+    sd = 1 / math.sqrt(50 + 0.01)
+    assert fit.draws["mu"].mean() == pytest.approx(x.sum() * sd**2, abs=0.03)
+    assert fit.draws["mu"].std() == pytest.approx(sd, rel=0.1)
+    predictive = stats.norm(x.sum() * sd**2, math.sqrt(1 + sd**2)).logpdf([0.0, 3.0])
+    np.testing.assert_allclose(fit.score_rows({"x": [0.0, 3.0]}).values, predictive, atol=0.1)
+
+
+def test_params_of_a_guide_s_rows_are_theirs_alone() -> None:
+    text = """
+plate row { z ~ Normal(0, 1) ; x ~ Normal(z, 1) }
+guide row {
+  param a : real
+  param t : positive
+  z ~ Normal(a, t)
+}
+"""
+    x = np.array([-2.0, 0.5, 1.0])
+    options = {"epochs": 2000, "learning_rate": 0.03, "particles": 4}
+    fit = pgmlang.compile(text).fit({"x": x}, method="elbo", seed=1, options=options)
+    np.testing.assert_allclose(fit.params["a"], x / 2, atol=0.1)
+    np.testing.assert_allclose(fit.params["t"], math.sqrt(0.5), rtol=0.1)
+    exact = stats.norm(0, math.sqrt(2)).logpdf(x)
+    np.testing.assert_allclose(fit.score_rows({"x": x}).values, exact, atol=0.3)
+    with pytest.raises(PgmError, match="of their own"):
+        pgmlang.compile(text).fit({"x": x}, method="elbo", options={"batch": 2})
 
 
 MIXTURE = """
