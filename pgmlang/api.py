@@ -152,15 +152,21 @@ class CompiledModel:
         fixed: Mapping[str, float] | None = None,
         options: Mapping[str, Any] | None = None,
         progress: Callable[..., None] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
+
+        ``checkpoint``: a folder where the state is kept every half minute; ``resume``: go on from there.
 
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
         bound = data if _is_binding(data) else self.bind(data, **binding)
-        return FittedModel(fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress))
+        keeping = {"checkpoint": Path(checkpoint), "resume": resume} if checkpoint is not None else {}
+        record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
+        return FittedModel(record)
 
     def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
         """Learns complete-data tables from a CSV or Parquet file larger than memory, block by block.
@@ -388,8 +394,10 @@ def fit_bound(
     fixed: Mapping[str, float] | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[..., None] | None = None,
+    **keeping: Any,
 ) -> Fit:
-    """Runs a method on a bound model and returns the plain record of the fit."""
+    """Runs a method on a bound model and returns the plain record of the fit. ``keeping``: ``checkpoint resume every``
+    of ``infer.fit_model``."""
     from pgmlang.infer import fit_model
 
     return fit_model(
@@ -403,6 +411,7 @@ def fit_bound(
         source=compilation.source.text,
         modules=compilation.modules,
         progress=progress,
+        **keeping,
     )
 
 

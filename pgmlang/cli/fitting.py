@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,8 @@ def init(
 @click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
 @click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
 @click.option("--stream", is_flag=True, help="Read the file in blocks: complete data larger than memory.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of a run that was stopped or killed.")
+@click.option("--checkpoint", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
 @method_options
 @click.option("--threads", type=click.IntRange(1), help="Threads of torch (default: one).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -71,7 +75,7 @@ def init(
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
     settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, hard: bool, stream: bool,
-    max_time: float | None, threads: int | None, **given: Any,
+    max_time: float | None, threads: int | None, resume: bool, checkpoint: float, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
@@ -81,8 +85,10 @@ def fit(
     compilation = compiled(model, settings, quiet=quiet)
     checked = compilation.checked()
     folder = Path(output) if output else Path(model).with_suffix(".fit")
-    refuse_existing(folder, force)
+    refuse_existing(folder, force or resume)
+    partial = folder.with_name(f"{folder.name}.partial")
     need_cuda(device)
+    signal.signal(signal.SIGTERM, _terminate)
     options = method_options_of(given) | {k: v for k, v in (("hard", hard or None), ("max_time", max_time)) if v}
     use_threads(threads)
     tables = tables_of(data, set(checked.plate_by_name))
@@ -95,15 +101,19 @@ def fit(
         for line in binding_report(binding):
             say(line, quiet_messages)
         record = fit_bound(
-            compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages)
-        )
+            compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages),
+            checkpoint=partial, resume=resume, every=checkpoint,
+        )  # fmt: skip
     fitted = FittedModel(record)
-    fitted.save(folder, force)
+    fitted.save(folder, force or resume)
+    if record.status != "stopped":
+        shutil.rmtree(partial, ignore_errors=True)
     if not quiet:
         print_diagnostics(record.warnings)
     _tell(fitted, folder, as_json, quiet)
     if record.status == "stopped":
-        return 75 if record.provenance["stopped_by"] == "time" else 130
+        say(f"to go on: the same command with --resume (the state is kept in {partial})", quiet_messages)
+        return 130 if record.provenance["stopped_by"] == "interrupt" else 75
     return 0
 
 
@@ -176,6 +186,12 @@ def _headline(fitted: Any) -> str:
         return f"{record.method}: {record.status}, {label} {fitted.log_likelihood:.4f}"
     chains, draws = next(iter(record.draws.values())).shape[:2]
     return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
+
+
+def _terminate(*_: Any) -> None:
+    from pgmlang.infer.run import Terminated
+
+    raise Terminated
 
 
 def use_threads(threads: int | None) -> None:

@@ -7,6 +7,7 @@ import platform
 import secrets
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pgmlang.model import Model
 from pgmlang.model.evaluate import Evaluator
 from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import options_for
+from pgmlang.results.checkpoint import Checkpoint, read_key
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 
@@ -36,8 +38,13 @@ def fit_model(
     modules: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    every: float = 30.0,
 ) -> Fit:
     """Fits a bound model.
+
+    ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
 
     ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
     gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
@@ -52,9 +59,20 @@ def fit_model(
     facts = facts_of(closed, binding, held)
     chosen, _ = choose(closed, facts, method)
     settings = options_for(chosen, options or {})
+    kept_before = read_key(checkpoint) if checkpoint is not None and resume else None
+    if seed is None and kept_before is not None:
+        seed = int(kept_before["key"]["seed"])
     drawn = secrets.randbits(32) if seed is None else seed
     problem = Problem(closed, binding, held, facts, device)
-    done = run(chosen.build(problem, settings), np.random.default_rng(drawn), settings.max_time, progress)
+    keeper, resumed = None, None
+    if checkpoint is not None:
+        given = {k: v for k, v in dataclasses.asdict(settings).items() if k != "max_time"}
+        key = {"model": source, "data": binding.fingerprint, "method": chosen.name, "options": given, "seed": drawn,
+               "fixed": {k: v.tolist() for k, v in sorted(held.items())}}  # fmt: skip
+        keeper = Checkpoint(checkpoint, key, every)
+        resumed = keeper.load(device) if resume else None
+    kernel = chosen.build(problem, settings)
+    done = run(kernel, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
     return Fit(
         model=closed,
         source=source,

@@ -12,6 +12,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Kernel, Outcome
+from pgmlang.results.checkpoint import Checkpoint
 
 Progress = Callable[..., None]
 """Called as ``progress(iteration, log_likelihood, gain = ...)`` after each step."""
@@ -20,7 +21,7 @@ Progress = Callable[..., None]
 @dataclass(frozen=True)
 class Run:
     """``status``: converged, not converged, or stopped (what was done is kept); ``stopped_by``: ``time``,
-    ``interrupt`` or nothing."""
+    ``interrupt``, ``termination`` or nothing."""
 
     outcome: Outcome
     status: str
@@ -30,17 +31,29 @@ class Run:
     stopped_by: str = ""
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM)."""
+
+
 def run(
-    kernel: Kernel, rng: np.random.Generator, max_time: float | None = None, progress: Progress | None = None
+    kernel: Kernel,
+    rng: np.random.Generator,
+    max_time: float | None = None,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+    resumed: tuple[Any, int] | None = None,
 ) -> Run:
     """Steps until the kernel is done. Before the first step is through an interruption goes to the caller.
 
-    Raises PgmError PGM0803 when a step's log-likelihood is not a number or plus infinity.
+    ``checkpoint`` keeps the state now and then and when the run is stopped; ``resumed``: a state to go on from, with
+    its number of steps. Raises PgmError PGM0803 when a step's log-likelihood is not a number or plus infinity.
     """
-    start = time.monotonic()
+    start = saved = time.monotonic()
     state: Any = kernel.init(rng)
     steps = 0
     stopped = ""
+    if resumed is not None:
+        state, steps = resumed
     try:
         while not kernel.done(state):
             state, info = kernel.step(state)
@@ -49,18 +62,24 @@ def run(
                 raise _not_finite(info.log_likelihood, steps)
             if progress is not None:
                 progress(steps, info.log_likelihood, gain=info.gain, label=info.label)
+            if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
+                checkpoint.save(state, steps)
+                saved = time.monotonic()
             if max_time is not None and time.monotonic() - start >= max_time and not kernel.done(state):
                 stopped = "time"
                 break
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         if not steps:
             raise
-        stopped = "interrupt"
+        stopped = "termination" if isinstance(interruption, Terminated) else "interrupt"
+    if checkpoint is not None and stopped:
+        checkpoint.save(state, steps)
     outcome = kernel.conclude(state)
     warnings = list(outcome.warnings)
     if stopped:
         status = "stopped"
-        by = "Ctrl-C" if stopped == "interrupt" else f"the time limit of {max_time:g} s"
+        words = {"interrupt": "Ctrl-C", "termination": "SIGTERM", "time": f"the time limit of {max_time or 0:g} s"}
+        by = words[stopped]
         warnings.append(Diagnostic("PGM0804", f"stopped by {by} after {steps} iterations; what was done is kept"))
     elif outcome.is_converged:
         status = "converged"

@@ -1,0 +1,154 @@
+"""Checkpoints: a method's state on disk, so that a run that was killed goes on and ends in the same bytes.
+
+States are tuples, records, dicts, numbers and arrays. Their shape goes into JSON, their arrays into safetensors: nothing
+in a checkpoint is code. A new one is written beside the old and takes its place by one rename.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+ALLOWED = "pgmlang.infer."
+"""Records of these modules only are made from a checkpoint."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """``folder``: where it is kept. ``key``: what must be the same for a run to go on: model, data, method, options,
+    seed. ``every``: seconds between two."""
+
+    folder: Path
+    key: Mapping[str, Any]
+    every: float = 30.0
+
+    def save(self, state: Any, steps: int) -> None:
+        """Writes a state; the one before stays until this one is whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, np.ndarray] = {}
+        tree = _encoded(state, arrays)
+        name = f"state-{steps}.safetensors"
+        save_file(arrays, self.folder / f".{name}.tmp")
+        os.replace(self.folder / f".{name}.tmp", self.folder / name)
+        text = json.dumps({"key": self.key, "steps": steps, "arrays": name, "state": tree})
+        temporary = self.folder / f".state.json.{os.getpid()}.tmp"
+        with temporary.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, self.folder / "state.json")
+        for old in self.folder.glob("state-*.safetensors"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+
+    def load(self, device: str = "cpu") -> tuple[Any, int] | None:
+        """The state kept and its number of steps; None where there is none. Raises PgmError PGM0904 for that of another
+        run, PGM0903 where it cannot be read."""
+        about = read_key(self.folder)
+        if about is None:
+            return None
+        different = [k for k in self.key if about["key"].get(k) != json.loads(json.dumps(self.key[k]))]
+        if different:
+            message = f"the run kept in `{self.folder}` had another {' and '.join(different)}"
+            raise PgmError(
+                Diagnostic("PGM0904", message, help="give it the same again, or start anew without `--resume`")
+            )
+        try:
+            arrays = load_file(self.folder / Path(str(about["arrays"])).name)
+            return _decoded(about["state"], arrays, device), int(about["steps"])
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+            raise PgmError(
+                Diagnostic("PGM0903", f"the checkpoint in `{self.folder}` cannot be read: {error}")
+            ) from None
+
+    def remove(self) -> None:
+        """Once the fit is written nothing is to go on."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read_key(folder: Path) -> dict[str, Any] | None:
+    """What ``state.json`` of a folder says; None where there is none. Raises PgmError PGM0903."""
+    file = folder / "state.json"
+    if not file.is_file():
+        return None
+    try:
+        about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        about["key"], about["steps"], about["arrays"], about["state"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PgmError(Diagnostic("PGM0903", f"the checkpoint in `{folder}` cannot be read: {error}")) from None
+    return about
+
+
+def _encoded(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """A state as JSON, arrays by number."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return {"float": repr(value)}
+    if isinstance(value, np.generic):
+        return _encoded(value.item(), arrays)
+    kind = type(value)
+    if kind.__module__.startswith("torch"):
+        return {"tensor": _kept(value.detach().cpu().numpy(), arrays)}
+    if isinstance(value, np.ndarray):
+        return {"array": _kept(value, arrays)}
+    if isinstance(value, dict):
+        return {"dict": [[_encoded(k, arrays), _encoded(v, arrays)] for k, v in value.items()]}
+    if hasattr(value, "_fields"):
+        return {
+            "record": f"{kind.__module__}:{kind.__qualname__}",
+            "fields": {f: _encoded(getattr(value, f), arrays) for f in value._fields},
+        }
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: _encoded(getattr(value, f.name), arrays) for f in dataclasses.fields(value)}
+        return {"record": f"{kind.__module__}:{kind.__qualname__}", "fields": fields}
+    if isinstance(value, tuple):
+        return {"tuple": [_encoded(v, arrays) for v in value]}
+    if isinstance(value, list):
+        return {"list": [_encoded(v, arrays) for v in value]}
+    raise TypeError(f"a state holds a {kind.__name__}, which no checkpoint keeps")
+
+
+def _kept(array: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
+    name = str(len(arrays))
+    arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
+    return name
+
+
+def _decoded(tree: Any, arrays: Mapping[str, np.ndarray], device: str) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    if "float" in tree:
+        return float(tree["float"])
+    if "tensor" in tree:
+        import torch
+
+        found = torch.from_numpy(arrays[tree["tensor"]].copy())
+        # the state of a generator lives on the CPU
+        return found if found.dtype == torch.uint8 else found.to(device)
+    if "array" in tree:
+        return arrays[tree["array"]].copy()
+    if "dict" in tree:
+        return {_decoded(k, arrays, device): _decoded(v, arrays, device) for k, v in tree["dict"]}
+    if "tuple" in tree:
+        return tuple(_decoded(v, arrays, device) for v in tree["tuple"])
+    if "list" in tree:
+        return [_decoded(v, arrays, device) for v in tree["list"]]
+    module, _, name = str(tree["record"]).partition(":")
+    if not module.startswith(ALLOWED):
+        raise ValueError(f"`{module}` makes no states")
+    record = getattr(import_module(module), name)
+    if not (isinstance(record, type) and (hasattr(record, "_fields") or dataclasses.is_dataclass(record))):
+        raise ValueError(f"`{name}` is no state")
+    return record(**{k: _decoded(v, arrays, device) for k, v in tree["fields"].items()})
