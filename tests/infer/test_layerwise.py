@@ -74,5 +74,5 @@ def test_a_sigmoid_belief_net_takes_the_bias_of_its_root() -> None:
 
 
 def test_other_models_are_refused() -> None:
-    with pytest.raises(PgmError, match="no Bernoulli layer|nothing is above|one observed layer"):
+    with pytest.raises(PgmError, match=r"no Bernoulli layer|nothing is above|one observed layer"):
         pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }\n").fit({"y": [0.1]}, method="layerwise")
