@@ -16,13 +16,13 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.checkpoint import Checkpoint, read_key
 from pgmlang.infer.rows import bound_evaluator
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.model.evaluate import Evaluator
 from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import options_for
-from pgmlang.results.checkpoint import Checkpoint, read_key
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 

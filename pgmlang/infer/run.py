@@ -12,7 +12,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Kernel, Outcome
-from pgmlang.results.checkpoint import Checkpoint
+from pgmlang.infer.checkpoint import Checkpoint
 
 Progress = Callable[..., None]
 """Called as ``progress(iteration, log_likelihood, gain = ...)`` after each step."""

@@ -48,9 +48,9 @@ def method_named(name: str) -> Method:
         assert isinstance(method, Method)
         return method
     if any(mark in name for mark in "(*"):
-        from pgmlang.infer.compose import composed
-
-        return composed(name)
+        composition = import_module("pgmlang.infer.compose").composed(name)
+        assert isinstance(composition, Method)
+        return composition
     found = [e for e in entry_points(group=ENTRY_POINTS) if e.name == name]
     if found:
         method = found[0].load()

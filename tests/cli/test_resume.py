@@ -101,7 +101,7 @@ def test_sigterm_keeps_the_state(tmp_path: Path) -> None:
 
 
 def test_a_hostile_checkpoint_makes_nothing(tmp_path: Path) -> None:
-    from pgmlang.results.checkpoint import _decoded
+    from pgmlang.infer.checkpoint import _decoded
 
     for record in ("os:system", "pgmlang.infer.run:run", "pgmlang.cli.main:main", "subprocess:Popen"):
         with pytest.raises((ValueError, AttributeError)):
