@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -15,6 +16,9 @@ from pgmlang.tables.learned import learned_tables
 
 KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered"})
 """Types whose values a smooth map reaches from free real numbers."""
+
+MANY = 3_000
+"""Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
 
 
 def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
@@ -111,6 +115,21 @@ def weight_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "PGM0602", message, variable.span, help="leave `--counts` out, one row an observation"
             )
+
+
+def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Thousands of latent numbers beside discrete latents, topics of words say: each gradient would sum out every
+    label for one small step of all of them."""
+    binding = facts.binding
+    if binding is None or not summed_names(model, facts):
+        return ()
+    size = 0
+    for variable in latent_variables(model, facts):
+        axes = (*model.batch_axes(variable.plates), *variable.axes)
+        size += math.prod(model.axis_size(a) or binding.sizes.get(model.root_axis(a), 1) for a in axes)
+    if size < MANY:
+        return ()
+    return (Diagnostic("PGM0602", f"{size:,} latent numbers beside labels to be summed out at every step"),)
 
 
 def _lowering(model: Model) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import density_reasons, latent_variables
+from pgmlang.infer.continuous import density_reasons, latent_variables, many_beside_labels
 from pgmlang.infer.noncentring import noncentred_names, noncentred_problem, standard_name
 from pgmlang.model import Model
 
@@ -66,7 +66,7 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
     def build(problem: Problem, options: SamplerOptions) -> Kernel:
         return _kernel(problem, options, kernel())
 
-    return Method(name, says, SamplerOptions, supports, reasons, build)
+    return Method(name, says, SamplerOptions, supports, reasons, build, many_beside_labels)
 
 
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:

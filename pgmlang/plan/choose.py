@@ -19,7 +19,8 @@ class Refusal:
 
 
 def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tuple[Refusal, ...]]:
-    """The method to take and those tried before it. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
+    """The method to take and those tried before it; of those that ``auto`` finds unwise the first, where no other
+    fits. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
     asked for does not, PGM0610 when only values of params are lacking."""
     if method != "auto":
         asked = method_named(method)
@@ -28,12 +29,18 @@ def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tu
             raise refused(asked.name, verdict.reasons)
         return asked, ()
     refusals: list[Refusal] = []
+    second: Method | None = None
     for name in METHODS:
         candidate = method_named(name)
         verdict = candidate.supports(model, facts)
-        if verdict.ok:
+        doubts = candidate.unwise(model, facts) if verdict.ok else ()
+        if verdict.ok and not doubts:
             return candidate, tuple(refusals)
-        refusals.append(Refusal(name, verdict.reasons))
+        if verdict.ok and second is None:
+            second = candidate
+        refusals.append(Refusal(name, doubts or verdict.reasons))
+    if second is not None:
+        return second, tuple(r for r in refusals if r.method != second.name)
     raise none_fits(refusals)
 
 

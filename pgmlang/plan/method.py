@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
 from pgmlang.tables.verdict import Verdict
 
@@ -52,7 +53,7 @@ class Options:
 class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
     words, why it fits and what it costs. ``build``: the kernel for a problem and options
-    (``infer.base``)."""
+    (``infer.base``). ``unwise``: why ``auto`` should rather take another one, where there is one."""
 
     name: str
     says: str
@@ -60,3 +61,4 @@ class Method:
     supports: Callable[[Model, Facts], Verdict]
     reasons: Callable[[Model, Facts], tuple[str, ...]]
     build: Callable[[Any, Any], Any]
+    unwise: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()

@@ -7,8 +7,12 @@ import json
 import numpy as np
 import pytest
 
+import pgmlang
 from pgmlang.diagnostics import PgmError
+from pgmlang.infer import continuous
+from pgmlang.infer.base import facts_of
 from pgmlang.plan import make_plan, plan_json, show
+from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import METHODS
 from pgmlang.sema import compile_source
 from tests.infer.by_hand import SPRINKLER, bound
@@ -81,3 +85,21 @@ def test_planning_for_a_method_asked_for() -> None:
     with pytest.raises(PgmError) as error:
         make_plan(MODEL, bound(MODEL, FULL, "day"), "nuts")
     assert error.value.diagnostics[0].code == "PGM0602"
+
+
+def test_auto_passes_over_an_unwise_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of numbers beside labels: auto leaves hmc to those who ask for it."""
+    text = """
+plate topic[3] { phi[word] ~ Dirichlet(0.1) }
+dim word = {a, b, c}
+plate doc { theta[topic] ~ Dirichlet(1) ; plate token { z ~ Categorical(theta) ; w : word ~ Categorical(phi[z]) } }
+"""
+    model = pgmlang.compile(text)
+    bound = model.bind({"doc": ["x", "x", "y"], "w": ["a", "b", "c"]})
+    facts = facts_of(bound.model, bound)
+    assert choose(bound.model, facts)[0].name == "hmc"
+    monkeypatch.setattr(continuous, "MANY", 10)
+    method, refusals = choose(bound.model, facts)
+    assert method.name != "hmc"
+    assert "15 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
+    assert choose(bound.model, facts, "hmc")[0].name == "hmc"
