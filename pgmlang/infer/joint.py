@@ -6,8 +6,7 @@ with any leading chain, particle or draw axes; codes (int64) for discrete variab
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
@@ -16,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch.distributions import Distribution
 
 from pgmlang.binding.record import Binding
 from pgmlang.graph.childless import drops_out
 from pgmlang.infer.base import Problem
+from pgmlang.infer.numerics import numerics, seeded, settled
+from pgmlang.infer.row_subsets import binding_rows
 from pgmlang.infer.rows import bound_evaluator, table_shapes
 from pgmlang.lower import lower
 from pgmlang.model import Model, Variable
@@ -397,45 +397,6 @@ def _params_of(model: Model, factor: Any) -> set[str]:
     return {n for n in seen if model.by_name[n].role == "param"}
 
 
-def binding_rows(binding: Binding, plate: str, chosen: np.ndarray) -> Binding:
-    """A binding of some elements of a row plate and the rows inside of them, in the order chosen."""
-    model = binding.model
-    keep = {plate: np.asarray(chosen, dtype=np.int64)}
-    place = np.full(binding.sizes[plate], -1, dtype=np.int64)
-    place[keep[plate]] = np.arange(len(keep[plate]))
-    for inner in model.plates:
-        if inner.name != plate and inner.is_rows and (inner.name, plate) in binding.membership:
-            at = place[binding.membership[inner.name, plate]]
-            order = np.argsort(at, kind="stable")
-            keep[inner.name] = order[at[order] >= 0]
-    values = {}
-    for name, array in binding.values.items():
-        axes = (*model.batch_axes(model.by_name[name].plates), *model.by_name[name].axes)
-        for position, axis in enumerate(axes):
-            if axis in keep:
-                array = np.take(array, keep[axis], position)
-        values[name] = array
-    membership = {}
-    for (inner_name, outer), codes in binding.membership.items():
-        picked = codes[keep[inner_name]] if inner_name in keep else codes
-        membership[inner_name, outer] = place[picked] if outer == plate else picked
-    sizes = {**binding.sizes, **{p: len(k) for p, k in keep.items()}}
-    weights = binding.weights
-    if weights is not None and binding.plate in keep:
-        weights = weights[keep[binding.plate]]
-    labels = {
-        k: tuple(v[i] for i in keep[k]) if k in keep and len(v) == binding.sizes[k] else v
-        for k, v in binding.labels.items()
-    }
-    missing = {k: int(_is_missing(values[k]).sum()) for k, n in binding.missing.items() if n and k in values}
-    return replace(binding, values=values, membership=membership, sizes=sizes, weights=weights, labels=labels,
-                   missing={k: n for k, n in missing.items() if n}, rows=None)  # fmt: skip
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values < 0) if values.dtype.kind in "iu" else np.isnan(values)
-
-
 def _missing(values: Tensor) -> Tensor:
     return torch.isnan(values) if values.is_floating_point() else values < 0
 
@@ -486,35 +447,13 @@ def _indices(model: Model, evaluator: Evaluator, device: torch.device) -> dict[s
     return {k: torch.as_tensor(np.asarray(v), dtype=torch.int64, device=device) for k, v in out.items()}
 
 
-def settled(program: ModuleType, dtype: torch.dtype, device: torch.device) -> ModuleType:
-    """The program with its tables and index arrays on the device, its numbers of this type."""
-    for name, value in vars(program).items():
-        if isinstance(value, Tensor):
-            setattr(
-                program, name, value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
-            )
-    return program
-
-
-@contextmanager
-def numerics(dtype: torch.dtype) -> Iterator[None]:
-    """The program's numbers in this dtype, and no check of every argument: a proposal that is out of bounds has
-    density zero, it is no error. What was set before is restored."""
-    before, checked = torch.get_default_dtype(), Distribution._validate_args
-    torch.set_default_dtype(dtype)
-    Distribution.set_default_validate_args(False)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-        Distribution.set_default_validate_args(checked)
-
-
-@contextmanager
-def seeded(generator: Generator) -> Iterator[None]:
-    """torch's global randomness (which distributions draw from) seeded by the generator, restored behind."""
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    devices = [generator.device] if generator.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
+__all__ = [
+    "Joint",
+    "Values",
+    "binding_rows",
+    "factors_around",
+    "joint_of",
+    "joint_of_binding",
+    "numerics",
+    "seeded",
+]

@@ -26,6 +26,7 @@ def test_files_stay_small() -> None:
     """Over 450 lines a file is about more than one thing."""
     reasons = {
         "pgmlang/syntax/_lalr_tables.py": "generated",
+        "pgmlang/api.py": "the front door: short methods, long docstrings",
         "pgmlang/sema/expressions.py": "one class, a method a form",
     }
     long = {

@@ -1,0 +1,45 @@
+"""What emitted programs run under: the type of their numbers, the seed of torch's distributions, the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Distribution
+
+
+def settled(program: ModuleType, dtype: torch.dtype, device: torch.device) -> ModuleType:
+    """The program with its tables and index arrays on the device, its numbers of this type."""
+    for name, value in vars(program).items():
+        if isinstance(value, Tensor):
+            setattr(
+                program, name, value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+            )
+    return program
+
+
+@contextmanager
+def numerics(dtype: torch.dtype) -> Iterator[None]:
+    """The program's numbers in this dtype, and no check of every argument: a proposal that is out of bounds has
+    density zero, it is no error. What was set before is restored."""
+    before, checked = torch.get_default_dtype(), Distribution._validate_args
+    torch.set_default_dtype(dtype)
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+        Distribution.set_default_validate_args(checked)
+
+
+@contextmanager
+def seeded(generator: Generator) -> Iterator[None]:
+    """torch's global randomness (which distributions draw from) seeded by the generator, restored behind."""
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    devices = [generator.device] if generator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
