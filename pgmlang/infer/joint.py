@@ -19,12 +19,12 @@ from torch import Generator, Tensor
 from pgmlang.binding.record import Binding
 from pgmlang.graph.childless import drops_out
 from pgmlang.infer.base import Problem
+from pgmlang.infer.index_arrays import has_size, index_arrays, sizes_of
 from pgmlang.infer.numerics import numerics, seeded, settled
 from pgmlang.infer.row_subsets import binding_rows
 from pgmlang.infer.rows import bound_evaluator, table_shapes
 from pgmlang.lower import lower
 from pgmlang.model import Model, Variable
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.tables.learned import learned_tables
 
 Values = Mapping[str, Tensor]
@@ -346,7 +346,7 @@ def joint_of_binding(
     shapes = {
         v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
         for v in model.of_role("random", "field", "param")
-        if all(_has_size(evaluator, a) for a in evaluator.array_axes(v))
+        if all(has_size(evaluator, a) for a in evaluator.array_axes(v))
     }
     shapes.update(table_shapes(binding))
     held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
@@ -362,7 +362,7 @@ def joint_of_binding(
         observed[name] = _filled(observed[name], mask)
     data: dict[str, Any] = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
-    data |= {"sizes": _sizes(model, evaluator, binding)} | _indices(model, evaluator, device)
+    data |= {"sizes": sizes_of(model, evaluator, binding)} | index_arrays(model, evaluator, device)
     params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
     source = {"binding": binding, "fixed": dict(fixed)}
     weights = {}
@@ -408,43 +408,9 @@ def _filled(values: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask, any_value, values)
 
 
-def _has_size(evaluator: Evaluator, axis: str) -> bool:
-    from pgmlang.diagnostics import PgmError
-
-    try:
-        evaluator.size(axis)
-    except PgmError:
-        return False
-    return True
-
-
 def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:
     kind = torch.int64 if variable.type.is_discrete else dtype
     return torch.as_tensor(np.ascontiguousarray(values), device=device).to(kind)
-
-
-def _sizes(model: Model, evaluator: Evaluator, binding: Binding) -> dict[str, int]:
-    known = {p.name: evaluator.size(p.name) for p in model.plates if _has_size(evaluator, p.name)}
-    return {**binding.sizes, **known}
-
-
-def _indices(model: Model, evaluator: Evaluator, device: torch.device) -> dict[str, Tensor]:
-    """``doc_of_token`` for every pair of plates; positions and rows before in chains."""
-    out: dict[str, np.ndarray] = {}
-    for plate in model.plates:
-        for outer in model.enclosing(plate.name)[:-1]:
-            element = evaluator.parent_element(plate.name, outer, None)
-            if element is not None:
-                out[f"{outer}_of_{plate.name}"] = element.values
-        if plate.structure is not None and plate.structure.kind == "chain" and _has_size(evaluator, plate.name):
-            position, order, rank = evaluator.chain(plate.name)
-            out[f"position_in_{plate.name}"] = position
-            for lag in sorted(
-                {r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0}
-            ):
-                before = order[np.maximum(rank - lag, 0)]
-                out[f"previous_{lag}_in_{plate.name}"] = np.where(position >= lag, before, 0)
-    return {k: torch.as_tensor(np.asarray(v), dtype=torch.int64, device=device) for k, v in out.items()}
 
 
 __all__ = [
