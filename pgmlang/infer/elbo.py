@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import KINDS, moving_partition
+from pgmlang.infer.continuous import KINDS, moving_partition, weight_reasons
 from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.infer.pareto import pareto_shape
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
+from pgmlang.infer.training import Objective, TrainOptions, check_options, unit_plate, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 
@@ -109,6 +109,8 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     for variable in model.of_role("random"):
         if variable.name in facts.latent and variable.type.kind not in KINDS and not variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
+    if automatic_names(model, facts):
+        yield from weight_reasons(model, facts)
     yield from missing_cells(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
@@ -371,6 +373,7 @@ def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
 def build(problem: Problem, options: ElboOptions) -> Kernel:
     if options.guide not in ("meanfield", "fullrank"):
         raise PgmError(Diagnostic("PGM0612", f"`--guide {options.guide}` is not one of meanfield, fullrank"))
+    check_options(options)
     model, facts = problem.model, problem.facts
     automatic = automatic_names(model, facts)
     discrete = any(model.by_name[n].type.is_discrete for n in guided_names(model))

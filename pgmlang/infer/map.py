@@ -16,7 +16,16 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
-from pgmlang.infer.training import NET, Objective, TrainOptions, dtype_of, split_nets, unit_plate, units_of
+from pgmlang.infer.training import (
+    NET,
+    Objective,
+    TrainOptions,
+    check_options,
+    dtype_of,
+    split_nets,
+    unit_plate,
+    units_of,
+)
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.tables.learned import learned_tables
@@ -168,6 +177,7 @@ class ClimbState(NamedTuple):
 def build(problem: Problem, options: MapOptions) -> Kernel:
     if options.optimizer not in (None, "lbfgs", "adam"):
         raise PgmError(Diagnostic("PGM0612", f"`--optimizer {options.optimizer}` is not one of lbfgs, adam"))
+    check_options(options)
     objective = objective_of(problem)
     latent = latent_variables(problem.model, problem.facts)
     rows = {p.name for p in problem.model.plates if p.is_rows}

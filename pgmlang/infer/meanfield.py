@@ -11,7 +11,7 @@ from pgmlang.infer import elbo
 from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.continuous import density_reasons, latent_variables, summed_names
-from pgmlang.infer.training import TrainOptions
+from pgmlang.infer.training import TrainOptions, check_options
 from pgmlang.model import Model
 
 
@@ -63,6 +63,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: MeanfieldOptions) -> Kernel:
+    check_options(options)
     if is_conjugate(problem.model, problem.facts):
         if options.batch or options.validation:
             raise PgmError(Diagnostic("PGM0612", "coordinate ascent takes all rows at each step",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -184,12 +184,18 @@ class Trainer:
         epoch, place = divmod(iteration, self.steps_an_epoch)
         order = np.random.default_rng([epoch, generator.initial_seed() % 2**32]).permutation(self.rows)
         size = self.options.batch
-        return self.joint.rows(self.plate, order[place * size : (place + 1) * size])
+        return self._part(order[place * size : (place + 1) * size])
+
+    def _part(self, chosen: np.ndarray) -> Joint:
+        """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
+        assert self.plate is not None
+        part = self.joint.rows(self.plate, chosen)
+        share = len(self.rows) / self.joint.data["sizes"][self.plate]
+        return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
 
     def _training(self) -> Joint:
         if "training" not in self.joint.source:
-            assert self.plate is not None
-            self.joint.source["training"] = self.joint.rows(self.plate, np.sort(self.rows))
+            self.joint.source["training"] = self._part(np.sort(self.rows))
         found: Joint = self.joint.source["training"]
         return found
 
@@ -291,10 +297,20 @@ def dtype_of(options: TrainOptions, model: Model) -> torch.dtype:
     return known[options.dtype]
 
 
+def check_options(options: TrainOptions) -> None:
+    """Raises PgmError PGM0612 for numbers that no run can have."""
+    names = ("epochs", "batch", "learning_rate", "patience", "particles", "max_iterations", "restarts")
+    for name in names:
+        value = getattr(options, name, None)
+        if value is not None and not value > 0:
+            raise PgmError(Diagnostic("PGM0612", f"`--{name.replace('_', '-')}` cannot be {value}"))
+
+
 def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kernel:
     """The kernel that trains an objective. Raises PgmError PGM0612 for a batch of rows that hang together."""
     from pgmlang.infer.joint import joint_of
 
+    check_options(options)
     joint = joint_of(problem, dtype_of(options, problem.model))
     plate = unit_plate(problem.model)
     if (options.batch or options.validation) and plate is None:
@@ -310,8 +326,6 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
         cut = max(1, round(options.validation * len(rows)))
         rows, held_out = np.sort(order[cut:]), joint.rows(plate, np.sort(order[:cut]))
     if options.batch is not None and options.batch >= len(rows):
-        from dataclasses import replace
-
         options = replace(options, batch=None)
     trainer = Trainer(problem, options, objective, joint, plate, joint.build_nets(0), rows, held_out)
     return Kernel(trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude)

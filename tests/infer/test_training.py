@@ -222,6 +222,15 @@ def test_minibatches_stand_for_all_rows() -> None:
     assert float(sum(parts) / 5) == pytest.approx(float(joint.log_joint(values)), rel=1e-12)
 
 
+def test_rows_kept_apart_count_nowhere() -> None:
+    """The posterior of a mean given the rows trained on alone."""
+    y = np.random.default_rng(0).normal(2, 1, size=40)
+    options = {"validation": 0.5, "patience": 10_000, "epochs": 2500, "learning_rate": 0.05, "particles": 8}
+    text = "m ~ Normal(0, 10)\nplate row { y ~ Normal(m, 1) }\n"
+    fit = pgmlang.compile(text).fit({"y": y}, method="elbo", seed=1, options=options)
+    assert fit.draws["m"].std() == pytest.approx(1 / math.sqrt(20.01), rel=0.12)
+
+
 def test_minibatches_of_outer_elements_bring_their_rows() -> None:
     text = "plate doc { t ~ Normal(0, 1) ; plate word { y ~ Normal(t, 1) } }\n"
     joint = joint_of(bound_problem(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
@@ -392,6 +401,14 @@ guide {
     assert fit.draws["mu"].std() == pytest.approx(sd, rel=0.1)
     predictive = stats.norm(x.sum() * sd**2, math.sqrt(1 + sd**2)).logpdf([0.0, 3.0])
     np.testing.assert_allclose(fit.score_rows({"x": [0.0, 3.0]}).values, predictive, atol=0.1)
+
+
+@pytest.mark.parametrize("option", ["epochs", "batch", "particles", "learning_rate"])
+def test_no_run_has_none_of_it(option: str) -> None:
+    with pytest.raises(PgmError, match="cannot be 0"):
+        pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }\n").fit(
+            {"y": [1.0, 2.0]}, method="elbo", options={option: 0}
+        )
 
 
 def test_params_of_a_guide_s_rows_are_theirs_alone() -> None:
