@@ -390,8 +390,9 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
     bound = Bound(model, automatic, summed_out(model, facts), particles, options.guide == "fullrank", plate)
-    if options.epochs == TrainOptions.epochs and automatic and not model.nets:
-        options = replace(options, epochs=4000, learning_rate=max(options.learning_rate, 0.02))
+    if automatic and not model.nets:
+        rate = options.learning_rate or 0.02
+        options = replace(options, epochs=options.epochs or 4000, learning_rate=rate)
     return build_training(problem, options, Objective(bound.start, bound.loss, bound.conclude, "bound"))
 
 

@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 
 BLOCK = 20
 """Most steps between two looks at the clock."""
+EPOCHS, LEARNING_RATE = 500, 0.01
 BETAS = (0.9, 0.999)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Options):
-    """``epochs``: passes over the data; ``batch``: rows of a step (all when None); ``learning_rate`` falls to a tenth
-    along a cosine. ``validation``: share of the rows kept apart, on which the objective is measured after each epoch;
+    """``epochs``: passes over the data (None: 500, or what the method finds fit); ``batch``: rows of a step (all when
+    None); ``learning_rate`` (None: 0.01, or what the method finds fit) falls to a tenth along a cosine. ``validation``: share of the rows kept apart, on which the objective is measured after each epoch;
     ``patience``: epochs without gain before the run stops, keeping the best. ``dtype``: float32 or float64."""
 
-    epochs: int = 500
+    epochs: int | None = None
     batch: int | None = None
-    learning_rate: float = 0.01
+    learning_rate: float | None = None
     validation: float = 0.0
     patience: int = 20
     dtype: str | None = None
@@ -117,7 +118,7 @@ class Trainer:
 
     @property
     def total(self) -> int:
-        return self.options.epochs * self.steps_an_epoch
+        return (self.options.epochs or EPOCHS) * self.steps_an_epoch
 
     def init(self, rng: np.random.Generator) -> State:
         import torch
@@ -168,7 +169,7 @@ class Trainer:
 
     def _rate(self, iteration: int) -> float:
         share = iteration / max(1, self.total)
-        return self.options.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+        return (self.options.learning_rate or LEARNING_RATE) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
 
     def _parts(self, moving: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
         return split_nets(moving, self.nets)
