@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -174,7 +175,8 @@ def gibbs_blocks(
     if bits:
         out.append(FieldBlock(bits, fields_of(joint, bits)))
     out += [ElementBlock((n,), joint) for n in names if kinds[n] == "elements"]
-    for name in names:
+    # those of the most elements first: rows find the data before the scales of their groups are drawn
+    for name in sorted(names, key=lambda n: -math.prod(joint.shapes[n])):
         if kinds[name] == "conjugate":
             family = conjugate_family(joint.model, name)
             assert family is not None

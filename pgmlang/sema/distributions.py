@@ -359,7 +359,9 @@ class Distributions:
             mine, its = self.scope.type_labels(declared), self.scope.type_labels(type_)
             good = declared.axis is None and (mine is None or mine == its)
         elif not good and type_.kind != "labels" and declared.kind != "labels":
-            good = type_.fits(declared.kind)
+            # independent draws kept in increasing order: a density on the ordered vectors, up to a constant
+            is_sorted = declared.kind == "ordered" and type_.fits("real") and bool(target.axes)
+            good = type_.fits(declared.kind) or is_sorted
         if good:
             return declared if declared.axis or declared.kind != "labels" else type_
         if FAMILIES[node.function].improper:

@@ -315,7 +315,7 @@ def test_eight_schools_from_the_shell(pgmc: Run) -> None:
     answer = json.loads(pgmc("query", "s.fit", "E(mu)", "--json").stdout)
     assert answer["table"][0]["mean"] == pytest.approx(rows["mu"]["mean"])
     done = pgmc("predict", "s.fit", folder / "schools.csv", "--json")
-    assert len(json.loads(done.stdout)["e"]) == 8
+    assert len(json.loads(done.stdout)["effect"]) == 8
 
 
 def test_a_sampler_stopped_in_its_warmup(pgmc: Run) -> None:

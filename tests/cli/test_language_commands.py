@@ -88,7 +88,7 @@ def test_explain(pgmc: Run) -> None:
     assert pgmc("explain", "PGM9999").returncode == 64
 
 
-@pytest.mark.parametrize("verb", ["learn", "report", "compare", "diagnose", "lsp", "serve"])
+@pytest.mark.parametrize("verb", ["learn", "report", "lsp", "serve"])
 def test_verbs_to_come_are_refused(pgmc: Run, verb: str) -> None:
     done = pgmc(verb, "x")
     assert done.returncode == 69

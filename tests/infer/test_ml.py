@@ -163,7 +163,7 @@ def test_conditionals_that_are_no_tables_count_too() -> None:
     s = 1 / (1 + np.exp(-1))
     assert fit.log_likelihood[-1] == pytest.approx(np.log(1 / 3) + 2 * np.log(2 / 3) + np.log(s * (1 - s) * s))
     with pytest.raises(PgmError) as error:
-        fit_model(model, binding)
+        fit_model(model, binding, method="ml")
     assert error.value.diagnostics[0].code == "PGM0610"
 
 

@@ -186,6 +186,8 @@ BAD: dict[str, dict[str, Any]] = {
     "energy": {"sample_stats": {"energy": np.cumsum(chains((4, 500)), axis=1)}},
     "swap": {"provenance": {"swap_rate": [0.5, 0.02]}},
     "AIS": {"provenance": {"ais_ess": 3.0}},
+    "error of log Z": {"provenance": {"log_z_error": 1.0}},
+    "Pareto": {"provenance": {"pareto_k": 0.9}},
     "decrease": {"method": "em", "log_likelihood": (-5.0, -4.0, -4.5)},
     "rise": {"method": "svi", "log_likelihood": RISING, "sample_stats": {}},
     "label": {"draws": {"mu": shifted()}},
