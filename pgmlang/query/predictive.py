@@ -33,6 +33,8 @@ PARTICLES = 64
 """Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 GUIDED = 1024
 """Draws of a written guide, where it is the proposal."""
+CHAINED = 100
+"""Most draws of the globals where each needs a chain over the rows' own latents."""
 COPIES = 200
 """Draws of what hangs on point estimates."""
 QUANTILES = (0.05, 0.95)
@@ -374,6 +376,9 @@ def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
     given, partial = global_values(fit, joint, values, params, nets, count, generator)
     forward, hidden = split_latents(joint, set(given) - set(partial))
     forward = tuple(n for n in forward if n not in partial)
+    if count > CHAINED and any(not model.by_name[n].type.is_discrete for n in hidden):
+        at = torch.linspace(0, count - 1, CHAINED).long()
+        given, count = {k: v.index_select(0, at) for k, v in given.items()}, CHAINED
     for name in hidden:
         if name in partial and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
