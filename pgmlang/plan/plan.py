@@ -75,6 +75,30 @@ def _without_data(model: Model, facts: Facts) -> Plan:
             blocks.append(_block(method, model, facts, cases[name]))
         elif not verdict.ok:
             refusals.append(Refusal(name, verdict.reasons))
-    if not blocks:
-        raise none_fits(refusals)
-    return Plan(model.name, tuple(blocks))
+    if blocks:
+        return Plan(model.name, tuple(blocks))
+    guessed = _guessed(model)
+    for name in METHODS:
+        method = method_named(name)
+        if guessed.observed and method.supports(model, guessed).ok and not method.unwise(model, guessed):
+            seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
+            return Plan(
+                model.name, (_block(method, model, guessed, f"with {seen} in the data and the rest latent"),)
+            )
+    raise none_fits(refusals)
+
+
+def _guessed(model: Model) -> Facts:
+    """What data would most likely say: values of the variables of rows that nothing else hangs on; of fields all, or the
+    first of several."""
+    parents = {p for c in model.conditionals for p in model.random_parents(c)}
+    rows = {p.name for p in model.plates if p.is_rows}
+    leaves = {
+        c.target
+        for c in model.conditionals
+        if c.target not in parents and rows & set(model.by_name[c.target].plates)
+    }
+    fields = [v.name for v in model.of_role("field")]
+    observed = leaves or set(fields[:1])
+    latent = {v.name for v in model.of_role("random", "field")} - observed
+    return Facts(frozenset(observed), frozenset(latent))
