@@ -132,7 +132,6 @@ def test_latent_variables_take_em(pgmc: Run) -> None:
         ("ebm", "ml"),
         ("rbm", "ml"),
         ("crf", "ml"),
-        ("lda", "gibbs"),
         ("dbn", "layerwise"),
         ("hmm", "hmc"),
     ],
