@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from pgmlang.infer.joint import Joint
 
 
+LOOK = 10
+"""Steps between two looks at the log pseudo-likelihood, which costs as much as a step."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CdOptions(TrainOptions):
     """``k``: sweeps of the negative phase a step; ``chains``: persistent chains of pcd."""
@@ -65,10 +69,9 @@ class Divergence:
         return free | base_rates(plain, data, free)
 
     def extra(self, joint: Joint, generator: Generator) -> Any:
-        if not self.is_persistent:
-            return {}
-        fields = self._shared(joint)
-        return fields.begin(generator, (self.chains,))
+        """Persistent chains, the number of steps, and the last value looked at."""
+        chains = self._shared(joint).begin(generator, (self.chains,)) if self.is_persistent else {}
+        return {"chains": chains, "count": 0, "value": 0.0}
 
     def _shared(self, joint: Joint) -> Fields:
         """All fields of one row, for chains that stand for every row."""
@@ -104,21 +107,27 @@ class Divergence:
         everything = fields_of(joint, field_names(self.model))
         if not self.is_persistent:
             with torch.no_grad():
-                begin = {
-                    k: (torch.rand_like(v) < v).to(v.dtype) if k in self.hidden else v for k, v in positive.items()
-                }
+                begin = dict(positive)
+                for name in self.hidden:
+                    chance = positive[name]
+                    uniform = torch.rand(
+                        chance.shape, generator=generator, dtype=chance.dtype, device=chance.device
+                    )
+                    begin[name] = (uniform < chance).to(chance.dtype)
                 negative = self._sweeps(everything, generator, begin, held, nets)
             fantasy = everything.energy(negative, params, nets).sum() / rows
         else:
             shared = self._shared(joint)
             with torch.no_grad():
-                negative = self._sweeps(shared, generator, dict(extra), held, nets)
-            extra = negative
+                negative = self._sweeps(shared, generator, dict(extra["chains"]), held, nets)
             fantasy = shared.energy(negative, params, nets).sum() / self.chains
         gap = fantasy - everything.energy(positive, params, nets).sum() / rows
-        with torch.no_grad():
-            value = -self._reconstruction(everything, positive, data, held, nets) / rows
-        return gap - gap.detach() + value, extra
+        value = extra["value"]
+        if extra["count"] % LOOK == 0 or not torch.is_grad_enabled():
+            with torch.no_grad():
+                value = -float(self._reconstruction(everything, positive, data, held, nets)) / rows
+        following = {"chains": negative if self.is_persistent else {}, "count": extra["count"] + 1, "value": value}
+        return gap - gap.detach() + value, following
 
     def _hidden(
         self, inside: Fields, generator: Generator, data: Mapping[str, Tensor], params: Any, nets: Any

@@ -71,6 +71,15 @@ def test_kills_at_random_moments(name: str, seed: int, tmp_path: Path) -> None:
     killed_and_resumed(name, tmp_path, 4, seed)
 
 
+@pytest.mark.parametrize("name", ["cd", "pcd"])
+def test_the_same_seed_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        chosen = command("pcd", tmp_path / folder, "--method", name, "--epochs", "2")
+        assert subprocess.run(chosen, capture_output=True).returncode == 0
+    one, other = (arrays(tmp_path / f)["parameters.safetensors"] for f in ("one", "two"))
+    assert all(one[k].tobytes() == other[k].tobytes() for k in one)
+
+
 def test_stopped_by_time_and_gone_on(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole.fit", tmp_path / "broken.fit"
     assert subprocess.run(command("pcd", whole), capture_output=True).returncode == 0

@@ -122,7 +122,7 @@ def mean_gradient(
     found = []
     for _ in range(repeats):
         leaves = {n: v.clone().requires_grad_() for n, v in params.items()}
-        loss, _ = phases.loss(joint, leaves, None, generator, {})
+        loss, _ = phases.loss(joint, leaves, None, generator, phases.extra(joint, generator))
         found.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(leaves.values()))]))
     stacked = torch.stack(found)
     return stacked.mean(0), stacked.std(0) / math.sqrt(repeats)
