@@ -204,11 +204,14 @@ def lattice() -> None:
     params = {"J": torch.tensor(0.4), "B": torch.tensor(0.0)}
     generator = torch.Generator().manual_seed(1)
     values = fields.begin(generator, (chains,))
+    start = time.perf_counter()
+    settled = fields.settled(params)
+    setting = time.perf_counter() - start
     for _ in range(3):
-        values = fields.sweep(generator, values, params)
+        values = settled.sweep(generator, values)
     start = time.perf_counter()
     for _ in range(sweeps):
-        values = fields.sweep(generator, values, params)
+        values = settled.sweep(generator, values)
     ours = sweeps * chains * side * side / (time.perf_counter() - start)
 
     @numba.njit
@@ -234,7 +237,13 @@ def lattice() -> None:
     start = time.perf_counter()
     loop(s, 0.4, sweeps)
     theirs = sweeps * chains * side * side / (time.perf_counter() - start)
-    row("Ising 64 x 64, 16 chains", ours / 1e6, theirs / 1e6, "million spins a second", "")
+    row(
+        "Ising 64 x 64, 16 chains",
+        ours / 1e6,
+        theirs / 1e6,
+        "million spins a second",
+        f"once {setting:.2f} s before the first sweep",
+    )
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ brings together can be drawn at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from pgmlang.diagnostics import Diagnostic
@@ -57,8 +57,10 @@ def meetings(model: Model, name: str) -> tuple[Meeting, ...]:
     return tuple(out)
 
 
-def linear_degree(model: Model, expr: Expr, name: str) -> float:
-    """The degree of an expression as a polynomial of a variable's elements; infinite for any other."""
+def linear_degree(model: Model, expr: Expr, names: str | Collection[str]) -> float:
+    """The degree of an expression as a polynomial of the elements of a variable, or of several together; infinite for any
+    other. A network's output counts as no polynomial of what goes in."""
+    name = {names} if isinstance(names, str) else names
     match expr:
         case Const() | First():
             return 0
@@ -67,7 +69,7 @@ def linear_degree(model: Model, expr: Expr, name: str) -> float:
                 return NOT
             if expr.name in model.definition_of:
                 return linear_degree(model, model.definition_of[expr.name].value, name)
-            return 1 if expr.name == name else 0
+            return 1 if expr.name in name else 0
         case Apply(function=function, arguments=arguments):
             degrees = [linear_degree(model, a, name) for a in arguments]
             if function in ("add", "sub", "neg"):
@@ -126,7 +128,7 @@ def _meeting(model: Model, name: str, a: Ref, b: Ref) -> Meeting | None:
     plates = model.by_name[name].plates
     if a.lag != b.lag and not a.index and not b.index:
         return Meeting(plates[-1], None, abs(a.lag - b.lag))
-    ends = [_end(model, r) for r in (a, b)]
+    ends = [end_of(model, r) for r in (a, b)]
     if ends[0] and ends[1] and ends[0] != ends[1]:
         of = model.plate_by_name[model.by_name[ends[0]].plates[-1]].structure
         if of is not None and of.of is not None:
@@ -134,7 +136,7 @@ def _meeting(model: Model, name: str, a: Ref, b: Ref) -> Meeting | None:
     return None
 
 
-def _end(model: Model, ref: Ref) -> str:
+def end_of(model: Model, ref: Ref) -> str:
     """The end of an ``edges`` plate that picks an element, or nothing."""
     for _, index in ref.index:
         if isinstance(index, Ref) and model.by_name[index.name].role == "index":

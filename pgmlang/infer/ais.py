@@ -1,6 +1,6 @@
 """Annealed importance sampling (Neal 2001): log Z of fields whose params are known, with its error.
 
-Bits and spins go from an independent base to the model by block Gibbs sweeps (Salakhutdinov and Murray 2008), real
+Discrete fields go from an independent base to the model by block Gibbs sweeps (Salakhutdinov and Murray 2008), real
 fields from a normal base by Hamiltonian Monte Carlo.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
-from pgmlang.infer.field_reasons import binary_reasons, field_names, inputs_in_fields
+from pgmlang.infer.field_reasons import drawing_reasons, field_names, inputs_in_fields
 from pgmlang.infer.map import lowering_reasons, missing_inputs
 from pgmlang.infer.needs import missing_parameters
 from pgmlang.infer.training import unit_plate
@@ -51,7 +51,7 @@ class LogZ(NamedTuple):
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Fields of bits and spins, or of real numbers, all params known."""
+    """Discrete fields, or fields of real numbers, all params known."""
     return Verdict.of(tuple(_reasons(model, facts)))
 
 
@@ -64,7 +64,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             "PGM0602", f"`{conditional.target}` is a directed variable beside the fields", conditional.span
         )
     if not all(v.type.kind == "real" for v in model.of_role("field")):
-        yield from binary_reasons(model)
+        yield from drawing_reasons(model)
     yield from inputs_in_fields(model)
     yield from missing_parameters(model, facts)
     for net in model.nets:
@@ -78,34 +78,47 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return (f"log Z of {names} by annealing from an independent base", "the params are known")
 
 
-def binary_log_z(
+def discrete_log_z(
     fields: Fields, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
     base: Mapping[str, Tensor] | None = None,
 ) -> LogZ:  # fmt: skip
-    """log Z of binary fields. ``base``: logits of the independent base, by default zero."""
+    """log Z of discrete fields. ``base``: logits (scores of labels) of the independent base, by default zero."""
     import torch
 
     joint = fields.joint
-    zero = {n: torch.zeros(joint.shapes[n], dtype=joint.dtype, device=joint.device) for n in fields.names}
+    zero = {
+        n: torch.zeros((*joint.shapes[n], *([fields.states[n]] if n in fields.states else [])), dtype=joint.dtype,
+                       device=joint.device)
+        for n in fields.names
+    }  # fmt: skip
     logits = {**zero, **(base or {})}
-    log_base = sum(torch.nn.functional.softplus(x).sum() for x in logits.values())
-    assert not isinstance(log_base, int)
+    normalisers = [
+        x.logsumexp(-1).sum() if n in fields.states else torch.nn.functional.softplus(x).sum()
+        for n, x in logits.items()
+    ]
+    log_base = torch.stack(normalisers).sum()
     with torch.no_grad():
         values = fields.begin(generator, (particles,), logits)
+        settled = fields.settled(params, nets)
         weight = torch.zeros(particles, dtype=joint.dtype, device=joint.device)
         betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
         for before, beta in pairwise(betas):
-            energy = fields.energy(values, params, nets)
-            own = sum(
-                (logits[n] * values[n]).sum(tuple(range(-logits[n].dim(), 0)))
-                if logits[n].dim()
-                else logits[n] * values[n]
-                for n in fields.names
-            )
+            energy = settled.energy(values, params, nets)
+            own = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
             weight = weight + (beta - before) * (energy - own)
-            values = fields.sweep(generator, values, params, nets, heat=(beta, logits))
+            values = settled.sweep(generator, values, params, nets, heat=(beta, logits))
     value, error, ess = weighed(weight)
     return LogZ(value + float(log_base), error, ess)
+
+
+def _base_energy(logits: Tensor, value: Tensor, is_listed: bool) -> Tensor:
+    """Log-weights ``[...]`` of values under an independent base."""
+    if is_listed:
+        table = logits.expand(*value.shape, logits.shape[-1])
+        each, dims = table.gather(-1, value[..., None])[..., 0], logits.dim() - 1
+    else:
+        each, dims = logits * value, logits.dim()
+    return each.sum(tuple(range(-dims, 0))) if dims else each
 
 
 def weighed(log_weight: Tensor) -> tuple[float, float, float]:
@@ -171,10 +184,10 @@ def log_z_of_row(joint: Joint, params: Mapping[str, Tensor], nets: Any, generato
         return real_log_z(one, params, nets, generator, particles, temperatures, centre)
     base = {}
     for name in names:
-        if name in joint.observed and plate is not None:
+        if name in joint.observed and plate is not None and joint.model.by_name[name].type.kind in ("bit", "spin"):
             mean = joint.observed[name].to(joint.dtype).mean(0, keepdim=True).clamp(0.02, 0.98)
             base[name] = torch.logit(mean)
-    return binary_log_z(fields_of(one, names), params, nets, generator, particles, temperatures, base)
+    return discrete_log_z(fields_of(one, names), params, nets, generator, particles, temperatures, base)
 
 
 def doubts(found: LogZ) -> tuple[Diagnostic, ...]:

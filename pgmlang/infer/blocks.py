@@ -16,6 +16,7 @@ from pgmlang.infer.fields import Fields, fields_of
 from pgmlang.infer.joint import Joint, numerics, seeded
 from pgmlang.infer.kernels import warmup as wu
 from pgmlang.infer.kernels.kernel import ChainState
+from pgmlang.infer.pairwise import Pairwise
 from pgmlang.infer.summing import Sums, categorical, sums_of
 
 Values = dict[str, Tensor]
@@ -54,10 +55,10 @@ class ExactBlock:
 
 @dataclass(frozen=True, eq=False)
 class FieldBlock:
-    """Bits and spins of fields, colour by colour."""
+    """Discrete fields, colour by colour."""
 
     names: tuple[str, ...]
-    fields: Fields
+    fields: Fields | Pairwise
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -173,7 +174,9 @@ def gibbs_blocks(
         out.append(ExactBlock(exact, sums_of(joint, exact)))
     bits = tuple(n for n in names if kinds[n] == "field")
     if bits:
-        out.append(FieldBlock(bits, fields_of(joint, bits)))
+        fields = fields_of(joint, bits)
+        # nothing else moves: the couplings hold for the whole run
+        out.append(FieldBlock(bits, fields.settled() if bits == names else fields))
     out += [ElementBlock((n,), joint) for n in names if kinds[n] == "elements"]
     # those of the most elements first: rows find the data before the scales of their groups are drawn
     for name in sorted(names, key=lambda n: -math.prod(joint.shapes[n])):

@@ -1,4 +1,4 @@
-"""Contrastive divergence (Hinton 2002) and its persistent form (Tieleman 2008) for fields of bits and spins.
+"""Contrastive divergence (Hinton 2002) and its persistent form (Tieleman 2008) for discrete fields.
 
 The gradient of the log-likelihood is that of the log-potentials at the data less that at the model's own draws. ``cd``
 starts its draws at the data and takes k sweeps; ``pcd`` keeps chains from step to step.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.field_reasons import (
-    binary_reasons,
+    drawing_reasons,
     field_names,
     hidden_fields,
     inputs_in_fields,
@@ -108,20 +108,20 @@ class Divergence:
         if not self.is_persistent:
             with torch.no_grad():
                 begin = dict(positive)
-                for name in self.hidden:
+                for name in (n for n in self.hidden if n not in inside.states):
                     chance = positive[name]
                     uniform = torch.rand(
                         chance.shape, generator=generator, dtype=chance.dtype, device=chance.device
                     )
                     begin[name] = (uniform < chance).to(chance.dtype)
                 negative = self._sweeps(everything, generator, begin, held, nets)
-            fantasy = everything.energy(negative, params, nets).sum() / rows
+            fantasy = everything.slope(negative, params, nets).sum() / rows
         else:
             shared = self._shared(joint)
             with torch.no_grad():
                 negative = self._sweeps(shared, generator, dict(extra["chains"]), held, nets)
-            fantasy = shared.energy(negative, params, nets).sum() / self.chains
-        gap = fantasy - everything.energy(positive, params, nets).sum() / rows
+            fantasy = shared.slope(negative, params, nets).sum() / self.chains
+        gap = fantasy - everything.slope(positive, params, nets).sum() / rows
         value = extra["value"]
         if extra["count"] % LOOK == 0 or not torch.is_grad_enabled():
             with torch.no_grad():
@@ -138,7 +138,7 @@ class Divergence:
         values = {**data, **inside.begin(generator, ())}
         if not self.hidden:
             return dict(data)
-        if len(self.hidden) == 1 and inside.is_independent(self.hidden[0]):
+        if len(self.hidden) == 1 and inside.is_independent(self.hidden[0]) and not inside.states:
             values[self.hidden[0]] = torch.sigmoid(inside.logits(self.hidden[0], values, params, nets))
             return values
         for _ in range(5):
@@ -162,8 +162,7 @@ class Divergence:
 
         total = torch.zeros((), dtype=fields.joint.dtype, device=fields.joint.device)
         for name in self.observed:
-            logit = fields.logits(name, {**values}, params, nets)
-            total = total + torch.nn.functional.logsigmoid((2 * data[name] - 1) * logit).sum()
+            total = total + fields.log_conditionals(name, {**values, **data}, params, nets).sum()
         return total
 
     def conclude(
@@ -181,6 +180,8 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
     joint = fields.joint
     out: dict[str, Tensor] = {}
     for name, values in data.items():
+        if name in fields.states:
+            continue
         axes = joint.axes(name)
         for param, start in free.items():
             if param not in joint.model.by_name or joint.model.by_name[param].type.kind != "real":
@@ -202,11 +203,11 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
-    yield from binary_reasons(model)
+    yield from drawing_reasons(model)
 
 
 def _supports(model: Model, facts: Facts) -> Verdict:
-    """Fields of bits or spins in which every element is linear, and params to be learned."""
+    """Discrete fields that can be drawn colour by colour, and params to be learned."""
     return Verdict.of(tuple(_reasons(model, facts)))
 
 

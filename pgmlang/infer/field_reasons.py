@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.multilinear import multilinear_reasons
+from pgmlang.graph.pairs import pairing_reasons
 from pgmlang.infer.map import lowering_reasons, missing_inputs
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts
@@ -52,10 +53,17 @@ def learning_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from lowering_reasons(model)
 
 
-def binary_reasons(model: Model) -> Iterator[Diagnostic]:
+def drawing_reasons(model: Model) -> Iterator[Diagnostic]:
     """Why the fields cannot be drawn block by block."""
     for name in field_names(model):
-        yield from multilinear_reasons(model, name)
+        yield from block_reasons(model, name)
+
+
+def block_reasons(model: Model, name: str) -> tuple[Diagnostic, ...]:
+    """Why a field's elements cannot be drawn colour by colour: neither linear in them, nor in pairs."""
+    reasons = tuple(multilinear_reasons(model, name))
+    others = tuple(pairing_reasons(model, name)) if reasons else ()
+    return (reasons if model.by_name[name].type.kind in ("bit", "spin") else others) if others else ()
 
 
 def inputs_in_fields(model: Model) -> Iterator[Diagnostic]:

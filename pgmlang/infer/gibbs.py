@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.multilinear import multilinear_reasons
 from pgmlang.graph.summable import elimination, rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.continuous import KINDS, moving_partition
 from pgmlang.infer.cycle import CycleOptions, build_cycle
+from pgmlang.infer.field_reasons import block_reasons
 from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.infer.needs import missing_parameters
 from pgmlang.model import Model
@@ -56,7 +56,7 @@ def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
         if name in exact:
             out[name] = "exact"
         elif variable.role == "field" and variable.type.is_discrete:
-            out[name] = "" if tuple(multilinear_reasons(model, name)) else "field"
+            out[name] = "" if block_reasons(model, name) else "field"
         elif variable.type.is_discrete:
             out[name] = "elements" if rows_are_apart(model, name) else ""
         elif variable.role == "random" and conjugate_family(model, name):

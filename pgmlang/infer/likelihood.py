@@ -1,7 +1,7 @@
 """Maximum likelihood of fields by gradients: exact where log Z is, else with draws of persistent chains.
 
 log Z is exact for fields that can be summed out (a CRF's chain), and for few binary elements, whose configurations are
-listed. Else bits and spins take Gibbs chains (persistent contrastive divergence, Tieleman 2008), real fields Langevin
+listed. Else discrete fields take Gibbs chains (persistent contrastive divergence, Tieleman 2008), real fields Langevin
 ones (Du and Mordatch 2019), some of which begin anew at noise.
 """
 
@@ -17,7 +17,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Kernel, Outcome, Problem
 from pgmlang.infer.field_reasons import (
-    binary_reasons,
+    drawing_reasons,
     field_names,
     hidden_fields,
     inputs_in_fields,
@@ -70,7 +70,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                 Diagnostic("PGM0602", f"the real field `{n}` is hidden", model.by_name[n].span)
                 for n in hidden_fields(model, facts)
             )
-        yield from binary_reasons(model)
+        yield from drawing_reasons(model)
         yield from inputs_in_fields(model)
 
 
@@ -78,8 +78,8 @@ def way_of(model: Model, facts: Facts) -> str | None:
     """How log Z and its gradient are had: ``summed``, ``listed``, ``gibbs``, ``langevin``; None: not at all."""
     if not elimination(model, field_names(model))[1]:
         return "summed"
-    if not tuple(binary_reasons(model)) and not tuple(inputs_in_fields(model)):
-        return "listed" if _elements_a_row(model, facts) <= LISTED else "gibbs"
+    if not tuple(drawing_reasons(model)) and not tuple(inputs_in_fields(model)):
+        return "listed" if _bits_a_row(model, facts) <= LISTED else "gibbs"
     if _is_real(model) and not (facts.binding is not None and hidden_fields(model, facts)):
         return None if tuple(inputs_in_fields(model)) else "langevin"
     return None
@@ -89,8 +89,8 @@ def _is_real(model: Model) -> bool:
     return all(v.type.kind == "real" for v in model.of_role("field"))
 
 
-def _elements_a_row(model: Model, facts: Facts) -> float:
-    """Binary elements of one row (of all, without rows); infinite while sizes are not known."""
+def _bits_a_row(model: Model, facts: Facts) -> float:
+    """log2 of the configurations of one row (of all, without rows); infinite while sizes are not known."""
     from pgmlang.diagnostics import PgmError
     from pgmlang.infer.rows import bound_evaluator
 
@@ -98,10 +98,12 @@ def _elements_a_row(model: Model, facts: Facts) -> float:
         return float("inf")
     evaluator = bound_evaluator(facts.binding)
     rows = {p.name for p in model.plates if p.is_rows}
-    total = 0
+    total = 0.0
     for variable in model.of_role("field"):
+        states = len(model.labels_of(variable.type) or (0, 1))
         try:
-            total += int(np.prod([evaluator.size(a) for a in evaluator.array_axes(variable) if a not in rows]))
+            sizes = [evaluator.size(a) for a in evaluator.array_axes(variable) if a not in rows]
+            total += float(np.prod(sizes) * np.log2(states))
         except PgmError:
             return float("inf")
     return total
@@ -174,13 +176,13 @@ class Likelihood:
 
 
 def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any) -> Tensor:
-    """log of the sum over hidden binary fields of exp(log-potentials) for each row (a single number without rows).
+    """log of the sum over hidden discrete fields of exp(log-potentials) for each row (a single number without rows).
 
     In closed form where one hidden field is independent given the rest, else by listing its configurations.
     """
     import torch
 
-    from pgmlang.infer.fields import as_numbers, fields_of
+    from pgmlang.infer.fields import as_numbers, configurations, fields_of
 
     observed = tuple(n for n in field_names(joint.model) if n not in hidden)
     data = as_numbers(joint, observed)
@@ -193,7 +195,7 @@ def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str,
 
     if not hidden:
         return each(data)
-    if len(hidden) == 1 and inside.is_independent(hidden[0]):
+    if len(hidden) == 1 and inside.is_independent(hidden[0]) and not inside.states:
         name = hidden[0]
         zero = torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device)
         logit = inside.logits(name, {**data, name: zero}, params, nets, create_graph=torch.is_grad_enabled())
@@ -201,21 +203,16 @@ def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str,
         own = joint.along(soft, joint.axes(name), (plate,)) if plate else soft.sum()
         return each({**data, name: zero}) + own
     sizes = {n: [k for a, k in zip(joint.axes(n), joint.shapes[n], strict=True) if a != plate] for n in hidden}
-    count = sum(int(np.prod(s)) for s in sizes.values())
-    if count > LISTED:
-        raise ValueError(f"{count} hidden elements a row are too many to list")
-    codes = torch.arange(2**count, device=joint.device)
-    bits = ((codes[:, None] >> torch.arange(count, device=joint.device)) & 1).to(joint.dtype)
+    bits = sum(int(np.prod(s)) * np.log2(inside.states.get(n, 2)) for n, s in sizes.items())
+    if bits > LISTED:
+        raise ValueError(f"2^{bits:.0f} hidden configurations a row are too many to list")
     values: dict[str, Tensor] = dict(data)
-    place = 0
-    for name in hidden:
-        size = int(np.prod(sizes[name]))
-        own = bits[:, place : place + size].reshape(-1, *sizes[name])
-        place += size
+    for name, own in configurations(inside, {n: tuple(s) for n, s in sizes.items()}).items():
         if plate in joint.axes(name):
             at = joint.axes(name).index(plate) + 1
-            own = own.unsqueeze(at).expand(-1, *joint.shapes[name])
-        values[name] = own
+            values[name] = own.unsqueeze(at).expand(-1, *joint.shapes[name])
+        else:
+            values[name] = own
     return torch.logsumexp(each(values), 0)
 
 

@@ -37,9 +37,16 @@ def numerics(dtype: torch.dtype) -> Iterator[None]:
 
 @contextmanager
 def seeded(generator: Generator) -> Iterator[None]:
-    """torch's global randomness (which distributions draw from) seeded by the generator, restored behind."""
+    """The global generator of the generator's device (which distributions draw from) seeded by it, restored behind."""
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    devices = [generator.device] if generator.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    # not torch.manual_seed, which walks every kind of device and keeps the call stack of each call
+    shared = torch.default_generator
+    if generator.device.type == "cuda":
+        torch.cuda.init()
+        shared = torch.cuda.default_generators[generator.device.index or 0]
+    before = shared.get_state()
+    shared.manual_seed(seed)
+    try:
         yield
+    finally:
+        shared.set_state(before)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.field_reasons import (
-    binary_reasons,
+    drawing_reasons,
     hidden_fields,
     learned_params,
     learning_reasons,
@@ -34,13 +34,13 @@ class PseudoOptions(TrainOptions):
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Fields of bits or spins, all of them observed, every element linear."""
+    """Discrete fields, all of them observed, whose elements have conditionals."""
     return Verdict.of(tuple(_reasons(model, facts)))
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
-    yield from binary_reasons(model)
+    yield from drawing_reasons(model)
     if facts.binding is not None:
         for name in hidden_fields(model, facts):
             yield Diagnostic("PGM0602", f"the field `{name}` is hidden: its elements have no conditional to look up",
@@ -62,8 +62,8 @@ def log_pseudo_likelihood(joint: Joint, names: tuple[str, ...], params: Mapping[
     data = as_numbers(joint, names)
     total = torch.zeros((), dtype=joint.dtype, device=joint.device)
     for name in names:
-        logit = fields.logits(name, data, params, nets, create_graph=torch.is_grad_enabled())
-        total = total + joint.total(torch.nn.functional.logsigmoid((2 * data[name] - 1) * logit), joint.axes(name))
+        each = fields.log_conditionals(name, data, params, nets, create_graph=torch.is_grad_enabled())
+        total = total + joint.total(each, joint.axes(name))
     return total
 
 

@@ -44,7 +44,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     for variable in model.of_role("field"):
         if variable.type.kind != "real":
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type}: it has no score", variable.span,
-                             help="`--method pseudo` is for bits and spins")  # fmt: skip
+                             help="`--method pseudo` is for discrete fields")  # fmt: skip
     if facts.binding is not None:
         for name in hidden_fields(model, facts):
             yield Diagnostic("PGM0602", f"the field `{name}` is hidden", model.by_name[name].span,

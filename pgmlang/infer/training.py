@@ -109,6 +109,7 @@ class Trainer:
     nets: Any
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     held_out: Joint | None = None
+    order: dict[str, Any] = field(default_factory=dict)
 
     @property
     def steps_an_epoch(self) -> int:
@@ -127,21 +128,26 @@ class Trainer:
         moving = dict(self.objective.start(self.joint, generator))
         if self.nets is not None:
             moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
-        zeros = {k: torch.zeros_like(v) for k, v in moving.items()}
         extra = self.objective.extra(self.joint, generator)
-        return State(0, moving, zeros, dict(zeros), generator.get_state(), extra)
+        first, second = ({k: torch.zeros_like(v) for k, v in moving.items()} for _ in range(2))
+        return State(0, moving, first, second, generator.get_state(), extra)
 
     def step(self, state: State) -> tuple[State, Info]:
-        """Up to an epoch, or ``BLOCK`` steps."""
+        """Up to an epoch, or ``BLOCK`` steps; within them the weights and moments are changed in place."""
         count = min(BLOCK, self.steps_an_epoch if self.steps_an_epoch > 1 else BLOCK, self.total - state.iteration)
         losses = []
         generator = self._generator(state)
-        for _ in range(count):
-            state, loss = self._one(state, generator)
+        work = _Work.of(state, self.nets)
+        extra = state.extra
+        for i in range(state.iteration, state.iteration + count):
+            loss, extra = self._one(work, i, extra, generator)
             losses.append(loss)
         value = -float(np.mean([float(x) for x in losses]))
         before = state.trace[-1] if state.trace else -math.inf
-        state = state._replace(trace=(*state.trace, value), random=generator.get_state())
+        state = State(
+            state.iteration + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
+            state.validated, state.best, state.is_done,
+        )  # fmt: skip
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
@@ -155,17 +161,16 @@ class Trainer:
         generator.set_state(state.random)
         return generator
 
-    def _one(self, state: State, generator: Generator) -> tuple[State, Any]:
-        """One step of Adam."""
+    def _one(self, work: _Work, iteration: int, extra: Any, generator: Generator) -> tuple[Any, Any]:
+        """One step of Adam: the loss, and what goes on to the next step."""
         import torch
 
-        joint = self._batch(state.iteration, generator)
-        leaves = {k: v.detach().requires_grad_(v.is_floating_point()) for k, v in state.moving.items()}
-        free, nets = self._parts(leaves)
+        joint = self._batch(iteration, generator)
         with torch.enable_grad():
-            loss, extra = self.objective.loss(joint, free, nets, generator, state.extra)
-            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-        return adam(state, leaves, gradients, self._rate(state.iteration))._replace(extra=extra), loss.detach()
+            loss, extra = self.objective.loss(joint, work.free, self.nets, generator, extra)
+            gradients = torch.autograd.grad(loss, list(work.leaves.values()), allow_unused=True)
+        work.adam(gradients, self._rate(iteration))
+        return loss.detach(), extra
 
     def _rate(self, iteration: int) -> float:
         share = iteration / max(1, self.total)
@@ -183,9 +188,11 @@ class Trainer:
         if self.options.batch is None:
             return self._training()
         epoch, place = divmod(iteration, self.steps_an_epoch)
-        order = np.random.default_rng([epoch, generator.initial_seed() % 2**32]).permutation(self.rows)
+        key = (epoch, generator.initial_seed() % 2**32)
+        if self.order.get("key") != key:
+            self.order.update(key=key, rows=np.random.default_rng(key).permutation(self.rows))
         size = self.options.batch
-        return self._part(order[place * size : (place + 1) * size])
+        return self._part(self.order["rows"][place * size : (place + 1) * size])
 
     def _part(self, chosen: np.ndarray) -> Joint:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
@@ -243,26 +250,55 @@ class Trainer:
         )  # fmt: skip
 
 
-def adam(state: State, leaves: Mapping[str, Tensor], gradients: tuple[Any, ...], rate: float) -> State:
-    """The state after one step; tensors without a gradient stay."""
-    import torch
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """Weights and moments of one block of steps, copies that are changed in place. ``leaves``: what has a gradient (the
+    networks' own weights under ``NET``), ``free``: the leaves that are no networks', ``counts``: steps taken."""
 
-    moving, first, second = {}, {}, {}
-    number = state.iteration + 1
-    with torch.no_grad():
-        for (name, value), gradient in zip(leaves.items(), gradients, strict=True):
-            value = value.detach()
-            if gradient is None:
-                moving[name], first[name], second[name] = value, state.first[name], state.second[name]
-                continue
-            # one bad draw must not spoil the moments for good
-            gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
-            m = state.first[name].lerp(gradient, 1 - BETAS[0])
-            v = state.second[name].lerp(gradient.square(), 1 - BETAS[1])
-            slope = m / (1 - BETAS[0] ** number)
-            size = (v / (1 - BETAS[1] ** number)).sqrt_().add_(1e-8)
-            moving[name], first[name], second[name] = value - rate * slope / size, m, v
-    return state._replace(iteration=number, moving=moving, first=first, second=second)
+    leaves: dict[str, Tensor]
+    free: dict[str, Tensor]
+    first: dict[str, Tensor]
+    second: dict[str, Tensor]
+    counts: dict[str, Tensor]
+    nets: Any
+
+    @staticmethod
+    def of(state: State, nets: Any) -> _Work:
+        import torch
+
+        free = {k: v.detach().clone().requires_grad_() for k, v in state.moving.items() if not k.startswith(NET)}
+        weights = {}
+        if nets is not None:
+            nets.load_state_dict({k[len(NET) :]: v for k, v in state.moving.items() if k.startswith(NET)})
+            weights = {NET + k: v for k, v in nets.named_parameters()}
+        leaves = {**free, **weights}
+        first, second = ({k: kept[k].clone() for k in leaves} for kept in (state.first, state.second))
+        counts = {k: torch.tensor(float(state.iteration), device=v.device) for k, v in leaves.items()}
+        return _Work(leaves, free, first, second, counts, nets)
+
+    def adam(self, gradients: tuple[Any, ...], rate: float) -> None:
+        """One step; tensors without a gradient stay. One bad draw does not spoil the moments for good."""
+        import torch
+        from torch.optim.adam import adam
+
+        moved = [(k, g) for k, g in zip(self.leaves, gradients, strict=True) if g is not None]
+        names = [k for k, _ in moved]
+        with torch.no_grad():
+            adam(
+                [self.leaves[k].detach() for k in names],
+                [torch.nan_to_num(g, nan=0.0, posinf=0.0, neginf=0.0) for _, g in moved],
+                [self.first[k] for k in names], [self.second[k] for k in names], [],
+                [self.counts[k] for k in names],
+                fused=True, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=rate, weight_decay=0.0, eps=1e-8,
+                maximize=False,
+            )  # fmt: skip
+
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """Weights and moments as values of a state."""
+        moving = {k: v.detach() for k, v in self.free.items()}
+        if self.nets is not None:
+            moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
+        return moving, self.first, self.second
 
 
 def has_settled(trace: tuple[float, ...]) -> bool:

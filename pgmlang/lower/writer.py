@@ -12,13 +12,15 @@ WIDTH = 110
 
 
 class Writer:
-    """Collects lines; ``spans`` maps a line's number (1-based) to the model's place."""
+    """Collects lines; ``spans`` maps a line's number (1-based) to the model's place; ``locals`` the syntax of a value
+    that is used more than once in a function to its local name."""
 
     def __init__(self, file_name: str) -> None:
         self.file_name = file_name
         self.lines: list[str] = []
         self.spans: dict[int, Span] = {}
         self.indent = 0
+        self.locals: dict[str, str] = {}
 
     def line(self, text: str) -> None:
         self.lines.append(("    " * self.indent + text).rstrip())

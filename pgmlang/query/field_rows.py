@@ -12,9 +12,9 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.multilinear import multilinear_reasons
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.ais import log_z_of_row
+from pgmlang.infer.field_reasons import block_reasons
 from pgmlang.infer.fields import as_numbers, fields_of
 from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.likelihood import LISTED, log_unnormalised
@@ -74,19 +74,22 @@ class FieldRows:
         model = self.joint.model
         if not elimination(model, self.hidden)[1]:
             return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
-        self._need_binary(self.hidden)
+        self._need_blocks(self.hidden)
         fields = fields_of(self.joint, self.hidden)
         values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
-        total = {n: torch.zeros(self.joint.shapes[n], dtype=self.joint.dtype) for n in self.hidden}
+        states = {n: self.joint.num_states(n) for n in self.hidden}
+        total = {n: torch.zeros((*self.joint.shapes[n], k), dtype=self.joint.dtype) for n, k in states.items()}
+        settled = fields.settled(self.params, self.nets)
         for sweep in range(SWEEPS):
-            values = fields.sweep(self.generator, values, self.params, self.nets)
+            values = settled.sweep(self.generator, values, self.params, self.nets)
             if sweep >= SWEEPS // 2:
                 for name in self.hidden:
-                    total[name] += values[name].mean(0)
-        return {n: torch.stack([1 - t / (SWEEPS // 2), t / (SWEEPS // 2)], -1) for n, t in total.items()}
+                    one_hot = torch.nn.functional.one_hot(values[name].long(), states[name])
+                    total[name] += one_hot.to(self.joint.dtype).mean(0)
+        return {n: t / (SWEEPS // 2) for n, t in total.items()}
 
-    def _need_binary(self, names: tuple[str, ...]) -> None:
-        reasons = [d for n in names for d in multilinear_reasons(self.joint.model, n)]
+    def _need_blocks(self, names: tuple[str, ...]) -> None:
+        reasons = [d for n in names for d in block_reasons(self.joint.model, n)]
         if reasons:
             raise PgmError(reasons)
 
@@ -125,7 +128,7 @@ class FieldRows:
             with torch.no_grad():
                 top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
         else:
-            self._need_binary(names)
+            self._need_blocks(names)
             with torch.no_grad():
                 top = log_unnormalised(self.joint, self.hidden, self.params, self.nets)
         value, words, ess = self._log_z()
@@ -135,7 +138,7 @@ class FieldRows:
         one = self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
         names = (*self.observed, *self.hidden)
         binary = all(v.type.is_discrete for v in self.joint.model.of_role("field"))
-        if binary and fields_of(one, names).num_elements <= LISTED:
+        if binary and fields_of(one, names).bits <= LISTED:
             return (
                 float(fields_of(one, names).log_partition(self.params, self.nets)),
                 "exact, log Z by listing",
@@ -155,12 +158,13 @@ class FieldRows:
         if all(v.type.kind == "real" for v in model.of_role("field")):
             values = self._langevin(one, names, count)
         else:
-            self._need_binary_fields(names)
+            self._need_blocks_of_all(names)
             bare = _fields_alone(one)
             fields = fields_of(bare, names)
             values = fields.begin(self.generator, (count,))
+            settled = fields.settled(self.params, self.nets)
             for _ in range(SWEEPS):
-                values = fields.sweep(self.generator, values, self.params, self.nets)
+                values = settled.sweep(self.generator, values, self.params, self.nets)
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
         drawn = {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
         columns: dict[str, list[str] | np.ndarray] = {}
@@ -168,9 +172,9 @@ class FieldRows:
             columns.update(drawn_columns(one, name, value, self.plate))
         return Columns(columns)
 
-    def _need_binary_fields(self, names: tuple[str, ...]) -> None:
+    def _need_blocks_of_all(self, names: tuple[str, ...]) -> None:
         alone = _fields_alone(self.joint).model
-        reasons = [d for n in names for d in multilinear_reasons(alone, n)]
+        reasons = [d for n in names for d in block_reasons(alone, n)]
         if reasons:
             raise PgmError(reasons)
 

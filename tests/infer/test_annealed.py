@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.infer.ais import binary_log_z, log_z_of_row
+from pgmlang.infer.ais import discrete_log_z, log_z_of_row
 from pgmlang.infer.fields import fields_of
 from tests.infer.test_fields import ISING, RBM, grid_energies, joint_of, problem_of, rbm, rbm_log_z
 
@@ -52,8 +52,8 @@ def test_few_temperatures_are_seen_to_be_few() -> None:
     params = {n: 6 * torch.randn(joint.shapes[n], dtype=torch.float64) for n in ("W", "b", "c")}
     fields = fields_of(joint, ("v", "h"))
     generator = torch.Generator().manual_seed(1)
-    poor = binary_log_z(fields, params, None, generator, 200, 2)
-    rich = binary_log_z(fields, params, None, generator, 200, 500)
+    poor = discrete_log_z(fields, params, None, generator, 200, 2)
+    rich = discrete_log_z(fields, params, None, generator, 200, 500)
     assert poor.ess < rich.ess / 2
     assert abs(rich.value - rbm_log_z(params)) < 4 * rich.error + 1e-6
 

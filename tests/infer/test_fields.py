@@ -18,6 +18,7 @@ from pgmlang.infer.field_reasons import field_names
 from pgmlang.infer.fields import bernoulli, fields_of
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.likelihood import log_unnormalised, way_of
+from pgmlang.infer.pairwise import Pairwise
 from pgmlang.infer.pseudo import log_pseudo_likelihood
 
 RBM = """
@@ -163,7 +164,29 @@ def grid_energies(J: float, B: float) -> np.ndarray:
     return np.array(out)
 
 
-def test_gibbs_on_a_grid_has_the_exact_moments() -> None:
+def test_settled_couplings_are_those_of_the_factors() -> None:
+    """Two rows with inputs of their own: unary logits and couplings differ between them."""
+    text = ISING.replace("factor B * s }", "input y : real ; factor (B + y) * s }")
+    rng = np.random.default_rng(1)
+    data = {f"{n}.{i}": v for i in range(9) for n, v in (("s", rng.choice([-1, 1], 2)), ("y", rng.normal(size=2)))}
+    fields = fields_of(joint_of(problem_of(text, data)), ("s",))
+    params = {"J": torch.tensor(0.4, dtype=torch.float64), "B": torch.tensor(-0.2, dtype=torch.float64)}
+    settled = fields.settled(params)
+    assert isinstance(settled, Pairwise)
+    codes = {"s": torch.randint(0, 2, (5, 2, 9)).double()}
+    torch.testing.assert_close(settled.energy(codes), fields.energy(codes, params))
+    s = codes["s"].reshape(5, -1).T
+    logits = (settled.unary + settled.couplings @ s).T.reshape(5, 2, 9)
+    torch.testing.assert_close(logits, fields.logits("s", codes, params))
+    heat = (0.5, {"s": torch.randn(2, 9).double()})
+    one, other = (
+        f.sweep(torch.Generator().manual_seed(3), codes, params, heat=heat)["s"].mean() for f in (settled, fields)
+    )
+    assert abs(float(one - other)) < 0.4
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_gibbs_on_a_grid_has_the_exact_moments(is_settled: bool) -> None:
     joint = joint_of(problem_of(ISING, {f"s.{i}": [1] for i in range(9)}))
     fields = fields_of(joint, ("s",))
     params = {"J": torch.tensor(0.3).double(), "B": torch.tensor(0.1).double()}
@@ -172,8 +195,9 @@ def test_gibbs_on_a_grid_has_the_exact_moments() -> None:
     spins = np.array(list(product((-1, 1), repeat=9)))
     generator = torch.Generator().manual_seed(1)
     values = fields.begin(generator, (4000,))
+    drawing = fields.settled(params) if is_settled else fields
     for _ in range(60):
-        values = fields.sweep(generator, values, params)
+        values = drawing.sweep(generator, values, params)
     mean = (2 * values["s"] - 1).mean(-1).flatten()
     expected = (p * spins.mean(1)).sum()
     assert abs(float(mean.mean()) - expected) < 4.5 * float(mean.std()) / math.sqrt(4000)
@@ -375,7 +399,7 @@ def test_rbm_training_raises_the_exact_likelihood() -> None:
     ("method", "text", "data", "word"),
     [
         ("pseudo", RBM, BITS, "hidden"),
-        ("cd", GAUSS.replace("p * (P @ p)", "p"), {"u": [0.1], "v": [0.2]}, "not bit or spin"),
+        ("cd", GAUSS.replace("p * (P @ p)", "p"), {"u": [0.1], "v": [0.2]}, "cannot be listed"),
         ("score", LATTICE, {f"s.{k}": [1, -1] for k in "pqrt"}, "no score"),
         ("pcd", "param m : real\nplate row { y ~ Normal(m, 1) }\n", {"y": [0.1]}, "no fields"),
     ],
