@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -137,9 +137,11 @@ class KernelBlock:
     names: tuple[str, ...]
     joint: Joint
     plan: wu.Plan
+    traces: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def _target(self, values: Values) -> Any:
-        return block_target(self.joint, self.names, {k: v for k, v in values.items() if k not in self.names})
+        others = {k: v for k, v in values.items() if k not in self.names}
+        return block_target(self.joint, self.names, others, self.traces)
 
     @torch.no_grad()
     def start(self, generator: Generator, values: Values) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from torch import Tensor
 from pgmlang.infer.base import Problem
 from pgmlang.infer.continuous import latent_variables, summed_names
 from pgmlang.infer.joint import Joint, Values, joint_of
+from pgmlang.infer.kernels.density import eager_value, eager_value_and_grad
 from pgmlang.infer.summing import Sums, sums_of
+from pgmlang.infer.traced import traced
 from pgmlang.model import Model
 
 
@@ -30,6 +33,7 @@ class Target:
     around: frozenset[str] | None = None
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
+    traces: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def model(self) -> Model:
@@ -74,6 +78,39 @@ class Target:
             total = self.joint.log_joint(everything, self.params, self.nets, self.around)
         return total.expand(x.shape[:-1]) + log_det
 
+    # ---- without Python in between
+
+    def value(self, x: Tensor) -> Tensor:
+        """As ``kernels.value`` of this density."""
+        return self._run("value", eager_value, x)  # type: ignore[no-any-return]
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
+        resumed computes as one that was not."""
+        return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
+
+    def _run(self, what: str, eager: Callable[..., Any], x: Tensor) -> Any:
+        # networks' weights change unseen between calls
+        if self.nets is not None:
+            return eager(self, x)
+        given, params = tuple(sorted(self.given)), tuple(sorted(self.params))
+        held = [*(self.given[k] for k in given), *(self.params[k] for k in params)]
+        key = (what, x.dtype, x.shape, given, params, *((v.dtype, v.shape) for v in held))
+        if key not in self.traces:
+
+            def function(x: Tensor, *held: Tensor) -> Any:
+                names = iter(held)
+                own = {k: next(names) for k in given}
+                bare = replace(self, given=own, params={k: next(names) for k in params})
+                return eager(bare, x)
+
+            try:
+                self.traces[key] = traced(function, x.detach(), *(v.detach() for v in held))
+            except Exception:  # its course hangs on values, or an operation cannot be recorded: as it is written
+                self.traces[key] = None
+        found = self.traces[key]
+        return eager(self, x) if found is None else found(x.detach(), *(v.detach() for v in held))
+
 
 def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
@@ -85,7 +122,11 @@ def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
     return Target(joint, names, shapes, sums_of(joint, summed) if summed else None)
 
 
-def block_target(joint: Joint, names: tuple[str, ...], given: Values) -> Target:
-    """The full conditional density of some continuous variables given all other latent ones."""
+def block_target(
+    joint: Joint, names: tuple[str, ...], given: Values, traces: dict[Any, Any] | None = None
+) -> Target:
+    """The full conditional density of some continuous variables given all other latent ones. ``traces``: what was
+    recorded for the same block."""
     shapes = tuple(joint.free_shape(n) for n in names)
-    return Target(joint, names, shapes, None, dict(given), frozenset(names))
+    own = {} if traces is None else traces
+    return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=own)

@@ -29,6 +29,18 @@ def _finite(values: Tensor) -> Tensor:
 
 
 def value(logdensity: LogDensity, x: Tensor) -> Tensor:
+    """As `eager_value`, by the density's own way where it has a method ``value``."""
+    own = getattr(logdensity, "value", None)
+    return eager_value(logdensity, x) if own is None else own(x)  # type: ignore[no-any-return]
+
+
+def value_and_grad(logdensity: LogDensity, x: Tensor) -> tuple[Tensor, Tensor]:
+    """As `eager_value_and_grad`, by the density's own way where it has a method ``value_and_grad``."""
+    own = getattr(logdensity, "value_and_grad", None)
+    return eager_value_and_grad(logdensity, x) if own is None else own(x)  # type: ignore[no-any-return]
+
+
+def eager_value(logdensity: LogDensity, x: Tensor) -> Tensor:
     """Log density ``[...]`` at ``x [..., d]``, without a gradient; what is not finite becomes -inf.
 
     Raises ValueError when the log density gives another shape than ``x.shape[:-1]``.
@@ -37,7 +49,7 @@ def value(logdensity: LogDensity, x: Tensor) -> Tensor:
         return _finite(_checked(logdensity(x), x))
 
 
-def value_and_grad(logdensity: LogDensity, x: Tensor) -> tuple[Tensor, Tensor]:
+def eager_value_and_grad(logdensity: LogDensity, x: Tensor) -> tuple[Tensor, Tensor]:
     """Log density ``[...]`` and its gradient ``[..., d]`` at ``x [..., d]``, both detached.
 
     A value that is not finite (NaN, either infinity) becomes -inf with a zero gradient.  Where the value is finite

@@ -7,6 +7,7 @@ it is ``beta * target(x)``, and the first beta must then be positive.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import Generator, Tensor
 
 from pgmlang.infer.kernels import hmc
 from pgmlang.infer.kernels import warmup as wu
-from pgmlang.infer.kernels.density import LogDensity, value
+from pgmlang.infer.kernels.density import LogDensity, value, value_and_grad
 from pgmlang.infer.kernels.kernel import ChainState, Info, Kernel, Tuning
 
 
@@ -31,17 +32,41 @@ class Path(NamedTuple):
 
     def at(self, betas: Tensor) -> LogDensity:
         """The log density at inverse temperatures ``[]`` or ``[K]``, for points ``[C, d]`` or ``[K, C, d]``."""
-        beta = betas.unsqueeze(-1) if betas.dim() else betas
+        return Tempered(self, betas.unsqueeze(-1) if betas.dim() else betas)
 
-        def tempered(x: Tensor) -> Tensor:
-            top = self.target(x)
-            if self.base is None:
-                return beta * top
-            bottom = self.base(x)
-            # at beta = 0 the target has no say, not even where it is zero
-            return torch.where(beta == 0, bottom, bottom + beta * (top - bottom))
 
-        return tempered
+@dataclass(frozen=True, eq=False)
+class Tempered:
+    """A density on the path; ``beta`` has the leading axes of its values."""
+
+    path: Path
+    beta: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._mixed(self.path.target(x), None if self.path.base is None else self.path.base(x))
+
+    def value(self, x: Tensor) -> Tensor:
+        """As ``kernels.value``, by the ends' own ways."""
+        base = self.path.base
+        found = self._mixed(value(self.path.target, x), None if base is None else value(base, x))
+        return torch.where(torch.isfinite(found), found, torch.full_like(found, -torch.inf))
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``kernels.value_and_grad``, by the ends' own ways."""
+        top, slope = value_and_grad(self.path.target, x)
+        bottom, own = (None, None) if self.path.base is None else value_and_grad(self.path.base, x)
+        found = self._mixed(top, bottom)
+        beta = self.beta.unsqueeze(-1)
+        gradient = beta * slope if own is None else own + beta * (slope - own)
+        usable = torch.isfinite(found)
+        found = torch.where(usable, found, torch.full_like(found, -torch.inf))
+        return found, torch.where(usable.unsqueeze(-1), gradient, torch.zeros_like(gradient))
+
+    def _mixed(self, top: Tensor, bottom: Tensor | None) -> Tensor:
+        if bottom is None:
+            return self.beta * top
+        # at beta = 0 the target has no say, not even where it is zero
+        return torch.where(self.beta == 0, bottom, bottom + self.beta * (top - bottom))
 
 
 class TemperState(NamedTuple):

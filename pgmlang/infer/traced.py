@@ -1,0 +1,243 @@
+"""A function of tensors as one straight graph of tensor operations, recorded once and simplified.
+
+Eager PyTorch spends most of a small model's gradient in Python: distributions are made anew, autograd is recorded. Here
+the operations of one call, its backward pass included, are recorded, what hangs on data alone is worked out once, and the
+rest runs without Python. Shapes are those of the recording.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+Function = Callable[..., Any]
+
+SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default, aten.clone.default}
+"""Operations that give what they take (no result is changed in place)."""
+FILLED = {
+    aten.zeros_like.default, aten.ones_like.default, aten.full_like.default, aten.new_zeros.default,
+    aten.new_ones.default, aten.new_full.default,
+}  # fmt: skip
+"""Operations of which the shape alone matters."""
+LARGEST = 4_000_000
+"""Most elements of a constant that is worked out beforehand."""
+
+
+def traced(function: Function, *inputs: Tensor) -> Function:
+    """The function for inputs of these shapes, faster; the inputs' values do not matter. The function must be a straight
+    line of tensor operations: raises RuntimeError, or what it raises itself, where its course hangs on values."""
+    module = recorded(function, *inputs)
+    simplify(module, inputs)
+    run = _scripted(module, inputs)
+
+    def without_gradients(*values: Tensor) -> Any:
+        with torch.no_grad():
+            return run(*values)
+
+    return without_gradients
+
+
+def recorded(function: Function, *inputs: Tensor) -> fx.GraphModule:
+    """The operations of one call as a graph; tensors that are no inputs are constants in it. Raises RuntimeError for what
+    cannot be repeated: numbers taken out of tensors, changes in place, randomness. (torch's own ``make_fx`` does the
+    same, and takes over a second to import.)"""
+    with _Recorder(inputs) as recorder:
+        found = function(*inputs)
+    outputs = found if isinstance(found, tuple) else (found,)
+    nodes = [recorder.node(v) for v in outputs]
+    recorder.graph.output(tuple(nodes) if isinstance(found, tuple) else nodes[0])
+    return fx.GraphModule(recorder.root, recorder.graph)
+
+
+class _Recorder(TorchDispatchMode):
+    """Every tensor is known by the memory it looks at: all are kept, and none is changed."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # nothing is compiled while this is on, and the import would take a second
+        return False
+
+    def __init__(self, inputs: tuple[Tensor, ...]) -> None:
+        super().__init__()
+        self.graph = fx.Graph()
+        self.root = torch.nn.Module()
+        self.kept: list[Tensor] = list(inputs)
+        self.nodes = {_place(v): self.graph.placeholder(f"input_{i}") for i, v in enumerate(inputs)}
+
+    def node(self, value: Tensor) -> fx.Node:
+        key = _place(value)
+        if key not in self.nodes:
+            name = f"constant_{len(self.kept)}"
+            self.kept.append(value)
+            self.root.register_buffer(name, value.detach())
+            self.nodes[key] = self.graph.get_attr(name)
+        return self.nodes[key]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # fmt: skip
+        if func._schema.is_mutable or torch.Tag.nondeterministic_seeded in func.tags:
+            raise RuntimeError(f"{func} cannot be recorded")
+        found = func(*args, **(kwargs or {}))
+        outputs = found if isinstance(found, tuple | list) else (found,)
+        if not all(isinstance(v, Tensor) for v in outputs):
+            raise RuntimeError(f"{func} gives a number")
+        placed = pytree.tree_map(lambda v: self.node(v) if isinstance(v, Tensor) else v, (args, kwargs or {}))
+        call = self.graph.call_function(func, placed[0], placed[1])
+        for i, value in enumerate(outputs):
+            # a view of all of a tensor is that tensor
+            if _place(value) not in self.nodes:
+                self.kept.append(value)
+                node = call if value is found else self.graph.call_function(operator.getitem, (call, i))
+                self.nodes[_place(value)] = node
+        return found
+
+
+def _place(value: Tensor) -> tuple[Any, ...]:
+    shape, stride = tuple(value.shape), tuple(value.stride())
+    return value.untyped_storage().data_ptr(), value.storage_offset(), shape, stride, value.dtype
+
+
+def _scripted(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> Function:
+    """The graph run by TorchScript, which has no Python between operations; by Python where torch has it no more."""
+    if not hasattr(torch.jit, "trace"):
+        return module
+    with warnings.catch_warnings():
+        # TorchScript is deprecated for models; its interpreter is what is wanted here
+        warnings.simplefilter("ignore")
+        script = torch.jit.freeze(torch.jit.trace(module, inputs, check_trace=False).eval())
+    if all(v.device.type == "cpu" for v in inputs):
+        return script  # type: ignore[no-any-return]
+
+    def unfused(*values: Tensor) -> Any:
+        # fused kernels appear after some calls and round otherwise: a resumed run would differ
+        with torch.jit.optimized_execution(False):
+            return script(*values)
+
+    return unfused
+
+
+def simplify(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> None:
+    """Constants folded, copies and neutral operations dropped, equal operations shared, dead ones removed."""
+    if _changes_in_place(module):
+        return
+    _Folding(module, inputs).run()
+    graph = module.graph
+    graph.eliminate_dead_code()
+    graph.lint()
+    module.delete_all_unused_submodules()
+    module.recompile()
+
+
+def _changes_in_place(module: fx.GraphModule) -> bool:
+    found = (n.target for n in module.graph.nodes if n.op == "call_function")
+    return any(t._schema.is_mutable for t in found if isinstance(t, torch._ops.OpOverload))
+
+
+class _Folding:
+    """One pass over a graph in order."""
+
+    def __init__(self, module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> None:
+        self.module = module
+        self.graph = module.graph
+        self.inputs = iter(inputs)
+        self.value: dict[fx.Node, Any] = {}  # of the recording: shapes, and values of constants
+        self.constants: dict[fx.Node, Tensor] = {}
+        self.seen: dict[Any, fx.Node] = {}
+
+    @torch.no_grad()
+    def run(self) -> None:
+        for node in list(self.graph.nodes):
+            if node.op == "placeholder":
+                self.value[node] = next(self.inputs)
+            elif node.op == "get_attr":
+                self.value[node] = self.constants[node] = getattr(self.module, str(node.target))
+            elif node.op == "call_function":
+                self._call(node)
+
+    def _call(self, node: fx.Node) -> None:
+        arguments = fx.map_arg((node.args, node.kwargs), lambda n: self.value[n])
+        operation: Any = node.target
+        self.value[node] = operation(*arguments[0], **arguments[1])
+        if node.target in SAME and isinstance(node.args[0], fx.Node):
+            self._replace(node, node.args[0])
+            return
+        found = self.value[node]
+        is_constant = all(n in self.constants for n in node.all_input_nodes) or node.target in FILLED
+        if is_constant and isinstance(found, Tensor) and found.numel() <= LARGEST:
+            self._constant(node, found.detach())
+            return
+        other = self._neutral(node)
+        if other is not None:
+            self._replace(node, other)
+            return
+        key = self._key(node)
+        if key in self.seen:
+            self._replace(node, self.seen[key])
+        elif key is not None:
+            self.seen[key] = node
+
+    def _constant(self, node: fx.Node, value: Tensor) -> None:
+        name = f"folded_{len(self.constants)}"
+        self.module.register_buffer(name, value)
+        with self.graph.inserting_before(node):
+            new = self.graph.get_attr(name)
+        self.value[new] = self.constants[new] = value
+        node.replace_all_uses_with(new)
+        self.graph.erase_node(node)
+
+    def _replace(self, node: fx.Node, other: fx.Node) -> None:
+        node.replace_all_uses_with(other)
+        self.graph.erase_node(node)
+
+    def _neutral(self, node: fx.Node) -> fx.Node | None:
+        """The operand that an operation gives back unchanged, if it does."""
+        if not node.args or not isinstance(node.args[0], fx.Node):
+            return None
+        first = node.args[0]
+        like = self.value[first]
+        if not isinstance(like, Tensor) or not isinstance(self.value[node], Tensor):
+            return None
+        same = like.shape == self.value[node].shape and like.dtype == self.value[node].dtype
+        if (
+            node.target
+            in (aten.expand.default, aten.view.default, aten._unsafe_view.default, aten.reshape.default)
+            and same
+        ):
+            return first
+        if node.target in (aten.add.Tensor, aten.mul.Tensor, aten.sub.Tensor, aten.div.Tensor) and not node.kwargs:
+            neutral = 0.0 if node.target in (aten.add.Tensor, aten.sub.Tensor) else 1.0
+            if same and self._is_all(node.args[1], neutral):
+                return first
+            second = node.args[1]
+            if node.target in (aten.add.Tensor, aten.mul.Tensor) and isinstance(second, fx.Node):
+                own = self.value[second]
+                fits = own.shape == self.value[node].shape and own.dtype == self.value[node].dtype
+                if fits and self._is_all(first, neutral):
+                    return second
+        return None
+
+    def _is_all(self, argument: Any, number: float) -> bool:
+        if isinstance(argument, fx.Node):
+            return argument in self.constants and bool((self.constants[argument] == number).all())
+        return isinstance(argument, int | float) and argument == number
+
+    def _key(self, node: fx.Node) -> Any:
+        key = node.target, _hashable(node.args), _hashable(tuple(sorted(node.kwargs.items())))
+        try:
+            hash(key)
+        except TypeError:
+            return None
+        return key
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(_hashable(v) for v in value) if isinstance(value, tuple | list) else (type(value), value)
