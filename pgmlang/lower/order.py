@@ -25,3 +25,14 @@ def ancestral_order(model: Model, items: Iterable[Conditional | Definition]) -> 
     for item in list(pending.values()):
         visit(item)
     return out
+
+
+def looped_items(model: Model, order: list[Conditional | Definition]) -> list[Conditional | Definition]:
+    """What must be drawn row after row: everything in a chain that looks back, or lies between it and what it looks
+    back at."""
+    back = {r.name for item in order for r in model.mentions(item) if r.lag}
+    back &= {item.target for item in order}
+    if not back:
+        return []
+    chains = {model.by_name[n].plates[-1] for n in back if model.by_name[n].plates}
+    return [i for i in order if model.by_name[i.target].plates and model.by_name[i.target].plates[-1] in chains]

@@ -8,7 +8,7 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, to_come
 from pgmlang.lower.factors import factor_names, potential_value
 from pgmlang.lower.names import Names
-from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.order import ancestral_order, looped_items
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Dist, Model, Potential, TableDist
@@ -36,7 +36,6 @@ def refuse_chains(model: Model, what: str) -> None:
 def model_function(emitter: Emitter, out: Writer) -> None:
     """Emits ``model(data, params, nets)``. Raises PGM0601 where Pyro has no plain way to say the model."""
     model, names = emitter.model, emitter.names
-    refuse_chains(model, "a Pyro model")
     out.blank(2)
     out.line("def model(data, params=None, nets=None):")
     out.indent += 1
@@ -48,10 +47,15 @@ def model_function(emitter: Emitter, out: Writer) -> None:
     given = {v.name for v in model.of_role("input", "param", "field")}
     given |= {f"{c.target}.table{n}" for c in model.conditionals for n in ("", "2")}
     emitter.unpack([*model.factors, *model.definitions], out, source="data", only=given)
-    emitter.previous([*model.factors, *model.definitions], out, source="data")
+    order = ancestral_order(model, stated)
+    looped = looped_items(model, order)
+    emitter.previous([i for i in (*model.factors, *model.definitions) if i not in looped], out, source="data")
     _open_plates(emitter, stated, out)
-    for item in ancestral_order(model, stated):
-        if isinstance(item, Definition):
+    for item in order:
+        if item in looped:
+            if item is looped[0]:
+                _loop(emitter, looped, out)
+        elif isinstance(item, Definition):
             emitter.definition(item, out)
         else:
             _sample(emitter, item, out, True)
@@ -64,6 +68,30 @@ def model_function(emitter: Emitter, out: Writer) -> None:
             out.statement(ast.Expr(py.call("pyro.factor", py.constant(site), total)), potential.span)
     pairs = [(c.target, py.name(names[c.target])) for c in model.conditionals]
     out.statement(py.returns(py.dict_of(pairs)))
+    out.indent -= 1
+
+
+def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) -> None:
+    """Rows of all sequences at position 0, at 1, ...: a site each, in which the other rows are masked."""
+    model, names, expressions = emitter.model, emitter.names, emitter.expressions
+    plate = model.by_name[items[0].target].plates[-1]
+    key = f"position_in_{plate}"
+    expressions.indices[key] = f"0, 1, ... along each chain of plate {plate}"
+    targets = [i for i in items if isinstance(i, Conditional)]
+    for target in targets:
+        kind = {"labels": "torch.long"}.get(model.by_name[target.target].type.kind)
+        keywords = {"dtype": py.name(kind)} if kind else {}
+        shape = emitter.shape_of(emitter.distributions.frame_of(target))
+        out.assign(names[target.target], py.call("torch.zeros", shape, **keywords))
+    out.head(f"for t in pyro.markov(range(int({py.text(py.entry('data', key))}.max()) + 1)):")
+    out.indent += 1
+    out.assign("values", py.dict_of([(t.target, py.name(names[t.target])) for t in targets]))
+    emitter.previous(items, out)
+    for item in items:
+        if isinstance(item, Definition):
+            emitter.definition(item, out)
+        else:
+            _sample(emitter, item, out, True, plate)
     out.indent -= 1
 
 
@@ -113,7 +141,8 @@ def _open_plates(emitter: Emitter, items: list[Conditional | Definition], out: W
         out.assign(_plate_name(emitter.names, plate, dim), value)
 
 
-def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool) -> None:
+def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, chain: str = "") -> None:
+    """One sample statement; in the loop over a ``chain`` that of its rows at position t."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
     distributions = emitter.distributions
     distribution = item.distribution
@@ -145,5 +174,22 @@ def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool) ->
     for depth, plate in enumerate(plates):
         out.line(f"with {_plate_name(names, plate, depth - len(plates))}:")
         out.indent += 1
-    out.assign(names[item.target], py.call("pyro.sample", py.constant(item.target), built, **keywords), item.span)
+    site: ast.expr = py.constant(item.target)
+    if not chain:
+        out.assign(names[item.target], py.call("pyro.sample", site, built, **keywords), item.span)
+    else:
+        now = py.binary("eq", py.entry("data", f"position_in_{chain}"), py.name("t"))
+        site = py.binary("add", py.constant(f"{item.target} "), py.call("str", py.name("t")))
+        mask, test = (
+            py.item(now, *(ast.Slice() if a == chain else ast.Constant(None) for a in axes))
+            if len(axes) > 1
+            else now
+            for axes in (plates, frame)
+        )
+        out.head(f"with pyro.poutine.mask(mask={py.text(mask)}):")
+        out.indent += 1
+        local = py.name(names[item.target])
+        drawn = py.call("pyro.sample", site, built, **keywords)
+        out.assign(names[item.target], py.call("torch.where", test, drawn, local), item.span)
+        out.indent -= 1
     out.indent -= len(plates)

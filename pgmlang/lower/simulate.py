@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, to_come
-from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.order import ancestral_order, looped_items
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Conditional, Definition, Density, Dist, Distribution, Model, TableDist
@@ -19,7 +19,7 @@ def simulate_function(emitter: Emitter, out: Writer) -> None:
     model, names = emitter.model, emitter.names
     stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
     order = ancestral_order(model, stated)
-    looped = _looped(model, order)
+    looped = looped_items(model, order)
     out.blank(2)
     out.line("def simulate(data=None, params=None, nets=None, given=None, shape=()):")
     out.indent += 1
@@ -62,17 +62,6 @@ def _absent(name: str) -> ast.expr:
 
 def _value(name: str) -> ast.expr:
     return ast.Subscript(ast.Name("values", ast.Load()), ast.Constant(name), ast.Store())
-
-
-def _looped(model: Model, order: list[Conditional | Definition]) -> list[Conditional | Definition]:
-    """What must be drawn row after row: everything in a chain that looks back, or lies between it and what it looks
-    back at."""
-    back = {r.name for item in order for r in model.mentions(item) if r.lag}
-    back &= {item.target for item in order}
-    if not back:
-        return []
-    chains = {model.by_name[n].plates[-1] for n in back if model.by_name[n].plates}
-    return [i for i in order if model.by_name[i.target].plates and model.by_name[i.target].plates[-1] in chains]
 
 
 def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) -> None:
