@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -40,6 +41,9 @@ LARGEST = 600
 """Most elements of a Normal variable that hang together."""
 TRIAL = 5
 """Iterations of a restart before the best is chosen."""
+INNER, FRESH = 4, 15
+"""Updates of local factors before the others' (Hoffman, Blei and Bach 2010, algorithm 2), and the first iterations, in
+which they begin anew each time: what they settled on while the shared ones were crude would be kept for good."""
 CHAINS, DRAWS, MOST = 4, 500, 20_000_000
 """Draws of q that go into the fit, and the most numbers of them."""
 
@@ -64,6 +68,13 @@ class Ascent:
     sums: Sums
     families: Mapping[str, str]
     programs: dict[str, Sums] = field(default_factory=dict)
+
+    @cached_property
+    def local(self) -> tuple[str, ...]:
+        """Latents of rows or of their groups, between shared ones and the discrete ones."""
+        rows = {p.name for p in self.joint.model.plates if p.is_rows}
+        found = tuple(n for n in self.families if rows & set(self.joint.axes(n)))
+        return found if self.sums.names and 0 < len(found) < len(self.families) else ()
 
     # ---- expected factors
 
@@ -225,7 +236,19 @@ class Ascent:
 
 
 def ascend(ascent: Ascent, state: State) -> tuple[State, float]:
-    """One pass: the discrete latents' posterior, then every factor; and the bound before it."""
+    """One pass: the discrete latents' posterior, then every factor, local ones several times; and the bound before it."""
+    for i in range(INNER if ascent.local else 0):
+        factors = dict(state.factors)
+        if i == 0 and state.iteration < FRESH:
+            factors |= {
+                n: tuple(torch.ones_like(q) for q in factors[n])
+                for n in ascent.local
+                if ascent.families[n] != "Normal"
+            }
+        _, weights = ascent.bound(factors, state.blocks)
+        for name in ascent.local:
+            factors[name] = ascent.update(name, factors, state.blocks, weights)
+        state = state._replace(factors=factors)
     value, weights = ascent.bound(state.factors, state.blocks)
     factors = dict(state.factors)
     for name in ascent.families:
@@ -237,10 +260,14 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
     """The best of some random beginnings after a few passes."""
     best: tuple[float, State] | None = None
     rows = max((math.prod(ascent.joint.shapes[n]) for n in ascent.sums.names), default=1)
-    for share in np.geomspace(1, min(1, 30 / rows), restarts) if ascent.sums.names else [1.0]:
+    shares = list(np.geomspace(1, min(1, 30 / rows), restarts)) if ascent.sums.names else [1.0]
+    for share in shares:
         factors = ascent.first(generator)
         blocks: dict[str, tuple[int, ...]] = {n: () for n, f in ascent.families.items() if f == "Normal"}
-        weights = ascent.at_random(factors, generator, float(share))
+        # between shared and discrete latents, the local ones follow the shared ones' noise
+        weights = (
+            ascent.bound(factors, {})[1] if ascent.local else ascent.at_random(factors, generator, float(share))
+        )
         for name in blocks:
             found = ascent.find_blocks(name, factors, blocks, weights, generator)
             blocks[name] = found
@@ -281,7 +308,20 @@ def conclude(ascent: Ascent, state: State) -> Outcome:
     elif ascent.sums.names:
         notes["not_drawn"] = list(ascent.sums.names)
     draws = {k: v.cpu().numpy() for k, v in values.items()}
-    return Outcome({}, state.trace, state.is_done, (), notes, draws, {k: joint.axes(k) for k in draws})
+    means = {
+        n: mean.cpu().numpy() for n, mean in _means(ascent, state).items() if bool(torch.isfinite(mean).all())
+    }
+    return Outcome(means, state.trace, state.is_done, (), notes, draws, {k: joint.axes(k) for k in draws})
+
+
+def _means(ascent: Ascent, state: State) -> dict[str, Tensor]:
+    """The mean of every factor, in closed form."""
+    out = {}
+    for name, q in state.factors.items():
+        family = ascent.families[name]
+        mean = q[0] if family == "Normal" else getattr(torch.distributions, family)(*q).mean
+        out[name] = ascent.shaped(name, mean, state.blocks)
+    return out
 
 
 def _given_back(ascent: Ascent, generator: Generator, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -313,7 +353,7 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
     def step(state: State) -> tuple[State, Info]:
         state, value = ascend(ascent, state)
         gain = value - state.trace[-1] if state.trace else math.inf
-        settled = gain <= tolerance * max(1.0, abs(value))
+        settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FRESH + 1)
         state = state._replace(trace=(*state.trace, value), is_done=settled)
         return state, Info(value, value, gain, label="bound")
 
