@@ -27,6 +27,7 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
+from pgmlang.cli.progress import progress
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -100,10 +101,11 @@ def fit(
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
-        record = fit_bound(
-            compilation, binding, method, seed, device, fixed_of(fixed), options, _progress(quiet_messages),
-            checkpoint=partial, resume=resume, every=checkpoint,
-        )  # fmt: skip
+        with progress(quiet_messages) as show:
+            record = fit_bound(
+                compilation, binding, method, seed, device, fixed_of(fixed), options, show,
+                checkpoint=partial, resume=resume, every=checkpoint,
+            )  # fmt: skip
     fitted = FittedModel(record)
     fitted.save(folder, force or resume)
     if record.status != "stopped":
@@ -125,18 +127,6 @@ LARGE = 1 << 30
 
 def _is_large(tables: Any) -> bool:
     return isinstance(tables, str) and Path(tables).is_file() and Path(tables).stat().st_size > LARGE
-
-
-def _progress(quiet: bool) -> Any:
-    if quiet:
-        return None
-
-    def show(iteration: int, value: float, label: str = "log-likelihood", **_: Any) -> None:
-        every = 10 if label == "log-likelihood" else 100
-        if iteration in (1, 2, 5) or iteration % every == 0:
-            say(f"iteration {iteration:>4}  {label} {value:.4f}")
-
-    return show
 
 
 def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:

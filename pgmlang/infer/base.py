@@ -55,9 +55,11 @@ class Outcome(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """A method set up for a problem; states are immutable. ``done`` says that no further step is needed."""
+    """A method set up for a problem; states are immutable. ``done`` says that no further step is needed; ``total``: the
+    number of iterations in all, where it is known beforehand."""
 
     init: Callable[[np.random.Generator], Any]
     step: Callable[[Any], tuple[Any, Info]]
     done: Callable[[Any], bool]
     conclude: Callable[[Any], Outcome]
+    total: int | None = None

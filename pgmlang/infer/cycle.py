@@ -120,7 +120,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     def finished(state: State) -> bool:
         return state.iteration >= total
 
-    return Kernel(init, step, finished, lambda state: _conclude(state, joint, names, kept, finished(state)))
+    return Kernel(init, step, finished, lambda state: _conclude(state, joint, names, kept, finished(state)), total)
 
 
 def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from pgmlang.infer.base import Kernel, Outcome
 from pgmlang.infer.checkpoint import Checkpoint
 
 Progress = Callable[..., None]
-"""Called as ``progress(iteration, log_likelihood, gain = ...)`` after each step."""
+"""Called as ``progress(iteration, log_likelihood, gain=, label=, total=)`` after each step."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run(
             if math.isnan(info.log_likelihood) or info.log_likelihood == math.inf:
                 raise _not_finite(info.log_likelihood, steps)
             if progress is not None:
-                progress(steps, info.log_likelihood, gain=info.gain, label=info.label)
+                progress(steps, info.log_likelihood, gain=info.gain, label=info.label, total=kernel.total)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
                 checkpoint.save(state, steps)
                 saved = time.monotonic()

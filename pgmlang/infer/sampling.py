@@ -97,7 +97,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     def finished(state: State) -> bool:
         return bool(state.run.iteration >= total)
 
-    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved))
+    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved), total)
 
 
 def starting_points(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:

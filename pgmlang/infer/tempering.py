@@ -91,7 +91,7 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
         stats = _stats(x, target)
         return outcome_of(x, stats, target, state.run.random, finished(state), moved, notes)
 
-    return Kernel(init, step, finished, conclude)
+    return Kernel(init, step, finished, conclude, total)
 
 
 def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:

@@ -365,7 +365,7 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if options.batch is not None and options.batch >= len(rows):
         options = replace(options, batch=None)
     trainer = Trainer(problem, options, objective, joint, plate, joint.build_nets(0), rows, held_out)
-    return Kernel(trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude)
+    return Kernel(trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude, trainer.total)
 
 
 def units_of(joint: Joint, plate: str | None) -> float:
