@@ -10,7 +10,15 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    for name in ("startup.py", "learning.py", "exact_networks.py", "pgmpy_queries.py", "families.py"):
+    for name in (
+        "startup.py",
+        "learning.py",
+        "exact_networks.py",
+        "pgmpy_queries.py",
+        "families.py",
+        "samplers.py",
+        "topics.py",
+    ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / name)], check=False)
 

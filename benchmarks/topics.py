@@ -134,10 +134,10 @@ def main() -> None:
         first, second = first * known, second * known
         for topics in (20, 100) if corpus == "ap" else (20,):
             ways: list[tuple[str, Callable[[], np.ndarray]]] = [
-                ("pgmlang meanfield", lambda k=topics: ours(train, k, "meanfield")),
-                ("pgmlang gibbs, 220 sweeps", lambda k=topics: ours(train, k, "gibbs")),
-                ("tomotopy, 500 sweeps", lambda k=topics: tomotopy_topics(train, k)),
-                ("scikit-learn, batch", lambda k=topics: sklearn_topics(train, k)),
+                ("pgmlang meanfield", lambda k=topics, t=train: ours(t, k, "meanfield")),
+                ("pgmlang gibbs, 220 sweeps", lambda k=topics, t=train: ours(t, k, "gibbs")),
+                ("tomotopy, 500 sweeps", lambda k=topics, t=train: tomotopy_topics(t, k)),
+                ("scikit-learn, batch", lambda k=topics, t=train: sklearn_topics(t, k)),
             ]
             for what, way in ways:
                 start = time.process_time()

@@ -125,7 +125,37 @@ def energy(fit: pgmlang.FittedModel, figure) -> None:
     axis.set_ylabel("petal width, scaled")
 
 
+def ising(fit: pgmlang.FittedModel, figure) -> None:
+    left, right = figure.subplots(1, 2)
+    data = pd.read_csv(HERE / "ising" / "digits.csv").to_numpy(dtype=float)[:64]
+    mosaic(left, data, 8, title="data")
+    title = f"draws of the model: J = {float(fit.params['J']):.3f}, B = {float(fit.params['B']):.3f}"
+    mosaic(right, pixels(fit.sample(64, seed=1).columns, "s"), 8, title=title)
+
+
+def tagging(fit: pgmlang.FittedModel, figure) -> None:
+    """Weights of the properties, and two sentences with the probability that a word is code."""
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.6])
+    data = pd.read_csv(HERE / "tagging" / "test.csv", keep_default_na=False)
+    names = [c.removeprefix("f.").replace("_", " ") for c in data if c.startswith("f.")]
+    weight = fit.params["emit"][1] - fit.params["emit"][0]
+    left.barh(range(len(names)), weight, color="grey")
+    left.set_yticks(range(len(names)), names, fontsize=8)
+    left.set_title("weight towards code", fontsize=9)
+    chance = np.asarray(fit.predict(data, hide=["y"]).columns["P(y = code)"], dtype=float)
+    right.axis("off")
+    right.set_title("P(code) of words; framed: marked as code", fontsize=9)
+    found = data.assign(p=chance).groupby("sentence")
+    best = [s for _, s in found if 6 <= len(s) <= 11 and (s["y"] == "code").any()][:9]
+    for row, sentence in enumerate(best):
+        for k, (word, y, p) in enumerate(zip(sentence["word"], sentence["y"], sentence["p"], strict=True)):
+            right.text(k / 11, 1 - (row + 1) / 10, word[:11], fontsize=6.5, transform=right.transAxes,
+                       bbox={"facecolor": (1, 0.55, 0.1, float(p)), "edgecolor": "black" if y == "code" else "none",
+                             "pad": 1})  # fmt: skip
+
+
 PICTURES = {
+    "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),
     "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),
     "dbn": (draws_of_images, (9, 4.5)), "logistic": (logistic, (6, 3)), "iris": (iris, (6, 4.5)),
     "topics": (topics, (8, 3)), "quakes": (quakes, (8, 3.5)), "denoise": (denoise, (7, 6)), "energy": (energy, (5.5, 4.5)),

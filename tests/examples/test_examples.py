@@ -30,6 +30,18 @@ def table(name: str) -> pd.DataFrame:
     return pd.read_csv(EXAMPLES / name, keep_default_na=False)
 
 
+def test_sprinkler(capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(EXAMPLES / "sprinkler/sprinkler.pgm")
+    assert (
+        run(["query", model, "P(sprinkler | wet = yes)", "P(rain | do(sprinkler = yes), wet = yes)", "--json"])
+        == 0
+    )
+    text = capsys.readouterr().out
+    # 0.2781 / 0.6471 by hand; with the sprinkler turned on rain is 0.5 before, wet 0.99 with it and 0.90 without
+    assert "0.42976" in text
+    assert str(0.99 / 1.89)[:8] in text
+
+
 def test_logistic(tmp_path: Path) -> None:
     found = fit(tmp_path, "logistic/logistic.pgm", "logistic/tumours.csv", "--method", "map")
     # the mode by scikit-learn with the same penalties
@@ -195,7 +207,9 @@ def test_dbn(tmp_path: Path) -> None:
     assert np.corrcoef(ours, theirs)[0, 1] > 0.3
 
 
-@pytest.mark.parametrize(("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "150"))])
+@pytest.mark.parametrize(
+    ("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "120", "--learning-rate", "0.05"))]
+)
 def test_energy(tmp_path: Path, method: str, options: tuple[str, ...]) -> None:
     found = fit(tmp_path, "energy/energy.pgm", "energy/petals.csv", "--method", method, *options)
     scored = found.score_rows(table("energy/petals.csv"))
@@ -204,10 +218,13 @@ def test_energy(tmp_path: Path, method: str, options: tuple[str, ...]) -> None:
 
 
 def test_tagging(tmp_path: Path) -> None:
-    found = fit(tmp_path, "tagging/tagging.pgm", "tagging/train.csv", "--epochs", "80")
+    found = fit(tmp_path, "tagging/tagging.pgm", "tagging/train.csv", "--epochs", "120", "--learning-rate", "0.05")
     assert found.record.method == "ml"
     test = table("tagging/test.csv")
     scored = found.score_rows(test)
-    assert np.nanmean(scored.values) > -3.4
+    assert np.nanmean(scored.values) > -3.0
     tags = found.predict(test, hide=["y"]).columns["y"]
-    assert (np.array(tags) == test["y"]).mean() > 0.89
+    # 90.5 % are prose
+    assert (np.array(tags) == test["y"]).mean() > 0.91
+    found_code = (np.array(tags) == "code") & (test["y"] == "code")
+    assert found_code.sum() > 0.5 * (np.array(tags) == "code").sum()
