@@ -14,7 +14,7 @@ from pgmlang.model import Model, Variable
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
-KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered"})
+KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered", "cov", "corr"})
 """Types whose values a smooth map reaches from free real numbers."""
 
 MANY = 3_000

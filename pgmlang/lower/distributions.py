@@ -12,7 +12,12 @@ from pgmlang.model.expr import Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
 from pgmlang.signatures.distributions import FAMILIES
 
-_SPECIAL = {"Logistic": "Logistic", "NegativeBinomial": "NegativeBinomial2", "OrderedLogistic": "ordered_logistic"}
+_SPECIAL = {
+    "Logistic": "logistic",
+    "NegativeBinomial": "negative_binomial",
+    "OrderedLogistic": "ordered_logistic",
+    "LKJ": "LKJ",
+}
 
 
 class Distributions:
@@ -139,8 +144,6 @@ class Distributions:
         if distribution.family == "Mixture":
             return self._mixture(distribution, frame)
         special = _SPECIAL.get(distribution.family)
-        if distribution.family == "NegativeBinomial" and distribution.variant == 1:
-            raise to_come("NegativeBinomial(n, p)", distribution.span)
         if not family.torch and special is None:
             raise to_come(f"`{distribution.family}`", distribution.span)
         batch = frame[: len(frame) - len(distribution.event)]
@@ -160,8 +163,14 @@ class Distributions:
                 positional.append(node)
             else:
                 keywords[parameter.torch] = node
+        if distribution.family == "NegativeBinomial" and distribution.variant == 1:
+            # torch counts successes, we failures before the n-th success
+            n, p = positional
+            return py.call("dist.NegativeBinomial", total_count=n, probs=py.binary("sub", py.constant(1.0), p))
         if special:
             self.expressions.uses.add(special)
+            if distribution.family == "LKJ":
+                positional.append(self.expressions.size(distribution.event[-1]))
             return py.call(special, *positional)
         short = "dist." + family.torch.removeprefix("torch.distributions.")
         names = [p.torch for p in family.variants[distribution.variant]]

@@ -5,16 +5,26 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "params", "nets", "total", "annotations",
-         "sizes", "real", "spin", "take", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose", "deterministic", "Ordered",
-         "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "transform_of", "mass_between", "improper", "example", "previous", "over", "constrain", "log_joint", "model", "guide", "simulate", "Mlp", "main"}  # fmt: skip
+_OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "params", "nets", "annotations",
+         "sizes", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose", "deterministic",
+         "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model", "guide", "simulate",
+         "main"}  # fmt: skip
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}
     if not isinstance(__builtins__, dict)
     else set(__builtins__)
 )
+
+
+@cache
+def runtime_names() -> frozenset[str]:
+    """The functions and classes that programs may bring along."""
+    source = (files("pgmlang.lower") / "runtime" / "support.py").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
 
 
 class Names:
@@ -33,7 +43,7 @@ class Names:
     def _fresh(self, name: str) -> str:
         word = name.replace(".", "_").replace(" ", "_").replace("-", "")
         good = _PLAIN.fullmatch(word) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
-        taken = set(self._of.values()) | _OURS | _BUILTINS
+        taken = set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
         if good and word not in taken:
             return word
         if good and f"{word}_" not in taken:

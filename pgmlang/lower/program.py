@@ -27,6 +27,7 @@ from pgmlang.lower.supports import bounds_of
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model, TableDist, Variable
+from pgmlang.model.types import VECTOR_KINDS
 from pgmlang.tables.learned import tables_of
 
 
@@ -209,7 +210,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
 
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "simplex": "constraints.simplex", "ordered": "Ordered()",
+    "simplex": "constraints.simplex", "ordered": "Ordered", "cov": "Covariance", "corr": "Correlation",
 }  # fmt: skip
 
 
@@ -230,10 +231,10 @@ def _supports(model: Model, out: Writer) -> None:
 def support_of(model: Model, variable: Variable) -> ast.expr:
     """A variable's support: its type's, or the interval that ``Uniform`` and ``Truncated`` of numbers give."""
     low, high = bounds_of(model, variable)
-    is_vector = variable.type.kind in ("simplex", "ordered")
+    is_vector = variable.type.kind in VECTOR_KINDS
     if is_vector or (low is None and high is None):
         made = _CONSTRAINTS[variable.type.kind]
-        return py.call("Ordered") if made == "Ordered()" else py.name(made)
+        return py.name(made) if "." in made else py.call(made)
     if low is not None and high is not None:
         return py.call("constraints.interval", py.constant(low), py.constant(high))
     kind, bound = ("greater_than", low) if low is not None else ("less_than", high)
@@ -260,8 +261,7 @@ def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer
     """The runtime functions used, in one order, and the call of the example."""
     runtime = _runtime()
     wanted = {*expressions.uses, "constrain"}
-    if any("Ordered()" in line for line in supports.lines):
-        wanted.add("Ordered")
+    wanted |= {n for n in _CONSTRAINTS.values() if any(f"{n}()" in line for line in supports.lines)}
     pending = list(wanted)
     while pending:
         for other in runtime[pending.pop()][1] - wanted:

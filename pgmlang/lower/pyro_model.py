@@ -23,6 +23,7 @@ _NOT_PYRO = (
     "Logistic",
     "NegativeBinomial",
     "OrderedLogistic",
+    "LKJ",
 )
 
 

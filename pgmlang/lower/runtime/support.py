@@ -82,23 +82,18 @@ def over(x, size):
     return x[..., None].expand(*x.shape, size)
 
 
-class Logistic(dist.TransformedDistribution):
+def logistic(loc, scale):
     """The logistic distribution with location and scale."""
-
-    def __init__(self, loc, scale):
-        loc, scale = real(loc), real(scale)
-        base = dist.Uniform(torch.zeros_like(loc + scale), torch.ones_like(loc + scale))
-        super().__init__(
-            base, [dist.transforms.SigmoidTransform().inv, dist.transforms.AffineTransform(loc, scale)]
-        )
+    loc, scale = real(loc), real(scale)
+    base = dist.Uniform(torch.zeros_like(loc + scale), torch.ones_like(loc + scale))
+    outwards = [dist.transforms.SigmoidTransform().inv, dist.transforms.AffineTransform(loc, scale)]
+    return dist.TransformedDistribution(base, outwards)
 
 
-class NegativeBinomial2(dist.NegativeBinomial):
+def negative_binomial(mean, shape):
     """The negative binomial by its mean and shape: variance mean + mean^2 / shape."""
-
-    def __init__(self, mean, shape):
-        mean, shape = real(mean), real(shape)
-        super().__init__(shape, logits=torch.log(mean) - torch.log(shape))
+    mean, shape = real(mean), real(shape)
+    return dist.NegativeBinomial(shape, logits=torch.log(mean) - torch.log(shape))
 
 
 def ordered_logistic(predictor, cutpoints):
@@ -182,6 +177,107 @@ class Ordered(dist.Transform):
 
     def log_abs_det_jacobian(self, x, y):
         return x[..., 1:].sum(-1)
+
+
+class Covariance(dist.Transform):
+    """Free real numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
+
+    domain = constraints.real_vector
+    codomain = constraints.positive_definite
+    bijective = True
+
+    def _call(self, x):
+        size = self.forward_shape(x.shape)[-1]
+        rows, columns = torch.tril_indices(size, size)
+        root = torch.zeros(*x.shape[:-1], size * size, dtype=x.dtype, device=x.device)
+        at = (rows * size + columns).to(x.device).expand(x.shape)
+        root = root.scatter(-1, at, x).unflatten(-1, (size, size))
+        root = root.tril(-1) + torch.diag_embed(root.diagonal(dim1=-2, dim2=-1).exp())
+        return root @ root.mT
+
+    def _inverse(self, y):
+        root = torch.linalg.cholesky(y)
+        root = root.tril(-1) + torch.diag_embed(root.diagonal(dim1=-2, dim2=-1).log())
+        rows, columns = torch.tril_indices(y.shape[-1], y.shape[-1])
+        return root[..., rows, columns]
+
+    def log_abs_det_jacobian(self, x, y):
+        size = y.shape[-1]
+        powers = torch.arange(size + 1, 1, -1, dtype=x.dtype, device=x.device)
+        diagonal = torch.arange(size, device=x.device)
+        return size * math.log(2) + (powers * x[..., diagonal * (diagonal + 3) // 2]).sum(-1)
+
+    def forward_shape(self, shape):
+        size = (math.isqrt(8 * shape[-1] + 1) - 1) // 2
+        return torch.Size((*shape[:-1], size, size))
+
+    def inverse_shape(self, shape):
+        return torch.Size((*shape[:-2], shape[-1] * (shape[-1] + 1) // 2))
+
+
+class Correlation(dist.Transform):
+    """Free real numbers to correlation matrices, by the rows of the Cholesky factor on the sphere."""
+
+    domain = constraints.real_vector
+    codomain = constraints.positive_definite
+    bijective = True
+
+    def _call(self, x):
+        root = dist.CorrCholeskyTransform()(x)
+        return root @ root.mT
+
+    def _inverse(self, y):
+        return dist.CorrCholeskyTransform().inv(torch.linalg.cholesky(y))
+
+    def log_abs_det_jacobian(self, x, y):
+        outer = dist.CorrCholeskyTransform()
+        root = outer(x)
+        return outer.log_abs_det_jacobian(x, root) + correlation_log_det(root)
+
+    def forward_shape(self, shape):
+        return dist.CorrCholeskyTransform().forward_shape(shape)
+
+    def inverse_shape(self, shape):
+        return dist.CorrCholeskyTransform().inverse_shape(shape)
+
+
+def correlation_log_det(root):
+    """log|det| of the map from the Cholesky factor of a correlation matrix to its entries below the diagonal."""
+    size = root.shape[-1]
+    powers = torch.arange(size - 1, -1, -1, dtype=root.dtype, device=root.device)
+    return (powers * root.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
+
+
+class LKJ(dist.Distribution):
+    """Correlation matrices of a size, density in proportion to det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.positive_definite
+
+    def __init__(self, eta, size):
+        self.root = dist.LKJCholesky(size, torch.as_tensor(eta, dtype=torch.get_default_dtype()))
+        super().__init__(self.root.batch_shape, torch.Size((size, size)))
+
+    def expand(self, shape, _instance=None):
+        return LKJ(self.root.concentration.expand(shape), self.event_shape[-1])
+
+    def sample(self, sample_shape=()):
+        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2 on
+        size = self.event_shape[-1]
+        eta = self.root.concentration[..., None]
+        k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
+        length = dist.Beta((0.5 * k).expand(eta.shape[:-1] + k.shape), eta + 0.5 * (size - 1 - k)).sample(
+            sample_shape
+        )
+        length = torch.cat([torch.zeros_like(length[..., :1]), length], -1)
+        normal = torch.randn(*length.shape, size, dtype=eta.dtype, device=eta.device).tril(-1)
+        root = length.sqrt()[..., None] * normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+        root = root + torch.diag_embed((1 - length).sqrt())
+        return root @ root.mT
+
+    def log_prob(self, value):
+        root = torch.linalg.cholesky(value)
+        return self.root.log_prob(root) - correlation_log_det(root)
 
 
 def transform_of(support):
