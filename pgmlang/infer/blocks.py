@@ -125,7 +125,7 @@ class ConjugateBlock:
         def density(value: Tensor) -> Tensor:
             return self.joint.log_joint({**values, name: value}, around=(name,))
 
-        with seeded(generator), numerics(self.joint.dtype):
+        with seeded(generator), numerics(self.joint.dtype, self.joint.device):
             drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
         return {**values, name: drawn}, state, None
 

@@ -114,7 +114,7 @@ class Ascent:
         with torch.no_grad():
             tables = self.expected(self.sums.tables(self.points(factors, blocks)))
         total, weights = self.weigh(tables)
-        with numerics(self.joint.dtype):
+        with numerics(self.joint.dtype, self.joint.device):
             entropy = sum(float(self.family(n).entropy(q)) for n, q in factors.items())
         return total + entropy, weights
 
@@ -294,7 +294,7 @@ def conclude(ascent: Ascent, state: State) -> Outcome:
     generator.set_state(state.random)
     numbers = sum(math.prod(joint.shapes[n]) for n in (*ascent.families, *ascent.sums.names))
     count = max(25, min(DRAWS, MOST // max(1, CHAINS * numbers)))
-    with seeded(generator), numerics(joint.dtype), torch.no_grad():
+    with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
         values = {n: ascent.shaped(n, ascent.family(n).draw(q, (CHAINS, count)), state.blocks)
                   for n, q in state.factors.items()}  # fmt: skip
     notes: dict[str, Any] = {

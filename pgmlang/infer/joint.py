@@ -86,7 +86,7 @@ class Joint:
             program = self.part(frozenset(only))
         else:
             program = self.program if around is None else self.blanket(around)
-        with numerics(self.dtype):
+        with numerics(self.dtype, self.device):
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
             )
@@ -185,7 +185,7 @@ class Joint:
     def part(self, wanted: frozenset[str]) -> ModuleType:
         """The program of the factors of these names."""
         if wanted not in self.blankets:
-            with numerics(self.dtype):
+            with numerics(self.dtype, self.device):
                 self.blankets[wanted] = self._settled(lower(self.model, only=wanted).load())
         return self.blankets[wanted]
 
@@ -201,13 +201,13 @@ class Joint:
 
     def constrain(self, free: Values) -> tuple[dict[str, Tensor], Tensor]:
         """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``."""
-        with numerics(self.dtype):
+        with numerics(self.dtype, self.device):
             values, log_det = self.program.constrain(dict(free))
         return values, torch.as_tensor(log_det, dtype=self.dtype, device=self.device)
 
     def unconstrain(self, values: Values) -> dict[str, Tensor]:
         """The inverse of `constrain`, without the determinant."""
-        with numerics(self.dtype):
+        with numerics(self.dtype, self.device):
             return {k: self.program.transform_of(self.program.SUPPORTS[k]).inv(v) for k, v in values.items()}
 
     def free_shape(self, name: str) -> tuple[int, ...]:
@@ -240,7 +240,7 @@ class Joint:
         """Values ``[..., *shape]`` of all deterministic names."""
         if not self.model.definitions:
             return {}
-        with numerics(self.dtype), torch.no_grad():
+        with numerics(self.dtype, self.device), torch.no_grad():
             found = self.program.deterministic(
                 self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
             )
@@ -260,7 +260,7 @@ class Joint:
     def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
                  nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
         """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
-        with seeded(generator), numerics(self.dtype), torch.no_grad():
+        with seeded(generator), numerics(self.dtype, self.device), torch.no_grad():
             found: dict[str, Tensor] = self.program.simulate(
                 self.data, {**self.fixed, **(params or {})}, nets, given, shape
             )
@@ -269,7 +269,7 @@ class Joint:
     def propose(self, generator: Generator, params: Values | None = None, nets: Any = None,
                 shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
         """Draws of the written guide with their log-densities element by element; gradients flow."""
-        with seeded(generator), numerics(self.dtype):
+        with seeded(generator), numerics(self.dtype, self.device):
             found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
                 {**self.data, **self.observed}, {**self.fixed, **(params or {})}, nets, shape
             )
@@ -340,7 +340,7 @@ def joint_of_binding(
 ) -> Joint:  # fmt: skip
     """The Joint of a model and its bound data, on a device and with numbers of this type."""
     if program is None:
-        with numerics(dtype):
+        with numerics(dtype, device):
             program = settled(lower(model).load(), dtype, device)
     evaluator = bound_evaluator(binding)
     shapes = {

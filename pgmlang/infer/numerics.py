@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
 import torch
@@ -22,14 +22,16 @@ def settled(program: ModuleType, dtype: torch.dtype, device: torch.device) -> Mo
 
 
 @contextmanager
-def numerics(dtype: torch.dtype) -> Iterator[None]:
-    """The program's numbers in this dtype, and no check of every argument: a proposal that is out of bounds has
-    density zero, it is no error. What was set before is restored."""
+def numerics(dtype: torch.dtype, device: torch.device | None = None) -> Iterator[None]:
+    """The program's numbers in this dtype (and its constants on this device), and no check of every argument: a proposal
+    that is out of bounds has density zero, it is no error. What was set before is restored."""
     before, checked = torch.get_default_dtype(), Distribution._validate_args
     torch.set_default_dtype(dtype)
     Distribution.set_default_validate_args(False)
     try:
-        yield
+        # distributions of plain numbers make tensors of them, and some move the value to where those are
+        with nullcontext() if device is None or device.type == "cpu" else device:
+            yield
     finally:
         torch.set_default_dtype(before)
         Distribution.set_default_validate_args(checked)

@@ -150,7 +150,7 @@ def outcome_of(
     if not x.shape[1]:
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
-    with torch.no_grad(), numerics(target.dtype):
+    with torch.no_grad(), numerics(target.dtype, target.joint.device):
         values, _ = target.values(x)
         if target.sums is not None:
             generator = torch.Generator(x.device).manual_seed(int(random.to(torch.int64).sum()))

@@ -76,7 +76,7 @@ class Sums:
         from pgmlang.infer.joint import numerics
 
         joint = self.joint
-        with numerics(joint.dtype):
+        with numerics(joint.dtype, joint.device):
             found: dict[str, Tensor] = joint.program.factors(
                 {**joint.completed({k: v for k, v in values.items() if k not in self.names}),
                  **{k: v for k, v in values.items() if k in self.names}},
