@@ -125,11 +125,13 @@ class Joint:
 
     def along(self, values: Tensor, own: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
         """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
-        are added up for each."""
+        are added up for each, rows by their weights."""
         for axis in reversed(own):
             if axis in axes:
                 continue
             at = own.index(axis) - len(own)
+            if axis in self.weights:
+                values = values * self.weights[axis].reshape(-1, *[1] * (-at - 1))
             outer = [a for a in axes if a not in own and f"{a}_of_{axis}" in self.data]
             if outer:
                 index = self.data[f"{outer[0]}_of_{axis}"]

@@ -28,7 +28,9 @@ def simulate_function(emitter: Emitter, out: Writer) -> None:
     )
     out.line("values = dict(given or {})")
     fields = {v.name for v in model.of_role("field")}
+    drawn = {c.target for c in model.conditionals}
     only = {v.name for v in model.of_role("input", "param")} | fields
+    only |= {v.name for v in model.of_role("random") if v.name not in drawn}
     only |= {f"{c.target}.table{n}" for c in model.conditionals for n in ("", "2")}
     emitter.unpack(stated, out, only=only)
     for item in order:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.infer.joint import Joint
+from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
 from pgmlang.results.fit import Fit
@@ -68,12 +69,27 @@ def global_values(
         shape = joint.shapes[name]
         if tuple(value.shape[1:]) != shape:
             # outer elements that the fit has not seen: its own come first
-            fresh = joint.simulate(generator, dict(given), params, nets, (count,))[name].clone()
+            fresh = drawn_from_prior(joint, (name,), given, params, nets, count, generator)[name].clone()
             fresh[(slice(None), *(slice(0, n) for n in value.shape[1:]))] = value.to(fresh.dtype)
             partial[name] = value.shape[1]
             value = fresh
         given[name] = value
     return given, partial
+
+
+def drawn_from_prior(
+    joint: Joint, names: tuple[str, ...], given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
+    generator: Generator,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Draws ``[count, *shape]`` of some variables given those above them; nothing below is drawn."""
+    cache: dict[tuple[str, ...], Joint] = joint.source.setdefault("drawing", {})
+    if names not in cache:
+        kept = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
+        part = replace(joint.model, factors=kept, guide=None)
+        source = joint.source
+        cache[names] = joint_of_binding(part, source["binding"], source["fixed"], joint.dtype, joint.device)
+    found = cache[names].simulate(generator, dict(given), params, nets, (count,))
+    return {n: found[n] for n in names}
 
 
 def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:

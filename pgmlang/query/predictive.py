@@ -23,7 +23,8 @@ from pgmlang.infer.density import Target
 from pgmlang.infer.importance import log_weights
 from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.summing import Sums, sums_of
-from pgmlang.query.fitted_values import estimates, global_values, split_latents
+from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
+from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.rows import Columns
 from pgmlang.results.fit import Fit
 
@@ -33,6 +34,10 @@ PARTICLES = 64
 """Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 GUIDED = 1024
 """Draws of a written guide, where it is the proposal."""
+ENOUGH = 100
+"""Effective draws of the worst element with which importance sampling from the prior will do."""
+ANNEALED = 50
+"""Most draws of the globals where the rows' latents are annealed."""
 CHAINED = 100
 """Most draws of the globals where each needs a chain over the rows' own latents."""
 COPIES = 200
@@ -249,7 +254,10 @@ class Predictive:
             with torch.no_grad():
                 values = sums.reduce(tables, each=plate)
             return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
-        return self._by_prior(inner, sums, continuous, plate)
+        found = self._by_prior(inner, sums, continuous, plate)
+        if (found.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
+            return found
+        return self._by_annealing(inner, sums, continuous, plate)
 
     def _words(self, how: str) -> str:
         return f"{how}; averaged over {self.num_draws} draws" if self.num_draws > 1 else how
@@ -291,10 +299,10 @@ class Predictive:
     def _by_prior(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
         """Importance sampling with the prior as the proposal, for each draw of the globals."""
         weights = []
+        inner, sums = _around(inner, sums, names)
         with torch.no_grad():
             for _ in range(PARTICLES):
-                drawn = self.joint.simulate(self.generator, self.given, self.params, self.nets, (self.num_draws,))
-                values = {**self.given, **{n: drawn[n] for n in names}}
+                values = {**self.given, **self._drawn_from_prior(names)}
                 if sums is None:
                     terms = {
                         k: v for k, v in inner.factors(values, self.params, self.nets).items() if k not in names
@@ -305,6 +313,29 @@ class Predictive:
                     weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
         stacked = torch.stack(weights).flatten(0, 1)
         return _weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
+
+    def _drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
+        given = {k: v for k, v in self.given.items() if k not in names}
+        drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
+        out = {}
+        for name in names:
+            count = self.partial.get(name, 0)
+            known = self.given[name][:, :count] if count else drawn[name][:, :0]
+            out[name] = torch.cat([known, drawn[name][:, count:]], 1) if count else drawn[name]
+        return out
+
+    def _by_annealing(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
+        """Annealed importance sampling, a particle for each unit and draw of the globals."""
+        few = replace(self, given={k: v[:ANNEALED] for k, v in self.given.items()},
+                      num_draws=min(ANNEALED, self.num_draws))  # fmt: skip
+        known = {n: few.given[n][:, : self.partial[n]] for n in names if n in self.partial}
+        given = {k: v for k, v in few.given.items() if k not in names}
+        inner, sums = _around(inner, sums, names)
+        units = Units(inner, sums, names, plate, given, known, self.params, self.nets, few.num_draws)
+        weights = annealed(units, few._drawn_from_prior(names), self.generator)
+        words = f"annealed importance sampling, {TEMPERATURES} temperatures"
+        return _weighed(weights, plate, few._words(words))
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,6 +361,12 @@ class RowTarget(Target):
                 total = total - 0.5 * x[..., place : place + idle].square().sum(-1)
             place += size
         return total
+
+
+def _around(joint: Joint, sums: Sums | None, names: tuple[str, ...]) -> tuple[Joint, Sums | None]:
+    """The joint and the sum of the factors that hang on these latents or on what is summed out."""
+    part = replace(joint, program=joint.blanket({*names, *(sums.names if sums is not None else ())}))
+    return part, None if sums is None else replace(sums, joint=part)
 
 
 def _weighed(weights: Tensor, plate: str, words: str) -> Score:

@@ -83,3 +83,21 @@ def test_latent_numbers_of_rows_are_refused() -> None:
     text = "m ~ Normal(0, 1)\nplate row { u ~ Normal(m, 1) ; z ~ Bernoulli(0.5) ; y ~ Normal(u + z, 1) }\n"
     with pytest.raises(PgmError, match="latent number of every row"):
         pgmlang.compile(text).fit({"y": [0.1, 0.2]}, method="em")
+
+
+def test_rows_that_stand_for_several_below_a_latent() -> None:
+    """Counts of rows reach the discrete latent of their group."""
+    text = """
+param a, b : real
+plate doc { z : bit ~ Bernoulli(0.4) }
+plate row in doc { y ~ Normal(a + b * z, 1) }
+"""
+    rng = np.random.default_rng(0)
+    doc = np.repeat(np.arange(6), 3)
+    y = rng.normal(2 * (np.arange(6) % 2).repeat(3), 1).round(1)
+    n = rng.integers(1, 4, 18)
+    model = pgmlang.compile(text)
+    few = model.fit({"doc": doc, "y": y, "n": n}, method="em", counts="n", seed=1)
+    all_rows = model.fit({"doc": doc.repeat(n), "y": y.repeat(n)}, method="em", seed=1)
+    assert few.log_likelihood == pytest.approx(all_rows.log_likelihood, abs=1e-4)
+    assert float(few.params["b"]) == pytest.approx(float(all_rows.params["b"]), abs=0.01)

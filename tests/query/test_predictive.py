@@ -95,3 +95,62 @@ def test_continuous_latents_of_rows_by_importance() -> None:
     cov = np.array([[2.0, 1.0], [1.0, 2.0]])
     expected = stats.multivariate_normal([0, 0.3], cov).logpdf([[0.5, 1.0], [-1.0, 2.0]])
     assert np.all(np.abs(found.values - expected) < 0.6)
+
+
+SHARES = """
+plate doc { p ~ Beta(0.5, 0.5) }
+plate token in doc { z : bit ~ Bernoulli(p) ; y ~ Normal(3 * z, 1) }
+"""
+
+
+def log_likelihood_of(y: np.ndarray) -> float:
+    """Of the tokens of one document, its share integrated out by quadrature (p = sin^2 a has a uniform angle)."""
+    angle = (np.arange(20000) + 0.5) / 20000 * np.pi / 2
+    p = np.sin(angle)[:, None] ** 2
+    return float(
+        np.log(np.exp(np.log(p * stats.norm(3, 1).pdf(y) + (1 - p) * stats.norm(0, 1).pdf(y)).sum(1)).mean())
+    )
+
+
+@pytest.fixture(scope="module")
+def shares() -> pgmlang.FittedModel:
+    rng = np.random.default_rng(0)
+    doc = np.repeat(["a", "b"], 20)
+    z = rng.random(40) < np.repeat([0.2, 0.9], 20)
+    data = {"doc": doc, "y": rng.normal(3 * z, 1)}
+    return pgmlang.compile(SHARES).fit(
+        data, method="hmc", seed=1, options={"chains": 8, "warmup": 200, "draws": 100}
+    )
+
+
+def test_new_documents_by_annealing(shares: pgmlang.FittedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents of 5 and of 150 tokens, new to the fit, beside one that it knows."""
+    from pgmlang.query import predictive
+
+    rng = np.random.default_rng(1)
+    short, long = rng.normal(3, 1, 5), np.append(rng.normal(3, 1, 30), rng.normal(0, 1, 120))
+    rows = {"doc": ["s"] * 5 + ["l"] * 150 + ["a"], "y": [*short, *long, 2.0]}
+    expected = [log_likelihood_of(short), log_likelihood_of(long)]
+    by_prior = shares.score_rows(rows)
+    assert "draws of the prior" in by_prior.estimator
+    monkeypatch.setattr(predictive, "ENOUGH", 1e9)
+    found = shares.score_rows(rows)
+    assert "annealed" in found.estimator
+    assert found.ess is not None
+    assert found.ess > 20
+    for scored in (by_prior, found):
+        known = np.asarray(scored.values)[~np.isnan(scored.values)]
+        assert len(known) == 3
+        # known elements come first
+        np.testing.assert_allclose(sorted(known[1:]), sorted(expected), atol=0.25)
+    # the known document's tokens given the draws of its share
+    p = shares.draws["p"][..., 0].reshape(-1)
+    own = np.log((p * stats.norm(3, 1).pdf(2.0) + (1 - p) * stats.norm(0, 1).pdf(2.0)).mean())
+    assert np.nanmin(np.abs(np.asarray(found.values) - own)) < 0.1
+
+
+def test_a_row_that_stands_for_several_counts_as_often(shares: pgmlang.FittedModel) -> None:
+    y = [2.5, 0.1, 3.0]
+    some = shares.score_rows({"doc": ["n"] * 3, "y": y, "times": [2, 1, 3]}, counts="times")
+    each = shares.score_rows({"doc": ["n"] * 6, "y": np.repeat(y, [2, 1, 3])})
+    assert np.nansum(some.values) == pytest.approx(np.nansum(each.values), abs=0.1)

@@ -1,0 +1,123 @@
+"""Held-out log-likelihood of rows with continuous latents of their own, by annealed importance sampling (Neal 2001).
+
+Every unit (a row, a document, a group) given a draw of the globals is a particle of its own: it starts at a draw of its
+latents' prior, and the likelihood is let in step by step, with Hamiltonian moves between.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.infer.joint import Joint
+from pgmlang.infer.kernels import ais, hmc
+from pgmlang.infer.kernels.tempering import Path
+from pgmlang.infer.numerics import numerics
+from pgmlang.infer.summing import Sums
+
+TEMPERATURES = 80
+PATH = 3.0
+"""Leapfrog steps of a move, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Latents ``names`` of the elements of a plate, whose arrays have that plate's axis first. ``given``: draws of
+    everything else, ``[S, ...]``; ``known``: elements that the fit has values of, the first ones, ``[S, n, ...]``."""
+
+    joint: Joint
+    sums: Sums | None
+    names: tuple[str, ...]
+    plate: str
+    given: dict[str, Tensor]
+    known: dict[str, Tensor]
+    params: Mapping[str, Tensor]
+    nets: Any
+    num_draws: int
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Free numbers of each latent: units first."""
+        return [self.joint.free_shape(n) for n in self.names]
+
+    @property
+    def num_units(self) -> int:
+        return self.shapes[0][0]
+
+    def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Values of the latents at free points ``[S * units, d]``, and each unit's log determinant ``[S, units]``."""
+        wide = x.reshape(self.num_draws, self.num_units, -1)
+        values: dict[str, Tensor] = {}
+        total = torch.zeros(self.num_draws, self.num_units, dtype=x.dtype, device=x.device)
+        place = 0
+        program = self.joint.program
+        with numerics(self.joint.dtype, self.joint.device):
+            for name, shape in zip(self.names, self.shapes, strict=True):
+                size = math.prod(shape[1:])
+                free = wide[..., place : place + size].reshape(self.num_draws, *shape)
+                place += size
+                transform = program.transform_of(program.SUPPORTS[name])
+                value = transform(free)
+                own = transform.log_abs_det_jacobian(free, value)
+                total = total + own.reshape(self.num_draws, self.num_units, -1).sum(-1)
+                if name in self.known:
+                    value = torch.cat([self.known[name], value[:, self.known[name].shape[1] :]], 1)
+                values[name] = value
+        return values, total
+
+    def free(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The inverse of `values`."""
+        found = self.joint.unconstrain({n: values[n] for n in self.names})
+        parts = [found[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
+        return torch.cat(parts, -1).flatten(0, 1)
+
+    def terms(self, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Log prior and log-likelihood of each unit: ``[S, units]`` both."""
+        everything = {**self.given, **values}
+        shape = (self.num_draws, self.num_units)
+        if self.sums is None:
+            found = self.joint.factors(everything, self.params, self.nets)
+            prior = self.joint.each({k: v for k, v in found.items() if k in self.names}, self.plate)
+            rest = self.joint.each({k: v for k, v in found.items() if k not in self.names}, self.plate)
+            return prior.expand(shape), rest.expand(shape)
+        tables = self.sums.tables(everything, self.params, self.nets)
+        first = {k: t for k, t in tables.items() if k in self.names}
+        prior = self.joint.each(
+            {k: t.values.reshape(t.values.shape[self.sums.places :]) for k, t in first.items()}, self.plate
+        )
+        rest = self.sums.reduce({k: t for k, t in tables.items() if k not in self.names}, each=self.plate)
+        return prior.expand(shape), rest.expand(shape)
+
+    def base(self, x: Tensor) -> Tensor:
+        """Log prior density of free points ``[S * units]``."""
+        values, log_det = self.values(x)
+        return (self.terms(values)[0] + log_det).flatten()
+
+    def target(self, x: Tensor) -> Tensor:
+        """Log of prior times likelihood ``[S * units]``."""
+        values, log_det = self.values(x)
+        prior, rest = self.terms(values)
+        return (prior + rest + log_det).flatten()
+
+
+def fits(joint: Joint, names: tuple[str, ...], plate: str) -> bool:
+    """Whether every unit has as many latents as the next."""
+    return all(joint.axes(n)[:1] == (plate,) for n in names)
+
+
+def annealed(units: Units, start: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    """Log weights ``[S, units]`` whose exponentials have each unit's likelihood as their mean, from draws ``start`` of
+    the prior ``[S, *shape]``."""
+    x = units.free(start)
+    path = Path(units.target, units.base)
+    kernel = hmc.kernel()
+    betas = ais.schedule(TEMPERATURES, x)
+    tunings = ais.pilot(path, x, betas, kernel, generator, PATH, moves=1)
+    return ais.anneal(path, x, betas, kernel, tunings, generator).log_weight.reshape(
+        units.num_draws, units.num_units
+    )
