@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from pgmlang.infer.kernels import hmc, langevin, random_walk, sample
 from pgmlang.infer.kernels import tempering as pt
-from pgmlang.infer.kernels.ais import ais, systematic
+from pgmlang.infer.kernels.ais import AisState, ais, systematic
 from pgmlang.infer.kernels.density import LogDensity
 from pgmlang.infer.kernels.kernel import Kernel
 from pgmlang.infer.kernels.warmup import Plan
@@ -30,6 +31,7 @@ from tests.infer.kernels.targets import (
     worst_departure,
 )
 
+ais_module = sys.modules[ais.__module__]
 KERNELS = [hmc.kernel(), langevin.mala(), random_walk.kernel()]
 # log normalisers of the reference file's README; the test below reads the file where there is one
 LOG_Z = {"banana": 1.8378770397, "ring": 1.8405248677}
@@ -76,8 +78,10 @@ def test_tempering_without_a_base() -> None:
     assert float((mode_masses(result.draws) - 0.125).abs().max()) < 0.02
 
 
-def test_swaps_keep_every_temperature_as_it_is() -> None:
-    """Exact draws at three temperatures, one round of swaps of each parity, exact laws still."""
+@pytest.mark.parametrize("sign", [1.0, 0.0, -1.0], ids=["right", "no ratio", "wrong sign"])
+def test_swaps_keep_every_temperature_as_it_is(sign: float) -> None:
+    """Exact draws at three temperatures, one round of swaps of each parity, exact laws still; a planted fault in the
+    swap's ratio is seen."""
     target = gaussian(torch.tensor([1.0], dtype=torch.float64), torch.tensor([[0.25]], dtype=torch.float64))
     path = pt.Path(target.logdensity, normal_density(1.5, 1))
     betas = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
@@ -87,15 +91,15 @@ def test_swaps_keep_every_temperature_as_it_is() -> None:
     before, fresh = mean[:, None] + sd[:, None] * noise
     x = before.unsqueeze(-1)
     for parity in (0, 1):
-        order, probability, swapped = pt.swap(seeded(6 + parity), betas, path.difference(x), parity)
+        order, probability, swapped = pt.swap(seeded(6 + parity), betas, sign * path.difference(x), parity)
         assert torch.equal(order.sort(0).values, torch.arange(3).unsqueeze(-1).expand_as(order))
         assert not bool(swapped[1 - parity].any())
         assert float(swapped[parity].double().mean()) == pytest.approx(float(probability[parity].mean()), abs=0.02)
         x = x.gather(0, order.unsqueeze(-1))
-    for i in range(3):
-        density = path.at(betas[i])
-        one = worst_departure(before[i].unsqueeze(-1), x[i], fresh[i].unsqueeze(-1), density)
-        assert one < 4.7
+    worst = max(
+        worst_departure(before[i].unsqueeze(-1), x[i], fresh[i].unsqueeze(-1), path.at(betas[i])) for i in range(3)
+    )
+    assert (worst < 4.7) == (sign == 1.0)
 
 
 def test_equal_rates_moves_rungs_to_where_the_barrier_is() -> None:
@@ -161,6 +165,21 @@ def test_ais_of_toys(name: str, density: LogDensity, kernel: Kernel) -> None:
 def test_ais_sees_a_normaliser_that_is_off() -> None:
     result = ais(banana, normal_density(3.0, 2), normal_sampler(3.0, 2), generator=seeded(11))
     assert abs(float(result.log_z) - LOG_Z["banana"] - 0.5) > 4 * float(result.error)
+
+
+def test_ais_with_a_stale_weight_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: particles weighed by where they stood a temperature before."""
+    right = ais_module.weigh
+    last: list[Tensor] = []
+
+    def late(path: pt.Path, state: AisState, betas: Tensor) -> AisState:
+        last.append(state.position)
+        seen = last[-2] if len(last) > 1 and last[-2].shape == state.position.shape else state.position
+        return right(path, state._replace(position=seen), betas)._replace(position=state.position)
+
+    monkeypatch.setattr(ais_module, "weigh", late)
+    result = ais(banana, normal_density(3.0, 2), normal_sampler(3.0, 2), generator=seeded(11), temperatures=30)
+    assert abs(float(result.log_z) - LOG_Z["banana"]) > 4 * float(result.error)
 
 
 def test_ais_standard_error_covers() -> None:
