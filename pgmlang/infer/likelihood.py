@@ -256,18 +256,28 @@ class LangevinLikelihood:
 
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         plain = replace(joint, scale={}, weights={})
-        rows = joint.data["sizes"][self.plate] if self.plate else 1
         one = self._one(joint)
         held = {k: v.detach() for k, v in params.items()}
         chains = self._langevin(one, joint, extra, held, nets, generator)
         negative = one.log_joint(chains, params, nets)
-        positive = self._each(plain, params, nets)
+        positive = self._each(self._blurred(plain, generator) if nets is not None else plain, params, nets)
         gap = negative.mean() - positive.mean()
         small = DECAY * (negative.square().mean() + positive.square().mean()) if nets is not None else 0.0
         monitor = gap.detach().abs()
-        _ = rows
         loss = gap + small
         return loss - loss.detach() + monitor, chains
+
+    def _blurred(self, joint: Joint, generator: Generator) -> Joint:
+        """The data with the noise of one Langevin step: a network would raise spikes at the points themselves, which no
+        chain of such steps can follow."""
+        import torch
+
+        seen = dict(joint.observed)
+        for name in self.names:
+            x = seen[name]
+            noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+            seen[name] = x + self.options.step_size * float(x.std()) * noise
+        return replace(joint, observed=seen)
 
     def _each(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
         terms = joint.factors({}, params, nets)
