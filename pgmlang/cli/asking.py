@@ -208,7 +208,7 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
             }
         )
         return
-    figure = "" if record.draws else f", log-likelihood {fit.log_likelihood:.4f}"
+    figure = "" if record.draws else f", {record.objective} {fit.log_likelihood:.4f}"
     click.echo(f"{record.model.name}: {record.method}, {record.status}{figure}")
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")

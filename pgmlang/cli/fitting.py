@@ -119,8 +119,6 @@ def fit(
     return 0
 
 
-TRAINED = ("map", "elbo", "cd", "pcd", "pseudo", "score", "layerwise", "meanfield")
-"""Methods whose trace is of an objective of their own."""
 LARGE = 1 << 30
 """A table of more bytes is read in blocks."""
 
@@ -172,8 +170,7 @@ def _headline(fitted: Any) -> str:
         z, error = record.provenance["log_z"], record.provenance["log_z_error"]
         return f"{record.method}: {record.status}, log Z {z:.4f} +- {error:.4f}"
     if not record.draws:
-        label = "objective" if record.method in TRAINED else "log-likelihood"
-        return f"{record.method}: {record.status}, {label} {fitted.log_likelihood:.4f}"
+        return f"{record.method}: {record.status}, {record.objective} {fitted.log_likelihood:.4f}"
     chains, draws = next(iter(record.draws.values())).shape[:2]
     return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
 

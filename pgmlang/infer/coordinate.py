@@ -298,6 +298,7 @@ def conclude(ascent: Ascent, state: State) -> Outcome:
         values = {n: ascent.shaped(n, ascent.family(n).draw(q, (CHAINS, count)), state.blocks)
                   for n, q in state.factors.items()}  # fmt: skip
     notes: dict[str, Any] = {
+        "objective": "bound",
         "elbo": state.trace[-1] if state.trace else math.nan,
         "elbo_unit": "data",
         "independent_draws": True,

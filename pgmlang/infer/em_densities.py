@@ -139,7 +139,7 @@ class DensityEm:
         trace = (*(t[at] for t in state.trace), float(total[at]))
         converged = state.is_done and len(state.trace) < self.max_iterations
         near = int((total > total[at] - 0.01).sum())
-        notes = {"restarts": self.restarts, "starts_that_agree": near}
+        notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
         parameters.update(self.problem.fixed)
         return Outcome(parameters, trace, converged, (), notes)
 

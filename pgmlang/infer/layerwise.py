@@ -205,7 +205,8 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         for pair in pairs:
             _give_bias(problem.model, pair, parameters)
         kept = {k: v for k, v in parameters.items() if k in known}
-        return Outcome(kept, state.trace, state.is_done, (), {"pairs": [[p.below, p.above] for p in pairs]})
+        notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in pairs]}
+        return Outcome(kept, state.trace, state.is_done, (), notes)
 
     return Kernel(init, step, lambda state: bool(state.is_done), conclude)
 

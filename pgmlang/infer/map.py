@@ -243,7 +243,10 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
             outcome = objective.conclude(joint, free, moved, None, torch.Generator(joint.device))
         own = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
         parameters = {**outcome.parameters, **own, **problem.fixed}
-        return outcome._replace(parameters=parameters, log_likelihood=state.trace, is_converged=state.is_done)
+        return outcome._replace(
+            parameters=parameters, log_likelihood=state.trace, is_converged=state.is_done,
+            notes={"objective": objective.label, **outcome.notes},
+        )  # fmt: skip
 
     return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
 

@@ -233,7 +233,7 @@ class Trainer:
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, state.extra, generator)
         weights = {k[len(NET) :]: v.detach().cpu().numpy() for k, v in moving.items() if k.startswith(NET)}
-        notes = dict(outcome.notes)
+        notes = {"objective": self.objective.label, **outcome.notes}
         if state.validated:
             notes |= {"validated": list(state.validated), "best_epoch": int(np.argmax(state.validated)) + 1}
         settled = has_settled(state.trace) or (state.best is not None and state.is_done)

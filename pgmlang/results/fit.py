@@ -44,3 +44,8 @@ class Fit:
     draws: dict[str, np.ndarray] = field(default_factory=dict)
     draw_axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def objective(self) -> str:
+        """What ``log_likelihood`` is the trace of: the log-likelihood itself, a bound on it, a score."""
+        return str(self.provenance.get("objective", "log-likelihood"))

@@ -99,6 +99,7 @@ def test_ranks_of_many_data_sets(method: str, model: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("model", list(MODELS))
 @pytest.mark.parametrize("method", ["mh", "tempering"])
 def test_ranks_of_few_data_sets_at_a_time(method: str, model: str) -> None:

@@ -208,7 +208,7 @@ def test_dbn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "120", "--learning-rate", "0.05"))]
+    ("method", "options"), [("score", ("--epochs", "200")), ("ml", ("--epochs", "200", "--learning-rate", "0.02"))]
 )
 def test_energy(tmp_path: Path, method: str, options: tuple[str, ...]) -> None:
     found = fit(tmp_path, "energy/energy.pgm", "energy/petals.csv", "--method", method, *options)
