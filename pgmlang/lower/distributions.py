@@ -46,7 +46,7 @@ class Distributions:
             case Choice(condition=condition, then=then, otherwise=otherwise):
                 a, batch = self._log_prob(then, conditional, value, frame)
                 b, _ = self._log_prob(otherwise, conditional, value, frame)
-                test = self.expressions.align(self.expressions.emit(condition, frame), frame[: len(batch)])
+                test = self.expressions.align(self.expressions.truth(condition, frame), frame[: len(batch)])
                 return py.call("torch.where", test, a, b), batch
             case Dist(family="Flat"):
                 self.expressions.uses.add("real")

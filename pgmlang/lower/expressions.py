@@ -118,6 +118,13 @@ class Expressions:
             return Emitted(py.call("real", value.node), value.axes)
         return value
 
+    def truth(self, expr: Expr, frame: Axes) -> Emitted:
+        """A condition as truth values; a bit is true at 1."""
+        if expr.type.kind == "truth":
+            return self.emit(expr, frame)
+        value = self.number(expr, frame)
+        return Emitted(py.binary("gt", value.node, py.constant(0)), value.axes)
+
     def emit(self, expr: Expr, frame: Axes) -> Emitted:
         """An expression along a frame."""
         match expr:
@@ -133,7 +140,7 @@ class Expressions:
                 return self._reduce(expr, frame)
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 wide = self._wide(frame, then, otherwise)
-                c, a, b = self.emit(condition, wide), self.number(then, wide), self.number(otherwise, wide)
+                c, a, b = self.truth(condition, wide), self.number(then, wide), self.number(otherwise, wide)
                 axes = tuple(x for x in wide if x in (*c.axes, *a.axes, *b.axes))
                 nodes = [py.call("torch.as_tensor", self.align(v, axes)) for v in (c, a, b)]
                 return Emitted(py.call("torch.where", *nodes), axes)
@@ -286,11 +293,11 @@ class Expressions:
             return self._binary(expr.function, a, b, frame)
         values = [self.number(x, frame) for x in expr.arguments]
         if expr.function in ("and", "or"):
-            values = [self.emit(x, frame) for x in expr.arguments]
+            values = [self.truth(x, frame) for x in expr.arguments]
         if expr.function == "neg":
             return Emitted(ast.UnaryOp(ast.USub(), values[0].node), values[0].axes)
         if expr.function == "not":
-            return Emitted(py.call("torch.logical_not", self.emit(expr.arguments[0], frame).node), values[0].axes)
+            return Emitted(py.call("torch.logical_not", self.truth(expr.arguments[0], frame).node), values[0].axes)
         if len(values) == 2 and expr.function not in FUNCTIONS and not expr.function.startswith("elementwise"):
             return self._binary(expr.function, values[0], values[1], frame)
         axes = tuple(x for x in frame if any(x in v.axes for v in values))

@@ -5,26 +5,15 @@ from __future__ import annotations
 import ast
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import Axes, to_come
+from pgmlang.lower.expressions import to_come
 from pgmlang.lower.factors import factor_names, potential_value
 from pgmlang.lower.names import Names
 from pgmlang.lower.order import ancestral_order, looped_items
+from pgmlang.lower.pyro_distributions import PyroDistributions
+from pgmlang.lower.simulate import in_order
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Conditional, Definition, Dist, Model, Potential, TableDist
-from pgmlang.signatures.distributions import FAMILIES
-
-_NOT_PYRO = (
-    "Flat",
-    "Truncated",
-    "Censored",
-    "ZeroInflated",
-    "BetaBinomial",
-    "Logistic",
-    "NegativeBinomial",
-    "OrderedLogistic",
-    "LKJ",
-)
+from pgmlang.model import Conditional, Definition, Model, Potential
 
 
 def refuse_chains(model: Model, what: str) -> None:
@@ -145,29 +134,16 @@ def _open_plates(emitter: Emitter, items: list[Conditional | Definition], out: W
 def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, chain: str = "") -> None:
     """One sample statement; in the loop over a ``chain`` that of its rows at position t."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
-    distributions = emitter.distributions
+    distributions = PyroDistributions(model, expressions)
     distribution = item.distribution
-    if isinstance(distribution, Dist) and distribution.family in _NOT_PYRO:
-        raise to_come(f"`{distribution.family}` as a Pyro distribution", distribution.span)
-    if not isinstance(distribution, Dist | TableDist):
-        raise to_come("this distribution in Pyro", item.span)
     frame = distributions.frame_of(item)
     plates = model.batch_axes(item.plates)
-    distributions.table_number = 0
-    if isinstance(distribution, TableDist):
-        built = distributions.table(distribution, item, frame)
-        event: Axes = ()
-    else:
-        built, event = distributions.dist(distribution, frame), distribution.event
-    batch: Axes = frame[: len(frame) - len(event)]
-    if batch:
-        built = py.method(built, "expand", emitter.shape_of(batch))
+    built, batch = distributions.site(distribution, item, frame, emitter.shape_of)
     if len(batch) > len(plates):
         built = py.method(built, "to_event", py.constant(len(batch) - len(plates)))
     keywords: dict[str, ast.expr] = {}
     if is_model:
-        family = FAMILIES[distribution.family] if isinstance(distribution, Dist) else None
-        if family is not None and family.discrete and family.support != "labels":
+        if model.by_name[item.target].type.kind in ("bit", "count"):
             expressions.uses |= {"observed", "real"}
             keywords["obs"] = py.call("observed", py.name("data"), py.constant(item.target))
         else:
@@ -177,7 +153,8 @@ def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, ch
         out.indent += 1
     site: ast.expr = py.constant(item.target)
     if not chain:
-        out.assign(names[item.target], py.call("pyro.sample", site, built, **keywords), item.span)
+        drawn = in_order(model, item.target, py.call("pyro.sample", site, built, **keywords))
+        out.assign(names[item.target], drawn, item.span)
     else:
         now = py.binary("eq", py.entry("data", f"position_in_{chain}"), py.name("t"))
         site = py.binary("add", py.constant(f"{item.target} "), py.call("str", py.name("t")))

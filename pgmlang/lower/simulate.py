@@ -52,7 +52,7 @@ def _draw_unless_given(emitter: Emitter, item: Conditional, out: Writer) -> None
     frame = emitter.distributions.frame_of(item)
     out.head(f"if {py.text(_absent(item.target))}:")
     out.indent += 1
-    node = draw(emitter, item.distribution, item, frame)
+    node = in_order(emitter.model, item.target, draw(emitter, item.distribution, item, frame))
     out.statement(ast.Assign([_value(item.target)], node), item.span)
     out.indent -= 1
     out.assign(local, py.entry("values", item.target), note=emitter.shape_note(item.target))
@@ -107,6 +107,13 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     out.indent -= 1
 
 
+def in_order(model: Model, target: str, drawn: ast.expr) -> ast.expr:
+    """Independent draws of an ordered vector, put in order."""
+    if model.by_name[target].type.kind != "ordered":
+        return drawn
+    return ast.Attribute(py.method(drawn, "sort", py.constant(-1)), "values", ast.Load())
+
+
 def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame: Axes) -> ast.expr:
     """A draw along ``shape`` and the whole frame."""
     expressions, distributions = emitter.expressions, emitter.distributions
@@ -116,7 +123,7 @@ def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame:
 
     match distribution:
         case Choice(condition=condition, then=then, otherwise=otherwise):
-            test = expressions.align(expressions.emit(condition, frame), frame)
+            test = expressions.align(expressions.truth(condition, frame), frame)
             a, b = (draw(emitter, d, item, frame) for d in (then, otherwise))
             return py.call("torch.where", test, a, b)
         case TableDist():

@@ -1,0 +1,87 @@
+"""Distributions as Pyro says them, where it has a class of its own for what torch lacks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from pgmlang.lower import pyast as py
+from pgmlang.lower.distributions import Distributions
+from pgmlang.lower.expressions import Axes, to_come
+from pgmlang.model import Choice, Conditional, Dist, Distribution, TableDist
+
+ShapeOf = Callable[[Axes], ast.expr]
+"""The shape of some axes, as syntax."""
+_NOT_PYRO = ("Censored", "LKJ")
+"""Pyro has no class for the first, and a wrong draw (of torch's LKJCholesky) for the second."""
+
+
+class PyroDistributions(Distributions):
+    """As the base, for ``dist`` being ``pyro.distributions``. Raises PGM0601 for what Pyro has no class for."""
+
+    def site(
+        self, distribution: Distribution, conditional: Conditional, frame: Axes, shape_of: ShapeOf
+    ) -> tuple[ast.expr, Axes]:
+        """The distribution of a sample statement, laid out over the whole batch, and its batch axes."""
+        match distribution:
+            case Choice(condition=condition, then=then, otherwise=otherwise):
+                a, batch = self.site(then, conditional, frame, shape_of)
+                b, _ = self.site(otherwise, conditional, frame, shape_of)
+                test = self.expressions.align(self.expressions.truth(condition, frame), frame[: len(batch)])
+                if batch:
+                    test = py.call("torch.broadcast_to", test, shape_of(batch))
+                return py.call("dist.MaskedMixture", test, b, a), batch
+            case TableDist():
+                return _wide(self.table(distribution, conditional, frame), frame, shape_of), frame
+            case Dist(family="Flat"):
+                nothing = py.call("torch.Size")
+                shape = shape_of(frame) if frame else nothing
+                return py.call("dist.ImproperUniform", py.name("constraints.real"), shape, nothing), frame
+            case Dist():
+                batch = frame[: len(frame) - len(distribution.event)]
+                return _wide(self.dist(distribution, frame), batch, shape_of), batch
+            case _:
+                raise to_come("this distribution in Pyro", conditional.span)
+
+    def dist(self, distribution: Dist, frame: Axes) -> ast.expr:
+        """As the base's, by Pyro's own classes for some families."""
+        if distribution.family in _NOT_PYRO:
+            raise to_come(f"`{distribution.family}` as a Pyro distribution", distribution.span)
+        match distribution.family:
+            case "BetaBinomial":
+                n, a, b = self.beta_binomial(distribution, frame)
+                return py.call("dist.BetaBinomial", self._tensor(a), self._tensor(b), total_count=n)
+            case "ZeroInflated":
+                p, base = self.inflated(distribution, frame)
+                return py.call("dist.ZeroInflatedDistribution", base, gate=self._tensor(p))
+            case "Truncated":
+                return self._truncated(distribution, frame)
+            case "Logistic" | "OrderedLogistic":
+                node = super().dist(distribution, frame)
+                assert isinstance(node, ast.Call)
+                return py.call(f"dist.{distribution.family}", *map(self._tensor, node.args))
+            case "NegativeBinomial" if distribution.variant == 0:
+                node = super().dist(distribution, frame)
+                assert isinstance(node, ast.Call)
+                mean, shape = map(self._tensor, node.args)
+                logits = py.binary("sub", py.call("torch.log", mean), py.call("torch.log", shape))
+                return py.call("dist.NegativeBinomial", shape, logits=logits)
+            case _:
+                return super().dist(distribution, frame)
+
+    def _truncated(self, distribution: Dist, frame: Axes) -> ast.expr:
+        """Uniform between the bounds' probabilities, taken through the quantile function."""
+        base, lower, upper = self.bounded(distribution, frame)
+        self.expressions.uses.add("mass_between")
+        chance = py.call("dist.Uniform", ast.Starred(py.call("mass_between", base, lower, upper), ast.Load()))
+        inwards = py.call("dist.transforms.CumulativeDistributionTransform", base)
+        outwards = ast.Attribute(inwards, "inv", ast.Load())
+        return py.call("dist.TransformedDistribution", chance, ast.List([outwards], ast.Load()))
+
+    def _tensor(self, node: ast.expr) -> ast.expr:
+        self.expressions.uses.add("real")
+        return py.call("real", node)
+
+
+def _wide(built: ast.expr, batch: Axes, shape_of: ShapeOf) -> ast.expr:
+    return py.method(built, "expand", shape_of(batch)) if batch else built
