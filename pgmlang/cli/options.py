@@ -69,7 +69,7 @@ METHOD_FLAGS: dict[str, tuple[Any, str]] = {
     "patience": (click.IntRange(1), "Epochs without gain on those rows before training stops."),
     "optimizer": (click.Choice(["lbfgs", "adam"]), "The optimiser of map."),
     "k": (click.IntRange(1), "Sweeps of the negative phase (cd, pcd, ml)."),
-    "dtype": (click.Choice(["float32", "float64"]), "Numbers of a trained method."),
+    "dtype": (click.Choice(["float32", "float64"]), "Numbers of a sampler or of a trained method."),
 }
 """Flags of ``fit`` that are options of methods; a method refuses those that are not its own. Others by ``-O``."""
 

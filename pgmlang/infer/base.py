@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pgmlang.binding.record import Binding
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts, Method, Options, facts_of
 from pgmlang.tables.verdict import Verdict
 
-__all__ = ["Facts", "Info", "Kernel", "Method", "Options", "Outcome", "Problem", "Verdict", "facts_of"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Facts",
+    "Info",
+    "Kernel",
+    "Method",
+    "Options",
+    "Outcome",
+    "Problem",
+    "Verdict",
+    "facts_of",
+    "numbers_of",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +77,13 @@ class Kernel(NamedTuple):
     done: Callable[[Any], bool]
     conclude: Callable[[Any], Outcome]
     total: int | None = None
+
+
+def numbers_of(dtype: str | None, otherwise: str = "float64") -> torch.dtype:
+    """The numbers of a run. Raises PgmError PGM0612 for a word that is not float32 or float64."""
+    import torch
+
+    known = {"float32": torch.float32, "float64": torch.float64}
+    if (dtype or otherwise) not in known:
+        raise PgmError(Diagnostic("PGM0612", f"`--dtype {dtype}` is not one of float32, float64"))
+    return known[dtype or otherwise]

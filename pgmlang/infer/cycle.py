@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Outcome, Problem, numbers_of
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
 
@@ -74,7 +74,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     from pgmlang.infer.joint import joint_of
 
     problem = expanded(problem)
-    joint = joint_of(problem)
+    joint = joint_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.continuous import density_reasons, latent_variables, many_beside_labels
 from pgmlang.infer.noncentring import noncentred_names, noncentred_problem, standard_name
 from pgmlang.model import Model
@@ -32,11 +32,13 @@ R_HAT = 1.01
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
-    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``."""
+    """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``. ``dtype``:
+    float64 (when None) or float32."""
 
     chains: int = 16
     warmup: int = 500
     draws: int = 500
+    dtype: str | None = None
 
 
 class State(NamedTuple):
@@ -76,7 +78,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     from pgmlang.infer.kernels import Plan, run, start
 
     problem, moved = noncentred_problem(problem)
-    target = target_of(problem)
+    target = target_of(problem, numbers_of(options.dtype))
     plan = Plan(kernel, options.warmup)
     total = options.warmup + options.draws
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem, numbers_of
 from pgmlang.infer.continuous import latent_variables
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, starting_points, supports
 from pgmlang.model import Model
@@ -60,7 +60,7 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
         raise PgmError(Diagnostic("PGM0612", "a ladder has two temperatures or more, and `lowest` lies in (0, 1)"))
     kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[options.inner]()
     problem, moved = noncentred_problem(problem)
-    target = target_of(problem)
+    target = target_of(problem, numbers_of(options.dtype))
     plan = Plan(kernel, options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws

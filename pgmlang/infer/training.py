@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Options, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
 
 if TYPE_CHECKING:
@@ -324,14 +324,7 @@ def unit_plate(model: Model) -> str | None:
 
 def dtype_of(options: TrainOptions, model: Model) -> torch.dtype:
     """float32 for networks unless told otherwise. Raises PgmError PGM0612 for another word."""
-    import torch
-
-    known = {"float32": torch.float32, "float64": torch.float64}
-    if options.dtype is None:
-        return torch.float32 if model.nets else torch.float64
-    if options.dtype not in known:
-        raise PgmError(Diagnostic("PGM0612", f"`--dtype {options.dtype}` is not one of float32, float64"))
-    return known[options.dtype]
+    return numbers_of(options.dtype, "float32" if model.nets else "float64")
 
 
 def check_options(options: TrainOptions) -> None:

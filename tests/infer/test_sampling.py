@@ -32,6 +32,18 @@ def test_normal_mean(method: str) -> None:
     assert fit.draws["mu"].shape == (16, 250)
 
 
+@pytest.mark.parametrize("method", ["hmc", "gibbs", "tempering(hmc, 3)"])
+def test_single_precision(method: str) -> None:
+    y = np.array([1.0, 2.5, 0.3, 1.7])
+    model = pgmlang.compile("mu ~ Normal(1, 2)\nplate row { y ~ Normal(mu, 0.5) }\n")
+    fit = model.fit({"y": y}, method=method, seed=1, options={**SHORT, "dtype": "float32"})
+    assert fit.draws["mu"].dtype == np.float32
+    precision = 1 / 4 + len(y) / 0.25
+    _check(fit, "mu", (1 / 4 + y.sum() / 0.25) / precision, precision**-0.5)
+    with pytest.raises(PgmError, match="float16"):
+        model.fit({"y": y}, method=method, options={**SHORT, "dtype": "float16"})
+
+
 def test_positive_unit_and_simplex_values() -> None:
     text = """
 dim part = {a, b, c}
