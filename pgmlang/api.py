@@ -137,10 +137,11 @@ class CompiledModel:
         return bind_data(self.model, data, **options)
 
     def plan(self, data: Any = None, method: str = "auto", **options: Any) -> Plan:
-        """Which method would be taken for which variables, and why."""
+        """Which method would be taken for which variables, and why; ``data`` as for `fit`."""
         from pgmlang.plan import make_plan
 
-        return make_plan(self.model, self.bind(data, **options) if data is not None else None, method)
+        bound = data if data is None or _is_binding(data) else self.bind(data, **options)
+        return make_plan(self.model, bound, method)
 
     def fit(
         self,

@@ -21,7 +21,7 @@ from pgmlang.infer.field_reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate
+from pgmlang.infer.training import Objective, TrainOptions, rows_of, unit_plate
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 
@@ -100,11 +100,12 @@ class Divergence:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         held = {k: v.detach() for k, v in params.items()}
         data = as_numbers(joint, self.observed)
-        rows = joint.data["sizes"][self.plate] if self.plate else 1
+        rows = rows_of(joint, self.plate)
         with torch.no_grad():
             inside = fields_of(joint, self.hidden)
             positive = self._hidden(inside, generator, data, held, nets)
         everything = fields_of(joint, field_names(self.model))
+        weighted = replace(everything, joint=replace(everything.joint, weights=joint.weights))
         if not self.is_persistent:
             with torch.no_grad():
                 begin = dict(positive)
@@ -115,17 +116,17 @@ class Divergence:
                     )
                     begin[name] = (uniform < chance).to(chance.dtype)
                 negative = self._sweeps(everything, generator, begin, held, nets)
-            fantasy = everything.slope(negative, params, nets).sum() / rows
+            fantasy = weighted.slope(negative, params, nets).sum() / rows
         else:
             shared = self._shared(joint)
             with torch.no_grad():
                 negative = self._sweeps(shared, generator, dict(extra["chains"]), held, nets)
             fantasy = shared.slope(negative, params, nets).sum() / self.chains
-        gap = fantasy - everything.slope(positive, params, nets).sum() / rows
+        gap = fantasy - weighted.slope(positive, params, nets).sum() / rows
         value = extra["value"]
         if extra["count"] % LOOK == 0 or not torch.is_grad_enabled():
             with torch.no_grad():
-                value = -float(self._reconstruction(everything, positive, data, held, nets)) / rows
+                value = -float(self._reconstruction(everything, weighted.joint, positive, data, held, nets)) / rows
         following = {"chains": negative if self.is_persistent else {}, "count": extra["count"] + 1, "value": value}
         return gap - gap.detach() + value, following
 
@@ -155,14 +156,21 @@ class Divergence:
         return values
 
     def _reconstruction(
-        self, fields: Fields, values: Mapping[str, Tensor], data: Mapping[str, Tensor], params: Any, nets: Any
+        self,
+        fields: Fields,
+        joint: Joint,
+        values: Mapping[str, Tensor],
+        data: Mapping[str, Tensor],
+        params: Any,
+        nets: Any,
     ) -> Tensor:
         """Log-probability of every observed element given all the rest: the log pseudo-likelihood of the data."""
         import torch
 
         total = torch.zeros((), dtype=fields.joint.dtype, device=fields.joint.device)
         for name in self.observed:
-            total = total + fields.log_conditionals(name, {**values, **data}, params, nets).sum()
+            each = fields.log_conditionals(name, {**values, **data}, params, nets)
+            total = total + joint.total(each, joint.axes(name))
         return total
 
     def conclude(

@@ -39,7 +39,8 @@ class Fields:
     True at those drawn together (None: all at once); ``parts``: names of the factors that are linear in it, and of those
     that take its elements one by one; ``states``: numbers of values of those
     drawn by listing them; ``single``: fields whose own elements no factor multiplies; ``is_linear``: whether
-    the factors are linear in all that is learned. ``joint`` counts every row once."""
+    the factors are linear in all that is learned; ``held``: of fields with missing cells, True at the cells that are seen,
+    and their codes, which sweeps leave alone. ``joint`` counts every row once."""
 
     joint: Joint
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Fields:
     states: Mapping[str, int] = field(default_factory=dict)
     single: frozenset[str] = frozenset()
     is_linear: bool = False
+    held: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @property
     def bits(self) -> float:
@@ -148,14 +150,21 @@ class Fields:
                     if heat is not None:
                         score = heat[0] * score + (1 - heat[0]) * heat[1][name]
                     drawn = categorical(score.detach(), generator)
-                    out[name] = drawn if mask is None else torch.where(mask, drawn, out[name])
+                    out[name] = self._kept(name, drawn if mask is None else torch.where(mask, drawn, out[name]))
                     continue
                 logit = self.logits(name, out, params, nets)
                 if heat is not None:
                     logit = heat[0] * logit + (1 - heat[0]) * heat[1][name]
                 drawn = bernoulli(generator, logit)
-                out[name] = drawn if mask is None else torch.where(mask, drawn, out[name])
+                out[name] = self._kept(name, drawn if mask is None else torch.where(mask, drawn, out[name]))
         return out
+
+    def _kept(self, name: str, values: Tensor) -> Tensor:
+        """Values with the cells that are seen as they were."""
+        if name not in self.held:
+            return values
+        seen, codes = self.held[name]
+        return torch.where(seen, codes, values)
 
     def begin(
         self, generator: Generator, shape: tuple[int, ...], base: Mapping[str, Tensor] | None = None
@@ -166,17 +175,18 @@ class Fields:
             if name in self.states:
                 score = torch.zeros((*shape, *self.joint.shapes[name], self.states[name]), dtype=self.joint.dtype,
                                     device=self.joint.device)  # fmt: skip
-                out[name] = categorical(score if base is None else score + base[name], generator)
+                drawn = categorical(score if base is None else score + base[name], generator)
+                out[name] = self._kept(name, drawn)
                 continue
             logit = torch.zeros(
                 (*shape, *self.joint.shapes[name]), dtype=self.joint.dtype, device=self.joint.device
             )
-            out[name] = bernoulli(generator, logit if base is None else logit + base[name])
+            out[name] = self._kept(name, bernoulli(generator, logit if base is None else logit + base[name]))
         return out
 
     def settled(self, params: Values | None = None, nets: Any = None) -> Fields | Pairwise:
         """What draws fastest while params and other variables stay as they are, for many sweeps."""
-        if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states:
+        if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states or self.held:
             return self
         (name,) = self.names
         found = meetings(self.joint.model, name)
@@ -221,11 +231,20 @@ def bernoulli(generator: Generator, logit: Tensor) -> Tensor:
 def fields_of(joint: Joint, names: tuple[str, ...]) -> Fields:
     """The fields of these names on a joint whose rows count once each."""
     plain = replace(
-        joint, scale={}, weights={}, observed={k: v for k, v in joint.observed.items() if k not in names}
+        joint,
+        scale={},
+        weights={},
+        observed={k: v for k, v in joint.observed.items() if k not in names},
+        missing={k: v for k, v in joint.missing.items() if k not in names},
     )
+    states = _states(joint, names)
+    held = {
+        n: (~m, joint.observed[n].clamp(min=0).to(torch.int64 if n in states else joint.dtype))
+        for n, m in joint.missing.items() if n in names
+    }  # fmt: skip
     parts = {n: _parts(joint, n) for n in names}
-    return Fields(plain, names, {n: colours(joint, n) for n in names}, parts, _states(joint, names),
-                  frozenset(n for n in names if _is_single(joint, n)), _is_linear(joint))  # fmt: skip
+    return Fields(plain, names, {n: colours(joint, n) for n in names}, parts, states,
+                  frozenset(n for n in names if _is_single(joint, n)), _is_linear(joint), held)  # fmt: skip
 
 
 def configurations(fields: Fields, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Maximum likelihood of fields by gradients: exact where log Z is, else with draws of persistent chains.
 
-log Z is exact for fields that can be summed out (a CRF's chain), and for few binary elements, whose configurations are
-listed. Else discrete fields take Gibbs chains (persistent contrastive divergence, Tieleman 2008), real fields Langevin
+log Z is exact for fields that can be summed out (a CRF's chain), for few elements, whose configurations are listed, and
+for narrow graphs of elements (a lattice), by variable elimination. Else discrete fields take Gibbs chains (persistent contrastive divergence, Tieleman 2008), real fields Langevin
 ones (Du and Mordatch 2019), some of which begin anew at noise.
 """
 
@@ -32,6 +32,8 @@ from pgmlang.plan.method import Facts
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from pgmlang.infer.field_network import FieldNetwork
+    from pgmlang.infer.field_scopes import FieldScopes
     from pgmlang.infer.fields import Fields
     from pgmlang.infer.joint import Joint
     from pgmlang.infer.summing import Sums
@@ -75,14 +77,28 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def way_of(model: Model, facts: Facts) -> str | None:
-    """How log Z and its gradient are had: ``summed``, ``listed``, ``gibbs``, ``langevin``; None: not at all."""
+    """How log Z and its gradient are had: ``summed``, ``listed``, ``eliminated``, ``gibbs``, ``langevin``; None: not at
+    all."""
     if not elimination(model, field_names(model))[1]:
         return "summed"
-    if not tuple(drawing_reasons(model)) and not tuple(inputs_in_fields(model)):
-        return "listed" if _bits_a_row(model, facts) <= LISTED else "gibbs"
+    if tuple(inputs_in_fields(model)):
+        return None
+    if not tuple(drawing_reasons(model)) and _bits_a_row(model, facts) <= LISTED:
+        return "listed"
+    if _scopes(model, facts) is not None:
+        return "eliminated"
+    if not tuple(drawing_reasons(model)):
+        return "gibbs"
     if _is_real(model) and not (facts.binding is not None and hidden_fields(model, facts)):
-        return None if tuple(inputs_in_fields(model)) else "langevin"
+        return "langevin"
     return None
+
+
+def _scopes(model: Model, facts: Facts) -> FieldScopes | None:
+    """The graph of a row's elements where elimination is narrow enough."""
+    from pgmlang.infer.field_scopes import field_scopes
+
+    return None if facts.binding is None else field_scopes(facts.binding, unit_plate(model))
 
 
 def _is_real(model: Model) -> bool:
@@ -111,13 +127,18 @@ def _bits_a_row(model: Model, facts: Facts) -> float:
 
 def words(model: Model, facts: Facts) -> tuple[str, ...]:
     """The way taken."""
+    way = way_of(model, facts) or "gibbs"
+    scopes = _scopes(model, facts) if way == "eliminated" else None
+    if scopes is not None:
+        largest = scopes.width.treewidth + 1
+        return (f"log Z is exact, by variable elimination: cliques of at most {largest} elements",)
     ways = {
         "summed": "log Z is summed out exactly, and so is its gradient",
         "listed": f"log Z is exact: few enough configurations to list (at most 2^{LISTED})",
         "gibbs": "log Z is out of reach: its gradient from persistent Gibbs chains",
         "langevin": "log Z is out of reach: its gradient from persistent Langevin chains",
     }
-    return (ways[way_of(model, facts) or "gibbs"],)
+    return (ways[way],)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +165,17 @@ class Likelihood:
                 return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
             return joint.log_joint({}, params, nets) - total
         rows = units_of(joint, self.plate)
-        return log_unnormalised(joint, self.hidden, params, nets).sum() * (
-            joint.scale.get(self.plate, 1.0) if self.plate else 1.0
-        ) - rows * self._one(joint).log_partition(params, nets)
+        if self.way == "eliminated":
+            network = self._network(joint)
+            if self.hidden:
+                each = network.log_evidence(self._codes(joint), params, nets)
+                top = joint.total(each, (self.plate,)) if self.plate else each.sum()
+            else:
+                top = joint.log_joint({}, params, nets)
+            return top - rows * network.log_partition(params, nets)
+        each = log_unnormalised(joint, self.hidden, params, nets)
+        total = joint.total(each, (self.plate,)) if self.plate else each
+        return total - rows * self._one(joint).log_partition(params, nets)
 
     def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
         from pgmlang.infer.summing import sums_of
@@ -156,6 +185,20 @@ class Likelihood:
             joint.source[key] = sums_of(joint, names)
         found: Sums = joint.source[key]
         return found
+
+    def _network(self, joint: Joint) -> FieldNetwork:
+        from pgmlang.infer.field_network import field_network
+
+        if "network" not in joint.source:
+            found = field_network(joint, self._one(joint), self.plate)
+            assert found is not None
+            joint.source["network"] = found
+        network: FieldNetwork = joint.source["network"]
+        return network
+
+    def _codes(self, joint: Joint) -> dict[str, Tensor]:
+        """Observed codes ``[rows, *shape]`` of each field."""
+        return {n: joint.observed[n] if self.plate else joint.observed[n][None] for n in self.observed}
 
     def _one(self, joint: Joint) -> Fields:
         from pgmlang.infer.fields import fields_of
@@ -261,7 +304,8 @@ class LangevinLikelihood:
         chains = self._langevin(one, joint, extra, held, nets, generator)
         negative = one.log_joint(chains, params, nets)
         positive = self._each(self._blurred(plain, generator) if nets is not None else plain, params, nets)
-        gap = negative.mean() - positive.mean()
+        raised = joint.total(positive, (self.plate,)) if self.plate else positive
+        gap = negative.mean() - raised / units_of(joint, self.plate)
         small = DECAY * (negative.square().mean() + positive.square().mean()) if nets is not None else 0.0
         monitor = gap.detach().abs()
         loss = gap + small

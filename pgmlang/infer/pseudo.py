@@ -15,7 +15,7 @@ from pgmlang.infer.field_reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate
+from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 
@@ -78,8 +78,7 @@ def build(problem: Problem, options: PseudoOptions) -> Kernel:
         joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
-        units = joint.data["sizes"][plate] * joint.scale.get(plate, 1.0) if plate else 1.0
-        return -log_pseudo_likelihood(joint, names, params, nets) / units, extra
+        return -log_pseudo_likelihood(joint, names, params, nets) / units_of(joint, plate), extra
 
     def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]

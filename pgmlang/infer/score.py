@@ -7,13 +7,13 @@ Ermon 2019): Hyvaerinen's objective along random directions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.field_reasons import hidden_fields, learned_params, learning_reasons, observed_fields
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate
+from pgmlang.infer.training import Objective, TrainOptions, rows_of, unit_plate
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 
@@ -67,7 +67,7 @@ def build(problem: Problem, options: ScoreOptions) -> Kernel:
     ) -> tuple[Tensor, ...]:
         import torch
 
-        total = joint.log_joint(points, params, nets) / max(1.0, *joint.scale.values(), 1.0)
+        total = replace(joint, scale={}, weights={}).log_joint(points, params, nets)
         return torch.autograd.grad(total, [points[n] for n in names], create_graph=True)
 
     def loss(
@@ -83,20 +83,22 @@ def build(problem: Problem, options: ScoreOptions) -> Kernel:
                 )
                 for n in names
             }
-            rows = joint.data["sizes"][plate] if plate else 1
+            each = replace(joint, scale={})
+            rows = rows_of(joint, plate)
             total = torch.zeros((), dtype=joint.dtype, device=joint.device)
             if options.kind == "denoising":
                 sd = {n: options.noise * extra[n] for n in names}
                 points = {n: (joint.observed[n] + sd[n] * noise[n]).requires_grad_() for n in names}
                 for name, score in zip(names, scores(joint, points, params, nets), strict=True):
-                    total = total + 0.5 * (sd[name] * score + noise[name]).square().sum()
+                    gap = (sd[name] * score + noise[name]).square()
+                    total = total + 0.5 * each.total(gap, joint.axes(name))
                 return total / rows, extra
             points = {n: joint.observed[n].detach().clone().requires_grad_() for n in names}
             found = scores(joint, points, params, nets)
             along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, found, strict=True)]).sum()
             curved = torch.autograd.grad(along, [points[n] for n in names], create_graph=True)
             for name, score, curve in zip(names, found, curved, strict=True):
-                total = total + (noise[name] * curve).sum() + 0.5 * score.square().sum()
+                total = total + each.total(noise[name] * curve + 0.5 * score.square(), joint.axes(name))
         return total / rows, extra
 
     def spread(joint: Joint, generator: Generator) -> dict[str, Tensor]:

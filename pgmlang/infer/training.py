@@ -363,6 +363,13 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
 
 def units_of(joint: Joint, plate: str | None) -> float:
     """How many units of data a Joint's scaled sums stand for: losses are a unit's, so that rates need no tuning."""
+    return rows_of(joint, plate) * (joint.scale.get(plate, 1.0) if plate else 1.0)
+
+
+def rows_of(joint: Joint, plate: str | None) -> float:
+    """How many units of data a Joint holds, each by its weight."""
     if plate is None:
         return 1.0
-    return float(joint.data["sizes"].get(plate, 1)) * joint.scale.get(plate, 1.0)
+    if plate in joint.weights:
+        return float(joint.weights[plate].sum())
+    return float(joint.data["sizes"].get(plate, 1))

@@ -239,7 +239,9 @@ class Evaluator:
         """A variable's codes or values at ``indices`` (an axis left out stays)."""
         axes = self.array_axes(variable)
         if variable.role == "index" and variable.name not in self.values:
-            return take(NamedArray(self._edge_end(variable), axes), indices)
+            # the ends of a grid's edges are the same for every element of the plates around it
+            own = variable.plates[-1:]
+            return take(NamedArray(self._edge_end(variable), own), {a: i for a, i in indices.items() if a in own})
         if variable.name not in self.values:
             raise PgmError(unknown_parameter(variable))
         values = np.asarray(self.values[variable.name])

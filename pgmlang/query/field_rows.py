@@ -14,6 +14,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.ais import log_z_of_row
+from pgmlang.infer.field_network import FieldNetwork, field_network
 from pgmlang.infer.field_reasons import block_reasons
 from pgmlang.infer.fields import as_numbers, fields_of
 from pgmlang.infer.joint import Joint, joint_of_binding
@@ -33,7 +34,7 @@ CHAINS = 64
 
 @dataclass(frozen=True, eq=False)
 class FieldRows:
-    """A fit of fields and new rows. ``hidden``: the fields that the rows do not say."""
+    """A fit of fields and new rows. ``hidden``: the fields that the rows do not say, or not in every cell."""
 
     fit: Fit
     joint: Joint
@@ -74,6 +75,10 @@ class FieldRows:
         model = self.joint.model
         if not elimination(model, self.hidden)[1]:
             return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
+        network = self._network()
+        if network is not None:
+            found = network.marginals(self._codes(), self.hidden, self.params, self.nets)
+            return found if self.plate else {n: p[0] for n, p in found.items()}
         self._need_blocks(self.hidden)
         fields = fields_of(self.joint, self.hidden)
         values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
@@ -87,6 +92,12 @@ class FieldRows:
                     one_hot = torch.nn.functional.one_hot(values[name].long(), states[name])
                     total[name] += one_hot.to(self.joint.dtype).mean(0)
         return {n: t / (SWEEPS // 2) for n, t in total.items()}
+
+    def _codes(self) -> dict[str, Tensor]:
+        """Codes ``[rows, *shape]`` of what the rows say of fields, -1 at missing cells."""
+        fields = {v.name for v in self.joint.model.of_role("field")}
+        found = {n: c for n, c in self.joint.observed.items() if n in fields}
+        return found if self.plate else {n: c[None] for n, c in found.items()}
 
     def _need_blocks(self, names: tuple[str, ...]) -> None:
         reasons = [d for n in names for d in block_reasons(self.joint.model, n)]
@@ -115,7 +126,7 @@ class FieldRows:
         model = self.joint.model
         plate = self.plate or str(self.joint.source["binding"].plate)
         if not elimination(model, names)[1]:
-            everything = sums_of(self.joint, names)
+            everything = sums_of(replace(self.joint, missing={}), names)
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
                 if self.hidden:
@@ -124,18 +135,43 @@ class FieldRows:
                 else:
                     top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
             return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
-        if all(v.type.kind == "real" for v in model.of_role("field")):
-            with torch.no_grad():
-                top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
-        else:
-            self._need_blocks(names)
-            with torch.no_grad():
-                top = log_unnormalised(self.joint, self.hidden, self.params, self.nets)
+        with torch.no_grad():
+            top = self._unnormalised(plate)
         value, words, ess = self._log_z()
         return Score((top - value).cpu().numpy(), plate, words, ess)
 
+    def _unnormalised(self, plate: str) -> Tensor:
+        """log of the sum over what is hidden in each row of the exponential of its log-potentials: ``[rows]``. Raises
+        PgmError PGM0602 where that is too much."""
+        if all(v.type.kind == "real" for v in self.joint.model.of_role("field")):
+            if self.hidden:
+                raise PgmError(_incomplete(self.hidden[0], "drop rows with empty cells: `--missing drop`"))
+            return self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
+        network = self._network() if self.hidden else None
+        if network is not None:
+            return network.log_evidence(self._codes(), self.params, self.nets)
+        self._need_blocks((*self.observed, *self.hidden))
+        if self.joint.missing:
+            raise PgmError(
+                _incomplete(next(iter(self.joint.missing)), "drop rows with empty cells: `--missing drop`")
+            )
+        try:
+            return log_unnormalised(self.joint, self.hidden, self.params, self.nets)
+        except ValueError as error:
+            raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
+
+    def _one(self) -> Joint:
+        return self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+
+    def _network(self) -> FieldNetwork | None:
+        """One row's fields where elimination is narrow enough."""
+        if any(not v.type.is_discrete for v in self.joint.model.of_role("field")) or self.nets is not None:
+            return None
+        names = (*self.observed, *self.hidden)
+        return field_network(self.joint, fields_of(self._one(), names), self.plate)
+
     def _log_z(self) -> tuple[float, str, float | None]:
-        one = self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+        one = self._one()
         names = (*self.observed, *self.hidden)
         binary = all(v.type.is_discrete for v in self.joint.model.of_role("field"))
         if binary and fields_of(one, names).bits <= LISTED:
@@ -144,6 +180,11 @@ class FieldRows:
                 "exact, log Z by listing",
                 None,
             )
+        network = self._network()
+        if network is not None:
+            words = "exact, log Z by variable elimination"
+            with torch.no_grad():
+                return float(network.log_partition(self.params, self.nets)), words, None
         found = log_z_of_row(self.joint, self.params, self.nets, self.generator)
         words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
         return found.value, words, found.ess
@@ -152,7 +193,7 @@ class FieldRows:
 
     def sample(self, count: int) -> Columns:
         """Fresh rows: chains of their own, and the directed variables above drawn from them."""
-        one = self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+        one = self._one()
         names = (*self.observed, *self.hidden)
         model = self.joint.model
         if all(v.type.kind == "real" for v in model.of_role("field")):
@@ -192,6 +233,10 @@ class FieldRows:
         return target.values(done.draws[:, -1])[0]
 
 
+def _incomplete(name: str, cure: str) -> Diagnostic:
+    return Diagnostic("PGM0602", f"`{name}` is not observed in every cell, too many to sum out", help=cure)
+
+
 def _fields_alone(joint: Joint) -> Joint:
     """The joint of the potentials alone: directed variables are drawn from the fields afterwards."""
     model = replace(joint.model, factors=joint.model.potentials)
@@ -225,6 +270,6 @@ def field_rows_of(fit: Fit, binding: Binding, seed: int = 0) -> FieldRows:
     joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     _, params, nets, _ = estimates(fit, joint)
     names = [v.name for v in model.of_role("field")]
-    hidden = tuple(n for n in names if n not in joint.observed)
-    observed = tuple(n for n in names if n in joint.observed)
+    hidden = tuple(n for n in names if n not in joint.observed or n in joint.missing)
+    observed = tuple(n for n in names if n not in hidden)
     return FieldRows(fit, joint, params, nets, hidden, observed, torch.Generator().manual_seed(seed))

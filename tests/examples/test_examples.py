@@ -142,6 +142,10 @@ def test_quakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_ising(tmp_path: Path) -> None:
     found = fit(tmp_path, "ising/ising.pgm", "ising/digits.csv", "--method", "pseudo", "--epochs", "200")
     assert float(found.params["J"]) == pytest.approx(0.490, abs=0.01)
+    exact = fit(tmp_path, "ising/ising.pgm", "ising/digits.csv", "--force", "--method", "ml", "--epochs", "60",
+                "--learning-rate", "0.05")  # fmt: skip
+    assert float(exact.params["J"]) == pytest.approx(0.352, abs=0.01)
+    assert exact.record.log_likelihood[-1] == pytest.approx(-32.858, abs=0.02)
 
 
 def test_denoise(tmp_path: Path) -> None:
