@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem, numbers_of
+from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
 
@@ -78,6 +79,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
+    pace = Pace(BLOCK)
     kept = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> State:
@@ -91,21 +93,21 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     def step(state: State) -> tuple[State, Info]:
         generator = torch.Generator(joint.device)
         generator.set_state(state.random)
-        count = min(BLOCK, total - state.iteration)
         values, states = dict(state.values), list(state.blocks)
         draws: list[dict[str, Tensor]] = []
         rates: list[Tensor] = []
         lp: list[Tensor] = []
-        for i in range(count):
-            accepted = None
-            for j, block in enumerate(blocks):
-                values, states[j], rate = block.step(generator, values, states[j], state.iteration + i)
-                accepted = rate if rate is not None else accepted
-            if state.iteration + i >= options.warmup:
-                draws.append({n: values[n] for n in kept})
-                lp.append(joint.log_joint(values).expand(options.chains))
-                if accepted is not None:
-                    rates.append(accepted)
+        with pace.block(total - state.iteration) as count:
+            for i in range(count):
+                accepted = None
+                for j, block in enumerate(blocks):
+                    values, states[j], rate = block.step(generator, values, states[j], state.iteration + i)
+                    accepted = rate if rate is not None else accepted
+                if state.iteration + i >= options.warmup:
+                    draws.append({n: values[n] for n in kept})
+                    lp.append(joint.log_joint(values).expand(options.chains))
+                    if accepted is not None:
+                        rates.append(accepted)
         value = float(joint.log_joint(values).mean())
         more = {n: torch.stack([d[n] for d in draws], 1) for n in kept} if draws else {}
         stats = {"lp": torch.stack(lp, 1)} if lp else {}

@@ -13,6 +13,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.continuous import density_reasons, latent_variables, many_beside_labels
 from pgmlang.infer.noncentring import noncentred_names, noncentred_problem, standard_name
+from pgmlang.infer.pace import Pace
 from pgmlang.model import Model
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pgmlang.infer.density import Target
 
 BLOCK = 25
-"""Iterations between two looks at the clock."""
+"""Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
 CHUNK = 20_000_000
@@ -81,6 +82,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     target = target_of(problem, numbers_of(options.dtype))
     plan = Plan(kernel, options.warmup)
     total = options.warmup + options.draws
+    pace = Pace(BLOCK)
 
     def init(rng: np.random.Generator) -> State:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
@@ -88,12 +90,12 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
         return State(start(target, points, plan, generator))
 
     def step(state: State) -> tuple[State, Info]:
-        left = total - state.run.iteration
-        done = run(target, plan, state.run, min(BLOCK, left))
+        with pace.block(total - state.run.iteration) as count:
+            done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
         kept = {k: done.stats[k] for k in ("acceptance", "divergent", "energy", "logdensity")}
         return State(done.state, (*state.draws, done.draws), (*state.stats, kept)), (
-            Info(log_density, log_density, iterations=min(BLOCK, left), label="log-density")
+            Info(log_density, log_density, iterations=count, label="log-density")
         )
 
     def finished(state: State) -> bool:

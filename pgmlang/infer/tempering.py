@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem, numbers_of
 from pgmlang.infer.continuous import latent_variables
+from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, starting_points, supports
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts
@@ -64,6 +65,7 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     plan = Plan(kernel, options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
+    pace = Pace(BLOCK)
 
     def init(rng: np.random.Generator) -> State:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
@@ -74,8 +76,8 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
         return State(pt.start(path, shaped, betas, plan, generator))
 
     def step(state: State) -> tuple[State, Info]:
-        count = min(BLOCK, total - state.run.iteration)
-        done = pt.run(path, plan, state.run, count)
+        with pace.block(total - state.run.iteration) as count:
+            done = pt.run(path, plan, state.run, count)
         value = float(target(done.state.position[-1]).mean())
         return State(done.state, (*state.draws, done.draws)), Info(
             value, value, iterations=count, label="log-density"
