@@ -70,7 +70,8 @@ def iris(fit: pgmlang.FittedModel, figure) -> None:
         chosen = species == kind
         axis.scatter(data["petal_length"][chosen], data["petal_width"][chosen], c=[f"C{c}" for c in np.array(clusters)[chosen]],
                      marker=marker, label=kind)  # fmt: skip
-    for k, (mean, sd) in enumerate(zip(fit.params["mean"], fit.params["sd"], strict=True)):
+    for k, (mean, variance) in enumerate(zip(fit.params["mean"], fit.params["variance"], strict=True)):
+        sd = np.sqrt(variance)
         angle = np.linspace(0, 2 * np.pi, 100)
         axis.plot(mean[0] + 2 * sd[0] * np.cos(angle), mean[1] + 2 * sd[1] * np.sin(angle), color=f"C{k}")
     axis.legend(title="species (colour: cluster)")

@@ -22,13 +22,21 @@ def progress(quiet: bool) -> Iterator[Show | None]:
         with _bar() as show:
             yield show
     else:
-        yield _line
+        yield _lines()
 
 
-def _line(iteration: int, value: float, label: str = "log-likelihood", **_: Any) -> None:
-    every = 10 if label == "log-likelihood" else 100
-    if iteration in (1, 2, 5) or iteration % every == 0:
-        say(f"iteration {iteration:>4}  {label} {value:.4f}")
+def _lines() -> Show:
+    """Says the first iterations, and then one for every ten or hundred: steps may be of many iterations."""
+    before = 0
+
+    def show(iteration: int, value: float, label: str = "log-likelihood", **_: Any) -> None:
+        nonlocal before
+        every = 10 if label == "log-likelihood" else 100
+        if iteration in (1, 2, 5) or iteration // every > before // every:
+            say(f"iteration {iteration:>4}  {label} {value:.4f}")
+        before = iteration
+
+    return show
 
 
 @contextmanager

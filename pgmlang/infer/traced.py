@@ -58,7 +58,8 @@ def recorded(function: Function, *inputs: Tensor) -> fx.GraphModule:
 
 
 class _Recorder(TorchDispatchMode):
-    """Every tensor is known by the memory it looks at: all are kept, and none is changed."""
+    """Every tensor is known by the memory it looks at: all are kept, and none is changed but what was made here and has
+    been seen by nothing else yet, which becomes what the same operation out of place gives."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -84,20 +85,47 @@ class _Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:  # fmt: skip
-        if func._schema.is_mutable or torch.Tag.nondeterministic_seeded in func.tags:
+        if torch.Tag.nondeterministic_seeded in func.tags:
             raise RuntimeError(f"{func} cannot be recorded")
+        if func._schema.is_mutable:
+            return self._in_place(func, args, kwargs or {})
         found = func(*args, **(kwargs or {}))
         outputs = found if isinstance(found, tuple | list) else (found,)
         if not all(isinstance(v, Tensor) for v in outputs):
             raise RuntimeError(f"{func} gives a number")
-        placed = pytree.tree_map(lambda v: self.node(v) if isinstance(v, Tensor) else v, (args, kwargs or {}))
-        call = self.graph.call_function(func, placed[0], placed[1])
+        call = self._call(func, args, kwargs or {})
         for i, value in enumerate(outputs):
             # a view of all of a tensor is that tensor
             if _place(value) not in self.nodes:
                 self.kept.append(value)
                 node = call if value is found else self.graph.call_function(operator.getitem, (call, i))
                 self.nodes[_place(value)] = node
+        return found
+
+    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+        placed = pytree.tree_map(lambda v: self.node(v) if isinstance(v, Tensor) else v, (args, kwargs))
+        return self.graph.call_function(func, placed[0], placed[1])
+
+    def _in_place(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``x.op_(...)`` as ``x = x.op(...)``, where nothing else looks at the memory of x."""
+        packet, overload = func._schema.name.removeprefix("aten::"), func._overloadname
+        plain = getattr(getattr(aten, packet.removesuffix("_"), None), overload, None)
+        changed = args[0] if args else None
+        if (
+            plain is None
+            or not packet.endswith("_")
+            or plain._schema.is_mutable
+            or not isinstance(changed, Tensor)
+        ):
+            raise RuntimeError(f"{func} cannot be recorded")
+        own, memory = _place(changed), changed.untyped_storage().data_ptr()
+        known = self.nodes.get(own)
+        alone = all(key == own for key in self.nodes if key[0] == memory)
+        if known is None or known.op != "call_function" or not alone:
+            raise RuntimeError(f"{func} changes what is seen elsewhere")
+        call = self._call(plain, args, kwargs)
+        found = func(*args, **kwargs)
+        self.nodes[own] = call
         return found
 
 
@@ -165,6 +193,9 @@ class _Folding:
 
     def _call(self, node: fx.Node) -> None:
         arguments = fx.map_arg((node.args, node.kwargs), lambda n: self.value[n])
+        if node.target in (aten.view.default, aten._unsafe_view.default):
+            # a copy that was left out may have made the memory fit for a view
+            node.target = aten.reshape.default
         operation: Any = node.target
         self.value[node] = operation(*arguments[0], **arguments[1])
         if node.target in SAME and isinstance(node.args[0], fx.Node):
@@ -207,11 +238,7 @@ class _Folding:
         if not isinstance(like, Tensor) or not isinstance(self.value[node], Tensor):
             return None
         same = like.shape == self.value[node].shape and like.dtype == self.value[node].dtype
-        if (
-            node.target
-            in (aten.expand.default, aten.view.default, aten._unsafe_view.default, aten.reshape.default)
-            and same
-        ):
+        if node.target in (aten.expand.default, aten.reshape.default) and same:
             return first
         if node.target in (aten.add.Tensor, aten.mul.Tensor, aten.sub.Tensor, aten.div.Tensor) and not node.kwargs:
             neutral = 0.0 if node.target in (aten.add.Tensor, aten.sub.Tensor) else 1.0

@@ -128,12 +128,14 @@ def _score_of_twice_the_place(count: int) -> np.ndarray:
 
 
 def _r_hat(x: np.ndarray) -> np.ndarray:
-    """The classic R-hat of each scalar of (scalars, chain, draw), shape (scalars,)."""
+    """The classic R-hat of each scalar of (scalars, chain, draw), shape (scalars,); infinite where chains stand still."""
     num_draws = x.shape[2]
     within = x.var(axis=2, ddof=1).mean(axis=1) if num_draws > 1 else np.zeros(len(x))
     between = num_draws * x.mean(axis=2).var(axis=1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sqrt((between / within + num_draws - 1) / num_draws)
+        found = np.sqrt((between / within + num_draws - 1) / num_draws)
+    # what is left of a chain's variance by rounding is none
+    return np.where(within <= 1e-24 * between, np.inf, found)
 
 
 def _ess(x: np.ndarray) -> np.ndarray:

@@ -23,15 +23,26 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
     With a Dirichlet prior the mean and sd are the posterior's, otherwise the sd is that of a share of ``count`` rows
     (None where there were none). A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
     figures of the indicator of its most common ``label``, no quantiles, and ``shares`` by label. None stands for
-    NaN; an R-hat may be infinite. ``limit``: only so many rows are worked out; ``names``: only these variables.
+    NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
     rows: list[dict[str, Any]] = []
-    for name in fit.draws:
+    for name in _in_order(fit):
         left = None if limit is None else limit - len(rows)
         if (not names or name in names) and (left is None or left > 0):
             rows.extend(_draw_rows(fit, name, left))
     rows.extend(r for r in _parameter_rows(fit) if not names or r["name"].split("[")[0] in names)
     return rows[:limit]
+
+
+def _in_order(fit: Fit) -> list[str]:
+    """Names of the draws, those of rows behind those of the model as a whole."""
+    rows = {p.name for p in fit.model.plates if p.is_rows}
+
+    def is_of_rows(name: str) -> bool:
+        variable = fit.model.by_name.get(name)
+        return variable is not None and bool(rows & set(fit.model.batch_axes(variable.plates)))
+
+    return sorted(fit.draws, key=is_of_rows)
 
 
 def num_rows(fit: Fit, names: Sequence[str] = ()) -> int:

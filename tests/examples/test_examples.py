@@ -111,6 +111,14 @@ def test_iris_by_gibbs(tmp_path: Path) -> None:
     assert (setosa == setosa[:, :, :1]).mean() > 0.95
 
 
+def test_iris_by_hmc(tmp_path: Path) -> None:
+    found = fit(tmp_path, "iris/ordered.pgm", "iris/iris.csv", "--method", "hmc", "--chains", "4", "--warmup", "150",
+                "--draws", "100")  # fmt: skip
+    assert found.draws["length"].mean((0, 1)) == pytest.approx([1.462, 4.255, 5.54], abs=0.05)
+    assert found.draws["width"].mean((0, 1)) == pytest.approx([0.246, 1.318, 2.02], abs=0.03)
+    assert found.draws["z"].shape == (4, 100, 150)
+
+
 def test_topics(tmp_path: Path) -> None:
     found = fit(tmp_path, "topics/topics.pgm", "topics/modules.csv", "--counts", "n", "--method", "gibbs", "--chains", "1",
                 "--warmup", "15", "--draws", "5")  # fmt: skip

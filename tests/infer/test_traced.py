@@ -1,0 +1,89 @@
+"""Recorded functions give what the functions give, at other points than those of the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import pgmlang
+from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.density import target_of
+from pgmlang.infer.kernels.density import eager_value_and_grad
+from pgmlang.infer.traced import recorded, simplify, traced
+
+MODELS = {
+    "mixture": (
+        "share[k] ~ Dirichlet(1)\ndim k[3]\nplate cluster[3] { }\nm[k] ~ Normal(0, 2)\ns[k] ~ HalfNormal(1)\n"
+        "plate row { z : k ~ Categorical(share) ; x ~ Normal(m[z], s[z]) }\n",
+        {"x": [0.1, 2.0, -1.0, 0.4]},
+    ),
+    "regression": (
+        "dim f = {a, b}\nb[f] ~ Normal(0, 1)\ns ~ HalfNormal(1)\n"
+        "plate row { input x[f] : real ; y ~ Normal(x @ b, s) }\n",
+        {"a": [1.0, 2.0, 0.5], "b": [0.0, 1.0, -1.0], "y": [1.0, 3.0, 0.0]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_gradients_of_models(name: str) -> None:
+    text, rows = MODELS[name]
+    bound = pgmlang.compile(text).bind(rows)
+    target = target_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)))
+    torch.manual_seed(0)
+    run = traced(lambda x: eager_value_and_grad(target, x), torch.randn(4, target.dimension, dtype=torch.float64))
+    for _ in range(3):
+        x = torch.randn(4, target.dimension, dtype=torch.float64)
+        for one, other in zip(run(x), eager_value_and_grad(target, x), strict=True):
+            assert torch.allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def in_place(x: Tensor) -> Tensor:
+    made = torch.zeros_like(x)
+    seen = made + x
+    made.add_(x).mul_(2.0)
+    made.scatter_(0, torch.tensor([1]), 7.0)
+    return made * seen
+
+
+def copied(x: Tensor) -> Tensor:
+    return (x.reshape(2, -1).T.contiguous().view(-1) * 3).exp()
+
+
+@pytest.mark.parametrize("function", [in_place, copied])
+def test_what_is_made_and_changed_within(function: Callable[[Tensor], Tensor]) -> None:
+    x, y = torch.arange(4.0), torch.tensor([0.3, -1.0, 2.0, 0.5])
+    module = recorded(function, x)
+    assert torch.equal(module(y), function(y))
+    simplify(module, (x,))
+    assert torch.equal(module(y), function(y))
+    assert torch.equal(traced(function, x)(y), function(y))
+
+
+def changes_an_input(x: Tensor) -> Tensor:
+    x.add_(1)
+    return x
+
+
+def changes_what_a_view_sees(x: Tensor) -> Tensor:
+    made = x * 2
+    part = made[:2]
+    part.add_(1)
+    return made
+
+
+def hangs_on_a_value(x: Tensor) -> Tensor:
+    return x if float(x.sum()) > 0 else -x
+
+
+def draws(x: Tensor) -> Tensor:
+    return x + torch.rand(4)
+
+
+@pytest.mark.parametrize("function", [changes_an_input, changes_what_a_view_sees, hangs_on_a_value, draws])
+def test_what_cannot_be_repeated_is_refused(function: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(RuntimeError):
+        recorded(function, torch.arange(4.0))
