@@ -73,6 +73,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     import torch
 
     from pgmlang.infer.joint import joint_of
+    from pgmlang.infer.starts import mixture_values
 
     problem = expanded(problem)
     joint = joint_of(problem, numbers_of(options.dtype))
@@ -85,6 +86,8 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     def init(rng: np.random.Generator) -> State:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         values = first_values(joint, names, generator, options.chains)
+        better = mixture_values(problem, options.chains, generator, joint.dtype)
+        values |= {n: v.to(values[n].dtype) for n, v in better.items() if n in values}
         states = []
         for block in blocks:
             states.append(block.start(generator, values))

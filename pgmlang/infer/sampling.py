@@ -27,8 +27,6 @@ MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
 CHUNK = 20_000_000
 """Numbers in memory while they are."""
-ASCENTS, CLIMB = 8, 150
-"""Ascents for every chain, and their steps, where discrete variables are summed out."""
 R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
 
@@ -79,6 +77,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
 
     from pgmlang.infer.density import target_of
     from pgmlang.infer.kernels import Plan, run, start
+    from pgmlang.infer.starts import starting_points
 
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
@@ -104,56 +103,6 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
         return bool(state.run.iteration >= total)
 
     return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved), total)
-
-
-def starting_points(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
-    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero. With discrete variables summed
-    out, whose clusters make poor modes that chains do not leave, the best of a few short ascents for every chain. Raises
-    PgmError PGM0803."""
-    import torch
-
-    if target.sums is None:
-        return _uniform_points(target, chains, generator, problem)
-    many = _uniform_points(target, ASCENTS * chains, generator, problem)
-    reached, height = _ascended(target, many)
-    best = height.reshape(ASCENTS, chains).argmax(0)
-    return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
-
-
-def _ascended(target: Target, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points after some steps of Adam up the log-density, and its values there: none lower than where it began."""
-    import torch
-
-    from pgmlang.infer.kernels.density import value, value_and_grad
-
-    best, height = x, value(target, x)
-    first, second = torch.zeros_like(x), torch.zeros_like(x)
-    for i in range(1, CLIMB + 1):
-        here, slope = value_and_grad(target, x)
-        better = here > height
-        best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)
-        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope * slope
-        x = x + 0.1 * (first / (1 - 0.9**i)) / ((second / (1 - 0.99**i)).sqrt() + 1e-8)
-    return best, height
-
-
-def _uniform_points(target: Target, chains: int, generator: torch.Generator, problem: Problem) -> torch.Tensor:
-    import torch
-
-    from pgmlang.infer.kernels.density import value
-
-    x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
-    x.uniform_(-2, 2, generator=generator)
-    for scale in (2.0,) * 20 + (0.5,) * 20 + (0.05,) * 20:
-        bad = ~torch.isfinite(value(target, x))
-        if not bool(bad.any()):
-            return x
-        fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
-        x = torch.where(bad.unsqueeze(-1), fresh, x)
-    raise PgmError(
-        Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
-                   help="does the data lie within the distributions' supports, and is every input finite?")
-    )  # fmt: skip
 
 
 def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:

@@ -11,7 +11,7 @@ import numpy as np
 from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem, numbers_of
 from pgmlang.infer.continuous import latent_variables
 from pgmlang.infer.pace import Pace
-from pgmlang.infer.sampling import SamplerOptions, outcome_of, starting_points, supports
+from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts
 
@@ -54,6 +54,7 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     from pgmlang.infer.kernels import tempering as pt
     from pgmlang.infer.kernels.warmup import Plan
     from pgmlang.infer.noncentring import noncentred_problem
+    from pgmlang.infer.starts import starting_points
 
     if options.inner not in KERNELS:
         raise PgmError(Diagnostic("PGM0612", f"`inner = {options.inner}` is not one of " + ", ".join(KERNELS)))

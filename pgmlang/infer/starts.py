@@ -1,0 +1,68 @@
+"""Where chains begin."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.base import Problem
+from pgmlang.infer.continuous import density_reasons, many_beside_labels, summed_names
+from pgmlang.infer.density import Target, target_of
+from pgmlang.infer.kernels.density import value, value_and_grad
+
+ASCENTS, CLIMB = 8, 150
+"""Ascents for every chain, and their steps, where discrete variables are summed out."""
+
+
+def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
+    """Free values uniform on (-2, 2), as Stan's, drawn again where the density is zero. With discrete variables summed
+    out, whose clusters make poor modes that chains do not leave, the best of a few short ascents for every chain. Raises
+    PgmError PGM0803."""
+    if target.sums is None:
+        return _uniform_points(target, chains, generator, problem)
+    many = _uniform_points(target, ASCENTS * chains, generator, problem)
+    reached, height = _ascended(target, many)
+    best = height.reshape(ASCENTS, chains).argmax(0)
+    return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
+
+
+def _ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Points after some steps of Adam up the log-density, and its values there: none lower than where it began."""
+    best, height = x, value(target, x)
+    first, second = torch.zeros_like(x), torch.zeros_like(x)
+    for i in range(1, CLIMB + 1):
+        here, slope = value_and_grad(target, x)
+        better = here > height
+        best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)
+        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope * slope
+        x = x + 0.1 * (first / (1 - 0.9**i)) / ((second / (1 - 0.99**i)).sqrt() + 1e-8)
+    return best, height
+
+
+def _uniform_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
+    x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
+    x.uniform_(-2, 2, generator=generator)
+    for scale in (2.0,) * 20 + (0.5,) * 20 + (0.05,) * 20:
+        bad = ~torch.isfinite(value(target, x))
+        if not bool(bad.any()):
+            return x
+        fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
+        x = torch.where(bad.unsqueeze(-1), fresh, x)
+    raise PgmError(
+        Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
+                   help="does the data lie within the distributions' supports, and is every input finite?")
+    )  # fmt: skip
+
+
+def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Values of the latents of a mixture, discrete ones drawn given the others, at the `starting_points` of its density
+    with those summed out; nothing for other models, and for ones of thousands of latent numbers."""
+    model, facts = problem.model, problem.facts
+    if not summed_names(model, facts) or tuple(density_reasons(model, facts)) or many_beside_labels(model, facts):
+        return {}
+    target = target_of(problem, dtype)
+    assert target.sums is not None
+    with torch.no_grad():
+        values, _ = target.values(starting_points(target, chains, generator, problem))
+    return {**values, **target.sums.draw(generator, values)}
