@@ -41,9 +41,8 @@ LARGEST = 600
 """Most elements of a Normal variable that hang together."""
 TRIAL = 5
 """Iterations of a restart before the best is chosen."""
-INNER, FRESH = 4, 15
-"""Updates of local factors before the others' (Hoffman, Blei and Bach 2010, algorithm 2), and the first iterations, in
-which they begin anew each time: what they settled on while the shared ones were crude would be kept for good."""
+FEWEST = 16
+"""Fewest iterations where local factors begin anew at first."""
 CHAINS, DRAWS, MOST = 4, 500, 20_000_000
 """Draws of q that go into the fit, and the most numbers of them."""
 
@@ -68,6 +67,12 @@ class Ascent:
     sums: Sums
     families: Mapping[str, str]
     programs: dict[str, Sums] = field(default_factory=dict)
+
+    inner = 4
+    """Updates of local factors before the others' (Hoffman, Blei and Bach 2010, algorithm 2)."""
+    fresh = 15
+    """First iterations, in which local factors begin anew each time: what they settled on while the shared ones were
+    crude would be kept for good."""
 
     @cached_property
     def local(self) -> tuple[str, ...]:
@@ -108,15 +113,22 @@ class Ascent:
             out[name] = table._replace(values=mean)
         return out
 
-    def bound(self, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]]) -> tuple[float, dict[str, Tensor]]:  # fmt: skip
-        """The evidence lower bound, and how much each entry of each factor's table counts: the posterior of the
-        discrete latents."""
+    def posterior(self, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]]) -> tuple[float, Any]:
+        """The expected log-joint with the discrete latents summed out, and how much each entry of each factor's table
+        counts: their posterior."""
         with torch.no_grad():
             tables = self.expected(self.sums.tables(self.points(factors, blocks)))
-        total, weights = self.weigh(tables)
+        return self.weigh(tables)
+
+    def bound(self, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]]) -> tuple[float, Any]:
+        """The evidence lower bound, and what `posterior` counts."""
+        total, weights = self.posterior(factors, blocks)
+        return total + self.entropy(factors), weights
+
+    def entropy(self, factors: Mapping[str, Factor]) -> float:
+        """Of all factors."""
         with numerics(self.joint.dtype, self.joint.device):
-            entropy = sum(float(self.family(n).entropy(q)) for n, q in factors.items())
-        return total + entropy, weights
+            return sum(float(self.family(n).entropy(q)) for n, q in factors.items())
 
     def weigh(self, tables: Mapping[str, Table]) -> tuple[float, dict[str, Tensor]]:
         """The log-marginal of tables, and its gradient."""
@@ -174,7 +186,7 @@ class Ascent:
         return self.programs[name]
 
     def update(self, name: str, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]],
-               weights: Mapping[str, Tensor]) -> Factor:  # fmt: skip
+               weights: Any) -> Factor:  # fmt: skip
         """The best q of one variable given the others."""
         density = self.density(name, factors, blocks, weights)
         like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
@@ -194,7 +206,7 @@ class Ascent:
                 loc = noise.unsqueeze(-1) - 0.5
                 out[name] = (loc, torch.ones_like(loc).unsqueeze(-1))
             else:
-                out[name] = (1 + noise,) if family == "Dirichlet" else (2 + noise, 2 + 0.1 * noise)
+                out[name] = (0.95 + 0.1 * noise,) if family == "Dirichlet" else (2 + noise, 2 + 0.1 * noise)
         return out
 
     def find_blocks(self, name: str, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]],
@@ -237,15 +249,15 @@ class Ascent:
 
 def ascend(ascent: Ascent, state: State) -> tuple[State, float]:
     """One pass: the discrete latents' posterior, then every factor, local ones several times; and the bound before it."""
-    for i in range(INNER if ascent.local else 0):
+    for i in range(ascent.inner if ascent.local else 0):
         factors = dict(state.factors)
-        if i == 0 and state.iteration < FRESH:
+        if i == 0 and state.iteration < ascent.fresh:
             factors |= {
                 n: tuple(torch.ones_like(q) for q in factors[n])
                 for n in ascent.local
                 if ascent.families[n] != "Normal"
             }
-        _, weights = ascent.bound(factors, state.blocks)
+        _, weights = ascent.posterior(factors, state.blocks)
         for name in ascent.local:
             factors[name] = ascent.update(name, factors, state.blocks, weights)
         state = state._replace(factors=factors)
@@ -345,7 +357,10 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
     """The kernel of a problem whose continuous latents all have a conjugate family. In float64: expected logarithms
     of small probabilities leave the range of float32."""
     joint = joint_of(problem)
+    from pgmlang.infer.bilinear import bilinear_of
+
     ascent = Ascent(joint, sums_of(joint, summed_names(problem.model, problem.facts)), dict(_ordered(problem)))
+    ascent = bilinear_of(ascent)
 
     def init(rng: np.random.Generator) -> State:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
@@ -354,7 +369,7 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
     def step(state: State) -> tuple[State, Info]:
         state, value = ascend(ascent, state)
         gain = value - state.trace[-1] if state.trace else math.inf
-        settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FRESH + 1)
+        settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FEWEST)
         state = state._replace(trace=(*state.trace, value), is_done=settled)
         return state, Info(value, value, gain, label="bound")
 
