@@ -168,6 +168,8 @@ class Trainer:
         joint = self._batch(iteration, generator)
         with torch.enable_grad():
             loss, extra = self.objective.loss(joint, work.free, self.nets, generator, extra)
+            if not work.leaves:  # a guide without params: its bound alone
+                return loss.detach(), extra
             gradients = torch.autograd.grad(loss, list(work.leaves.values()), allow_unused=True)
         work.adam(gradients, self._rate(iteration))
         return loss.detach(), extra

@@ -17,36 +17,56 @@ from pgmlang.results.fit import Fit
 
 
 def fresh_binding(fit: Fit, rows: int) -> Binding:
-    """A binding of rows that nothing is known of. Raises PgmError PGM0602 where rows hang on inputs or on outer
-    elements, which only data can give."""
+    """A binding of rows that nothing is known of; those of a chain follow each other, in one sequence. Raises PgmError
+    PGM0602 where rows hang on inputs or on outer elements, which only data can give."""
     model: Model = fit.model
-    plate = unit_plate(model)
-    if plate is None or [p.name for p in model.plates if p.is_rows] != [plate]:
-        raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of plain rows",
+    plates = [p.name for p in model.plates if p.is_rows]
+    fields = any(True for _ in model.of_role("field"))
+    chain = plates[-1] if plates and not fields and is_chain(model, plates[-1]) else None
+    around = [p for p in model.enclosing(chain)[:-1] if p in plates] if chain else []
+    plate = chain or unit_plate(model)
+    if plate is None or plates != [*around, plate]:
+        raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of rows, or a chain of them",
                                   help="`predict` on a table of rows draws what it leaves open"))  # fmt: skip
     for variable in model.of_role("input"):
         if variable.plates:
             raise PgmError(Diagnostic("PGM0602", f"rows hang on the input `{variable.name}`", variable.span,
                                       help="`predict` on a table with its column"))  # fmt: skip
-    sizes = {**fit.sizes, plate: rows}
-    labels = {k: v for k, v in fit.labels.items() if k != plate}
-    return Binding(model, sizes, labels, {}, plate=plate)
+    sizes = {**fit.sizes, **dict.fromkeys(around, 1), plate: rows}
+    labels = {k: v for k, v in fit.labels.items() if k != plate and k not in around}
+    membership = {(plate, p): np.zeros(rows, dtype=np.int64) for p in around}
+    return Binding(model, sizes, labels, {}, membership, plate=plate)
+
+
+def is_chain(model: Model, plate: str) -> bool:
+    """Whether rows of a plate follow each other."""
+    structure = model.plate_by_name[plate].structure
+    return structure is not None and structure.kind == "chain"
 
 
 def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
-    """``count`` rows, globals from the fit (each row with a draw of its own), fields by chains."""
+    """``count`` rows, globals from the fit (each row with a draw of its own, a chain with one for all), fields by
+    chains."""
     if any(True for _ in fit.model.of_role("field")):
         return field_rows_of(fit, fresh_binding(fit, 1), seed).sample(count)
     bound = fresh_binding(fit, 1)
+    in_sequence = is_chain(fit.model, bound.plate)
+    if in_sequence:
+        bound = fresh_binding(fit, count)
     joint = joint_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, num = estimates(fit, joint)
     given, _ = global_values(fit, joint, values, params, nets, num, generator)
-    at = torch.as_tensor(np.random.default_rng(seed).integers(num, size=count))
+    draws = 1 if in_sequence else count
+    at = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
     picked = {k: v.index_select(0, at) for k, v in given.items()}
-    drawn = joint.simulate(generator, picked, params, nets, (count,))
+    drawn = joint.simulate(generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):
         if bound.plate in joint.axes(variable.name):
-            columns.update(drawn_columns(joint, variable.name, drawn[variable.name], bound.plate))
+            value = drawn[variable.name]
+            if in_sequence:
+                # the rows take the place of the draws
+                value = value[0].movedim(joint.axes(variable.name).index(bound.plate), 0).unsqueeze(1)
+            columns.update(drawn_columns(joint, variable.name, value, bound.plate))
     return Columns(columns)

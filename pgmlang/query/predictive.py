@@ -20,7 +20,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.density import Target
-from pgmlang.infer.importance import log_weights
+from pgmlang.infer.importance import log_weights, resampled
 from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.summing import Sums, sums_of
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
@@ -178,6 +178,17 @@ class Predictive:
         """Draws of the latents that something observed hangs on."""
         if not self.hidden:
             return {}
+        unit = self._unit()
+        if (
+            self._guided()
+            and not self.partial
+            and all(self.joint.tells(self.joint.axes(n), unit) for n in self.hidden)
+        ):
+            few = {k: v[:1] for k, v in self.given.items()}
+            drawn = resampled(
+                self.joint, self.params, self.nets, GUIDED, self.generator, unit, self.num_draws, few
+            )
+            return {n: drawn[n] for n in self.hidden}
         inner, sums, continuous = self._inference()
         found: dict[str, Tensor] = {}
         if continuous:

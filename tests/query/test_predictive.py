@@ -154,3 +154,57 @@ def test_a_row_that_stands_for_several_counts_as_often(shares: pgmlang.FittedMod
     some = shares.score_rows({"doc": ["n"] * 3, "y": y, "times": [2, 1, 3]}, counts="times")
     each = shares.score_rows({"doc": ["n"] * 6, "y": np.repeat(y, [2, 1, 3])})
     assert np.nansum(some.values) == pytest.approx(np.nansum(each.values), abs=0.1)
+
+
+def test_latents_of_new_rows_by_a_guide() -> None:
+    """A guide that is off: its draws are weighed, so that the answer is the posterior's."""
+    text = (
+        "plate group { m ~ Normal(0, 1) }\nplate row in group { x ~ Normal(m, 1) }\n"
+        "guide group { m ~ Normal(0.1, 1.3) }\n"
+    )
+    model = pgmlang.compile(text)
+    rows = {"group": ["a", "a", "b"], "x": [1.0, 2.0, -1.0]}
+    fit = model.fit(rows, method="elbo", seed=1, options={"epochs": 2})
+    new = {"group": ["c", "d", "d", "d"], "x": [1.0, 2.0, 0.5, 0.5]}
+    found = fit.predict(new, targets=["m"], seed=3).columns
+    by_group = dict(zip(found["group"], zip(found["m"], found["m.sd"], strict=True), strict=True))
+    assert by_group["c"] == pytest.approx((0.5, math.sqrt(1 / 2)), abs=0.12)
+    assert by_group["d"] == pytest.approx((0.75, math.sqrt(1 / 4)), abs=0.1)
+
+
+def test_bits_of_new_rows_by_a_guide() -> None:
+    """Two causes that explain each other away: no sum over one alone would do."""
+    text = (
+        "dim unit = {a, b}\nplate row { h[unit] : bit ~ Bernoulli(0.3) ; x ~ Normal(2 * sum(h, over = unit), 0.5) }\n"
+        "guide row { h ~ Bernoulli(0.5) }\n"
+    )
+    model = pgmlang.compile(text)
+    fit = model.fit({"x": [0.0, 2.0]}, method="elbo", seed=1, options={"epochs": 2})
+    found = fit.predict({"x": [0.1, 2.1, 3.8]}, seed=3).columns
+    for row, x in enumerate((0.1, 2.1, 3.8)):
+        weight = {
+            h: 0.3 ** sum(h) * 0.7 ** (2 - sum(h)) * math.exp(-2 * (x - 2 * sum(h)) ** 2)
+            for h in ((0, 0), (0, 1), (1, 0), (1, 1))
+        }
+        exact = sum(w for h, w in weight.items() if h[0]) / sum(weight.values())
+        assert found["P(h[a] = 1)"][row] == pytest.approx(exact, abs=0.06)
+
+
+def test_a_fresh_sequence_of_a_chain() -> None:
+    text = (
+        "dim to like state\nplate state[2] { move[to] ~ Dirichlet(1) }\n"
+        "plate seq { plate step = chain {\n"
+        "  z ~ Categorical(if first then move[0] else move[prev(z)])\n  x ~ Normal(if z == 1 then 10 else 0, 1)\n} }\n"
+    )
+    rng = np.random.default_rng(0)
+    z = [0]
+    for _ in range(299):
+        z.append(int(rng.random() < (0.05 if z[-1] == 0 else 0.9)))
+    rows = {"seq": ["s"] * 300, "x": 10 * np.array(z) + rng.normal(size=300)}
+    fit = pgmlang.compile(text).fit(rows, method="em", seed=1)
+    drawn = fit.sample(2000, seed=2).columns
+    codes = np.array([int(c) for c in drawn["z"]])
+    assert len(codes) == 2000
+    assert np.abs(drawn["x"] - 10 * codes).max() < 6
+    stay = (codes[1:] == codes[:-1]).mean()
+    assert stay == pytest.approx(np.mean(np.array(z)[1:] == np.array(z)[:-1]), abs=0.06)
