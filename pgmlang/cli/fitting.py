@@ -28,7 +28,6 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.progress import progress
-from pgmlang.diagnostics import Diagnostic, PgmError
 
 
 @click.command()
@@ -81,6 +80,7 @@ def fit(
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
     from pgmlang.binding import binding_report
+    from pgmlang.infer.device import check_device
     from pgmlang.results.store import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)
@@ -88,7 +88,7 @@ def fit(
     folder = Path(output) if output else Path(model).with_suffix(".fit")
     refuse_existing(folder, force or resume)
     partial = folder.with_name(f"{folder.name}.partial")
-    need_cuda(device)
+    check_device(device)
     signal.signal(signal.SIGTERM, _terminate)
     options = method_options_of(given) | {k: v for k, v in (("hard", hard or None), ("max_time", max_time)) if v}
     use_threads(threads)
@@ -189,16 +189,3 @@ def use_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads or 1)
-
-
-def need_cuda(device: str) -> None:
-    """Raises PgmError PGM0612 when a device is asked for that is not there."""
-    if device != "cpu":
-        import torch
-
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise PgmError(
-                Diagnostic(
-                    "PGM0612", f"there is no `{device}` here", help="leave `--device` out, or `--device cpu`"
-                )
-            )

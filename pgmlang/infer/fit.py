@@ -17,6 +17,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, read_key
+from pgmlang.infer.device import check_device
 from pgmlang.infer.rows import bound_evaluator
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
@@ -49,6 +50,7 @@ def fit_model(
     ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
     gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
+    check_device(device)
     closed = binding.model
     if not binding.observed and learned_tables(closed):
         message = "no variable of the model has a value in any row: there is nothing to learn from"

@@ -76,7 +76,9 @@ def options_for(method: Method, given: Mapping[str, Any]) -> Options:
             owners = [m for m in METHODS if name in {f.name for f in dataclasses.fields(method_named(m).options)}]
             near = did_you_mean(name, fields)
             cure = near or (
-                f"it belongs to `{owners[0]}`" if owners else "it has " + ", ".join(f"`{f}`" for f in fields)
+                "it belongs to " + ", ".join(f"`{m}`" for m in owners)
+                if owners
+                else "it has " + ", ".join(f"`{f}`" for f in fields)
             )
             problems.append(Diagnostic("PGM0612", f"the method `{method.name}` has no option `{name}`", help=cure))
         elif isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:

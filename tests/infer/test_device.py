@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import pgmlang
+from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.density import target_of
 from pgmlang.infer.fields import fields_of
@@ -118,3 +119,12 @@ def test_gpu_and_cpu_agree(name: str) -> None:
         found.append([v.cpu() for v in target.value_and_grad(x[:, : target.dimension].to(device))])
     for here, there in zip(*found, strict=True):
         torch.testing.assert_close(here, there)
+
+
+@pytest.mark.parametrize(
+    ("device", "word"), [("tpu", "is no device"), ("cuda:99", "there is no"), ("cuda:x", "is no device")]
+)
+def test_devices_that_are_not_there(device: str, word: str) -> None:
+    with pytest.raises(PgmError, match=word) as caught:
+        pgmlang.compile("m ~ Normal(0, 1)\nplate row { x ~ Normal(m, 1) }\n").fit({"x": [1.0]}, device=device)
+    assert caught.value.diagnostics[0].code == "PGM0612"
