@@ -116,7 +116,7 @@ def score(
     number = float(weights.sum())
     mean = total / number if number else 0.0
     unit = "row" if found.plate == bound.plate else found.plate
-    plural = "rows" if unit == "row" else f"{unit}s"
+    plural = unit if unit.endswith("s") else f"{unit}s"
     if as_json:
         print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
                     "unit": found.plate, "effective_sample_size": found.ess})  # fmt: skip

@@ -2,39 +2,29 @@
 
 A latent with little data of its own follows its prior, whose width then changes with ``s``: a funnel that no one step
 size fits (Papaspiliopoulos, Roberts and Skoeld 2007; Betancourt and Girolami 2015). The model is rewritten; the draws
-of ``x`` are given back.
+of ``x`` are given back. Which ones is for `centring` to say.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from pgmlang.infer.base import Problem
 from pgmlang.infer.continuous import latent_variables
-from pgmlang.infer.rows import bound_evaluator
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.types import REAL
-from pgmlang.plan.method import Facts, facts_of
-
-FEW = 12
-"""Observations an element up to which a latent is non-centred."""
+from pgmlang.plan.method import Facts
 
 
-def noncentred_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """The latent normal variables, several of a kind, whose mean or sd is latent too and that little data hangs on."""
+def movable_names(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The latent normal variables, several of a kind, whose mean or sd is latent too."""
     if facts.binding is None:
         return ()
     latent = {v.name for v in latent_variables(model, facts)}
-    out = []
-    for name in latent:
-        conditional = model.conditional_of.get(name)
-        if conditional is None or not _is_movable(model, conditional, latent):
-            continue
-        if _observations(model, facts, name) <= FEW:
-            out.append(name)
-    return tuple(v.name for v in model.variables if v.name in out)
+    found = {
+        n for n in latent if n in model.conditional_of and _is_movable(model, model.conditional_of[n], latent)
+    }
+    return tuple(v.name for v in model.variables if v.name in found)
 
 
 def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> bool:
@@ -47,18 +37,6 @@ def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> boo
     everything = (*model.factors, *model.definitions)
     looked_back = any(r.name == variable.name and r.lag for item in everything for r in model.mentions(item))
     return not looked_back and variable.name not in model.random_parents(conditional)
-
-
-def _observations(model: Model, facts: Facts, name: str) -> float:
-    """Observed elements in the factors that the variable is in, for each of its elements."""
-    assert facts.binding is not None
-    evaluator = bound_evaluator(facts.binding)
-
-    def size(of: str) -> int:
-        return math.prod(evaluator.size(a) for a in evaluator.array_axes(model.by_name[of]))
-
-    seen = [c.target for c in model.conditionals if c.target in facts.observed and name in model.random_parents(c)]
-    return sum(size(s) for s in seen) / max(1, size(name))
 
 
 def standard_name(name: str) -> str:
@@ -95,15 +73,3 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
     return replace(
         model, factors=tuple(factors), variables=tuple(variables.values()), definitions=tuple(definitions)
     )
-
-
-def noncentred_problem(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
-    """The problem rewritten, and the names of what was non-centred."""
-    names = noncentred_names(problem.model, problem.facts)
-    if not names:
-        return problem, ()
-    model = noncentred(problem.model, names)
-    binding = replace(problem.binding, model=model)
-    return replace(
-        problem, model=model, binding=binding, facts=facts_of(model, binding, problem.facts.fixed)
-    ), names

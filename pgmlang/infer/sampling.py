@@ -12,7 +12,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.continuous import density_reasons, latent_variables, many_beside_labels
-from pgmlang.infer.noncentring import noncentred_names, noncentred_problem, standard_name
+from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
 from pgmlang.model import Model
 
@@ -62,8 +62,8 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
-        moved = ", ".join(noncentred_names(model, facts))
-        extra = (f"non-centred, having little data an element: {moved}",) if moved else ()
+        moved = ", ".join(movable_names(model, facts))
+        extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", why, *extra)
 
     def build(problem: Problem, options: SamplerOptions) -> Kernel:
@@ -75,6 +75,7 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     import torch
 
+    from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.density import target_of
     from pgmlang.infer.kernels import Plan, run, start
     from pgmlang.infer.starts import starting_points
@@ -115,7 +116,8 @@ def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str,
                              ("lp", "logdensity"))
     }  # fmt: skip
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
-    notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences}
+    notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
+             "non_centred": list(moved)}  # fmt: skip
     return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
 
 

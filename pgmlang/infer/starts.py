@@ -20,14 +20,14 @@ def starting_points(target: Target, chains: int, generator: Generator, problem: 
     out, whose clusters make poor modes that chains do not leave, the best of a few short ascents for every chain. Raises
     PgmError PGM0803."""
     if target.sums is None:
-        return _uniform_points(target, chains, generator, problem)
-    many = _uniform_points(target, ASCENTS * chains, generator, problem)
-    reached, height = _ascended(target, many)
+        return uniform_points(target, chains, generator, problem)
+    many = uniform_points(target, ASCENTS * chains, generator, problem)
+    reached, height = ascended(target, many)
     best = height.reshape(ASCENTS, chains).argmax(0)
     return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
 
 
-def _ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
+def ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
     """Points after some steps of Adam up the log-density, and its values there: none lower than where it began."""
     best, height = x, value(target, x)
     first, second = torch.zeros_like(x), torch.zeros_like(x)
@@ -40,7 +40,7 @@ def _ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
     return best, height
 
 
-def _uniform_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
+def uniform_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
     x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
     x.uniform_(-2, 2, generator=generator)
     for scale in (2.0,) * 20 + (0.5,) * 20 + (0.05,) * 20:

@@ -49,11 +49,11 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     import torch
 
     from pgmlang.diagnostics import Diagnostic, PgmError
+    from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.density import target_of
     from pgmlang.infer.kernels import hmc, langevin, random_walk
     from pgmlang.infer.kernels import tempering as pt
     from pgmlang.infer.kernels.warmup import Plan
-    from pgmlang.infer.noncentring import noncentred_problem
     from pgmlang.infer.starts import starting_points
 
     if options.inner not in KERNELS:

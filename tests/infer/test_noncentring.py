@@ -8,8 +8,10 @@ import torch
 
 import pgmlang
 from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.centring import data_weight, noncentred_problem
 from pgmlang.infer.joint import joint_of
-from pgmlang.infer.noncentring import noncentred, noncentred_names, noncentred_problem
+from pgmlang.infer.noncentring import movable_names, noncentred
+from pgmlang.results.convergence import convergence
 
 SCHOOLS = """
 mu ~ Normal(0, 5)
@@ -44,16 +46,43 @@ def test_density_with_the_jacobian() -> None:
 
 def test_much_data_stays_centred() -> None:
     text = "m ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate group { t ~ Normal(m, s) }\nplate row in group { y ~ Normal(t, 1) }\n"
-    many = pgmlang.compile(text).bind({"group": ["a", "b"] * 30, "y": [0.0] * 60})
-    few = pgmlang.compile(text).bind({"group": ["a", "b"] * 3, "y": [0.0] * 6})
-    assert noncentred_names(many.model, facts_of(many.model, many)) == ()
-    assert noncentred_names(few.model, facts_of(few.model, few)) == ("t",)
+    rng = np.random.default_rng(0)
+    group = [f"g{i % 5}" for i in range(200)]
+    apart = {"group": group, "y": [float(4 * (i % 5) + e) for i, e in enumerate(rng.normal(size=200))]}
+    alike = {"group": group[:10], "y": rng.normal(size=10).tolist()}
+    assert noncentred_problem(problem(text, apart))[1] == ()
+    assert noncentred_problem(problem(text, alike))[1] == ("t",)
+
+
+def test_the_weight_of_the_data_is_that_of_precisions() -> None:
+    text = "m ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate group { t ~ Normal(m, s) }\nplate row in group { y ~ Normal(t, 0.5) }\n"
+    joint = joint_of(problem(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
+    values = {"m": torch.zeros(4).double(), "s": torch.full((4,), 0.7, dtype=torch.float64), "t": torch.randn(4, 2).double()}
+    assert data_weight(joint, "t", values) == pytest.approx((3 / 0.25) * 0.7**2, rel=1e-9)
+
+
+def test_three_levels_with_much_data_mix() -> None:
+    """Non-centred, four chains of this posterior disagree: R-hat is over two."""
+    rng = np.random.default_rng(0)
+    school, room = rng.integers(0, 6, 60), np.repeat(np.arange(60), 8)
+    mean = rng.normal(size=6)[school] + 0.5 * rng.normal(size=60)
+    text = (
+        "m ~ Normal(0, 3)\nsa ~ HalfNormal(1)\nsb ~ HalfNormal(1)\ns ~ HalfNormal(1)\n"
+        "plate school { a ~ Normal(m, sa) }\nplate room in school { b ~ Normal(a, sb) }\n"
+        "plate pupil in room { y ~ Normal(b, s) }\n"
+    )
+    rows = {"school": [f"s{school[r]}" for r in room], "room": [f"r{r}" for r in room],
+            "y": mean[room] + 0.3 * rng.normal(size=480)}  # fmt: skip
+    fit = pgmlang.compile(text).fit(rows, method="hmc", seed=1, options={"chains": 4, "warmup": 300, "draws": 200})
+    assert fit.record.provenance["non_centred"] == []
+    for name in ("m", "sa", "sb", "s"):
+        assert convergence(fit.draws[name][..., None]).r_hat[0] < 1.05
 
 
 def test_chains_are_left_alone() -> None:
     text = "s ~ HalfNormal(1)\nplate seq { plate t = chain { x ~ Normal(if first then 0 else prev(x), s) ; y ~ Normal(x, 1) } }\n"
     bound = pgmlang.compile(text).bind({"y": [0.0, 1.0, 2.0]})
-    assert noncentred_names(bound.model, facts_of(bound.model, bound)) == ()
+    assert movable_names(bound.model, facts_of(bound.model, bound)) == ()
     assert noncentred(bound.model, ()) == bound.model
 
 

@@ -1,0 +1,80 @@
+"""Which latents to non-centre: those of which the data say less than their prior does.
+
+Non-centred, an element that the data pin down hangs on every latent around it, and chains crawl; centred, one that they
+leave open makes a funnel (Papaspiliopoulos, Roberts and Skoeld 2007, section 2). The curvatures of both sides where short
+chains end tell which it is. (A mode would not: scales there are nothing, or far too large.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.density import Target, target_of
+from pgmlang.infer.joint import Joint, Values
+from pgmlang.infer.kernels import sample
+from pgmlang.infer.noncentring import movable_names, noncentred
+from pgmlang.infer.starts import starting_points
+
+CHAINS, PILOT = 8, 100
+"""Short chains of the model as it is written, and their iterations: its scales are soon known, if not more."""
+BALANCE = 3.0
+"""Curvature of the data over that of the prior above which a latent stays as it is written; more than one, as a funnel
+is worse than a few elements that hang together."""
+
+
+def noncentred_problem(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+    """The problem rewritten, and the names of what was non-centred."""
+    names = movable_names(problem.model, problem.facts)
+    if not names:
+        return problem, ()
+    target = target_of(problem)
+    values = _pilot(target, problem)
+    few = tuple(n for n in names if data_weight(target.joint, n, values) <= BALANCE)
+    return (_moved(problem, few), few) if few else (problem, ())
+
+
+def _moved(problem: Problem, names: tuple[str, ...]) -> Problem:
+    model = noncentred(problem.model, names)
+    binding = replace(problem.binding, model=model)
+    return replace(problem, model=model, binding=binding, facts=facts_of(model, binding, problem.facts.fixed))
+
+
+def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
+    """Values ``[chain, ...]`` of all latents at the end of short chains."""
+    generator = Generator(problem.device).manual_seed(0)
+    points = starting_points(target, CHAINS, generator, problem)
+    x = sample(target, points, generator=generator, warmup=PILOT, draws=1).draws[:, -1]
+    with torch.no_grad():
+        values, _ = target.values(x)
+        if target.sums is not None:
+            values = {**values, **target.sums.draw(generator, values)}
+    return values
+
+
+def data_weight(joint: Joint, name: str, values: Values) -> float:
+    """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
+    all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains."""
+    held = {k: v for k, v in values.items() if k in joint.shapes and k != name}
+    chains = next(iter(values.values())).shape[0]
+    with torch.enable_grad():
+        x = values[name].expand(chains, *joint.shapes[name]).detach().clone().requires_grad_()
+        terms = joint.factors({**held, name: x}, around=(name,))
+        own = {name: terms.pop(name)}
+        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (own, terms))
+    ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
+    return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
+
+
+def _curvature(total: Tensor, x: Tensor) -> Tensor:
+    """Minus the second derivatives by every element: a product with ones, as the Hessian is diagonal."""
+    if not total.requires_grad:
+        return torch.zeros_like(x)
+    (slope,) = torch.autograd.grad(total, x, create_graph=True, allow_unused=True)
+    if slope is None or not slope.requires_grad:
+        return torch.zeros_like(x)
+    (found,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
+    return torch.zeros_like(x) if found is None else -found
