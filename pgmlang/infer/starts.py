@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
@@ -13,6 +15,8 @@ from pgmlang.infer.kernels.density import value, value_and_grad
 
 ASCENTS, CLIMB = 8, 150
 """Ascents for every chain, and their steps, where discrete variables are summed out."""
+MOST = 10_000_000
+"""Most numbers of a table of all ascents; beyond it they take turns."""
 
 
 def starting_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
@@ -22,7 +26,10 @@ def starting_points(target: Target, chains: int, generator: Generator, problem: 
     if target.sums is None:
         return uniform_points(target, chains, generator, problem)
     many = uniform_points(target, ASCENTS * chains, generator, problem)
-    reached, height = ascended(target, many)
+    size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
+    together = len(many) if len(many) * size <= MOST else chains
+    parts = [ascended(target, x) for x in many.split(together)]
+    reached, height = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
     best = height.reshape(ASCENTS, chains).argmax(0)
     return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
 
@@ -41,6 +48,7 @@ def ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def uniform_points(target: Target, chains: int, generator: Generator, problem: Problem) -> Tensor:
+    """Uniform points of positive density, nearer to zero after some tries. Raises PgmError PGM0803 without any."""
     x = torch.empty(chains, target.dimension, dtype=target.dtype, device=problem.device)
     x.uniform_(-2, 2, generator=generator)
     for scale in (2.0,) * 20 + (0.5,) * 20 + (0.05,) * 20:

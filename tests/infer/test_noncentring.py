@@ -57,7 +57,11 @@ def test_much_data_stays_centred() -> None:
 def test_the_weight_of_the_data_is_that_of_precisions() -> None:
     text = "m ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate group { t ~ Normal(m, s) }\nplate row in group { y ~ Normal(t, 0.5) }\n"
     joint = joint_of(problem(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
-    values = {"m": torch.zeros(4).double(), "s": torch.full((4,), 0.7, dtype=torch.float64), "t": torch.randn(4, 2).double()}
+    values = {
+        "m": torch.zeros(4).double(),
+        "s": torch.full((4,), 0.7, dtype=torch.float64),
+        "t": torch.randn(4, 2).double(),
+    }
     assert data_weight(joint, "t", values) == pytest.approx((3 / 0.25) * 0.7**2, rel=1e-9)
 
 
