@@ -289,7 +289,13 @@ class FittedModel:
 
             bound = self.bind(data, **binding)
             return Score(score(self.answers, bound.values, rows_of(bound)), bound.plate, "exact")
-        rows = self._rows(self.bind(data, **binding), seed)
+        bound = self.bind(data, **binding)
+        if not any(n in bound.values for n in bound.observed):
+            names = ", ".join(f"`{v.name}`" for v in bound.model.of_role("random", "field") if v.plates)
+            raise PgmError(
+                Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored")
+            )
+        rows = self._rows(bound, seed)
         return rows.score().of_present(rows.joint)
 
     def _rows(self, bound: Binding, seed: int) -> Predictive | FieldRows:
@@ -376,7 +382,8 @@ def bind_data(
     def read(one: Any) -> Any:
         return one if isinstance(one, Frame) else read_frame(one, sep=sep, decimal=decimal, na=tuple(na))
 
-    if isinstance(data, dict) and data and set(data) <= set(model.plate_by_name):
+    is_tables = isinstance(data, dict) and data and set(data) <= set(model.plate_by_name)
+    if is_tables and not any(isinstance(one, list | tuple) or hasattr(one, "dtype") for one in data.values()):
         return bind(model, {plate: read(one) for plate, one in data.items()}, **options)
     return bind(model, read(data), **options)
 

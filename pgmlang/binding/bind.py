@@ -105,7 +105,9 @@ class Binder:
         self._read_values(closed, elements)
         self._observe(closed, observe)
         self._check_inputs(closed, hide)
-        if not any(closed.by_name[n].plates for n in self.values):
+        # new rows of a fit may say nothing but their groups
+        is_new = bool(self.known) and bool(elements.membership or self.matches.columns)
+        if not is_new and not any(closed.by_name[n].plates for n in self.values):
             self._nothing_bound()
         self._check_closed(closed, elements)
         problems.stop()

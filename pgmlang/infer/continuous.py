@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.needs import missing_parameters
-from pgmlang.lower.supports import has_moving_bounds
-from pgmlang.model import Model, Variable
+from pgmlang.lower.supports import moving_bounds
+from pgmlang.model import Model, Potential, Variable
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
@@ -72,12 +72,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
             )
-    for conditional in model.conditionals:
-        if conditional.target in hidden and has_moving_bounds(conditional.distribution):
-            message = f"`{conditional.target}` is latent within bounds that are more than numbers"
-            yield Diagnostic(
-                "PGM0602", message, conditional.span, help="take a distribution of its support's type"
-            )
+    yield from bounds_reasons(model, facts, summed_names(model, facts))
     yield from weight_reasons(model, facts)
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
@@ -88,6 +83,26 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     if not latent_variables(model, facts):
         yield Diagnostic("PGM0602", "no real variable is latent")
     yield from _lowering(model)
+
+
+def bounds_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
+    """Latent numbers whose bounds hang on a variable that is summed out (no one map leads there) or on the row before."""
+    hidden = hidden_names(model, facts)
+    for conditional in model.conditionals:
+        name = conditional.target
+        if name not in hidden:
+            continue
+        for bound in moving_bounds(conditional.distribution).values():
+            for other in model.random_parents(Potential(bound, conditional.plates)):
+                if other == name:
+                    message = f"the bounds of `{name}`, which is latent, hang on its row before"
+                elif other in summed:
+                    message = f"the bounds of `{name}` hang on `{other}`, which is summed out"
+                else:
+                    continue
+                yield Diagnostic(
+                    "PGM0602", message, conditional.span, help="take a distribution of its support's type"
+                )
 
 
 def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:

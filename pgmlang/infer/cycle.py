@@ -149,7 +149,7 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
             free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
                 -1, 1, generator=generator
             )
-    return {**values, **(joint.constrain(free)[0] if free else {})}
+    return {**values, **(joint.constrain(free, values)[0] if free else {})}
 
 
 def _conclude(

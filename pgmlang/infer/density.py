@@ -56,12 +56,12 @@ class Target:
             size = int(np.prod(shape))
             free[name] = x[..., place : place + size].reshape(*x.shape[:-1], *shape)
             place += size
-        values, log_det = self.joint.constrain(free)
+        values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])
 
     def free(self, values: Values) -> Tensor:
         """The free vector ``[..., dimension]`` of values."""
-        found = self.joint.unconstrain({n: values[n] for n in self.names})
+        found = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
         parts = [
             found[n].reshape(*found[n].shape[: found[n].dim() - len(s)], int(np.prod(s)))
             for n, s in zip(self.names, self.free_shapes, strict=True)

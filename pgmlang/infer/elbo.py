@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import KINDS, moving_partition, weight_reasons
+from pgmlang.infer.continuous import KINDS, bounds_reasons, moving_partition, weight_reasons
 from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, unit_plate, units_of
@@ -83,6 +83,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z has no bound by draws", potential.span,
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
+    yield from bounds_reasons(model, facts, summed_out(model, facts))
     yield from elimination(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
@@ -214,16 +215,17 @@ class Bound:
 
         seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
         drawn = joint.simulate(generator, seen)
-        free = joint.unconstrain({n: drawn[n] for n in self.automatic})
+        free = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn)
         return torch.cat([free[n].flatten() for n in self.automatic])
 
     def _size(self, joint: Joint) -> int:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
 
     def _automatic(
-        self, joint: Joint, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...]
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Draws of the automatic guide and their log-density ``[...]`` as values."""
+        self, joint: Joint, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...],
+        given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any,
+    ) -> tuple[dict[str, Tensor], Tensor]:  # fmt: skip
+        """Draws of the automatic guide and their log-density ``[...]`` as values. ``given``: draws of the written one."""
         import torch
 
         if not self.automatic:
@@ -243,7 +245,7 @@ class Bound:
             own = joint.free_shape(name)
             parts[name] = x[..., place : place + math.prod(own)].reshape(*shape, *own)
             place += math.prod(own)
-        values, log_det = joint.constrain(parts)
+        values, log_det = joint.constrain(parts, given, params, nets)
         return values, log_q - log_det
 
     # ---- the bound
@@ -265,11 +267,12 @@ class Bound:
 
         params = self.params(joint, free)
         shape = (self.particles,)
-        values, log_q = self._automatic(joint, free, generator, shape)
+        drawn: dict[str, Tensor] = {}
         terms_q: dict[str, Tensor] = {}
         if self.model.guide is not None:
             drawn, terms_q = joint.propose(generator, params, nets, shape)
-            values = {**values, **drawn}
+        values, log_q = self._automatic(joint, free, generator, shape, drawn, params, nets)
+        values = {**values, **drawn}
         axes_q = {k: tuple(joint.program.GUIDE_FACTORS[k]) for k in terms_q}
         if self.summed:
             bound = self._sums(joint).log_marginal(values, params, nets) - log_q
@@ -314,7 +317,7 @@ class Bound:
             draws = {k: v.cpu().numpy() for k, v in drawn.items()}
             notes |= {"independent_draws": True} if draws else {}
             return Outcome(params, (), True, (), notes, draws, {k: joint.axes(k) for k in draws})
-        values, log_q = self._automatic(joint, free, generator, DRAWS)
+        values, log_q = self._automatic(joint, free, generator, DRAWS, drawn, self.params(joint, free), nets)
         notes |= {"independent_draws": True, **self._pareto(joint, values, log_q, params, nets)}
         if self.summed:
             values = {**values, **self._sums(joint).draw(generator, values, self.params(joint, free), nets)}

@@ -19,7 +19,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem
-from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
+from pgmlang.infer.continuous import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
@@ -42,6 +42,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
     yield from elimination(model, summed)[1]
     yield from moving_partition(model, facts)
+    yield from bounds_reasons(model, facts, summed)
     for potential in model.potentials:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the parameters", potential.span)
     rows = {p.name for p in model.plates if p.is_rows}
@@ -207,20 +208,23 @@ class DensityEm:
     ) -> dict[str, Tensor]:
         import torch
 
-        free = {k: v.detach().clone().requires_grad_() for k, v in self.joint.unconstrain(moved).items()}
+        free = {
+            k: v.detach().clone().requires_grad_()
+            for k, v in self.joint.unconstrain(moved, values, values).items()
+        }
         optimiser = torch.optim.LBFGS(list(free.values()), max_iter=CLIMBS, line_search_fn="strong_wolfe",
                                       tolerance_grad=1e-9, tolerance_change=1e-12)  # fmt: skip
 
         def loss() -> Tensor:
             optimiser.zero_grad()
-            value = -self._expected_log_joint({**values, **self.joint.constrain(free)[0]}, weights)
+            value = -self._expected_log_joint({**values, **self.joint.constrain(free, values, values)[0]}, weights)
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
         before = float(loss().detach())
         optimiser.step(loss)  # type: ignore[arg-type]
         with torch.no_grad():
-            found = self.joint.constrain(free)[0]
+            found = self.joint.constrain(free, values, values)[0]
             after = -float(self._expected_log_joint({**values, **found}, weights))
         return {k: v.detach() for k, v in found.items()} if after <= before + 1e-9 * abs(before) else {}
 

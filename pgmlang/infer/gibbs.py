@@ -13,7 +13,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.summable import elimination, rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.continuous import KINDS, moving_partition
+from pgmlang.infer.continuous import KINDS, bounds_reasons, moving_partition
 from pgmlang.infer.cycle import CycleOptions, build_cycle
 from pgmlang.infer.field_reasons import block_reasons
 from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
@@ -92,6 +92,7 @@ def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     if not latent_names(model, facts):
         yield Diagnostic("PGM0602", "no variable is latent")
     yield from moving_partition(model, facts)
+    yield from bounds_reasons(model, facts, ())
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
         yield Diagnostic("PGM0602", message, table.distribution.span)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -201,21 +201,50 @@ class Joint:
 
     # ---- free values
 
-    def constrain(self, free: Values) -> tuple[dict[str, Tensor], Tensor]:
-        """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``."""
+    def constrain(
+        self, free: Values, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``.
+        ``given`` and ``params``: the other values and params, where bounds hang on them."""
         with numerics(self.dtype, self.device):
-            values, log_det = self.program.constrain(dict(free))
+            values, log_det = self.program.constrain(dict(free), *self._others(given, params, nets))
         return values, torch.as_tensor(log_det, dtype=self.dtype, device=self.device)
 
-    def unconstrain(self, values: Values) -> dict[str, Tensor]:
+    def unconstrain(
+        self, values: Values, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> dict[str, Tensor]:
         """The inverse of `constrain`, without the determinant."""
+        given, params = {**(given or {}), **values}, {**(params or {}), **values}
         with numerics(self.dtype, self.device):
-            return {k: self.program.transform_of(self.program.SUPPORTS[k]).inv(v) for k, v in values.items()}
+            return {k: self.transform_of(k, given, params, nets).inv(v) for k, v in values.items()}
+
+    def transform_of(
+        self, name: str, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> Any:
+        """The map from free real values to the support of a variable, param or table."""
+        return self.program.transform_of(self.program.SUPPORTS[name], *self._others(given, params, nets))
+
+    def in_order(self, names: Collection[str]) -> list[str]:
+        """The names so that bounds that hang on a value come after it."""
+        return [n for n in self.program.SUPPORTS if n in names]
+
+    def _others(self, given: Values | None, params: Values | None, nets: Any) -> tuple[Any, ...]:
+        """What a support that moves is a function of."""
+        if not self.has_moving_supports:
+            return ()
+        return self.completed(given or {}), self.data, {**self.fixed, **(params or {})}, nets
+
+    @cached_property
+    def has_moving_supports(self) -> bool:
+        """Whether bounds of a variable hang on other values."""
+        return any(isinstance(s, FunctionType) for s in self.program.SUPPORTS.values())
 
     def free_shape(self, name: str) -> tuple[int, ...]:
         """Shape of the free values of a variable, param or table (a simplex of K has K - 1)."""
-        transform = self.program.transform_of(self.program.SUPPORTS[name])
-        return tuple(transform.inverse_shape(torch.Size(self.shapes[name])))
+        support = self.program.SUPPORTS[name]
+        if isinstance(support, FunctionType):
+            return self.shapes[name]
+        return tuple(self.program.transform_of(support).inverse_shape(torch.Size(self.shapes[name])))
 
     def initial(
         self, generator: Generator, shape: tuple[int, ...] = (), spread: float = 0.01

@@ -15,7 +15,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import KINDS, latent_variables, moving_partition, summed_names
+from pgmlang.infer.continuous import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.infer.training import (
     NET,
     Objective,
@@ -61,6 +61,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the params", potential.span,
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
+    yield from bounds_reasons(model, facts, summed_names(model, facts))
     yield from elimination(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
@@ -141,7 +142,7 @@ def objective_of(problem: Problem) -> Objective:
         return -log_density(joint, free, nets, summed) / units_of(joint, plate), extra
 
     def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
-        values, _ = joint.constrain(free)
+        values, _ = joint.constrain(free, nets=nets)
         total = float(log_density(joint, free, nets, summed))
         found = {k: v.cpu().numpy() for k, v in values.items()}
         return Outcome(found, (), True, (), {"log_density": total})
@@ -151,7 +152,7 @@ def objective_of(problem: Problem) -> Objective:
 
 def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
     """Log-density of the values behind free ones, discrete latents summed out, no Jacobian."""
-    values, _ = joint.constrain(free)
+    values, _ = joint.constrain(free, nets=nets)
     learned = set(joint.learned)
     params = {k: v for k, v in values.items() if k in learned}
     latents = {k: v for k, v in values.items() if k not in learned}

@@ -23,11 +23,10 @@ from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.names import Names, comment
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
-from pgmlang.lower.supports import bounds_of
+from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Model, TableDist, Variable
-from pgmlang.model.types import VECTOR_KINDS
+from pgmlang.model import Model, TableDist
 from pgmlang.tables.learned import tables_of
 
 
@@ -69,7 +68,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
         deterministic_function(emitter, body)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
-    _supports(model, supports)
+    _supports(emitter, supports)
     if only is None:
         example_function(model, names, emitter.expressions, "simulate" not in left_out, body)
     _head(model, file_name, out, emitter.expressions)
@@ -208,52 +207,42 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
     out.indent -= 1
 
 
-_CONSTRAINTS = {
-    "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
-    "simplex": "constraints.simplex", "ordered": "Ordered", "cov": "Covariance", "corr": "Correlation",
-}  # fmt: skip
-
-
-def _supports(model: Model, out: Writer) -> None:
-    """Supports of the continuous random variables, fields and params, and of learned tables, for ``constrain``."""
-    kept = [v for v in model.of_role("random", "param", "field") if v.type.kind in _CONSTRAINTS]
-    pairs = [(v.name, support_of(model, v)) for v in kept]
+def _supports(emitter: Emitter, out: Writer) -> None:
+    """Supports of the continuous random variables, fields and params, and of learned tables, for ``constrain``; those
+    that move come last, parents first."""
+    model = emitter.model
+    kept = [v for v in model.of_role("random", "param", "field") if has_support(v)]
+    moving = moving_supports(emitter, out)
+    pairs = [(v.name, support_of(model, v)) for v in kept if v.name not in dict(moving)]
     ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in kept]
     for table in tables_of(model):
         if table.is_learned:
             pairs.append((table.name, py.name("constraints.simplex")))
             ranks.append((table.name, len(table.distribution.by) + len(table.distribution.parents) + 1))
     out.blank(2)
-    out.assign("SUPPORTS", py.dict_of(pairs))
+    out.assign("SUPPORTS", py.dict_of([*pairs, *moving]))
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
-
-
-def support_of(model: Model, variable: Variable) -> ast.expr:
-    """A variable's support: its type's, or the interval that ``Uniform`` and ``Truncated`` of numbers give."""
-    low, high = bounds_of(model, variable)
-    is_vector = variable.type.kind in VECTOR_KINDS
-    if is_vector or (low is None and high is None):
-        made = _CONSTRAINTS[variable.type.kind]
-        return py.name(made) if "." in made else py.call(made)
-    if low is not None and high is not None:
-        return py.call("constraints.interval", py.constant(low), py.constant(high))
-    kind, bound = ("greater_than", low) if low is not None else ("less_than", high)
-    return py.call(f"constraints.{kind}", py.constant(bound))
 
 
 @cache
 def _runtime() -> dict[str, tuple[str, set[str]]]:
     """Each runtime function's text and the others it uses."""
-    source = (files("pgmlang.lower") / "runtime" / "support.py").read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    lines = source.splitlines()
-    pieces = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    sources = [
+        (files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("support", "bounded")
+    ]
+    pieces = {
+        n.name: (n, source.splitlines())
+        for source in sources
+        for n in ast.parse(source).body
+        if isinstance(n, ast.FunctionDef | ast.ClassDef)
+    }
     return {
         name: (
             "\n".join(lines[node.lineno - 1 : node.end_lineno]),
             {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in pieces and n.id != name},
         )
-        for name, node in pieces.items()
+        for name, (node, lines) in pieces.items()
     }
 
 
@@ -261,7 +250,7 @@ def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer
     """The runtime functions used, in one order, and the call of the example."""
     runtime = _runtime()
     wanted = {*expressions.uses, "constrain"}
-    wanted |= {n for n in _CONSTRAINTS.values() if any(f"{n}()" in line for line in supports.lines)}
+    wanted |= {n for n in OWN_CONSTRAINTS if any(f"{n}()" in line for line in supports.lines)}
     pending = list(wanted)
     while pending:
         for other in runtime[pending.pop()][1] - wanted:

@@ -15,6 +15,12 @@ ShapeOf = Callable[[Axes], ast.expr]
 _NOT_PYRO = ("Censored", "LKJ")
 """Pyro has no class for the first, and a wrong draw (of torch's LKJCholesky) for the second."""
 
+_INVERTIBLE = frozenset({
+    "Normal", "LogNormal", "HalfNormal", "Cauchy", "HalfCauchy", "Laplace", "Exponential", "Weibull", "Gumbel",
+    "Logistic", "Uniform",
+})  # fmt: skip
+"""Families whose quantile function torch has."""
+
 
 class PyroDistributions(Distributions):
     """As the base, for ``dist`` being ``pyro.distributions``. Raises PGM0601 for what Pyro has no class for."""
@@ -71,6 +77,10 @@ class PyroDistributions(Distributions):
 
     def _truncated(self, distribution: Dist, frame: Axes) -> ast.expr:
         """Uniform between the bounds' probabilities, taken through the quantile function."""
+        inside = dict(distribution.arguments)["base"]
+        assert isinstance(inside, Dist)
+        if inside.family not in _INVERTIBLE:
+            raise to_come(f"`Truncated({inside.family})` as a Pyro distribution", distribution.span)
         base, lower, upper = self.bounded(distribution, frame)
         self.expressions.uses.add("mass_between")
         chance = py.call("dist.Uniform", ast.Starred(py.call("mass_between", base, lower, upper), ast.Load()))

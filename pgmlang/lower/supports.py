@@ -1,11 +1,24 @@
-"""Bounds of a random variable that its distribution sets by numbers."""
+"""Bounds of a random variable that its distribution sets, by numbers or by other values."""
 
 from __future__ import annotations
 
+import ast
 import math
 
-from pgmlang.model import Dist, Model, Variable
-from pgmlang.model.expr import Apply, Const, Expr
+from pgmlang.lower import pyast as py
+from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.unpack import Emitter
+from pgmlang.lower.writer import Writer
+from pgmlang.model import Choice, Conditional, Dist, Model, Potential, Variable
+from pgmlang.model.expr import Apply, Choose, Const, Expr
+from pgmlang.model.types import VECTOR_KINDS
+
+_CONSTRAINTS = {
+    "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
+    "simplex": "constraints.simplex", "ordered": "Ordered", "cov": "Covariance", "corr": "Correlation",
+}  # fmt: skip
+OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
+"""Those that the runtime brings."""
 
 
 def bounds_of(model: Model, variable: Variable) -> tuple[float | None, float | None]:
@@ -25,12 +38,91 @@ def bounds_of(model: Model, variable: Variable) -> tuple[float | None, float | N
     return low, high
 
 
-def has_moving_bounds(distribution: object) -> bool:
-    """Whether bounds of ``Uniform`` or ``Truncated`` are more than numbers, so that no fixed map keeps to them."""
+def moving_bounds(distribution: object) -> dict[str, Expr]:
+    """Bounds of ``Uniform`` or ``Truncated`` that are more than numbers, by ``low`` and ``high``. A choice has the bounds
+    that both branches have."""
+    if isinstance(distribution, Choice):
+        one, other = _bounds(distribution.then), _bounds(distribution.otherwise)
+        return {
+            k: Choose(one[k].type, (), distribution.span, distribution.condition, one[k], other[k])
+            for k in one
+            if k in other
+        }
+    return {k: a for k, a in _bounds(distribution).items() if number_of(a) is None}
+
+
+def _bounds(distribution: object) -> dict[str, Expr]:
+    """All finite bounds."""
+    if isinstance(distribution, Choice):
+        return moving_bounds(distribution)
     if not isinstance(distribution, Dist) or distribution.family not in ("Uniform", "Truncated"):
-        return False
-    keys = ("low", "high", "lower", "upper")
-    return any(k in keys and number_of(a) is None and not _infinite(a) for k, a in distribution.arguments)
+        return {}
+    ends = {"low": "low", "high": "high", "lower": "low", "upper": "high"}
+    return {
+        ends[k]: a for k, a in distribution.arguments if k in ends and not isinstance(a, Dist) and not _infinite(a)
+    }
+
+
+def has_support(variable: Variable) -> bool:
+    """Whether free real values are mapped to the variable's."""
+    return variable.type.kind in _CONSTRAINTS
+
+
+def support_of(model: Model, variable: Variable) -> ast.expr:
+    """A variable's support: its type's, or the interval that ``Uniform`` and ``Truncated`` of numbers give."""
+    low, high = bounds_of(model, variable)
+    is_vector = variable.type.kind in VECTOR_KINDS
+    if is_vector or (low is None and high is None):
+        made = _CONSTRAINTS[variable.type.kind]
+        return py.name(made) if "." in made else py.call(made)
+    return _between(*(None if x is None else py.constant(x) for x in (low, high)))
+
+
+def _between(low: ast.expr | None, high: ast.expr | None) -> ast.expr:
+    if low is not None and high is not None:
+        return py.call("constraints.interval", low, high)
+    kind, bound = ("greater_than", low) if low is not None else ("less_than", high)
+    assert bound is not None
+    return py.call(f"constraints.{kind}", bound)
+
+
+def moving_supports(emitter: Emitter, out: Writer) -> list[tuple[str, ast.expr]]:
+    """Emits a function for every variable whose bounds hang on other values, which gives its support; their names by
+    variable, parents first."""
+    model = emitter.model
+    moving = [c for c in model.conditionals if moving_bounds(c.distribution)]
+    pairs: list[tuple[str, ast.expr]] = []
+    for number, conditional in enumerate(ancestral_order(model, moving), 1):
+        assert isinstance(conditional, Conditional)
+        bounds = moving_bounds(conditional.distribution)
+        items: list[Potential] = [Potential(b, conditional.plates, None, b.span) for b in bounds.values()]
+        definitions = emitter.definitions_for(items)
+        identifier = emitter.names[f"support {number}"]
+        out.blank(2)
+        out.line(f"def {identifier}(values, data=None, params=None, nets=None):")
+        out.indent += 1
+        out.line('"""A support that moves with other values."""')
+        emitter.unpack([*items, *definitions], out)
+        emitter.previous([*items, *definitions], out)
+        for item in ancestral_order(model, definitions):
+            emitter.definition(item, out)  # type: ignore[arg-type]
+        variable = model.by_name[conditional.target]
+        frame = emitter.expressions.array_axes(conditional.target)
+        fixed = dict(zip(("low", "high"), bounds_of(model, variable), strict=True))
+        ends: dict[str, ast.expr | None] = {}
+        for end, limit in fixed.items():
+            ends[end] = None if limit is None else py.constant(limit)
+            if end in bounds:
+                expressions = emitter.expressions
+                moved = expressions.align(expressions.number(bounds[end], frame), frame)
+                limits = {} if limit is None else {"min" if end == "low" else "max": py.constant(limit)}
+                ends[end] = py.method(moved, "clamp", **limits) if limits else moved
+        out.statement(
+            py.returns(_between(ends["low"], ends["high"])), conditional.span, f"of {conditional.target}"
+        )
+        out.indent -= 1
+        pairs.append((conditional.target, py.name(identifier)))
+    return pairs
 
 
 def _infinite(argument: object) -> bool:

@@ -55,15 +55,17 @@ class Units:
         values: dict[str, Tensor] = {}
         total = torch.zeros(self.num_draws, self.num_units, dtype=x.dtype, device=x.device)
         place = 0
-        program = self.joint.program
+        free = {}
+        for name, shape in zip(self.names, self.shapes, strict=True):
+            size = math.prod(shape[1:])
+            free[name] = wide[..., place : place + size].reshape(self.num_draws, *shape)
+            place += size
         with numerics(self.joint.dtype, self.joint.device):
-            for name, shape in zip(self.names, self.shapes, strict=True):
-                size = math.prod(shape[1:])
-                free = wide[..., place : place + size].reshape(self.num_draws, *shape)
-                place += size
-                transform = program.transform_of(program.SUPPORTS[name])
-                value = transform(free)
-                own = transform.log_abs_det_jacobian(free, value)
+            for name in self.joint.in_order(self.names):
+                everything = {**self.given, **values}
+                transform = self.joint.transform_of(name, everything, self.params, self.nets)
+                value = transform(free[name])
+                own = transform.log_abs_det_jacobian(free[name], value)
                 total = total + own.reshape(self.num_draws, self.num_units, -1).sum(-1)
                 if name in self.known:
                     value = torch.cat([self.known[name], value[:, self.known[name].shape[1] :]], 1)
@@ -72,7 +74,9 @@ class Units:
 
     def free(self, values: Mapping[str, Tensor]) -> Tensor:
         """The inverse of `values`."""
-        found = self.joint.unconstrain({n: values[n] for n in self.names})
+        found = self.joint.unconstrain(
+            {n: values[n] for n in self.names}, {**self.given, **values}, self.params, self.nets
+        )
         parts = [found[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
         return torch.cat(parts, -1).flatten(0, 1)
 

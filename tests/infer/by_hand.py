@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+import pgmlang
 from pgmlang.binding.record import Binding
+from pgmlang.infer.base import Problem, facts_of
 from pgmlang.model import Model
 from pgmlang.tables import DiscreteNetwork
 
@@ -24,6 +27,12 @@ plate day {
   }
 }
 """
+
+
+def problem_of(text: str, data: Any, device: str = "cpu", **binding: Any) -> Problem:
+    """A model's problem with data."""
+    found = pgmlang.compile(text).bind(data, **binding)
+    return Problem(found.model, found, {}, facts_of(found.model, found), device)
 
 
 def bound(
@@ -44,7 +53,7 @@ def bound(
             labels = model.labels_of(model.by_name[name].type)
             assert labels is not None
             values[name] = np.array([-1 if x is None else labels.index(str(x)) for x in column], dtype=np.int64)
-        if model.by_name[name].role == "random" and (values[name] < 0).any():
+        if model.by_name[name].role in ("random", "field") and (values[name] < 0).any():
             missing[name] = int((values[name] < 0).sum())
     num_rows = len(next(iter(values.values())))
     random = [v.name for v in model.of_role("random", "field")]

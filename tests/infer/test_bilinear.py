@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.bilinear import BilinearAscent, bilinear_of
 from pgmlang.infer.continuous import latent_variables, summed_names
 from pgmlang.infer.coordinate import Ascent
 from pgmlang.infer.joint import joint_of
 from pgmlang.infer.summing import sums_of
+from tests.infer.by_hand import problem_of
 
 LDA = """
 model lda(topics = 3)
@@ -45,8 +45,7 @@ def rows_of(count: int, seed: int = 0) -> dict[str, Any]:
 
 
 def ascent_of(text: str, rows: dict[str, Any], **options: Any) -> Ascent:
-    bound = pgmlang.compile(text).bind(rows, **options)
-    problem = Problem(bound.model, bound, {}, facts_of(bound.model, bound))
+    problem = problem_of(text, rows, **options)
     joint = joint_of(problem)
     names = [v.name for v in latent_variables(problem.model, problem.facts)]
     return Ascent(

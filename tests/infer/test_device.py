@@ -13,12 +13,12 @@ from torch import Tensor
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.density import target_of
 from pgmlang.infer.fields import fields_of
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.kernels.density import eager_value_and_grad
 from pgmlang.infer.summing import sums_of
+from tests.infer.by_hand import problem_of
 
 rng = np.random.default_rng(0)
 GROUPED = {"group": list("aabbcc"), "y": rng.normal(size=6), "k": [1, 0, 2, 3, 1, 0]}
@@ -64,17 +64,12 @@ plate row { a : {no, yes} ~ Table() ; b : {no, yes} ~ Table(a) ; c : {no, yes} ~
 
 
 def joint_on_meta(text: str, data: dict[str, Any], dtype: torch.dtype = torch.float64) -> Joint:
-    return joint_of(problem(text, data), dtype)
-
-
-def problem(text: str, data: dict[str, Any]) -> Problem:
-    bound = pgmlang.compile(text).bind(data)
-    return Problem(bound.model, bound, {}, facts_of(bound.model, bound), "meta")
+    return joint_of(problem_of(text, data, "meta"), dtype)
 
 
 @pytest.mark.parametrize("name", list(DENSITIES))
 def test_densities_and_gradients(name: str) -> None:
-    target = target_of(problem(DENSITIES[name], GROUPED))
+    target = target_of(problem_of(DENSITIES[name], GROUPED, "meta"))
     x = torch.zeros(3, target.dimension, dtype=torch.float64, device="meta")
     for found in eager_value_and_grad(target, x):
         assert found.device.type == "meta"
@@ -111,11 +106,10 @@ def test_the_cpu_is_noticed() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("name", list(DENSITIES))
 def test_gpu_and_cpu_agree(name: str) -> None:
-    bound = pgmlang.compile(DENSITIES[name]).bind(GROUPED)
     x = torch.randn(3, 99, dtype=torch.float64)
     found = []
     for device in ("cpu", "cuda"):
-        target = target_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound), device))
+        target = target_of(problem_of(DENSITIES[name], GROUPED, device))
         found.append([v.cpu() for v in target.value_and_grad(x[:, : target.dimension].to(device))])
     for here, there in zip(*found, strict=True):
         torch.testing.assert_close(here, there)

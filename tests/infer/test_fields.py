@@ -12,7 +12,6 @@ import torch
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.cd import Divergence
 from pgmlang.infer.field_reasons import field_names
 from pgmlang.infer.fields import bernoulli, fields_of
@@ -20,6 +19,7 @@ from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.likelihood import log_unnormalised, way_of
 from pgmlang.infer.pairwise import Pairwise
 from pgmlang.infer.pseudo import log_pseudo_likelihood
+from tests.infer.by_hand import problem_of
 
 RBM = """
 dim pixel = {a, b, c}
@@ -62,11 +62,6 @@ plate sentence {
 }
 """
 BITS = {"a": [1, 0, 1, 1, 0], "b": [0, 0, 1, 1, 1], "c": [1, 1, 0, 0, 1]}
-
-
-def problem_of(text: str, data: dict[str, Any]) -> Problem:
-    bound = pgmlang.compile(text).bind(data)
-    return Problem(bound.model, bound, {}, facts_of(bound.model, bound))
 
 
 def rbm() -> tuple[Joint, dict[str, torch.Tensor]]:

@@ -13,10 +13,10 @@ import torch
 import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.ais import discrete_log_z
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.fields import fields_of
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.pseudo import log_pseudo_likelihood
+from tests.infer.by_hand import problem_of
 
 POTTS = """
 model potts(rows = 2, columns = 3)
@@ -54,8 +54,7 @@ J, B = 0.7, np.array([0.3, -0.2, 0.0])
 
 
 def joint_from(text: str, data: dict[str, Any]) -> Joint:
-    bound = pgmlang.compile(text).bind(data)
-    return joint_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)))
+    return joint_of(problem_of(text, data))
 
 
 def potts() -> tuple[Joint, dict[str, torch.Tensor]]:

@@ -14,16 +14,14 @@ from scipy import special, stats
 import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import expectations
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.coordinate import State, build
 from pgmlang.infer.expectations import Q
+from tests.infer.by_hand import problem_of
 
 
 def climb(text: str, data: dict[str, Any], seed: int = 1, steps: int = 500, restarts: int = 1) -> State:
     """The state at the end of coordinate ascent."""
-    bound = pgmlang.compile(text).bind(data)
-    problem = Problem(bound.model, bound, {}, facts_of(bound.model, bound))
-    kernel = build(problem, 1e-13, steps, restarts)
+    kernel = build(problem_of(text, data), 1e-13, steps, restarts)
     state = kernel.init(np.random.default_rng(seed))
     while not kernel.done(state):
         state, _ = kernel.step(state)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.base import facts_of
 from pgmlang.infer.centring import data_weight, noncentred_problem
 from pgmlang.infer.joint import joint_of
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.results.convergence import convergence
+from tests.infer.by_hand import problem_of
 
 SCHOOLS = """
 mu ~ Normal(0, 5)
@@ -21,13 +22,8 @@ plate school { input sd : positive ; theta ~ Normal(mu, tau) ; y ~ Normal(theta,
 DATA = {"sd": [15.0, 10, 16, 11, 9, 11, 10, 18], "y": [28.0, 8, -3, 7, -1, 1, 18, 12]}
 
 
-def problem(text: str, data: dict[str, list[float]]) -> Problem:
-    bound = pgmlang.compile(text).bind(data)
-    return Problem(bound.model, bound, {}, facts_of(bound.model, bound))
-
-
 def test_density_with_the_jacobian() -> None:
-    old = problem(SCHOOLS, DATA)
+    old = problem_of(SCHOOLS, DATA)
     new, names = noncentred_problem(old)
     assert names == ("theta",)
     torch.manual_seed(0)
@@ -50,13 +46,13 @@ def test_much_data_stays_centred() -> None:
     group = [f"g{i % 5}" for i in range(200)]
     apart = {"group": group, "y": [float(4 * (i % 5) + e) for i, e in enumerate(rng.normal(size=200))]}
     alike = {"group": group[:10], "y": rng.normal(size=10).tolist()}
-    assert noncentred_problem(problem(text, apart))[1] == ()
-    assert noncentred_problem(problem(text, alike))[1] == ("t",)
+    assert noncentred_problem(problem_of(text, apart))[1] == ()
+    assert noncentred_problem(problem_of(text, alike))[1] == ("t",)
 
 
 def test_the_weight_of_the_data_is_that_of_precisions() -> None:
     text = "m ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate group { t ~ Normal(m, s) }\nplate row in group { y ~ Normal(t, 0.5) }\n"
-    joint = joint_of(problem(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
+    joint = joint_of(problem_of(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
     values = {
         "m": torch.zeros(4).double(),
         "s": torch.full((4,), 0.7, dtype=torch.float64),

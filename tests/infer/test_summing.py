@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.summing import Sums, sums_of
+from tests.infer.by_hand import problem_of
 
 GMM = """
 model gmm(clusters = 3)
@@ -60,9 +60,7 @@ plate seq {
 
 
 def joint(text: str, data: dict[str, Any]) -> Joint:
-    model = pgmlang.compile(text)
-    bound = model.bind(data)
-    return joint_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)))
+    return joint_of(problem_of(text, data))
 
 
 def draw_of(joint: Joint, lead: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:

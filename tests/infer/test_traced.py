@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-import pgmlang
-from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.density import target_of
 from pgmlang.infer.kernels.density import eager_value_and_grad
 from pgmlang.infer.traced import recorded, simplify, traced
+from tests.infer.by_hand import problem_of
 
 MODELS = {
     "mixture": (
@@ -31,8 +30,7 @@ MODELS = {
 @pytest.mark.parametrize("name", list(MODELS))
 def test_gradients_of_models(name: str) -> None:
     text, rows = MODELS[name]
-    bound = pgmlang.compile(text).bind(rows)
-    target = target_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)))
+    target = target_of(problem_of(text, rows))
     torch.manual_seed(0)
     run = traced(lambda x: eager_value_and_grad(target, x), torch.randn(4, target.dimension, dtype=torch.float64))
     for _ in range(3):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +14,13 @@ from scipy import integrate, stats
 import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import elbo, lbfgs
-from pgmlang.infer.base import Kernel, Problem, facts_of
+from pgmlang.infer.base import Kernel
 from pgmlang.infer.elbo import Bound
 from pgmlang.infer.importance import importance_log_likelihood
 from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import FunctionalNets, has_settled
+from tests.infer.by_hand import problem_of
 
 REGRESSION = """
 dim feature = {u, v}
@@ -42,11 +42,6 @@ def regression() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         np.linalg.solve(precision, design.T @ y / 0.49),
         np.linalg.inv(precision),
     )
-
-
-def bound_problem(text: str, data: dict[str, Any]) -> Problem:
-    bound = pgmlang.compile(text).bind(data)
-    return Problem(bound.model, bound, {}, facts_of(bound.model, bound))
 
 
 def test_map_is_the_mode() -> None:
@@ -161,7 +156,7 @@ guide row { u ~ Bernoulli(logit = x @ r) }
 
 
 def tiny() -> tuple[Joint, dict[str, torch.Tensor], Bound]:
-    problem = bound_problem(TINY, {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]})
+    problem = problem_of(TINY, {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]})
     torch.manual_seed(0)
     joint = joint_of(problem)
     free = {n: torch.randn(joint.free_shape(n), dtype=torch.float64) for n in joint.learned}
@@ -218,7 +213,7 @@ def test_a_missing_score_term_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_minibatches_stand_for_all_rows() -> None:
     data, _, _ = regression()
-    joint = joint_of(bound_problem(REGRESSION, data))
+    joint = joint_of(problem_of(REGRESSION, data))
     values = {"a": torch.tensor(0.3).double(), "b": torch.tensor([0.1, -0.4]).double()}
     parts = [joint.rows("row", np.arange(i, i + 5)).log_joint(values) for i in range(0, 25, 5)]
     assert float(sum(parts) / 5) == pytest.approx(float(joint.log_joint(values)), rel=1e-12)
@@ -235,7 +230,7 @@ def test_rows_kept_apart_count_nowhere() -> None:
 
 def test_minibatches_of_outer_elements_bring_their_rows() -> None:
     text = "plate doc { t ~ Normal(0, 1) ; plate word { y ~ Normal(t, 1) } }\n"
-    joint = joint_of(bound_problem(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
+    joint = joint_of(problem_of(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
     t = torch.tensor([0.5, -0.2, 1.0]).double()
     parts = [joint.rows("doc", np.array([i])).log_joint({"t": t[[i]]}) for i in range(3)]
     assert float(sum(parts) / 3) == pytest.approx(float(joint.log_joint({"t": t})), rel=1e-12)
@@ -275,7 +270,7 @@ def test_vae_learns_and_repeats_itself() -> None:
 
 def test_a_copy_of_the_state_goes_on_the_same() -> None:
     """All randomness is in the state: a kernel set up anew ends in the same bytes."""
-    problem = bound_problem(VAE, rows_of_bits(60))
+    problem = problem_of(VAE, rows_of_bits(60))
 
     def kernel() -> Kernel:
         return elbo.build(problem, elbo.ElboOptions(batch=20, epochs=8))
@@ -324,7 +319,7 @@ def test_early_stopping_keeps_the_best() -> None:
 
 
 def test_functional_networks_are_the_program_s() -> None:
-    joint = joint_of(bound_problem(VAE, rows_of_bits(10)), torch.float32)
+    joint = joint_of(problem_of(VAE, rows_of_bits(10)), torch.float32)
     nets = joint.build_nets(1)
     z = torch.randn(10, 2)
     same = FunctionalNets(nets, dict(nets.state_dict()))["decode"](z)[0]

@@ -85,3 +85,5 @@ def test_draws_of_pyro_are_those_of_simulate() -> None:
 def test_what_pyro_has_no_class_for_is_left_out_with_the_reason() -> None:
     lowered = program("model c\nplate row { y ~ Censored(Normal(0, 1), upper = 2) }\n")
     assert "Censored" in lowered.left_out["model"]
+    lowered = program("model c\nplate row { y ~ Truncated(Gamma(2, 1), upper = 2) }\n")
+    assert "Truncated(Gamma)" in lowered.left_out["model"]

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 import pgmlang
+from pgmlang.diagnostics import PgmError
 
 GROUPS = """
 m ~ Normal(0, 10)
@@ -208,3 +209,17 @@ def test_a_fresh_sequence_of_a_chain() -> None:
     assert np.abs(drawn["x"] - 10 * codes).max() < 6
     stay = (codes[1:] == codes[:-1]).mean()
     assert stay == pytest.approx(np.mean(np.array(z)[1:] == np.array(z)[:-1]), abs=0.06)
+
+
+def test_rows_that_say_nothing_but_their_group_are_predicted_and_not_scored() -> None:
+    model = pgmlang.compile(
+        "m ~ Normal(0, 5)\nplate group { b ~ Normal(m, 1) }\nplate row in group { y ~ Normal(b, 1) }\n"
+    )
+    rows = {"group": ["a", "a", "b", "b"], "y": [1.0, 2.0, 5.0, 6.0]}
+    fit = model.fit(rows, method="hmc", seed=1, options={"chains": 8, "warmup": 200, "draws": 200})
+    new = {"group": ["b", "a", "other"]}
+    found = fit.predict(new).columns["y"]
+    assert found[0] > found[2] > found[1]
+    with pytest.raises(PgmError) as caught:
+        fit.score_rows(new)
+    assert caught.value.diagnostics[0].code == "PGM0708"

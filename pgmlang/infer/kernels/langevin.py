@@ -1,4 +1,7 @@
-"""Langevin kernels: MALA (Roberts and Tweedie 1996) and ULA, its version without the accept step."""
+"""Langevin kernels: MALA (Roberts and Tweedie 1996) and ULA, its version without the accept step.
+
+The drift is truncated (their MALTA): far out, where the gradient is huge, a proposal would overshoot and never be taken.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,28 @@ from pgmlang.infer.kernels.kernel import (
     normal,
 )
 
+FARTHEST = 3.0
+"""Longest drift in units of the noise; in the bulk of a density it is about a half."""
+
+
+def drift(state: ChainState, step_size: Tensor, variance: Tensor) -> Tensor:
+    """``s^2/2 V grad [..., C, d]``, truncated."""
+    s = step_size.unsqueeze(-1)
+    length = 0.5 * s * (variance.sqrt() * state.gradient).square().mean(-1, keepdim=True).sqrt()
+    kept = (FARTHEST / length).clamp(max=1.0)
+    return 0.5 * s.square() * variance * kept * state.gradient
+
 
 def propose(state: ChainState, noise: Tensor, step_size: Tensor, variance: Tensor) -> Tensor:
-    """``x + s^2/2 V grad + s sqrt(V) noise`` for ``noise [..., C, d]``, step ``s [..., 1]``, ``V [..., 1, d]``."""
+    """``x + drift + s sqrt(V) noise`` for ``noise [..., C, d]``, step ``s [..., 1]``, ``V [..., 1, d]``."""
     s = step_size.unsqueeze(-1)
-    return state.position + 0.5 * s.square() * variance * state.gradient + s * variance.sqrt() * noise
+    return state.position + drift(state, step_size, variance) + s * variance.sqrt() * noise
 
 
 def reverse_noise(proposed: ChainState, position: Tensor, step_size: Tensor, variance: Tensor) -> Tensor:
     """The noise ``[..., C, d]`` that would lead from the proposed state back to ``position``."""
     s = step_size.unsqueeze(-1)
-    drift = 0.5 * s.square() * variance * proposed.gradient
-    return (position - proposed.position - drift) / (s * variance.sqrt())
+    return (position - proposed.position - drift(proposed, step_size, variance)) / (s * variance.sqrt())
 
 
 def _move(

@@ -112,14 +112,6 @@ def beta_binomial_log_prob(n, a, b, y):
     return choose + beta - (torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b))
 
 
-def mass_between(base, lower, upper):
-    """F(lower) and F(upper)."""
-    one = torch.ones_like(base.mean)
-    low = base.cdf(real(lower) * one) if not isinstance(lower, float) or math.isfinite(lower) else 0 * one
-    high = base.cdf(real(upper) * one) if not isinstance(upper, float) or math.isfinite(upper) else one
-    return low, high
-
-
 def improper(name):
     """There is nothing to draw a Flat() from."""
     raise ValueError(f"{name} is Flat(): its prior has no draws")
@@ -129,31 +121,6 @@ def beta_binomial_draw(n, a, b, shape):
     """Successes of n whose chance is Beta(a, b)."""
     chance = dist.Beta(real(a), real(b)).expand(shape).sample()
     return dist.Binomial(real(n).expand(shape), chance).sample()
-
-
-def truncated_log_prob(base, lower, upper, y):
-    """Log-density of ``base`` kept between two bounds."""
-    low, high = mass_between(base, lower, upper)
-    lower, upper = real(lower), real(upper)
-    inside = (y >= lower) & (y <= upper)
-    kept = torch.minimum(torch.maximum(y, lower), upper)
-    return torch.where(inside, base.log_prob(kept) - torch.log(high - low), -math.inf)
-
-
-def truncated_draw(base, lower, upper, shape):
-    """A draw of ``base`` kept between two bounds, by its quantile function."""
-    low, high = mass_between(base, lower, upper)
-    chance = low + (high - low) * torch.rand(shape, dtype=low.dtype, device=low.device)
-    return torch.minimum(torch.maximum(base.icdf(chance), real(lower)), real(upper))
-
-
-def censored_log_prob(base, lower, upper, y):
-    """Log-density of ``base``; a value at a bound counts all the mass beyond it."""
-    low, high = mass_between(base, lower, upper)
-    lower, upper = real(lower), real(upper)
-    out = base.log_prob(torch.minimum(torch.maximum(y, lower), upper))
-    out = torch.where(y >= upper, torch.log1p(-high), out)
-    return torch.where(y <= lower, torch.log(low), out)
 
 
 def zero_inflated_log_prob(p, base, y):
@@ -280,9 +247,11 @@ class LKJ(dist.Distribution):
         return self.root.log_prob(root) - correlation_log_det(root)
 
 
-def transform_of(support):
-    """The map from free real values to a support."""
-    return support if isinstance(support, dist.Transform) else biject_to(support)
+def transform_of(support, *others):
+    """The map from free real values to a support; one that moves is a function of ``values, data, params, nets``."""
+    if isinstance(support, dist.Transform):
+        return support
+    return biject_to(support(*others) if callable(support) else support)
 
 
 class Mlp(torch.nn.Module):
@@ -302,16 +271,20 @@ class Mlp(torch.nn.Module):
         return [head(h) for head in self.heads]
 
 
-def constrain(unconstrained):
-    """Free real values to values in their supports, and the sum of log|det J| of the maps."""
-    values, log_det = {}, 0.0
-    for name, x in unconstrained.items():
-        transform = transform_of(SUPPORTS[name])
-        values[name] = transform(x)
-        own = transform.log_abs_det_jacobian(x, values[name])
+def constrain(unconstrained, values=None, data=None, params=None, nets=None):
+    """Free real values to values in their supports, and the sum of log|det J| of the maps. ``values``: the others, for
+    supports that move with them."""
+    found, log_det = {}, 0.0
+    for name, support in SUPPORTS.items():
+        if name not in unconstrained:
+            continue
+        x = unconstrained[name]
+        transform = transform_of(support, {**(values or {}), **found}, data, {**(params or {}), **found}, nets)
+        found[name] = transform(x)
+        own = transform.log_abs_det_jacobian(x, found[name])
         dims = RANKS[name] - transform.codomain.event_dim
         log_det = log_det + (own.sum(tuple(range(-dims, 0))) if dims > 0 else own)
-    return values, log_det
+    return {name: found[name] for name in unconstrained}, log_det
 
 
 SUPPORTS = {"x": constraints.real}
