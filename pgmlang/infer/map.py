@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from pgmlang.infer.joint import Joint
+    from pgmlang.infer.lbfgs import Function, Point
 
 INNER = 20
 """L-BFGS iterations of a step."""
+TRIES = 40
+"""Places tried for one where the density is not zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +225,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         begin = {**objective.start(joint, generator), **weights}
         first = torch.cat([v.flatten() for v in begin.values()])
         if restarts == 1:
-            return ClimbState(0, lbfgs.start(function, first))
+            return ClimbState(0, _possible(function, lbfgs.start(function, first), generator))
         found = []
         for _ in range(restarts):
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
@@ -250,6 +253,20 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         )  # fmt: skip
 
     return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
+
+
+def _possible(function: Function, begin: Point, generator: Generator) -> Point:
+    """The start, or a place further off where the density is not zero."""
+    import torch
+
+    from pgmlang.infer import lbfgs
+
+    for i in range(TRIES):
+        if math.isfinite(float(begin.value)):
+            break
+        noise = torch.randn(begin.x.shape, generator=generator, dtype=begin.x.dtype, device=begin.x.device)
+        begin = lbfgs.start(function, 4 * (i + 1) / TRIES * noise)
+    return begin
 
 
 METHOD = Method(

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Kernel, Outcome
+from pgmlang.infer.base import Info, Kernel, Outcome
 from pgmlang.infer.checkpoint import Checkpoint
 
 Progress = Callable[..., None]
 """Called as ``progress(iteration, log_likelihood, gain=, label=, total=)`` after each step."""
+
+PATIENCE = 200
+"""Iterations after which an objective that was minus infinity all along is hopeless."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +49,26 @@ def run(
     """Steps until the kernel is done. Before the first step is through an interruption goes to the caller.
 
     ``checkpoint`` keeps the state now and then and when the run is stopped; ``resumed``: a state to go on from, with
-    its number of steps. Raises PgmError PGM0803 when a step's log-likelihood is not a number or plus infinity.
+    its number of steps. Raises PgmError PGM0803 when a step's log-likelihood is not a number or plus infinity, or minus
+    infinity from the beginning.
     """
     start = saved = time.monotonic()
     state: Any = kernel.init(rng)
     steps = 0
     stopped = ""
+    is_possible = resumed is not None
     if resumed is not None:
         state, steps = resumed
     try:
         while not kernel.done(state):
             state, info = kernel.step(state)
             steps += info.iterations
-            if math.isnan(info.log_likelihood) or info.log_likelihood == math.inf:
-                raise _not_finite(info.log_likelihood, steps)
+            if math.isfinite(info.log_likelihood):
+                is_possible = True
+            elif info.log_likelihood != -math.inf or (
+                steps >= PATIENCE and not (is_possible or _is_counted(info))
+            ):
+                raise _not_finite(info, steps)
             if progress is not None:
                 progress(steps, info.log_likelihood, gain=info.gain, label=info.label, total=kernel.total)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
@@ -74,6 +83,8 @@ def run(
         stopped = "termination" if isinstance(interruption, Terminated) else "interrupt"
     if checkpoint is not None and stopped:
         checkpoint.save(state, steps)
+    if steps and not (is_possible or stopped or _is_counted(info)):
+        raise _not_finite(info, steps)
     outcome = kernel.conclude(state)
     warnings = list(outcome.warnings)
     if stopped:
@@ -91,8 +102,16 @@ def run(
     return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)
 
 
-def _not_finite(value: float, steps: int) -> PgmError:
+def _is_counted(info: Info) -> bool:
+    """Whether minus infinity may stand: tables that are given can rule a row out, and those that are counted are right."""
+    return info.label == "log-likelihood"
+
+
+def _not_finite(info: Info, steps: int) -> PgmError:
+    cure = "look for a scale that may become zero, or values of the data far from all others"
+    if info.log_likelihood == -math.inf:
+        cure = "does the data lie within the distributions' supports, and do bounds hang on what is latent?"
+    label = info.label or "log-likelihood"
     return PgmError(
-        Diagnostic("PGM0803", f"the log-likelihood is {value} after {steps} iterations",
-                   help="look for a scale that may become zero, or values of the data far from all others")
-    )  # fmt: skip
+        Diagnostic("PGM0803", f"the {label} is {info.log_likelihood} after {steps} iterations", help=cure)
+    )

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Info, Kernel, Outcome
 from pgmlang.infer.run import run
@@ -41,3 +42,26 @@ def test_interruption_keeps_what_was_done() -> None:
 def test_time_limit() -> None:
     done = run(_kernel(-1.0, 5), np.random.default_rng(0), max_time=0.0)
     assert (done.status, done.stopped_by, done.steps) == ("stopped", "time", 1)
+
+
+IMPOSSIBLE = "theta ~ Exponential(0.1)\nplate row { x ~ Uniform(0, theta) }\n"
+
+
+def test_a_bound_that_is_minus_infinity_is_an_error() -> None:
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(IMPOSSIBLE).fit({"x": [0.5, 20.0, 2.0]}, method="elbo", seed=1)
+    assert caught.value.diagnostics[0].code == "PGM0803"
+    assert "bound" in caught.value.diagnostics[0].message
+
+
+def test_the_mode_is_looked_for_where_the_density_is_not_zero() -> None:
+    fit = pgmlang.compile(IMPOSSIBLE).fit({"x": [0.5, 1.2, 2.0]}, method="map", seed=1)
+    assert float(fit.params["theta"]) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_mode_without_any_density_is_an_error() -> None:
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile("m ~ Normal(0, 1)\nplate row { x ~ Truncated(Normal(m, 1), upper = 1) }\n").fit(
+            {"x": [0.5, 1.2]}, method="map", seed=1
+        )
+    assert caught.value.diagnostics[0].code == "PGM0803"
