@@ -24,6 +24,7 @@ from pgmlang.infer.numerics import numerics, seeded, settled
 from pgmlang.infer.row_subsets import binding_rows
 from pgmlang.infer.rows import bound_evaluator, table_shapes
 from pgmlang.lower import lower
+from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model, Variable
 from pgmlang.tables.learned import learned_tables
 
@@ -405,29 +406,6 @@ def joint_of_binding(
                  unseen=unseen)  # fmt: skip
 
 
-def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
-    """Names of the factors that mention any of these variables, directly or through deterministic names."""
-    from pgmlang.lower.factors import factor_names
-
-    return tuple(
-        key for key, factor in factor_names(model).items()
-        if set(names) & {*model.random_parents(factor), *_params_of(model, factor), getattr(factor, "target", "")}
-    )  # fmt: skip
-
-
-def _params_of(model: Model, factor: Any) -> set[str]:
-    """Params that a factor mentions, through deterministic names too."""
-    seen: set[str] = set()
-    pending = [factor]
-    while pending:
-        for ref in model.mentions(pending.pop()):
-            if ref.name not in seen and ref.name in model.by_name:
-                seen.add(ref.name)
-                if ref.name in model.definition_of:
-                    pending.append(model.definition_of[ref.name])
-    return {n for n in seen if model.by_name[n].role == "param"}
-
-
 def _missing(values: Tensor) -> Tensor:
     return torch.isnan(values) if values.is_floating_point() else values < 0
 
@@ -448,7 +426,6 @@ __all__ = [
     "Joint",
     "Values",
     "binding_rows",
-    "factors_around",
     "joint_of",
     "joint_of_binding",
     "numerics",

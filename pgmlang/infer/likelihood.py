@@ -218,8 +218,12 @@ class Likelihood:
         return Outcome(found, (), True, (), {"data_log_likelihood": total})
 
 
-def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any) -> Tensor:
+def log_unnormalised(
+    joint: Joint, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any,
+    given: Mapping[str, Tensor] | None = None,
+) -> Tensor:  # fmt: skip
     """log of the sum over hidden discrete fields of exp(log-potentials) for each row (a single number without rows).
+    ``given``: values of others that are not observed, with leading axes, which the answer then has.
 
     In closed form where one hidden field is independent given the rest, else by listing its configurations.
     """
@@ -227,8 +231,8 @@ def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str,
 
     from pgmlang.infer.fields import as_numbers, configurations, fields_of
 
-    observed = tuple(n for n in field_names(joint.model) if n not in hidden)
-    data = as_numbers(joint, observed)
+    observed = tuple(n for n in field_names(joint.model) if n not in hidden and n not in (given or {}))
+    data = {**as_numbers(joint, observed), **(given or {})}
     plate = unit_plate(joint.model)
     inside = fields_of(joint, hidden)
 
@@ -240,10 +244,11 @@ def log_unnormalised(joint: Joint, hidden: tuple[str, ...], params: Mapping[str,
         return each(data)
     if len(hidden) == 1 and inside.is_independent(hidden[0]) and not inside.states:
         name = hidden[0]
-        zero = torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device)
+        lead = next((v.shape[: v.dim() - len(joint.shapes[n])] for n, v in (given or {}).items()), ())
+        zero = torch.zeros((*lead, *joint.shapes[name]), dtype=joint.dtype, device=joint.device)
         logit = inside.logits(name, {**data, name: zero}, params, nets, create_graph=torch.is_grad_enabled())
         soft = torch.nn.functional.softplus(logit)
-        own = joint.along(soft, joint.axes(name), (plate,)) if plate else soft.sum()
+        own = joint.along(soft, joint.axes(name), (plate,)) if plate else joint.total(soft, joint.axes(name))
         return each({**data, name: zero}) + own
     sizes = {n: [k for a, k in zip(joint.axes(n), joint.shapes[n], strict=True) if a != plate] for n in hidden}
     bits = sum(int(np.prod(s)) * np.log2(inside.states.get(n, 2)) for n, s in sizes.items())

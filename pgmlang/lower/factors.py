@@ -21,6 +21,27 @@ def factor_names(model: Model) -> dict[str, Factor]:
     return out
 
 
+def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
+    """Names of the factors that mention any of these variables, directly or through deterministic names."""
+    return tuple(
+        key for key, factor in factor_names(model).items()
+        if set(names) & {*model.random_parents(factor), *_params_of(model, factor), getattr(factor, "target", "")}
+    )  # fmt: skip
+
+
+def _params_of(model: Model, factor: Factor) -> set[str]:
+    """Params that a factor mentions, through deterministic names too."""
+    seen: set[str] = set()
+    pending: list[Factor | Definition] = [factor]
+    while pending:
+        for ref in model.mentions(pending.pop()):
+            if ref.name not in seen and ref.name in model.by_name:
+                seen.add(ref.name)
+                if ref.name in model.definition_of:
+                    pending.append(model.definition_of[ref.name])
+    return {n for n in seen if model.by_name[n].role == "param"}
+
+
 def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | None = None) -> dict[str, Axes]:
     """Emits ``factors`` and ``log_joint`` of the chosen factors (all when None); gives each factor's axes."""
     model = emitter.model

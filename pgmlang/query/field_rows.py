@@ -23,13 +23,17 @@ from pgmlang.infer.summing import sums_of
 from pgmlang.infer.training import unit_plate
 from pgmlang.model import Model
 from pgmlang.query.fitted_values import estimates
-from pgmlang.query.predictive import Score
+from pgmlang.query.layer_proposals import DREAMS, Layer, layers_of, log_weights, proposals_of
+from pgmlang.query.predictive import Score, weighed
 from pgmlang.query.rows import Columns
 from pgmlang.results.fit import Fit
 
 SWEEPS = 500
 """Sweeps of the chains behind predictions and draws."""
-CHAINS = 64
+BETWEEN, ROUNDS = 10, 20
+"""Sweeps between draws of one chain, and draws of a chain where many are wanted."""
+DRAWS = 1_000
+"""Draws of fitted proposals a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +129,9 @@ class FieldRows:
         names = (*self.observed, *self.hidden)
         model = self.joint.model
         plate = self.plate or str(self.joint.source["binding"].plate)
+        layers = layers_of(model, frozenset(self.joint.observed), self.plate)
+        if layers is not None and not self.joint.missing:
+            return self._score_layers(layers, plate)
         if not elimination(model, names)[1]:
             everything = sums_of(replace(self.joint, missing={}), names)
             with torch.no_grad():
@@ -139,6 +146,20 @@ class FieldRows:
             top = self._unnormalised(plate)
         value, words, ess = self._log_z()
         return Score((top - value).cpu().numpy(), plate, words, ess)
+
+    def _score_layers(self, layers: tuple[Layer, ...], plate: str) -> Score:
+        """Directed layers of bits below fields: importance sampling, log Z of the fields alone."""
+        alone = replace(self, joint=_fields_alone(self.joint), hidden=(*self.observed, *self.hidden), observed=())
+        dreams = {n: v.squeeze(1) for n, v in self._drawn(DREAMS // ROUNDS, ROUNDS).items()}
+        proposals = tuple(proposals_of(layers, dreams))
+        rest = tuple(n for n in self.hidden if n not in {layer.name for layer in layers})
+        with torch.no_grad():
+            try:
+                weights = log_weights(self.joint, rest, proposals, self.params, self.nets, DRAWS, self.generator)
+            except ValueError as error:
+                raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
+            value, words, _ = alone._log_z()
+        return weighed(weights - value, plate, f"importance sampling, {DRAWS} draws of fitted proposals; {words}")
 
     def _unnormalised(self, plate: str) -> Tensor:
         """log of the sum over what is hidden in each row of the exponential of its log-potentials: ``[rows]``. Raises
@@ -194,6 +215,14 @@ class FieldRows:
     def sample(self, count: int) -> Columns:
         """Fresh rows: chains of their own, and the directed variables above drawn from them."""
         one = self._one()
+        columns: dict[str, list[str] | np.ndarray] = {}
+        for name, value in self._drawn(count).items():
+            columns.update(drawn_columns(one, name, value, self.plate))
+        return Columns(columns)
+
+    def _drawn(self, count: int, rounds: int = 1) -> dict[str, Tensor]:
+        """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
+        one = self._one()
         names = (*self.observed, *self.hidden)
         model = self.joint.model
         if all(v.type.kind == "real" for v in model.of_role("field")):
@@ -204,14 +233,15 @@ class FieldRows:
             fields = fields_of(bare, names)
             values = fields.begin(self.generator, (count,))
             settled = fields.settled(self.params, self.nets)
-            for _ in range(SWEEPS):
+            kept = []
+            for sweep in range(SWEEPS + BETWEEN * (rounds - 1)):
                 values = settled.sweep(self.generator, values, self.params, self.nets)
+                if sweep + 1 >= SWEEPS and (sweep + 1 - SWEEPS) % BETWEEN == 0:
+                    kept.append(values)
+            values = {n: torch.cat([v[n] for v in kept]) for n in values}
+        count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
-        drawn = {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
-        columns: dict[str, list[str] | np.ndarray] = {}
-        for name, value in drawn.items():
-            columns.update(drawn_columns(one, name, value, self.plate))
-        return Columns(columns)
+        return {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
 
     def _need_blocks_of_all(self, names: tuple[str, ...]) -> None:
         alone = _fields_alone(self.joint).model

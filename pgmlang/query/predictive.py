@@ -305,7 +305,7 @@ class Predictive:
         """Importance sampling with the guide as the proposal."""
         given = {k: v[:1] for k, v in self.given.items()}
         weights = log_weights(self.joint, self.params, self.nets, GUIDED, self.generator, plate, given)
-        return _weighed(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
+        return weighed(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
 
     def _by_prior(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
         """Importance sampling with the prior as the proposal, for each draw of the globals."""
@@ -323,7 +323,7 @@ class Predictive:
                     tables = sums.tables(values, self.params, self.nets)
                     weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
         stacked = torch.stack(weights).flatten(0, 1)
-        return _weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
+        return weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
 
     def _drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
@@ -346,7 +346,7 @@ class Predictive:
         units = Units(inner, sums, names, plate, given, known, self.params, self.nets, few.num_draws)
         weights = annealed(units, few._drawn_from_prior(names), self.generator)
         words = f"annealed importance sampling, {TEMPERATURES} temperatures"
-        return _weighed(weights, plate, few._words(words))
+        return weighed(weights, plate, few._words(words))
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,7 +380,7 @@ def _around(joint: Joint, sums: Sums | None, names: tuple[str, ...]) -> tuple[Jo
     return part, None if sums is None else replace(sums, joint=part)
 
 
-def _weighed(weights: Tensor, plate: str, words: str) -> Score:
+def weighed(weights: Tensor, plate: str, words: str) -> Score:
     """The log-mean of weights ``[particle, element]`` and the smallest effective number of particles."""
     share = torch.softmax(weights, 0)
     ess = float((1 / share.square().sum(0)).min())

@@ -125,8 +125,8 @@ def test_ranks_of_few_data_sets_at_a_time(method: str, model: str) -> None:
 def test_a_missing_jacobian_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     constrain = Joint.constrain
 
-    def without(self: Joint, free: Any) -> Any:
-        values, log_det = constrain(self, free)
+    def without(self: Joint, free: Any, *others: Any) -> Any:
+        values, log_det = constrain(self, free, *others)
         return values, torch.zeros_like(log_det)
 
     monkeypatch.setattr(Joint, "constrain", without)

@@ -217,6 +217,9 @@ def test_dbn(tmp_path: Path) -> None:
     pairs = [(i, i + 1) for i in range(63) if 0.1 < data[:, i].mean() < 0.9 and 0.1 < data[:, i + 1].mean() < 0.9]
     ours, theirs = (np.array([np.corrcoef(x[:, i], x[:, j])[0, 1] for i, j in pairs]) for x in (draws, data))
     assert np.corrcoef(ours, theirs)[0, 1] > 0.3
+    test = found.score_rows(table("digits/test.csv").head(60))
+    assert test.values.mean() > -30
+    assert "log Z" in test.estimator
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,6 @@ def test_the_same_seed_gives_the_same_draws() -> None:
             {"x": [0.1, None], "y": [0.1, 2.0]},
             "missing",
         ),
-        (
-            "a ~ Normal(0, 1)\nm ~ Uniform(a, a + 1)\nplate row { y ~ Normal(m, 1) }\n",
-            {"y": [0.1]},
-            "more than numbers",
-        ),
         ("param s : positive\nm ~ Normal(0, 1)\nplate row { y ~ Normal(m, s) }\n", {"y": [0.1]}, "`s`"),
     ],
 )
