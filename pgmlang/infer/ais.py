@@ -7,7 +7,7 @@ fields from a normal base by Hamiltonian Monte Carlo.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pgmlang.infer.fields import Fields
     from pgmlang.infer.joint import Joint
+    from pgmlang.infer.pairwise import Pairwise
 
 FEW = 10
 """An effective number of particles below this says nothing."""
@@ -85,30 +86,71 @@ def discrete_log_z(
     """log Z of discrete fields. ``base``: logits (scores of labels) of the independent base, by default zero."""
     import torch
 
-    joint = fields.joint
-    zero = {
-        n: torch.zeros((*joint.shapes[n], *([fields.states[n]] if n in fields.states else [])), dtype=joint.dtype,
-                       device=joint.device)
-        for n in fields.names
-    }  # fmt: skip
-    logits = {**zero, **(base or {})}
+    logits = {**_even(fields), **(base or {})}
     normalisers = [
         x.logsumexp(-1).sum() if n in fields.states else torch.nn.functional.softplus(x).sum()
         for n, x in logits.items()
     ]
     log_base = torch.stack(normalisers).sum()
+    settled = fields.settled(params, nets)
+
+    def height(values: Mapping[str, Tensor]) -> Tensor:
+        own = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
+        return settled.energy(values, params, nets) - own
+
     with torch.no_grad():
-        values = fields.begin(generator, (particles,), logits)
-        settled = fields.settled(params, nets)
-        weight = torch.zeros(particles, dtype=joint.dtype, device=joint.device)
-        betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
-        for before, beta in pairwise(betas):
-            energy = settled.energy(values, params, nets)
-            own = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
-            weight = weight + (beta - before) * (energy - own)
-            values = settled.sweep(generator, values, params, nets, heat=(beta, logits))
+        weight = _annealed(settled, fields.begin(generator, (particles,), logits), height, logits, params, nets,
+                           generator, temperatures)  # fmt: skip
     value, error, ess = weighed(weight)
     return LogZ(value + float(log_base), error, ess)
+
+
+def discrete_log_evidence(
+    fields: Fields, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
+    plate: str,
+) -> Tensor:  # fmt: skip
+    """Log-weights ``[particle, element]`` whose exponentials' mean is, for each element of a plate, the sum over the
+    hidden fields of exp(log-potentials) given what is observed; the base is even."""
+    import torch
+
+    joint = fields.joint
+    logits = _even(fields)
+    rows = joint.shapes[fields.names[0]][joint.axes(fields.names[0]).index(plate)]
+    log_base = sum(math.prod(joint.shapes[n]) / rows * math.log(fields.states.get(n, 2)) for n in fields.names)
+
+    def height(values: Mapping[str, Tensor]) -> Tensor:
+        return joint.each(joint.factors(values, params, nets), plate)
+
+    with torch.no_grad():
+        settled = fields.settled(params, nets)
+        weight = _annealed(settled, fields.begin(generator, (particles,)), height, logits, params, nets, generator,
+                           temperatures)  # fmt: skip
+    return weight + log_base
+
+
+def _even(fields: Fields) -> dict[str, Tensor]:
+    """Logits of the even base, of labels a score each."""
+    import torch
+
+    joint = fields.joint
+    sizes = {n: (*joint.shapes[n], *([fields.states[n]] if n in fields.states else [])) for n in fields.names}
+    return {n: torch.zeros(s, dtype=joint.dtype, device=joint.device) for n, s in sizes.items()}
+
+
+def _annealed(
+    fields: Fields | Pairwise, values: dict[str, Tensor], height: Callable[[Mapping[str, Tensor]], Tensor],
+    logits: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, generator: Generator, temperatures: int,
+) -> Tensor:  # fmt: skip
+    """Log-weights of particles that go from the base to the model in equal steps; ``height``: the model's log-density
+    over the base's."""
+    import torch
+
+    weight = torch.zeros((), dtype=torch.float64)
+    betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()
+    for before, beta in pairwise(betas):
+        weight = (beta - before) * height(values) + weight
+        values = fields.sweep(generator, values, params, nets, heat=(beta, logits))
+    return weight
 
 
 def _base_energy(logits: Tensor, value: Tensor, is_listed: bool) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,9 +14,9 @@ from torch import Generator, Tensor
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
-from pgmlang.infer.ais import log_z_of_row
+from pgmlang.infer.ais import discrete_log_evidence, log_z_of_row
 from pgmlang.infer.field_network import FieldNetwork, field_network
-from pgmlang.infer.field_reasons import block_reasons
+from pgmlang.infer.field_reasons import block_reasons, inputs_in_fields
 from pgmlang.infer.fields import as_numbers, fields_of
 from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.likelihood import LISTED, log_unnormalised
@@ -32,6 +33,12 @@ SWEEPS = 500
 """Sweeps of the chains behind predictions and draws."""
 BETWEEN, ROUNDS = 10, 20
 """Sweeps between draws of one chain, and draws of a chain where many are wanted."""
+PARTICLES, TEMPERATURES = 100, 1000
+"""Of annealing what is hidden in rows, or log Z of each."""
+FEWER = 500_000
+"""Most elements of all particles of an annealing, but that there are at least a few."""
+MOST = 20_000_000
+"""Most numbers of a table of all configurations."""
 DRAWS = 1_000
 """Draws of fitted proposals a row."""
 
@@ -132,8 +139,9 @@ class FieldRows:
         layers = layers_of(model, frozenset(self.joint.observed), self.plate)
         if layers is not None and not self.joint.missing:
             return self._score_layers(layers, plate)
-        if not elimination(model, names)[1]:
-            everything = sums_of(replace(self.joint, missing={}), names)
+        bare = self._alone()
+        if not elimination(bare.joint.model, names)[1] and not elimination(model, self.hidden)[1]:
+            everything = sums_of(replace(bare.joint, missing={}), names)
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
                 if self.hidden:
@@ -144,12 +152,14 @@ class FieldRows:
             return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
         with torch.no_grad():
             top = self._unnormalised(plate)
-        value, words, ess = self._log_z()
+        value, words, ess = bare._log_z()
+        if top.dim() == 2:
+            what = f"annealed importance sampling of what is hidden, {TEMPERATURES} temperatures; {words}"
+            return weighed(top - value, plate, what)
         return Score((top - value).cpu().numpy(), plate, words, ess)
 
     def _score_layers(self, layers: tuple[Layer, ...], plate: str) -> Score:
         """Directed layers of bits below fields: importance sampling, log Z of the fields alone."""
-        alone = replace(self, joint=_fields_alone(self.joint), hidden=(*self.observed, *self.hidden), observed=())
         dreams = {n: v.squeeze(1) for n, v in self._drawn(DREAMS // ROUNDS, ROUNDS).items()}
         proposals = tuple(proposals_of(layers, dreams))
         rest = tuple(n for n in self.hidden if n not in {layer.name for layer in layers})
@@ -158,12 +168,12 @@ class FieldRows:
                 weights = log_weights(self.joint, rest, proposals, self.params, self.nets, DRAWS, self.generator)
             except ValueError as error:
                 raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
-            value, words, _ = alone._log_z()
+            value, words, _ = self._alone()._log_z()
         return weighed(weights - value, plate, f"importance sampling, {DRAWS} draws of fitted proposals; {words}")
 
     def _unnormalised(self, plate: str) -> Tensor:
-        """log of the sum over what is hidden in each row of the exponential of its log-potentials: ``[rows]``. Raises
-        PgmError PGM0602 where that is too much."""
+        """log of the sum over what is hidden in each row of the exponential of its log-potentials: ``[rows]``, or where
+        that is too much log-weights ``[particle, row]``. Raises PgmError PGM0602 where cells are missing."""
         if all(v.type.kind == "real" for v in self.joint.model.of_role("field")):
             if self.hidden:
                 raise PgmError(_incomplete(self.hidden[0], "drop rows with empty cells: `--missing drop`"))
@@ -179,7 +189,24 @@ class FieldRows:
         try:
             return log_unnormalised(self.joint, self.hidden, self.params, self.nets)
         except ValueError as error:
-            raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
+            if self.plate is None:
+                raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
+            inside = fields_of(self.joint, self.hidden)
+            return discrete_log_evidence(
+                inside,
+                self.params,
+                self.nets,
+                self.generator,
+                self._particles(PARTICLES),
+                TEMPERATURES,
+                self.plate,
+            )
+
+    def _alone(self) -> FieldRows:
+        """The fields without the directed variables below them: log Z is theirs."""
+        if not self.joint.model.conditionals:
+            return self
+        return replace(self, joint=_potentials_of(self.joint))
 
     def _one(self) -> Joint:
         return self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
@@ -191,9 +218,13 @@ class FieldRows:
         names = (*self.observed, *self.hidden)
         return field_network(self.joint, fields_of(self._one(), names), self.plate)
 
-    def _log_z(self) -> tuple[float, str, float | None]:
+    def _log_z(self) -> tuple[float | Tensor, str, float | None]:
+        """log Z of a row, for each row ``[rows]`` where its inputs set it; how it was found, and effective particles."""
         one = self._one()
         names = (*self.observed, *self.hidden)
+        inputs = list(inputs_in_fields(self.joint.model))
+        if inputs:
+            return self._log_z_of_rows(names, inputs)
         binary = all(v.type.is_discrete for v in self.joint.model.of_role("field"))
         if binary and fields_of(one, names).bits <= LISTED:
             return (
@@ -206,9 +237,48 @@ class FieldRows:
             words = "exact, log Z by variable elimination"
             with torch.no_grad():
                 return float(network.log_partition(self.params, self.nets)), words, None
-        found = log_z_of_row(self.joint, self.params, self.nets, self.generator)
+        found = log_z_of_row(self.joint, self.params, self.nets, self.generator, self._particles(500))
         words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
         return found.value, words, found.ess
+
+    def _particles(self, usual: int) -> int:
+        """Fewer particles for big fields."""
+        names = (*self.observed, *self.hidden)
+        cells = sum(math.prod(self._one().shapes[n]) for n in names)
+        return max(32, min(usual, FEWER // max(1, cells)))
+
+    def _log_z_of_rows(self, names: tuple[str, ...], inputs: list[Diagnostic]) -> tuple[Tensor, str, float | None]:
+        """log Z of each row, by listing or by annealing. Raises PgmError PGM0602 for real fields."""
+        if self.plate is None or any(not v.type.is_discrete for v in self.joint.model.of_role("field")):
+            raise PgmError(inputs)
+        total = self.joint.data["sizes"][self.plate]
+        cells = sum(math.prod(self.joint.shapes[n]) for n in names)
+        with torch.no_grad():
+            if fields_of(self._one(), names).bits <= LISTED:
+                step = max(1, int(MOST * total / (2 ** fields_of(self._one(), names).bits * cells)))
+                parts = [
+                    log_unnormalised(
+                        self.joint.rows(self.plate, np.arange(at, min(total, at + step))),
+                        names,
+                        self.params,
+                        self.nets,
+                    )
+                    for at in range(0, total, step)
+                ]
+                return torch.cat(parts), "exact, log Z of each row by listing", None
+            inside = fields_of(self.joint, names)
+            weights = discrete_log_evidence(
+                inside,
+                self.params,
+                self.nets,
+                self.generator,
+                self._particles(PARTICLES),
+                TEMPERATURES,
+                self.plate,
+            )
+        ess = float((1 / torch.softmax(weights, 0).square().sum(0)).min())
+        words = f"annealed importance sampling, log Z of each row, {TEMPERATURES} temperatures"
+        return torch.logsumexp(weights, 0) - math.log(len(weights)), words, ess
 
     # ---- draws
 
@@ -267,11 +337,15 @@ def _incomplete(name: str, cure: str) -> Diagnostic:
     return Diagnostic("PGM0602", f"`{name}` is not observed in every cell, too many to sum out", help=cure)
 
 
+def _potentials_of(joint: Joint) -> Joint:
+    """The joint of the potentials alone, of all rows of its binding."""
+    model = replace(joint.model, factors=joint.model.potentials)
+    return joint_of_binding(model, joint.source["binding"], joint.source["fixed"], joint.dtype, joint.device)
+
+
 def _fields_alone(joint: Joint) -> Joint:
     """The joint of the potentials alone: directed variables are drawn from the fields afterwards."""
-    model = replace(joint.model, factors=joint.model.potentials)
-    source = joint.source
-    bare = joint_of_binding(model, source["binding"], source["fixed"], joint.dtype, joint.device)
+    bare = _potentials_of(joint)
     plate = unit_plate(joint.model)
     size = joint.data["sizes"].get(plate, 1) if plate else 1
     return bare if plate is None else bare.rows(plate, np.zeros(size, dtype=np.int64))
