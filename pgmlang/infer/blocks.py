@@ -178,7 +178,7 @@ def gibbs_blocks(
     if bits:
         fields = fields_of(joint, bits)
         # nothing else moves: the couplings hold for the whole run
-        out.append(FieldBlock(bits, fields.settled() if bits == names else fields))
+        out.append(FieldBlock(bits, fields.settled() if set(joint.latent) <= set(bits) else fields))
     out += [ElementBlock((n,), joint) for n in names if kinds[n] == "elements"]
     # those of the most elements first: rows find the data before the scales of their groups are drawn
     for name in sorted(names, key=lambda n: -math.prod(joint.shapes[n])):

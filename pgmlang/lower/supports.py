@@ -44,10 +44,10 @@ def moving_bounds(distribution: object) -> dict[str, Expr]:
     if isinstance(distribution, Choice):
         one, other = _bounds(distribution.then), _bounds(distribution.otherwise)
         return {
-            k: Choose(one[k].type, (), distribution.span, distribution.condition, one[k], other[k])
-            for k in one
-            if k in other
-        }
+            k: Choose(one[k].type, tuple(dict.fromkeys((*one[k].axes, *other[k].axes))), distribution.span,
+                      distribution.condition, one[k], other[k])
+            for k in one if k in other
+        }  # fmt: skip
     return {k: a for k, a in _bounds(distribution).items() if number_of(a) is None}
 
 

@@ -64,6 +64,7 @@ class FieldRows:
     def predict(self, targets: Sequence[str] | None = None) -> Columns:
         """Labels and probabilities of hidden fields: exact where they can be summed out, else from Gibbs chains.
         Raises PgmError PGM0612 where nothing is hidden, PGM0607 for an unknown target."""
+        self._need_all_directed()
         names = list(targets) if targets is not None else list(self.hidden)
         unknown = [n for n in names if n not in self.hidden]
         if unknown or not names:
@@ -139,6 +140,7 @@ class FieldRows:
         layers = layers_of(model, frozenset(self.joint.observed), self.plate)
         if layers is not None and not self.joint.missing:
             return self._score_layers(layers, plate)
+        self._need_all_directed()
         bare = self._alone()
         if not elimination(bare.joint.model, names)[1] and not elimination(model, self.hidden)[1]:
             everything = sums_of(replace(bare.joint, missing={}), names)
@@ -201,6 +203,14 @@ class FieldRows:
                 TEMPERATURES,
                 self.plate,
             )
+
+    def _need_all_directed(self) -> None:
+        """Raises PgmError PGM0602 for a directed variable of the rows that they do not say."""
+        for conditional in self.joint.model.conditionals:
+            name = conditional.target
+            if name not in self.joint.observed or name in self.joint.missing:
+                message = f"`{name}` is not observed in every row, and fields hang together with it"
+                raise PgmError(Diagnostic("PGM0602", message, conditional.span, help=f"give the column `{name}`"))
 
     def _alone(self) -> FieldRows:
         """The fields without the directed variables below them: log Z is theirs."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pgmlang
+from pgmlang.diagnostics import PgmError
 from pgmlang.infer import likelihood
 from pgmlang.query import field_rows
 
@@ -69,3 +70,21 @@ def test_every_row_has_a_log_z_of_its_inputs(is_listed: bool, monkeypatch: pytes
     log_z = np.logaddexp.reduce(w * (SPINS * x[:, None]).sum(-1) + couplings(SPINS), 1)
     expected = w * (x * s).sum(1) + couplings(s) - log_z
     np.testing.assert_allclose(found.values, expected, atol=1e-9 if is_listed else 0.1)
+
+
+BETWEEN = HIDDEN.replace("    y ~ Normal(s, 1.2)", "    z ~ Normal(s, 1)\n    y ~ Normal(z, 1.2)")
+
+
+@pytest.mark.parametrize("method", ["gibbs", "gibbs(s) * hmc(z)"])
+def test_numbers_between_a_lattice_and_the_data(method: str) -> None:
+    """The field moves beside other latents; what the rows do not say of them is refused by name."""
+    y = rng.normal(size=(2, 6))
+    options = {"chains": 16, "warmup": 100, "draws": 500}
+    fit = pgmlang.compile(BETWEEN).fit({"y": y}, method=method, seed=1, options=options)
+    energy = -0.1 * SPINS.sum(1) + couplings(SPINS) - 0.5 * ((y[:, None] - SPINS) ** 2).sum(-1) / (1 + 1.2**2)
+    weight = np.exp(energy - np.logaddexp.reduce(energy, 1)[:, None])
+    expected = weight @ (SPINS > 0)
+    np.testing.assert_allclose((fit.draws["s"] > 0).mean((0, 1)), expected, atol=0.04)
+    for ask in (fit.score_rows, fit.predict):
+        with pytest.raises(PgmError, match="`z` is not observed"):
+            ask({"y": y})
