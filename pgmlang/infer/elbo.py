@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.continuous import KINDS, bounds_reasons, moving_partition, weight_reasons
@@ -67,9 +68,10 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Discrete latents outside of the written guide."""
+    """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)
-    found = (v for v in model.of_role("random") if v.name in facts.latent and v.type.is_discrete)
+    hidden = facts.latent | {n for n in facts.missing if not drops_out(model, n)}
+    found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in found if v.name not in written)
 
 

@@ -264,6 +264,12 @@ class Predictive:
             tables = sums.tables(self.given, self.params, self.nets)
             with torch.no_grad():
                 values = sums.reduce(tables, each=plate)
+            if not values.dim():
+                names = ", ".join(f"`{n}`" for n in self.hidden)
+                message = (
+                    f"{names} is shared by the rows and this fit does not tell it: no row has a score of its own"
+                )
+                raise PgmError(Diagnostic("PGM0602", message, help="`--method gibbs` or `hmc` keep draws of it"))
             return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
         found = self._by_prior(inner, sums, continuous, plate)
         if (found.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
@@ -287,7 +293,7 @@ class Predictive:
     def _inner_terms(self, joint: Joint, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         model = joint.model
         kept = replace(
-            model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self.forward)
+            model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn())
         )
         source = joint.source
         part = joint_of_binding(kept, source["binding"], source["fixed"], joint.dtype, joint.device)
