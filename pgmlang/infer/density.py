@@ -33,7 +33,7 @@ class Target:
     around: frozenset[str] | None = None
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
-    traces: dict[Any, Any] = field(default_factory=dict, repr=False)
+    traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     @property
     def model(self) -> Model:

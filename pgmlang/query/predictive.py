@@ -236,7 +236,7 @@ class Predictive:
         shapes = tuple(inner.free_shape(n) for n in names)
         known = {n: self.given[n][:, : self.partial[n]] for n in names if n in self.partial}
         given = {k: v for k, v in self.given.items() if k not in names}
-        target = RowTarget(inner, names, shapes, sums, given, None, self.params, self.nets, known)
+        target = RowTarget(inner, names, shapes, sums, given, None, self.params, self.nets, known=known)
         x = torch.empty(self.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
         x.uniform_(-1, 1, generator=self.generator)
         done = sample(target, x, generator=self.generator, warmup=WARMUP, draws=1)
@@ -360,7 +360,7 @@ class RowTarget(Target):
     """A target some of whose elements are ``known``: those along the first axis that the fit has values for. Their
     free numbers are given a normal density of their own, so that no chain drifts along them."""
 
-    known: dict[str, Tensor] = field(default_factory=dict)
+    known: dict[str, Tensor] = field(default_factory=dict, kw_only=True)
 
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         values, log_det = super().values(x)

@@ -223,3 +223,37 @@ def test_rows_that_say_nothing_but_their_group_are_predicted_and_not_scored() ->
     with pytest.raises(PgmError) as caught:
         fit.score_rows(new)
     assert caught.value.diagnostics[0].code == "PGM0708"
+
+
+def test_known_and_new_groups_with_rows_of_their_own() -> None:
+    """Rows of known groups hang on the fit's draws of them, new groups are inferred from their rows; closed forms."""
+    text = "plate group { t ~ Normal(0, 2) }\nplate row in group { y ~ Normal(t, 1)\n w ~ Normal(t, 3) }\n"
+    rows = {"group": list("aaabb"), "y": [1.0, 2.0, 1.5, -1.0, 0.0], "w": [0.5, 1.0, None, 2.0, 1.0]}
+    options = {"chains": 16, "warmup": 200, "draws": 250}
+    fit = pgmlang.compile(text).fit(rows, method="hmc", seed=1, options=options)
+
+    def posterior(seen: list[tuple[float, float]]) -> tuple[float, float]:
+        precision = 1 / 4 + sum(1 / s**2 for _, s in seen)
+        return sum(v / s**2 for v, s in seen) / precision, 1 / precision
+
+    a = posterior([(1, 1), (2, 1), (1.5, 1), (0.5, 3), (1, 3)])
+    b = posterior([(-1, 1), (0, 1), (2, 3), (1, 3)])
+    z = posterior([(3, 1), (2, 1), (1, 3)])
+    new = {
+        "group": list("aazzbz"),
+        "y": [1.2, None, 3.0, 2.0, None, None],
+        "w": [None, 0.3, 1.0, None, None, None],
+    }
+    found = fit.predict(new, ["y"]).columns
+    for row, (mean, variance) in ((1, a), (4, b), (5, z)):
+        sd = math.sqrt(variance + 1)
+        assert found["y"][row] == pytest.approx(mean, abs=4 * sd / 10)
+        assert found["y.sd"][row] == pytest.approx(sd, rel=0.35)
+    score = fit.score_rows(new)
+
+    def joint(prior: tuple[float, float], seen: list[tuple[float, float]]) -> float:
+        cov = np.full((len(seen), len(seen)), prior[1]) + np.diag([s**2 for _, s in seen])
+        return float(stats.multivariate_normal([prior[0]] * len(seen), cov).logpdf([v for v, _ in seen]))
+
+    expected = [joint(a, [(1.2, 1), (0.3, 3)]), 0.0, joint((0, 4), [(3, 1), (2, 1), (1, 3)])]
+    np.testing.assert_allclose(score.values, expected, atol=0.1)
