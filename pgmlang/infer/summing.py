@@ -212,15 +212,26 @@ class Sums:
 
     @torch.no_grad()
     def draw(self, generator: Generator | None, values: Values, params: Values | None = None,
-             nets: Any = None) -> dict[str, Tensor]:  # fmt: skip
+             nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
         """Codes ``[..., *axes]`` of the variables from their joint posterior given the other values; without a
-        generator the most probable ones are not sought, but each step's best given those before."""
+        generator the most probable ones are not sought, but each step's best given those before. ``shape``: of draws
+        side by side, where the values have no leading axes."""
         trace: list[Joined] = []
         tables = self.tables(values, params, nets)
-        self.reduce(tables, trace)
         first = next(iter(tables.values()))
         lead = first.values.dim() - self.places - len(first.axes)
         sizes = self._leading_shape(tables, lead)
+        if shape and not lead:
+            lead, sizes = len(shape), shape
+            tables = {
+                k: t._replace(
+                    values=t.values.reshape(
+                        *t.values.shape[: self.places], *[1] * lead, *t.values.shape[self.places :]
+                    )
+                )
+                for k, t in tables.items()
+            }
+        self.reduce(tables, trace)
         out: dict[str, Tensor] = {}
         for step, joined in reversed(trace):
             table = joined.values

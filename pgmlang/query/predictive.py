@@ -198,7 +198,8 @@ class Predictive:
             few = {k: v[:1] for k, v in given.items()} if self.is_point and not continuous else given
             for name, shares in sums.marginals(few, self.params, self.nets).items():
                 chances[name] = shares.mean(0) if shares.dim() > len(self.joint.shapes[name]) + 1 else shares
-            found.update(sums.draw(self.generator, given, self.params, self.nets))
+            side = () if given else (self.num_draws,)
+            found.update(sums.draw(self.generator, given, self.params, self.nets, side))
         return found
 
     def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:

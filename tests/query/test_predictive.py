@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -257,3 +258,35 @@ def test_known_and_new_groups_with_rows_of_their_own() -> None:
 
     expected = [joint(a, [(1.2, 1), (0.3, 3)]), 0.0, joint((0, 4), [(3, 1), (2, 1), (1, 3)])]
     np.testing.assert_allclose(score.values, expected, atol=0.1)
+
+
+def test_states_of_a_new_sequence_given_params_alone() -> None:
+    """A fit without draws: states and a missing cell of a new sequence, against listing the states."""
+    text = """
+param p : unit
+plate seq {
+  plate t = chain {
+    z ~ if first then Bernoulli(0.3) else Bernoulli(if prev(z) then p else 1 - p)
+    y ~ Normal(2 * z, 1)
+  }
+}
+"""
+    y = np.random.default_rng(0).normal(1, 1.2, 12)
+    fit = pgmlang.compile(text).fit({"seq": ["a"] * 5 + ["b"] * 7, "y": y}, method="em", seed=1)
+    p = float(fit.params["p"])
+    new = {"seq": ["c"] * 4 + ["d"] * 2, "y": [2.0, None, 0.0, 3.0, 0.5, None]}
+
+    def states(seen: list[float | None]) -> np.ndarray:
+        paths = np.array(list(itertools.product([0, 1], repeat=len(seen))))
+        log = np.log(np.where(paths[:, 0], 0.3, 0.7))
+        log += np.log(np.where(paths[:, 1:] == paths[:, :-1], p, 1 - p)).sum(1)
+        for i, v in enumerate(seen):
+            log += 0.0 if v is None else stats.norm.logpdf(v, 2 * paths[:, i], 1)
+        weight = np.exp(log - np.logaddexp.reduce(log))
+        found: np.ndarray = weight @ paths
+        return found
+
+    expected = np.concatenate([states([2.0, None, 0.0, 3.0]), states([0.5, None])])
+    np.testing.assert_allclose(fit.predict(new, ["z"]).columns["P(z = 1)"], expected, atol=1e-6)
+    found = fit.predict(new, ["y"]).columns["y"]
+    np.testing.assert_allclose([found[1], found[5]], 2 * expected[[1, 5]], atol=0.3)
