@@ -134,16 +134,17 @@ def test_hmm_example(shared_data: Path) -> None:
     text = """
 dim state = {s1, s2}
 dim to like state
-param centre[state] : real
+param centre[state] : real, start[state] : simplex
 mu[state] : ordered ~ Normal(centre, 1)
 move[state, to] ~ Dirichlet(1)
-start[state] ~ Dirichlet(100000000)
 plate seq { plate t = chain {
   z ~ Categorical(if first then start else move[prev(z)])
   y ~ Normal(mu[z], 1)
 } }
 """
-    fit = hmc(text, {"y": data["y"]}, 300, 300, fixed={"centre": np.array([3.0, 10.0])})
+    fit = hmc(
+        text, {"y": data["y"]}, 300, 300, fixed={"centre": np.array([3.0, 10.0]), "start": np.array([0.5, 0.5])}
+    )
     for i in range(2):
         near(fit.draws["mu"][..., i], reference[f"mu[{i + 1}]"])
         near(fit.draws["move"][..., 0, i], reference[f"theta1[{i + 1}]"])
