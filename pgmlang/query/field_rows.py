@@ -193,16 +193,7 @@ class FieldRows:
         except ValueError as error:
             if self.plate is None:
                 raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
-            inside = fields_of(self.joint, self.hidden)
-            return discrete_log_evidence(
-                inside,
-                self.params,
-                self.nets,
-                self.generator,
-                self._particles(PARTICLES),
-                TEMPERATURES,
-                self.plate,
-            )
+            return self._annealed(self.hidden, self.plate)
 
     def _need_all_directed(self) -> None:
         """Raises PgmError PGM0602 for a directed variable of the rows that they do not say."""
@@ -251,6 +242,13 @@ class FieldRows:
         words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
         return found.value, words, found.ess
 
+    def _annealed(self, names: tuple[str, ...], plate: str) -> Tensor:
+        """Log-weights ``[particle, row]`` of what sums these fields out."""
+        fields, particles = fields_of(self.joint, names), self._particles(PARTICLES)
+        return discrete_log_evidence(
+            fields, self.params, self.nets, self.generator, particles, TEMPERATURES, plate
+        )
+
     def _particles(self, usual: int) -> int:
         """Fewer particles for big fields."""
         names = (*self.observed, *self.hidden)
@@ -276,16 +274,7 @@ class FieldRows:
                     for at in range(0, total, step)
                 ]
                 return torch.cat(parts), "exact, log Z of each row by listing", None
-            inside = fields_of(self.joint, names)
-            weights = discrete_log_evidence(
-                inside,
-                self.params,
-                self.nets,
-                self.generator,
-                self._particles(PARTICLES),
-                TEMPERATURES,
-                self.plate,
-            )
+            weights = self._annealed(names, self.plate)
         ess = float((1 / torch.softmax(weights, 0).square().sum(0)).min())
         words = f"annealed importance sampling, log Z of each row, {TEMPERATURES} temperatures"
         return torch.logsumexp(weights, 0) - math.log(len(weights)), words, ess

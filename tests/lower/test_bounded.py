@@ -44,6 +44,7 @@ CONTINUOUS = [
     (dist.Normal(double(1.0), double(2.0)), scipy.stats.norm(1.0, 2.0)),
 ]
 COUNTS = [
+    (dist.Bernoulli(double(0.3)), scipy.stats.bernoulli(0.3)),
     (dist.Poisson(double(7.5)), scipy.stats.poisson(7.5)),
     (dist.Binomial(20, double(0.3)), scipy.stats.binom(20, 0.3)),
     (dist.NegativeBinomial(double(2.5), double(0.7)), scipy.stats.nbinom(2.5, 0.3)),

@@ -36,6 +36,8 @@ def count_chance(base, k):
     up = k.clamp(min=0)
     if isinstance(base, dist.Poisson):
         found = torch.special.gammaincc(up + 1, base.rate)
+    elif isinstance(base, dist.Bernoulli):
+        found = torch.where(k >= 1, 1.0, 1 - base.probs)
     elif isinstance(base, dist.Geometric):
         found = 1 - (1 - base.probs) ** (up + 1)
     elif isinstance(base, dist.NegativeBinomial):
