@@ -191,9 +191,10 @@ def vae() -> None:
 def lattice() -> None:
     import numba
 
-    from pgmlang.infer.base import Problem, facts_of
-    from pgmlang.infer.fields import fields_of
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
+    from pgmlang.fields.fields import fields_of
+    from pgmlang.infer.base import facts_of
+    from pgmlang.plan.problem import Problem
 
     side, chains, sweeps = 64, 16, 50
     text = (EXAMPLES / "ising/ising.pgm").read_text().replace("side = 8", f"side = {side}")

@@ -80,7 +80,7 @@ def fit(
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
     from pgmlang.binding import binding_report
-    from pgmlang.infer.device import check_device
+    from pgmlang.density.device import check_device
     from pgmlang.results.store import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)

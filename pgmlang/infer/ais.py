@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.fields.reasons import drawing_reasons, field_names, inputs_in_fields
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
-from pgmlang.infer.field_reasons import drawing_reasons, field_names, inputs_in_fields
-from pgmlang.infer.map import lowering_reasons, missing_inputs
-from pgmlang.infer.needs import missing_parameters
-from pgmlang.infer.training import unit_plate
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
+from pgmlang.plan.table_reasons import missing_parameters
 
 if TYPE_CHECKING:
     import torch
     from torch import Generator, Tensor
 
-    from pgmlang.infer.fields import Fields
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.pairwise import Pairwise
+    from pgmlang.density.joint import Joint
+    from pgmlang.fields.fields import Fields
+    from pgmlang.fields.pairwise import Pairwise
 
 FEW = 10
 """An effective number of particles below this says nothing."""
@@ -176,8 +176,8 @@ def real_log_z(joint: Joint, params: Mapping[str, Tensor], nets: Any, generator:
     """log Z of real fields of one row. ``centre``: mean and sd of the normal base by name."""
     import torch
 
-    from pgmlang.infer.density import Target
-    from pgmlang.infer.kernels.ais import ais
+    from pgmlang.density.target import Target
+    from pgmlang.kernels.ais import ais
 
     names = field_names(joint.model)
     shapes = tuple(joint.free_shape(n) for n in names)
@@ -212,7 +212,7 @@ def log_z_of_row(joint: Joint, params: Mapping[str, Tensor], nets: Any, generato
     """log Z of one row's fields; the base has the rates, or mean and spread, of the data where there is any."""
     import torch
 
-    from pgmlang.infer.fields import fields_of
+    from pgmlang.fields.fields import fields_of
 
     names = field_names(joint.model)
     plate = unit_plate(joint.model)
@@ -243,7 +243,7 @@ def doubts(found: LogZ) -> tuple[Diagnostic, ...]:
 def build(problem: Problem, options: AisOptions) -> Kernel:
     import torch
 
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
 
     joint = joint_of(problem)
 

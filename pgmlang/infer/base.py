@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.model import Model
 from pgmlang.plan.method import Facts, Method, Options, facts_of
+from pgmlang.plan.problem import Problem
 from pgmlang.tables.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -29,17 +27,6 @@ __all__ = [
     "facts_of",
     "numbers_of",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """A model joined to data, with the values that were fixed."""
-
-    model: Model
-    binding: Binding
-    fixed: dict[str, np.ndarray]
-    facts: Facts
-    device: str = "cpu"
 
 
 class Info(NamedTuple):

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pgmlang.density.joint import Joint
+from pgmlang.density.summing import Sums, Table
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.coordinate import Ascent
 from pgmlang.infer.expectations import Factor, optimal
-from pgmlang.infer.joint import Joint
-from pgmlang.infer.summing import Sums, Table
 from pgmlang.lower.factors import factor_names
 
 LEAST = 1e-300

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.joint import Joint, numerics, seeded
+from pgmlang.density.summing import Sums, categorical, sums_of
+from pgmlang.density.target import block_target
+from pgmlang.fields.fields import Fields, fields_of
+from pgmlang.fields.pairwise import Pairwise
 from pgmlang.infer.conjugate import conjugate_draw, conjugate_family
-from pgmlang.infer.density import block_target
-from pgmlang.infer.fields import Fields, fields_of
-from pgmlang.infer.joint import Joint, numerics, seeded
-from pgmlang.infer.kernels import warmup as wu
-from pgmlang.infer.kernels.kernel import ChainState
-from pgmlang.infer.pairwise import Pairwise
-from pgmlang.infer.summing import Sums, categorical, sums_of
+from pgmlang.kernels import warmup as wu
+from pgmlang.kernels.kernel import ChainState
 
 Values = dict[str, Tensor]
 
@@ -132,7 +132,7 @@ class ConjugateBlock:
 
 @dataclass(frozen=True, eq=False)
 class KernelBlock:
-    """Continuous variables moved by a kernel of ``infer.kernels`` given all else, adapting in the warm-up."""
+    """Continuous variables moved by a kernel of ``kernels`` given all else, adapting in the warm-up."""
 
     names: tuple[str, ...]
     joint: Joint

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.field_reasons import (
+from pgmlang.fields.reasons import (
     drawing_reasons,
     field_names,
     hidden_fields,
@@ -21,15 +20,17 @@ from pgmlang.infer.field_reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.training import Objective, TrainOptions, rows_of, unit_plate
+from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.training import Objective, TrainOptions, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.fields import Fields
-    from pgmlang.infer.joint import Joint
+    from pgmlang.density.joint import Joint
+    from pgmlang.fields.fields import Fields
 
 
 LOOK = 10
@@ -61,7 +62,7 @@ class Divergence:
 
     def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
         """Small random weights; those that meet one observed field alone begin at its log-odds in the data."""
-        from pgmlang.infer.fields import as_numbers, fields_of
+        from pgmlang.fields.fields import as_numbers, fields_of
 
         free = joint.initial(generator)
         data = as_numbers(joint, self.observed)
@@ -75,8 +76,8 @@ class Divergence:
 
     def _shared(self, joint: Joint) -> Fields:
         """All fields of one row, for chains that stand for every row."""
-        from pgmlang.infer.fields import fields_of
-        from pgmlang.infer.joint import Joint as _Joint
+        from pgmlang.density.joint import Joint as _Joint
+        from pgmlang.fields.fields import fields_of
 
         if self.plate is None:
             return fields_of(joint, field_names(self.model))
@@ -95,7 +96,7 @@ class Divergence:
         """A scalar with the two phases' gradient and the value of the reconstruction's log-likelihood, a row."""
         import torch
 
-        from pgmlang.infer.fields import as_numbers, fields_of
+        from pgmlang.fields.fields import as_numbers, fields_of
 
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         held = {k: v.detach() for k, v in params.items()}

@@ -12,12 +12,12 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.joint import Joint, Values
+from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.infer.density import Target, target_of
-from pgmlang.infer.joint import Joint, Values
-from pgmlang.infer.kernels import sample
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.infer.starts import starting_points
+from pgmlang.kernels import sample
 
 CHAINS, PILOT = 8, 100
 """Short chains of the model as it is written, and their iterations: its scales are soon known, if not more."""

@@ -13,10 +13,10 @@ from typing import Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
-from pgmlang.infer.continuous import KINDS
 from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
+from pgmlang.plan.latents import KINDS
 
 KERNELS = ("gibbs", "hmc", "langevin", "mh")
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.joint import Joint, joint_of, numerics, seeded
+from pgmlang.density.summing import Sums, Table, sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.continuous import latent_variables, summed_names
 from pgmlang.infer.expectations import (
     NORMAL,
     Factor,
@@ -34,8 +35,7 @@ from pgmlang.infer.expectations import (
     slope,
     to_blocks,
 )
-from pgmlang.infer.joint import Joint, joint_of, numerics, seeded
-from pgmlang.infer.summing import Sums, Table, sums_of
+from pgmlang.plan.latents import latent_variables, summed_names
 
 LARGEST = 600
 """Most elements of a Normal variable that hang together."""

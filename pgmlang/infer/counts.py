@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator, weight_array
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.rows import bound_evaluator, row_plate, weight_array
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, TableDist
 from pgmlang.model.evaluate import Evaluator, Place
 from pgmlang.model.expr import Ref
 from pgmlang.model.named import NamedArray, take
+from pgmlang.model.row_plates import row_plate
 from pgmlang.tables.conditionals import as_codes, dist_probabilities, value_labels
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, given_values, prior_counts, table_shape, tables_of

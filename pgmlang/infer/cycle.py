@@ -17,9 +17,9 @@ from pgmlang.plan.method import facts_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pgmlang.density.joint import Joint
     from pgmlang.infer.blocks import Block
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import Plan
 
 BLOCK = 10
 KEPT = 20_000_000
@@ -48,8 +48,8 @@ class State(NamedTuple):
 
 def plan_of(name: str, options: CycleOptions) -> Plan:
     """The warm-up plan of a kernel block."""
-    from pgmlang.infer.kernels import hmc, langevin, random_walk
-    from pgmlang.infer.kernels.warmup import Plan
+    from pgmlang.kernels import hmc, langevin, random_walk
+    from pgmlang.kernels.warmup import Plan
 
     kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[name]()
     return Plan(kernel, options.warmup, length=6.0, chees=False)
@@ -60,7 +60,7 @@ def expanded(problem: Problem) -> Problem:
     binding = problem.binding
     if binding.weights is None:
         return problem
-    from pgmlang.infer.joint import binding_rows
+    from pgmlang.density.joint import binding_rows
 
     repeats = np.asarray(binding.weights).astype(np.int64)
     rows = np.repeat(np.arange(len(repeats)), repeats)
@@ -72,7 +72,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     """The kernel that steps through blocks."""
     import torch
 
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
     from pgmlang.infer.starts import mixture_values
 
     problem = expanded(problem)

@@ -17,19 +17,20 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import KINDS, bounds_reasons, moving_partition, weight_reasons
-from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.infer.pareto import pareto_shape
-from pgmlang.infer.training import Objective, TrainOptions, check_options, unit_plate, units_of
+from pgmlang.infer.training import Objective, TrainOptions, check_options, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition, weight_reasons
+from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.lbfgs import Function
-    from pgmlang.infer.summing import Sums
+    from pgmlang.density.joint import Joint
+    from pgmlang.density.summing import Sums
+    from pgmlang.kernels.lbfgs import Function
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
@@ -169,7 +170,7 @@ class Bound:
         out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
 
-        from pgmlang.infer import lbfgs
+        from pgmlang.kernels import lbfgs
 
         found = []
         for i in range(STARTS):
@@ -301,7 +302,7 @@ class Bound:
         return loss / units_of(joint, self.plate), extra
 
     def _sums(self, joint: Joint) -> Sums:
-        from pgmlang.infer.summing import sums_of
+        from pgmlang.density.summing import sums_of
 
         if "sums" not in joint.source:
             joint.source["sums"] = sums_of(joint, self.summed)

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pgmlang.binding.row_groups import RowGroup, row_groups, table_shapes
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import summed_names
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_densities import build as build_densities
 from pgmlang.infer.em_densities import estimated, reasons_against
 from pgmlang.infer.exact import impossible_row, log_partition
-from pgmlang.infer.needs import table_reasons, width_reasons, width_words
-from pgmlang.infer.rows import RowGroup, row_groups, table_shapes
 from pgmlang.model import Model
+from pgmlang.plan.latents import summed_names
+from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.conditionals import uniform_parameters
 from pgmlang.tables.learned import Table, learned_tables
 

@@ -19,8 +19,8 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem
-from pgmlang.infer.continuous import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.model import Model
+from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.summing import Sums
+    from pgmlang.density.joint import Joint
+    from pgmlang.density.summing import Sums
 
 CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
@@ -95,7 +95,7 @@ class DensityEm:
     def init(self, rng: np.random.Generator) -> State:
         import torch
 
-        from pgmlang.infer.summing import NEVER, Table
+        from pgmlang.density.summing import NEVER, Table
 
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
         values = self.joint.constrain({
@@ -268,8 +268,8 @@ def _distances(points: Tensor, centres: Tensor) -> Tensor:
 
 def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Kernel:
     """The kernel of a problem that `reasons_against` has nothing against."""
-    from pgmlang.infer.joint import joint_of
-    from pgmlang.infer.summing import sums_of
+    from pgmlang.density.joint import joint_of
+    from pgmlang.density.summing import sums_of
 
     joint = joint_of(problem)
     sums = sums_of(joint, summed_names(problem.model, problem.facts))

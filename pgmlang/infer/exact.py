@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
+from pgmlang.binding.row_groups import RowGroup, row_groups
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
-from pgmlang.infer.needs import table_reasons, width_reasons, width_words
-from pgmlang.infer.rows import RowGroup, row_groups
 from pgmlang.model import Model
+from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
 
 

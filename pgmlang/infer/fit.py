@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator
+from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, read_key
-from pgmlang.infer.device import check_device
-from pgmlang.infer.rows import bound_evaluator
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.model.evaluate import Evaluator

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.summable import elimination, rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.continuous import KINDS, bounds_reasons, moving_partition
 from pgmlang.infer.cycle import CycleOptions, build_cycle
-from pgmlang.infer.field_reasons import block_reasons
-from pgmlang.infer.map import lowering_reasons, missing_cells, missing_inputs
-from pgmlang.infer.needs import missing_parameters
 from pgmlang.model import Model
+from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition
+from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.tables.learned import learned_tables
 
 WORDS = {

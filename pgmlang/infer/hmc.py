@@ -8,7 +8,7 @@ from pgmlang.infer.sampling import sampler
 
 
 def _kernel() -> Any:
-    from pgmlang.infer.kernels import hmc
+    from pgmlang.kernels import hmc
 
     return hmc.kernel()
 

@@ -8,7 +8,7 @@ from pgmlang.infer.sampling import sampler
 
 
 def _kernel() -> Any:
-    from pgmlang.infer.kernels import langevin
+    from pgmlang.kernels import langevin
 
     return langevin.mala()
 

@@ -18,11 +18,11 @@ from pgmlang.graph.multilinear import linear_degree
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions
-from pgmlang.infer.map import lowering_reasons, missing_inputs
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
 from pgmlang.model.expr import Apply, Contract, Expr, Ref
 from pgmlang.model.types import REAL
 from pgmlang.plan.method import facts_of
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +150,8 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
     import torch
 
-    from pgmlang.infer.fields import as_numbers, bernoulli, fields_of
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
+    from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
 
     pairs, _ = pairs_of(problem.model, problem.facts)
     made: dict[int, tuple[Problem, Kernel]] = {}

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.summable import elimination
-from pgmlang.infer.base import Kernel, Outcome, Problem
-from pgmlang.infer.field_reasons import (
+from pgmlang.fields.reasons import (
     drawing_reasons,
     field_names,
     hidden_fields,
@@ -24,19 +22,22 @@ from pgmlang.infer.field_reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
+from pgmlang.graph.summable import elimination
+from pgmlang.infer.base import Kernel, Outcome, Problem
+from pgmlang.infer.training import Objective, TrainOptions, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.method import Facts
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.field_network import FieldNetwork
-    from pgmlang.infer.field_scopes import FieldScopes
-    from pgmlang.infer.fields import Fields
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.summing import Sums
+    from pgmlang.density.joint import Joint
+    from pgmlang.density.summing import Sums
+    from pgmlang.fields.fields import Fields
+    from pgmlang.fields.network import FieldNetwork
+    from pgmlang.fields.scopes import FieldScopes
 
 LISTED = 16
 """Most binary elements of a row whose configurations are listed."""
@@ -96,7 +97,7 @@ def way_of(model: Model, facts: Facts) -> str | None:
 
 def _scopes(model: Model, facts: Facts) -> FieldScopes | None:
     """The graph of a row's elements where elimination is narrow enough."""
-    from pgmlang.infer.field_scopes import field_scopes
+    from pgmlang.fields.scopes import field_scopes
 
     return None if facts.binding is None else field_scopes(facts.binding, unit_plate(model))
 
@@ -107,8 +108,8 @@ def _is_real(model: Model) -> bool:
 
 def _bits_a_row(model: Model, facts: Facts) -> float:
     """log2 of the configurations of one row (of all, without rows); infinite while sizes are not known."""
+    from pgmlang.binding.row_groups import bound_evaluator
     from pgmlang.diagnostics import PgmError
-    from pgmlang.infer.rows import bound_evaluator
 
     if facts.binding is None:
         return float("inf")
@@ -178,7 +179,7 @@ class Likelihood:
         return total - rows * self._one(joint).log_partition(params, nets)
 
     def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
-        from pgmlang.infer.summing import sums_of
+        from pgmlang.density.summing import sums_of
 
         key = "sums " + " ".join(names)
         if key not in joint.source:
@@ -187,7 +188,7 @@ class Likelihood:
         return found
 
     def _network(self, joint: Joint) -> FieldNetwork:
-        from pgmlang.infer.field_network import field_network
+        from pgmlang.fields.network import field_network
 
         if "network" not in joint.source:
             found = field_network(joint, self._one(joint), self.plate)
@@ -201,7 +202,7 @@ class Likelihood:
         return {n: joint.observed[n] if self.plate else joint.observed[n][None] for n in self.observed}
 
     def _one(self, joint: Joint) -> Fields:
-        from pgmlang.infer.fields import fields_of
+        from pgmlang.fields.fields import fields_of
 
         if "one row" not in joint.source:
             one = joint if self.plate is None else joint.rows(self.plate, np.zeros(1, dtype=np.int64))
@@ -229,7 +230,7 @@ def log_unnormalised(
     """
     import torch
 
-    from pgmlang.infer.fields import as_numbers, configurations, fields_of
+    from pgmlang.fields.fields import as_numbers, configurations, fields_of
 
     observed = tuple(n for n in field_names(joint.model) if n not in hidden and n not in (given or {}))
     data = {**as_numbers(joint, observed), **(given or {})}

@@ -15,26 +15,19 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.continuous import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
-from pgmlang.infer.training import (
-    NET,
-    Objective,
-    TrainOptions,
-    check_options,
-    dtype_of,
-    split_nets,
-    unit_plate,
-    units_of,
-)
+from pgmlang.infer.training import NET, Objective, TrainOptions, check_options, dtype_of, split_nets, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
+from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.joint import Joint
-    from pgmlang.infer.lbfgs import Function, Point
+    from pgmlang.density.joint import Joint
+    from pgmlang.kernels.lbfgs import Function, Point
 
 INNER = 20
 """L-BFGS iterations of a step."""
@@ -76,36 +69,6 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from missing_cells(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
-
-
-def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Missing numbers that other variables hang on."""
-    from pgmlang.graph.childless import drops_out
-
-    for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
-            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
-                             help="leave such rows out: `--missing drop`")  # fmt: skip
-
-
-def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Inputs that the data lacks."""
-    from pgmlang.model.evaluate import unknown_parameter
-
-    if facts.binding is not None:
-        for variable in model.of_role("input"):
-            if variable.name not in facts.binding.values and variable.name not in facts.fixed:
-                yield unknown_parameter(variable)
-
-
-def lowering_reasons(model: Model) -> Iterator[Diagnostic]:
-    """What no program says yet."""
-    from pgmlang.lower import lower
-
-    try:
-        lower(model)
-    except PgmError as error:
-        yield from error.diagnostics
 
 
 def subjects(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -161,7 +124,7 @@ def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tup
     latents = {k: v for k, v in values.items() if k not in learned}
     if not summed:
         return joint.log_joint(latents, params, nets)
-    from pgmlang.infer.summing import sums_of
+    from pgmlang.density.summing import sums_of
 
     if "sums" not in joint.source:
         joint.source["sums"] = sums_of(joint, summed)
@@ -197,8 +160,8 @@ def build(problem: Problem, options: MapOptions) -> Kernel:
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
     import torch
 
-    from pgmlang.infer import lbfgs
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
+    from pgmlang.kernels import lbfgs
 
     joint = joint_of(problem, dtype_of(options, problem.model))
     nets = joint.build_nets(0)
@@ -259,7 +222,7 @@ def _possible(function: Function, begin: Point, generator: Generator) -> Point:
     """The start, or a place further off where the density is not zero."""
     import torch
 
-    from pgmlang.infer import lbfgs
+    from pgmlang.kernels import lbfgs
 
     for i in range(TRIES):
         if math.isfinite(float(begin.value)):

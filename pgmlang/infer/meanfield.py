@@ -10,9 +10,9 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.continuous import density_reasons, latent_variables, summed_names
 from pgmlang.infer.training import TrainOptions, check_options
 from pgmlang.model import Model
+from pgmlang.plan.latents import density_reasons, latent_variables, summed_names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pgmlang.infer.sampling import sampler
 
 
 def _kernel() -> Any:
-    from pgmlang.infer.kernels import random_walk
+    from pgmlang.kernels import random_walk
 
     return random_walk.kernel()
 

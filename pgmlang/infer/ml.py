@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against, words
 from pgmlang.infer.likelihood import build as build_gradients
-from pgmlang.infer.needs import table_reasons
-from pgmlang.infer.rows import bound_evaluator
 from pgmlang.model import Model
+from pgmlang.plan.table_reasons import table_reasons
 from pgmlang.tables.learned import learned_tables
 
 __all__ = ["METHOD", "Statistics", "conclude", "summarize"]

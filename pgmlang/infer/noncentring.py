@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pgmlang.infer.continuous import latent_variables
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.types import REAL
+from pgmlang.plan.latents import latent_variables
 from pgmlang.plan.method import Facts
 
 

@@ -7,22 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.field_reasons import (
+from pgmlang.fields.reasons import (
     drawing_reasons,
     hidden_fields,
     learned_params,
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.training import Objective, TrainOptions, unit_plate, units_of
+from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.training import Objective, TrainOptions, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.joint import Joint
+    from pgmlang.density.joint import Joint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def log_pseudo_likelihood(joint: Joint, names: tuple[str, ...], params: Mapping[
     """The sum over all elements of log p(element | the rest), scaled to all rows."""
     import torch
 
-    from pgmlang.infer.fields import as_numbers, fields_of
+    from pgmlang.fields.fields import as_numbers, fields_of
 
     fields = fields_of(joint, names)
     data = as_numbers(joint, names)

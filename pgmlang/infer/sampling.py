@@ -11,15 +11,15 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
-from pgmlang.infer.continuous import density_reasons, latent_variables, many_beside_labels
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
 from pgmlang.model import Model
+from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 
 if TYPE_CHECKING:
     import torch
 
-    from pgmlang.infer.density import Target
+    from pgmlang.density.target import Target
 
 BLOCK = 25
 """Most iterations between two looks at the clock."""
@@ -57,7 +57,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method:
-    """A method of one of the kernels in ``infer.kernels``, made on use, so that a plan needs no torch. ``why``: its
+    """A method of one of the kernels in ``kernels``, made on use, so that a plan needs no torch. ``why``: its
     reason in words."""
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -75,10 +75,10 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     import torch
 
+    from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.density import target_of
-    from pgmlang.infer.kernels import Plan, run, start
     from pgmlang.infer.starts import starting_points
+    from pgmlang.kernels import Plan, run, start
 
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
@@ -132,7 +132,7 @@ def outcome_of(
     """
     import torch
 
-    from pgmlang.infer.joint import numerics
+    from pgmlang.density.joint import numerics
 
     if not x.shape[1]:
         message = "stopped within the warm-up: there are no draws yet"

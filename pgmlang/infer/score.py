@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.field_reasons import hidden_fields, learned_params, learning_reasons, observed_fields
-from pgmlang.infer.training import Objective, TrainOptions, rows_of, unit_plate
+from pgmlang.infer.training import Objective, TrainOptions, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from pgmlang.infer.joint import Joint
+    from pgmlang.density.joint import Joint
 
 
 @dataclass(frozen=True, kw_only=True)

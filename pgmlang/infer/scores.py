@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize
-from pgmlang.infer.rows import bound_evaluator
 from pgmlang.model import Model
 from pgmlang.tables.learned import learned_tables
 

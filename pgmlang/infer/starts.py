@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.target import Target, target_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Problem
-from pgmlang.infer.continuous import density_reasons, many_beside_labels, summed_names
-from pgmlang.infer.density import Target, target_of
-from pgmlang.infer.kernels.density import value, value_and_grad
+from pgmlang.kernels.log_density import value, value_and_grad
+from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
 
 ASCENTS, CLIMB = 8, 150
 """Ascents for every chain, and their steps, where discrete variables are summed out."""

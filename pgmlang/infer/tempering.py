@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem, numbers_of
-from pgmlang.infer.continuous import latent_variables
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
+from pgmlang.plan.latents import latent_variables
 from pgmlang.plan.method import Facts
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 def build(problem: Problem, options: TemperingOptions) -> Kernel:
     import torch
 
+    from pgmlang.density.target import target_of
     from pgmlang.diagnostics import Diagnostic, PgmError
     from pgmlang.infer.centring import noncentred_problem
-    from pgmlang.infer.density import target_of
-    from pgmlang.infer.kernels import hmc, langevin, random_walk
-    from pgmlang.infer.kernels import tempering as pt
-    from pgmlang.infer.kernels.warmup import Plan
     from pgmlang.infer.starts import starting_points
+    from pgmlang.kernels import hmc, langevin, random_walk
+    from pgmlang.kernels import tempering as pt
+    from pgmlang.kernels.warmup import Plan
 
     if options.inner not in KERNELS:
         raise PgmError(Diagnostic("PGM0612", f"`inner = {options.inner}` is not one of " + ", ".join(KERNELS)))

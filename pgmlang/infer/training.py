@@ -16,12 +16,13 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 
 if TYPE_CHECKING:
     import torch
     from torch import Generator, Tensor
 
-    from pgmlang.infer.joint import Joint
+    from pgmlang.density.joint import Joint
 
 BLOCK = 20
 """Most steps between two looks at the clock."""
@@ -316,14 +317,6 @@ def has_settled(trace: tuple[float, ...]) -> bool:
     return bool(slope * len(late) <= max(3 * noise * len(late), small, 1e-9))
 
 
-def unit_plate(model: Model) -> str | None:
-    """The row plate that minibatches take elements of: the outermost."""
-    rows = [p for p in model.plates if p.size is None and p.structure is None]
-    rows += [p for p in model.plates if p.is_rows and p not in rows]
-    outermost = [p.name for p in rows if not any(q.name in model.enclosing(p.name)[:-1] for q in rows)]
-    return outermost[0] if len(outermost) == 1 else None
-
-
 def dtype_of(options: TrainOptions, model: Model) -> torch.dtype:
     """float32 for networks unless told otherwise. Raises PgmError PGM0612 for another word."""
     return numbers_of(options.dtype, "float32" if model.nets else "float64")
@@ -340,7 +333,7 @@ def check_options(options: TrainOptions) -> None:
 
 def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kernel:
     """The kernel that trains an objective. Raises PgmError PGM0612 for a batch of rows that hang together."""
-    from pgmlang.infer.joint import joint_of
+    from pgmlang.density.joint import joint_of
 
     check_options(options)
     joint = joint_of(problem, dtype_of(options, problem.model))

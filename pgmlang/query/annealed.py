@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.infer.joint import Joint
-from pgmlang.infer.kernels import ais, hmc
-from pgmlang.infer.kernels.tempering import Path
-from pgmlang.infer.numerics import numerics
-from pgmlang.infer.summing import Sums
+from pgmlang.density.joint import Joint
+from pgmlang.density.numerics import numerics
+from pgmlang.density.summing import Sums
+from pgmlang.kernels import ais, hmc
+from pgmlang.kernels.tempering import Path
 
 TEMPERATURES = 80
 PATH = 3.0

@@ -12,17 +12,17 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
+from pgmlang.density.joint import Joint, joint_of_binding
+from pgmlang.density.summing import sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.fields.network import FieldNetwork, field_network
+from pgmlang.fields.reasons import block_reasons, inputs_in_fields
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.ais import discrete_log_evidence, log_z_of_row
-from pgmlang.infer.field_network import FieldNetwork, field_network
-from pgmlang.infer.field_reasons import block_reasons, inputs_in_fields
-from pgmlang.infer.fields import as_numbers, fields_of
-from pgmlang.infer.joint import Joint, joint_of_binding
 from pgmlang.infer.likelihood import LISTED, log_unnormalised
-from pgmlang.infer.summing import sums_of
-from pgmlang.infer.training import unit_plate
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.fitted_values import estimates
 from pgmlang.query.layer_proposals import DREAMS, Layer, layers_of, log_weights, proposals_of
 from pgmlang.query.predictive import Score, weighed
@@ -320,8 +320,8 @@ class FieldRows:
 
     def _langevin(self, one: Joint, names: tuple[str, ...], count: int) -> dict[str, Tensor]:
         """Chains of Hamiltonian Monte Carlo over real fields."""
-        from pgmlang.infer.density import Target
-        from pgmlang.infer.kernels import sample
+        from pgmlang.density.target import Target
+        from pgmlang.kernels import sample
 
         bare = replace(
             one, observed={k: v for k, v in one.observed.items() if k not in names}, scale={}, weights={}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.infer.joint import Joint, joint_of_binding
+from pgmlang.density.joint import Joint, joint_of_binding
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
 from pgmlang.results.fit import Fit

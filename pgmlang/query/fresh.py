@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
+from pgmlang.density.joint import joint_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.joint import joint_of_binding
-from pgmlang.infer.training import unit_plate
 from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.field_rows import drawn_columns, field_rows_of
 from pgmlang.query.fitted_values import estimates, global_values
 from pgmlang.query.rows import Columns

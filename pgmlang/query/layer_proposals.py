@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.infer import lbfgs
-from pgmlang.infer.joint import Joint
+from pgmlang.density.joint import Joint
 from pgmlang.infer.likelihood import log_unnormalised
+from pgmlang.kernels import lbfgs
 from pgmlang.model import Model
 
 DREAMS, CLIMBS, RIDGE = 20_000, 100, 1.0

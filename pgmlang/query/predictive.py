@@ -17,12 +17,12 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
+from pgmlang.density.importance import log_weights, resampled
+from pgmlang.density.joint import Joint, joint_of_binding
+from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.target import Target
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
-from pgmlang.infer.density import Target
-from pgmlang.infer.importance import log_weights, resampled
-from pgmlang.infer.joint import Joint, joint_of_binding
-from pgmlang.infer.summing import Sums, sums_of
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
 from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.rows import Columns
@@ -232,7 +232,7 @@ class Predictive:
 
     def _chains(self, inner: Joint, sums: Sums | None, names: tuple[str, ...]) -> dict[str, Tensor]:
         """The last states of chains over the rows' continuous latents, one for each draw of the globals."""
-        from pgmlang.infer.kernels import sample
+        from pgmlang.kernels import sample
 
         shapes = tuple(inner.free_shape(n) for n in names)
         known = {n: self.given[n][:, : self.partial[n]] for n in names if n in self.partial}

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 import pgmlang
-from pgmlang.infer.joint import Joint
+from pgmlang.density.joint import Joint
 
 BINS = 10
 DRAWS = 99

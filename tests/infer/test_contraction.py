@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pgmlang.infer.contraction import GradientOnly
+from pgmlang.density.contraction import GradientOnly
 
 CASES = [
     ("...ip,...pu->...iu", (5, 3), (3, 4)),

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 import pgmlang
+from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.summing import sums_of
+from pgmlang.density.target import target_of
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.density import target_of
-from pgmlang.infer.fields import fields_of
-from pgmlang.infer.joint import Joint, joint_of
-from pgmlang.infer.kernels.density import eager_value_and_grad
-from pgmlang.infer.summing import sums_of
+from pgmlang.fields.fields import fields_of
+from pgmlang.kernels.log_density import eager_value_and_grad
 from tests.infer.by_hand import problem_of
 
 rng = np.random.default_rng(0)

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.joint import Joint, joint_of
+from pgmlang.fields.fields import fields_of
+from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.infer import likelihood
-from pgmlang.infer.field_network import FieldNetwork, field_network
-from pgmlang.infer.fields import fields_of
-from pgmlang.infer.joint import Joint, joint_of
-from pgmlang.infer.training import unit_plate
+from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.field_rows import field_rows_of
 from tests.infer.test_fields import ISING, problem_of
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
+from pgmlang.fields.fields import bernoulli, fields_of
+from pgmlang.fields.pairwise import Pairwise
+from pgmlang.fields.reasons import field_names
 from pgmlang.infer.cd import Divergence
-from pgmlang.infer.field_reasons import field_names
-from pgmlang.infer.fields import bernoulli, fields_of
-from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.likelihood import log_unnormalised, way_of
-from pgmlang.infer.pairwise import Pairwise
 from pgmlang.infer.pseudo import log_pseudo_likelihood
 from tests.infer.by_hand import problem_of
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
+from pgmlang.fields.fields import fields_of
 from pgmlang.infer.ais import discrete_log_z
-from pgmlang.infer.fields import fields_of
-from pgmlang.infer.joint import Joint, joint_of
 from pgmlang.infer.pseudo import log_pseudo_likelihood
 from tests.infer.by_hand import problem_of
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.joint import joint_of
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.joint import joint_of
 from tests.infer.by_hand import problem_of
 
 WITHIN = "theta ~ Exponential(0.5)\nu ~ Uniform(0, theta)\nplate row { x ~ Normal(u, 1) }\n"

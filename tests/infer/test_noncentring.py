@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.joint import joint_of
 from pgmlang.infer.base import facts_of
 from pgmlang.infer.centring import data_weight, noncentred_problem
-from pgmlang.infer.joint import joint_of
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.results.convergence import convergence
 from tests.infer.by_hand import problem_of

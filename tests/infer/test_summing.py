@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.infer.joint import Joint, joint_of
-from pgmlang.infer.summing import Sums, sums_of
+from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.summing import Sums, sums_of
 from tests.infer.by_hand import problem_of
 
 GMM = """

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pgmlang.infer.density import target_of
-from pgmlang.infer.kernels.density import eager_value_and_grad
-from pgmlang.infer.traced import recorded, simplify, traced
+from pgmlang.density.target import target_of
+from pgmlang.density.traced import recorded, simplify, traced
+from pgmlang.kernels.log_density import eager_value_and_grad
 from tests.infer.by_hand import problem_of
 
 MODELS = {

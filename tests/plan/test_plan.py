@@ -9,8 +9,8 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import continuous
 from pgmlang.infer.base import facts_of
+from pgmlang.plan import latents as continuous
 from pgmlang.plan import make_plan, plan_json, show
 from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import METHODS

@@ -1,0 +1,113 @@
+"""Sums over chains in log-many steps: neighbouring transition matrices are multiplied pairwise, for all sequences at
+once (the parallel form of the forward algorithm: Saerkkae and Garcia-Fernandez 2021), and draws down the same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pgmlang.density.joint import Joint
+
+LOW = -1e30
+"""Stands for log 0."""
+DIRECT = 16
+"""Up to this many states products are summed in log space entry by entry; beyond, as matrix products."""
+
+
+class Chains(NamedTuple):
+    """The sequences of a chain plate. ``rows [sequence, step]``: the row at each step, any row behind a sequence's
+    end; ``inside``: whether it is one. ``first_rows``: the first of each; ``place``: each row's place in ``rows``."""
+
+    rows: Tensor
+    inside: Tensor
+    first_rows: Tensor
+    place: Tensor
+    num_rows: int
+
+
+def chains_of(joint: Joint, plate: str) -> Chains:
+    """The sequences of a bound chain plate."""
+    from pgmlang.binding.row_groups import bound_evaluator
+
+    found = bound_evaluator(joint.source["binding"]).chain(plate)
+    position, order = torch.as_tensor(found[0]), torch.as_tensor(found[1])
+    starts = (position[order] == 0).nonzero().flatten()
+    ends = torch.cat([starts[1:], torch.tensor([len(order)])])
+    lengths = ends - starts
+    longest = int(lengths.max()) if len(lengths) else 0
+    at = starts[:, None] + torch.arange(longest)
+    inside = torch.arange(longest) < lengths[:, None]
+    rows = order[torch.where(inside, at, 0)]
+    sequence = torch.repeat_interleave(torch.arange(len(starts)), lengths)
+    place = torch.empty(len(order), dtype=torch.long)
+    place[order] = sequence * longest + position[order]
+    device = joint.device
+    return Chains(rows.to(device), inside.to(device), order[starts].to(device), place.to(device), len(order))
+
+
+def padded(matrices: Tensor, chains: Chains) -> Tensor:
+    """``[..., rows, K, K]`` to ``[..., sequence, step, K, K]``, identities behind a sequence's end."""
+    states = matrices.shape[-1]
+    picked = matrices.index_select(-3, chains.rows.flatten())
+    picked = picked.reshape(*matrices.shape[:-3], *chains.rows.shape, states, states)
+    return torch.where(chains.inside[..., None, None], picked, _identity(matrices))
+
+
+def _identity(matrices: Tensor) -> Tensor:
+    states = matrices.shape[-1]
+    eye = torch.eye(states, dtype=torch.bool, device=matrices.device)
+    return torch.full((states, states), LOW, dtype=matrices.dtype, device=matrices.device).masked_fill(eye, 0.0)
+
+
+def log_matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Log of the product of two matrices given by their logs, ``[..., K, K]``."""
+    if a.shape[-1] <= DIRECT:
+        return torch.logsumexp(a.unsqueeze(-1) + b.unsqueeze(-3), -2)
+    high_a, high_b = a.detach().amax(-1, keepdim=True), b.detach().amax(-2, keepdim=True)
+    tiny = torch.finfo(a.dtype).tiny
+    return ((a - high_a).exp() @ (b - high_b).exp()).clamp(min=tiny).log() + high_a + high_b
+
+
+def _levels(matrices: Tensor) -> list[Tensor]:
+    """The matrices, their products by pairs, by fours, ... down to one for each sequence."""
+    levels = [matrices]
+    while levels[-1].shape[-3] > 1:
+        one = _even(levels[-1])
+        levels.append(log_matmul(one[..., 0::2, :, :], one[..., 1::2, :, :]))
+    return levels
+
+
+def _even(matrices: Tensor) -> Tensor:
+    if matrices.shape[-3] % 2 == 0:
+        return matrices
+    last = _identity(matrices).expand(*matrices.shape[:-3], 1, *matrices.shape[-2:])
+    return torch.cat([matrices, last], -3)
+
+
+def chain_log_sum(matrices: Tensor, chains: Chains) -> Tensor:
+    """Log of the sum over all paths of each sequence, ``[..., sequence]``, from ``[..., rows, K before, K]``. At a
+    first row nothing depends on the state before."""
+    root = _levels(padded(matrices, chains))[-1]
+    return torch.logsumexp(root[..., 0, 0, :], -1)
+
+
+def chain_draw(matrices: Tensor, chains: Chains, pick: Callable[[Tensor], Tensor]) -> Tensor:
+    """A path of each sequence, ``[..., rows]``: the last state first, then those halfway between known ones.
+    ``pick`` takes logits and gives codes along their last axis."""
+    levels = _levels(padded(matrices, chains))
+    root = levels[-1][..., 0, :, :]
+    end = pick(root[..., 0, :]).unsqueeze(-1)
+    start = torch.zeros_like(end)
+    for level in reversed(levels[:-1]):
+        pairs = _even(level)
+        left, right = pairs[..., 0::2, :, :], pairs[..., 1::2, :, :]
+        from_start = torch.take_along_dim(left, start[..., None, None], -2).squeeze(-2)
+        to_end = torch.take_along_dim(right, end[..., None, None], -1).squeeze(-1)
+        middle = pick(from_start + to_end)
+        start = torch.stack([start, middle], -1).flatten(-2)[..., : level.shape[-3]]
+        end = torch.stack([middle, end], -1).flatten(-2)[..., : level.shape[-3]]
+    return end.flatten(-2).index_select(-1, chains.place)

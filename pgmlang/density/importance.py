@@ -1,0 +1,79 @@
+"""Log-likelihood and latents of rows by importance sampling, the written guide as the proposal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.joint import Joint, Values
+from pgmlang.model.row_plates import unit_plate
+
+CHUNK = 64
+"""Draws of the guide at a time."""
+
+
+def log_weights(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str | None = None,
+                given: Values | None = None) -> Tensor:  # fmt: skip
+    """``log p(x, z) - log q(z | x)`` at draws of the guide for each element of a row plate (by default the outermost),
+    ``[num, elements]``. ``given``: values of what is neither observed nor in the guide."""
+    return torch.cat([w for _, w in _weighed(joint, params, nets, num, generator, plate, given)])
+
+
+def _weighed(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str | None,
+             given: Values | None) -> Iterator[tuple[dict[str, Tensor], Tensor]]:  # fmt: skip
+    """Draws of the guide and their weights, some at a time."""
+    unit = plate or unit_plate(joint.model)
+    assert unit is not None
+    axes = joint.program.GUIDE_FACTORS
+    for start in range(0, num, CHUNK):
+        with torch.no_grad():
+            shape = (min(CHUNK, num - start),)
+            values, log_q = joint.propose(generator, params, nets, shape)
+            weight = joint.each(joint.factors({**(given or {}), **values}, params, nets), unit)
+            for name, term in log_q.items():
+                # what lies outside of the rows is averaged over the guide's draws, not weighed
+                if joint.tells(tuple(axes[name]), unit):
+                    weight = weight - joint.along(term, tuple(axes[name]), (unit,))
+        yield values, weight
+
+
+def resampled(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str, draws: int,
+              given: Values | None = None) -> dict[str, Tensor]:  # fmt: skip
+    """``draws`` of the guide's latents for each element of a row plate, ``[draws, *shape]``, out of ``num`` proposals by
+    their weights (Rubin 1987): a draw is replaced by one of the next proposals with their share of the weight so far."""
+    kept: dict[str, Tensor] = {}
+    total = torch.zeros(())
+    with torch.no_grad():
+        for values, weight in _weighed(joint, params, nets, num, generator, plate, given):
+            own = torch.logsumexp(weight, 0)
+            before, total = (own - math.inf, own) if not kept else (total, torch.logaddexp(total, own))
+            noise = torch.empty(draws, *weight.shape, dtype=weight.dtype, device=weight.device)
+            chosen = (weight - noise.exponential_(generator=generator).log()).argmax(1)
+            uniform = torch.rand(chosen.shape, generator=generator, dtype=weight.dtype, device=weight.device)
+            anew = uniform >= (before - total).exp()
+            for name, value in values.items():
+                picked, fresh = (_for_elements(joint, name, x, plate) for x in (chosen, anew))
+                new = torch.take_along_dim(value, picked.expand(draws, *value.shape[1:]), 0)
+                kept[name] = torch.where(fresh, new, kept[name]) if name in kept else new
+    return kept
+
+
+def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tensor:
+    """What is said of each unit ``[draws, units]`` for the elements of a variable: ``[draws, *axes]``, of size 1 where
+    the unit alone decides."""
+    axes = joint.axes(name)
+    axis = plate if plate in axes else next(a for a in axes if f"{plate}_of_{a}" in joint.data)
+    if axis != plate:
+        by_unit = by_unit[:, joint.data[f"{plate}_of_{axis}"]]
+    at = axes.index(axis)
+    return by_unit.reshape(len(by_unit), *[1] * at, -1, *[1] * (len(axes) - at - 1))
+
+
+def importance_log_likelihood(joint: Joint, params: Values, nets: Any, num: int, generator: Generator) -> Tensor:
+    """Log-likelihood of each row, ``[rows]``: the log-mean of the weights, below the exact one in expectation and
+    consistent (Burda, Grosse and Salakhutdinov 2016, equation 8)."""
+    return torch.logsumexp(log_weights(joint, params, nets, num, generator), 0) - math.log(num)

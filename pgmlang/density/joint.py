@@ -1,0 +1,433 @@
+"""A bound model as tensors: the emitted program, its data, what was observed, and what is to be found.
+
+Every method that computes with torch starts from a ``Joint``. Values are dicts of tensors by variable, ``[..., *shape]``
+with any leading chain, particle or draw axes; codes (int64) for discrete variables, spins 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.density.index_arrays import has_size, index_arrays, sizes_of
+from pgmlang.density.numerics import numerics, seeded, settled
+from pgmlang.density.row_subsets import binding_rows
+from pgmlang.graph.childless import drops_out
+from pgmlang.lower import lower
+from pgmlang.lower.factors import factors_around
+from pgmlang.model import Model, Variable
+from pgmlang.plan.problem import Problem
+from pgmlang.tables.learned import learned_tables
+
+Values = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """``data``: what the program takes as ``data``: inputs, sizes, index arrays. ``observed``: random variables and
+    fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
+    ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
+    multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows. ``unseen``: True at
+    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value."""
+
+    model: Model
+    program: ModuleType
+    data: dict[str, Any]
+    observed: dict[str, Tensor]
+    missing: dict[str, Tensor]
+    fixed: dict[str, Tensor]
+    shapes: dict[str, tuple[int, ...]]
+    dtype: torch.dtype
+    device: torch.device
+    source: dict[str, Any] = field(default_factory=dict, repr=False)
+    scale: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    unseen: dict[str, Tensor] = field(default_factory=dict)
+    blankets: dict[frozenset[str], ModuleType] = field(default_factory=dict, repr=False)
+
+    # ---- names
+
+    @cached_property
+    def latent(self) -> tuple[str, ...]:
+        """Random variables and fields with anything to infer (those with missing cells too), in the model's order."""
+        found = (v.name for v in self.model.of_role("random", "field"))
+        return tuple(n for n in found if n not in self.observed or n in self.missing)
+
+    @cached_property
+    def learned(self) -> tuple[str, ...]:
+        """Params and tables to be learned."""
+        names = [v.name for v in self.model.of_role("param")] + [t.name for t in learned_tables(self.model)]
+        return tuple(n for n in names if n not in self.fixed)
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """Array axes of a variable: its plates', then its own."""
+        variable = self.model.by_name[name]
+        return (*self.model.batch_axes(variable.plates), *variable.axes)
+
+    def num_states(self, name: str) -> int:
+        """Number of values of a discrete variable."""
+        return len(self.model.labels_of(self.model.by_name[name].type) or ())
+
+    # ---- densities
+
+    def factors(self, values: Values, params: Values | None = None, nets: Any = None,
+                around: Collection[str] | None = None, only: Collection[str] | None = None) -> dict[str, Tensor]:  # fmt: skip
+        """Log-value of every element of every factor, ``[..., *axes]`` with the axes of ``factor_axes``; of the
+        factors that mention a variable in ``around`` (its Markov blanket), or of those named in ``only``."""
+        if only is not None:
+            program = self.part(frozenset(only))
+        else:
+            program = self.program if around is None else self.blanket(around)
+        with numerics(self.dtype, self.device):
+            found: dict[str, Tensor] = program.factors(
+                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+            )
+        return self.without_unseen(found)
+
+    def without_unseen(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Terms with zeros where a cell was not seen."""
+        for name, mask in self.unseen.items():
+            if name in terms:
+                terms[name] = torch.where(mask, torch.zeros_like(terms[name]), terms[name])
+        return terms
+
+    def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
+                  around: Collection[str] | None = None) -> Tensor:  # fmt: skip
+        """Sum of the factors, ``[...]``; those in a minibatched row plate count for all rows."""
+        return self.sum(self.factors(values, params, nets, around))
+
+    def sum(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The sum of factors' terms over their elements, scaled to all rows: ``[...]``."""
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        for name, term in terms.items():
+            total = total + self.total(term, self.factor_axes[name])
+        return total
+
+    def total(self, term: Tensor, axes: tuple[str, ...]) -> Tensor:
+        """The sum ``[...]`` of a term ``[..., *axes]`` over its elements, rows by their weights, scaled to all rows."""
+        for plate, weights in self.weights.items():
+            if plate in axes:
+                term = term * weights.reshape(-1, *[1] * (len(axes) - axes.index(plate) - 1))
+        one = term.sum(tuple(range(-len(axes), 0))) if axes else term
+        return self.scale_of(axes) * one
+
+    def tells(self, axes: tuple[str, ...], plate: str) -> bool:
+        """Whether an element along these axes belongs to one element of the plate."""
+        return plate in axes or any(f"{plate}_of_{a}" in self.data for a in axes)
+
+    def along(self, values: Tensor, own: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
+        """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
+        are added up for each, rows by their weights."""
+        for axis in reversed(own):
+            if axis in axes:
+                continue
+            at = own.index(axis) - len(own)
+            if axis in self.weights:
+                values = values * self.weights[axis].reshape(-1, *[1] * (-at - 1))
+            outer = [a for a in axes if a not in own and f"{a}_of_{axis}" in self.data]
+            if outer:
+                index = self.data[f"{outer[0]}_of_{axis}"]
+                shape = list(values.shape)
+                shape[at] = self.data["sizes"][outer[0]]
+                values = values.new_zeros(shape).index_add(values.dim() + at, index, values)
+                own = tuple(outer[0] if a == axis else a for a in own)
+            else:
+                values = values.sum(at)
+                own = tuple(a for a in own if a != axis)
+        if own != axes:
+            order = [own.index(a) for a in axes]
+            first = values.dim() - len(own)
+            values = values.permute(*range(first), *(first + o for o in order))
+        return values
+
+    def each(self, terms: Mapping[str, Tensor], plate: str) -> Tensor:
+        """The terms that belong to each element of a row plate, added up: ``[..., elements]``."""
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        for name, term in terms.items():
+            if self.tells(self.factor_axes[name], plate):
+                total = total + self.along(term, self.factor_axes[name], (plate,))
+        return total
+
+    def is_present(self, plate: str) -> Tensor:
+        """Which elements of a row plate have any row (an outer element that only a fit knows has none)."""
+        count = int(self.data["sizes"][plate])
+        inner = [v for k, v in self.data.items() if k.startswith(f"{plate}_of_") and isinstance(v, Tensor)]
+        if not inner:
+            return torch.ones(count, dtype=torch.bool, device=self.device)
+        seen = torch.zeros(count, dtype=torch.bool, device=self.device)
+        for index in inner:
+            seen[index] = True
+        return seen
+
+    def scale_of(self, axes: tuple[str, ...]) -> float:
+        """What a sum along these axes is multiplied by."""
+        return next((self.scale[a] for a in axes if a in self.scale), 1.0)
+
+    @cached_property
+    def factor_axes(self) -> dict[str, tuple[str, ...]]:
+        """Axes of each factor's term."""
+        return dict(self.program.FACTORS)
+
+    def blanket(self, names: Collection[str]) -> ModuleType:
+        """The program of the factors that mention any of these variables, themselves included."""
+        cache: dict[frozenset[str], frozenset[str]] = self.source.setdefault("around", {})
+        key = frozenset(names)
+        if key not in cache:
+            cache[key] = frozenset(factors_around(self.model, key))
+        return self.part(cache[key])
+
+    def part(self, wanted: frozenset[str]) -> ModuleType:
+        """The program of the factors of these names."""
+        if wanted not in self.blankets:
+            with numerics(self.dtype, self.device):
+                self.blankets[wanted] = self._settled(lower(self.model, only=wanted).load())
+        return self.blankets[wanted]
+
+    def completed(self, values: Values) -> dict[str, Tensor]:
+        """Values with what was observed; a variable with missing cells takes those cells from ``values``."""
+        out = {**self.observed, **values}
+        for name, mask in self.missing.items():
+            if name in values:
+                out[name] = torch.where(mask, values[name], self.observed[name])
+        return out
+
+    # ---- free values
+
+    def constrain(
+        self, free: Values, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Values, params or tables from free real values, ``[..., *free_shape]``, and the log determinant ``[...]``.
+        ``given`` and ``params``: the other values and params, where bounds hang on them."""
+        with numerics(self.dtype, self.device):
+            values, log_det = self.program.constrain(dict(free), *self._others(given, params, nets))
+        return values, torch.as_tensor(log_det, dtype=self.dtype, device=self.device)
+
+    def unconstrain(
+        self, values: Values, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> dict[str, Tensor]:
+        """The inverse of `constrain`, without the determinant."""
+        given, params = {**(given or {}), **values}, {**(params or {}), **values}
+        with numerics(self.dtype, self.device):
+            return {k: self.transform_of(k, given, params, nets).inv(v) for k, v in values.items()}
+
+    def transform_of(
+        self, name: str, given: Values | None = None, params: Values | None = None, nets: Any = None
+    ) -> Any:
+        """The map from free real values to the support of a variable, param or table."""
+        return self.program.transform_of(self.program.SUPPORTS[name], *self._others(given, params, nets))
+
+    def in_order(self, names: Collection[str]) -> list[str]:
+        """The names so that bounds that hang on a value come after it."""
+        return [n for n in self.program.SUPPORTS if n in names]
+
+    def _others(self, given: Values | None, params: Values | None, nets: Any) -> tuple[Any, ...]:
+        """What a support that moves is a function of."""
+        if not self.has_moving_supports:
+            return ()
+        return self.completed(given or {}), self.data, {**self.fixed, **(params or {})}, nets
+
+    @cached_property
+    def has_moving_supports(self) -> bool:
+        """Whether bounds of a variable hang on other values."""
+        return any(isinstance(s, FunctionType) for s in self.program.SUPPORTS.values())
+
+    def free_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the free values of a variable, param or table (a simplex of K has K - 1)."""
+        support = self.program.SUPPORTS[name]
+        if isinstance(support, FunctionType):
+            return self.shapes[name]
+        return tuple(self.program.transform_of(support).inverse_shape(torch.Size(self.shapes[name])))
+
+    def initial(
+        self, generator: Generator, shape: tuple[int, ...] = (), spread: float = 0.01
+    ) -> dict[str, Tensor]:
+        """Free values of everything learned, normal with this sd (the zero of a simplex is uniform), ``shape`` of
+        them side by side."""
+        return {
+            name: spread * torch.randn((*shape, *self.free_shape(name)), generator=generator, dtype=self.dtype,
+                                       device=self.device)
+            for name in self.learned
+        }  # fmt: skip
+
+    def build_nets(self, seed: int) -> Any:
+        """The networks with fresh weights of this seed, None without any. The global generator is left as it was."""
+        if not self.model.nets:
+            return None
+        with torch.random.fork_rng(devices=[]), numerics(self.dtype):
+            torch.manual_seed(seed)
+            return self.program.build_nets(self.data).to(device=self.device, dtype=self.dtype)
+
+    # ---- draws
+
+    def deterministic(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Tensor]:
+        """Values ``[..., *shape]`` of all deterministic names."""
+        if not self.model.definitions:
+            return {}
+        with numerics(self.dtype, self.device), torch.no_grad():
+            found = self.program.deterministic(
+                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+            )
+        lead = max((v.dim() - len(self.shapes[k]) for k, v in values.items() if k in self.shapes), default=0)
+        sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in self.shapes))
+        out = {}
+        for name, value in found.items():
+            value = torch.as_tensor(value)
+            out[name] = value.expand(*sizes, *self.shape_of(name))
+        return out
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape of any variable's array."""
+        return tuple(int(self.data["sizes"][self.model.root_axis(a)]) if self.model.axis_size(a) is None
+                     else int(self.model.axis_size(a) or 0) for a in self.axes(name))  # fmt: skip
+
+    def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
+                 nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
+        """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
+        with seeded(generator), numerics(self.dtype, self.device), torch.no_grad():
+            found: dict[str, Tensor] = self.program.simulate(
+                self.data, {**self.fixed, **(params or {})}, nets, given, shape
+            )
+        return found
+
+    def propose(self, generator: Generator, params: Values | None = None, nets: Any = None,
+                shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
+        """Draws of the written guide with their log-densities element by element; gradients flow."""
+        with seeded(generator), numerics(self.dtype, self.device):
+            found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
+                {**self.data, **self.observed}, {**self.fixed, **(params or {})}, nets, shape
+            )
+        return found
+
+    # ---- rows
+
+    def rows(self, plate: str, chosen: np.ndarray) -> Joint:
+        """The Joint of some elements of a row plate, whose terms then stand for all: inner rows come along, outer
+        elements stay. ``chosen``: indices, ``[B]``."""
+        if [p.name for p in self.model.plates if p.is_rows] == [plate] and self.is_flat(plate):
+            return self._sliced(plate, chosen)
+        binding: Binding = self.source["binding"]
+        part = binding_rows(binding, plate, chosen)
+        held: dict[str, np.ndarray] = self.source["fixed"]
+        cut = {k: v for k, v in held.items() if plate not in self.axes(k)}
+        whole = binding.sizes[plate]
+        joint = joint_of_binding(self.model, part, cut, self.dtype, self.device, self.program)
+        inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
+        scale = {p: whole / max(1, len(chosen)) for p in inner}
+        return replace(joint, scale={**self.scale, **scale}, blankets=self.blankets)
+
+    def is_flat(self, plate: str) -> bool:
+        """Whether a row plate's elements are plain rows: no order, nothing else sized by them."""
+        return self.model.plate_by_name[plate].structure is None
+
+    def _sliced(self, plate: str, chosen: np.ndarray) -> Joint:
+        """`rows` of a plate that is the only one of rows: its axis is indexed."""
+        at = torch.as_tensor(np.asarray(chosen), dtype=torch.int64, device=self.device)
+
+        def cut(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {
+                k: v.index_select(self.axes(k).index(plate), at) if plate in self.axes(k) else v
+                for k, v in values.items()
+            }
+
+        named = {k: v for k, v in self.data.items() if k in self.model.by_name}
+        indices = {
+            k: v.index_select(0, at) if k.endswith(f"_of_{plate}") else v
+            for k, v in self.data.items() if k not in named and isinstance(v, Tensor)
+        }  # fmt: skip
+        sizes = {**self.data["sizes"], plate: len(at)}
+        shapes = {
+            k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
+            if k in self.model.by_name else s
+            for k, s in self.shapes.items()
+        }  # fmt: skip
+        inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
+        factor = self.data["sizes"][plate] / max(1, len(at))
+        return replace(
+            self, data={**cut(named), **indices, "sizes": sizes}, observed=cut(self.observed), missing=cut(self.missing),
+            unseen=cut(self.unseen), shapes=shapes, scale={**self.scale, **dict.fromkeys(inner, factor)},
+            weights={k: v.index_select(0, at) for k, v in self.weights.items()}, source={k: v for k, v in self.source.items() if k not in ("sums", "training")},
+        )  # fmt: skip
+
+    def _settled(self, program: ModuleType) -> ModuleType:
+        return settled(program, self.dtype, self.device)
+
+
+def joint_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Joint:
+    """The Joint of a problem. Raises PgmError PGM0601 for what no program says yet."""
+    return joint_of_binding(problem.model, problem.binding, problem.fixed, dtype, torch.device(problem.device))
+
+
+def joint_of_binding(
+    model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
+    program: ModuleType | None = None,
+) -> Joint:  # fmt: skip
+    """The Joint of a model and its bound data, on a device and with numbers of this type."""
+    if program is None:
+        with numerics(dtype, device):
+            program = settled(lower(model).load(), dtype, device)
+    evaluator = bound_evaluator(binding)
+    shapes = {
+        v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
+        for v in model.of_role("random", "field", "param")
+        if all(has_size(evaluator, a) for a in evaluator.array_axes(v))
+    }
+    shapes.update(table_shapes(binding))
+    held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
+    given = {
+        v.name: _tensor(binding.values[v.name], v, dtype, device)
+        for v in model.of_role("random", "field", "input") if v.name in binding.values
+    }  # fmt: skip
+    random = {v.name for v in model.of_role("random", "field")}
+    observed = {k: v for k, v in {**given, **held}.items() if k in random}
+    missing = {k: _missing(v) for k, v in observed.items() if binding.missing.get(k)}
+    unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
+    for name, mask in unseen.items():
+        observed[name] = _filled(observed[name], mask)
+    data: dict[str, Any] = {k: v for k, v in given.items() if k not in random}
+    data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
+    data |= {"sizes": sizes_of(model, evaluator, binding)} | index_arrays(model, evaluator, device)
+    params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
+    source = {"binding": binding, "fixed": dict(fixed)}
+    weights = {}
+    if binding.weights is not None:
+        weights[binding.plate] = torch.as_tensor(
+            np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
+        )
+    return Joint(model, program, data, observed, missing, params, shapes, dtype, device, source, weights=weights,
+                 unseen=unseen)  # fmt: skip
+
+
+def _missing(values: Tensor) -> Tensor:
+    return torch.isnan(values) if values.is_floating_point() else values < 0
+
+
+def _filled(values: Tensor, mask: Tensor) -> Tensor:
+    """Values with any value that was seen in place of those that were not."""
+    seen = values[~mask]
+    any_value = seen.flatten()[0] if seen.numel() else torch.zeros((), dtype=values.dtype)
+    return torch.where(mask, any_value, values)
+
+
+def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:
+    kind = torch.int64 if variable.type.is_discrete else dtype
+    return torch.as_tensor(np.ascontiguousarray(values), device=device).to(kind)
+
+
+__all__ = [
+    "Joint",
+    "Values",
+    "binding_rows",
+    "joint_of",
+    "joint_of_binding",
+    "numerics",
+    "seeded",
+]

@@ -1,0 +1,304 @@
+"""Discrete latent variables summed out exactly: log-marginal, posterior marginals, draws given back.
+
+Each variable gets a leading axis of its own with all its values; the program's factors, evaluated once, are then
+tables, which are joined and summed along those axes from the inner plates outwards. Everything is differentiable:
+marginals and expected counts are gradients of the log-marginal (Darwiche 2003; Eisner 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
+from pgmlang.density.joint import Joint, Values
+from pgmlang.diagnostics import PgmError
+from pgmlang.graph.summable import Step, elimination, looks_back, mentioned
+
+
+class Table(NamedTuple):
+    """A factor's log-values ``[*value axes, *leading axes, *axes]``; ``scope``: the places of the value axes in use."""
+
+    scope: frozenset[int]
+    axes: tuple[str, ...]
+    values: Tensor
+
+
+class Joined(NamedTuple):
+    """What was summed at a step: the product of the tables around ``step.names``."""
+
+    step: Step
+    table: Table
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
+    come those of ``prev`` of the chains' variables, ``backs``."""
+
+    joint: Joint
+    names: tuple[str, ...]
+    steps: tuple[Step, ...]
+    backs: tuple[str, ...]
+    chains: Mapping[str, Chains]
+    scopes: Mapping[str, frozenset[int]]
+
+    # ---- tables
+
+    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Table]:
+        """Every factor as a table."""
+        lead = self._lead({**values, **(params or {})})
+        wide = dict(values)
+        for i, name in enumerate(self.names):
+            wide[name] = self._all_values(name, i, lead)
+        for i, name in enumerate(self.backs):
+            wide[f"prev({name}, 1)"] = self._all_values(name, len(self.names) + i, lead)
+        terms = self._factors(wide, params, nets)
+        out = {}
+        for name, term in terms.items():
+            axes = self.joint.factor_axes[name]
+            full = self.places + lead + len(axes)
+            out[name] = Table(self.scopes[name], axes, term.reshape(*[1] * (full - term.dim()), *term.shape))
+        for i, name in enumerate(self.names):
+            if name in self.joint.missing:
+                out[f"seen {name}"] = self._seen(name, i, lead)
+        return out
+
+    @property
+    def places(self) -> int:
+        return len(self.names) + len(self.backs)
+
+    def _factors(self, values: Values, params: Values | None, nets: Any) -> dict[str, Tensor]:
+        from pgmlang.density.joint import numerics
+
+        joint = self.joint
+        with numerics(joint.dtype, joint.device):
+            found: dict[str, Tensor] = joint.program.factors(
+                {**joint.completed({k: v for k, v in values.items() if k not in self.names}),
+                 **{k: v for k, v in values.items() if k in self.names}},
+                joint.data, {**joint.fixed, **(params or {})}, nets,
+            )  # fmt: skip
+        return joint.without_unseen(found)
+
+    def _lead(self, values: Values) -> int:
+        """Number of leading axes of the other values."""
+        return max(
+            (v.dim() - len(self.joint.shapes[k]) for k, v in values.items() if k in self.joint.shapes), default=0
+        )
+
+    def _all_values(self, name: str, place: int, lead: int) -> Tensor:
+        size, shape = self.joint.num_states(name), self.joint.shapes[name]
+        codes = torch.arange(size, device=self.joint.device)
+        first = [1] * place + [size] + [1] * (self.places - place - 1 + lead)
+        return codes.reshape(*first, *[1] * len(shape)).expand(*first, *shape)
+
+    def _seen(self, name: str, place: int, lead: int) -> Table:
+        """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
+        codes = self._all_values(name, place, lead)
+        allowed = (codes == self.joint.observed[name]) | self.joint.missing[name]
+        values = torch.zeros(allowed.shape, dtype=self.joint.dtype, device=self.joint.device)
+        return Table(frozenset({place}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
+
+    # ---- the sum
+
+    def log_marginal(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+        """Log of the sum over all values of the variables, ``[...]`` by the leading axes of the other values."""
+        return self.reduce(self.tables(values, params, nets))
+
+    def reduce(
+        self, tables: Mapping[str, Table], trace: list[Joined] | None = None, each: str | None = None
+    ) -> Tensor:
+        """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
+        global factors are no part. ``trace`` takes what each step joined."""
+        pool = list(tables.values())
+        for step in self.steps:
+            places = {self.names.index(n) for n in step.names}
+            places |= {len(self.names) + self.backs.index(n) for n in step.names if n in self.backs}
+            mine = [t for t in pool if t.scope & places]
+            pool = [t for t in pool if not t.scope & places]
+            axes = self.joint.axes(step.names[0])
+            joined = Table(frozenset().union(*(t.scope for t in mine)), axes, self._product(mine, axes))
+            if trace is not None:
+                trace.append(Joined(step, joined))
+            pool.append(self._summed(step, joined, places))
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        for table in pool:
+            if each is not None:
+                if self.joint.tells(table.axes, each):
+                    values = self._along(table, (each,))
+                    total = total + values.reshape(values.shape[self.places :])
+                continue
+            values = self.joint.total(table.values, table.axes)
+            total = total + values.reshape(values.shape[self.places :])
+        return total
+
+    def _product(self, tables: list[Table], axes: tuple[str, ...]) -> Tensor:
+        parts = [self._along(t, axes) for t in tables]
+        out = parts[0]
+        for part in parts[1:]:
+            out = out + part
+        return out
+
+    def _summed(self, step: Step, joined: Table, places: set[int]) -> Table:
+        if step.chain is None:
+            (place,) = places
+            values = torch.logsumexp(joined.values, place, keepdim=True)
+            return Table(joined.scope - places, joined.axes, values)
+        chains = self.chains[step.chain]
+        values = chain_log_sum(self._matrices(step, joined.values), chains)
+        spread = values.new_zeros(*values.shape[:-1], chains.num_rows)
+        # a sequence's sum stands at its first row, so that sums by outer elements find it
+        return Table(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))
+
+    def _matrices(self, step: Step, values: Tensor) -> Tensor:
+        """``[*value axes, *leading, rows, states before, states]`` of a chain; its own value axes become of size 1."""
+        now = [self.names.index(n) for n in step.names]
+        back = [len(self.names) + self.backs.index(n) for n in step.names]
+        shape = list(values.shape)
+        for p, b, n in zip(now, back, step.names, strict=True):
+            shape[p] = shape[b] = self.joint.num_states(n)
+        moved = values.expand(shape).movedim((*back, *now), tuple(range(-2 * len(now), 0)))
+        flat = moved.flatten(-2 * len(now), -len(now) - 1).flatten(-len(now), -1)
+        for place in sorted((*now, *back)):
+            flat = flat.unsqueeze(place)
+        return flat
+
+    def _along(self, table: Table, axes: tuple[str, ...]) -> Tensor:
+        return self.joint.along(table.values, table.axes, axes)
+
+    # ---- what the sum says of the variables
+
+    def marginals(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Tensor]:
+        """Posterior probabilities ``[..., *axes, states]`` of each variable: gradients of the log-marginal."""
+        with torch.no_grad():
+            tables = self.tables(values, params, nets)
+        with torch.enable_grad():
+            added = {}
+            lead = next(iter(tables.values())).values.dim() - self.places - len(next(iter(tables.values())).axes)
+            sizes = self._leading_shape(tables, lead)
+            for i, name in enumerate(self.names):
+                shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
+                zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
+                                   device=self.joint.device, requires_grad=True)  # fmt: skip
+                added[name] = Table(frozenset({i}), self.joint.axes(name), zero)
+            total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
+            found = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
+        return {
+            name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
+            / self.joint.scale_of(self.joint.axes(name))
+            for i, (name, g) in enumerate(zip(added, found, strict=True))
+        }
+
+    def _leading_shape(self, tables: Mapping[str, Table], lead: int) -> tuple[int, ...]:
+        shapes = [t.values.shape[self.places : self.places + lead] for t in tables.values()]
+        return tuple(torch.broadcast_shapes(*shapes)) if lead else ()
+
+    def expected(
+        self, values: Values, params: Values | None = None, nets: Any = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The log-marginal, and the posterior weight of every entry of every factor's table: the E-step. A weight has
+        the shape of its table."""
+        with torch.no_grad():
+            tables = self.tables(values, params, nets)
+        with torch.enable_grad():
+            leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
+            total = self.reduce(leaves)
+            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, found, strict=True))
+
+    @torch.no_grad()
+    def draw(self, generator: Generator | None, values: Values, params: Values | None = None,
+             nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
+        """Codes ``[..., *axes]`` of the variables from their joint posterior given the other values; without a
+        generator the most probable ones are not sought, but each step's best given those before. ``shape``: of draws
+        side by side, where the values have no leading axes."""
+        trace: list[Joined] = []
+        tables = self.tables(values, params, nets)
+        first = next(iter(tables.values()))
+        lead = first.values.dim() - self.places - len(first.axes)
+        sizes = self._leading_shape(tables, lead)
+        if shape and not lead:
+            lead, sizes = len(shape), shape
+            tables = {
+                k: t._replace(
+                    values=t.values.reshape(
+                        *t.values.shape[: self.places], *[1] * lead, *t.values.shape[self.places :]
+                    )
+                )
+                for k, t in tables.items()
+            }
+        self.reduce(tables, trace)
+        out: dict[str, Tensor] = {}
+        for step, joined in reversed(trace):
+            table = joined.values
+            for place in sorted(joined.scope):
+                name = self.names[place] if place < len(self.names) else ""
+                if name in out and table.shape[place] > 1:
+                    table = torch.take_along_dim(table, self._code_along(out[name], name, joined.axes), place)
+            shape = (*table.shape[: self.places], *sizes, *table.shape[self.places + lead :])
+            table = table.expand(shape)
+            if step.chain is None:
+                place = self.names.index(step.names[0])
+                codes = categorical(table.movedim(place, -1), generator)
+                out[step.names[0]] = codes.reshape(*sizes, *self.joint.shapes[step.names[0]])
+            else:
+                flat = self._matrices(step, table)
+                flat = flat.reshape(*sizes, *flat.shape[-3:])
+                codes = chain_draw(flat, self.chains[step.chain], lambda x: categorical(x, generator))
+                for name in reversed(step.names):
+                    out[name] = codes % self.joint.num_states(name)
+                    codes = codes // self.joint.num_states(name)
+        return {n: out[n] for n in self.names}
+
+    def _code_along(self, code: Tensor, name: str, axes: tuple[str, ...]) -> Tensor:
+        """Codes ``[*leading, *own axes]`` as ``[1 ..., *leading, *axes]``: outer elements repeated for their rows."""
+        own = self.joint.axes(name)
+        for axis in own:
+            inner = next((a for a in axes if a not in own and f"{axis}_of_{a}" in self.joint.data), None)
+            if axis not in axes and inner is not None:
+                index = self.joint.data[f"{axis}_of_{inner}"]
+                code = code.index_select(own.index(axis) - len(own), index)
+                own = tuple(inner if a == axis else a for a in own)
+        first = code.dim() - len(own)
+        code = code.permute(*range(first), *(first + own.index(a) for a in axes if a in own))
+        for i, axis in enumerate(axes):
+            if axis not in own:
+                code = code.unsqueeze(first + i)
+        return code.reshape(*[1] * self.places, *code.shape)
+
+
+NEVER = -1e30
+"""The logarithm of a probability that is zero, kept finite so that gradients are."""
+
+
+def categorical(logits: Tensor, generator: Generator | None) -> Tensor:
+    """Codes along the last axis by the Gumbel trick (without a generator the largest)."""
+    if generator is None:
+        return logits.argmax(-1)
+    noise = torch.empty_like(logits).exponential_(generator=generator).log().neg()
+    return (logits + noise).argmax(-1)
+
+
+def sums_of(joint: Joint, names: Collection[str]) -> Sums:
+    """Sets up the sum over these variables. Raises PgmError with the reasons when it cannot be done exactly."""
+    model = joint.model
+    steps, reasons = elimination(model, tuple(names))
+    if reasons:
+        raise PgmError(reasons)
+    backs = tuple(n for s in steps if s.chain for n in s.names)
+    place: Callable[[str], int] = tuple(names).index
+    from pgmlang.lower.factors import factor_names
+
+    scopes = {}
+    for key, factor in factor_names(model).items():
+        here = {place(n) for n in mentioned(model, factor, names)}
+        before = {n for n, _ in looks_back(model, factor, names)}
+        # a factor that only looks back has the earlier value alone
+        here |= {len(tuple(names)) + backs.index(n) for n in before}
+        scopes[key] = frozenset(here)
+    chains = {s.chain: chains_of(joint, s.chain) for s in steps if s.chain}
+    return Sums(joint, tuple(names), steps, backs, chains, scopes)

@@ -1,0 +1,132 @@
+"""The log-density of a bound model over one vector of free real values, for many chains at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.density.joint import Joint, Values, joint_of
+from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.traced import traced
+from pgmlang.kernels.log_density import eager_value, eager_value_and_grad
+from pgmlang.model import Model
+from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
+    variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
+    K has K - 1), laid end to end in a vector of ``dimension`` numbers."""
+
+    joint: Joint
+    names: tuple[str, ...]
+    free_shapes: tuple[tuple[int, ...], ...]
+    sums: Sums | None = None
+    given: dict[str, Tensor] = field(default_factory=dict)
+    around: frozenset[str] | None = None
+    params: dict[str, Tensor] = field(default_factory=dict)
+    nets: Any = None
+    traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+
+    @property
+    def model(self) -> Model:
+        return self.joint.model
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.joint.dtype
+
+    @property
+    def dimension(self) -> int:
+        return sum(int(np.prod(s)) for s in self.free_shapes)
+
+    def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
+        values ``x [..., dimension]``."""
+        free = {}
+        place = 0
+        for name, shape in zip(self.names, self.free_shapes, strict=True):
+            size = int(np.prod(shape))
+            free[name] = x[..., place : place + size].reshape(*x.shape[:-1], *shape)
+            place += size
+        values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
+        return values, log_det.expand(x.shape[:-1])
+
+    def free(self, values: Values) -> Tensor:
+        """The free vector ``[..., dimension]`` of values."""
+        found = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
+        parts = [
+            found[n].reshape(*found[n].shape[: found[n].dim() - len(s)], int(np.prod(s)))
+            for n, s in zip(self.names, self.free_shapes, strict=True)
+        ]
+        return torch.cat(parts, -1)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Log-density ``[...]`` of free values ``x [..., dimension]``, up to a constant."""
+        values, log_det = self.values(x)
+        everything = {**self.given, **values}
+        if self.sums is not None:
+            total = self.sums.log_marginal(everything, self.params, self.nets)
+        else:
+            total = self.joint.log_joint(everything, self.params, self.nets, self.around)
+        return total.expand(x.shape[:-1]) + log_det
+
+    # ---- without Python in between
+
+    def value(self, x: Tensor) -> Tensor:
+        """As ``kernels.value`` of this density."""
+        return self._run("value", eager_value, x)  # type: ignore[no-any-return]
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
+        resumed computes as one that was not."""
+        return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
+
+    def _run(self, what: str, eager: Callable[..., Any], x: Tensor) -> Any:
+        # networks' weights change unseen between calls
+        if self.nets is not None:
+            return eager(self, x)
+        given, params = tuple(sorted(self.given)), tuple(sorted(self.params))
+        held = [*(self.given[k] for k in given), *(self.params[k] for k in params)]
+        key = (what, x.dtype, x.shape, given, params, *((v.dtype, v.shape) for v in held))
+        if key not in self.traces:
+
+            def function(x: Tensor, *held: Tensor) -> Any:
+                names = iter(held)
+                own = {k: next(names) for k in given}
+                bare = replace(self, given=own, params={k: next(names) for k in params})
+                return eager(bare, x)
+
+            try:
+                self.traces[key] = traced(function, x.detach(), *(v.detach() for v in held))
+            except Exception:  # its course hangs on values, or an operation cannot be recorded: as it is written
+                self.traces[key] = None
+        found = self.traces[key]
+        return eager(self, x) if found is None else found(x.detach(), *(v.detach() for v in held))
+
+
+def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
+    """The log-density of a problem whose latent variables are continuous, or discrete and summed out
+    (``continuous.density_reasons`` is empty). Raises PgmError PGM0601 for what no program says yet."""
+    joint = joint_of(problem, dtype)
+    names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
+    summed = summed_names(problem.model, problem.facts)
+    shapes = tuple(joint.free_shape(n) for n in names)
+    return Target(joint, names, shapes, sums_of(joint, summed) if summed else None)
+
+
+def block_target(
+    joint: Joint, names: tuple[str, ...], given: Values, traces: dict[Any, Any] | None = None
+) -> Target:
+    """The full conditional density of some continuous variables given all other latent ones. ``traces``: what was
+    recorded for the same block."""
+    shapes = tuple(joint.free_shape(n) for n in names)
+    own = {} if traces is None else traces
+    return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=own)

@@ -1,0 +1,1 @@
+"""Undirected fields: their log Z, sweeps, couplings, and where the exact engine takes them."""

@@ -1,0 +1,369 @@
+"""Discrete fields: their conditionals, block by block, and chains over them.
+
+The logit of every bit or spin given all others is one gradient of the summed log-potentials (for an RBM one matrix
+product, for a lattice the neighbours' sum); labels, and bits in factors that are not linear in them, are set to each of
+their values in turn. Elements that no factor brings together are drawn at once. Codes of bits and spins are numbers 0 and
+1 here, so that they can be relaxed; those of labels are integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import networkx
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.binding.row_groups import bound_evaluator
+from pgmlang.density.contraction import GradientOnly
+from pgmlang.density.joint import Joint, Values
+from pgmlang.density.summing import categorical
+from pgmlang.fields.pairwise import Pairwise, pairwise
+from pgmlang.graph.multilinear import Meeting, linear_degree, meetings, multilinear_reasons
+from pgmlang.graph.pairs import field_meetings, pairing
+from pgmlang.graph.summable import is_elementwise, mentioned
+from pgmlang.lower.factors import factor_names
+from pgmlang.model import Potential
+
+ENUMERABLE = 20
+"""Most binary elements whose configurations are listed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """``names``: the fields that are not observed here; ``colours``: for each of them masks over its elements,
+    True at those drawn together (None: all at once); ``parts``: names of the factors that are linear in it, and of those
+    that take its elements one by one; ``states``: numbers of values of those
+    drawn by listing them; ``single``: fields whose own elements no factor multiplies; ``is_linear``: whether
+    the factors are linear in all that is learned; ``held``: of fields with missing cells, True at the cells that are seen,
+    and their codes, which sweeps leave alone. ``joint`` counts every row once."""
+
+    joint: Joint
+    names: tuple[str, ...]
+    colours: Mapping[str, tuple[Tensor | None, ...]]
+    parts: Mapping[str, tuple[frozenset[str], frozenset[str]]]
+    states: Mapping[str, int] = field(default_factory=dict)
+    single: frozenset[str] = frozenset()
+    is_linear: bool = False
+    held: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    @property
+    def bits(self) -> float:
+        """log2 of the number of configurations."""
+        return sum(math.prod(self.joint.shapes[n]) * math.log2(self.states.get(n, 2)) for n in self.names)
+
+    def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+        """The summed log-potentials ``[...]`` (minus the energy)."""
+        return self.joint.log_joint(values, params, nets)
+
+    def slope(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+        """As `energy`, for the sake of its gradient by what is learned: the value itself may be wrong."""
+        with GradientOnly() if self.is_linear and nets is None else nullcontext():
+            return self.energy(values, params, nets)
+
+    def logits(
+        self, name: str, values: Values, params: Values | None = None, nets: Any = None, create_graph: bool = False
+    ) -> Tensor:
+        """Log-odds of 1 of every element of a field given all else, ``[..., *shape]``: the gradient of the factors that
+        are linear in it, the difference of those that take its elements one by one."""
+        linear, apart = self.parts[name]
+        found = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        if linear:
+            with torch.enable_grad():
+                relaxed = values[name].detach().requires_grad_()
+                with GradientOnly() if name in self.single and not create_graph else nullcontext():
+                    terms = self.joint.factors({**values, name: relaxed}, params, nets, only=linear)
+                    total = torch.stack([t.sum() for t in terms.values()]).sum()
+                (found,) = torch.autograd.grad(total, relaxed, create_graph=create_graph)
+        if apart:
+            one, zero = (
+                self.joint.factors({**values, name: fill(values[name])}, params, nets, only=apart)
+                for fill in (torch.ones_like, torch.zeros_like)
+            )
+            for key, term in one.items():
+                gap = self.joint.along(term - zero[key], self.joint.factor_axes[key], self.joint.axes(name))
+                found = found + gap
+        return found.expand_as(values[name])
+
+    def scores(self, name: str, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+        """Log-probabilities of every element's values given all else, less a constant: ``[..., *shape, K]``. Right only
+        at elements of one colour of what is set at once, so all elements are set colour by colour."""
+        masks = self.colours[name]
+        found = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        for mask in masks:
+            own = self._scores_of(name, mask, values, params, nets)
+            found = own if mask is None else torch.where(mask[..., None], own, found)
+        return found
+
+    def _scores_of(
+        self, name: str, mask: Tensor | None, values: Values, params: Values | None, nets: Any
+    ) -> Tensor:
+        joint, now = self.joint, values[name]
+        around = self.parts[name][0] | self.parts[name][1]
+        own = joint.axes(name)
+        out = []
+        for code in range(self.states[name]):
+            tried = (
+                torch.full_like(now, code) if mask is None else torch.where(mask, torch.full_like(now, code), now)
+            )
+            total = torch.zeros((), dtype=joint.dtype, device=joint.device)
+            for key, term in joint.factors({**values, name: tried}, params, nets, only=around).items():
+                total = total + self._elements(name, key, term, own)
+            out.append(total.expand(now.shape))
+        return torch.stack(out, -1)
+
+    def _elements(self, name: str, key: str, term: Tensor, own: tuple[str, ...]) -> Tensor:
+        """A factor's terms added up for each element of a field that it holds."""
+        joint = self.joint
+        meeting = pairing(joint.model, factor_names(joint.model)[key], name)
+        assert meeting is not None
+        if not meeting.plate:
+            return joint.along(term, joint.factor_axes[key], own)
+        rows, first, second = _ends(joint, meeting)
+        axes = joint.factor_axes[key]
+        edge = joint.model.by_name[meeting.ends[0]].plates[-1] if meeting.ends else meeting.plate
+        at, size = axes.index(edge) - len(axes), joint.shapes[name][own.index(meeting.plate)]
+        shape = list(term.shape)
+        shape[at] = size
+        some = term.index_select(at, rows)
+        found = term.new_zeros(shape).index_add(term.dim() + at, first, some)
+        found = found.index_add(term.dim() + at, second, some)
+        if not meeting.ends:  # rows at a chain's start hold one element only
+            alone = torch.ones(term.shape[at], dtype=term.dtype, device=term.device)
+            alone[rows] = 0.0
+            found = found + term * alone.reshape(-1, *[1] * (-at - 1))
+        return joint.along(found, tuple(meeting.plate if a == edge else a for a in axes), own)
+
+    def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
+              heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
+        """Draws every block once, each given all the others. ``heat``: an inverse temperature b and logits of an
+        independent base; the target is then base^(1-b) f^b."""
+        out = dict(values)
+        for name in self.names:
+            for mask in self.colours[name]:
+                if name in self.states:
+                    score = self._scores_of(name, mask, out, params, nets)
+                    if heat is not None:
+                        score = heat[0] * score + (1 - heat[0]) * heat[1][name]
+                    drawn = categorical(score.detach(), generator)
+                    out[name] = self._kept(name, drawn if mask is None else torch.where(mask, drawn, out[name]))
+                    continue
+                logit = self.logits(name, out, params, nets)
+                if heat is not None:
+                    logit = heat[0] * logit + (1 - heat[0]) * heat[1][name]
+                drawn = bernoulli(generator, logit)
+                out[name] = self._kept(name, drawn if mask is None else torch.where(mask, drawn, out[name]))
+        return out
+
+    def _kept(self, name: str, values: Tensor) -> Tensor:
+        """Values with the cells that are seen as they were."""
+        if name not in self.held:
+            return values
+        seen, codes = self.held[name]
+        return torch.where(seen, codes, values)
+
+    def begin(
+        self, generator: Generator, shape: tuple[int, ...], base: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Independent draws of every field, ``[*shape, *own]``, of the base's logits (labels: scores) or even."""
+        out = {}
+        for name in self.names:
+            if name in self.states:
+                score = torch.zeros((*shape, *self.joint.shapes[name], self.states[name]), dtype=self.joint.dtype,
+                                    device=self.joint.device)  # fmt: skip
+                drawn = categorical(score if base is None else score + base[name], generator)
+                out[name] = self._kept(name, drawn)
+                continue
+            logit = torch.zeros(
+                (*shape, *self.joint.shapes[name]), dtype=self.joint.dtype, device=self.joint.device
+            )
+            out[name] = self._kept(name, bernoulli(generator, logit if base is None else logit + base[name]))
+        return out
+
+    def settled(self, params: Values | None = None, nets: Any = None) -> Fields | Pairwise:
+        """What draws fastest while params and other variables stay as they are, for many sweeps."""
+        if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states or self.held:
+            return self
+        (name,) = self.names
+        found = meetings(self.joint.model, name)
+        factors = factor_names(self.joint.model)
+        pairs = [factors[k] for k in self.parts[name][0]]
+        if not all(
+            isinstance(f, Potential) and linear_degree(self.joint.model, f.value, name) <= 2 for f in pairs
+        ):
+            return self
+        axis = self.joint.axes(name).index(found[0].plate)
+        with torch.no_grad():
+            return pairwise(self, (p for m in found for p in _pairs(self.joint, m)), axis, params, nets)
+
+    def log_partition(self, params: Values | None = None, nets: Any = None) -> Tensor:
+        """Exact log Z by listing all configurations. Raises ValueError for more than ``ENUMERABLE`` elements."""
+        if self.bits > ENUMERABLE:
+            raise ValueError(f"2^{self.bits:.0f} configurations are too many to list")
+        shapes = {n: self.joint.shapes[n] for n in self.names}
+        return torch.logsumexp(self.energy(configurations(self, shapes), params, nets), 0)
+
+    def log_conditionals(
+        self, name: str, values: Values, params: Values | None = None, nets: Any = None, create_graph: bool = False
+    ) -> Tensor:
+        """Log-probability of every element's value given all the rest: ``[..., *shape]``."""
+        if name in self.states:
+            table = torch.log_softmax(self.scores(name, values, params, nets), -1)
+            return table.gather(-1, values[name].expand(table.shape[:-1])[..., None])[..., 0]
+        logit = self.logits(name, values, params, nets, create_graph)
+        return torch.nn.functional.logsigmoid((2 * values[name] - 1) * logit)
+
+    def is_independent(self, name: str) -> bool:
+        """Whether a field's elements are independent given all else."""
+        return self.colours[name][0] is None
+
+
+def bernoulli(generator: Generator, logit: Tensor) -> Tensor:
+    """0 or 1 by log-odds; comparing uniform numbers is three times as fast as ``torch.bernoulli``."""
+    uniform = torch.rand(logit.shape, generator=generator, dtype=logit.dtype, device=logit.device)
+    return (uniform < torch.sigmoid(logit.detach())).to(logit.dtype)
+
+
+def fields_of(joint: Joint, names: tuple[str, ...]) -> Fields:
+    """The fields of these names on a joint whose rows count once each."""
+    plain = replace(
+        joint,
+        scale={},
+        weights={},
+        observed={k: v for k, v in joint.observed.items() if k not in names},
+        missing={k: v for k, v in joint.missing.items() if k not in names},
+    )
+    states = _states(joint, names)
+    held = {
+        n: (~m, joint.observed[n].clamp(min=0).to(torch.int64 if n in states else joint.dtype))
+        for n, m in joint.missing.items() if n in names
+    }  # fmt: skip
+    parts = {n: _parts(joint, n) for n in names}
+    return Fields(plain, names, {n: colours(joint, n) for n in names}, parts, states,
+                  frozenset(n for n in names if _is_single(joint, n)), _is_linear(joint), held)  # fmt: skip
+
+
+def configurations(fields: Fields, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """All configurations of fields of these shapes side by side, ``[count, *shape]``."""
+    joint = fields.joint
+    bases = {n: fields.states.get(n, 2) for n in shapes}
+    count = math.prod(bases[n] ** math.prod(s) for n, s in shapes.items())
+    rest = torch.arange(count, device=joint.device)
+    out = {}
+    for name, shape in shapes.items():
+        digits = []
+        for _ in range(math.prod(shape)):
+            digits.append(rest % bases[name])
+            rest = rest // bases[name]
+        codes = torch.stack(digits, -1).reshape(count, *shape)
+        out[name] = codes if name in fields.states else codes.to(joint.dtype)
+    return out
+
+
+def _states(joint: Joint, names: tuple[str, ...]) -> dict[str, int]:
+    """Numbers of values of the fields that are no polynomial's bits."""
+    cache: dict[str, bool] = joint.source.setdefault("listed", {})
+    for name in names:
+        if name not in cache:
+            cache[name] = any(True for _ in multilinear_reasons(joint.model, name))
+    return {n: joint.num_states(n) for n in names if cache[n]}
+
+
+def _is_single(joint: Joint, name: str) -> bool:
+    """Whether the potentials that hold a field are of the first degree in it."""
+    cache: dict[str, bool] = joint.source.setdefault("single", {})
+    if name not in cache:
+        factors = factor_names(joint.model)
+        linear = [factors[k] for k in _parts(joint, name)[0]]
+        cache[name] = all(
+            isinstance(f, Potential) and linear_degree(joint.model, f.value, name) <= 1 for f in linear
+        )
+    return cache[name]
+
+
+def _is_linear(joint: Joint) -> bool:
+    """Whether all factors are potentials of the first degree in params learned."""
+    cache: dict[str, bool] = joint.source.setdefault("linear", {})
+    if "params" not in cache:
+        model, learned = joint.model, joint.learned
+        is_plain = not model.conditionals and not model.nets
+        cache["params"] = is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
+    return cache["params"]
+
+
+def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    cache: dict[str, tuple[frozenset[str], frozenset[str]]] = joint.source.setdefault("parts", {})
+    if name in cache:
+        return cache[name]
+    model = joint.model
+    linear: set[str] = set()
+    apart: set[str] = set()
+    for key, factor in factor_names(model).items():
+        if mentioned(model, factor, (name,)):
+            is_potential = isinstance(factor, Potential) and linear_degree(model, factor.value, name) <= 1
+            (apart if is_elementwise(model, factor, name) and not is_potential else linear).add(key)
+    cache[name] = frozenset(linear), frozenset(apart)
+    return cache[name]
+
+
+def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
+    """Observed codes of fields, bits and spins as numbers."""
+    listed = _states(joint, names)
+    return {
+        n: joint.observed[n] if n in listed else joint.observed[n].to(joint.dtype)
+        for n in names if n in joint.observed
+    }  # fmt: skip
+
+
+def colours(joint: Joint, name: str) -> tuple[Tensor | None, ...]:
+    """Masks over a field's elements such that no two of one mask meet in a factor: a greedy colouring of the graph of
+    meetings (two for a lattice)."""
+    cache: dict[str, Any] = joint.source.setdefault("colours", {})
+    if name not in cache:
+        cache[name] = field_meetings(joint.model, name)
+    found = cache[name]
+    if not found:
+        return (None,)
+    plate = found[0].plate
+    size = joint.shapes[name][joint.axes(name).index(plate)]
+    key = f"{name} {size}"
+    if key not in cache:
+        graph = networkx.Graph()
+        graph.add_nodes_from(range(size))
+        for meeting in found:
+            graph.add_edges_from(_pairs(joint, meeting))
+        number = networkx.greedy_color(
+            graph, strategy="saturation_largest_first" if size < 500 else "connected_sequential_bfs"
+        )
+        trailing = len(joint.axes(name)) - joint.axes(name).index(plate) - 1
+        codes = torch.tensor([number[i] for i in range(size)], device=joint.device)
+        masks = tuple((codes == k).reshape(-1, *[1] * trailing) for k in range(int(codes.max()) + 1))
+        cache[key] = masks
+    masks_found: tuple[Tensor | None, ...] = cache[key]
+    return masks_found
+
+
+def _pairs(joint: Joint, meeting: Meeting) -> Iterator[tuple[int, int]]:
+    _, first, second = _ends(joint, meeting)
+    return zip(first.tolist(), second.tolist(), strict=True)
+
+
+def _ends(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of a plate of pairs, and the two elements that each brings together."""
+    cache: dict[Meeting, tuple[Tensor, Tensor, Tensor]] = joint.source.setdefault("ends", {})
+    if meeting not in cache:
+        if meeting.ends is not None:
+            evaluator = bound_evaluator(joint.source["binding"])
+            ends = [evaluator.variable(joint.model.by_name[e], {}).values for e in meeting.ends]
+            first, second = (torch.as_tensor(e, dtype=torch.int64, device=joint.device) for e in ends)
+            cache[meeting] = torch.arange(len(first), device=joint.device), first, second
+        else:
+            index = joint.data[f"previous_{meeting.lag}_in_{meeting.plate}"]
+            position = joint.data[f"position_in_{meeting.plate}"]
+            rows = torch.arange(len(index), device=joint.device)[position >= meeting.lag]
+            cache[meeting] = rows, rows, index[rows]
+    return cache[meeting]

@@ -1,0 +1,79 @@
+"""Reasons that the methods for fields share; no torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.multilinear import multilinear_reasons
+from pgmlang.graph.pairs import pairing_reasons
+from pgmlang.model import Model
+from pgmlang.plan.method import Facts
+from pgmlang.plan.reasons import lowering_reasons, missing_inputs
+
+
+def field_names(model: Model) -> tuple[str, ...]:
+    return tuple(v.name for v in model.of_role("field"))
+
+
+def observed_fields(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Fields that the data has."""
+    return tuple(n for n in field_names(model) if n in facts.observed)
+
+
+def hidden_fields(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Fields that it has not."""
+    return tuple(n for n in field_names(model) if n not in facts.observed)
+
+
+def learned_params(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Params without a value, and networks."""
+    params = tuple(v.name for v in model.of_role("param") if v.name not in facts.fixed)
+    return (*params, *(n.name for n in model.nets))
+
+
+def learning_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Why the params of fields cannot be learned by gradients: no fields, nothing to learn, directed variables beside
+    them, missing cells."""
+    if not field_names(model):
+        yield Diagnostic("PGM0602", "the model has no fields")
+        return
+    for conditional in model.conditionals:
+        yield Diagnostic("PGM0602", f"`{conditional.target}` is a directed variable beside the fields", conditional.span,
+                         help="`--method layerwise` trains stacks of layers")  # fmt: skip
+    if not learned_params(model, facts):
+        yield Diagnostic("PGM0602", "every param has a value: there is nothing to learn")
+    if facts.binding is not None and not observed_fields(model, facts):
+        yield Diagnostic("PGM0602", "no field is observed")
+    for name, number in facts.missing.items():
+        if number:
+            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
+                             help="leave such rows out: `--missing drop`")  # fmt: skip
+    yield from missing_inputs(model, facts)
+    yield from lowering_reasons(model)
+
+
+def drawing_reasons(model: Model) -> Iterator[Diagnostic]:
+    """Why the fields cannot be drawn block by block."""
+    for name in field_names(model):
+        yield from block_reasons(model, name)
+
+
+def block_reasons(model: Model, name: str) -> tuple[Diagnostic, ...]:
+    """Why a field's elements cannot be drawn colour by colour: neither linear in them, nor in pairs."""
+    reasons = tuple(multilinear_reasons(model, name))
+    others = tuple(pairing_reasons(model, name)) if reasons else ()
+    return (reasons if model.by_name[name].type.kind in ("bit", "spin") else others) if others else ()
+
+
+def inputs_in_fields(model: Model) -> Iterator[Diagnostic]:
+    """Inputs of rows in potentials: every row has a log Z of its own then, and chains cannot be shared."""
+    for potential in model.potentials:
+        for ref in model.mentions(potential):
+            variable = model.by_name.get(ref.name)
+            if variable is not None and variable.role == "input" and variable.plates:
+                message = f"the fields of a row hang on its input `{ref.name}`: rows share no chains"
+                yield Diagnostic(
+                    "PGM0602", message, potential.span, help="`--method cd` starts chains at the rows"
+                )
+                return

@@ -1,0 +1,148 @@
+"""Whether a model's latent variables have a log-density over free real values, the discrete ones summed out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.childless import drops_out
+from pgmlang.graph.summable import elimination
+from pgmlang.lower.supports import moving_bounds
+from pgmlang.model import Model, Potential, Variable
+from pgmlang.plan.method import Facts
+from pgmlang.plan.reasons import lowering_reasons
+from pgmlang.plan.table_reasons import missing_parameters
+from pgmlang.tables.learned import learned_tables
+
+KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered", "cov", "corr"})
+"""Types whose values a smooth map reaches from free real numbers."""
+
+MANY = 3_000
+"""Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
+
+
+def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
+    """The continuous variables that are to be inferred, in the order of the model. Without data those are the ones
+    outside of every plate of rows and those that a guide names."""
+    return tuple(
+        v
+        for v in model.of_role("random", "field")
+        if v.name in hidden_names(model, facts) and v.type.kind in KINDS and v.name not in facts.fixed
+    )
+
+
+def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The discrete variables that are latent or have missing cells: a density needs them summed out."""
+    hidden = hidden_names(model, facts) | {n for n in facts.missing if not drops_out(model, n)}
+    found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
+    return tuple(v.name for v in found if v.name not in facts.fixed)
+
+
+def hidden_names(model: Model, facts: Facts) -> frozenset[str]:
+    """Random variables that are latent, or, without data, that no column can ever bind (those at the top, and those
+    that nothing random hangs on would be guesses)."""
+    at_top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
+    return facts.latent | at_top
+
+
+def density_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why there is no log-density over free real values: discrete variables that cannot be summed out, fields whose
+    log Z moves, missing cells, params and networks to be learned, or a construct that no program says yet."""
+    return tuple(_reasons(model, facts))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    hidden = hidden_names(model, facts)
+    for variable in model.of_role("random", "field"):
+        kind = variable.type.kind
+        if (
+            variable.name in hidden
+            and kind not in KINDS
+            and (variable.role == "field" or not variable.type.is_discrete)
+        ):
+            message = (
+                f"`{variable.name}` is {variable.type} and latent: a density has a gradient in real values only"
+            )
+            yield Diagnostic("PGM0602", message, variable.span)
+    yield from moving_partition(model, facts)
+    yield from elimination(model, summed_names(model, facts))[1]
+    for name, number in facts.missing.items():
+        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+            message = f"`{name}` has {number:,} missing cells"
+            yield Diagnostic(
+                "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
+            )
+    yield from bounds_reasons(model, facts, summed_names(model, facts))
+    yield from weight_reasons(model, facts)
+    for table in learned_tables(model):
+        message = f"the table of `{table.target}` is a parameter to be learned"
+        yield Diagnostic("PGM0602", message, table.distribution.span)
+    for net in model.nets:
+        yield Diagnostic("PGM0602", f"the network `{net.name}` is to be learned", net.span)
+    yield from missing_parameters(model, facts)
+    if not latent_variables(model, facts):
+        yield Diagnostic("PGM0602", "no real variable is latent")
+    yield from lowering_reasons(model)
+
+
+def bounds_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
+    """Latent numbers whose bounds hang on a variable that is summed out (no one map leads there) or on the row before."""
+    hidden = hidden_names(model, facts)
+    for conditional in model.conditionals:
+        name = conditional.target
+        if name not in hidden:
+            continue
+        for bound in moving_bounds(conditional.distribution).values():
+            for other in model.random_parents(Potential(bound, conditional.plates)):
+                if other == name:
+                    message = f"the bounds of `{name}`, which is latent, hang on its row before"
+                elif other in summed:
+                    message = f"the bounds of `{name}` hang on `{other}`, which is summed out"
+                else:
+                    continue
+                yield Diagnostic(
+                    "PGM0602", message, conditional.span, help="take a distribution of its support's type"
+                )
+
+
+def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Fields whose log Z depends on a latent random variable."""
+    hidden = hidden_names(model, facts)
+    fields = {v.name for v in model.of_role("field")}
+    for potential in model.potentials:
+        for name in model.random_parents(potential):
+            if name not in fields and name in hidden:
+                message = f"log Z of the fields depends on `{name}`, which is latent"
+                yield Diagnostic("PGM0602", message, potential.span, help=f"make `{name}` a param, or observe it")
+
+
+def weight_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Weights are for point estimates; counts are equal rows, which may not have latent numbers of their own."""
+    binding = facts.binding
+    if binding is None or binding.weights is None:
+        return
+    if not binding.is_counts:
+        message = "rows have weights, which this method does not take"
+        yield Diagnostic("PGM0602", message, help="weights are for point estimates: `--method map`")
+    for variable in latent_variables(model, facts):
+        if binding.plate in variable.plates:
+            message = f"`{variable.name}` is latent in rows that stand for several"
+            yield Diagnostic(
+                "PGM0602", message, variable.span, help="leave `--counts` out, one row an observation"
+            )
+
+
+def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Thousands of latent numbers beside discrete latents, topics of words say: each gradient would sum out every
+    label for one small step of all of them."""
+    binding = facts.binding
+    if binding is None or not summed_names(model, facts):
+        return ()
+    size = 0
+    for variable in latent_variables(model, facts):
+        axes = (*model.batch_axes(variable.plates), *variable.axes)
+        size += math.prod(model.axis_size(a) or binding.sizes.get(model.root_axis(a), 1) for a in axes)
+    if size < MANY:
+        return ()
+    return (Diagnostic("PGM0602", f"{size:,} latent numbers beside labels to be summed out at every step"),)

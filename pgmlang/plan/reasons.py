@@ -1,0 +1,36 @@
+"""Reasons that several methods share: cells and inputs that the data lacks, what no program says yet. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.childless import drops_out
+from pgmlang.lower import lower
+from pgmlang.model import Model
+from pgmlang.model.evaluate import unknown_parameter
+from pgmlang.plan.method import Facts
+
+
+def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Missing numbers that other variables hang on."""
+    for name, number in facts.missing.items():
+        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
+                             help="leave such rows out: `--missing drop`")  # fmt: skip
+
+
+def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Inputs that the data lacks."""
+    if facts.binding is not None:
+        for variable in model.of_role("input"):
+            if variable.name not in facts.binding.values and variable.name not in facts.fixed:
+                yield unknown_parameter(variable)
+
+
+def lowering_reasons(model: Model) -> Iterator[Diagnostic]:
+    """What no program says yet."""
+    try:
+        lower(model)
+    except PgmError as error:
+        yield from error.diagnostics

@@ -1,0 +1,71 @@
+"""Reasons that several methods on tables share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pgmlang.binding.row_groups import bound_evaluator, row_groups, table_shapes
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.exact import ExactEngine, WidthReport
+from pgmlang.exact.query import DEFAULT_MAX_CELLS
+from pgmlang.model import Model
+from pgmlang.model.evaluate import unknown_parameter
+from pgmlang.plan.method import Facts
+from pgmlang.tables.conditionals import uniform_parameters
+from pgmlang.tables.verdict import discrete_verdict
+
+
+def table_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why a model does not fit into tables, or which values it lacks."""
+    verdict = discrete_verdict(model, facts.observed, facts.fixed)
+    return (*verdict.reasons, *missing_parameters(model, facts))
+
+
+def missing_parameters(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """A reason for every param without a value, and for inputs that the data lacks."""
+    for variable in model.of_role("param"):
+        if variable.name not in facts.fixed:
+            yield unknown_parameter(variable)
+    if facts.binding is not None:
+        for variable in model.of_role("input"):
+            if variable.name not in facts.binding.values and variable.name not in facts.fixed:
+                yield unknown_parameter(variable)
+
+
+def width_of(model: Model, facts: Facts) -> WidthReport | None:
+    """What exact inference on the bound data costs a row (the first pattern of evidence stands for all). None
+    without data, or when values are lacking."""
+    if facts.binding is None or table_reasons(model, facts):
+        return None
+    shapes = table_shapes(facts.binding)
+    evaluator = bound_evaluator(facts.binding)
+    held = [model.by_name[n] for n in facts.fixed]
+    # any value will do: only the structure counts
+    fixed = {v.name: np.full([evaluator.size(a) for a in evaluator.array_axes(v)], 0.5) for v in held}
+    group = next(row_groups(facts.binding, uniform_parameters(shapes), fixed), None)
+    if group is None:
+        return None
+    engine = ExactEngine(group.unrolled.network)
+    complete = [v for v, codes in group.evidence.items() if (codes >= 0).all()]
+    return engine.width_report(complete)
+
+
+def width_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """A reason against when exact inference would not fit into memory."""
+    report = width_of(model, facts)
+    if report is None or report.total_cells <= DEFAULT_MAX_CELLS:
+        return ()
+    message = (
+        f"the treewidth is {report.treewidth}: the largest clique would have {report.largest_cells:.3g} cells"
+    )
+    return (Diagnostic("PGM0603", message, help="observe more, or make the model sparser"),)
+
+
+def width_words(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The cost of the exact E-step in words."""
+    report = width_of(model, facts)
+    if report is None:
+        return ()
+    return (f"treewidth {report.treewidth}, largest clique {report.largest_cells:,} cells",)
