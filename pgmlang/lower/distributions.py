@@ -20,6 +20,11 @@ _SPECIAL = {
 }
 
 
+_IN_ORDER = (["loc", "scale"], ["concentration1", "concentration0"], ["low", "high"], ["rate"], ["scale"], ["concentration"],
+             ["concentration", "rate"])  # fmt: skip
+"""Arguments that torch's classes take in this order too."""
+
+
 class Distributions:
     """Emits the distributions of one model's conditionals. ``tables`` maps a table's parameter to its identifier."""
 
@@ -174,7 +179,7 @@ class Distributions:
             return py.call(special, *positional)
         short = "dist." + family.torch.removeprefix("torch.distributions.")
         names = [p.torch for p in family.variants[distribution.variant]]
-        if distribution.variant == 0 and list(keywords) == names and len(names) <= 2 and not family.discrete:
+        if distribution.variant == 0 and list(keywords) == names and names in _IN_ORDER:
             return py.call(short, *keywords.values())
         return py.call(short, **keywords)
 
