@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -22,17 +23,20 @@ from pgmlang.model import (
     Type,
     Variable,
 )
-from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema import lints
+from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.collect import Collector
+from pgmlang.sema.cycles import value_cycles
 from pgmlang.sema.definitions import Expander
 from pgmlang.sema.distributions import Distributions, Target
 from pgmlang.sema.expressions import Expressions
 from pgmlang.sema.modules import Loader, Modules, folder_loader
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import Place, Scope, Symbol, Value
+from pgmlang.sema.supports import Stated, Supports
 from pgmlang.syntax import ast, parse_collecting
 
 
@@ -87,13 +91,16 @@ class ModelBuilder:
         self.collector = collector
         self.expressions = Expressions(scope, self.infer)
         self.expander = self.expressions.expander = Expander(scope, self.expressions)
+        self.supports = self.expressions.supports = Supports(scope, self._stated)
         self.distributions = Distributions(scope, self.expressions)
         self.factors: list[Factor] = []
         self.definitions: list[Definition] = []
+        self.asked: set[str] = set()
 
     def build(self, program: ast.Program, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
         self.collector.collect(program)
+        cyclic = dict(value_cycles(self.scope, self.scope.variables))
         for symbol in self.scope.variables.values():
             self._declarations(symbol)
             self.infer(symbol)
@@ -117,11 +124,33 @@ class ModelBuilder:
             tuple(self.scope.settings.items()),
         )
         errors = [d for d in self.scope.diagnostics if d.is_error]
-        # cycles stand beside other errors, unless a name means two things; a factor may only seem to have no field
+        # cycles stand beside other errors, unless a name means two things
         if all(d.code != "PGM0202" for d in errors):
-            for diagnostic in [*cycle_errors(model), *([] if errors else self._fieldless(model))]:
+            for diagnostic in [
+                *cyclic.values(),
+                *self._mixed_cycles(model, cyclic),
+                *self._fieldless(model, errors),
+            ]:
                 self.scope.report(diagnostic)
         return model
+
+    @staticmethod
+    def _untyped(model: Model, known: Collection[object]) -> list[Diagnostic]:
+        """Names that no statement gave a value of a known type, where nothing else has been said."""
+        stated: tuple[Conditional | Definition, ...] = (*model.conditionals, *model.definitions)
+        settled = {s.target for s in stated if isinstance(s, Conditional) or s.value.type is not UNKNOWN}
+        return [
+            Diagnostic("PGM0412", f"the type of `{v.name}` cannot be worked out", v.span,
+                       help=f"declare it: `{v.name} : real`, or the type it has")
+            for v in model.of_role("random", "derived")
+            if not known and (v.name not in settled or v.type is UNKNOWN)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _mixed_cycles(model: Model, cyclic: Mapping[frozenset[str], Diagnostic]) -> list[Diagnostic]:
+        """Cycles through fields; those of values and draws alone have been told from the text."""
+        told = frozenset[str]().union(*cyclic)
+        return [e for e in cycle_errors(model) if e.code != "PGM0501" or not told]
 
     @staticmethod
     def _variable(symbol: Symbol) -> Variable:
@@ -160,14 +189,22 @@ class ModelBuilder:
             symbol.type, symbol.axes = UNKNOWN, ()
             return UNKNOWN, ()
         if symbol.busy:
-            return declared or UNKNOWN, axes
+            symbol.is_recursive = True
+            self.asked.add(symbol.name)
+            return declared or symbol.type or UNKNOWN, axes or symbol.axes or ()
         symbol.busy = True
+        outer, self.asked = self.asked, set()
         try:
             with self.scope.quiet():
-                symbol.type, symbol.axes = self._infer(symbol, axes, declared)
+                type_, axes = self._infer(symbol, axes, declared)
         finally:
             symbol.busy = False
-        return symbol.type, symbol.axes
+        self.asked.discard(symbol.name)
+        # what rests on the passing type of a name around it is inferred again when that is settled
+        if not self.asked:
+            symbol.type, symbol.axes = type_, axes
+        self.asked |= outer
+        return type_, axes
 
     def _infer(self, symbol: Symbol, axes: tuple[str, ...], declared: Type | None) -> tuple[Type, tuple[str, ...]]:
         place = self._place(symbol)
@@ -180,20 +217,51 @@ class ModelBuilder:
                 ):
                     return declared, axes
                 saved = dict(self.expander.calls)
-                _, type_ = self.distributions.build(
+                symbol.stated, type_ = self.distributions.build(
                     distribution, Target(symbol.name, axes, declared, symbol.span), place
                 )
                 self.expander.calls = saved
                 return declared or type_, axes
             case ast.Assign():
-                saved = dict(self.expander.calls)
-                value = self._value(symbol, place)
-                self.expander.calls = saved
+                value = self._settled(symbol, place)
+                symbol.stated = value if value.type is not UNKNOWN else None
                 return (declared or value.type), (axes or value.axes)
             case ast.Variables(kind=kind):
                 default = Type("labels") if declared is None and kind == "index" else REAL
                 return declared or default, axes
         return declared or UNKNOWN, axes
+
+    def _settled(self, symbol: Symbol, place: Place) -> Expr:
+        """The value of a definition. One that asks for its own type (``if first then 0 else prev(x) + e``) is built again
+        until its type no longer grows; the kinds are a short chain."""
+        saved = dict(self.expander.calls)
+        value = self._value(symbol, place)
+        while symbol.is_recursive and value.type is not UNKNOWN and (value.type, value.axes) != (
+            symbol.type, symbol.axes
+        ):  # fmt: skip
+            symbol.type, symbol.axes = value.type, value.axes
+            self.expander.calls = dict(saved)
+            value = self._value(symbol, place)
+            kind = value.type if symbol.type is None else wider(symbol.type, value.type)
+            if UNKNOWN in (value.type, kind):
+                break
+            value = replace(value, type=kind)
+        self.expander.calls = saved
+        symbol.type = symbol.axes = None
+        return value
+
+    def _stated(self, symbol: Symbol) -> tuple[Stated, Type]:
+        """What gives a symbol its values, as far as it can be built, and its type."""
+        type_, axes = self.infer(symbol)
+        if symbol.stated is None and not symbol.busy and isinstance(symbol.statement, ast.Random):
+            saved = dict(self.expander.calls)
+            with self.scope.quiet():
+                target = Target(symbol.name, axes, type_, symbol.span)
+                symbol.stated, _ = self.distributions.build(
+                    symbol.statement.distribution, target, self._place(symbol)
+                )
+            self.expander.calls = saved
+        return symbol.stated, type_
 
     def _place(self, symbol: Symbol) -> Place:
         return Place(symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables)
@@ -272,26 +340,46 @@ class ModelBuilder:
         assert isinstance(statement, ast.Assign)
         assert symbol.declared is not None
         value = self._value(symbol, self._place(symbol))
-        if value.type is UNKNOWN:
-            return
+        if value.type is not UNKNOWN:
+            value = self._as_declared(symbol, value, statement)
+        # one with an error in it stands in the model too, so that every name has what gives it its value
+        into.append(Definition(symbol.name, value, statement.span))
+
+    def _as_declared(self, symbol: Symbol, value: Expr, statement: ast.Assign) -> Expr:
+        """A value along the written axes and within the written type; UNKNOWN after an error."""
+        assert symbol.declared is not None
+        unknown = Const(UNKNOWN, (), statement.span, 0)
         if symbol.declared.axes:
             axes = symbol.axes or ()
+            value = self._along(value, axes)
             extra = [a for a in value.axes if a not in axes]
             if extra:
                 self._error("PGM0302", f"axis `{extra[0]}` of the value is not on the left: `{symbol.name}[{', '.join(axes)}]`",
                             statement.value.span, f"write `{symbol.name}[{', '.join([*axes, *extra])}] = ...`, or leave the "
                             "brackets out")  # fmt: skip
-                return
+                return unknown
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
-        if declared is not None and declared.kind != "labels" and not value.type.fits(declared.kind):
-            self._error(
-                "PGM0401",
-                f"`{symbol.name}` is declared {declared}, its value is {value.type}",
-                statement.value.span,
-            )
-            return
-        into.append(Definition(symbol.name, value, statement.span))
+        if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
+            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {self.supports.shown(value)}",
+                        statement.value.span, f"declare it `{value.type}`, or leave the type out")  # fmt: skip
+            return unknown
+        return value
+
+    def _holds(self, value: Expr, declared: Type) -> bool:
+        """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
+        if value.type.fits(declared.kind):
+            return True
+        return declared.kind in ("positive", "unit") and not self.supports.refuses(value, declared.kind)
+
+    def _along(self, value: Expr, axes: tuple[str, ...]) -> Expr:
+        """A copy onto an axis `like` the one the value has: ``t[w] = s`` of ``s[u]`` with ``dim w like u``."""
+        for old in [a for a in value.axes if a not in axes]:
+            new = [a for a in axes if a not in value.axes and self.scope.root(a) == self.scope.root(old)]
+            if len(new) == 1:
+                renamed = tuple(new[0] if a == old else a for a in value.axes)
+                value = Rename(value.type, renamed, value.span, value, old, new[0])
+        return value
 
     def _factor(self, statement: ast.Factor, place: Place, value: ast.Expr) -> None:
         if statement.name is not None and not self._name_factor(statement.name, statement.span):
@@ -318,9 +406,10 @@ class ModelBuilder:
             return False
         return True
 
-    def _fieldless(self, model: Model) -> list[Diagnostic]:
-        errors = []
-        for potential in model.potentials:
+    def _fieldless(self, model: Model, known: list[Diagnostic]) -> list[Diagnostic]:
+        """Factors that no field feels. Beside other errors a factor may only seem to have none."""
+        errors: list[Diagnostic] = []
+        for potential in model.potentials if not known else ():
             names = {n for n in model.random_parents(potential) if model.by_name[n].role == "field"}
             if not names and potential.span:
                 mentioned = [r.name for r in model.mentions(potential) if model.by_name[r.name].role == "random"]
