@@ -14,6 +14,8 @@ from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children, walk
 from pgmlang.model.model import Choice, Distribution
+from pgmlang.model.types import Type
+from pgmlang.signatures.distributions import FAMILIES as DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -56,7 +58,7 @@ def conjugate_family(model: Model, name: str) -> str | None:
         return None
     prior = own.distribution.family
     allowed = [p for p in PAIRS if p.prior == prior]
-    if not allowed or name in model.random_parents(own):
+    if not allowed or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
         return None
     for factor in model.factors:
         if factor is own or name not in mentioned(model, factor, (name,)):
@@ -64,6 +66,11 @@ def conjugate_family(model: Model, name: str) -> str | None:
         if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, allowed):
             return None
     return {"Exponential": "Gamma"}.get(prior, prior)
+
+
+def _has_whole_support(model: Model, name: str, prior: str) -> bool:
+    """Whether a variable takes every value of its family: an ordered vector of normal elements does not."""
+    return Type(DISTRIBUTIONS[prior].support).fits(model.by_name[name].type.kind)
 
 
 def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pair]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -25,18 +25,15 @@ from pgmlang.model import (
 )
 from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role
-from pgmlang.model.types import REAL, UNKNOWN
+from pgmlang.model.types import UNKNOWN
 from pgmlang.sema import lints
-from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.cycles import value_cycles
-from pgmlang.sema.definitions import Expander
-from pgmlang.sema.distributions import Distributions, Target
-from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.distributions import Target
+from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import Place, Scope, Symbol, Value
-from pgmlang.sema.supports import Stated, Supports
 from pgmlang.syntax import ast, parse_collecting
 
 
@@ -89,13 +86,10 @@ class ModelBuilder:
     def __init__(self, scope: Scope, collector: Collector) -> None:
         self.scope = scope
         self.collector = collector
-        self.expressions = Expressions(scope, self.infer)
-        self.expander = self.expressions.expander = Expander(scope, self.expressions)
-        self.supports = self.expressions.supports = Supports(scope, self._stated)
-        self.distributions = Distributions(scope, self.expressions)
+        self.inference = Inference(scope, collector)
+        self.expressions, self.distributions = self.inference.expressions, self.inference.distributions
         self.factors: list[Factor] = []
         self.definitions: list[Definition] = []
-        self.asked: set[str] = set()
 
     def build(self, program: ast.Program, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
@@ -103,7 +97,7 @@ class ModelBuilder:
         cyclic = dict(value_cycles(self.scope, self.scope.variables))
         for symbol in self.scope.variables.values():
             self._declarations(symbol)
-            self.infer(symbol)
+            self.inference.infer(symbol)
         for statement in program.statements:
             self._statement(statement, Place())
         nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
@@ -167,116 +161,11 @@ class ModelBuilder:
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.scope.report(Diagnostic(code, message, span, help=help))
 
-    # ---- types on demand
-
     def _declarations(self, symbol: Symbol) -> None:
         """Reports what is wrong with the written axes and type, once."""
         if symbol.declared is not None:
             self.collector.declared_axes(symbol.declared)
             self.collector.declared_type(symbol.declared)
-
-    def infer(self, symbol: Symbol) -> tuple[Type, tuple[str, ...]]:
-        """Type and axes of a variable; UNKNOWN while it is being inferred from itself."""
-        if symbol.type is not None and symbol.axes is not None:
-            return symbol.type, symbol.axes
-        if symbol.declared is None:
-            return symbol.type or UNKNOWN, symbol.axes or ()
-        with self.scope.quiet():
-            written = self.collector.declared_axes(symbol.declared)
-            declared = self.collector.declared_type(symbol.declared)
-        axes = written or ()
-        if written is None:
-            symbol.type, symbol.axes = UNKNOWN, ()
-            return UNKNOWN, ()
-        if symbol.busy:
-            symbol.is_recursive = True
-            self.asked.add(symbol.name)
-            return declared or symbol.type or UNKNOWN, axes or symbol.axes or ()
-        symbol.busy = True
-        outer, self.asked = self.asked, set()
-        try:
-            with self.scope.quiet():
-                type_, axes = self._infer(symbol, axes, declared)
-        finally:
-            symbol.busy = False
-        self.asked.discard(symbol.name)
-        # what rests on the passing type of a name around it is inferred again when that is settled
-        if not self.asked:
-            symbol.type, symbol.axes = type_, axes
-        self.asked |= outer
-        return type_, axes
-
-    def _infer(self, symbol: Symbol, axes: tuple[str, ...], declared: Type | None) -> tuple[Type, tuple[str, ...]]:
-        place = self._place(symbol)
-        match symbol.statement:
-            case ast.Random(distribution=distribution):
-                if (
-                    declared is not None
-                    and declared.kind != "unknown"
-                    and not (declared.kind == "labels" and declared.axis)
-                ):
-                    return declared, axes
-                saved = dict(self.expander.calls)
-                symbol.stated, type_ = self.distributions.build(
-                    distribution, Target(symbol.name, axes, declared, symbol.span), place
-                )
-                self.expander.calls = saved
-                return declared or type_, axes
-            case ast.Assign():
-                value = self._settled(symbol, place)
-                symbol.stated = value if value.type is not UNKNOWN else None
-                return (declared or value.type), (axes or value.axes)
-            case ast.Variables(kind=kind):
-                default = Type("labels") if declared is None and kind == "index" else REAL
-                return declared or default, axes
-        return declared or UNKNOWN, axes
-
-    def _settled(self, symbol: Symbol, place: Place) -> Expr:
-        """The value of a definition. One that asks for its own type (``if first then 0 else prev(x) + e``) is built again
-        until its type no longer grows; the kinds are a short chain."""
-        saved = dict(self.expander.calls)
-        value = self._value(symbol, place)
-        while symbol.is_recursive and value.type is not UNKNOWN and (value.type, value.axes) != (
-            symbol.type, symbol.axes
-        ):  # fmt: skip
-            symbol.type, symbol.axes = value.type, value.axes
-            self.expander.calls = dict(saved)
-            value = self._value(symbol, place)
-            kind = value.type if symbol.type is None else wider(symbol.type, value.type)
-            if UNKNOWN in (value.type, kind):
-                break
-            value = replace(value, type=kind)
-        self.expander.calls = saved
-        symbol.type = symbol.axes = None
-        return value
-
-    def _stated(self, symbol: Symbol) -> tuple[Stated, Type]:
-        """What gives a symbol its values, as far as it can be built, and its type."""
-        type_, axes = self.infer(symbol)
-        if symbol.stated is None and not symbol.busy and isinstance(symbol.statement, ast.Random):
-            saved = dict(self.expander.calls)
-            with self.scope.quiet():
-                target = Target(symbol.name, axes, type_, symbol.span)
-                symbol.stated, _ = self.distributions.build(
-                    symbol.statement.distribution, target, self._place(symbol)
-                )
-            self.expander.calls = saved
-        return symbol.stated, type_
-
-    def _place(self, symbol: Symbol) -> Place:
-        return Place(symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables)
-
-    def _value(self, symbol: Symbol, place: Place) -> Expr:
-        statement = symbol.statement
-        assert isinstance(statement, ast.Assign)
-        if len(statement.targets) == 1:
-            return self.expressions.build(statement.value, place)
-        value = statement.value
-        if isinstance(value, ast.Call) and value.function in self.scope.nets:
-            return self.expressions.net_call(value, place, symbol.output, len(statement.targets))
-        self._error("PGM0305", f"{len(statement.targets)} names on the left, one value on the right", statement.span,
-                    "only a network with several outputs gives several values")  # fmt: skip
-        return Const(UNKNOWN, (), statement.span, 0)
 
     # ---- statements
 
@@ -326,7 +215,9 @@ class ModelBuilder:
         if declared is UNKNOWN:
             declared = symbol.type
         target = Target(symbol.name, axes, declared, symbol.span)
-        distribution, type_ = self.distributions.build(statement.distribution, target, self._place(symbol))
+        distribution, type_ = self.distributions.build(
+            statement.distribution, target, self.inference.place(symbol)
+        )
         if distribution is None:
             return
         if symbol.type in (None, UNKNOWN):
@@ -339,7 +230,7 @@ class ModelBuilder:
         statement = symbol.statement
         assert isinstance(statement, ast.Assign)
         assert symbol.declared is not None
-        value = self._value(symbol, self._place(symbol))
+        value = self.inference.value(symbol, self.inference.place(symbol))
         if value.type is not UNKNOWN:
             value = self._as_declared(symbol, value, statement)
         # one with an error in it stands in the model too, so that every name has what gives it its value
@@ -361,7 +252,7 @@ class ModelBuilder:
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
         if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
-            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {self.supports.shown(value)}",
+            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {self.expressions.supports.shown(value)}",
                         statement.value.span, f"declare it `{value.type}`, or leave the type out")  # fmt: skip
             return unknown
         return value
@@ -370,7 +261,9 @@ class ModelBuilder:
         """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
         if value.type.fits(declared.kind):
             return True
-        return declared.kind in ("positive", "unit") and not self.supports.refuses(value, declared.kind)
+        return declared.kind in ("positive", "unit") and not self.expressions.supports.refuses(
+            value, declared.kind
+        )
 
     def _along(self, value: Expr, axes: tuple[str, ...]) -> Expr:
         """A copy onto an axis `like` the one the value has: ``t[w] = s`` of ``s[u]`` with ``dim w like u``."""
@@ -441,7 +334,7 @@ class ModelBuilder:
             self._guide_names(statement, plates, variables)
         for symbol in variables:
             self._declarations(symbol)
-            self.infer(symbol)
+            self.inference.infer(symbol)
         for statement, plates in statements:
             match statement:
                 case ast.Random():
