@@ -207,7 +207,7 @@ class Bound:
 
         if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
             return joint
-        total = joint.data["sizes"][self.plate]
+        total = joint.layout.size(self.plate)
         power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
@@ -371,7 +371,7 @@ class Bound:
 
 def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     """Shape of a param of the guide."""
-    sizes = joint.data["sizes"]
+    sizes = joint.layout.sizes
     axes = (*joint.model.batch_axes(variable.plates), *variable.axes)
     return tuple(joint.model.axis_size(a) or sizes[joint.model.root_axis(a)] for a in axes)
 

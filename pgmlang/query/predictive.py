@@ -406,7 +406,7 @@ def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
 
 def element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
     """Names of the elements along axes, ``a, b`` for two of them."""
-    sizes = joint.data["sizes"]
+    sizes = joint.layout.sizes
     names: list[list[str]] = []
     for axis in axes:
         labels = joint.source["binding"].labels.get(axis) or joint.model.axis_labels(axis)
