@@ -148,7 +148,7 @@ class Joint:
         if own != axes:
             order = [own.index(a) for a in axes]
             first = values.dim() - len(own)
-            values = values.permute(*range(first), *(first + o for o in order))
+            values = values.permute((*range(first), *(first + o for o in order)))
         return values
 
     def each(self, terms: Mapping[str, Tensor], plate: str) -> Tensor:
@@ -283,7 +283,7 @@ class Joint:
         out = {}
         for name, value in found.items():
             value = torch.as_tensor(value)
-            out[name] = value.expand(*sizes, *self.shape_of(name))
+            out[name] = value.expand((*sizes, *self.shape_of(name)))
         return out
 
     def shape_of(self, name: str) -> tuple[int, ...]:

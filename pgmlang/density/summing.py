@@ -64,7 +64,7 @@ class Sums:
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
-            out[name] = Table(self.scopes[name], axes, term.reshape(*[1] * (full - term.dim()), *term.shape))
+            out[name] = Table(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[f"seen {name}"] = self._seen(name, i, lead)
@@ -100,7 +100,7 @@ class Sums:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
         codes = torch.arange(size, device=self.joint.device)
         first = [1] * place + [size] + [1] * (self.places - place - 1 + lead)
-        return codes.reshape(*first, *[1] * len(shape)).expand(*first, *shape)
+        return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
     def _seen(self, name: str, place: int, lead: int) -> Table:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
@@ -250,10 +250,10 @@ class Sums:
             if step.chain is None:
                 place = self.names.index(step.names[0])
                 codes = categorical(table.movedim(place, -1), generator)
-                out[step.names[0]] = codes.reshape(*sizes, *self.joint.shapes[step.names[0]])
+                out[step.names[0]] = codes.reshape((*sizes, *self.joint.shapes[step.names[0]]))
             else:
                 flat = self._matrices(step, table)
-                flat = flat.reshape(*sizes, *flat.shape[-3:])
+                flat = flat.reshape((*sizes, *flat.shape[-3:]))
                 codes = chain_draw(flat, self.chains[step.chain], lambda x: categorical(x, generator))
                 for name in reversed(step.names):
                     out[name] = codes % self.joint.num_states(name)
@@ -270,11 +270,11 @@ class Sums:
                 code = code.index_select(own.index(axis) - len(own), index)
                 own = tuple(inner if a == axis else a for a in own)
         first = code.dim() - len(own)
-        code = code.permute(*range(first), *(first + own.index(a) for a in axes if a in own))
+        code = code.permute((*range(first), *(first + own.index(a) for a in axes if a in own)))
         for i, axis in enumerate(axes):
             if axis not in own:
                 code = code.unsqueeze(first + i)
-        return code.reshape(*[1] * self.places, *code.shape)
+        return code.reshape((*[1] * self.places, *code.shape))
 
 
 NEVER = -1e30

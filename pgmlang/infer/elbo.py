@@ -246,7 +246,7 @@ class Bound:
         parts, place = {}, 0
         for name in self.automatic:
             own = joint.free_shape(name)
-            parts[name] = x[..., place : place + math.prod(own)].reshape(*shape, *own)
+            parts[name] = x[..., place : place + math.prod(own)].reshape((*shape, *own))
             place += math.prod(own)
         values, log_det = joint.constrain(parts, given, params, nets)
         return values, log_q - log_det

@@ -163,7 +163,7 @@ class Predictive:
         given = {**self.given, **self._infer(chances)}
         shape = (self.num_draws,)
         seen = {
-            k: v.expand(*shape, *v.shape)
+            k: v.expand((*shape, *v.shape))
             for k, v in self.joint.observed.items()
             if k not in self.joint.missing and k not in self.joint.unseen
         }
