@@ -50,7 +50,10 @@ class ExactBlock:
         self, generator: Generator, values: Values, state: Any, iteration: int
     ) -> tuple[Values, Any, Tensor | None]:
         others = {k: v for k, v in values.items() if k not in self.names}
-        return {**values, **self.sums.draw(generator, others)}, state, None
+        # each chain draws its own, where nothing else has an axis of chains
+        first = values[self.names[0]]
+        chains = tuple(first.shape[: first.dim() - len(self.sums.joint.axes(self.names[0]))])
+        return {**values, **self.sums.draw(generator, others, shape=chains)}, state, None
 
 
 @dataclass(frozen=True, eq=False)

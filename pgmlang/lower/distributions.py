@@ -288,7 +288,7 @@ class Distributions:
         inner = next((f for f in frame if f in self.model.plate_by_name and by in self.model.enclosing(f)), None)
         if inner is None:
             raise to_come(f"a table by `{by}` outside of it", None)
-        return Emitted(self.expressions.parent(by, inner), (inner,))
+        return Emitted(self.expressions.layout.parent(by, inner), (inner,))
 
 
 def _is_kept(argument: Expr, parameter: Parameter) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Expressions
-from pgmlang.lower.layout_questions import Parent, Position, Previous
+from pgmlang.lower.layout_calls import Parent, Position, Previous
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Dist, Distribution, Model
 from pgmlang.model.model import Role
@@ -91,7 +91,7 @@ def _layout(model: Model, expressions: Expressions, out: Writer) -> None:
     def size_of(axis: str) -> ast.expr:
         return py.constant(model.axis_size(axis) or SIZE)
 
-    for asked in sorted(expressions.asked, key=repr):
+    for asked in sorted(expressions.layout.asked, key=repr):
         match asked:
             case Parent(outer, inner):
                 dealt = ast.BinOp(rows_of(inner), ast.Mod(), size_of(outer))

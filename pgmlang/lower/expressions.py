@@ -15,7 +15,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
-from pgmlang.lower.layout_questions import Parent, Position, Previous, Question
+from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
 from pgmlang.model import Model
@@ -30,13 +30,13 @@ def prev_name(ref: Ref) -> str:
 
 @dataclass
 class Expressions:
-    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``asked`` what the layout must answer; ``taken``: where
+    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
     the branch of an ``if`` that is being emitted is taken, None outside of any."""
 
     model: Model
     names: Names
     uses: set[str] = field(default_factory=set)
-    asked: dict[Question, None] = field(default_factory=dict)
+    layout: LayoutCalls = field(default_factory=LayoutCalls)
     taken: Emitted | None = None
 
     # ---- branches
@@ -162,7 +162,7 @@ class Expressions:
                     nodes[1] = as_tensor(nodes[1])
                 return Emitted(py.call("torch.where", as_tensor(nodes[0]), *nodes[1:]), axes)
             case First(count=count, plate=plate):
-                return Emitted(py.binary("lt", self.position(plate), py.constant(count)), (plate,))
+                return Emitted(py.binary("lt", self.layout.position(plate), py.constant(count)), (plate,))
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
                 with self._renamed(old, new):
@@ -259,7 +259,7 @@ class Expressions:
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
         if codes:
             members = self._members(own, frame, dict(expr.index))
-            codes = [(axis, Emitted(self.parent(axis, inner), (inner,))) for axis, inner in members] + codes
+            codes = [(axis, Emitted(self.layout.parent(axis, inner), (inner,))) for axis, inner in members] + codes
             value = self._indexed(Emitted(node, own), codes, frame)
         else:
             value = Emitted(*self.gathered(node, own, frame))
@@ -270,7 +270,7 @@ class Expressions:
         """A value of outer elements at the rows of the frame's plates, and its axes."""
         for axis, inner in self._members(own, frame, {}):
             at = py.constant(own.index(axis) - len(own))
-            node = py.method(node, "index_select", at, self.parent(axis, inner))
+            node = py.method(node, "index_select", at, self.layout.parent(axis, inner))
             own = tuple(inner if a == axis else a for a in own)
         return node, own
 
@@ -292,35 +292,16 @@ class Expressions:
         if self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
         at = py.constant(own.index(chain) - len(own))
-        return py.method(py.name(self.names[expr.name]), "index_select", at, self.before(chain, expr.lag))
+        return py.method(py.name(self.names[expr.name]), "index_select", at, self.layout.previous(chain, expr.lag))
 
     def chain_of(self, own: Axes) -> str:
         """The chain among a value's axes that ``prev`` looks back in: the innermost."""
         return next(a for a in reversed(own) if self.model.is_chain(a))
 
-    # ---- what the layout is asked
-
-    def parent(self, outer: str, inner: str) -> ast.expr:
-        """``layout.parent(outer, inner)``."""
-        self.asked.setdefault(Parent(outer, inner))
-        return py.method(py.name("layout"), "parent", py.constant(outer), py.constant(inner))
-
-    def position(self, chain: str) -> ast.expr:
-        """``layout.position(chain)``."""
-        self.asked.setdefault(Position(chain))
-        return py.method(py.name("layout"), "position", py.constant(chain))
-
-    def before(self, chain: str, lag: int) -> ast.expr:
-        """``layout.previous(chain, lag)``."""
-        self.asked.setdefault(Previous(chain, lag))
-        return py.method(py.name("layout"), "previous", py.constant(chain), py.constant(lag))
-
     def size(self, axis: str) -> ast.expr:
-        """The size of an axis: a number, or ``layout.size(axis)``."""
+        """The size of an axis: a number, or asked of the layout."""
         known = self.model.axis_size(axis)
-        if known is not None:
-            return py.constant(known)
-        return py.method(py.name("layout"), "size", py.constant(self.model.root_axis(axis)))
+        return self.layout.size(self.model.root_axis(axis)) if known is None else py.constant(known)
 
     def _members(self, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
         """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
@@ -423,7 +404,7 @@ class Expressions:
         if not outer:
             return Emitted(py.method(value.node, "sum", py.constant(-1)), ())
         self.uses.add("segment_sum")
-        member = self.parent(outer[0], expr.axis)
+        member = self.layout.parent(outer[0], expr.axis)
         return Emitted(py.call("segment_sum", value.node, member, self.size(outer[0])), (outer[0],))
 
     def _net(self, expr: NetCall, frame: Axes) -> Emitted:

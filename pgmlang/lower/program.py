@@ -86,7 +86,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
     ]  # fmt: skip
     if emitter.model.guide is not None:
         wide = with_guide(emitter.model)
-        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.asked)
+        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
     for kind, function, own in functions:
@@ -112,8 +112,8 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
         "for +1; `data` holds the inputs. Arrays have their plates' axes first, then their own. `python THIS_FILE` runs a",
         "small example.",
     ]
-    if expressions.asked:
-        doc += ["", "layout answers:", *sorted(f"  {q.text}: {q.meaning}" for q in expressions.asked)]
+    if expressions.layout.asked:
+        doc += ["", "layout answers:", *sorted(f"  {q.text}: {q.meaning}" for q in expressions.layout.asked)]
     for text in doc:
         out.line(f"# {comment(text)}".rstrip())
     out.blank()

@@ -65,7 +65,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     """Rows of all sequences at position 0, at 1, ...: a site each, in which the other rows are masked."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
     plate = model.by_name[items[0].target].plates[-1]
-    position = expressions.position(plate)
+    position = expressions.layout.position(plate)
     targets = [i for i in items if isinstance(i, Conditional)]
     for target in targets:
         kind = {"labels": "torch.long"}.get(model.by_name[target.target].type.kind)
@@ -155,7 +155,7 @@ def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, ch
         drawn = in_order(model, item.target, py.call("pyro.sample", site, built, **keywords))
         out.assign(names[item.target], drawn, item.span)
     else:
-        now = py.binary("eq", expressions.position(chain), py.name("t"))
+        now = py.binary("eq", expressions.layout.position(chain), py.name("t"))
         site = py.binary("add", py.constant(f"{item.target} "), py.call("str", py.name("t")))
         mask, test = (
             py.item(now, *(ast.Slice() if a == chain else ast.Constant(None) for a in axes))

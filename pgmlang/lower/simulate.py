@@ -70,7 +70,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     """Rows at position 0 of every sequence, then at 1, ..."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
     plate = model.by_name[items[0].target].plates[-1]
-    position = expressions.position(plate)
+    position = expressions.layout.position(plate)
     targets = [i for i in items if isinstance(i, Conditional)]
     for target in targets:
         frame = emitter.distributions.frame_of(target)

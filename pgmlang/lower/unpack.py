@@ -90,7 +90,7 @@ class Emitter:
             holder = "data" if self.model.by_name[ref.name].role == "input" else source
             self.expressions.uses.add("previous")
             value = py.call("previous", py.name(holder), py.constant(ref.name), py.constant(ref.lag),
-                            self.expressions.before(chain, ref.lag), py.constant(own.index(chain) - len(own)))  # fmt: skip
+                            self.expressions.layout.previous(chain, ref.lag), py.constant(own.index(chain) - len(own)))  # fmt: skip
             out.assign(self.names[key], value)
 
     def shape_note(self, name: str) -> str:
