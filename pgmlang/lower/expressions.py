@@ -139,7 +139,7 @@ class Expressions:
         """An expression along a frame."""
         match expr:
             case Const():
-                return Emitted(self._constant(expr), ())
+                return self._repeated(Emitted(self._constant(expr), ()), expr.axes)
             case Ref():
                 return self._reference(expr, frame)
             case Apply():
@@ -221,6 +221,14 @@ class Expressions:
         if isinstance(expr.value, int) and not isinstance(expr.value, bool):
             return py.constant(float(expr.value))
         return py.constant(expr.value)
+
+    def _repeated(self, value: Emitted, axes: Axes) -> Emitted:
+        """A number along further axes."""
+        node = value.node
+        for axis in axes:
+            self.uses.add("over")
+            node = py.call("over", node, self.size(axis))
+        return Emitted(node, (*value.axes, *axes))
 
     def _reference(self, expr: Ref, frame: Axes) -> Emitted:
         variable = self.model.by_name.get(expr.name)
