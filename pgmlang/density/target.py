@@ -55,7 +55,7 @@ class Target:
         place = 0
         for name, shape in zip(self.names, self.free_shapes, strict=True):
             size = int(np.prod(shape))
-            free[name] = x[..., place : place + size].reshape(*x.shape[:-1], *shape)
+            free[name] = x[..., place : place + size].reshape((*x.shape[:-1], *shape))
             place += size
         values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])

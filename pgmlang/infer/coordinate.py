@@ -94,7 +94,7 @@ class Ascent:
             x = self.shaped(name, self.family(name).points(factors[name]), blocks)
             lead = [1] * len(self.families)
             lead[i] = len(x)
-            out[name] = x.reshape(*lead, *self.joint.shapes[name])
+            out[name] = x.reshape((*lead, *self.joint.shapes[name]))
         return out
 
     def family(self, name: str) -> Family:
@@ -155,7 +155,7 @@ class Ascent:
                 first = [1] * i + [size] + [1] * (sums.places - i - 1)
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
-                values = torch.where(one, 20 * noise * size, noise).reshape(*first, *shape)
+                values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
                 tables[f"at {name}"] = Table(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
@@ -168,7 +168,7 @@ class Ascent:
         others = self.points(factors, blocks, name)
 
         def value(x: Tensor) -> Tensor:
-            wide = x.reshape(*[1] * len(self.families), *x.shape)
+            wide = x.reshape((*[1] * len(self.families), *x.shape))
             tables = self.expected(sums.tables({**others, name: wide}))
             total = torch.zeros((), dtype=x.dtype, device=x.device)
             for key, table in tables.items():

@@ -224,7 +224,7 @@ class Bound:
 
         if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
             return joint
-        total = joint.data["sizes"][self.plate]
+        total = joint.layout.size(self.plate)
         power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
@@ -263,7 +263,7 @@ class Bound:
         parts, place = {}, 0
         for name in self.automatic:
             own = joint.free_shape(name)
-            parts[name] = x[..., place : place + math.prod(own)].reshape(*shape, *own)
+            parts[name] = x[..., place : place + math.prod(own)].reshape((*shape, *own))
             place += math.prod(own)
         values, log_det = joint.constrain(parts, given, params, nets)
         return values, log_q - log_det
@@ -388,7 +388,7 @@ class Bound:
 
 def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     """Shape of a param of the guide."""
-    sizes = joint.data["sizes"]
+    sizes = joint.layout.sizes
     axes = (*joint.model.batch_axes(variable.plates), *variable.axes)
     return tuple(joint.model.axis_size(a) or sizes[joint.model.root_axis(a)] for a in axes)
 

@@ -200,7 +200,7 @@ class Trainer:
     def _batch(self, iteration: int, generator: Generator) -> Joint:
         """Rows in a new order every epoch, which the epoch's number and the run's seed decide."""
         if self.plate is None or (
-            self.options.batch is None and len(self.rows) == self.joint.data["sizes"][self.plate]
+            self.options.batch is None and len(self.rows) == self.joint.layout.size(self.plate)
         ):
             return self.joint
         if self.options.batch is None:
@@ -216,7 +216,7 @@ class Trainer:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
         assert self.plate is not None
         part = self.joint.rows(self.plate, chosen)
-        share = len(self.rows) / self.joint.data["sizes"][self.plate]
+        share = len(self.rows) / self.joint.layout.size(self.plate)
         return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
 
     def _training(self) -> Joint:
@@ -362,7 +362,7 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if (options.batch or options.validation) and plate is None:
         raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",
                                   help="leave `--batch` and `--validation` out"))  # fmt: skip
-    rows = np.arange(joint.data["sizes"].get(plate, 0) if plate else 0)
+    rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None
     if options.validation:
         if not 0 < options.validation < 1:
@@ -388,4 +388,4 @@ def rows_of(joint: Joint, plate: str | None) -> float:
         return 1.0
     if plate in joint.weights:
         return float(joint.weights[plate].sum())
-    return float(joint.data["sizes"].get(plate, 1))
+    return float(joint.layout.sizes.get(plate, 1))
