@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics, seeded
 from pgmlang.density.summing import Sums, categorical, sums_of
 from pgmlang.density.target import block_target
@@ -18,6 +19,7 @@ from pgmlang.fields.pairwise import Pairwise
 from pgmlang.infer.conjugate import conjugate_draw, conjugate_family
 from pgmlang.kernels import warmup as wu
 from pgmlang.kernels.kernel import ChainState
+from pgmlang.kernels.log_density import GradientNotFinite
 
 Values = dict[str, Tensor]
 
@@ -128,8 +130,12 @@ class ConjugateBlock:
         def density(value: Tensor) -> Tensor:
             return self.joint.log_joint({**values, name: value}, around=(name,))
 
-        with seeded(generator), numerics(self.joint.dtype, self.joint.device):
-            drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+        try:
+            with seeded(generator), numerics(self.joint.dtype, self.joint.device):
+                drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+        except GradientNotFinite as stuck:
+            leaf = stuck.x.detach().requires_grad_()
+            raise gradient_error(lambda: density(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
         return {**values, name: drawn}, state, None
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pgmlang.density.joint import Joint
     from pgmlang.density.summing import Sums
-    from pgmlang.kernels.lbfgs import Function
+    from pgmlang.kernels.lbfgs import Function, Point
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
@@ -170,18 +170,29 @@ class Bound:
         out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
 
+        from pgmlang.density.gradients import gradient_error
         from pgmlang.kernels import lbfgs
+        from pgmlang.kernels.log_density import GradientNotFinite
 
-        found = []
+        found: list[Point] = []
+        broken: Any = None
         for i in range(STARTS):
             loc = self._drawn(joint, generator) if i % 2 else torch.randn(
                 self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
             )  # fmt: skip
-            for part in (self._some_rows(joint, generator), joint):
-                function = self._held(part, free, generator.get_state())
-                point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
-                loc = point.x
+            try:
+                for part in (self._some_rows(joint, generator), joint):
+                    noise = generator.get_state()
+                    function = self._held(part, free, noise)
+                    point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
+                    loc = point.x
+            except GradientNotFinite as error:
+                broken = part, noise, error.x.detach().requires_grad_()
+                continue
             found.append(point)
+        if not found:
+            part, noise, leaf = broken
+            raise gradient_error(lambda: self._at(part, free, noise, leaf), {LOC: leaf}, joint, "bound")
         best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
@@ -190,15 +201,21 @@ class Bound:
         import torch
 
         def function(loc: Tensor) -> tuple[Tensor, Tensor]:
-            generator = torch.Generator(joint.device)
-            generator.set_state(noise)
             with torch.enable_grad():
                 leaf = loc.detach().requires_grad_()
-                loss = self.loss(joint, {**free, LOC: leaf}, None, generator, None)[0]
+                loss = self._at(joint, free, noise, leaf)
                 (gradient,) = torch.autograd.grad(loss, leaf)
             return loss.detach(), gradient
 
         return function
+
+    def _at(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
+        """The loss at a location of the guide, by draws from this state of the generator."""
+        import torch
+
+        generator = torch.Generator(joint.device)
+        generator.set_state(noise)
+        return self.loss(joint, {**free, LOC: loc}, None, generator, None)[0]
 
     def _some_rows(self, joint: Joint, generator: Generator) -> Joint:
         """A few rows as if there were no more; all of them where they have guides of their own."""

@@ -8,12 +8,13 @@ foot.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
@@ -41,14 +42,24 @@ class Program:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> ModuleType:
-        """The program as a module. Only syntax built by this compiler is run."""
+        """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
+        ``__source_map__`` is the program's: see `line_of_model`."""
         import linecache
 
-        file = f"<pgmlang {self.name}>"
+        file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
         module = ModuleType(f"pgmlang_program_{self.name}")
+        module.__file__ = file
+        vars(module)["__source_map__"] = self.source_map
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(ast.parse(self.source, file), file, "exec"), module.__dict__)
         return module
+
+
+def line_of_model(program: ModuleType | Mapping[str, Any], line: int) -> Span | None:
+    """Where in the model a line of a loaded program (or of its globals) comes from: the statement it is in."""
+    names = program if isinstance(program, Mapping) else vars(program)
+    source_map: Mapping[int, Span] = names.get("__source_map__", {})
+    return source_map.get(line)
 
 
 def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] | None = None) -> Program:
