@@ -27,6 +27,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.progress import progress
+from pgmlang.cli.sources import compiled
 
 
 @click.command()

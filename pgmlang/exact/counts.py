@@ -120,7 +120,7 @@ def _add(
         cells = flat[:, version] * mass
         starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
         by_code[code[starts]] = np.add.reduceat(cells, starts, axis=1).T
-    block = by_code.reshape(*hard_shape, *shape)
+    block = by_code.reshape((*hard_shape, *shape))
     depth = len(hard_shape)
     axis = {v: i for i, v in enumerate(source.hard)} | {v: depth + scope.index(v) for v in source.rest}
     target[place] += block.transpose([axis[v] for v in left])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -12,9 +13,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics
 from pgmlang.density.summing import Sums, Table
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.conjugate import slope
 from pgmlang.infer.expectations import (
     NORMAL,
     Factor,
@@ -25,9 +28,9 @@ from pgmlang.infer.expectations import (
     is_of_family,
     optimal,
     optimal_normal,
-    slope,
     to_blocks,
 )
+from pgmlang.kernels.log_density import GradientNotFinite
 
 LARGEST = 600
 """Most elements of a Normal variable that hang together."""
@@ -66,7 +69,7 @@ class Ascent:
             x = self.shaped(name, self.family(name).points(factors[name]), blocks)
             lead = [1] * len(self.families)
             lead[i] = len(x)
-            out[name] = x.reshape(*lead, *self.joint.shapes[name])
+            out[name] = x.reshape((*lead, *self.joint.shapes[name]))
         return out
 
     def family(self, name: str) -> Family:
@@ -127,7 +130,7 @@ class Ascent:
                 first = [1] * i + [size] + [1] * (sums.places - i - 1)
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
-                values = torch.where(one, 20 * noise * size, noise).reshape(*first, *shape)
+                values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
                 tables[f"at {name}"] = Table(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
@@ -140,7 +143,7 @@ class Ascent:
         others = self.points(factors, blocks, name)
 
         def value(x: Tensor) -> Tensor:
-            wide = x.reshape(*[1] * len(self.families), *x.shape)
+            wide = x.reshape((*[1] * len(self.families), *x.shape))
             tables = self.expected(sums.tables({**others, name: wide}))
             total = torch.zeros((), dtype=x.dtype, device=x.device)
             for key, table in tables.items():
@@ -160,13 +163,28 @@ class Ascent:
         return self.programs[name]
 
     def update(self, name: str, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]],
-               weights: Any) -> Factor:  # fmt: skip
-        """The best q of one variable given the others."""
+               weights: Any, centre: Tensor | None = None) -> Factor:  # fmt: skip
+        """The best q of one variable given the others. ``centre``: where a Normal's quadratic is read, its mean so far
+        unless given."""
         density = self.density(name, factors, blocks, weights)
-        like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
         if self.families[name] == "Normal":
-            return optimal_normal(density, self.joint.shapes[name], blocks[name], like)
-        return optimal(self.families[name], density, like)
+            if centre is None:
+                centre = self.shaped(name, factors[name][0], blocks)
+            with self._led_back(name, density):
+                return optimal_normal(density, self.joint.shapes[name], blocks[name], centre)
+        like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
+        with self._led_back(name, density):
+            return optimal(self.families[name], density, like)
+
+    @contextmanager
+    def _led_back(self, name: str, density: LogDensity) -> Iterator[None]:
+        """Raises PgmError PGM0808 with the model's line where a density has no finite slope."""
+        try:
+            yield
+        except GradientNotFinite as stuck:
+            leaf = stuck.x.detach().requires_grad_()
+            joint = self._around(name).joint
+            raise gradient_error(lambda: density(leaf), {name: leaf}, joint, "expected log-density") from stuck
 
     # ---- the beginning
 
@@ -189,16 +207,18 @@ class Ascent:
         when those are too many elements, or when there is no quadratic."""
         shape = self.joint.shapes[name]
         density = self.density(name, factors, blocks, weights)
-        like = torch.zeros(shape, dtype=self.joint.dtype, device=self.joint.device)
-        probe = torch.randn(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
-        seen = slope(density, probe)
+        centre = self.shaped(name, factors[name][0], blocks)
+        noise = torch.randn(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
+        probe = centre + noise
+        with self._led_back(name, density):
+            seen = slope(density, probe)
         several = [i for i, n in enumerate(shape) if n > 1]
         subsets = [s for count in range(len(several) + 1) for s in combinations(several, count)]
         for axes in sorted(subsets, key=lambda s: math.prod(shape[i] for i in s)):
             if math.prod(shape[i] for i in axes) > LARGEST:
                 break
             try:
-                loc, root = optimal_normal(density, shape, axes, like)
+                loc, root = optimal_normal(density, shape, axes, centre)
             except torch.linalg.LinAlgError:
                 continue
             gap = (loc - to_blocks(probe, axes, len(shape))).unsqueeze(-1)

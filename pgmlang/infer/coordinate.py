@@ -76,9 +76,9 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
             ascent.bound(factors, {})[1] if ascent.local else ascent.at_random(factors, generator, float(share))
         )
         for name in blocks:
-            found = ascent.find_blocks(name, factors, blocks, weights, generator)
-            blocks[name] = found
-            factors[name] = ascent.update(name, factors, blocks, weights)
+            centre = ascent.shaped(name, factors[name][0], blocks)
+            blocks[name] = ascent.find_blocks(name, factors, blocks, weights, generator)
+            factors[name] = ascent.update(name, factors, blocks, weights, centre)
         for name, family in ascent.families.items():
             if family != "Normal":
                 ascent.check(name, factors, blocks, weights, generator)
