@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
-from pgmlang.cli.language import compiled
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -27,6 +26,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.progress import progress
+from pgmlang.cli.sources import compiled
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
