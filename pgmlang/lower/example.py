@@ -28,8 +28,8 @@ def example_function(
     out.blank(2)
     out.line("def example():")
     out.indent += 1
-    out.line(
-        '"""Small data, parameters and values of the right shapes; plates that data would size have four elements."""'
+    out.doc(
+        "Small data, parameters and values of the right shapes; plates that data would size have four elements."
     )
     sizes = [
         (a, py.constant(SIZE)) for a in [*model.dim_by_name, *model.plate_by_name] if model.axis_size(a) is None
@@ -82,7 +82,7 @@ def example_function(
     out.blank(2)
     out.line("def main():")
     out.indent += 1
-    out.line('"""Prints the example and its log-joint."""')
+    out.doc("Prints the example and its log-joint.")
     out.line("torch.manual_seed(0)")
     out.line("data, params, nets, values = example()")
     out.line("for name, value in values.items():")
