@@ -67,6 +67,7 @@ class _Function:
         for index, item in enumerate(items):
             if isinstance(item, Statement):
                 self._count(item.node, index)
+        self.repeating = {i for o in self.occurrences.values() if len(o.items) > 1 for i in o.items}
 
     def _count(self, node: ast.AST, index: int) -> None:
         if isinstance(node, ast.Lambda | ast.IfExp):
@@ -101,7 +102,7 @@ class _Function:
                 continue
             before: list[tuple[str, ast.expr]] = []
             target = _target(item.node)
-            node = self._named(item.node, index, shared, before, target)
+            node = self._named(item.node, index, shared, before, target) if index in self.repeating else item.node
             for name, value in before:
                 out.extend(self._narrowed(Statement(py.assign(name, value), item.indent, item.span, None), target))
             out.extend(self._narrowed(Statement(node, item.indent, item.span, item.note), target))

@@ -91,4 +91,4 @@ def hinted(node: Node, hint: str) -> Node:
 
 def text(node: ast.AST) -> str:
     """The source of a node."""
-    return ast.unparse(ast.fix_missing_locations(node))
+    return ast.unparse(node if isinstance(node, ast.expr) else ast.fix_missing_locations(node))
