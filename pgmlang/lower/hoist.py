@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pgmlang.lower import pyast as py
 from pgmlang.lower.local_names import describe, role_of_argument
 from pgmlang.lower.names import Names, is_identifier
-from pgmlang.lower.pure import is_worth_a_name
+from pgmlang.lower.pure import is_lookup, is_worth_a_name
 from pgmlang.lower.wrapping import WIDTH
 from pgmlang.lower.writer import Item, Line, Statement
 
@@ -217,7 +217,7 @@ def _replaced(node: ast.AST, old: ast.AST, new: ast.AST) -> ast.AST:
 
 def _depth(node: ast.AST) -> int:
     """How deep calls stand in arguments of calls; a method called on a call's result is no deeper."""
-    if isinstance(node, ast.Lambda | ast.IfExp):
+    if isinstance(node, ast.Lambda | ast.IfExp) or is_lookup(node):
         return 0
     if isinstance(node, ast.Call):
         inner = [*node.args, *(k.value for k in node.keywords)]
@@ -267,4 +267,4 @@ def _too_much(statement: Statement) -> tuple[ast.AST, ast.expr] | None:
 
 def _calls(node: ast.AST) -> bool:
     """Whether a node does more than look something up."""
-    return any(isinstance(n, ast.Call | ast.BinOp | ast.Compare) for n in ast.walk(node))
+    return any(isinstance(n, ast.Call | ast.BinOp | ast.Compare) and not is_lookup(n) for n in ast.walk(node))

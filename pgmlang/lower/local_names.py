@@ -71,6 +71,10 @@ def _call_words(function: ast.expr, arguments: list[ast.expr]) -> str | None:
             return _joined(a, "or", b)
         case ast.Attribute(value=ast.Name(id="torch"), attr="logical_not"), [of]:
             return _joined("not", of)
+        case ast.Attribute(value=ast.Name(id="layout"), attr="parent"), [ast.Constant(value=outer), _]:
+            return re.sub(r"\W+", "_", str(outer))
+        case ast.Attribute(value=ast.Name(id="layout"), attr=name), _:
+            return name
         case ast.Attribute(value=ast.Name(id="dist" | "pyro")), _:
             return None
         case ast.Attribute(attr="index_select"), [_, *_]:

@@ -27,9 +27,20 @@ def is_pure(call: ast.Call) -> bool:
             return name not in _RANDOM
         case ast.Attribute(value=ast.Name(id="dist" | "pyro" | "constraints")):
             return False
+        case ast.Attribute(value=ast.Name(id="layout")):
+            return True
         case ast.Attribute(attr=name):
             return name in _METHODS
         case ast.Subscript(value=ast.Name(id="nets")):
+            return True
+        case _:
+            return False
+
+
+def is_lookup(node: ast.AST) -> bool:
+    """Whether a node only asks the layout something."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="layout"))):
             return True
         case _:
             return False
@@ -43,6 +54,8 @@ def is_worth_a_name(node: ast.AST) -> bool:
     if any(isinstance(n, ast.Lambda | ast.IfExp | ast.Starred | ast.comprehension) for n in inside):
         return False
     calls = [n for n in inside if isinstance(n, ast.Call)]
+    if is_lookup(node):
+        return False
     if not calls and not any(isinstance(n, ast.Subscript) for n in inside):
         return False
     has_names = any(isinstance(n, ast.Name) and n.id not in ("torch", "math") for n in inside)

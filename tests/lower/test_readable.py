@@ -88,8 +88,8 @@ def test_names_change_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(lowering, "hoist", lambda items, names: items)
     plain = lower(model).load()
     torch.manual_seed(3)
-    data, params, nets, values = plain.example()
-    one, other = (m.factors(values, data, params, nets) for m in (named, plain))
+    data, *others, values = plain.example()
+    one, other = (m.factors(values, data, *others) for m in (named, plain))
     assert all(torch.equal(one[k], other[k]) for k in other)
 
 
