@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from pgmlang.lower import Program
     from pgmlang.model import Model
     from pgmlang.plan import Plan
-    from pgmlang.query import Answer, NetworkAnswers
+    from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
     from pgmlang.query.field_rows import FieldRows
+    from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive, Score
+    from pgmlang.query.row_networks import ElementAnswers
     from pgmlang.query.rows import Columns
     from pgmlang.results.compare import Difference
     from pgmlang.results.fit import Fit
@@ -198,7 +200,7 @@ class CompiledModel:
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of a model whose tables are given."""
-        return _sample(self.answers(), num_draws, seed, evidence)
+        return draw_rows(self.answers(), num_draws, seed, evidence_of(evidence))
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +242,10 @@ class FittedModel:
             message = f"a fit by `{self.record.method}` answers `query` and `summary` today, not rows of new data"
             raise PgmError(Diagnostic("PGM0602", message, help="ask `E(x)`, `P(x)` or `P(x > 3)`"))
         if "answers" not in self._cache:
+            from pgmlang.query.row_networks import of_element, outer_plates
+
+            if outer_plates(self.record):
+                of_element(self.record, ())  # tables of outer elements are those of no one network
             fit = self.record
             self._cache["answers"] = model_answers(fit.model, fit.parameters, fit.sizes, fit.labels)
         answers: NetworkAnswers = self._cache["answers"]
@@ -247,10 +253,19 @@ class FittedModel:
 
     def query(self, text: str) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
-        from pgmlang.query import DrawAnswers, parse_query
+        from pgmlang.query import parse_query
 
-        answers = self.answers if self.is_network else DrawAnswers.of(self.record)
-        return answers.answer(parse_query(text))
+        return self.asked.answer(parse_query(text))
+
+    @property
+    def asked(self) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+        """What answers questions: exact tables, those of the outer element that a question names, or draws."""
+        from pgmlang.query import DrawAnswers
+        from pgmlang.query.row_networks import ElementAnswers, outer_plates
+
+        if not self.is_network:
+            return DrawAnswers.of(self.record)
+        return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
 
     def predict(
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
@@ -258,6 +273,7 @@ class FittedModel:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
         numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
         from pgmlang.query import in_table_order, predict
+        from pgmlang.query.row_networks import are_alike, predict_rows
 
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
@@ -265,6 +281,8 @@ class FittedModel:
             found = self._rows(bound, seed).predict(wanted)
             rows = {len(column) for column in found.columns.values()}
             return in_table_order(found, bound) if rows == {rows_of(bound)} else found
+        if are_alike(self.record):
+            return in_table_order(predict_rows(self.record, bound, wanted), bound)
         found = predict(self.answers, bound.values, rows_of(bound), wanted)
         return in_table_order(found, bound)
 
@@ -288,8 +306,11 @@ class FittedModel:
 
         if self.is_network:
             from pgmlang.query import score
+            from pgmlang.query.row_networks import are_alike, score_rows
 
             bound = self.bind(data, **binding)
+            if are_alike(self.record):
+                return Score(score_rows(self.record, bound), bound.plate, "exact")
             return Score(score(self.answers, bound.values, rows_of(bound)), bound.plate, "exact")
         bound = self.bind(data, **binding)
         if not any(n in bound.values for n in bound.observed):
@@ -320,7 +341,13 @@ class FittedModel:
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
         if self.is_network:
-            return _sample(self.answers, num_draws, seed, evidence)
+            from pgmlang.query.row_networks import of_element, outer_plates
+
+            items = evidence_of(evidence)
+            if outer_plates(self.record):
+                answers, items = of_element(self.record, items)
+                return draw_rows(answers, num_draws, seed, items)
+            return draw_rows(self.answers, num_draws, seed, items)
         if evidence:
             message = "fresh rows of this fit are drawn without evidence"
             raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
@@ -494,12 +521,21 @@ def log_z(answers: NetworkAnswers, evidence: str = "") -> float:
     return value
 
 
-def _sample(answers: NetworkAnswers, num_draws: int, seed: int | None, evidence: str) -> Columns:
+def evidence_of(text: str) -> tuple[Evidence, ...]:
+    """``"a = yes, b = no"`` parsed; empty without any."""
+    from pgmlang.query import parse_evidence
+
+    return parse_evidence(text) if text.strip() else ()
+
+
+def draw_rows(
+    answers: NetworkAnswers, num_draws: int, seed: int | None, items: tuple[Evidence, ...] = ()
+) -> Columns:
+    """Joint draws given evidence. Raises PgmError PGM0609 where it is impossible."""
     import numpy as np
 
-    from pgmlang.query import parse_evidence, sample
+    from pgmlang.query import sample
 
-    items = parse_evidence(evidence) if evidence.strip() else ()
     hard, soft = answers.evidence(items)
     if soft:
         raise PgmError(Diagnostic("PGM0606", "samples take hard evidence only", help="write `a = label`"))

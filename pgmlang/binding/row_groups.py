@@ -80,6 +80,13 @@ def row_groups(
         yield _group(unrolled, binding, members, plate)
 
 
+def plates_told_apart(model: Model, plate: str) -> tuple[str, ...]:
+    """The plates around a row plate whose elements have tables, params or inputs of their own, outermost first."""
+    by = {b for t in learned_tables(model) for b in t.distribution.by}
+    outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
+    return tuple(p for p in model.enclosing(plate)[:-1] if p in by | outer)
+
+
 def _row_axis(model: Model, name: str, plate: str) -> int | None:
     axes = model.batch_axes(model.by_name[name].plates)
     return axes.index(plate) if plate in axes else None
@@ -90,9 +97,7 @@ def _alike(binding: Binding, plate: str, inputs: Mapping[str, np.ndarray]) -> li
     model = binding.model
     num_rows = binding.sizes[plate]
     keys: list[np.ndarray] = []
-    by = {b for t in learned_tables(model) for b in t.distribution.by}
-    outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
-    for parent in sorted((by | outer) & set(model.enclosing(plate)[:-1])):
+    for parent in plates_told_apart(model, plate):
         if (plate, parent) in binding.membership:
             keys.append(np.asarray(binding.membership[plate, parent], dtype=float)[:, None])
     for name, values in sorted(inputs.items()):
