@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
 .PHONY: demo test test-all lint format bench docs clean
@@ -24,10 +25,10 @@ demo: $(STAMP)
 	@echo "the graph is in out/titanic.png and out/titanic.svg"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "slow or not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

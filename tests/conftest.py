@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # before torch is imported: two workers with all cores each are slower than one
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
+NO_REFERENCES = "no reference data beside this checkout"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected outputs")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Reference tests that were skipped for want of data prove nothing: say so where it is read."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", []) if NO_REFERENCES in str(r.longrepr)]
+    if skipped:
+        terminalreporter.section("reference data", yellow=True)
+        terminalreporter.line(
+            f"{len(skipped)} tests against published references were NOT run: {NO_REFERENCES} (../shared/data)"
+        )
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of reference data beside a checkout; tests that need it skip where there is none."""
+    """The folder of reference data beside a checkout; tests that need it skip where there is none, and the summary says how many."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("no reference data beside this checkout")
+        pytest.skip(NO_REFERENCES)
     return folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.data import Column, Frame, NumberColumn, Place, encode, encode_bit, encode_spin, read_frame
+from pgmlang.data import Column, Frame, NumberColumn, RowOrigin, encode, encode_bit, encode_spin, read_frame
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
@@ -24,7 +24,7 @@ _SUM = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPlace(Place):
+class ArrayOrigin(RowOrigin):
     """Where cells of a flattened array come from: each row of it is ``width`` cells."""
 
     width: int = 1
@@ -37,7 +37,7 @@ class ArrayPlace(Place):
 def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) -> Column:
     """The cells of an array, one after the other, as a column."""
     width = max(1, math.prod(array.shape[1:]))
-    place = ArrayPlace(frame.name, width=width)
+    place = ArrayOrigin(frame.name, width=width)
     flat = array.reshape(-1)
     kind = flat.dtype.kind
     if kind in "iufb":

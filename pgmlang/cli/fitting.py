@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
-from pgmlang.cli.language import compiled
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -28,6 +27,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.progress import progress
+from pgmlang.cli.sources import compiled
 
 
 @click.command()

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pgmlang.data.frame import Column, Frame, Place
+from pgmlang.data.frame import Column, Frame
 from pgmlang.data.problems import problem
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
 from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow
 
@@ -128,7 +129,7 @@ def _assembled(
     na: Sequence[str],
 ) -> Frame:  # fmt: skip
     num_rows = next(iter(lengths.values())) if len(set(lengths.values())) == 1 else 0
-    place = Place(name)
+    place = RowOrigin(name)
     columns: dict[str, Column] = {}
     if num_rows:
         for key in names:

@@ -197,8 +197,17 @@ class Fields:
         ):
             return self
         axis = self.joint.axes(name).index(found[0].plate)
+        joint = self.joint
         with torch.no_grad():
-            return pairwise(self, (p for m in found for p in _pairs(self.joint, m)), axis, params, nets)
+            return pairwise(
+                name,
+                torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device),
+                [m for m in self.colours[name] if m is not None],
+                (p for m in found for p in _pairs(joint, m)),
+                axis,
+                lambda s: self.logits(name, {name: s}, params, nets),
+                lambda s: self.energy({name: s}, params, nets),
+            )
 
     def log_partition(self, params: Values | None = None, nets: Any = None) -> Tensor:
         """Exact log Z by listing all configurations. Raises ValueError for more than ``ENUMERABLE`` elements."""
@@ -362,8 +371,8 @@ def _ends(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
             first, second = (torch.as_tensor(e, dtype=torch.int64, device=joint.device) for e in ends)
             cache[meeting] = torch.arange(len(first), device=joint.device), first, second
         else:
-            index = joint.data[f"previous_{meeting.lag}_in_{meeting.plate}"]
-            position = joint.data[f"position_in_{meeting.plate}"]
+            index = joint.layout.previous(meeting.plate, meeting.lag)
+            position = joint.layout.position(meeting.plate)
             rows = torch.arange(len(index), device=joint.device)[position >= meeting.lag]
             cache[meeting] = rows, rows, index[rows]
     return cache[meeting]

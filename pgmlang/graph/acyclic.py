@@ -6,7 +6,9 @@ row of a chain (``prev``) point back in time and close no cycle.
 
 from __future__ import annotations
 
-from pgmlang.diagnostics import Diagnostic, Label
+from collections.abc import Mapping
+
+from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.model import Conditional, Definition, Model, Potential
 
 
@@ -15,7 +17,7 @@ def cycle_errors(model: Model) -> list[Diagnostic]:
     component = field_components(model)
     arrows = _arrows(model, component)
     errors = []
-    for cycle in _cycles(arrows):
+    for cycle in shortest_cycles(arrows):
         errors.append(_cycle_error(model, cycle, component))
     return errors
 
@@ -87,7 +89,7 @@ def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fiel
     return any(component.get(n) in own for n in below)
 
 
-def _cycles(arrows: dict[str, list[str]]) -> list[list[str]]:
+def shortest_cycles(arrows: dict[str, list[str]]) -> list[list[str]]:
     """A shortest cycle of each strongly connected set, found by breadth-first search from its first node."""
     found: list[list[str]] = []
     covered: set[str] = set()
@@ -132,10 +134,16 @@ def _cycle_error(model: Model, cycle: list[str], component: dict[str, str]) -> D
             notes=("what a field's factors mention is a parent of the whole field component",),
             help="make the directed variable a field too, or take it out of the factor",
         )
+    return directed_cycle(cycle, dict(where))
+
+
+def directed_cycle(cycle: list[str], spans: Mapping[str, Span | None]) -> Diagnostic:
+    """PGM0501, with the cycle's path and where each of its names gets its value."""
+    path = " -> ".join(f"`{n}`" for n in [*cycle, cycle[0]])
     return Diagnostic(
         "PGM0501",
         f"directed cycle: {path}",
-        where[0][1],
-        secondary=secondary,
+        spans[cycle[0]],
+        secondary=tuple(Label(s, f"`{n}` is defined here") for n in cycle[1:] if (s := spans[n]) is not None),
         help="remove one of the arrows; in a chain, `prev(x)` looks at the row before",
     )

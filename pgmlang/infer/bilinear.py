@@ -18,7 +18,7 @@ from torch import Tensor
 from pgmlang.density.joint import Joint
 from pgmlang.density.summing import Sums, Table
 from pgmlang.graph.summable import mentioned
-from pgmlang.infer.coordinate import Ascent
+from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.expectations import Factor, optimal
 from pgmlang.lower.factors import factor_names
 
@@ -85,7 +85,9 @@ class BilinearAscent(Ascent):
             total += float(self.rest.reduce(tables))
         return total + self.entropy(factors), found
 
-    def update(self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any) -> Factor:
+    def update(
+        self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
+    ) -> Factor:
         (a, b), pairs = weights.tables, self.pairs
         if name == self.sides[0].name:
             side, own = self.sides[0], a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b)

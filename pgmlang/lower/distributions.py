@@ -8,9 +8,10 @@ from dataclasses import replace
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
 from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Model, TableDist
-from pgmlang.model.expr import Choose, Expr, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
-from pgmlang.signatures.distributions import FAMILIES
+from pgmlang.signatures.distributions import FAMILIES, SAFE, Parameter
+from pgmlang.signatures.functions import FUNCTIONS
 
 _SPECIAL = {
     "Logistic": "logistic",
@@ -18,6 +19,11 @@ _SPECIAL = {
     "OrderedLogistic": "ordered_logistic",
     "LKJ": "LKJ",
 }
+
+
+_IN_ORDER = (["loc", "scale"], ["concentration1", "concentration0"], ["low", "high"], ["rate"], ["scale"], ["concentration"],
+             ["concentration", "rate"])  # fmt: skip
+"""Arguments that torch's classes take in this order too."""
 
 
 class Distributions:
@@ -44,23 +50,26 @@ class Distributions:
     ) -> tuple[ast.expr, Axes]:
         match distribution:
             case Choice(condition=condition, then=then, otherwise=otherwise):
-                a, batch = self._log_prob(then, conditional, value, frame)
-                b, _ = self._log_prob(otherwise, conditional, value, frame)
-                test = self.expressions.align(self.expressions.truth(condition, frame), frame[: len(batch)])
-                return py.call("torch.where", test, a, b), batch
+                test = self.expressions.truth(condition, frame)
+                with self.expressions.branch(test):
+                    a, batch = self._log_prob(then, conditional, value, frame)
+                with self.expressions.branch(test, is_then=False):
+                    b, _ = self._log_prob(otherwise, conditional, value, frame)
+                return py.call("torch.where", self.expressions.align(test, frame[: len(batch)]), a, b), batch
             case Dist(family="Flat"):
                 self.expressions.uses.add("real")
                 return py.binary("mul", py.call("real", value), py.constant(0.0)), frame
             case Dist(family="Truncated" | "Censored" | "ZeroInflated" | "BetaBinomial"):
-                return self._special(distribution, value, frame), frame
+                return self._special(distribution, self._supported(distribution, value, frame), frame), frame
             case Dist(family="Categorical") if picked := self._label_chance(distribution, conditional, frame):
-                return py.call("torch.log", picked), frame
+                return self._log(picked, frame), frame
             case Dist():
                 built = self.dist(distribution, frame)
                 batch = frame[: len(frame) - len(distribution.event)]
-                return py.method(built, "log_prob", self._drawn(distribution, value)), batch
+                drawn = self._drawn(distribution, self._supported(distribution, value, frame))
+                return py.method(built, "log_prob", drawn), batch
             case TableDist():
-                return py.call("torch.log", self.table_chance(distribution, conditional, frame)), frame
+                return self._log(self.table_chance(distribution, conditional, frame), frame), frame
             case Density():
                 raise to_come(f"`{distribution.family}`", distribution.span)
 
@@ -91,6 +100,42 @@ class Distributions:
         self.expressions.uses.add("take")
         return py.call("take", table, *picks, own=py.constant(len(frame)))
 
+    def _log(self, chance: ast.expr, frame: Axes) -> ast.expr:
+        return py.call("torch.log", self.expressions.masked(Emitted(chance, frame), py.constant(1.0)).node)
+
+    def _supported(self, distribution: Dist, value: ast.expr, frame: Axes) -> ast.expr:
+        """The target; in a branch that is not taken, a value that the distribution can have."""
+        if self.expressions.taken is None:
+            return value
+        base = distribution
+        while isinstance(inside := dict(base.arguments).get("base"), Dist):
+            base = inside
+        family = FAMILIES[base.family]
+        if family.support == "labels":  # a code is a value of either branch
+            return value
+        safe = self._safe(family.support, family.event, distribution.event)
+        if safe is None:
+            return value
+        drawn = py.call("real", value) if family.discrete else value
+        self.expressions.uses.add("real")
+        return self.expressions.masked(Emitted(drawn, frame), safe).node
+
+    def _safe(self, support: str, rank: int, event: Axes, given: float | None = None) -> ast.expr | None:
+        """A value well inside a support, laid out along ``rank`` event axes; None where any number will do."""
+        if rank == 2:
+            return py.call("torch.eye", self.expressions.size(event[-1]))
+        if support == "simplex" or (support == "unit" and rank == 1):
+            return py.binary("div", py.constant(1.0), self.expressions.size(event[-1]))
+        number = SAFE.get(support) if given is None else given
+        return None if number is None else py.constant(number)
+
+    def _masked_argument(self, value: Emitted, parameter: Parameter, argument: Expr, event: Axes) -> Emitted:
+        """An argument; in a branch that is not taken, a value that the parameter can have."""
+        if self.expressions.taken is None or _is_kept(argument, parameter):
+            return value
+        safe = self._safe(parameter.support, parameter.event, event, parameter.safe)
+        return value if safe is None else self.expressions.masked(value, safe)
+
     def _drawn(self, distribution: Dist, value: ast.expr) -> ast.expr:
         """The target as the family's log_prob wants it: numbers where torch computes with them."""
         family = FAMILIES[distribution.family]
@@ -111,15 +156,14 @@ class Distributions:
 
     def beta_binomial(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
         """n, a and b."""
-        arguments = dict(distribution.arguments)
-        return [self._argument(arguments[k], frame) for k in ("n", "a", "b")]
+        return [self._argument(distribution, k, frame) for k in ("n", "a", "b")]
 
     def inflated(self, distribution: Dist, frame: Axes) -> tuple[ast.expr, ast.expr]:
         """The share of zeros and the distribution of the others."""
         arguments = dict(distribution.arguments)
         base = arguments["base"]
         assert isinstance(base, Dist)
-        return self._argument(arguments["p"], frame), self.dist(base, frame)
+        return self._argument(distribution, "p", frame), self.dist(base, frame)
 
     def bounded(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
         """The distribution inside and its two bounds."""
@@ -127,14 +171,17 @@ class Distributions:
         base = arguments["base"]
         assert isinstance(base, Dist)
         bounds = [
-            self._argument(arguments[k], frame) if k in arguments else py.constant(limit)
+            self._argument(distribution, k, frame) if k in arguments else py.constant(limit)
             for k, limit in (("lower", float("-inf")), ("upper", float("inf")))
         ]
         return [self.dist(base, frame), *bounds]
 
-    def _argument(self, argument: Expr | Dist, frame: Axes) -> ast.expr:
+    def _argument(self, distribution: Dist, name: str, frame: Axes) -> ast.expr:
+        """An argument of one number."""
+        argument = dict(distribution.arguments)[name]
         assert not isinstance(argument, Dist)
-        return self.expressions.align(self.expressions.number(argument, frame), frame)
+        parameter = next(p for p in FAMILIES[distribution.family].variants[distribution.variant] if p.name == name)
+        return self._number_of(argument, frame, parameter)
 
     # ---- distribution objects
 
@@ -154,11 +201,11 @@ class Distributions:
             assert not isinstance(argument, Dist)
             parameter = parameters[name]
             if parameter.event == 0:
-                node = self._number_of(argument, batch)
+                node = self._number_of(argument, batch, parameter)
             elif parameter.event == 1:
-                node = self._vector(argument, frame, batch, distribution)
+                node = self._vector(argument, batch, distribution, parameter)
             else:
-                node = self._matrix(argument, frame, batch)
+                node = self._matrix(argument, batch, parameter)
             if special:
                 positional.append(node)
             else:
@@ -174,26 +221,32 @@ class Distributions:
             return py.call(special, *positional)
         short = "dist." + family.torch.removeprefix("torch.distributions.")
         names = [p.torch for p in family.variants[distribution.variant]]
-        if distribution.variant == 0 and list(keywords) == names and len(names) <= 2 and not family.discrete:
+        if distribution.variant == 0 and list(keywords) == names and names in _IN_ORDER:
             return py.call(short, *keywords.values())
         return py.call(short, **keywords)
 
-    def _number_of(self, argument: Expr, batch: Axes) -> ast.expr:
-        return self.expressions.align(self.expressions.number(argument, batch), batch)
+    def _number_of(self, argument: Expr, batch: Axes, parameter: Parameter) -> ast.expr:
+        value = self._masked_argument(self.expressions.number(argument, batch), parameter, argument, ())
+        return self.expressions.align(value, batch)
 
-    def _vector(self, argument: Expr, frame: Axes, batch: Axes, distribution: Dist) -> ast.expr:
+    def _vector(self, argument: Expr, batch: Axes, distribution: Dist, parameter: Parameter) -> ast.expr:
         """A vector argument: its own axis last; a plain number is repeated along the event axis."""
         extra = [a for a in argument.axes if a not in batch]
         if not extra:
             self.expressions.uses.add("over")
-            return py.call("over", self._number_of(argument, batch), self.expressions.size(distribution.event[-1]))
+            number = replace(parameter, event=0)
+            return py.call(
+                "over", self._number_of(argument, batch, number), self.expressions.size(distribution.event[-1])
+            )
         axis = extra[0]
         value = self.expressions.number(argument, (*batch, axis))
+        value = self._masked_argument(value, parameter, argument, (axis,))
         return self.expressions.align(value, (*batch, axis))
 
-    def _matrix(self, argument: Expr, frame: Axes, batch: Axes) -> ast.expr:
+    def _matrix(self, argument: Expr, batch: Axes, parameter: Parameter) -> ast.expr:
         axes = tuple(a for a in argument.axes if a not in batch)
         value = self.expressions.number(argument, (*batch, *axes))
+        value = self._masked_argument(value, parameter, argument, axes)
         return self.expressions.align(value, (*batch, *axes))
 
     def _mixture(self, distribution: Dist, frame: Axes) -> ast.expr:
@@ -235,9 +288,17 @@ class Distributions:
         inner = next((f for f in frame if f in self.model.plate_by_name and by in self.model.enclosing(f)), None)
         if inner is None:
             raise to_come(f"a table by `{by}` outside of it", None)
-        key = f"{by}_of_{inner}"
-        self.expressions.indices[key] = f"the {by} of each {inner}"
-        return Emitted(py.entry("data", key), (inner,))
+        return Emitted(self.expressions.layout.parent(by, inner), (inner,))
+
+
+def _is_kept(argument: Expr, parameter: Parameter) -> bool:
+    """Whether an argument is in its support whether its branch is taken or not: a variable is in its own, and what is
+    safe for ``exp`` and ``sqrt`` makes them positive."""
+    if isinstance(argument, Apply) and argument.function in FUNCTIONS:
+        row = FUNCTIONS[argument.function]
+        return row.safe is not None and row.result == parameter.support == "positive"
+    is_own = argument.type.kind in (parameter.support, "simplex")
+    return isinstance(argument, Ref) and not argument.lag and is_own and parameter.support in ("positive", "unit")
 
 
 def _pick(expr: Expr, axis: str, target: Ref, model: Model) -> Expr | None:

@@ -8,29 +8,19 @@ aligned; leading chain or particle axes stay in front and are never named.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
 
-from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower import pyast as py
+from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
+from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
+from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
 from pgmlang.model import Model
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
-
-Axes = tuple[str, ...]
-
-
-def to_come(what: str, span: Span | None) -> PgmError:
-    """PGM0601: a construct that no emitted program says yet."""
-    return PgmError(
-        Diagnostic(
-            "PGM0601",
-            f"{what} cannot be lowered yet",
-            span,
-            help="`pgmc check` and `pgmc graph` work for it today",
-        )
-    )
 
 
 def prev_name(ref: Ref) -> str:
@@ -38,28 +28,49 @@ def prev_name(ref: Ref) -> str:
     return f"prev {ref.name}" if ref.lag == 1 else f"prev{ref.lag} {ref.name}"
 
 
-def is_number(node: ast.expr) -> bool:
-    """Whether syntax is made of numbers alone, which broadcast by themselves."""
-    kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
-    return all(isinstance(n, kinds) for n in ast.walk(node))
-
-
-@dataclass
-class Emitted:
-    """Syntax of a value and the frame axes it has, in the frame's order."""
-
-    node: ast.expr
-    axes: Axes
-
-
 @dataclass
 class Expressions:
-    """Emits expressions of one model. ``uses`` collects the runtime functions and index data needed."""
+    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
+    the branch of an ``if`` that is being emitted is taken, None outside of any."""
 
     model: Model
     names: Names
     uses: set[str] = field(default_factory=set)
-    indices: dict[str, str] = field(default_factory=dict)
+    layout: LayoutCalls = field(default_factory=LayoutCalls)
+    taken: Emitted | None = None
+
+    # ---- branches
+
+    @contextmanager
+    def branch(self, test: Emitted, is_then: bool = True) -> Iterator[None]:
+        """What is emitted inside is looked at only where the test holds (where it does not, without ``is_then``).
+
+        A value that is thrown away still has a gradient, zero times the derivative of each function behind it, which is
+        no number where that is infinite. So inputs of partial functions are replaced *before* they are applied."""
+        own, outer = test, self.taken
+        if not is_then:
+            own = Emitted(py.call("torch.logical_not", as_tensor(test.node)), test.axes)
+        if outer is not None:
+            axes = tuple(dict.fromkeys((*outer.axes, *own.axes)))
+            both = [self.align(self.to_frame(t.node, t.axes, axes), axes) for t in (outer, own)]
+            own = Emitted(py.binary("and", *both), axes)
+        self.taken = own
+        try:
+            yield
+        finally:
+            self.taken = outer
+
+    def masked(self, value: Emitted, safe: ast.expr) -> Emitted:
+        """The value where the branch is taken (by any element that looks at it), and elsewhere a safe one."""
+        if self.taken is None or is_number(value.node):
+            return value
+        test, own = self.gathered(self.taken.node, self.taken.axes, value.axes)
+        unseen = [i - len(own) for i, a in enumerate(own) if a not in value.axes]
+        if unseen:
+            test = py.method(test, "any", py.tuple_of(*map(py.constant, unseen)))
+            own = tuple(a for a in own if a in value.axes)
+        aligned = self.align(self.to_frame(test, own, value.axes), value.axes)
+        return Emitted(py.call("torch.where", as_tensor(aligned), value.node, safe), value.axes)
 
     # ---- layout
 
@@ -129,7 +140,7 @@ class Expressions:
         """An expression along a frame."""
         match expr:
             case Const():
-                return Emitted(self._constant(expr), ())
+                return self._repeated(Emitted(self._constant(expr), ()), expr.axes)
             case Ref():
                 return self._reference(expr, frame)
             case Apply():
@@ -140,18 +151,24 @@ class Expressions:
                 return self._reduce(expr, frame)
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 wide = self._wide(frame, then, otherwise)
-                c, a, b = self.truth(condition, wide), self.number(then, wide), self.number(otherwise, wide)
+                c = self.truth(condition, wide)
+                with self.branch(c):
+                    a = self.number(then, wide)
+                with self.branch(c, is_then=False):
+                    b = self.number(otherwise, wide)
                 axes = tuple(x for x in wide if x in (*c.axes, *a.axes, *b.axes))
-                nodes = [py.call("torch.as_tensor", self.align(v, axes)) for v in (c, a, b)]
-                return Emitted(py.call("torch.where", *nodes), axes)
+                nodes = [self.align(v, axes) for v in (c, a, b)]
+                if is_number(nodes[1]) and is_number(nodes[2]):  # two numbers would have the default type
+                    nodes[1] = as_tensor(nodes[1])
+                return Emitted(py.call("torch.where", as_tensor(nodes[0]), *nodes[1:]), axes)
             case First(count=count, plate=plate):
-                self.indices[f"position_in_{plate}"] = f"0, 1, ... along each chain of plate {plate}"
-                return Emitted(
-                    py.binary("lt", py.entry("data", f"position_in_{plate}"), py.constant(count)), (plate,)
-                )
+                hint = "is_first" if count == 1 else f"is_among_first_{count}"
+                test = py.binary("lt", self.layout.position(plate), py.constant(count))
+                return Emitted(py.hinted(test, hint), (plate,))
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
-                value = self.emit(body, swapped if old in swapped else (*frame, old))
+                with self._renamed(old, new):
+                    value = self.emit(body, swapped if old in swapped else (*frame, old))
                 return self.to_frame(
                     value.node,
                     tuple(new if a == old else a for a in value.axes),
@@ -205,51 +222,88 @@ class Expressions:
             return py.constant(float(expr.value))
         return py.constant(expr.value)
 
+    def _repeated(self, value: Emitted, axes: Axes) -> Emitted:
+        """A number along further axes."""
+        node = value.node
+        for axis in axes:
+            self.uses.add("over")
+            node = py.call("over", node, self.size(axis))
+        return Emitted(node, (*value.axes, *axes))
+
     def _reference(self, expr: Ref, frame: Axes) -> Emitted:
         variable = self.model.by_name.get(expr.name)
         if variable is None:
             return Emitted(py.name(self.names[expr.name]), tuple(a for a in frame if a in expr.axes))
+        if self.taken is not None and variable.role == "derived":
+            return self._inlined(expr, frame)
         if variable.role == "index":
             plate = variable.plates[-1]
             return Emitted(py.name(self.names[expr.name]), (plate,))
+        return self._element(expr, frame)
+
+    def _inlined(self, expr: Ref, frame: Axes) -> Emitted:
+        """A deterministic name inside a branch: where it is partial by its own expression, in which the branch masks
+        what it must; at an index or a lag its value is masked."""
+        value = self.model.definition_of[expr.name].value
+        if not is_partial(value, self.model):
+            return self._element(expr, frame)
+        if expr.index or expr.lag or value.type.kind == "labels" or sums_over_plate(value):
+            safe = 1.0 if value.type.kind in ("positive", "count") else 0.0
+            return self.masked(self._element(expr, frame), py.constant(safe))
+        return self.number(value, frame)
+
+    def _element(self, expr: Ref, frame: Axes) -> Emitted:
+        """A variable's array at this place's elements."""
         own = self.array_axes(expr.name)
         node: ast.expr = py.name(self.names[expr.name])
         if expr.lag:
             node = self.lagged(expr, own)
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
-        members = self._members(own, frame, dict(expr.index))
         if codes:
-            codes = [
-                (axis, Emitted(py.entry("data", f"{axis}_of_{inner}"), (inner,))) for axis, inner in members
-            ] + codes
+            members = self._members(own, frame, dict(expr.index))
+            codes = [(axis, Emitted(self.layout.parent(axis, inner), (inner,))) for axis, inner in members] + codes
             value = self._indexed(Emitted(node, own), codes, frame)
         else:
-            for axis, inner in members:
-                at = py.constant(own.index(axis) - len(own))
-                node = py.method(node, "index_select", at, py.entry("data", f"{axis}_of_{inner}"))
-                own = tuple(inner if a == axis else a for a in own)
-            value = Emitted(node, own)
+            value = Emitted(*self.gathered(node, own, frame))
         wide = (*frame, *(a for a in value.axes if a not in frame))
         return self.to_frame(value.node, value.axes, wide)
 
+    def gathered(self, node: ast.expr, own: Axes, frame: Axes) -> tuple[ast.expr, Axes]:
+        """A value of outer elements at the rows of the frame's plates, and its axes."""
+        for axis, inner in self._members(own, frame, {}):
+            at = py.constant(own.index(axis) - len(own))
+            node = py.method(node, "index_select", at, self.layout.parent(axis, inner))
+            own = tuple(inner if a == axis else a for a in own)
+        return node, own
+
+    @contextmanager
+    def _renamed(self, old: str, new: str) -> Iterator[None]:
+        """Inside a Rename the branch's test has its axis by the inner name."""
+        outer = self.taken
+        if outer is not None:
+            swap = {new: old, old: new}
+            self.taken = Emitted(outer.node, tuple(swap.get(a, a) for a in outer.axes))
+        try:
+            yield
+        finally:
+            self.taken = outer
+
     def lagged(self, expr: Ref, own: Axes) -> ast.expr:
         """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
-        chain, key = self.lag_key(expr, own)
+        chain = self.chain_of(own)
         if self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
         at = py.constant(own.index(chain) - len(own))
-        return py.method(py.name(self.names[expr.name]), "index_select", at, py.entry("data", key))
+        return py.method(py.name(self.names[expr.name]), "index_select", at, self.layout.previous(chain, expr.lag))
 
-    def lag_key(self, expr: Ref, own: Axes) -> tuple[str, str]:
-        """The chain's axis, and the key of the index array of rows before."""
-        chain = next(p for p in reversed(own) if self._is_chain(p))
-        key = f"previous_{expr.lag}_in_{chain}"
-        self.indices[key] = f"the row {expr.lag} back in the sequence of each {chain} (any row at its start)"
-        return chain, key
+    def chain_of(self, own: Axes) -> str:
+        """The chain among a value's axes that ``prev`` looks back in: the innermost."""
+        return next(a for a in reversed(own) if self.model.is_chain(a))
 
-    def _is_chain(self, axis: str) -> bool:
-        plate = self.model.plate_by_name.get(axis)
-        return plate is not None and plate.structure is not None and plate.structure.kind == "chain"
+    def size(self, axis: str) -> ast.expr:
+        """The size of an axis: a number, or asked of the layout."""
+        known = self.model.axis_size(axis)
+        return self.layout.size(self.model.root_axis(axis)) if known is None else py.constant(known)
 
     def _members(self, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
         """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
@@ -261,7 +315,6 @@ class Expressions:
                 (f for f in frame if f in self.model.plate_by_name and axis in self.model.enclosing(f)), None
             )
             if inner is not None:
-                self.indices[f"{axis}_of_{inner}"] = f"the {axis} of each {inner}"
                 out.append((axis, inner))
         return out
 
@@ -294,6 +347,11 @@ class Expressions:
         values = [self.number(x, frame) for x in expr.arguments]
         if expr.function in ("and", "or"):
             values = [self.truth(x, frame) for x in expr.arguments]
+        if self.taken is not None:
+            operands = safe_operands(expr)
+            values = [
+                v if s is None else self.masked(v, py.constant(s)) for v, s in zip(values, operands, strict=True)
+            ]
         if expr.function == "neg":
             return Emitted(ast.UnaryOp(ast.USub(), values[0].node), values[0].axes)
         if expr.function == "not":
@@ -301,7 +359,7 @@ class Expressions:
         if len(values) == 2 and expr.function not in FUNCTIONS and not expr.function.startswith("elementwise"):
             return self._binary(expr.function, values[0], values[1], frame)
         axes = tuple(x for x in frame if any(x in v.axes for v in values))
-        nodes = [py.call("torch.as_tensor", self.align(v, axes)) for v in values]
+        nodes = [as_tensor(self.align(v, axes)) for v in values]
         if expr.function.startswith("elementwise_"):
             kind = {"min": "torch.minimum", "max": "torch.maximum"}[expr.function.removeprefix("elementwise_")]
             return Emitted(py.call(kind, *nodes), axes)
@@ -347,17 +405,9 @@ class Expressions:
         value = self.number(expr.body, (expr.axis,))
         if not outer:
             return Emitted(py.method(value.node, "sum", py.constant(-1)), ())
-        key = f"{outer[0]}_of_{expr.axis}"
-        self.indices[key] = f"the {outer[0]} of each {expr.axis}"
         self.uses.add("segment_sum")
-        return Emitted(py.call("segment_sum", value.node, py.entry("data", key), self.size(outer[0])), (outer[0],))
-
-    def size(self, axis: str) -> ast.expr:
-        """The size of an axis: a number, or looked up in ``data["sizes"]``."""
-        known = self.model.axis_size(axis)
-        if known is not None:
-            return py.constant(known)
-        return py.item(py.entry("data", "sizes"), ast.Constant(self.model.root_axis(axis)))
+        member = self.layout.parent(outer[0], expr.axis)
+        return Emitted(py.call("segment_sum", value.node, member, self.size(outer[0])), (outer[0],))
 
     def _net(self, expr: NetCall, frame: Axes) -> Emitted:
         net = next(n for n in self.model.nets if n.name == expr.net)
@@ -382,3 +432,6 @@ class Expressions:
             return Emitted(py.method(result, "squeeze", py.constant(-1)), batch)
         wide = frame if out in frame else (*frame, out)
         return self.to_frame(result, (*batch, out), wide)
+
+
+__all__ = ["Axes", "Emitted", "Expressions", "prev_name", "to_come"]

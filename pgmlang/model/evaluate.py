@@ -286,7 +286,7 @@ class Evaluator:
 
     def _const(self, expr: Const) -> NamedArray:
         if not isinstance(expr.value, str):
-            return named(expr.value)
+            return named(np.full([self.size(a) for a in expr.axes], expr.value), expr.axes)
         labels = self.labels_of(expr.type) or ()
         # a label of no element equals none of them
         return named(labels.index(expr.value) if expr.value in labels else -2)
@@ -338,7 +338,7 @@ class Evaluator:
         rows = body.to((axis, *rest))
         parts = [reduce_axis(expr.function, NamedArray(rows[group == g], (axis, *rest)), axis).values
                  for g in range(math.prod(shape))]  # fmt: skip
-        return NamedArray(np.stack(parts).reshape(*shape, *rows.shape[1:]), (*outer, *rest))
+        return NamedArray(np.stack(parts).reshape((*shape, *rows.shape[1:])), (*outer, *rest))
 
 
 def unknown_parameter(variable: Variable) -> Diagnostic:

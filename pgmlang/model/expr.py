@@ -22,7 +22,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Const(Node):
-    """A number, truth value, or label (text, with type ``labels``)."""
+    """A number, truth value, or label (text, with type ``labels``); with axes, that number all along them."""
 
     value: float | int | bool | str
 

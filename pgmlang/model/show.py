@@ -140,6 +140,8 @@ def show_distribution(distribution: Distribution) -> str:
 def show_expr(expr: Expr) -> str:
     """An expression, fully bracketed."""
     match expr:
+        case Const(value=value, axes=axes) if axes:
+            return f"{value}[{', '.join(axes)}]"
         case Const(value=value):
             return (
                 quoted(value)

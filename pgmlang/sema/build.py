@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -22,14 +23,14 @@ from pgmlang.model import (
     Type,
     Variable,
 )
-from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.expr import Const, Expr, Ref, Rename
 from pgmlang.model.model import Role
-from pgmlang.model.types import REAL, UNKNOWN
+from pgmlang.model.types import UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
-from pgmlang.sema.definitions import Expander
-from pgmlang.sema.distributions import Distributions, Target
-from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.cycles import value_cycles
+from pgmlang.sema.distributions import Target
+from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import Place, Scope, Symbol, Value
@@ -85,18 +86,18 @@ class ModelBuilder:
     def __init__(self, scope: Scope, collector: Collector) -> None:
         self.scope = scope
         self.collector = collector
-        self.expressions = Expressions(scope, self.infer)
-        self.expander = self.expressions.expander = Expander(scope, self.expressions)
-        self.distributions = Distributions(scope, self.expressions)
+        self.inference = Inference(scope, collector)
+        self.expressions, self.distributions = self.inference.expressions, self.inference.distributions
         self.factors: list[Factor] = []
         self.definitions: list[Definition] = []
 
     def build(self, program: ast.Program, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
         self.collector.collect(program)
+        cyclic = dict(value_cycles(self.scope, self.scope.variables))
         for symbol in self.scope.variables.values():
             self._declarations(symbol)
-            self.infer(symbol)
+            self.inference.infer(symbol)
         for statement in program.statements:
             self._statement(statement, Place())
         nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
@@ -117,11 +118,33 @@ class ModelBuilder:
             tuple(self.scope.settings.items()),
         )
         errors = [d for d in self.scope.diagnostics if d.is_error]
-        # cycles stand beside other errors, unless a name means two things; a factor may only seem to have no field
+        # cycles stand beside other errors, unless a name means two things
         if all(d.code != "PGM0202" for d in errors):
-            for diagnostic in [*cycle_errors(model), *([] if errors else self._fieldless(model))]:
+            for diagnostic in [
+                *cyclic.values(),
+                *self._mixed_cycles(model, cyclic),
+                *self._fieldless(model, errors),
+            ]:
                 self.scope.report(diagnostic)
         return model
+
+    @staticmethod
+    def _untyped(model: Model, known: Collection[object]) -> list[Diagnostic]:
+        """Names that no statement gave a value of a known type, where nothing else has been said."""
+        stated: tuple[Conditional | Definition, ...] = (*model.conditionals, *model.definitions)
+        settled = {s.target for s in stated if isinstance(s, Conditional) or s.value.type is not UNKNOWN}
+        return [
+            Diagnostic("PGM0412", f"the type of `{v.name}` cannot be worked out", v.span,
+                       help=f"declare it: `{v.name} : real`, or the type it has")
+            for v in model.of_role("random", "derived")
+            if not known and (v.name not in settled or v.type is UNKNOWN)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _mixed_cycles(model: Model, cyclic: Mapping[frozenset[str], Diagnostic]) -> list[Diagnostic]:
+        """Cycles through fields; those of values and draws alone have been told from the text."""
+        told = frozenset[str]().union(*cyclic)
+        return [e for e in cycle_errors(model) if e.code != "PGM0501" or not told]
 
     @staticmethod
     def _variable(symbol: Symbol) -> Variable:
@@ -138,77 +161,11 @@ class ModelBuilder:
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.scope.report(Diagnostic(code, message, span, help=help))
 
-    # ---- types on demand
-
     def _declarations(self, symbol: Symbol) -> None:
         """Reports what is wrong with the written axes and type, once."""
         if symbol.declared is not None:
             self.collector.declared_axes(symbol.declared)
             self.collector.declared_type(symbol.declared)
-
-    def infer(self, symbol: Symbol) -> tuple[Type, tuple[str, ...]]:
-        """Type and axes of a variable; UNKNOWN while it is being inferred from itself."""
-        if symbol.type is not None and symbol.axes is not None:
-            return symbol.type, symbol.axes
-        if symbol.declared is None:
-            return symbol.type or UNKNOWN, symbol.axes or ()
-        with self.scope.quiet():
-            written = self.collector.declared_axes(symbol.declared)
-            declared = self.collector.declared_type(symbol.declared)
-        axes = written or ()
-        if written is None:
-            symbol.type, symbol.axes = UNKNOWN, ()
-            return UNKNOWN, ()
-        if symbol.busy:
-            return declared or UNKNOWN, axes
-        symbol.busy = True
-        try:
-            with self.scope.quiet():
-                symbol.type, symbol.axes = self._infer(symbol, axes, declared)
-        finally:
-            symbol.busy = False
-        return symbol.type, symbol.axes
-
-    def _infer(self, symbol: Symbol, axes: tuple[str, ...], declared: Type | None) -> tuple[Type, tuple[str, ...]]:
-        place = self._place(symbol)
-        match symbol.statement:
-            case ast.Random(distribution=distribution):
-                if (
-                    declared is not None
-                    and declared.kind != "unknown"
-                    and not (declared.kind == "labels" and declared.axis)
-                ):
-                    return declared, axes
-                saved = dict(self.expander.calls)
-                _, type_ = self.distributions.build(
-                    distribution, Target(symbol.name, axes, declared, symbol.span), place
-                )
-                self.expander.calls = saved
-                return declared or type_, axes
-            case ast.Assign():
-                saved = dict(self.expander.calls)
-                value = self._value(symbol, place)
-                self.expander.calls = saved
-                return (declared or value.type), (axes or value.axes)
-            case ast.Variables(kind=kind):
-                default = Type("labels") if declared is None and kind == "index" else REAL
-                return declared or default, axes
-        return declared or UNKNOWN, axes
-
-    def _place(self, symbol: Symbol) -> Place:
-        return Place(symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables)
-
-    def _value(self, symbol: Symbol, place: Place) -> Expr:
-        statement = symbol.statement
-        assert isinstance(statement, ast.Assign)
-        if len(statement.targets) == 1:
-            return self.expressions.build(statement.value, place)
-        value = statement.value
-        if isinstance(value, ast.Call) and value.function in self.scope.nets:
-            return self.expressions.net_call(value, place, symbol.output, len(statement.targets))
-        self._error("PGM0305", f"{len(statement.targets)} names on the left, one value on the right", statement.span,
-                    "only a network with several outputs gives several values")  # fmt: skip
-        return Const(UNKNOWN, (), statement.span, 0)
 
     # ---- statements
 
@@ -258,7 +215,9 @@ class ModelBuilder:
         if declared is UNKNOWN:
             declared = symbol.type
         target = Target(symbol.name, axes, declared, symbol.span)
-        distribution, type_ = self.distributions.build(statement.distribution, target, self._place(symbol))
+        distribution, type_ = self.distributions.build(
+            statement.distribution, target, self.inference.place(symbol)
+        )
         if distribution is None:
             return
         if symbol.type in (None, UNKNOWN):
@@ -271,27 +230,49 @@ class ModelBuilder:
         statement = symbol.statement
         assert isinstance(statement, ast.Assign)
         assert symbol.declared is not None
-        value = self._value(symbol, self._place(symbol))
-        if value.type is UNKNOWN:
-            return
+        value = self.inference.value(symbol, self.inference.place(symbol))
+        if value.type is not UNKNOWN:
+            value = self._as_declared(symbol, value, statement)
+        # one with an error in it stands in the model too, so that every name has what gives it its value
+        into.append(Definition(symbol.name, value, statement.span))
+
+    def _as_declared(self, symbol: Symbol, value: Expr, statement: ast.Assign) -> Expr:
+        """A value along the written axes and within the written type; UNKNOWN after an error."""
+        assert symbol.declared is not None
+        unknown = Const(UNKNOWN, (), statement.span, 0)
         if symbol.declared.axes:
             axes = symbol.axes or ()
+            value = self._along(value, axes)
             extra = [a for a in value.axes if a not in axes]
             if extra:
                 self._error("PGM0302", f"axis `{extra[0]}` of the value is not on the left: `{symbol.name}[{', '.join(axes)}]`",
                             statement.value.span, f"write `{symbol.name}[{', '.join([*axes, *extra])}] = ...`, or leave the "
                             "brackets out")  # fmt: skip
-                return
+                return unknown
         with self.scope.quiet():
             declared = self.collector.declared_type(symbol.declared)
-        if declared is not None and declared.kind != "labels" and not value.type.fits(declared.kind):
-            self._error(
-                "PGM0401",
-                f"`{symbol.name}` is declared {declared}, its value is {value.type}",
-                statement.value.span,
-            )
-            return
-        into.append(Definition(symbol.name, value, statement.span))
+        if declared is not None and declared.kind != "labels" and not self._holds(value, declared):
+            self._error("PGM0401", f"`{symbol.name}` is declared {declared}, {self.expressions.supports.shown(value)}",
+                        statement.value.span, f"declare it `{value.type}`, or leave the type out")  # fmt: skip
+            return unknown
+        return value
+
+    def _holds(self, value: Expr, declared: Type) -> bool:
+        """Whether a value has the kind that its name is declared to be; for intervals, unless it surely has not."""
+        if value.type.fits(declared.kind):
+            return True
+        return declared.kind in ("positive", "unit") and not self.expressions.supports.refuses(
+            value, declared.kind
+        )
+
+    def _along(self, value: Expr, axes: tuple[str, ...]) -> Expr:
+        """A copy onto an axis `like` the one the value has: ``t[w] = s`` of ``s[u]`` with ``dim w like u``."""
+        for old in [a for a in value.axes if a not in axes]:
+            new = [a for a in axes if a not in value.axes and self.scope.root(a) == self.scope.root(old)]
+            if len(new) == 1:
+                renamed = tuple(new[0] if a == old else a for a in value.axes)
+                value = Rename(value.type, renamed, value.span, value, old, new[0])
+        return value
 
     def _factor(self, statement: ast.Factor, place: Place, value: ast.Expr) -> None:
         if statement.name is not None and not self._name_factor(statement.name, statement.span):
@@ -318,9 +299,10 @@ class ModelBuilder:
             return False
         return True
 
-    def _fieldless(self, model: Model) -> list[Diagnostic]:
-        errors = []
-        for potential in model.potentials:
+    def _fieldless(self, model: Model, known: list[Diagnostic]) -> list[Diagnostic]:
+        """Factors that no field feels. Beside other errors a factor may only seem to have none."""
+        errors: list[Diagnostic] = []
+        for potential in model.potentials if not known else ():
             names = {n for n in model.random_parents(potential) if model.by_name[n].role == "field"}
             if not names and potential.span:
                 mentioned = [r.name for r in model.mentions(potential) if model.by_name[r.name].role == "random"]
@@ -352,7 +334,7 @@ class ModelBuilder:
             self._guide_names(statement, plates, variables)
         for symbol in variables:
             self._declarations(symbol)
-            self.infer(symbol)
+            self.inference.infer(symbol)
         for statement, plates in statements:
             match statement:
                 case ast.Random():

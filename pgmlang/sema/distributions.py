@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Choice, Density, Dist, Distribution, Type
-from pgmlang.model.expr import Expr
+from pgmlang.model.expr import Apply, Const, Expr, Ref
+from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
+from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.expressions import Expressions, first_rows, merge
 from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import Tables
 from pgmlang.signatures.distributions import ARGUMENT_SPELLINGS, FAMILIES, LEARNED_DENSITIES, Family, Parameter
 from pgmlang.syntax import ast
@@ -55,7 +59,7 @@ class Distributions:
         built, type_ = self._family(node, target, place)
         if built is None:
             return None, type_
-        return built, self._declared(type_, target, node)
+        return built, self._declared(built, type_, target, node)
 
     def _error(self, code: str, message: str, span: Span | None, help: str = "") -> None:
         self.scope.report(Diagnostic(code, message, span, help=help))
@@ -147,7 +151,8 @@ class Distributions:
             value = self.expressions.build(argument, place)
             if value.type is UNKNOWN:
                 return None, self._guess(family, inner_type)
-            if not self._argument(family, parameter, value, target, event, node):
+            value = self._spread(family, parameter, value, target)
+            if not self._argument(family, parameter, value, target, event, node, place):
                 return None, self._guess(family, inner_type)
             if (
                 parameter.event == 1
@@ -273,6 +278,7 @@ class Distributions:
         target: Target,
         event: tuple[str, ...],
         node: ast.Call,
+        place: Place,
     ) -> bool:
         """Checks one argument's support and axes."""
         what = f"`{parameter.name}` of `{family.name}`"
@@ -281,26 +287,12 @@ class Distributions:
             self._error("PGM0307", f"{what} is a number, this has labels of {value.type}", span,
                         "index an axis by it: `effect[x]`")  # fmt: skip
             return False
-        if not self.expressions.check_constant(value, parameter.support, what):
-            return False
-        if not value.type.fits(parameter.support) and parameter.support in ("positive", "unit"):
-            cure = {
-                "positive": "declare it `positive`, or use `exp(...)`",
-                "unit": "use `sigmoid(...)`, or `logit = ...`",
-            }
-            self._error(
-                "PGM0410",
-                f"{what} must be {parameter.support}, this is {value.type}",
-                span,
-                cure[parameter.support],
-            )
-            return False
-        if (
-            parameter.support == "count"
-            and not value.type.fits("count")
-            and value.type.kind not in ("real", "positive")
-        ):
-            self._error("PGM0410", f"{what} must be a count, this is {value.type}", span, "declare it `count`")
+        supports = self.expressions.supports
+        if supports.refuses(value, parameter.support):
+            symbol = self.scope.symbol(value.name, place) if isinstance(value, Ref) else None
+            has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
+            self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
+                        cure(value, parameter.support, symbol, has_logit))  # fmt: skip
             return False
         return self._argument_axes(family, parameter, value, target, event, span, what)
 
@@ -340,6 +332,23 @@ class Distributions:
             return False
         return True
 
+    def _spread(self, family: Family, parameter: Parameter, value: Expr, target: Target) -> Expr:
+        """One number for every label of the declared axis: ``x : colour ~ Categorical(1/3)``. Reports numbers that then do
+        not sum to one."""
+        axis = target.declared.axis if target.declared is not None else None
+        if family.name != "Categorical" or axis is None or axis in target.axes or not value.type.is_numeric:
+            return value
+        if any(a not in target.axes for a in value.axes):
+            return value
+        interval, size = self.expressions.supports.range(value).interval, self.scope.size(axis)
+        if interval.low != interval.high:
+            once = Const(Type("bit"), (axis,), value.span, 1)
+            return Apply(value.type, (*value.axes, axis), value.span, "mul", (value, once))
+        if parameter.name == "p" and size is not None and not math.isclose(interval.low * size, 1, rel_tol=1e-6):
+            self._error("PGM0410", f"the probabilities of the {size} elements of `{axis}` sum to {interval.low * size:.6g}, "
+                        "not to one", value.span, f"write `{parameter.name} = 1/{size}`")  # fmt: skip
+        return Const(number_type(interval.low), (*value.axes, axis), value.span, interval.low)
+
     def _left_axis(self, target: Target, extra: list[str], value: Expr, span: Span) -> None:
         name = getattr(value, "name", None) or "the value"
         left = f"{target.name}[{', '.join(target.axes)}]" if target.axes else target.name
@@ -349,7 +358,7 @@ class Distributions:
 
     # ---- the draw
 
-    def _declared(self, type_: Type, target: Target, node: ast.Call) -> Type:
+    def _declared(self, built: Dist, type_: Type, target: Target, node: ast.Call) -> Type:
         """The target's type: the declared one where every draw fits it."""
         declared = target.declared
         if declared is None or type_ is UNKNOWN:
@@ -361,21 +370,31 @@ class Distributions:
         elif not good and type_.kind != "labels" and declared.kind != "labels":
             # independent draws kept in increasing order: a density on the ordered vectors, up to a constant
             is_sorted = declared.kind == "ordered" and type_.fits("real") and bool(target.axes)
-            good = type_.fits(declared.kind) or is_sorted
+            good = type_.fits(declared.kind) or is_sorted or self._draws_within(built, type_, declared)
         if good:
             return declared if declared.axis or declared.kind != "labels" else type_
         if FAMILIES[node.function].improper:
             return declared
         self._error("PGM0401", f"`{target.name}` is declared {declared}, but `{node.function}` draws {_draws(type_)}",
-                    node.span, _support_cure(declared, type_, node.function))  # fmt: skip
+                    node.span, _support_cure(declared, type_, built))  # fmt: skip
         return declared
+
+    def _draws_within(self, built: Dist, type_: Type, declared: Type) -> bool:
+        """Whether a bounded distribution of numbers keeps to an interval that its type alone does not tell."""
+        if declared.kind not in ("positive", "unit") or type_.kind not in ("real", "positive"):
+            return False
+        drawn, wanted = self.expressions.supports.of_distribution(built, type_).interval, range_of_type(declared)
+        return drawn.within(wanted) or not (drawn.is_tight or drawn.high <= wanted.low or drawn.low >= wanted.high)
 
 
 def _draws(type_: Type) -> str:
     return f"elements of `{type_.axis}`" if type_.kind == "labels" and type_.axis else f"{type_} values"
 
 
-def _support_cure(declared: Type, type_: Type, family: str) -> str:
+def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
+    family = drawn.family
+    if declared.kind == "positive" and family in ("Uniform", "Truncated"):
+        return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"
     if declared.kind == "unit":

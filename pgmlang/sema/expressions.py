@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -29,7 +29,7 @@ from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
 if TYPE_CHECKING:
-    from pgmlang.sema.definitions import Expander
+    from pgmlang.sema.supports import Supports
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
 
@@ -44,6 +44,14 @@ def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for group in groups for a in group))
 
 
+class Expander(Protocol):
+    """What knows the definitions that a call may name, and puts them in its place."""
+
+    def knows(self, name: str) -> bool: ...
+
+    def expand(self, node: ast.Call, place: Place) -> Expr: ...
+
+
 class Expressions:
     """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand."""
 
@@ -51,6 +59,7 @@ class Expressions:
         self.scope = scope
         self.infer = infer
         self.expander: Expander
+        self.supports: Supports
         self.aliases: dict[str, Expr] = {}
         self.axis_aliases: dict[str, str] = {}
 
@@ -499,7 +508,9 @@ class Expressions:
             return unknown(node.span)
         for argument in arguments:
             self._number(argument)
-            self.check_constant(argument, row.accepts, f"`{node.function}`")
+            if self.supports.misses(argument, row.accepts):
+                self._error("PGM0410", f"the argument of `{node.function}` must be {row.accepts}, "
+                            f"{self.supports.shown(argument)}", argument.span or node.span)  # fmt: skip
         axes = merge(*(a.axes for a in arguments))
         if node.function in ("softmax", "cumsum"):
             axis = axis or (axes[0] if len(axes) == 1 else None)
@@ -614,22 +625,6 @@ class Expressions:
         if expr.type.kind not in (kind, "bit", "unknown"):
             self._error("PGM0307", f"{what} needs true or false, this is {expr.type}", expr.span or _NOWHERE,
                         help="compare: `x > 0`, `rain == yes`")  # fmt: skip
-
-    def check_constant(self, expr: Expr, support: str, what: str) -> bool:
-        """Whether an argument can lie in a support; reports it if not."""
-        if expr.type is UNKNOWN or expr.type.kind == "labels":
-            return True
-        if isinstance(expr, Const) and isinstance(expr.value, int | float):
-            value = float(expr.value)
-            good = {
-                "positive": value > 0,
-                "unit": 0 <= value <= 1,
-                "count": value >= 0 and value.is_integer(),
-            }.get(support, True)
-            if not good:
-                self._error("PGM0410", f"{what} must be {support}, {expr.value} is not", expr.span or _NOWHERE)
-            return good
-        return True
 
 
 _NOWHERE: Span = None  # type: ignore[assignment]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.model import Dim, Model, Plate, Type
+from pgmlang.model.expr import Expr
+from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.modules import Module
 from pgmlang.syntax import ast
@@ -17,7 +19,9 @@ Value = float | int | bool | str
 
 @dataclass
 class Symbol:
-    """A variable's entry. ``type`` and ``axes`` are None until inferred; ``busy`` while that goes on."""
+    """A variable's entry. ``type`` and ``axes`` are None until inferred; ``busy`` while that goes on.
+    ``stated``: the expression or distribution that gives its values, as far as it is built. ``is_recursive``: its own
+    definition asked for its type."""
 
     name: str
     role: str
@@ -31,6 +35,8 @@ class Symbol:
     busy: bool = False
     used: bool = False
     owner: str | None = None
+    stated: Expr | Distribution | None = None
+    is_recursive: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,10 @@ class Scope:
 
     def is_axis(self, name: str) -> bool:
         return name in self.dims or name in self.plates
+
+    def size(self, axis: str) -> int | None:
+        """Elements of an axis; None where only the data knows."""
+        return self.axes_model.axis_size(axis) if self.is_axis(axis) else None
 
     def root(self, axis: str) -> str:
         seen = set()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Parameter:
     """``support``: kind the argument must have. ``event``: event axes it spans (a probability vector one).
 
-    ``torch``: the keyword of the torch class, and how the value is passed (see Family.torch).
+    ``torch``: the keyword of the torch class, and how the value is passed (see Family.torch). ``safe``: a value at which
+    the density and its derivatives are finite, where that of its support (``SAFE``) is none.
     """
 
     name: str
@@ -20,6 +21,12 @@ class Parameter:
     event: int = 0
     torch: str = ""
     default: float | None = None
+    safe: float | None = None
+
+
+SAFE: dict[str, float] = {"positive": 1.0, "unit": 0.5, "bit": 0.0, "count": 0.0}
+"""A value well inside each support; of real numbers any will do. (Of a simplex it is the even one, of matrices the
+identity.)"""
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,10 @@ class Family:
 
 
 def _p(
-    name: str, support: str = "real", torch: str = "", event: int = 0, default: float | None = None
-) -> Parameter:
-    return Parameter(name, support, event, torch or name, default)
+    name: str, support: str = "real", torch: str = "", event: int = 0, default: float | None = None,
+    safe: float | None = None,
+) -> Parameter:  # fmt: skip
+    return Parameter(name, support, event, torch or name, default, safe)
 
 
 _T = "torch.distributions."
@@ -88,7 +96,7 @@ FAMILIES: dict[str, Family] = {
             "unit",
             torch=_T + "Beta",
         ),
-        Family("Uniform", ((_p("low"), _p("high")),), "real", torch=_T + "Uniform"),
+        Family("Uniform", ((_p("low", safe=0.0), _p("high", safe=1.0)),), "real", torch=_T + "Uniform"),
         Family("HalfNormal", ((_p("sd", "positive", "scale"),),), "positive", torch=_T + "HalfNormal"),
         Family("HalfCauchy", ((_SCALE,),), "positive", torch=_T + "HalfCauchy"),
         Family("VonMises", ((_LOC, _p("concentration", "positive")),), "real", torch=_T + "VonMises"),
@@ -182,7 +190,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "OrderedLogistic",
-            ((_p("predictor"), _p("cutpoints", "real", "cutpoints", 1)),),
+            ((_p("predictor", safe=0.0), _p("cutpoints", "real", "cutpoints", 1)),),
             "labels",
             discrete=True,
             reparameterised=False,
@@ -190,13 +198,13 @@ FAMILIES: dict[str, Family] = {
         Family("Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density"),
         Family(
             "Truncated",
-            ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),),
+            ((_p("lower", default=float("-inf"), safe=0.0), _p("upper", default=float("inf"), safe=1.0)),),
             "inner",
             takes=("base",),
         ),
         Family(
             "Censored",
-            ((_p("lower", default=float("-inf")), _p("upper", default=float("inf"))),),
+            ((_p("lower", default=float("-inf"), safe=0.0), _p("upper", default=float("inf"), safe=1.0)),),
             "inner",
             takes=("base",),
         ),

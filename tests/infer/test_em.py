@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pgmlang.binding import row_groups as row_sets
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import em, fit_model
-from pgmlang.binding import row_groups as row_sets
 from pgmlang.infer.counts import log_prior, normalise
 from pgmlang.model import Model
 from pgmlang.sema import compile_source

@@ -15,11 +15,12 @@ import pgmlang
 from pgmlang.density.importance import importance_log_likelihood
 from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import elbo, lbfgs
+from pgmlang.infer import elbo
 from pgmlang.infer.base import Kernel
 from pgmlang.infer.elbo import Bound
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import FunctionalNets, has_settled
+from pgmlang.kernels import lbfgs
 from tests.infer.by_hand import problem_of
 
 REGRESSION = """

@@ -30,8 +30,8 @@ def total(term, axes):
 
 
 def take(x, *codes, shared=0, own=0, rest=0):
-    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code, then
-    the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
+    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code,
+    then the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
     x = torch.as_tensor(x)
     first = x.dim() - rest - len(codes)
     code = 0
@@ -47,13 +47,13 @@ def take(x, *codes, shared=0, own=0, rest=0):
         code = code + size * block[(..., *[None] * own)]
     elif first - shared > code.dim() - shared - own:
         code = code[(*[None] * (first - code.dim() + own), ...)]
-    return flat.index_select(0, code.flatten()).reshape(*code.shape, *shape)
+    return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
 
 
 def previous(values, name, lag, index, dim):
-    """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["prev(x, 1)"]`` stands for it
-    where a caller sums out rows one by one."""
-    own = values.get(f"prev({name}, {lag})")
+    """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["x", 1]`` stands for it where
+    a caller sums out rows one by one."""
+    own = values.get((name, lag))
     return values[name].index_select(dim, index) if own is None else own
 
 
@@ -130,7 +130,7 @@ def zero_inflated_log_prob(p, base, y):
 
 
 class Ordered(dist.Transform):
-    """Free values to increasing ones: the first, then the sum of exponentials (Stan reference manual, 10.6)."""
+    """Free values to increasing ones: the first, then sums of exponentials (Stan reference manual, 10.6)."""
 
     domain = constraints.real_vector
     codomain = constraints.real_vector
@@ -147,7 +147,7 @@ class Ordered(dist.Transform):
 
 
 class Covariance(dist.Transform):
-    """Free real numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
+    """Free numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
 
     domain = constraints.real_vector
     codomain = constraints.positive_definite
@@ -209,14 +209,14 @@ class Correlation(dist.Transform):
 
 
 def correlation_log_det(root):
-    """log|det| of the map from the Cholesky factor of a correlation matrix to its entries below the diagonal."""
+    """log|det| of the map from a correlation matrix's Cholesky factor to its entries below the diagonal."""
     size = root.shape[-1]
     powers = torch.arange(size - 1, -1, -1, dtype=root.dtype, device=root.device)
     return (powers * root.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
 
 
 class LKJ(dist.Distribution):
-    """Correlation matrices of a size, density in proportion to det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
+    """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
 
     arg_constraints = {}  # noqa: RUF012
     support = constraints.positive_definite
@@ -229,7 +229,7 @@ class LKJ(dist.Distribution):
         return LKJ(self.root.concentration.expand(shape), self.event_shape[-1])
 
     def sample(self, sample_shape=()):
-        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2 on
+        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
         size = self.event_shape[-1]
         eta = self.root.concentration[..., None]
         k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
@@ -248,7 +248,7 @@ class LKJ(dist.Distribution):
 
 
 def transform_of(support, *others):
-    """The map from free real values to a support; one that moves is a function of ``values, data, params, nets``."""
+    """The map from free real values to a support; one that moves is a function of ``values, data, layout, params, nets``."""
     if isinstance(support, dist.Transform):
         return support
     return biject_to(support(*others) if callable(support) else support)
@@ -271,7 +271,7 @@ class Mlp(torch.nn.Module):
         return [head(h) for head in self.heads]
 
 
-def constrain(unconstrained, values=None, data=None, params=None, nets=None):
+def constrain(unconstrained, values=None, data=None, layout=None, params=None, nets=None):
     """Free real values to values in their supports, and the sum of log|det J| of the maps. ``values``: the others, for
     supports that move with them."""
     found, log_det = {}, 0.0
@@ -279,7 +279,9 @@ def constrain(unconstrained, values=None, data=None, params=None, nets=None):
         if name not in unconstrained:
             continue
         x = unconstrained[name]
-        transform = transform_of(support, {**(values or {}), **found}, data, {**(params or {}), **found}, nets)
+        transform = transform_of(
+            support, {**(values or {}), **found}, data, layout, {**(params or {}), **found}, nets
+        )
         found[name] = transform(x)
         own = transform.log_abs_det_jacobian(x, found[name])
         dims = RANKS[name] - transform.codomain.event_dim

@@ -1,0 +1,43 @@
+"""Syntax of a value with the axes it has, and what is asked of syntax."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from pgmlang.diagnostics import Diagnostic, PgmError, Span
+from pgmlang.lower import pyast as py
+
+Axes = tuple[str, ...]
+
+
+def to_come(what: str, span: Span | None) -> PgmError:
+    """PGM0601: a construct that no emitted program says yet."""
+    return PgmError(
+        Diagnostic(
+            "PGM0601",
+            f"{what} cannot be lowered yet",
+            span,
+            help="`pgmc check` and `pgmc graph` work for it today",
+        )
+    )
+
+
+def is_number(node: ast.expr) -> bool:
+    """Whether syntax is made of numbers alone, which broadcast by themselves."""
+    kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
+    return all(isinstance(n, kinds) for n in ast.walk(node))
+
+
+def as_tensor(node: ast.expr) -> ast.expr:
+    """The syntax of a tensor, where it may be that of a number or truth value of Python."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return node if names - {"float"} else py.call("torch.as_tensor", node)
+
+
+@dataclass
+class Emitted:
+    """Syntax of a value and the frame axes it has, in the frame's order."""
+
+    node: ast.expr
+    axes: Axes

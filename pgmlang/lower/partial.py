@@ -1,0 +1,36 @@
+"""Which expressions are partial: infinite or no number, they or their derivatives, at some values of what they mention."""
+
+from __future__ import annotations
+
+from pgmlang.model import Model
+from pgmlang.model.expr import Apply, Const, Expr, Reduce, Ref, walk
+from pgmlang.signatures.functions import FUNCTIONS, SAFE_OPERANDS
+
+
+def safe_operands(expr: Apply) -> tuple[float | None, ...]:
+    """For each argument of a function a value where it and its derivative are finite, None where they always are."""
+    if expr.function in FUNCTIONS:
+        return (FUNCTIONS[expr.function].safe,) * len(expr.arguments)
+    if expr.function == "pow" and _is_whole_power(expr.arguments[1]):
+        return (None, None)
+    return SAFE_OPERANDS.get(expr.function, (None,) * len(expr.arguments))
+
+
+def _is_whole_power(exponent: Expr) -> bool:
+    return isinstance(exponent, Const) and not isinstance(exponent.value, str) and exponent.value in range(1, 9)
+
+
+def is_partial(expr: Expr, model: Model) -> bool:
+    """Whether an expression has a partial function in it, through deterministic names too."""
+    for node in walk(expr):
+        if isinstance(node, Apply) and any(s is not None for s in safe_operands(node)):
+            return True
+        definition = model.definition_of.get(node.name) if isinstance(node, Ref) else None
+        if definition is not None and is_partial(definition.value, model):
+            return True
+    return False
+
+
+def sums_over_plate(expr: Expr) -> bool:
+    """Whether an expression reduces over the elements of a plate, so that its meaning hangs on where it stands."""
+    return any(isinstance(e, Reduce) and e.is_plate for e in walk(expr))

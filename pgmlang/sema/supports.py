@@ -1,0 +1,135 @@
+"""Whether an expression's numbers lie in the support that is asked of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pgmlang.model import Type
+from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.model import Distribution
+from pgmlang.model.ranges import NOWHERE, Range, range_of, range_of_distribution, range_of_type
+from pgmlang.sema.scope import Scope, Symbol
+from pgmlang.signatures.intervals import ANYWHERE, KINDS, POSITIVE
+
+Stated = Expr | Distribution | None
+"""What gives a variable its values: an expression, a distribution, or (None) its declaration alone."""
+
+ACCEPTED = {**KINDS, "nonnegative": POSITIVE}
+"""The interval of each kind of argument."""
+
+
+@dataclass
+class Supports:
+    """Ranges of a scope's variables, each found once. ``stated``: what gives a symbol its values, and its type."""
+
+    scope: Scope
+    stated: Callable[[Symbol], tuple[Stated, Type]]
+    ranges: dict[str, Range] = field(default_factory=dict)
+    assumed: dict[str, Range] = field(default_factory=dict)
+    consulted: set[str] = field(default_factory=set)
+
+    def range(self, expr: Expr) -> Range:
+        """The numbers an expression can have."""
+        return range_of(expr, self._of_reference, self.scope.size)
+
+    def refuses(self, expr: Expr, kind: str) -> bool:
+        """Whether an expression surely leaves a support: all of its numbers lie outside of it, or some certainly do. What
+        can be neither proven nor disproven is left to the numbers of the run."""
+        if expr.type.kind == "labels" or (expr.type.fits(kind) and not isinstance(expr, Const)):
+            return False
+        interval, wanted = self.range(expr).interval, ACCEPTED[kind]
+        if self.misses(expr, kind):
+            return True
+        # a count may come as a number that the data rounds
+        return kind != "count" and interval.is_tight and interval != NOWHERE and not interval.within(wanted)
+
+    def misses(self, expr: Expr, kind: str) -> bool:
+        """Whether no number of the expression lies in the support. Zero is not positive."""
+        if expr.type.kind in ("labels", "unknown") or kind == "real":
+            return False
+        interval, wanted = self.range(expr).interval, ACCEPTED[kind]
+        if interval == NOWHERE:
+            return False
+        if interval.high < wanted.low or interval.low > wanted.high or (kind == "positive" and interval.high <= 0):
+            return True
+        is_fraction = interval.low == interval.high and not interval.is_whole and math.isfinite(interval.low)
+        return wanted.is_whole and (is_fraction or expr.type.kind in ("unit", "simplex"))
+
+    def shown(self, expr: Expr) -> str:
+        """What an expression is, for a message."""
+        if isinstance(expr, Const):
+            return f"{expr.value} is not"
+        interval = self.range(expr).interval
+        is_known = interval.low == interval.high or (math.isfinite(interval.low) and math.isfinite(interval.high))
+        return f"this lies in {interval}" if is_known else f"this is {expr.type}"
+
+    def of_distribution(self, distribution: Distribution, declared: Type) -> Range:
+        """The numbers a distribution draws."""
+        return range_of_distribution(distribution, self.range, declared)
+
+    # ---- variables
+
+    def _of_reference(self, ref: Ref) -> Range:
+        symbol = self.scope.variables.get(ref.name) or self.scope.guide_variables.get(ref.name)
+        if symbol is None:
+            symbol = self.scope.owned_parameters.get(ref.name)
+        if symbol is None:
+            return Range(range_of_type(ref.type), frozenset({ref.name}))
+        found = self._of_symbol(symbol)
+        return found.loose() if ref.lag else found
+
+    def _of_symbol(self, symbol: Symbol) -> Range:
+        name = symbol.name
+        if name in self.ranges:
+            return self.ranges[name]
+        if name in self.assumed:
+            self.consulted.add(name)
+            return self.assumed[name]
+        outer, self.consulted = self.consulted, set()
+        self.assumed[name] = Range(NOWHERE, frozenset({name}))
+        found = self._found(symbol)
+        if name in self.consulted:
+            # an inductive proof: what holds of the first rows must follow for a row from the rows before it
+            self.assumed[name] = found.loose()
+            again = self._found(symbol)
+            is_proven = again.interval.within(found.interval)
+            found = (found if is_proven else Range(ANYWHERE, found.sources)).loose()
+        del self.assumed[name]
+        self.consulted.discard(name)
+        if not self.consulted:
+            self.ranges[name] = found
+        self.consulted |= outer
+        return found
+
+    def _found(self, symbol: Symbol) -> Range:
+        stated, type_ = self.stated(symbol)
+        declared = range_of_type(type_)
+        if symbol.role == "derived":
+            if stated is None:
+                return Range(declared, frozenset({symbol.name}))
+            value = self.range(stated)  # type: ignore[arg-type]
+            return value if value.interval == NOWHERE else Range(value.interval.meets(declared), value.sources)
+        if stated is None:
+            return Range(declared, frozenset({symbol.name}))
+        drawn = self.of_distribution(stated, type_)  # type: ignore[arg-type]
+        if drawn.interval == NOWHERE:
+            return Range(NOWHERE, frozenset({symbol.name}))
+        return Range(drawn.interval.meets(declared), drawn.sources | {symbol.name})
+
+
+def cure(expr: Expr, kind: str, symbol: Symbol | None, logit: bool) -> str:
+    """A correction of an argument that leaves its support, ready to type; none of a number written there. ``logit``: whether the family takes
+    ``logit = ...`` instead."""
+    if isinstance(expr, Const):
+        return ""
+    text = expr.name if isinstance(expr, Ref) and not expr.index and not expr.lag else "..."
+    if symbol is not None and symbol.role in ("param", "input"):
+        axes = f"[{', '.join(symbol.axes)}]" if symbol.axes else ""
+        return f"declare it: `{symbol.role} {symbol.name}{axes} : {kind}`"
+    if kind == "unit":
+        return f"write `sigmoid({text})`" + (f", or `logit = {text}`" if logit else "")
+    if kind == "positive":
+        return f"write `exp({text})`, or draw it from a positive distribution such as `HalfNormal(1)`"
+    return f"declare it `{kind}`"

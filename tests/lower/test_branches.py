@@ -1,0 +1,125 @@
+"""What an ``if`` does not take has no say in the gradient: against finite differences, for branches that are partial in
+data, latents and params, and for every family outside of its support."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pgmlang.density.joint import Joint, joint_of
+from pgmlang.signatures.distributions import FAMILIES
+from tests.infer.by_hand import problem_of
+
+GROUPED = {
+    "g": ["p", "p", "q", "q", "r", "r"],
+    "x": [-2.0, 0.0, 1.5, 800.0, 0.5, -1.0],
+    "y": [0.3, -1.0, 2.0, 0.1, 0.0, 1.0],
+}
+HEAD = """model m
+param c : real
+a ~ Normal(0, 1)
+b ~ Normal(0, 1)
+s ~ HalfNormal(1)
+plate g {
+  u ~ Normal(0, 1)
+  plate row in g {
+    input x : real
+"""
+
+MEANS = {
+    "log of data": "if x > 0 then b * log(x) else 0",
+    "the other branch": "if x <= 0 then 0 else b * log(x)",
+    "log of a latent": "if b > 0 then log(b) else b",
+    "log of a param": "if c > 0 then log(c) * u else c",
+    "log of an outer latent": "if u > 0 then log(u) + a else u * b",
+    "root": "if x > b then sqrt(x - b) else a",
+    "quotient": "if x == 0 then a else b / x",
+    "power": "if u > 0 then u ^ a else 0",
+    "root as a power": "if x > a then (x - a) ^ 0.5 else a",
+    "exp overflows": "if b * x < 5 then exp(b * x) else 1",
+    "expm1 overflows": "if b * x < 5 then expm1(b * x) else 1",
+    "log1p": "if x > -1 then b * log1p(x) else 0",
+    "lgamma": "if x > 0 and x < 9 then lgamma(b * b * x) else 0",
+    "logit": "if u > 0.1 and u < 0.9 then logit(u) else 0",
+    "atan2 at zero": "if x == 0 then b else atan2(b * x, a * x)",
+    "nested": "if x > 0 then (if x > 1 then log(x - 1) * b else sqrt(1 - x) * a) else (if x < -1 then log(-1 - x) else b)",
+    "sum over a vector": "if x > 0 then sum(log(x * w), over = k) else b",
+    "product with a vector": "if x > 0 then log(x) * (w @ w) else b",
+}  # fmt: skip
+
+STATEMENTS = {
+    "a definition": "    z = log(x)\n    y ~ Normal(if x > 0 then b * z else 0, 1)\n",
+    "definition of a definition": "    z = sqrt(x - b)\n    v = 1 / z\n    y ~ Normal(if x > b then v else 0, 1)\n",
+    "a definition outside": "    y ~ Normal(if u > 0 then lu * b else a, 1)\n",
+    "a chosen sd": "    y ~ if x > 0 and x < 9 then Normal(b, exp(b * x)) else Normal(b, 1)\n",
+    "nested choices": "    y ~ if x > 1 then Normal(log(x), s) else (if x > 0 then Normal(sqrt(x) * b, sqrt(x)) else Normal(a, 1))\n",
+    "a truncated branch": "    y ~ if x > 1 and x < 9 then Normal(a, 1) else Truncated(Normal(b, exp(b)), upper = 3)\n",
+}  # fmt: skip
+
+
+def joint(statements: str) -> Joint:
+    text = HEAD.replace("  plate row", "  lu = log(u)\n  plate row")
+    text = text.replace("a ~", "dim k[2]\nw[k] ~ Gamma(2, 2)\na ~", 1) + statements + "  }\n}\n"
+    return joint_of(problem_of(text, GROUPED))
+
+
+def check_gradient(joint: Joint, seed: int = 0) -> None:
+    """The gradient of the log-density by every latent and param against central differences."""
+    rng = np.random.default_rng(seed)
+    draws = {k: torch.tensor(rng.normal(size=joint.shapes[k])) for k in ("a", "b", "c", "u")}
+    draws |= {"s": torch.tensor(0.7), "w": torch.tensor([0.4, 1.3])}
+    values = {k: v.double() for k, v in draws.items() if k in joint.shapes}
+
+    def density(point: dict[str, torch.Tensor]) -> torch.Tensor:
+        return joint.log_joint(
+            {k: v for k, v in point.items() if k != "c"}, {k: v for k, v in point.items() if k == "c"}
+        )
+
+    leaves = {k: v.clone().requires_grad_() for k, v in values.items()}
+    total = density(leaves)
+    assert bool(torch.isfinite(total))
+    found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    step = 1e-6
+    for (name, value), gradient in zip(values.items(), found, strict=True):
+        for i in np.ndindex(*value.shape):
+            moved = []
+            for sign in (1, -1):
+                other = value.clone()
+                other[i] += sign * step
+                moved.append(float(density({**values, name: other})))
+            expected = (moved[0] - moved[1]) / (2 * step)
+            own = 0.0 if gradient is None else float(gradient[i])
+            assert own == pytest.approx(expected, rel=1e-4, abs=1e-4), (name, i)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", list(MEANS))
+def test_expressions(name: str, seed: int) -> None:
+    check_gradient(joint(f"    y ~ Normal({MEANS[name]}, 2)\n"), seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", list(STATEMENTS))
+def test_statements(name: str, seed: int) -> None:
+    check_gradient(joint(STATEMENTS[name]), seed)
+
+
+REAL_ARGUMENTS = {
+    "LogNormal": "b, s", "Exponential": "exp(b)", "Gamma": "s, exp(b)", "InverseGamma": "s, exp(b)", "Weibull": "s, exp(b)",
+    "Beta": "s, exp(b)", "HalfNormal": "s", "HalfCauchy": "s", "Uniform": "b, b + s", "StudentT": "s, b, s",
+    "Logistic": "b, s", "Gumbel": "b, s", "VonMises": "b, s", "Cauchy": "b, s", "Laplace": "b, s", "Normal": "b, s",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if n in REAL_ARGUMENTS and f.event == 0])
+@pytest.mark.parametrize("wrapping", ["{}", "Truncated({}, upper = x)"])
+def test_families_outside_of_their_support(name: str, wrapping: str) -> None:
+    """No row takes the branch, and no row's value is possible under it."""
+    drawn = wrapping.format(f"{name}({REAL_ARGUMENTS[name]})")
+    if name == "VonMises" and wrapping != "{}":
+        pytest.skip("it has no distribution function")
+    text = f"    y : real ~ if x > 1000 then {drawn} else Normal(b, 1)\n"
+    found = joint(text)
+    found.observed["y"][:] = torch.tensor([-3.0, -9.0, 4.0, 7.0, 0.0, 1.0])
+    check_gradient(found)

@@ -1,0 +1,149 @@
+"""Arguments and draws against the supports asked of them: what is proven or possible is taken, what is surely wrong is
+refused with a cure that works when typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgmlang.diagnostics import SourceFile
+from pgmlang.sema import analyse, compile_source
+
+GOOD = {
+    "uniform scale": "s ~ Uniform(0, 10)\nplate row { y ~ Normal(0, s) }",
+    "uniform chance": "p ~ Uniform(0, 1)\nplate row { y ~ Bernoulli(p) }",
+    "uniform chance, narrower": "p ~ Uniform(0.1, 0.4)\nplate row { y ~ Bernoulli(1 - p) }",
+    "declared uniform": "s : positive ~ Uniform(0, 10)\nu : unit ~ Uniform(0, 1)\nplate row { y ~ Normal(u, s) }",
+    "noisy or": "plate row {\n  input x : positive\n  y ~ Bernoulli(1 - exp(-x))\n}",
+    "noisy or, of causes": "dim k[3]\nq[k] ~ Beta(1, 1)\nplate row {\n  input on[k] : bit\n"
+                           "  y ~ Bernoulli(1 - prod(1 - q * on, over = k))\n}",
+    "leak": "u ~ Beta(1, 1)\nplate row { y ~ Bernoulli(0.2 + 0.3 * u) }",
+    "half Student": "s : positive ~ Truncated(StudentT(3, 0, 2), lower = 0)\nplate row { y ~ Normal(0, s) }",
+    "half Student, undeclared": "s ~ Truncated(StudentT(3, 0, 2), lower = 0)\nplate row { y ~ Normal(0, s) }",
+    "unit by truncation": "p : unit ~ Truncated(Normal(0.5, 0.2), lower = 0, upper = 1)\nplate row { y ~ Bernoulli(p) }",
+    "square as variance": "b ~ Normal(0, 1)\nplate row { y ~ Normal(0, sqrt(b * b + 1)) }",
+    "power": "b ~ Normal(0, 1)\nplate row { y ~ Normal(0, b ^ 2) }",
+    "absolute": "b ~ Normal(0, 1)\nplate row { y ~ Normal(0, abs(b) + 0.1) }",
+    "larger": "b ~ Normal(0, 1)\nplate row { y ~ Normal(0, max(b, 0.1)) }",
+    "choice": "a ~ Uniform(1, 2)\nb ~ Uniform(2, 3)\nplate row {\n  input g : bit\n  y ~ Normal(0, if g then a else b)\n}",
+    "quotient": "a ~ Uniform(1, 2)\nplate row { y ~ Normal(0, 1 / (1 + a)) }",
+    "share of a sum": "a ~ HalfNormal(1)\nb ~ HalfNormal(1)\nplate row { y ~ Bernoulli(a / (a + b)) }",
+    "sum over an axis": "dim k[3]\na[k] ~ Uniform(0, 1)\nplate row { y ~ Normal(0, sum(a, over = k)) }",
+    "mean of bits": "dim k[3]\nplate row {\n  input on[k] : bit\n  y ~ Bernoulli(mean(on, over = k))\n}",
+    "bound above": "top ~ Exponential(1)\nx ~ Uniform(0, top)\nplate row { y ~ Normal(0, top - x) }",
+    "recursion keeps its sign": "a ~ HalfNormal(1)\nb ~ Beta(1, 1)\nplate t = chain {\n"
+                                "  v = if first then a else a + b * prev(v)\n  y ~ Normal(0, v)\n}",
+    "recursion through a second name": "a ~ HalfNormal(1)\nplate t = chain {\n  v = if first then a else w\n"
+                                       "  w = if first then 1 else prev(v) + a\n  y ~ Normal(0, v)\n}",
+    "thirds": "dim c = {a, b, d}\nplate row { x : c ~ Categorical(1/3) }",
+    "thirds of logits": "dim c = {a, b, d}\nplate row { x : c ~ Categorical(logit = 0) }",
+    "one number a row": "dim c = {a, b}\nplate row {\n  input w : unit\n  x : c ~ Categorical(w)\n}",
+    "declared value": "plate row {\n  input x : positive\n  p : unit = 1 - exp(-x)\n  y ~ Bernoulli(p)\n}",
+    "logarithm of nothing": "field x : bit\nfactor if x == 1 then 0 else log(0)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_taken(name: str) -> None:
+    assert compile_source(GOOD[name])
+
+
+BAD = {
+    "normal scale": ("s ~ Normal(0, 1)\nplate row { y ~ Normal(0, s) }", "PGM0410", "s)", "exp(s))"),
+    "normal chance": ("p ~ Normal(0, 1)\nplate row { y ~ Bernoulli(p) }", "PGM0410", "p)", "sigmoid(p))"),
+    "normal chance, by logit": ("p ~ Normal(0, 1)\nplate row { y ~ Bernoulli(p) }", "PGM0410", "p)", "logit = p)"),
+    "real parameter": ("param s : real\nplate row { y ~ Normal(0, s) }", "PGM0410", "param s : real",
+                       "param s : positive"),
+    "real input": ("plate row {\n  input s : real\n  y ~ Normal(0, s)\n}", "PGM0410", "input s : real",
+                   "input s : positive"),
+    "real input vector": ("dim k[2]\nplate row {\n  input s[k] : real\n  y[k] ~ Normal(0, s)\n}", "PGM0410",
+                          "input s[k] : real", "input s[k] : positive"),
+    "declared positive": ("s : positive ~ Normal(0, 1)\nplate row { y ~ Normal(0, s) }", "PGM0401", "Normal(0, 1)",
+                          "Truncated(Normal(0, 1), lower = 0)"),
+    "declared unit": ("s : unit ~ Normal(0, 1)\nplate row { y ~ Bernoulli(s) }", "PGM0401", "Normal(0, 1)",
+                      "Uniform(0, 1)"),
+    "uniform around zero": ("s ~ Uniform(-1, 1)\nplate row { y ~ Normal(0, s) }", "PGM0410", "s)", "exp(s))"),
+    "uniform below zero": ("s : positive ~ Uniform(-1, 1)\nplate row { y ~ Normal(0, s) }", "PGM0401", "-1, 1", "0, 1"),
+    "two chances": ("a ~ Beta(1, 1)\nb ~ Beta(1, 1)\nplate row { y ~ Bernoulli(a + b) }", "PGM0410", "a + b",
+                    "sigmoid(a + b)"),
+    "no thirds": ("dim c = {a, b, d}\nplate row { x : c ~ Categorical(0.5) }", "PGM0410", "0.5", "1/3"),
+    "constant": ("plate row { y ~ Normal(0, 1 - 3) }", "PGM0410", "1 - 3", "3 - 1"),
+    "value declared": ("param a : positive\nparam b : positive\nd : positive = a - b\nplate row { y ~ Normal(0, d) }",
+                       "PGM0401", "a - b", "abs(a - b)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_refused_and_cured(name: str) -> None:
+    source, code, wrong, right = BAD[name]
+    found = analyse(SourceFile("<test>", source))
+    assert [d.code for d in found.errors] == [code]
+    assert compile_source(source.replace(wrong, right))
+
+
+CYCLES = {
+    "of itself": ("x = x + 1\nplate row { y ~ Normal(x, 1) }", {"x"}),
+    "of two": ("a = b\nb = a\nplate row { y ~ Normal(a, 1) }", {"a", "b"}),
+    "of three": ("a = b + 1\nb = 2 * c\nc = exp(a)\nplate row { y ~ Normal(a, 1) }", {"a", "b", "c"}),
+    "through a distribution": ("m = 2 * x\nx ~ Normal(m, 1)", {"m", "x"}),
+    "through labels": ("dim k[3]\np = softmax(w[z])\nw[k, j] ~ Normal(0, 1)\ndim j like k\nz ~ Categorical(p)",
+                       {"p", "z"}),
+    "of a factor": ("field f : bit\nv = v * 2\nfactor f * v", {"v"}),
+    "through a definition": ("def twice(a) { return 2 * a }\nx = twice(y)\ny = twice(x)\nz ~ Normal(x, 1)", {"x", "y"}),
+    "in a plate": ("plate row {\n  a = b + 1\n  b = a\n  y ~ Normal(a, 1)\n}", {"a", "b"}),
+    "in a row of a chain": ("plate t = chain {\n  a = if first then 0 else prev(a) + b\n  b = a\n  y ~ Normal(a, 1)\n}",
+                            {"a", "b"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CYCLES)
+def test_cycles_of_values_are_refused(name: str) -> None:
+    source, names = CYCLES[name]
+    cycles = [d for d in analyse(SourceFile("<test>", source)).errors if d.code == "PGM0501"]
+    assert len(cycles) == 1
+    assert names == {part.strip("`") for part in cycles[0].message.split(": ")[1].split(" -> ")}
+    assert cycles[0].span is not None
+
+
+def test_earlier_rows_close_no_cycle() -> None:
+    model = compile_source(
+        "plate t = chain {\n  a = if first then 0 else prev(b)\n  b = a + 1\n  y ~ Normal(b, 1)\n}"
+    )
+    assert model.by_name["a"].type.kind == "count"
+    assert model.by_name["b"].type.kind == "count"
+
+
+def test_a_value_of_earlier_rows_is_as_wide_as_what_it_grows_to() -> None:
+    model = compile_source("plate t = chain {\n  e ~ Normal(0, 1)\n  a = if first then 0 else prev(a) + e\n"
+                           "  y ~ Normal(a, 1)\n}")  # fmt: skip
+    assert model.by_name["a"].type.kind == "real"
+
+
+FAULTY = {
+    "factor": "v : count = 1.5\nfield f : bit\nfactor f * v",
+    "distribution": "v : unit = 3\nplate row { y ~ Normal(v, 1) }",
+    "other value": "v : unit = 3\nw = v + 1\nplate row { y ~ Normal(w, 1) }",
+    "axes": "dim u[3]\ndim k[2]\nparam s[u] : real\nt[k] = s\nfield f : bit\nfactor f * sum(t)",
+    "guide": "v : unit = 3\nx ~ Normal(0, 1)\nplate row { y ~ Normal(x, 1) }\nguide { x ~ Normal(v, 1) }",
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_faulty_value_is_told_where_it_stands_and_nowhere_else(name: str) -> None:
+    errors = analyse(SourceFile("<test>", FAULTY[name])).errors
+    assert len(errors) == 1
+    assert errors[0].span is not None
+    assert errors[0].span.text.startswith(("1.5", "3", "s"))
+
+
+def test_a_copy_onto_an_axis_like_its_own() -> None:
+    model = compile_source("""
+dim u[5]
+dim w like u
+param W[u, w], b[u] : real
+plate row {
+  field s[u] : bit
+  t[w] = s
+  factor s @ W @ t + b @ s
+}
+""")
+    assert model.by_name["t"].axes == ("w",)
