@@ -27,6 +27,11 @@ def normal_form(model: Model) -> Model:
     return model.once(_normal_form)
 
 
+def without_definitions(model: Model) -> Model:
+    """The model's own factors with their definitions inlined and nothing else changed: for programs."""
+    return model.once(inlined)
+
+
 def canonical_factors(model: Model) -> Model:
     """The model's own factors, one for one and in their order, with their expressions in normal form: for what must
     meet the factors of an emitted program."""
@@ -42,7 +47,9 @@ def _normal_form(model: Model) -> Model:
 
 
 def _canonical_factors(model: Model) -> Model:
-    return canonical(inlined(model))
+    out = canonical(without_definitions(model))
+    out.settle(_canonical_factors, out)
+    return out
 
 
-__all__ = ["PASSES", "canonical_factors", "normal_form"]
+__all__ = ["PASSES", "canonical_factors", "normal_form", "without_definitions"]

@@ -17,11 +17,12 @@ from pgmlang.normal.nodes import number
 @dataclass(frozen=True)
 class Form:
     """``power``: p where the expression is ``c * x^p`` with c free of x, element by element (0: free of it; None: no
-    such). ``is_bare``: c is 1. ``is_linear``: ``A x + b`` with A and b free of x."""
+    such). ``is_bare``: c is 1. ``is_linear``: ``A x + b`` with A and b free of x. ``is_complement``: it is ``1 - x``."""
 
     power: float | None
     is_bare: bool = False
     is_linear: bool = False
+    is_complement: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -30,6 +31,9 @@ class Form:
 
 FREE = Form(0.0, is_linear=True)
 ITSELF = Form(1.0, is_bare=True, is_linear=True)
+OPPOSITE = Form(1.0, is_linear=True, is_complement=True)
+"""``-x``, one short of a complement; seen from outside a multiple like others."""
+COMPLEMENT = Form(None, is_linear=True, is_complement=True)
 LINEAR = Form(None, is_linear=True)
 OTHER = Form(None)
 
@@ -57,11 +61,15 @@ def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form]) -> 
         case Const() | First():
             return FREE
         case Apply(function="mul", arguments=arguments):
+            if number(arguments[0]) == -1 and made[id(arguments[1])] == ITSELF:
+                return OPPOSITE
             return _product([made[id(a)] for a in arguments])
         case Apply(function="add", arguments=arguments):
             forms = [made[id(a)] for a in arguments]
             if all(f.is_free for f in forms):
                 return FREE
+            if forms[0] == OPPOSITE and number(arguments[1]) == 1:
+                return COMPLEMENT
             return LINEAR if all(f.is_linear for f in forms) else OTHER
         case Apply(function="pow", arguments=(base, exponent)) if number(exponent) is not None:
             inner = made[id(base)]
@@ -102,6 +110,8 @@ def _choice(condition: Form, then: Form, otherwise: Form) -> Form:
     is_linear = then.is_linear and otherwise.is_linear
     if len(powers) == 1 and None not in powers:
         return Form(hanging[0].power, all(f.is_bare for f in hanging), is_linear)
+    if all(f.is_complement and f.power is None for f in hanging):
+        return COMPLEMENT
     return LINEAR if is_linear else OTHER
 
 

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename, references
+from pgmlang.model.expr import (
+    Apply,
+    Choose,
+    Const,
+    Contract,
+    Expr,
+    First,
+    NetCall,
+    Reduce,
+    Ref,
+    Rename,
+    references,
+)
 from pgmlang.model.model import Definition, Model, Variable
 from pgmlang.normal.rewrite import guide_expressions, map_expressions, map_guide, rebuilt
 
@@ -106,7 +118,7 @@ class Inliner:
             return out
         variable = self.model.by_name[out.name]
         body: Expr | None = self.body(out.name)
-        if body is None or isinstance(body, Ref) and body.name in self.recursive:
+        if body is None or (isinstance(body, Ref) and body.name in self.recursive):
             return out
         if out.lag:
             body = Moved(self.model, variable, out.lag)(body)
@@ -209,7 +221,9 @@ class Picked(_Substitution):
         self.index = index
         self.is_plate = axis in variable.plates
         plate = model.plate_by_name.get(axis)
-        self.outer = set(model.enclosing(axis)[:-1]) if self.is_plate and plate is not None and plate.is_rows else set()
+        self.outer = (
+            set(model.enclosing(axis)[:-1]) if self.is_plate and plate is not None and plate.is_rows else set()
+        )
 
     def rewrite(self, expr: Expr) -> Expr | None:
         axis = self.axis

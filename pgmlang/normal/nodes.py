@@ -69,10 +69,14 @@ class Nodes:
         return self._keys[id(expr)]
 
     def _key_of(self, expr: Expr, fields: tuple[Any, ...], inside: tuple[Expr, ...]) -> Key:
-        digest = hashlib.blake2b(repr((type(expr).__name__, expr.type, expr.axes, fields)).encode(), digest_size=16)
+        digest = hashlib.blake2b(
+            repr((type(expr).__name__, expr.type, expr.axes, fields)).encode(), digest_size=16
+        )
         for child in inside:
             digest.update(self._keys[id(child)][1])
-        first = expr.name if isinstance(expr, Ref) else next((n for c in inside if (n := self._keys[id(c)][0])), "")
+        first = (
+            expr.name if isinstance(expr, Ref) else next((n for c in inside if (n := self._keys[id(c)][0])), "")
+        )
         return first, digest.digest()
 
     # ---- leaves and nodes without rules of their own

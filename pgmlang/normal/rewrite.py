@@ -28,10 +28,18 @@ def rebuilt(expr: Expr, child: Rewriting) -> Expr:
     match expr:
         case Ref(index=index) if index:
             made = tuple((a, child(e)) for a, e in index)
-            return expr if all(x is y for (_, x), (_, y) in zip(made, index, strict=True)) else replace(expr, index=made)
+            return (
+                expr
+                if all(x is y for (_, x), (_, y) in zip(made, index, strict=True))
+                else replace(expr, index=made)
+            )
         case Apply(arguments=arguments) | NetCall(arguments=arguments):
             parts = tuple(child(a) for a in arguments)
-            return expr if all(x is y for x, y in zip(parts, arguments, strict=True)) else replace(expr, arguments=parts)
+            return (
+                expr
+                if all(x is y for x, y in zip(parts, arguments, strict=True))
+                else replace(expr, arguments=parts)
+            )
         case Contract(left=left, right=right):
             a, b = child(left), child(right)
             return expr if a is left and b is right else replace(expr, left=a, right=b)
@@ -51,7 +59,7 @@ def map_distribution(distribution: Distribution, rewriting: Rewriting) -> Distri
     match distribution:
         case Dist(arguments=arguments):
             made = tuple(
-                (n, map_distribution(a, rewriting) if isinstance(a, Dist) else rewriting(a)) for n, a in arguments
+                (n, _map_dist(a, rewriting) if isinstance(a, Dist) else rewriting(a)) for n, a in arguments
             )
             return replace(distribution, arguments=made)
         case TableDist(parents=parents):
@@ -66,6 +74,12 @@ def map_distribution(distribution: Distribution, rewriting: Rewriting) -> Distri
             )
         case Density(given=given):
             return replace(distribution, given=tuple(rewriting(g) for g in given))
+
+
+def _map_dist(dist: Dist, rewriting: Rewriting) -> Dist:
+    made = map_distribution(dist, rewriting)
+    assert isinstance(made, Dist)
+    return made
 
 
 def map_factor(factor: Factor, rewriting: Rewriting) -> Factor:
