@@ -108,19 +108,21 @@ class TableRows:
         for group in self.groups:
             blocks = {n: group.unrolled.nodes[n] for n in tables}
             wanted = [i for b in blocks.values() for i in range(b.first, b.first + b.count)]
-            found = self._engine(group).marginals(group.evidence, wanted, num_rows=len(group.weights))
+            engine = self._engine(group)
+            found = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))
             for name, block in blocks.items():
                 nodes = [found.tables[i][group.inverse] for i in range(block.first, block.first + block.count)]
                 group.place(tables[name], name, np.stack(nodes, 1))
-            by_unit[group.members] = found.log_evidence[group.inverse]
+            log_evidence = found.log_evidence - log_partition(group, engine)
+            by_unit[group.members] = log_evidence[group.inverse]
         columns: dict[str, list[str] | np.ndarray] = {}
         for name, element in names:
             variable = self.model.by_name[name]
             table = self._at_rows(variable, tables[name])
             shown = self._element_names(variable)
             self._write(columns, shown[element], variable, table[:, element])
-        log_evidence = columns["log_evidence"] = self._units_at_rows(by_unit)
-        return Columns(columns, impossible_rows(log_evidence))
+        at_rows = columns["log_evidence"] = self._units_at_rows(by_unit)
+        return Columns(columns, impossible_rows(at_rows))
 
     @property
     def num_rows(self) -> int:
