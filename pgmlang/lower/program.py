@@ -206,7 +206,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
             from pgmlang.lower.expressions import to_come
 
             raise to_come(f"the block `{net.block}`", net.span)
-        expressions.uses |= {"Mlp", "real"}
+        expressions.uses |= {"Nets", "Mlp", "real"}
         sizes = [
             [py.constant(1) if a == "real" else expressions.size(a) for a in axes]
             for axes in (net.inputs, net.outputs)
@@ -220,7 +220,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
                 py.call("Mlp", py.list_of(*sizes[0]), hidden, py.list_of(*sizes[1]), py.name(f"torch.nn.{act}")),
             )
         )
-    out.statement(py.returns(py.call("torch.nn.ModuleDict", py.dict_of(pairs))), model.nets[0].span)
+    out.statement(py.returns(py.call("Nets", py.dict_of(pairs))), model.nets[0].span)
     out.indent -= 1
 
 
