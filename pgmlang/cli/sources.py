@@ -12,7 +12,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 if TYPE_CHECKING:
     from pgmlang.api import FittedModel
     from pgmlang.query import DrawAnswers, NetworkAnswers
-    from pgmlang.query.row_networks import ElementAnswers
+    from pgmlang.query.element_answers import ElementAnswers
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
