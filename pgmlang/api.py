@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
-    from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.element_answers import ElementAnswers
+    from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive
     from pgmlang.query.rows import Columns
