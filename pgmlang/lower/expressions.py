@@ -130,7 +130,8 @@ class Expressions:
 
     def truth(self, expr: Expr, frame: Axes) -> Emitted:
         """A condition as truth values; a bit is true at 1."""
-        if expr.type.kind == "truth":
+        # a name or choice of truth values holds the numbers 0 and 1
+        if expr.type.kind == "truth" and isinstance(expr, Apply | First | Const):
             return self.emit(expr, frame)
         value = self.number(expr, frame)
         return Emitted(py.binary("gt", value.node, py.constant(0)), value.axes)
