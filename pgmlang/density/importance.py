@@ -66,9 +66,9 @@ def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tenso
     """What is said of each unit ``[draws, units]`` for the elements of a variable: ``[draws, *axes]``, of size 1 where
     the unit alone decides."""
     axes = joint.axes(name)
-    axis = plate if plate in axes else next(a for a in axes if f"{plate}_of_{a}" in joint.data)
+    axis = plate if plate in axes else next(a for a in axes if (plate, a) in joint.layout.parents)
     if axis != plate:
-        by_unit = by_unit[:, joint.data[f"{plate}_of_{axis}"]]
+        by_unit = by_unit[:, joint.layout.parent(plate, axis)]
     at = axes.index(axis)
     return by_unit.reshape(len(by_unit), *[1] * at, -1, *[1] * (len(axes) - at - 1))
 

@@ -18,12 +18,13 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, table_shapes
-from pgmlang.density.index_arrays import has_size, index_arrays, sizes_of
 from pgmlang.density.numerics import numerics, seeded, settled
 from pgmlang.density.row_subsets import binding_rows
+from pgmlang.density.tensor_layout import has_size, tensor_layout
 from pgmlang.graph.childless import drops_out
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
+from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model, Variable
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
@@ -33,7 +34,7 @@ Values = Mapping[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """``data``: what the program takes as ``data``: inputs, sizes, index arrays. ``observed``: random variables and
+    """``data``: the inputs; ``layout``: sizes and index arrays. ``observed``: random variables and
     fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
     ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
     multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows. ``unseen``: True at
@@ -41,7 +42,8 @@ class Joint:
 
     model: Model
     program: ModuleType
-    data: dict[str, Any]
+    data: dict[str, Tensor]
+    layout: TensorLayout
     observed: dict[str, Tensor]
     missing: dict[str, Tensor]
     fixed: dict[str, Tensor]
@@ -89,7 +91,7 @@ class Joint:
             program = self.program if around is None else self.blanket(around)
         with numerics(self.dtype, self.device):
             found: dict[str, Tensor] = program.factors(
-                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+                self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
         return self.without_unseen(found)
 
@@ -122,7 +124,7 @@ class Joint:
 
     def tells(self, axes: tuple[str, ...], plate: str) -> bool:
         """Whether an element along these axes belongs to one element of the plate."""
-        return plate in axes or any(f"{plate}_of_{a}" in self.data for a in axes)
+        return plate in axes or any((plate, a) in self.layout.parents for a in axes)
 
     def along(self, values: Tensor, own: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
         """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
@@ -133,11 +135,11 @@ class Joint:
             at = own.index(axis) - len(own)
             if axis in self.weights:
                 values = values * self.weights[axis].reshape(-1, *[1] * (-at - 1))
-            outer = [a for a in axes if a not in own and f"{a}_of_{axis}" in self.data]
+            outer = [a for a in axes if a not in own and (a, axis) in self.layout.parents]
             if outer:
-                index = self.data[f"{outer[0]}_of_{axis}"]
+                index = self.layout.parent(outer[0], axis)
                 shape = list(values.shape)
-                shape[at] = self.data["sizes"][outer[0]]
+                shape[at] = self.layout.size(outer[0])
                 values = values.new_zeros(shape).index_add(values.dim() + at, index, values)
                 own = tuple(outer[0] if a == axis else a for a in own)
             else:
@@ -146,7 +148,7 @@ class Joint:
         if own != axes:
             order = [own.index(a) for a in axes]
             first = values.dim() - len(own)
-            values = values.permute(*range(first), *(first + o for o in order))
+            values = values.permute((*range(first), *(first + o for o in order)))
         return values
 
     def each(self, terms: Mapping[str, Tensor], plate: str) -> Tensor:
@@ -159,8 +161,8 @@ class Joint:
 
     def is_present(self, plate: str) -> Tensor:
         """Which elements of a row plate have any row (an outer element that only a fit knows has none)."""
-        count = int(self.data["sizes"][plate])
-        inner = [v for k, v in self.data.items() if k.startswith(f"{plate}_of_") and isinstance(v, Tensor)]
+        count = self.layout.size(plate)
+        inner = [v for (outer, _), v in self.layout.parents.items() if outer == plate]
         if not inner:
             return torch.ones(count, dtype=torch.bool, device=self.device)
         seen = torch.zeros(count, dtype=torch.bool, device=self.device)
@@ -233,7 +235,7 @@ class Joint:
         """What a support that moves is a function of."""
         if not self.has_moving_supports:
             return ()
-        return self.completed(given or {}), self.data, {**self.fixed, **(params or {})}, nets
+        return self.completed(given or {}), self.data, self.layout, {**self.fixed, **(params or {})}, nets
 
     @cached_property
     def has_moving_supports(self) -> bool:
@@ -264,7 +266,7 @@ class Joint:
             return None
         with torch.random.fork_rng(devices=[]), numerics(self.dtype):
             torch.manual_seed(seed)
-            return self.program.build_nets(self.data).to(device=self.device, dtype=self.dtype)
+            return self.program.build_nets(self.layout).to(device=self.device, dtype=self.dtype)
 
     # ---- draws
 
@@ -274,19 +276,19 @@ class Joint:
             return {}
         with numerics(self.dtype, self.device), torch.no_grad():
             found = self.program.deterministic(
-                self.completed(values), self.data, {**self.fixed, **(params or {})}, nets
+                self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
         lead = max((v.dim() - len(self.shapes[k]) for k, v in values.items() if k in self.shapes), default=0)
         sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in self.shapes))
         out = {}
         for name, value in found.items():
             value = torch.as_tensor(value)
-            out[name] = value.expand(*sizes, *self.shape_of(name))
+            out[name] = value.expand((*sizes, *self.shape_of(name)))
         return out
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of any variable's array."""
-        return tuple(int(self.data["sizes"][self.model.root_axis(a)]) if self.model.axis_size(a) is None
+        return tuple(self.layout.size(self.model.root_axis(a)) if self.model.axis_size(a) is None
                      else int(self.model.axis_size(a) or 0) for a in self.axes(name))  # fmt: skip
 
     def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
@@ -294,7 +296,7 @@ class Joint:
         """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
         with seeded(generator), numerics(self.dtype, self.device), torch.no_grad():
             found: dict[str, Tensor] = self.program.simulate(
-                self.data, {**self.fixed, **(params or {})}, nets, given, shape
+                self.data, self.layout, {**self.fixed, **(params or {})}, nets, given, shape
             )
         return found
 
@@ -303,7 +305,7 @@ class Joint:
         """Draws of the written guide with their log-densities element by element; gradients flow."""
         with seeded(generator), numerics(self.dtype, self.device):
             found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
-                {**self.data, **self.observed}, {**self.fixed, **(params or {})}, nets, shape
+                self.observed, self.data, self.layout, {**self.fixed, **(params or {})}, nets, shape
             )
         return found
 
@@ -338,21 +340,21 @@ class Joint:
                 for k, v in values.items()
             }
 
-        named = {k: v for k, v in self.data.items() if k in self.model.by_name}
-        indices = {
-            k: v.index_select(0, at) if k.endswith(f"_of_{plate}") else v
-            for k, v in self.data.items() if k not in named and isinstance(v, Tensor)
-        }  # fmt: skip
-        sizes = {**self.data["sizes"], plate: len(at)}
+        layout = TensorLayout(
+            {**self.layout.sizes, plate: len(at)},
+            {k: v.index_select(0, at) if k[1] == plate else v for k, v in self.layout.parents.items()},
+            self.layout.positions,
+            self.layout.before,
+        )
         shapes = {
             k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
             if k in self.model.by_name else s
             for k, s in self.shapes.items()
         }  # fmt: skip
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
-        factor = self.data["sizes"][plate] / max(1, len(at))
+        factor = self.layout.size(plate) / max(1, len(at))
         return replace(
-            self, data={**cut(named), **indices, "sizes": sizes}, observed=cut(self.observed), missing=cut(self.missing),
+            self, data=cut(self.data), layout=layout, observed=cut(self.observed), missing=cut(self.missing),
             unseen=cut(self.unseen), shapes=shapes, scale={**self.scale, **dict.fromkeys(inner, factor)},
             weights={k: v.index_select(0, at) for k, v in self.weights.items()}, source={k: v for k, v in self.source.items() if k not in ("sums", "training")},
         )  # fmt: skip
@@ -392,9 +394,9 @@ def joint_of_binding(
     unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
-    data: dict[str, Any] = {k: v for k, v in given.items() if k not in random}
+    data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
-    data |= {"sizes": sizes_of(model, evaluator, binding)} | index_arrays(model, evaluator, device)
+    layout = tensor_layout(model, evaluator, binding, device)
     params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
     source = {"binding": binding, "fixed": dict(fixed)}
     weights = {}
@@ -402,7 +404,7 @@ def joint_of_binding(
         weights[binding.plate] = torch.as_tensor(
             np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
         )
-    return Joint(model, program, data, observed, missing, params, shapes, dtype, device, source, weights=weights,
+    return Joint(model, program, data, layout, observed, missing, params, shapes, dtype, device, source, weights=weights,
                  unseen=unseen)  # fmt: skip
 
 

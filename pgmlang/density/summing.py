@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.joint import Joint, Values
+from pgmlang.density.numerics import numerics
 from pgmlang.diagnostics import PgmError
 from pgmlang.graph.summable import Step, elimination, looks_back, mentioned
 
@@ -55,14 +56,15 @@ class Sums:
         wide = dict(values)
         for i, name in enumerate(self.names):
             wide[name] = self._all_values(name, i, lead)
-        for i, name in enumerate(self.backs):
-            wide[f"prev({name}, 1)"] = self._all_values(name, len(self.names) + i, lead)
-        terms = self._factors(wide, params, nets)
+        earlier = {
+            (name, 1): self._all_values(name, len(self.names) + i, lead) for i, name in enumerate(self.backs)
+        }
+        terms = self._factors(wide, earlier, params, nets)
         out = {}
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
-            out[name] = Table(self.scopes[name], axes, term.reshape(*[1] * (full - term.dim()), *term.shape))
+            out[name] = Table(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[f"seen {name}"] = self._seen(name, i, lead)
@@ -72,17 +74,21 @@ class Sums:
     def places(self) -> int:
         return len(self.names) + len(self.backs)
 
-    def _factors(self, values: Values, params: Values | None, nets: Any) -> dict[str, Tensor]:
-        from pgmlang.density.joint import numerics
-
+    def _factors(
+        self, values: Values, earlier: Mapping[tuple[str, int], Tensor], params: Values | None, nets: Any
+    ) -> dict[str, Tensor]:
+        """The factors' terms; ``earlier``: values that stand for ``prev(x, k)``, by name and lag."""
         joint = self.joint
         with numerics(joint.dtype, joint.device):
-            found: dict[str, Tensor] = joint.program.factors(
-                {**joint.completed({k: v for k, v in values.items() if k not in self.names}),
-                 **{k: v for k, v in values.items() if k in self.names}},
-                joint.data, {**joint.fixed, **(params or {})}, nets,
-            )  # fmt: skip
-        return joint.without_unseen(found)
+            everything: dict[Any, Tensor] = {
+                **joint.completed({k: v for k, v in values.items() if k not in self.names}),
+                **{k: v for k, v in values.items() if k in self.names},
+                **earlier,
+            }
+            terms: dict[str, Tensor] = joint.program.factors(
+                everything, joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets
+            )
+        return joint.without_unseen(terms)
 
     def _lead(self, values: Values) -> int:
         """Number of leading axes of the other values."""
@@ -94,7 +100,7 @@ class Sums:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
         codes = torch.arange(size, device=self.joint.device)
         first = [1] * place + [size] + [1] * (self.places - place - 1 + lead)
-        return codes.reshape(*first, *[1] * len(shape)).expand(*first, *shape)
+        return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
     def _seen(self, name: str, place: int, lead: int) -> Table:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
@@ -244,10 +250,10 @@ class Sums:
             if step.chain is None:
                 place = self.names.index(step.names[0])
                 codes = categorical(table.movedim(place, -1), generator)
-                out[step.names[0]] = codes.reshape(*sizes, *self.joint.shapes[step.names[0]])
+                out[step.names[0]] = codes.reshape((*sizes, *self.joint.shapes[step.names[0]]))
             else:
                 flat = self._matrices(step, table)
-                flat = flat.reshape(*sizes, *flat.shape[-3:])
+                flat = flat.reshape((*sizes, *flat.shape[-3:]))
                 codes = chain_draw(flat, self.chains[step.chain], lambda x: categorical(x, generator))
                 for name in reversed(step.names):
                     out[name] = codes % self.joint.num_states(name)
@@ -258,17 +264,17 @@ class Sums:
         """Codes ``[*leading, *own axes]`` as ``[1 ..., *leading, *axes]``: outer elements repeated for their rows."""
         own = self.joint.axes(name)
         for axis in own:
-            inner = next((a for a in axes if a not in own and f"{axis}_of_{a}" in self.joint.data), None)
+            inner = next((a for a in axes if a not in own and (axis, a) in self.joint.layout.parents), None)
             if axis not in axes and inner is not None:
-                index = self.joint.data[f"{axis}_of_{inner}"]
+                index = self.joint.layout.parent(axis, inner)
                 code = code.index_select(own.index(axis) - len(own), index)
                 own = tuple(inner if a == axis else a for a in own)
         first = code.dim() - len(own)
-        code = code.permute(*range(first), *(first + own.index(a) for a in axes if a in own))
+        code = code.permute((*range(first), *(first + own.index(a) for a in axes if a in own)))
         for i, axis in enumerate(axes):
             if axis not in own:
                 code = code.unsqueeze(first + i)
-        return code.reshape(*[1] * self.places, *code.shape)
+        return code.reshape((*[1] * self.places, *code.shape))
 
 
 NEVER = -1e30

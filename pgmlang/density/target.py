@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgmlang.density.joint import Joint, Values, joint_of
 from pgmlang.density.summing import Sums, sums_of
-from pgmlang.density.traced import traced
+from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.kernels.log_density import eager_value, eager_value_and_grad
 from pgmlang.model import Model
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -23,7 +23,8 @@ from pgmlang.plan.problem import Problem
 class Target:
     """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
     variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
-    K has K - 1), laid end to end in a vector of ``dimension`` numbers."""
+    K has K - 1), laid end to end in a vector of ``dimension`` numbers. ``traces``: recordings by shape, or why there is
+    none."""
 
     joint: Joint
     names: tuple[str, ...]
@@ -54,7 +55,7 @@ class Target:
         place = 0
         for name, shape in zip(self.names, self.free_shapes, strict=True):
             size = int(np.prod(shape))
-            free[name] = x[..., place : place + size].reshape(*x.shape[:-1], *shape)
+            free[name] = x[..., place : place + size].reshape((*x.shape[:-1], *shape))
             place += size
         values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])
@@ -106,10 +107,12 @@ class Target:
 
             try:
                 self.traces[key] = traced(function, x.detach(), *(v.detach() for v in held))
-            except Exception:  # its course hangs on values, or an operation cannot be recorded: as it is written
-                self.traces[key] = None
-        found = self.traces[key]
-        return eager(self, x) if found is None else found(x.detach(), *(v.detach() for v in held))
+            except NotRecordable as reason:
+                self.traces[key] = reason
+        recording = self.traces[key]
+        if isinstance(recording, NotRecordable):  # it runs as it is written
+            return eager(self, x)
+        return recording(x.detach(), *(v.detach() for v in held))
 
 
 def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:

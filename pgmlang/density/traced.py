@@ -18,6 +18,13 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
+
+
+class NotRecordable(RuntimeError):
+    """The function is no straight line of tensor operations: its course hangs on values, it is random, or it changes in
+    place what is seen elsewhere."""
+
+
 Function = Callable[..., Any]
 
 SAME = {aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default, aten.clone.default}
@@ -33,7 +40,7 @@ LARGEST = 4_000_000
 
 def traced(function: Function, *inputs: Tensor) -> Function:
     """The function for inputs of these shapes, faster; the inputs' values do not matter. The function must be a straight
-    line of tensor operations: raises RuntimeError, or what it raises itself, where its course hangs on values."""
+    line of tensor operations: raises NotRecordable where its course hangs on values, and what it raises itself."""
     module = recorded(function, *inputs)
     simplify(module, inputs)
     run = _scripted(module, inputs)
@@ -46,7 +53,7 @@ def traced(function: Function, *inputs: Tensor) -> Function:
 
 
 def recorded(function: Function, *inputs: Tensor) -> fx.GraphModule:
-    """The operations of one call as a graph; tensors that are no inputs are constants in it. Raises RuntimeError for what
+    """The operations of one call as a graph; tensors that are no inputs are constants in it. Raises NotRecordable for what
     cannot be repeated: numbers taken out of tensors, changes in place, randomness. (torch's own ``make_fx`` does the
     same, and takes over a second to import.)"""
     with _Recorder(inputs) as recorder:
@@ -86,13 +93,13 @@ class _Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:  # fmt: skip
         if torch.Tag.nondeterministic_seeded in func.tags:
-            raise RuntimeError(f"{func} cannot be recorded")
+            raise NotRecordable(f"{func} cannot be recorded")
         if func._schema.is_mutable:
             return self._in_place(func, args, kwargs or {})
         found = func(*args, **(kwargs or {}))
         outputs = found if isinstance(found, tuple | list) else (found,)
         if not all(isinstance(v, Tensor) for v in outputs):
-            raise RuntimeError(f"{func} gives a number")
+            raise NotRecordable(f"{func} gives a number")
         call = self._call(func, args, kwargs or {})
         for i, value in enumerate(outputs):
             # a view of all of a tensor is that tensor
@@ -117,12 +124,12 @@ class _Recorder(TorchDispatchMode):
             or plain._schema.is_mutable
             or not isinstance(changed, Tensor)
         ):
-            raise RuntimeError(f"{func} cannot be recorded")
+            raise NotRecordable(f"{func} cannot be recorded")
         own, memory = _place(changed), changed.untyped_storage().data_ptr()
         known = self.nodes.get(own)
         alone = all(key == own for key in self.nodes if key[0] == memory)
         if known is None or known.op != "call_function" or not alone:
-            raise RuntimeError(f"{func} changes what is seen elsewhere")
+            raise NotRecordable(f"{func} changes what is seen elsewhere")
         call = self._call(plain, args, kwargs)
         found = func(*args, **kwargs)
         self.nodes[own] = call

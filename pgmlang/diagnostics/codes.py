@@ -126,6 +126,8 @@ CODES: dict[str, Code] = {
     "PGM0805": Code("log-likelihood decreased", exit=70),
     "PGM0806": Code("rows of probability zero", is_warning=True),
     "PGM0807": Code("divergent transitions", is_warning=True),
+    "PGM0808": Code("gradient is not finite"),
+    "PGM0809": Code("a line of the model cannot be computed"),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

@@ -85,7 +85,9 @@ def forward(
         else:
             y = values[b]
             assert y is not None
-            x, y, joint = _joined(merger, x, rows[a], y, rows[b])
+            joint = rows[a]
+            if joint is not None or rows[b] is not None:
+                x, y, joint = _joined(merger, x, joint, y, rows[b])
             result = kernel.run(x, y)
         log_scale: np.ndarray | float = 0.0
         if rescale:
@@ -100,15 +102,21 @@ def forward(
 
 def _total(program: Program, out: Tables) -> None:
     """log Z from the roots (tables over the outputs are left unsummed in them) and the rescalings."""
+    scalars: list[float] = []
     for root in program.plan.roots:
-        value = out.values[root]
+        value, rows, scope = out.values[root], out.rows[root], program.scopes[root]
         assert value is not None
-        rows = out.rows[root]
-        total = program.total(value, tuple(range(len(program.scopes[root]))))
+        if not scope and rows is None:
+            scalars.append(float(value))
+            continue
+        total = program.total(value, tuple(range(len(scope))))
         if program.space == "linear":
             with np.errstate(divide="ignore"):
                 total = np.log(total)
         out.log_z += rows.expand(total) if rows is not None else total
+    if scalars:
+        with np.errstate(divide="ignore"):
+            out.log_z += np.sum(np.log(scalars) if program.space == "linear" else scalars)
     for rows, scale in out.scales:
         part = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
         out.log_z += part
@@ -123,16 +131,19 @@ def backward(program: Program, passes: Backward, tables: Tables) -> list[Found]:
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
     found: list[Found | None] = [None] * len(passes.extractions)
-    at = passes.at
+    at, needed_above = passes.at, passes.needed_above
 
     def extract(table: int) -> None:
-        for number in at.get(table, ()):
+        for number in at[table]:
             _, axes, kernel, _ = passes.extractions[number]
-            value = values[table]
+            value, joint = values[table], rows[table]
             assert value is not None
-            value, joint = program.total(value, axes), rows[table]
+            if axes:
+                value = program.total(value, axes)
             if kernel is not None:
-                value, grad, joint = _joined(merger, value, joint, *grads[table])
+                grad, grad_rows = grads[table]
+                if joint is not None or grad_rows is not None:
+                    value, grad, joint = _joined(merger, value, joint, grad, grad_rows)
                 value = kernel.run(value, grad)
             found[number] = value, joint
 
@@ -146,19 +157,23 @@ def backward(program: Program, passes: Backward, tables: Tables) -> list[Found]:
         else:
             y = values[sibling]
             assert y is not None
-            y = program.total(y, axes)
+            if axes:
+                y = program.total(y, axes)
             if kernel is None:
                 grads[into] = y, rows[sibling]
             else:
-                y, x, joint = _joined(merger, y, rows[sibling], *grads[above])
+                (x, above_rows), joint = grads[above], rows[sibling]
+                if joint is not None or above_rows is not None:
+                    y, x, joint = _joined(merger, y, joint, x, above_rows)
                 result = kernel.run(y, x)
                 if rescale:
                     result, _ = _rescale(result, joint is not None)
                 grads[into] = result, joint
-        extract(into)
+        if into in at:
+            extract(into)
         if last:
             grads.pop(above, None)
-        if into not in passes.needed_above:
+        if into not in needed_above:
             grads.pop(into)
     return [one for one in found if one is not None]
 
@@ -176,19 +191,20 @@ def is_suspect(
         return suspect
     suspect |= (tables.shrunk < _LOSS) | ~np.isfinite(tables.log_z)
     for total, rows in totals:
-        tiny = total < _TINY
-        if tiny.any():
-            suspect |= rows.expand(tiny) if rows is not None else bool(tiny[0])
+        if rows is None:
+            if total[0] < _TINY:
+                suspect[:] = True
+        elif (tiny := total < _TINY).any():
+            suspect |= rows.expand(tiny)
     return suspect
 
 
 def normalised(values: np.ndarray, rows: RowIndex | None, space: str) -> tuple[np.ndarray, np.ndarray]:
-    """(cells, versions) summing to one over the cells from unnormalised values (NaN where all are zero), and
-    what they summed to in linear space (versions,)."""
+    """(cells, versions) summing to one over the cells from unnormalised values (NaN where all are zero; the
+    caller quietens numpy, once for many tables), and what they summed to in linear space (versions,)."""
     flat = values.reshape(-1, values.shape[-1]) if rows is not None else values.reshape(-1, 1)
     if space != "linear":
         top = flat.max(axis=0)
         flat = np.exp(flat - np.where(np.isfinite(top), top, 0.0))
     total = flat.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return flat / total, total
+    return flat / total, total

@@ -56,16 +56,17 @@ def _count(
         return
     query = engine.query(rows, None, space=space)
     sources = [(leaf, source) for leaf, source in enumerate(query.sources) if source.factor is not None]
-    wanted = tuple((leaf, frozenset(source.rest)) for leaf, source in sources)
+    wanted = tuple((leaf, source.rest) for leaf, source in sources)
     passes = query.backward(wanted)
     for piece, part in engine.chunks(query, rows):
         done = engine.run_forward(query, part)
         log_z[piece] = done.log_z
         share = np.where(np.isneginf(done.log_z), 0.0, weights[piece])
-        found = [
-            (*normalised(values, index, space), index, values.shape)
-            for values, index in backward(query.program, passes, done)
-        ]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = [
+                (*normalised(values, index, space), index, values.shape)
+                for values, index in backward(query.program, passes, done)
+            ]
         again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in found])
         if again.any():
             at = np.arange(piece.start, piece.stop)[again]
@@ -123,7 +124,7 @@ def _add(
         cells = flat[:, version] * mass
         starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
         by_code[code[starts]] = np.add.reduceat(cells, starts, axis=1).T
-    block = by_code.reshape(*hard_shape, *shape)
+    block = by_code.reshape((*hard_shape, *shape))
     depth = len(hard_shape)
     axis = {v: i for i, v in enumerate(source.hard)} | {v: depth + scope.index(v) for v in source.rest}
     target[place] += block.transpose([axis[v] for v in left])

@@ -163,7 +163,11 @@ class ExactEngine:
         return Marginals(rows.restore(log_z), tables)
 
     def _observed(self, rows: EvidenceRows, variable: int, log_z: np.ndarray) -> np.ndarray:
-        table = np.eye(self.network.sizes[variable])[rows.codes(variable)]
+        table = np.zeros((rows.num_rows, self.network.sizes[variable]))
+        if variable in rows.fixed:
+            table[:, rows.fixed[variable]] = 1.0
+        else:
+            table[np.arange(rows.num_rows), rows.hard[variable]] = 1.0
         table[np.isneginf(log_z)] = np.nan
         return table
 
@@ -194,17 +198,18 @@ class ExactEngine:
                 for v in hidden:
                     flat[v][r] = found[v] if v in found else self._observed(part, v, log_z[r : r + 1])
             return log_z, flat
-        passes = query.backward(tuple((program.home[v], frozenset((v,))) for v in hidden))
+        passes = query.backward(tuple((program.home[v], (v,)) for v in hidden))
 
         def run(work: tuple[slice, EvidenceRows]) -> None:
             piece, part = work
             done = self.run_forward(query, part)
             log_z[piece] = done.log_z
             totals = []
-            for v, (values, index) in zip(hidden, backward(program, passes, done), strict=True):
-                table, total = normalised(values, index, space)
-                flat[v][piece] = (index.expand(table) if index is not None else table).T
-                totals.append((total, index))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                for v, (values, index) in zip(hidden, backward(program, passes, done), strict=True):
+                    table, total = normalised(values, index, space)
+                    flat[v][piece] = (index.expand(table) if index is not None else table).T
+                    totals.append((total, index))
             impossible = np.isneginf(done.log_z)
             if impossible.any():
                 for v in hidden:
@@ -281,7 +286,8 @@ class ExactEngine:
                     assert values is not None
                     order = [scope.index(v) for v in hidden]
                     values = values.transpose([*order, len(order)] if index is not None else order)
-                    table, _ = normalised(values, index, space)
+                    with np.errstate(invalid="ignore", divide="ignore"):
+                        table, _ = normalised(values, index, space)
                     flat = (index.expand(table) if index is not None else table).T
             out[piece] = flat.reshape(-1, *sizes)
             out[piece][np.isneginf(done.log_z)] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class EvidenceRows:
     hard: dict[int, np.ndarray]
     unary: tuple[Unary, ...]
 
-    @property
+    @cached_property
     def pattern(self) -> tuple[object, ...]:
         """What a compiled program depends on."""
         unary = tuple((u.variable, u.ids is not None, u.low) for u in self.unary)

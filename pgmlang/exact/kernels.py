@@ -6,46 +6,124 @@ product with a table without rows is one matrix product over all rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Scope = tuple[int, ...]
+Shape = tuple[int, ...]
+Order = tuple[int, ...] | None
 
 
 class Kernel(NamedTuple):
     """``run(a, b)`` sums the product of two tables over the variables not kept; ``scope``: its result's axes."""
 
-    scope: tuple[int, ...]
+    scope: Scope
     run: Operation
 
 
-class _Operand(NamedTuple):
-    """How to bring an operand to its groups: a permutation (None when in place) and a shape."""
-
-    order: tuple[int, ...] | None
-    shape: tuple[int, ...]
-
-    def __call__(self, table: np.ndarray) -> np.ndarray:
-        if self.order is not None:
-            table = table.transpose(self.order)
-        return table.reshape(self.shape)
-
-
-def _operand(scope: tuple[int, ...], wanted: tuple[int, ...], shape: tuple[int, ...], rows: bool) -> _Operand:
+def _order(scope: Scope, wanted: Scope, rows: bool) -> Order:
+    """The permutation that brings axes ``scope`` (and a last axis of rows) to ``wanted``; None when in place."""
     if scope == wanted:
-        return _Operand(None, shape)
+        return None
     order = tuple(map(scope.index, wanted))
-    return _Operand((*order, len(order)) if rows else order, shape)
+    return (*order, len(order)) if rows else order
+
+
+# What kernels run: both operands brought to their groups of axes, one call of numpy, the result's own shape.
+
+
+def _multiply(
+    order_a: Order, shape_a: Shape, order_b: Order, shape_b: Shape, shape: Shape, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    if order_a is not None:
+        x = x.transpose(order_a)
+    if order_b is not None:
+        y = y.transpose(order_b)
+    return (x.reshape(shape_a) * y.reshape(shape_b)).reshape(shape)
+
+
+def _matmul(
+    order_a: Order, shape_a: Shape, order_b: Order, shape_b: Shape, shape: Shape, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    if order_a is not None:
+        x = x.transpose(order_a)
+    if order_b is not None:
+        y = y.transpose(order_b)
+    return np.matmul(x.reshape(shape_a), y.reshape(shape_b)).reshape(shape)
+
+
+def _dot(
+    order_a: Order, shape_a: Shape, order_b: Order, shape_b: Shape, shape: Shape, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    if order_a is not None:
+        x = x.transpose(order_a)
+    if order_b is not None:
+        y = y.transpose(order_b)
+    return x.reshape(shape_a).dot(y.reshape(shape_b)).reshape(shape)
+
+
+def _einsum(
+    terms: str, order_a: Order, shape_a: Shape, order_b: Order, shape_b: Shape, shape: Shape,
+    x: np.ndarray, y: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    if order_a is not None:
+        x = x.transpose(order_a)
+    if order_b is not None:
+        y = y.transpose(order_b)
+    return np.einsum(terms, x.reshape(shape_a), y.reshape(shape_b)).reshape(shape)
+
+
+class _Groups(NamedTuple):
+    """Variables of both operands that are kept (``stack``) or summed, those of one alone, and their cells."""
+
+    stack: Scope
+    left: Scope
+    summed: Scope
+    right: Scope
+    nb: int
+    nx: int
+    ny: int
+    nz: int
+
+
+def _groups(sizes: Sequence[int], a: Scope, b: Scope, kept: Collection[int]) -> _Groups:
+    stack: list[int] = []
+    left: list[int] = []
+    summed: list[int] = []
+    right: list[int] = []
+    nb = nx = ny = nz = 1
+    # Shared variables in the order of the operand with more axes: it is likelier to stay in place.
+    a_leads = len(a) >= len(b)
+    for v in a:
+        if v not in b:
+            left.append(v)
+            nx *= sizes[v]
+        elif v in kept:
+            nb *= sizes[v]
+            if a_leads:
+                stack.append(v)
+        else:
+            ny *= sizes[v]
+            if a_leads:
+                summed.append(v)
+    for v in b:
+        if v not in a:
+            right.append(v)
+            nz *= sizes[v]
+        elif not a_leads:
+            (stack if v in kept else summed).append(v)
+    return _Groups(tuple(stack), tuple(left), tuple(summed), tuple(right), nb, nx, ny, nz)
 
 
 def contraction(
     sizes: Sequence[int],
-    a: tuple[int, ...],
-    b: tuple[int, ...],
-    kept: frozenset[int] | set[int],
+    a: Scope,
+    b: Scope,
+    kept: Collection[int],
     a_rows: bool = False,
     b_rows: bool = False,
 ) -> Kernel:
@@ -54,142 +132,79 @@ def contraction(
     ``a``, ``b``: the operands' axes; ``a_rows``, ``b_rows``: whether a last axis of evidence rows follows (the
     same rows in both). A variable of one operand alone must be kept.
     """
-    # Networks repeat a few shapes many times: axes are renumbered by position, and the kernel remembered.
-    axes = (*a, *[v for v in b if v not in a])
-    shape = tuple([sizes[v] for v in axes])
-    flags = tuple([v in kept for v in axes])
-    found = _kernel(shape, len(a), tuple(map(axes.index, b)), flags, a_rows, b_rows)
-    return Kernel(tuple([axes[i] for i in found.scope]), found.run)
-
-
-@lru_cache(maxsize=1 << 13)
-def _kernel(
-    sizes: tuple[int, ...], len_a: int, b: tuple[int, ...], flags: tuple[bool, ...], a_rows: bool, b_rows: bool
-) -> Kernel:
-    """``contraction`` of axes 0.. ``len_a`` - 1 with axes ``b``; ``flags``: which axes are kept."""
-    kept = frozenset([i for i, flag in enumerate(flags) if flag])
-    return _compile(sizes, tuple(range(len_a)), b, kept, a_rows, b_rows)
-
-
-def _compile(
-    sizes: Sequence[int],
-    a: tuple[int, ...],
-    b: tuple[int, ...],
-    kept: frozenset[int],
-    a_rows: bool,
-    b_rows: bool,
-) -> Kernel:
+    if a == b == kept and a_rows == b_rows:
+        return Kernel(a, np.multiply)
     if a_rows and not b_rows:
-        swapped = _compile(sizes, b, a, kept, False, True)
-        inner = swapped.run
-        return Kernel(swapped.scope, lambda x, y: inner(y, x))
-    stack: list[int] = []
-    summed: list[int] = []
-    nb = nx = ny = nz = 1
-    # Shared variables in the order of the operand with more axes: it is likelier to stay in place.
-    lead, other = (a, b) if len(a) >= len(b) else (b, a)
-    for v in lead:
-        if v in other:
-            if v in kept:
-                stack.append(v)
-                nb *= sizes[v]
-            else:
-                summed.append(v)
-                ny *= sizes[v]
-    left = [v for v in a if v not in b]
-    right = [v for v in b if v not in a]
-    for v in left:
-        nx *= sizes[v]
-    for v in right:
-        nz *= sizes[v]
-    dims = (nb, nx, ny, nz)
+        kernel = _one_rows(b, a, _groups(sizes, b, a, kept), sizes)
+        inner = kernel.run
+        return Kernel(kernel.scope, lambda x, y: inner(y, x))
+    groups = _groups(sizes, a, b, kept)
     if a_rows:
-        return _both_rows(sizes, a, b, (stack, left, summed, right), dims)
-    if b_rows:
-        return _one_rows(sizes, a, b, (stack, left, summed, right), dims)
-    return _plain(sizes, a, b, (stack, left, summed, right), dims)
+        return _both_rows(a, b, groups, sizes)
+    return _one_rows(a, b, groups, sizes) if b_rows else _plain(a, b, groups, sizes)
 
 
-Groups = tuple[list[int], list[int], list[int], list[int]]
-Dims = tuple[int, ...]
-
-
-def _plain(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
-    stack, left, summed, right = groups
-    nb, nx, ny, nz = dims
-    if ny == 1 and not summed:
-        return _plain_outer(sizes, a, b, groups, dims)
-    bring_a = _operand(a, (*stack, *left, *summed), (nb, nx, ny) if nb > 1 else (nx, ny), False)
-    bring_b = _operand(b, (*stack, *summed, *right), (nb, ny, nz) if nb > 1 else (ny, nz), False)
-    scope = (*stack, *left, *right)
+def _plain(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+    stack, left, summed, right, nb, nx, ny, nz = groups
+    if not summed:
+        return _plain_outer(a, b, groups, sizes)
+    scope = stack + left + right
     shape = tuple([sizes[v] for v in scope])
-    if nx == 1 and nz == 1 and ny < 4 * nb:
+    order_a, order_b = _order(a, stack + left + summed, False), _order(b, stack + summed + right, False)
+    if nx == 1 and nz == 1 and nb > 1 and ny < 4 * nb:
         # A matrix product per cell of the stack would be all overhead.
-        bring_a, bring_b = bring_a._replace(shape=(nb, ny)), bring_b._replace(shape=(nb, ny))
-
-        def dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-            return np.einsum("by,by->b", bring_a(x), bring_b(y)).reshape(shape)
-
-        return Kernel(scope, dot)
-    return Kernel(scope, lambda x, y: np.matmul(bring_a(x), bring_b(y)).reshape(shape))
+        return Kernel(scope, partial(_einsum, "by,by->b", order_a, (nb, ny), order_b, (nb, ny), shape))
+    if nb > 1:
+        return Kernel(scope, partial(_matmul, order_a, (nb, nx, ny), order_b, (nb, ny, nz), shape))
+    return Kernel(scope, partial(_dot, order_a, (nx, ny), order_b, (ny, nz), shape))
 
 
-def _plain_outer(
-    sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims
-) -> Kernel:
-    stack, left, _, right = groups
-    nb, nx, _, nz = dims
+def _plain_outer(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+    stack, left, _, right, nb, nx, _, nz = groups
     if nb >= nx and nb >= nz:
         # The longest run innermost.
-        bring_a = _operand(a, (*left, *stack), (nx, 1, nb), False)
-        bring_b = _operand(b, (*right, *stack), (1, nz, nb), False)
-        scope = (*left, *right, *stack)
+        scope = left + right + stack
+        order_a, shape_a = _order(a, left + stack, False), (nx, 1, nb)
+        order_b, shape_b = _order(b, right + stack, False), (1, nz, nb)
     elif nx > nz:
-        bring_a = _operand(a, (*stack, *left), (nb, 1, nx), False)
-        bring_b = _operand(b, (*stack, *right), (nb, nz, 1), False)
-        scope = (*stack, *right, *left)
+        scope = stack + right + left
+        order_a, shape_a = _order(a, stack + left, False), (nb, 1, nx)
+        order_b, shape_b = _order(b, stack + right, False), (nb, nz, 1)
     else:
-        bring_a = _operand(a, (*stack, *left), (nb, nx, 1), False)
-        bring_b = _operand(b, (*stack, *right), (nb, 1, nz), False)
-        scope = (*stack, *left, *right)
+        scope = stack + left + right
+        order_a, shape_a = _order(a, stack + left, False), (nb, nx, 1)
+        order_b, shape_b = _order(b, stack + right, False), (nb, 1, nz)
     shape = tuple([sizes[v] for v in scope])
-    return Kernel(scope, lambda x, y: (bring_a(x) * bring_b(y)).reshape(shape))
+    return Kernel(scope, partial(_multiply, order_a, shape_a, order_b, shape_b, shape))
 
 
-def _one_rows(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
+def _one_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
     """Table without rows times a table with rows: one matrix product, the rows as columns."""
-    stack, left, summed, right = groups
-    nb, nx, ny, _ = dims
-    scope = (*stack, *left, *right)
+    stack, left, summed, right, nb, nx, ny, _ = groups
+    scope = stack + left + right
     shape = (*[sizes[v] for v in scope], -1)
+    order_a, order_b = _order(a, stack + left + summed, False), _order(b, stack + summed + right, True)
     if not summed:
-        bring_a = _operand(a, (*stack, *left), (nb, nx, 1), False)
-        bring_b = _operand(b, (*stack, *right), (nb, 1, -1), True)
-        return Kernel(scope, lambda x, y: (bring_a(x) * bring_b(y)).reshape(shape))
-    bring_a = _operand(a, (*stack, *left, *summed), (nb, nx, ny) if nb > 1 else (nx, ny), False)
-    bring_b = _operand(b, (*stack, *summed, *right), (nb, ny, -1) if nb > 1 else (ny, -1), True)
-    return Kernel(scope, lambda x, y: np.matmul(bring_a(x), bring_b(y)).reshape(shape))
+        return Kernel(scope, partial(_multiply, order_a, (nb, nx, 1), order_b, (nb, 1, -1), shape))
+    shapes: tuple[Shape, Shape] = ((nb, nx, ny), (nb, ny, -1)) if nb > 1 else ((nx, ny), (ny, -1))
+    return Kernel(scope, partial(_matmul, order_a, shapes[0], order_b, shapes[1], shape))
 
 
-def _both_rows(sizes: Sequence[int], a: tuple[int, ...], b: tuple[int, ...], groups: Groups, dims: Dims) -> Kernel:
+def _both_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
     """Two tables with the same rows: elementwise along the rows, summed in one pass without a temporary."""
-    stack, left, summed, right = groups
-    nb, nx, ny, nz = dims
-    scope = (*stack, *left, *right)
+    stack, left, summed, right, nb, nx, ny, nz = groups
+    scope = stack + left + right
     shape = (*[sizes[v] for v in scope], -1)
+    order_a, order_b = _order(a, stack + left + summed, True), _order(b, stack + summed + right, True)
     if not summed:
-        bring_a = _operand(a, (*stack, *left), (nb, nx, 1, -1), True)
-        bring_b = _operand(b, (*stack, *right), (nb, 1, nz, -1), True)
-        return Kernel(scope, lambda x, y: (bring_a(x) * bring_b(y)).reshape(shape))
-    bring_a = _operand(a, (*stack, *left, *summed), (nb, nx, ny, -1), True)
-    bring_b = _operand(b, (*stack, *summed, *right), (nb, ny, nz, -1), True)
+        return Kernel(scope, partial(_multiply, order_a, (nb, nx, 1, -1), order_b, (nb, 1, nz, -1), shape))
     if nx == 1 and nz == 1:
-        bring_a, bring_b = bring_a._replace(shape=(nb, ny, -1)), bring_b._replace(shape=(nb, ny, -1))
-        return Kernel(scope, lambda x, y: np.einsum("byr,byr->br", bring_a(x), bring_b(y)).reshape(shape))
-    return Kernel(scope, lambda x, y: np.einsum("bxyr,byzr->bxzr", bring_a(x), bring_b(y)).reshape(shape))
+        return Kernel(scope, partial(_einsum, "byr,byr->br", order_a, (nb, ny, -1), order_b, (nb, ny, -1), shape))
+    terms = "bxyr,byzr->bxzr"
+    return Kernel(scope, partial(_einsum, terms, order_a, (nb, nx, ny, -1), order_b, (nb, ny, nz, -1), shape))
 
 
-def reduction(scope: Sequence[int], kept: frozenset[int] | set[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def reduction(scope: Scope, kept: Collection[int]) -> tuple[tuple[int, ...], Scope]:
     """Axes to sum and the scope left, for summing one table down to ``kept``."""
     axes = tuple([i for i, v in enumerate(scope) if v not in kept])
-    return axes, (tuple([v for v in scope if v in kept]) if axes else tuple(scope))
+    return (axes, tuple([v for v in scope if v in kept])) if axes else ((), scope)

@@ -15,6 +15,7 @@ from pgmlang.tables import DiscreteNetwork
 
 # A table whose least nonzero cell is below e^-200 of its largest is left to logarithms.
 WIDE_RANGE = 200.0
+_SMALL = 4096
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,43 @@ class FactorTable:
 
 def factor_tables(network: DiscreteNetwork) -> tuple[FactorTable, ...]:
     """The network's factors, scaled; ``low`` is inf where linear arithmetic would lose a cell."""
-    found = []
-    for number, factor in enumerate(network.factors):
-        linear, scale = factor.linear()
-        linear = np.asarray(linear, dtype=np.float64)
-        top = float(linear.max(initial=0.0))
+    pairs = [factor.linear() for factor in network.factors]
+    tables = [np.asarray(linear, dtype=np.float64) for linear, _ in pairs]
+    tops, leasts = _extremes(tables)
+    factors = []
+    for number, (factor, linear, top, least) in enumerate(zip(network.factors, tables, tops, leasts, strict=True)):
+        scale = pairs[number][1]
         if not factor.is_log and top > 0.0 and not 0.001 <= top <= 1.0 + 1e-9:
-            linear, scale = linear / top, float(np.log(top))
+            linear, least, scale = linear / top, least / top, math.log(top)
         if factor.is_log:
             finite = factor.values[np.isfinite(factor.values)]
             low = float(finite.max() - finite.min()) if finite.size else 0.0
         else:
             # Of the scaled table: its largest cell is about 1.
-            least = float(linear.min(initial=1.0, where=linear > 0))
-            low = -math.log(least) if least < 1.0 else 0.0
-        found.append(FactorTable(factor.scope, linear, scale, low, number))
-    return tuple(found)
+            low = -math.log(least) if 0.0 < least < 1.0 else math.inf if least <= 0.0 else 0.0
+        factors.append(FactorTable(factor.scope, linear, scale, low, number))
+    return tuple(factors)
+
+
+def _extremes(tables: Sequence[np.ndarray]) -> tuple[list[float], list[float]]:
+    """The largest cell of each table (0 at least) and the least that is positive (inf where none is).
+
+    Small tables together: a call of numpy costs more than they do.
+    """
+    tops, leasts = [0.0] * len(tables), [math.inf] * len(tables)
+    small = [number for number, table in enumerate(tables) if 0 < table.size <= _SMALL]
+    if small:
+        flat = np.concatenate([tables[number].reshape(-1) for number in small])
+        starts = np.cumsum([0, *[tables[number].size for number in small[:-1]]])
+        top = np.maximum(np.maximum.reduceat(flat, starts), 0.0).tolist()
+        least = np.minimum.reduceat(np.where(flat > 0, flat, math.inf), starts).tolist()
+        for number, high, low in zip(small, top, least, strict=True):
+            tops[number], leasts[number] = high, low
+    for number, table in enumerate(tables):
+        if table.size > _SMALL:
+            tops[number] = float(table.max(initial=0.0))
+            leasts[number] = float(table.min(initial=math.inf, where=table > 0))
+    return tops, leasts
 
 
 @dataclass(frozen=True)
@@ -75,9 +97,12 @@ def leaf_sources(
 
 
 def _source(factor: int | None, unary: int | None, scope: tuple[int, ...], evidence: EvidenceRows) -> LeafSource:
-    fixed = tuple(v for v in scope if v in evidence.fixed)
-    hard = tuple(v for v in scope if v in evidence.hard)
-    rest = tuple(v for v in scope if v not in evidence.fixed and v not in evidence.hard)
+    given, varied = evidence.fixed, evidence.hard
+    if not [v for v in scope if v in given or v in varied]:
+        return LeafSource(factor, unary, scope, scope, (), ())
+    fixed = tuple([v for v in scope if v in given])
+    hard = tuple([v for v in scope if v in varied])
+    rest = tuple([v for v in scope if v not in given and v not in varied])
     return LeafSource(factor, unary, scope, rest, fixed, hard)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import numpy as np
@@ -61,7 +61,7 @@ def log_contraction(
     sizes: Sequence[int],
     a: Sequence[int],
     b: Sequence[int],
-    kept: frozenset[int] | set[int],
+    kept: Collection[int],
     a_rows: bool = False,
     b_rows: bool = False,
     *,

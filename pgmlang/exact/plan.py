@@ -53,25 +53,28 @@ class _Planner:
 
     def kept(self, scope: int, users: int) -> int:
         """What of ``scope`` is still needed once its ``users`` tables are gone."""
-        left = 0
+        left, holders = scope, self.holders
         for v in bits(scope):
-            if self.outputs >> v & 1 or len(self.holders[v]) > users:
-                left |= 1 << v
+            if len(holders[v]) <= users and not self.outputs >> v & 1:
+                left ^= 1 << v
         return left
 
     def replace(self, a: int, b: int, scope: int, combos: float) -> int:
-        out = len(self.scopes)
+        scopes, holders, sizes = self.scopes, self.holders, self.sizes
+        out = len(scopes)
         self.steps.append(PlanStep(a, b, out, scope))
         for used in (a, b) if b >= 0 else (a,):
             self.live.discard(used)
-            for v in bits(self.scopes[used]):
-                self.holders[v].discard(used)
-        self.scopes.append(scope)
-        self.combos.append(combos)
-        self.costs.append(self.cost(scope, combos))
-        self.live.add(out)
+            for v in bits(scopes[used]):
+                holders[v].discard(used)
+        cells = min(combos, NOMINAL_ROWS)
         for v in bits(scope):
-            self.holders[v].add(out)
+            holders[v].add(out)
+            cells *= sizes[v]
+        scopes.append(scope)
+        self.combos.append(combos)
+        self.costs.append(cells)
+        self.live.add(out)
         return out
 
     def reduce(self, table: int) -> int:
@@ -81,21 +84,22 @@ class _Planner:
 
     def contract(self, a: int, b: int) -> int:
         a, b = self.reduce(a), self.reduce(b)
-        both = self.scopes[a] & self.scopes[b]
-        gone = both & ~self.kept(both, 2)
-        return self.replace(a, b, (self.scopes[a] | self.scopes[b]) & ~gone, self.combos[a] * self.combos[b])
+        scope_a, scope_b = self.scopes[a], self.scopes[b]
+        both = scope_a & scope_b
+        return self.replace(a, b, (scope_a | scope_b) ^ both ^ self.kept(both, 2), self.combos[a] * self.combos[b])
 
     def cheapest_pair(self, tables: Sequence[int]) -> tuple[int, int]:
         """The pair whose product is smallest, among the smallest tables."""
         if len(tables) == 2:
             return tables[0], tables[1]
         few = sorted(tables, key=lambda t: (self.costs[t], t))[:_PAIRED]
+        scopes, combos = self.scopes, self.combos
         best, chosen = math.inf, (few[0], few[1])
         for i, a in enumerate(few):
             for b in few[:i]:
-                both = self.scopes[a] & self.scopes[b]
-                scope = (self.scopes[a] | self.scopes[b]) & ~(both & ~self.kept(both, 2))
-                cost = self.cost(scope, self.combos[a] * self.combos[b])
+                both = scopes[a] & scopes[b]
+                scope = (scopes[a] | scopes[b]) ^ both ^ self.kept(both, 2)
+                cost = self.cost(scope, combos[a] * combos[b])
                 if cost < best:
                     best, chosen = cost, (b, a)
         return chosen

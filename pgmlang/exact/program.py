@@ -7,7 +7,7 @@ is the distribute phase: no division, so zeros are harmless (Darwiche 2003 for t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -27,25 +27,26 @@ _SMALL_CELLS = 512
 _AFTER_RESCALING = 20.0
 
 
-def _drift(sizes: Sequence[int], summed: Iterable[int]) -> float:
-    """Log of how much a sum over these variables may let the largest cell grow."""
+def _drift(sizes: Sequence[int], scope: Sequence[int], kept: Collection[int]) -> float:
+    """Log of how much a sum over what of ``scope`` is not ``kept`` may let the largest cell grow."""
     cells = 1
-    for v in summed:
-        cells *= sizes[v]
-    return math.log(cells)
+    for v in scope:
+        if v not in kept:
+            cells *= sizes[v]
+    return math.log(cells) if cells > 1 else 0.0
 
 
 def _must_rescale(drift: float, sizes: Sequence[int], scope: Sequence[int]) -> bool:
     if drift <= _SMALL_SPAN:
         return False
-    return drift > _SPAN or math.prod(sizes[v] for v in scope) <= _SMALL_CELLS
-
-
-SPACES = ("linear", "log", "max")
+    return drift > _SPAN or math.prod([sizes[v] for v in scope]) <= _SMALL_CELLS
 
 
 def _linear_sum(values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
     return np.asarray(values.sum(axis=axes))
+
+
+_TOTALS = {"linear": _linear_sum, "log": log_sum, "max": maximum}
 
 
 class Leaf(NamedTuple):
@@ -122,19 +123,19 @@ class Program:
             self._compile_step(a, b, out, mask)
 
     def _compile_step(self, a: int, b: int, out: int, mask: int) -> None:
-        kept = frozenset(bits(mask))
+        kept = bits(mask)
+        scope_a = self.scopes[a]
+        low = self.low[a] + _drift(self.sizes, scope_a, kept)
         if b < 0:
-            axes, scope = reduction(self.scopes[a], kept)
+            axes, scope = reduction(scope_a, kept)
             kernel = Kernel(scope, np.multiply)
-            low = self.low[a] + _drift(self.sizes, (v for v in self.scopes[a] if v not in kept))
             rows, static = self.has_rows[a], self.static[a]
         else:
             axes = ()
-            kernel = self.kernel(self.scopes[a], self.scopes[b], kept, self.has_rows[a], self.has_rows[b])
-            gone = (v for v in self.scopes[a] if v not in kept)
-            low = self.low[a] + self.low[b] + _drift(self.sizes, gone)
+            kernel = self.kernel(scope_a, self.scopes[b], kept, self.has_rows[a], self.has_rows[b])
+            low += self.low[b]
             rows, static = self.has_rows[a] or self.has_rows[b], self.static[a] and self.static[b]
-        rescale = self.space == "linear" and _must_rescale(low, self.sizes, kernel.scope)
+        rescale = low > _SMALL_SPAN and self.space == "linear" and _must_rescale(low, self.sizes, kernel.scope)
         self.forward.append(ForwardStep(a, b, out, kernel, axes, rescale))
         self.scopes.append(kernel.scope)
         self.has_rows.append(rows)
@@ -142,7 +143,7 @@ class Program:
         self.static.append(static)
 
     def kernel(
-        self, a: tuple[int, ...], b: tuple[int, ...], kept: frozenset[int], a_rows: bool, b_rows: bool
+        self, a: tuple[int, ...], b: tuple[int, ...], kept: tuple[int, ...], a_rows: bool, b_rows: bool
     ) -> Kernel:
         if self.space == "linear":
             return contraction(self.sizes, a, b, kept, a_rows, b_rows)
@@ -152,7 +153,7 @@ class Program:
         """``values`` summed (or maximised) over ``axes``, in this program's space."""
         if axes is not None and not axes:
             return values
-        return {"linear": _linear_sum, "log": log_sum, "max": maximum}[self.space](values, axes)
+        return _TOTALS[self.space](values, axes)
 
     @cached_property
     def spread(self) -> float:
@@ -161,7 +162,7 @@ class Program:
 
     @cached_property
     def cells(self) -> list[int]:
-        return [math.prod(self.sizes[v] for v in scope) for scope in self.scopes]
+        return [math.prod([self.sizes[v] for v in scope]) for scope in self.scopes]
 
     @cached_property
     def above(self) -> dict[int, int]:
@@ -177,9 +178,11 @@ class Program:
     def home(self) -> dict[int, int]:
         """The smallest table that holds each variable."""
         best: dict[int, int] = {}
+        cells = self.cells
         for table, scope in enumerate(self.scopes):
             for v in scope:
-                if v not in best or self.cells[table] < self.cells[best[v]]:
+                # Of equals the last: it is nearer to the root, and fewer gradients lead to it.
+                if v not in best or cells[table] <= cells[best[v]]:
                     best[v] = table
         return best
 
@@ -214,63 +217,64 @@ class _BackwardCompiler:
     def __init__(self, program: Program, tables: Iterable[int]) -> None:
         self.program = program
         needed = set(tables)
+        above, forward = program.above, program.forward
         for table in tuple(needed):
-            while table in program.above:
-                table = program.forward[program.above[table]].out
+            while table in above:
+                table = forward[above[table]].out
                 if table in needed:
                     break
                 needed.add(table)
-        self.needed = needed
         # Scope and row flag of each gradient; roots have none (their gradient is one).
         self.scopes: dict[int, tuple[int, ...]] = {}
         self.rows: dict[int, bool] = {}
         self.low: dict[int, float] = {}
         self.steps: list[BackwardStep] = []
-        for step in reversed(program.forward):
-            if step.out not in needed:
+        for a, b, out, _, _, _ in reversed(forward):
+            if out not in needed:
                 continue
-            both = step.b >= 0 and step.b in needed
-            if step.a in needed:
-                self.step(step.a, step.out, step.b, not both)
+            both = b >= 0 and b in needed
+            if a in needed:
+                self.step(a, out, b, not both)
             if both:
-                self.step(step.b, step.out, step.a, True)
+                self.step(b, out, a, True)
 
     def step(self, into: int, above: int, sibling: int, last: bool) -> None:
-        program = self.program
-        has_above = above in self.scopes
+        program, scopes = self.program, self.scopes
         if sibling < 0:
-            if has_above:
-                self.scopes[into], self.rows[into] = self.scopes[above], self.rows[above]
+            if above in scopes:
+                scopes[into], self.rows[into] = scopes[above], self.rows[above]
                 self.low[into] = self.low[above]
                 self.steps.append(BackwardStep(into, above, -1, (), None, False, last))
             return
-        kept = frozenset(program.scopes[into])
-        if not has_above:
-            axes, scope = reduction(program.scopes[sibling], kept)
-            self.scopes[into], self.rows[into] = scope, program.has_rows[sibling]
-            self.low[into] = program.low[sibling] + _drift(program.sizes, set(program.scopes[sibling]) - kept)
+        kept, beside = program.scopes[into], program.scopes[sibling]
+        low = program.low[sibling] + _drift(program.sizes, beside, kept)
+        if above not in scopes:
+            axes, scopes[into] = reduction(beside, kept)
+            self.rows[into], self.low[into] = program.has_rows[sibling], low
             self.steps.append(BackwardStep(into, above, sibling, axes, None, False, last))
             return
-        axes, scope = reduction(program.scopes[sibling], kept | frozenset(self.scopes[above]))
-        kernel = program.kernel(scope, self.scopes[above], kept, program.has_rows[sibling], self.rows[above])
-        gone = (v for v in program.scopes[sibling] if v not in kept)
-        low = self.low[above] + program.low[sibling] + _drift(program.sizes, gone)
-        rescale = program.space == "linear" and _must_rescale(low, program.sizes, kernel.scope)
-        self.scopes[into], self.low[into] = kernel.scope, _AFTER_RESCALING if rescale else low
-        self.rows[into] = self.rows[above] or program.has_rows[sibling]
+        low += self.low[above]
+        rows, above_rows = program.has_rows[sibling], self.rows[above]
+        axes, scope = reduction(beside, kept + scopes[above])
+        kernel = program.kernel(scope, scopes[above], kept, rows, above_rows)
+        rescale = (
+            low > _SMALL_SPAN and program.space == "linear" and _must_rescale(low, program.sizes, kernel.scope)
+        )
+        scopes[into], self.low[into] = kernel.scope, _AFTER_RESCALING if rescale else low
+        self.rows[into] = above_rows or rows
         self.steps.append(BackwardStep(into, above, sibling, axes, kernel, rescale, last))
 
-    def extraction(self, table: int, wanted: frozenset[int]) -> Extraction:
+    def extraction(self, table: int, wanted: tuple[int, ...]) -> Extraction:
         program = self.program
         if table not in self.scopes:
             axes, scope = reduction(program.scopes[table], wanted)
             return Extraction(table, axes, None, scope)
-        axes, scope = reduction(program.scopes[table], wanted | frozenset(self.scopes[table]))
+        axes, scope = reduction(program.scopes[table], wanted + self.scopes[table])
         kernel = program.kernel(scope, self.scopes[table], wanted, program.has_rows[table], self.rows[table])
         return Extraction(table, axes, kernel, kernel.scope)
 
 
-def backward_for(program: Program, wanted: Sequence[tuple[int, frozenset[int]]]) -> Backward:
+def backward_for(program: Program, wanted: Sequence[tuple[int, tuple[int, ...]]]) -> Backward:
     """The backward pass that yields the posterior of each (table, variables of it)."""
     compiler = _BackwardCompiler(program, (table for table, _ in wanted))
     extractions = tuple(compiler.extraction(table, variables) for table, variables in wanted)

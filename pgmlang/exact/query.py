@@ -49,7 +49,7 @@ class Query:
     scale: float
     backwards: dict[tuple[object, ...], Backward] = field(default_factory=dict)
 
-    def backward(self, wanted: tuple[tuple[int, frozenset[int]], ...]) -> Backward:
+    def backward(self, wanted: tuple[tuple[int, tuple[int, ...]], ...]) -> Backward:
         """The backward pass for some (table, variables), remembered."""
         found = self.backwards.get(wanted)
         if found is None:

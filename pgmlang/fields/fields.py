@@ -362,8 +362,8 @@ def _ends(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
             first, second = (torch.as_tensor(e, dtype=torch.int64, device=joint.device) for e in ends)
             cache[meeting] = torch.arange(len(first), device=joint.device), first, second
         else:
-            index = joint.data[f"previous_{meeting.lag}_in_{meeting.plate}"]
-            position = joint.data[f"position_in_{meeting.plate}"]
+            index = joint.layout.previous(meeting.plate, meeting.lag)
+            position = joint.layout.position(meeting.plate)
             rows = torch.arange(len(index), device=joint.device)[position >= meeting.lag]
             cache[meeting] = rows, rows, index[rows]
     return cache[meeting]

@@ -136,7 +136,7 @@ class FieldNetwork:
                 code = torch.where(mask, shaped, code)
             values[name] = code if name in self.fields.states else code.to(joint.dtype)
         term = joint.factors(values, params, nets, only=(key,))[key]
-        return term.expand(*sizes, *self.scopes.shapes[key]).reshape(*sizes, len(slots)).movedim(-1, 0)
+        return term.expand((*sizes, *self.scopes.shapes[key])).reshape(*sizes, len(slots)).movedim(-1, 0)
 
     @cached_property
     def _classes(self) -> dict[tuple[int, ...], list[int]]:

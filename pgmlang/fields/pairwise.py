@@ -52,7 +52,7 @@ class Pairwise:
                 logit = heat[0] * logit + (1 - heat[0]) * base[at]
             uniform = torch.rand(logit.shape, generator=generator, dtype=logit.dtype, device=logit.device)
             s[at] = (uniform < logit.sigmoid_()).to(s.dtype)
-        return {**values, self.name: s.T.reshape(*lead, *self.shape)}
+        return {**values, self.name: s.T.reshape((*lead, *self.shape))}
 
     def _flat(self, value: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         """Elements first, contiguous: ``[N, chains]``, and the leading shape."""

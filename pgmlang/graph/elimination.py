@@ -92,46 +92,55 @@ def sweep(neighbours: Sequence[int]) -> list[int]:
 class _Eliminator:
     """Greedy elimination with a heap of lazily updated scores."""
 
-    def __init__(self, neighbours: Sequence[int], log_sizes: Sequence[float], heuristic: str, rng: Random | None):
+    def __init__(self, neighbours: Sequence[int], sizes: Sequence[int], heuristic: str, rng: Random | None):
         self.near = list(neighbours)
-        self.log_sizes = log_sizes
+        self.sizes = [float(size or 1) for size in sizes]
+        self.log_sizes = [math.log(size) for size in self.sizes]
         self.heuristic = heuristic
         self.rng = rng
         self.place = sweep(neighbours) if heuristic == "sweep" else []
         self.stamp = [0] * len(self.near)
-
-    def fill_of(self, around: int, members: Sequence[int]) -> float:
-        """Edges that eliminating a vertex with these neighbours would add, twice; or their summed weights."""
-        near = self.near
-        if self.heuristic == "weighted_fill":
-            logs = self.log_sizes
-            total = 0.0
-            for u in members:
-                lacking = around & ~near[u] & ~(1 << u)
-                if lacking:
-                    weight = logs[u]
-                    for w in bits(lacking):
-                        total += weight * logs[w]
-            return total
-        degree = len(members)
-        present = 0
-        for u in members:
-            present += (near[u] & around).bit_count()
-        return degree * (degree - 1) - present
+        self.order: list[int] = []
+        self.cliques: list[int] = []
+        self.cells = 0.0
 
     def score(self, v: int) -> tuple[float, float, float]:
-        if self.place:
-            return (float(self.place[v]), 0.0, 0.0)
-        around = self.near[v]
-        members = bits(around)
-        logs = self.log_sizes
-        weight = logs[v]
-        for u in members:
-            weight += logs[u]
+        """Least first: edges that eliminating ``v`` would add, twice (or their summed weights), and the cells of
+        its clique; these first under "weight"."""
+        near, sizes = self.near, self.sizes
+        around = rest = near[v]
+        cells = sizes[v]
+        lacking = 0
+        while rest:
+            low = rest & -rest
+            u = low.bit_length() - 1
+            rest ^= low
+            cells *= sizes[u]
+            lacking += (around & ~near[u]).bit_count() - 1
+        fill = float(lacking) if self.heuristic != "weighted_fill" else self.weighted_fill(around)
         tie = self.rng.random() if self.rng else float(v)
-        if self.heuristic == "weight":
-            return (round(weight, 9), self.fill_of(around, members), tie)
-        return (round(self.fill_of(around, members), 9), round(weight, 9), tie)
+        return (cells, fill, tie) if self.heuristic == "weight" else (fill, cells, tie)
+
+    def weighted_fill(self, around: int) -> float:
+        """Summed products of the log sizes of the ends of each edge lacking among ``around``."""
+        near, logs = self.near, self.log_sizes
+        total = 0.0
+        for u in bits(around):
+            for w in bits(around & ~near[u] & ~(1 << u)):
+                total += logs[u] * logs[w]
+        return round(total, 9)
+
+    def is_simplicial(self, v: int) -> bool:
+        """Whether the neighbours of ``v`` are neighbours of each other: eliminating it adds no edge."""
+        near = self.near
+        around = near[v]
+        rest = around
+        while rest:
+            low = rest & -rest
+            rest ^= low
+            if around & ~near[low.bit_length() - 1] != low:
+                return False
+        return True
 
     def eliminate(self, v: int) -> int:
         """Remove ``v``, marry its neighbours; returns the mask of vertices whose score may have changed."""
@@ -147,31 +156,70 @@ class _Eliminator:
         near[v] = 0
         return touched & gone
 
+    def note(self, v: int) -> None:
+        """``v`` is eliminated next."""
+        clique = rest = self.near[v] | 1 << v
+        cells = 1.0
+        while rest:
+            low = rest & -rest
+            cells *= self.sizes[low.bit_length() - 1]
+            rest ^= low
+        self.cells += cells
+        self.order.append(v)
+        self.cliques.append(clique)
+
+    def eliminate_simplicial(self, candidates: list[int], left: int) -> tuple[int, int]:
+        """Eliminate simplicial vertices of ``left``, starting at ``candidates``, until none is: first is best for
+        them (Bodlaender, Koster and van den Eijkhof 2005), and no other vertex becomes less so. Returns the
+        vertices left, and those that have fewer neighbours now."""
+        near = self.near
+        touched = 0
+        for v in candidates:  # grows as it goes
+            if not left >> v & 1 or not self.is_simplicial(v):
+                continue
+            self.note(v)
+            bit = 1 << v
+            left ^= bit
+            around = near[v]
+            near[v] = 0
+            touched |= around
+            for u in bits(around):
+                near[u] ^= bit
+                candidates.append(u)
+        return left, touched & left
+
     def run(self, groups: Sequence[int], limit: float) -> tuple[list[int], list[int]] | None:
         """Eliminate each group (a mask) in turn; None once the cells so far exceed ``limit``."""
-        order: list[int] = []
-        cliques: list[int] = []
-        cells = 0.0
         for group in groups:
-            left = group
-            heap = [(self.score(v), v, self.stamp[v]) for v in bits(group)]
-            heapq.heapify(heap)
-            while heap:
-                _, v, stamp = heapq.heappop(heap)
-                if stamp != self.stamp[v] or not left >> v & 1:
-                    continue
-                clique = self.near[v] | 1 << v
-                cells += math.exp(min(700.0, sum(self.log_sizes[u] for u in bits(clique))))
-                if cells > limit:
-                    return None
-                order.append(v)
-                cliques.append(clique)
-                left &= ~(1 << v)
-                touched = self.eliminate(v)
-                for u in bits(touched & left) if not self.place else ():
-                    self.stamp[u] += 1
-                    heapq.heappush(heap, (self.score(u), u, self.stamp[u]))
-        return order, cliques
+            if not (self.run_sweep(group, limit) if self.place else self.run_greedy(group, limit)):
+                return None
+        return self.order, self.cliques
+
+    def run_sweep(self, group: int, limit: float) -> bool:
+        for v in sorted(bits(group), key=self.place.__getitem__):
+            self.note(v)
+            if self.cells > limit:
+                return False
+            self.eliminate(v)
+        return True
+
+    def run_greedy(self, group: int, limit: float) -> bool:
+        by_degree = sorted(bits(group), key=lambda v: self.near[v].bit_count())
+        left, _ = self.eliminate_simplicial(by_degree, group)
+        heap = [(self.score(v), v, self.stamp[v]) for v in bits(left)]
+        heapq.heapify(heap)
+        while heap and self.cells <= limit:
+            _, v, stamp = heapq.heappop(heap)
+            if stamp != self.stamp[v] or not left >> v & 1:
+                continue
+            self.note(v)
+            left ^= 1 << v
+            touched = self.eliminate(v) & left
+            left, fewer = self.eliminate_simplicial(list(bits(touched)), left)
+            for u in bits((touched | fewer) & left):
+                self.stamp[u] += 1
+                heapq.heappush(heap, (self.score(u), u, self.stamp[u]))
+        return self.cells <= limit
 
 
 def eliminate(
@@ -187,8 +235,7 @@ def eliminate(
     ``heuristic``: one of ``HEURISTICS``; ties by vertex number, or at random with a ``seed``. None when the
     cliques' cells exceed ``limit``.
     """
-    logs = [math.log(size) if size else 0.0 for size in sizes]
-    worker = _Eliminator(neighbours, logs, heuristic, Random(seed) if seed is not None else None)
+    worker = _Eliminator(neighbours, sizes, heuristic, Random(seed) if seed is not None else None)
     done = worker.run(groups, limit)
     return None if done is None else Elimination(tuple(done[0]), tuple(done[1]), tuple(sizes))
 

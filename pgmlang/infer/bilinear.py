@@ -85,7 +85,9 @@ class BilinearAscent(Ascent):
             total += float(self.rest.reduce(tables))
         return total + self.entropy(factors), found
 
-    def update(self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any) -> Factor:
+    def update(
+        self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
+    ) -> Factor:
         (a, b), pairs = weights.tables, self.pairs
         if name == self.sides[0].name:
             side, own = self.sides[0], a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b)

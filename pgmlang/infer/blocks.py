@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics, seeded
 from pgmlang.density.summing import Sums, categorical, sums_of
 from pgmlang.density.target import block_target
@@ -18,6 +19,7 @@ from pgmlang.fields.pairwise import Pairwise
 from pgmlang.infer.conjugate import conjugate_draw, conjugate_family
 from pgmlang.kernels import warmup as wu
 from pgmlang.kernels.kernel import ChainState
+from pgmlang.kernels.log_density import GradientNotFinite
 
 Values = dict[str, Tensor]
 
@@ -50,7 +52,10 @@ class ExactBlock:
         self, generator: Generator, values: Values, state: Any, iteration: int
     ) -> tuple[Values, Any, Tensor | None]:
         others = {k: v for k, v in values.items() if k not in self.names}
-        return {**values, **self.sums.draw(generator, others)}, state, None
+        # each chain draws its own, where nothing else has an axis of chains
+        first = values[self.names[0]]
+        chains = tuple(first.shape[: first.dim() - len(self.sums.joint.axes(self.names[0]))])
+        return {**values, **self.sums.draw(generator, others, shape=chains)}, state, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +130,12 @@ class ConjugateBlock:
         def density(value: Tensor) -> Tensor:
             return self.joint.log_joint({**values, name: value}, around=(name,))
 
-        with seeded(generator), numerics(self.joint.dtype, self.joint.device):
-            drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+        try:
+            with seeded(generator), numerics(self.joint.dtype, self.joint.device):
+                drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+        except GradientNotFinite as stuck:
+            leaf = stuck.x.detach().requires_grad_()
+            raise gradient_error(lambda: density(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
         return {**values, name: drawn}, state, None
 
 

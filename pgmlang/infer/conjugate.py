@@ -156,12 +156,17 @@ LogDensity = Callable[["Tensor"], "Tensor"]
 """The terms around a variable, prior included, as a function of its value: a sum over everything but leading axes."""
 
 
-def _slope(density: LogDensity, value: Tensor) -> Tensor:
+def slope(density: LogDensity, value: Tensor) -> Tensor:
+    """The gradient of a log-density. Raises GradientNotFinite where it is not."""
     import torch
+
+    from pgmlang.kernels.log_density import GradientNotFinite
 
     with torch.enable_grad():
         point = value.detach().requires_grad_()
         (found,) = torch.autograd.grad(density(point).sum(), point)
+    if not bool(torch.isfinite(found).all()):
+        raise GradientNotFinite(value)
     return found.detach()
 
 
@@ -170,7 +175,7 @@ def dirichlet_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor]:
     import torch
 
     x = torch.full_like(like, 1 / like.shape[-1])
-    return (x * _slope(density, x) + 1,)
+    return (x * slope(density, x) + 1,)
 
 
 def beta_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,7 +183,7 @@ def beta_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor, Tensor]:
     import torch
 
     first, second = torch.full_like(like, 0.25), torch.full_like(like, 0.75)
-    g, h = _slope(density, first), _slope(density, second)
+    g, h = slope(density, first), slope(density, second)
     # 4 a - 4/3 b = g and 4/3 a - 4 b = h
     a = (4 * g - 4 / 3 * h) / (16 - 16 / 9)
     b = (4 / 3 * g - 4 * h) / (16 - 16 / 9)
@@ -190,7 +195,7 @@ def gamma_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor, Tensor]
     import torch
 
     one = torch.ones_like(like)
-    g, h = _slope(density, one), _slope(density, 2 * one)
+    g, h = slope(density, one), slope(density, 2 * one)
     a = 2 * (g - h)
     return a + 1, a - g
 
@@ -200,7 +205,7 @@ def inverse_gamma_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor,
     import torch
 
     one = torch.ones_like(like)
-    g, h = _slope(density, one), _slope(density, 2 * one)
+    g, h = slope(density, one), slope(density, 2 * one)
     # -a + s = g and -a/2 + s/4 = h
     scale = 2 * g - 4 * h
     return scale - g - 1, scale
@@ -239,34 +244,35 @@ def _normal_draw(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
 
     lead = like.shape[: like.dim() - own_axes]
     size = int(torch.tensor(like.shape[like.dim() - own_axes :]).prod()) if own_axes else 1
-    zero = torch.zeros_like(like)
-    base = _slope(density, zero)
-    probe = _slope(density, torch.ones_like(like))
+    # read where the variable is: far from zero, slopes there would be differences of large numbers
+    centre = like.detach()
+    base = slope(density, centre)
+    probe = slope(density, centre + 1)
     diagonal, coupled = probe - base, False
     if size > 1:
         # a random direction sees any coupling: for independent elements it only scales the diagonal
         direction = torch.linspace(0.5, 1.5, size, dtype=like.dtype, device=like.device).roll(size // 3)
         shaped = direction.reshape(like.shape[like.dim() - own_axes :]).expand_as(like)
-        seen = _slope(density, shaped) - base
+        seen = slope(density, centre + shaped) - base
         coupled = not torch.allclose(
             seen, diagonal * shaped, rtol=1e-6, atol=1e-8 * float(diagonal.abs().max()) + 1e-12
         )
     if not coupled:
         precision = -diagonal
-        return base / precision + torch.randn_like(like) / precision.sqrt()
+        return centre + base / precision + torch.randn_like(like) / precision.sqrt()
     flat = base.reshape(*lead, size)
     columns = []
     for i in range(size):
         unit = torch.zeros(size, dtype=like.dtype, device=like.device)
         unit[i] = 1
         shaped = unit.reshape(like.shape[like.dim() - own_axes :]).expand_as(like)
-        columns.append((_slope(density, shaped) - base).reshape(*lead, size))
+        columns.append((slope(density, centre + shaped) - base).reshape(*lead, size))
     precision = -torch.stack(columns, -1)
     factor = torch.linalg.cholesky(0.5 * (precision + precision.mT))
     mean = torch.cholesky_solve(flat.unsqueeze(-1), factor)
     noise = torch.randn_like(mean)
     drawn = mean + torch.linalg.solve_triangular(factor.mT, noise, upper=True)
-    return drawn.reshape(like.shape)
+    return centre + drawn.reshape(like.shape)
 
 
-__all__ = ["FAMILIES", "PAIRS", "Generator", "Pair", "conjugate_draw", "conjugate_family"]
+__all__ = ["FAMILIES", "PAIRS", "Generator", "Pair", "conjugate_draw", "conjugate_family", "slope"]

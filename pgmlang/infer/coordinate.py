@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -17,11 +18,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, joint_of, numerics, seeded
 from pgmlang.density.summing import Sums, Table, sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Outcome, Problem
-from pgmlang.infer.conjugate import conjugate_family
+from pgmlang.infer.conjugate import conjugate_family, slope
 from pgmlang.infer.expectations import (
     NORMAL,
     Factor,
@@ -32,9 +34,9 @@ from pgmlang.infer.expectations import (
     is_of_family,
     optimal,
     optimal_normal,
-    slope,
     to_blocks,
 )
+from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.plan.latents import latent_variables, summed_names
 
 LARGEST = 600
@@ -92,7 +94,7 @@ class Ascent:
             x = self.shaped(name, self.family(name).points(factors[name]), blocks)
             lead = [1] * len(self.families)
             lead[i] = len(x)
-            out[name] = x.reshape(*lead, *self.joint.shapes[name])
+            out[name] = x.reshape((*lead, *self.joint.shapes[name]))
         return out
 
     def family(self, name: str) -> Family:
@@ -153,7 +155,7 @@ class Ascent:
                 first = [1] * i + [size] + [1] * (sums.places - i - 1)
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
-                values = torch.where(one, 20 * noise * size, noise).reshape(*first, *shape)
+                values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
                 tables[f"at {name}"] = Table(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
@@ -166,7 +168,7 @@ class Ascent:
         others = self.points(factors, blocks, name)
 
         def value(x: Tensor) -> Tensor:
-            wide = x.reshape(*[1] * len(self.families), *x.shape)
+            wide = x.reshape((*[1] * len(self.families), *x.shape))
             tables = self.expected(sums.tables({**others, name: wide}))
             total = torch.zeros((), dtype=x.dtype, device=x.device)
             for key, table in tables.items():
@@ -186,13 +188,28 @@ class Ascent:
         return self.programs[name]
 
     def update(self, name: str, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]],
-               weights: Any) -> Factor:  # fmt: skip
-        """The best q of one variable given the others."""
+               weights: Any, centre: Tensor | None = None) -> Factor:  # fmt: skip
+        """The best q of one variable given the others. ``centre``: where a Normal's quadratic is read, its mean so far
+        unless given."""
         density = self.density(name, factors, blocks, weights)
-        like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
         if self.families[name] == "Normal":
-            return optimal_normal(density, self.joint.shapes[name], blocks[name], like)
-        return optimal(self.families[name], density, like)
+            if centre is None:
+                centre = self.shaped(name, factors[name][0], blocks)
+            with self._led_back(name, density):
+                return optimal_normal(density, self.joint.shapes[name], blocks[name], centre)
+        like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
+        with self._led_back(name, density):
+            return optimal(self.families[name], density, like)
+
+    @contextmanager
+    def _led_back(self, name: str, density: LogDensity) -> Iterator[None]:
+        """Raises PgmError PGM0808 with the model's line where a density has no finite slope."""
+        try:
+            yield
+        except GradientNotFinite as stuck:
+            leaf = stuck.x.detach().requires_grad_()
+            joint = self._around(name).joint
+            raise gradient_error(lambda: density(leaf), {name: leaf}, joint, "expected log-density") from stuck
 
     # ---- the beginning
 
@@ -215,16 +232,18 @@ class Ascent:
         when those are too many elements, or when there is no quadratic."""
         shape = self.joint.shapes[name]
         density = self.density(name, factors, blocks, weights)
-        like = torch.zeros(shape, dtype=self.joint.dtype, device=self.joint.device)
-        probe = torch.randn(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
-        seen = slope(density, probe)
+        centre = self.shaped(name, factors[name][0], blocks)
+        noise = torch.randn(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
+        probe = centre + noise
+        with self._led_back(name, density):
+            seen = slope(density, probe)
         several = [i for i, n in enumerate(shape) if n > 1]
         subsets = [s for count in range(len(several) + 1) for s in combinations(several, count)]
         for axes in sorted(subsets, key=lambda s: math.prod(shape[i] for i in s)):
             if math.prod(shape[i] for i in axes) > LARGEST:
                 break
             try:
-                loc, root = optimal_normal(density, shape, axes, like)
+                loc, root = optimal_normal(density, shape, axes, centre)
             except torch.linalg.LinAlgError:
                 continue
             gap = (loc - to_blocks(probe, axes, len(shape))).unsqueeze(-1)
@@ -281,9 +300,9 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
             ascent.bound(factors, {})[1] if ascent.local else ascent.at_random(factors, generator, float(share))
         )
         for name in blocks:
-            found = ascent.find_blocks(name, factors, blocks, weights, generator)
-            blocks[name] = found
-            factors[name] = ascent.update(name, factors, blocks, weights)
+            centre = ascent.shaped(name, factors[name][0], blocks)
+            blocks[name] = ascent.find_blocks(name, factors, blocks, weights, generator)
+            factors[name] = ascent.update(name, factors, blocks, weights, centre)
         for name, family in ascent.families.items():
             if family != "Normal":
                 ascent.check(name, factors, blocks, weights, generator)

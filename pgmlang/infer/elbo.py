@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pgmlang.density.joint import Joint
     from pgmlang.density.summing import Sums
-    from pgmlang.kernels.lbfgs import Function
+    from pgmlang.kernels.lbfgs import Function, Point
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
@@ -170,18 +170,29 @@ class Bound:
         out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
 
+        from pgmlang.density.gradients import gradient_error
         from pgmlang.kernels import lbfgs
+        from pgmlang.kernels.log_density import GradientNotFinite
 
-        found = []
+        found: list[Point] = []
+        broken: Any = None
         for i in range(STARTS):
             loc = self._drawn(joint, generator) if i % 2 else torch.randn(
                 self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
             )  # fmt: skip
-            for part in (self._some_rows(joint, generator), joint):
-                function = self._held(part, free, generator.get_state())
-                point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
-                loc = point.x
+            try:
+                for part in (self._some_rows(joint, generator), joint):
+                    noise = generator.get_state()
+                    function = self._held(part, free, noise)
+                    point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
+                    loc = point.x
+            except GradientNotFinite as error:
+                broken = part, noise, error.x.detach().requires_grad_()
+                continue
             found.append(point)
+        if not found:
+            part, noise, leaf = broken
+            raise gradient_error(lambda: self._at(part, free, noise, leaf), {LOC: leaf}, joint, "bound")
         best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
@@ -190,15 +201,21 @@ class Bound:
         import torch
 
         def function(loc: Tensor) -> tuple[Tensor, Tensor]:
-            generator = torch.Generator(joint.device)
-            generator.set_state(noise)
             with torch.enable_grad():
                 leaf = loc.detach().requires_grad_()
-                loss = self.loss(joint, {**free, LOC: leaf}, None, generator, None)[0]
+                loss = self._at(joint, free, noise, leaf)
                 (gradient,) = torch.autograd.grad(loss, leaf)
             return loss.detach(), gradient
 
         return function
+
+    def _at(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
+        """The loss at a location of the guide, by draws from this state of the generator."""
+        import torch
+
+        generator = torch.Generator(joint.device)
+        generator.set_state(noise)
+        return self.loss(joint, {**free, LOC: loc}, None, generator, None)[0]
 
     def _some_rows(self, joint: Joint, generator: Generator) -> Joint:
         """A few rows as if there were no more; all of them where they have guides of their own."""
@@ -207,7 +224,7 @@ class Bound:
 
         if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
             return joint
-        total = joint.data["sizes"][self.plate]
+        total = joint.layout.size(self.plate)
         power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
@@ -246,7 +263,7 @@ class Bound:
         parts, place = {}, 0
         for name in self.automatic:
             own = joint.free_shape(name)
-            parts[name] = x[..., place : place + math.prod(own)].reshape(*shape, *own)
+            parts[name] = x[..., place : place + math.prod(own)].reshape((*shape, *own))
             place += math.prod(own)
         values, log_det = joint.constrain(parts, given, params, nets)
         return values, log_q - log_det
@@ -371,7 +388,7 @@ class Bound:
 
 def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     """Shape of a param of the guide."""
-    sizes = joint.data["sizes"]
+    sizes = joint.layout.sizes
     axes = (*joint.model.batch_axes(variable.plates), *variable.axes)
     return tuple(joint.model.axis_size(a) or sizes[joint.model.root_axis(a)] for a in axes)
 

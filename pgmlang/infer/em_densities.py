@@ -9,7 +9,7 @@ by side in one tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pgmlang.density.joint import Joint
     from pgmlang.density.summing import Sums
 
+LABEL = "expected log-joint"
 CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
 
@@ -178,20 +179,24 @@ class DensityEm:
     def _maximise(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> dict[str, Tensor]:
         import torch
 
+        from pgmlang.density.gradients import gradients_of
+
         is_simplex = {n: self._is_simplex(n) for n in self.names}
         chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
         if chances:
-            before = self._expected_log_joint({**values, **chances}, weights)
-            gradients = torch.autograd.grad(before, list(chances.values()))
+            before, gradients = gradients_of(
+                lambda: self._expected_log_joint({**values, **chances}, weights), chances, self.joint, LABEL
+            )
             fresh = {}
             for (name, old), gradient in zip(chances.items(), gradients, strict=True):
+                assert gradient is not None
                 counts = (old.detach() * gradient).clamp(min=0)
                 total = counts.sum(-1, keepdim=True)
                 share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
                 fresh[name] = torch.where(total > 0, share / share.sum(-1, keepdim=True), old.detach())
             with torch.no_grad():
                 after = self._expected_log_joint({**values, **fresh}, weights)
-            if float(after) >= float(before.detach()) - 1e-9 * abs(float(after)):
+            if float(after) >= float(before) - 1e-9 * abs(float(after)):
                 values = {**values, **fresh}
             else:
                 is_simplex = dict.fromkeys(is_simplex, False)
@@ -208,25 +213,39 @@ class DensityEm:
     ) -> dict[str, Tensor]:
         import torch
 
-        free = {
-            k: v.detach().clone().requires_grad_()
-            for k, v in self.joint.unconstrain(moved, values, values).items()
-        }
-        optimiser = torch.optim.LBFGS(list(free.values()), max_iter=CLIMBS, line_search_fn="strong_wolfe",
-                                      tolerance_grad=1e-9, tolerance_change=1e-12)  # fmt: skip
+        from pgmlang.density.gradients import gradient_error
+        from pgmlang.kernels import lbfgs
+        from pgmlang.kernels.log_density import GradientNotFinite
 
-        def loss() -> Tensor:
-            optimiser.zero_grad()
-            value = -self._expected_log_joint({**values, **self.joint.constrain(free, values, values)[0]}, weights)
-            value.backward()  # type: ignore[no-untyped-call]
-            return value
+        begin = {k: v.detach() for k, v in self.joint.unconstrain(moved, values, values).items()}
 
-        before = float(loss().detach())
-        optimiser.step(loss)  # type: ignore[arg-type]
+        def free(x: Tensor) -> dict[str, Tensor]:
+            pieces = torch.split(x, [v.numel() for v in begin.values()])
+            return {k: p.reshape(v.shape) for (k, v), p in zip(begin.items(), pieces, strict=True)}
+
+        def objective(leaves: Mapping[str, Tensor]) -> Tensor:
+            return -self._expected_log_joint(
+                {**values, **self.joint.constrain(leaves, values, values)[0]}, weights
+            )
+
+        def function(x: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                loss = objective(free(leaf))
+                (gradient,) = torch.autograd.grad(loss, leaf)
+            return loss.detach(), gradient
+
+        try:
+            first = lbfgs.start(function, torch.cat([v.flatten() for v in begin.values()]))
+            last = lbfgs.descend(function, first, CLIMBS)
+        except GradientNotFinite as stuck:
+            leaves = {k: v.detach().requires_grad_() for k, v in free(stuck.x).items()}
+            raise gradient_error(lambda: objective(leaves), leaves, self.joint, LABEL) from stuck
+        before, after = float(first.value), float(last.value)
+        if not after <= before + 1e-9 * abs(before):
+            return {}
         with torch.no_grad():
-            found = self.joint.constrain(free, values, values)[0]
-            after = -float(self._expected_log_joint({**values, **found}, weights))
-        return {k: v.detach() for k, v in found.items()} if after <= before + 1e-9 * abs(before) else {}
+            return self.joint.constrain(free(last.x), values, values)[0]
 
 
 def starting_codes(joint: Joint, name: str, generator: torch.Generator, starts: int) -> Tensor:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pgmlang.infer.conjugate import FAMILIES
+from pgmlang.infer.conjugate import FAMILIES, slope
 
 Factor = tuple[Tensor, ...]
 """Parameters of q: of a Dirichlet its concentrations; of a Beta a and b; of a Gamma shape and rate; of an InverseGamma
@@ -116,14 +116,6 @@ Q = {
 """Families by name, but for the Normal, whose elements may hang together."""
 
 
-def slope(density: LogDensity, x: Tensor) -> Tensor:
-    """The gradient of a log-density."""
-    with torch.enable_grad():
-        point = x.detach().requires_grad_()
-        (found,) = torch.autograd.grad(density(point).sum(), point)
-    return found.detach()
-
-
 def optimal(family: str, density: LogDensity, like: Tensor) -> Factor:
     """The factor proportional to the exponential of an expected log-density (the coordinate update)."""
     found = FAMILIES[family][0](density, like)
@@ -157,18 +149,18 @@ def from_blocks(x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Ten
     return wide.permute((*range(lead), *(lead + order.index(i) for i in range(len(shape)))))
 
 
-def optimal_normal(density: LogDensity, shape: tuple[int, ...], axes: tuple[int, ...], like: Tensor) -> Factor:
+def optimal_normal(density: LogDensity, shape: tuple[int, ...], axes: tuple[int, ...], centre: Tensor) -> Factor:
     """Mean and Cholesky factor of a Normal whose elements hang together along ``axes``: a quadratic's gradients at
-    zero and at the unit vectors of a block."""
-    zero = torch.zeros_like(like)
-    base = slope(density, zero)
+    ``centre`` and a unit from it along each element of a block. (Far from the mean they would be differences of large
+    numbers.)"""
+    base = slope(density, centre)
     size = math.prod(shape[i] for i in axes)
-    blocks = to_blocks(zero, axes, len(shape))
-    units = torch.eye(size, dtype=like.dtype, device=like.device)
+    blocks = to_blocks(centre, axes, len(shape))
+    units = torch.eye(size, dtype=centre.dtype, device=centre.device)
     units = units.reshape(size, *[1] * (blocks.dim() - 1), size).expand(size, *blocks.shape)
-    columns = torch.stack([slope(density, from_blocks(u, axes, shape)) - base for u in units])
+    columns = torch.stack([slope(density, centre + from_blocks(u, axes, shape)) - base for u in units])
     precision = -to_blocks(columns, axes, len(shape)).movedim(0, -1)
     factor = torch.linalg.cholesky(0.5 * (precision + precision.mT))
-    loc = torch.cholesky_solve(to_blocks(base, axes, len(shape)).unsqueeze(-1), factor).squeeze(-1)
-    eye = torch.eye(size, dtype=like.dtype, device=like.device).expand_as(precision)
-    return loc, torch.linalg.cholesky(torch.cholesky_solve(eye, factor))
+    shift = torch.cholesky_solve(to_blocks(base, axes, len(shape)).unsqueeze(-1), factor).squeeze(-1)
+    eye = torch.eye(size, dtype=centre.dtype, device=centre.device).expand_as(precision)
+    return blocks + shift, torch.linalg.cholesky(torch.cholesky_solve(eye, factor))

@@ -160,8 +160,10 @@ def build(problem: Problem, options: MapOptions) -> Kernel:
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
     import torch
 
+    from pgmlang.density.gradients import gradient_error
     from pgmlang.density.joint import joint_of
     from pgmlang.kernels import lbfgs
+    from pgmlang.kernels.log_density import GradientNotFinite
 
     joint = joint_of(problem, dtype_of(options, problem.model))
     nets = joint.build_nets(0)
@@ -180,6 +182,14 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
             (gradient,) = torch.autograd.grad(loss, leaf)
         return loss.detach(), gradient
 
+    def stuck_at(x: Tensor) -> PgmError:
+        free, moved = parts(x)
+        leaves = {k: v.detach().requires_grad_() for k, v in free.items()}
+        return gradient_error(
+            lambda: objective.loss(joint, leaves, moved, torch.Generator(joint.device), None)[0],
+            leaves, joint, objective.label,
+        )  # fmt: skip
+
     names = tuple(objective.start(joint, torch.Generator(joint.device)))
     restarts = options.restarts or (8 if summed_names(problem.model, problem.facts) else 1)
 
@@ -188,16 +198,27 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         begin = {**objective.start(joint, generator), **weights}
         first = torch.cat([v.flatten() for v in begin.values()])
         if restarts == 1:
-            return ClimbState(0, _possible(function, lbfgs.start(function, first), generator))
+            try:
+                return ClimbState(0, _possible(function, lbfgs.start(function, first), generator))
+            except GradientNotFinite as broken:
+                raise stuck_at(broken.x) from broken
         found = []
         for _ in range(restarts):
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
-            found.append(lbfgs.descend(function, lbfgs.start(function, x), INNER))
+            try:
+                found.append(lbfgs.descend(function, lbfgs.start(function, x), INNER))
+            except GradientNotFinite as error:
+                broken_at = error.x
+        if not found:
+            raise stuck_at(broken_at)
         return ClimbState(0, min(found, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
 
     def step(state: ClimbState) -> tuple[ClimbState, Info]:
         count = min(INNER, options.max_iterations - state.iteration)
-        point = lbfgs.descend(function, state.point, count)
+        try:
+            point = lbfgs.descend(function, state.point, count)
+        except GradientNotFinite as broken:
+            raise stuck_at(broken.x) from broken
         value = -float(point.value)
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
@@ -223,12 +244,16 @@ def _possible(function: Function, begin: Point, generator: Generator) -> Point:
     import torch
 
     from pgmlang.kernels import lbfgs
+    from pgmlang.kernels.log_density import GradientNotFinite
 
     for i in range(TRIES):
         if math.isfinite(float(begin.value)):
             break
         noise = torch.randn(begin.x.shape, generator=generator, dtype=begin.x.dtype, device=begin.x.device)
-        begin = lbfgs.start(function, 4 * (i + 1) / TRIES * noise)
+        try:
+            begin = lbfgs.start(function, 4 * (i + 1) / TRIES * noise)
+        except GradientNotFinite:
+            continue
     return begin
 
 

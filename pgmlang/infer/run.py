@@ -13,6 +13,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Outcome
 from pgmlang.infer.checkpoint import Checkpoint
+from pgmlang.lower.failures import led_to_model
 
 Progress = Callable[..., None]
 """Called as ``progress(iteration, log_likelihood, gain=, label=, total=)`` after each step."""
@@ -38,6 +39,7 @@ class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM)."""
 
 
+@led_to_model()
 def run(
     kernel: Kernel,
     rng: np.random.Generator,

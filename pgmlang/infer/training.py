@@ -28,6 +28,8 @@ BLOCK = 20
 """Most steps between two looks at the clock."""
 EPOCHS, LEARNING_RATE = 500, 0.01
 BETAS = (0.9, 0.999)
+TRIES = 10
+"""Most draws of a step until its gradient is finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,8 @@ class Objective(NamedTuple):
 
 
 class State(NamedTuple):
-    """``moving``: free tensors and weights; ``first``, ``second``: Adam's moments; ``random``: generator state."""
+    """``moving``: free tensors and weights; ``first``, ``second``: Adam's moments; ``random``: generator state;
+    ``redrawn``: draws that were thrown away since their gradient was not finite."""
 
     iteration: int
     moving: dict[str, Any]
@@ -70,6 +73,7 @@ class State(NamedTuple):
     validated: tuple[float, ...] = ()
     best: dict[str, Any] | None = None
     is_done: bool = False
+    redrawn: int = 0
 
 
 NET = "net "
@@ -136,18 +140,19 @@ class Trainer:
     def step(self, state: State) -> tuple[State, Info]:
         """Up to an epoch, or ``BLOCK`` steps; within them the weights and moments are changed in place."""
         count = min(BLOCK, self.steps_an_epoch if self.steps_an_epoch > 1 else BLOCK, self.total - state.iteration)
-        losses = []
+        losses, redrawn = [], state.redrawn
         generator = self._generator(state)
         work = _Work.of(state, self.nets)
         extra = state.extra
         for i in range(state.iteration, state.iteration + count):
-            loss, extra = self._one(work, i, extra, generator)
+            loss, extra, tries = self._one(work, i, extra, generator)
             losses.append(loss)
+            redrawn += tries
         value = -float(np.mean([float(x) for x in losses]))
         before = state.trace[-1] if state.trace else -math.inf
         state = State(
             state.iteration + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
-            state.validated, state.best, state.is_done,
+            state.validated, state.best, state.is_done, redrawn,
         )  # fmt: skip
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
@@ -162,18 +167,28 @@ class Trainer:
         generator.set_state(state.random)
         return generator
 
-    def _one(self, work: _Work, iteration: int, extra: Any, generator: Generator) -> tuple[Any, Any]:
-        """One step of Adam: the loss, and what goes on to the next step."""
+    def _one(self, work: _Work, iteration: int, extra: Any, generator: Generator) -> tuple[Any, Any, int]:
+        """One step of Adam: the loss, what goes on to the next step, and how many draws had no finite gradient. Raises
+        PgmError PGM0808 or PGM0803 where none has."""
         import torch
 
+        from pgmlang.density.gradients import are_finite, gradient_error
+
         joint = self._batch(iteration, generator)
-        with torch.enable_grad():
-            loss, extra = self.objective.loss(joint, work.free, self.nets, generator, extra)
-            if not work.leaves:  # a guide without params: its bound alone
-                return loss.detach(), extra
-            gradients = torch.autograd.grad(loss, list(work.leaves.values()), allow_unused=True)
-        work.adam(gradients, self._rate(iteration))
-        return loss.detach(), extra
+        leaves = list(work.leaves.values())
+        for tries in range(TRIES):
+            with torch.enable_grad():
+                loss, following = self.objective.loss(joint, work.free, self.nets, generator, extra)
+                if not leaves:  # a guide without params: its bound alone
+                    return loss.detach(), following, tries
+                gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+            if are_finite(gradients):
+                work.adam(gradients, self._rate(iteration))
+                return loss.detach(), following, tries
+        raise gradient_error(
+            lambda: self.objective.loss(joint, work.free, self.nets, generator, extra)[0],
+            work.leaves, joint, self.objective.label,
+        )  # fmt: skip
 
     def _rate(self, iteration: int) -> float:
         share = iteration / max(1, self.total)
@@ -185,7 +200,7 @@ class Trainer:
     def _batch(self, iteration: int, generator: Generator) -> Joint:
         """Rows in a new order every epoch, which the epoch's number and the run's seed decide."""
         if self.plate is None or (
-            self.options.batch is None and len(self.rows) == self.joint.data["sizes"][self.plate]
+            self.options.batch is None and len(self.rows) == self.joint.layout.size(self.plate)
         ):
             return self.joint
         if self.options.batch is None:
@@ -201,7 +216,7 @@ class Trainer:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
         assert self.plate is not None
         part = self.joint.rows(self.plate, chosen)
-        share = len(self.rows) / self.joint.data["sizes"][self.plate]
+        share = len(self.rows) / self.joint.layout.size(self.plate)
         return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
 
     def _training(self) -> Joint:
@@ -239,8 +254,14 @@ class Trainer:
         notes = {"objective": self.objective.label, **outcome.notes}
         if state.validated:
             notes |= {"validated": list(state.validated), "best_epoch": int(np.argmax(state.validated)) + 1}
+        if state.redrawn:
+            notes["redrawn"] = state.redrawn
         settled = has_settled(state.trace) or (state.best is not None and state.is_done)
         warnings = outcome.warnings
+        if state.redrawn > 0.01 * state.iteration:
+            message = f"{state.redrawn:,} draws in {state.iteration:,} steps had no finite gradient, and were drawn again"
+            cure = "a smaller `--learning-rate`, or priors that keep values where the density can be computed"
+            warnings = (*warnings, Diagnostic("PGM0801", message, help=cure))
         if not settled:
             message = f"the {self.objective.label} still rises"
             warnings = (
@@ -280,7 +301,7 @@ class _Work:
         return _Work(leaves, free, first, second, counts, nets)
 
     def adam(self, gradients: tuple[Any, ...], rate: float) -> None:
-        """One step; tensors without a gradient stay. One bad draw does not spoil the moments for good."""
+        """One step by finite gradients; tensors without one stay."""
         import torch
         from torch.optim.adam import adam
 
@@ -289,7 +310,7 @@ class _Work:
         with torch.no_grad():
             adam(
                 [self.leaves[k].detach() for k in names],
-                [torch.nan_to_num(g, nan=0.0, posinf=0.0, neginf=0.0) for _, g in moved],
+                [g for _, g in moved],
                 [self.first[k] for k in names], [self.second[k] for k in names], [],
                 [self.counts[k] for k in names],
                 fused=True, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=rate, weight_decay=0.0, eps=1e-8,
@@ -341,7 +362,7 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if (options.batch or options.validation) and plate is None:
         raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",
                                   help="leave `--batch` and `--validation` out"))  # fmt: skip
-    rows = np.arange(joint.data["sizes"].get(plate, 0) if plate else 0)
+    rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None
     if options.validation:
         if not 0 < options.validation < 1:
@@ -367,4 +388,4 @@ def rows_of(joint: Joint, plate: str | None) -> float:
         return 1.0
     if plate in joint.weights:
         return float(joint.weights[plate].sum())
-    return float(joint.data["sizes"].get(plate, 1))
+    return float(joint.layout.sizes.get(plate, 1))

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pgmlang.kernels.log_density import GradientNotFinite
+
 HISTORY = 20
 TRIALS = 40
 """Most evaluations of a line search."""
@@ -33,11 +35,16 @@ class Point(NamedTuple):
 
 
 def start(function: Function, x: Tensor) -> Point:
-    return Point(x, *function(x))
+    """The first point. Raises GradientNotFinite where the function has a value and no slope."""
+    value, gradient = function(x)
+    if bool(torch.isfinite(value)) and not bool(torch.isfinite(gradient).all()):
+        raise GradientNotFinite(x)
+    return Point(x, value, gradient)
 
 
 def descend(function: Function, point: Point, iterations: int) -> Point:
-    """Some iterations; fewer where the gradient is zero or no lower value is found."""
+    """Some iterations; fewer where the gradient is zero or no lower value is found. Raises GradientNotFinite where the
+    function falls to values without a finite gradient and to no others."""
     for _ in range(iterations):
         if point.is_stuck or not bool(point.gradient.abs().max() > 0):
             return point._replace(is_stuck=True)
@@ -81,15 +88,18 @@ def _search(
     function: Function, point: Point, direction: Tensor, first: float
 ) -> tuple[Tensor, Tensor, Tensor] | None:
     """A point that satisfies the weak Wolfe conditions, by bisection (Lewis and Overton 2013, algorithm 2.6); the
-    lowest one seen when there is none, or None."""
+    lowest one seen when there is none, or None. Points without a finite gradient are too far."""
     slope = float(direction @ point.gradient)
     value = float(point.value)
     low, high, t = 0.0, float("inf"), first
     best: tuple[Tensor, Tensor, Tensor] | None = None
+    without_slope: Tensor | None = None
     for _ in range(TRIALS):
         x = point.x + t * direction
         f, g = function(x)
-        if not float(f) <= value + DECREASE * t * slope or not bool(torch.isfinite(g).all()):
+        is_lower, has_slope = float(f) <= value + DECREASE * t * slope, bool(torch.isfinite(g).all())
+        without_slope = x if is_lower and not has_slope else None
+        if not (is_lower and has_slope):
             high = t
         else:
             if best is None or bool(f < best[1]):
@@ -98,4 +108,6 @@ def _search(
                 return x, f, g
             low = t
         t = 0.5 * (low + high) if high < float("inf") else 2 * low
+    if best is None and without_slope is not None:
+        raise GradientNotFinite(without_slope)
     return best

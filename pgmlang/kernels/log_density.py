@@ -14,6 +14,14 @@ from torch import Tensor
 LogDensity = Callable[[Tensor], Tensor]
 
 
+class GradientNotFinite(ArithmeticError):
+    """A function has no finite gradient at ``x``: there is no direction to go on in."""
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__("the gradient is not finite")
+        self.x = x
+
+
 def _checked(values: Tensor, x: Tensor) -> Tensor:
     if values.shape != x.shape[:-1]:
         raise ValueError(

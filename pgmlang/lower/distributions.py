@@ -288,9 +288,7 @@ class Distributions:
         inner = next((f for f in frame if f in self.model.plate_by_name and by in self.model.enclosing(f)), None)
         if inner is None:
             raise to_come(f"a table by `{by}` outside of it", None)
-        key = f"{by}_of_{inner}"
-        self.expressions.indices[key] = f"the {by} of each {inner}"
-        return Emitted(py.entry("data", key), (inner,))
+        return Emitted(self.expressions.layout.parent(by, inner), (inner,))
 
 
 def _is_kept(argument: Expr, parameter: Parameter) -> bool:

@@ -6,7 +6,7 @@ import ast
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Expressions
-from pgmlang.lower.names import Names
+from pgmlang.lower.layout_calls import Parent, Position, Previous
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Dist, Distribution, Model
 from pgmlang.model.model import Role
@@ -16,30 +16,16 @@ SIZE = 4
 """Elements of plates and dims that only data would size."""
 
 
-def example_function(
-    model: Model, names: Names, expressions: Expressions, has_simulate: bool, out: Writer
-) -> None:
-    """Emits ``example()`` (data, params, nets, values) and ``main()``."""
-    open_labels = [
-        v.name
-        for v in model.variables
-        if v.type.kind == "labels" and model.labels_of(v.type) is None and not v.type.axis
-    ]
+def example_function(model: Model, expressions: Expressions, has_simulate: bool, out: Writer) -> None:
+    """Emits ``example()`` (data, layout, params, nets, values) and ``main()``."""
     out.blank(2)
     out.line("def example():")
     out.indent += 1
     out.line(
         '"""Small data, parameters and values of the right shapes; plates that data would size have four elements."""'
     )
-    sizes = [
-        (a, py.constant(SIZE)) for a in [*model.dim_by_name, *model.plate_by_name] if model.axis_size(a) is None
-    ]
-    roots = dict(sizes)
-    out.assign("data", py.dict_of([("sizes", py.dict_of(list(roots.items())))]))
-    for key in sorted(expressions.indices):
-        out.statement(ast.Assign([_store("data", key)], _index(expressions, key)))
-    for variable in model.of_role("input"):
-        out.statement(ast.Assign([_store("data", variable.name)], _array(model, expressions, variable.name)))
+    _layout(model, expressions, out)
+    out.assign("data", py.dict_of([(v.name, _array(model, expressions, v.name)) for v in model.of_role("input")]))
     out.assign(
         "params", py.dict_of([(v.name, _array(model, expressions, v.name)) for v in model.of_role("param")])
     )
@@ -64,7 +50,7 @@ def example_function(
                     [_store("params", table.name)], py.call("torch.full", shape, py.constant(1 / numbers[-1]))
                 )
             )
-    out.assign("nets", py.call("build_nets", py.name("data")) if model.nets else py.constant(None))
+    out.assign("nets", py.call("build_nets", py.name("layout")) if model.nets else py.constant(None))
     drawn: Role = "field" if has_simulate else "random"
     pairs = [(v.name, _array(model, expressions, v.name)) for v in model.of_role("field", drawn)]
     improper = [
@@ -75,33 +61,50 @@ def example_function(
     out.assign("values", py.dict_of(pairs + improper))
     if has_simulate:
         given = {"given": py.name("values")}
-        drawing = py.call("simulate", py.name("data"), py.name("params"), py.name("nets"), **given)
+        drawing = py.call("simulate", *map(py.name, ("data", "layout", "params", "nets")), **given)
         out.assign("values", ast.Dict([None, None], [py.name("values"), drawing]))
-    out.line("return data, params, nets, values")
+    out.line("return data, layout, params, nets, values")
     out.indent -= 1
     out.blank(2)
     out.line("def main():")
     out.indent += 1
     out.line('"""Prints the example and its log-joint."""')
     out.line("torch.manual_seed(0)")
-    out.line("data, params, nets, values = example()")
+    out.line("data, layout, params, nets, values = example()")
     out.line("for name, value in values.items():")
     out.line("    print(name, tuple(value.shape), value.flatten()[:6].tolist())")
-    out.line('print("log_joint", float(log_joint(values, data, params, nets).detach()))')
+    out.line('print("log_joint", float(log_joint(values, data, layout, params, nets).detach()))')
     out.indent -= 1
-    _ = (names, open_labels)
 
 
-def _index(expressions: Expressions, key: str) -> ast.expr:
-    """One sequence of all rows; rows dealt out to outer elements in turn."""
-    if key.startswith("previous_"):
-        lag, _, plate = key.removeprefix("previous_").partition("_in_")
-        before = py.binary("sub", py.call("torch.arange", expressions.size(plate)), py.constant(int(lag)))
-        return py.method(before, "clamp", py.constant(0))
-    if key.startswith("position_in_"):
-        return py.call("torch.arange", expressions.size(key.removeprefix("position_in_")))
-    outer, _, inner = key.partition("_of_")
-    return ast.BinOp(py.call("torch.arange", expressions.size(inner)), ast.Mod(), expressions.size(outer))
+def _layout(model: Model, expressions: Expressions, out: Writer) -> None:
+    """``layout``: sizes, and an answer to each question that the program asks: one sequence of all rows, rows dealt out
+    to outer elements in turn."""
+    fields: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
+    axes = [a for a in (*model.dim_by_name, *model.plate_by_name) if model.axis_size(a) is None]
+    if axes:
+        fields["sizes"] = [(py.constant(a), py.constant(SIZE)) for a in axes]
+
+    def rows_of(axis: str) -> ast.expr:
+        return py.call("torch.arange", size_of(axis))
+
+    def size_of(axis: str) -> ast.expr:
+        return py.constant(model.axis_size(axis) or SIZE)
+
+    for asked in sorted(expressions.layout.asked, key=repr):
+        match asked:
+            case Parent(outer, inner):
+                dealt = ast.BinOp(rows_of(inner), ast.Mod(), size_of(outer))
+                key = py.tuple_of(py.constant(outer), py.constant(inner))
+                fields.setdefault("parents", []).append((key, dealt))
+            case Position(chain):
+                fields.setdefault("positions", []).append((py.constant(chain), rows_of(chain)))
+            case Previous(chain, lag):
+                before = py.method(py.binary("sub", rows_of(chain), py.constant(lag)), "clamp", py.constant(0))
+                key = py.tuple_of(py.constant(chain), py.constant(lag))
+                fields.setdefault("before", []).append((key, before))
+    given = {name: ast.Dict([k for k, _ in pairs], [v for _, v in pairs]) for name, pairs in fields.items()}
+    out.assign("layout", py.call("TensorLayout", **given))
 
 
 def _is_improper(distribution: Distribution) -> bool:

@@ -15,6 +15,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
+from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
 from pgmlang.model import Model
@@ -29,13 +30,13 @@ def prev_name(ref: Ref) -> str:
 
 @dataclass
 class Expressions:
-    """Emits expressions of one model. ``uses`` collects the runtime functions and index data needed; ``taken``: where
+    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
     the branch of an ``if`` that is being emitted is taken, None outside of any."""
 
     model: Model
     names: Names
     uses: set[str] = field(default_factory=set)
-    indices: dict[str, str] = field(default_factory=dict)
+    layout: LayoutCalls = field(default_factory=LayoutCalls)
     taken: Emitted | None = None
 
     # ---- branches
@@ -162,10 +163,7 @@ class Expressions:
                     nodes[1] = as_tensor(nodes[1])
                 return Emitted(py.call("torch.where", as_tensor(nodes[0]), *nodes[1:]), axes)
             case First(count=count, plate=plate):
-                self.indices[f"position_in_{plate}"] = f"0, 1, ... along each chain of plate {plate}"
-                return Emitted(
-                    py.binary("lt", py.entry("data", f"position_in_{plate}"), py.constant(count)), (plate,)
-                )
+                return Emitted(py.binary("lt", self.layout.position(plate), py.constant(count)), (plate,))
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
                 with self._renamed(old, new):
@@ -262,9 +260,7 @@ class Expressions:
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
         if codes:
             members = self._members(own, frame, dict(expr.index))
-            codes = [
-                (axis, Emitted(py.entry("data", f"{axis}_of_{inner}"), (inner,))) for axis, inner in members
-            ] + codes
+            codes = [(axis, Emitted(self.layout.parent(axis, inner), (inner,))) for axis, inner in members] + codes
             value = self._indexed(Emitted(node, own), codes, frame)
         else:
             value = Emitted(*self.gathered(node, own, frame))
@@ -275,7 +271,7 @@ class Expressions:
         """A value of outer elements at the rows of the frame's plates, and its axes."""
         for axis, inner in self._members(own, frame, {}):
             at = py.constant(own.index(axis) - len(own))
-            node = py.method(node, "index_select", at, py.entry("data", f"{axis}_of_{inner}"))
+            node = py.method(node, "index_select", at, self.layout.parent(axis, inner))
             own = tuple(inner if a == axis else a for a in own)
         return node, own
 
@@ -293,22 +289,20 @@ class Expressions:
 
     def lagged(self, expr: Ref, own: Axes) -> ast.expr:
         """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
-        chain, key = self.lag_key(expr, own)
+        chain = self.chain_of(own)
         if self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
         at = py.constant(own.index(chain) - len(own))
-        return py.method(py.name(self.names[expr.name]), "index_select", at, py.entry("data", key))
+        return py.method(py.name(self.names[expr.name]), "index_select", at, self.layout.previous(chain, expr.lag))
 
-    def lag_key(self, expr: Ref, own: Axes) -> tuple[str, str]:
-        """The chain's axis, and the key of the index array of rows before."""
-        chain = next(p for p in reversed(own) if self._is_chain(p))
-        key = f"previous_{expr.lag}_in_{chain}"
-        self.indices[key] = f"the row {expr.lag} back in the sequence of each {chain} (any row at its start)"
-        return chain, key
+    def chain_of(self, own: Axes) -> str:
+        """The chain among a value's axes that ``prev`` looks back in: the innermost."""
+        return next(a for a in reversed(own) if self.model.is_chain(a))
 
-    def _is_chain(self, axis: str) -> bool:
-        plate = self.model.plate_by_name.get(axis)
-        return plate is not None and plate.structure is not None and plate.structure.kind == "chain"
+    def size(self, axis: str) -> ast.expr:
+        """The size of an axis: a number, or asked of the layout."""
+        known = self.model.axis_size(axis)
+        return self.layout.size(self.model.root_axis(axis)) if known is None else py.constant(known)
 
     def _members(self, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
         """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
@@ -320,7 +314,6 @@ class Expressions:
                 (f for f in frame if f in self.model.plate_by_name and axis in self.model.enclosing(f)), None
             )
             if inner is not None:
-                self.indices[f"{axis}_of_{inner}"] = f"the {axis} of each {inner}"
                 out.append((axis, inner))
         return out
 
@@ -411,17 +404,9 @@ class Expressions:
         value = self.number(expr.body, (expr.axis,))
         if not outer:
             return Emitted(py.method(value.node, "sum", py.constant(-1)), ())
-        key = f"{outer[0]}_of_{expr.axis}"
-        self.indices[key] = f"the {outer[0]} of each {expr.axis}"
         self.uses.add("segment_sum")
-        return Emitted(py.call("segment_sum", value.node, py.entry("data", key), self.size(outer[0])), (outer[0],))
-
-    def size(self, axis: str) -> ast.expr:
-        """The size of an axis: a number, or looked up in ``data["sizes"]``."""
-        known = self.model.axis_size(axis)
-        if known is not None:
-            return py.constant(known)
-        return py.item(py.entry("data", "sizes"), ast.Constant(self.model.root_axis(axis)))
+        member = self.layout.parent(outer[0], expr.axis)
+        return Emitted(py.call("segment_sum", value.node, member, self.size(outer[0])), (outer[0],))
 
     def _net(self, expr: NetCall, frame: Axes) -> Emitted:
         net = next(n for n in self.model.nets if n.name == expr.net)

@@ -49,7 +49,7 @@ def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | No
     items: list[Factor] = list(named.values())
     definitions = emitter.definitions_for(items)
     out.blank(2)
-    out.line("def factors(values, data=None, params=None, nets=None):")
+    out.line("def factors(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
     out.line(
         '"""Log-probability or log-potential of every element of every factor: axes as in FACTORS, chains first."""'
@@ -82,7 +82,7 @@ def deterministic_function(emitter: Emitter, out: Writer) -> None:
     if not emitter.model.definitions:
         return
     out.blank(2)
-    out.line("def deterministic(values, data=None, params=None, nets=None):")
+    out.line("def deterministic(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
     out.line(
         '"""Values of the deterministic names, laid out along all their axes (of size one where nothing varies)."""'
@@ -106,10 +106,10 @@ def _store(out: Writer, key: str, value: ast.expr, factor: Factor, note: str) ->
 def _log_joint(emitter: Emitter, axes: dict[str, Axes], out: Writer) -> None:
     emitter.expressions.uses.add("total")
     out.blank(2)
-    out.line("def log_joint(values, data=None, params=None, nets=None):")
+    out.line("def log_joint(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
     out.line('"""Sum of log-probabilities and log-potentials; shape: the leading chain axes of the values."""')
-    out.line("terms = factors(values, data, params, nets)")
+    out.line("terms = factors(values, data, layout, params, nets)")
     out.line("return sum(total(term, len(FACTORS[name])) for name, term in terms.items())")
     out.indent -= 1
     out.blank(2)

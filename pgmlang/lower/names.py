@@ -9,10 +9,13 @@ from functools import cache
 from importlib.resources import files
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-_OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "params", "nets", "annotations",
-         "sizes", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose", "deterministic",
-         "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model", "guide", "simulate",
-         "main"}  # fmt: skip
+_OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "layout", "params", "nets",
+         "annotations", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose",
+         "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
+         "guide", "simulate", "main", "build_nets"}  # fmt: skip
+"""Names of modules, of the program's own functions and tables, and of their arguments and locals."""
+RUNTIME = ("support", "bounded", "layout")
+"""The files of functions and classes that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}
     if not isinstance(__builtins__, dict)
@@ -23,8 +26,8 @@ _BUILTINS = (
 @cache
 def runtime_names() -> frozenset[str]:
     """The functions and classes that programs may bring along."""
-    source = (files("pgmlang.lower") / "runtime" / "support.py").read_text(encoding="utf-8")
-    return frozenset(re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
+    sources = ((files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME)
+    return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
 
 
 class Names:

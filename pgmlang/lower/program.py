@@ -8,19 +8,20 @@ foot.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
-from pgmlang.lower.names import Names, comment
+from pgmlang.lower.names import RUNTIME, Names, comment
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -41,14 +42,24 @@ class Program:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> ModuleType:
-        """The program as a module. Only syntax built by this compiler is run."""
+        """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
+        ``__source_map__`` is the program's: see `line_of_model`."""
         import linecache
 
-        file = f"<pgmlang {self.name}>"
+        file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
         module = ModuleType(f"pgmlang_program_{self.name}")
+        module.__file__ = file
+        vars(module)["__source_map__"] = self.source_map
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(ast.parse(self.source, file), file, "exec"), module.__dict__)
         return module
+
+
+def line_of_model(program: ModuleType | Mapping[str, Any], line: int) -> Span | None:
+    """Where in the model a line of a loaded program (or of its globals) comes from: the statement it is in."""
+    names = program if isinstance(program, Mapping) else vars(program)
+    source_map: Mapping[int, Span] = names.get("__source_map__", {})
+    return source_map.get(line)
 
 
 def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] | None = None) -> Program:
@@ -70,7 +81,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     supports = Writer(file_name)
     _supports(emitter, supports)
     if only is None:
-        example_function(model, names, emitter.expressions, "simulate" not in left_out, body)
+        example_function(model, emitter.expressions, "simulate" not in left_out, body)
     _head(model, file_name, out, emitter.expressions)
     out.extend(body)
     _foot(emitter.expressions, supports, edges, out, only is None)
@@ -86,7 +97,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
     ]  # fmt: skip
     if emitter.model.guide is not None:
         wide = with_guide(emitter.model)
-        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.indices)
+        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
     for kind, function, own in functions:
@@ -106,13 +117,14 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
     doc = [
         f"{model.name}, lowered from {file_name} by pgmlang.",
         "",
-        "factors(values, data, params, nets) is the log-probability or log-potential of every element of every factor,",
+        "factors(values, data, layout, params, nets) is the log-probability or log-potential of every element of every factor,",
         "log_joint their sum (log Z of fields is not in it). `values` holds every random variable by name, observed or",
         "not, with any leading chain axes; labels are codes in the order of LABELS, bits 0 and 1, spins 0 for -1 and 1",
-        "for +1. Arrays have their plates' axes first, then their own. `python THIS_FILE` runs a small example.",
+        "for +1; `data` holds the inputs. Arrays have their plates' axes first, then their own. `python THIS_FILE` runs a",
+        "small example.",
     ]
-    if expressions.indices:
-        doc += ["", "data also holds:"] + [f"  {k}: {v}" for k, v in sorted(expressions.indices.items())]
+    if expressions.layout.asked:
+        doc += ["", "layout answers:", *sorted(f"  {q.text}: {q.meaning}" for q in expressions.layout.asked)]
     for text in doc:
         out.line(f"# {comment(text)}".rstrip())
     out.blank()
@@ -180,7 +192,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
     if not model.nets:
         return
     out.blank(2)
-    out.line("def build_nets(data):")
+    out.line("def build_nets(layout=None):")
     out.indent += 1
     out.line('"""The networks, with fresh weights."""')
     pairs: list[tuple[str, ast.expr]] = []
@@ -227,10 +239,7 @@ def _supports(emitter: Emitter, out: Writer) -> None:
 @cache
 def _runtime() -> dict[str, tuple[str, set[str]]]:
     """Each runtime function's text and the others it uses."""
-    sources = [
-        (files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8")
-        for name in ("support", "bounded")
-    ]
+    sources = [(files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME]
     pieces = {
         n.name: (n, source.splitlines())
         for source in sources
@@ -249,7 +258,7 @@ def _runtime() -> dict[str, tuple[str, set[str]]]:
 def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     runtime = _runtime()
-    wanted = {*expressions.uses, "constrain"}
+    wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     wanted |= {n for n in OWN_CONSTRAINTS if any(f"{n}()" in line for line in supports.lines)}
     pending = list(wanted)
     while pending:

@@ -24,10 +24,10 @@ def refuse_chains(model: Model, what: str) -> None:
 
 
 def model_function(emitter: Emitter, out: Writer) -> None:
-    """Emits ``model(data, params, nets)``. Raises PGM0601 where Pyro has no plain way to say the model."""
+    """Emits ``model(data, layout, params, nets)``. Raises PGM0601 where Pyro has no plain way to say the model."""
     model, names = emitter.model, emitter.names
     out.blank(2)
-    out.line("def model(data, params=None, nets=None):")
+    out.line("def model(data, layout=None, params=None, nets=None):")
     out.indent += 1
     out.line(
         '"""The Pyro model: what `data` holds is observed. Fields are taken from `data`; log Z is not in it."""'
@@ -65,15 +65,14 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     """Rows of all sequences at position 0, at 1, ...: a site each, in which the other rows are masked."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
     plate = model.by_name[items[0].target].plates[-1]
-    key = f"position_in_{plate}"
-    expressions.indices[key] = f"0, 1, ... along each chain of plate {plate}"
+    position = expressions.layout.position(plate)
     targets = [i for i in items if isinstance(i, Conditional)]
     for target in targets:
         kind = {"labels": "torch.long"}.get(model.by_name[target.target].type.kind)
         keywords = {"dtype": py.name(kind)} if kind else {}
         shape = emitter.shape_of(emitter.distributions.frame_of(target))
         out.assign(names[target.target], py.call("torch.zeros", shape, **keywords))
-    out.head(f"for t in pyro.markov(range(int({py.text(py.entry('data', key))}.max()) + 1)):")
+    out.head(f"for t in pyro.markov(range(int({py.text(position)}.max()) + 1)):")
     out.indent += 1
     out.assign("values", py.dict_of([(t.target, py.name(names[t.target])) for t in targets]))
     emitter.previous(items, out)
@@ -86,12 +85,12 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
 
 
 def guide_function(emitter: Emitter, out: Writer) -> None:
-    """Emits ``guide(data, params, nets)`` from the written guide; ``emitter`` is of the model with the guide's names."""
+    """Emits ``guide(data, layout, params, nets)`` from the written guide; ``emitter`` is of the model with the guide's names."""
     model, names = emitter.model, emitter.names
     assert model.guide is not None
     refuse_chains(model, "a Pyro guide")
     out.blank(2)
-    out.line("def guide(data, params=None, nets=None):")
+    out.line("def guide(data, layout=None, params=None, nets=None):")
     out.indent += 1
     out.line('"""The Pyro guide: the approximating distribution of the latents."""')
     _imports(out)
@@ -156,7 +155,7 @@ def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, ch
         drawn = in_order(model, item.target, py.call("pyro.sample", site, built, **keywords))
         out.assign(names[item.target], drawn, item.span)
     else:
-        now = py.binary("eq", py.entry("data", f"position_in_{chain}"), py.name("t"))
+        now = py.binary("eq", expressions.layout.position(chain), py.name("t"))
         site = py.binary("add", py.constant(f"{item.target} "), py.call("str", py.name("t")))
         mask, test = (
             py.item(now, *(ast.Slice() if a == chain else ast.Constant(None) for a in axes))

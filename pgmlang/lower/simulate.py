@@ -21,7 +21,7 @@ def simulate_function(emitter: Emitter, out: Writer) -> None:
     order = ancestral_order(model, stated)
     looped = looped_items(model, order)
     out.blank(2)
-    out.line("def simulate(data=None, params=None, nets=None, given=None, shape=()):")
+    out.line("def simulate(data=None, layout=None, params=None, nets=None, given=None, shape=()):")
     out.indent += 1
     out.line(
         '"""Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept."""'
@@ -70,8 +70,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
     """Rows at position 0 of every sequence, then at 1, ..."""
     model, names, expressions = emitter.model, emitter.names, emitter.expressions
     plate = model.by_name[items[0].target].plates[-1]
-    key = f"position_in_{plate}"
-    expressions.indices[key] = f"0, 1, ... along each chain of plate {plate}"
+    position = expressions.layout.position(plate)
     targets = [i for i in items if isinstance(i, Conditional)]
     for target in targets:
         frame = emitter.distributions.frame_of(target)
@@ -83,7 +82,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         out.statement(ast.Assign([_value(target.target)], py.call("torch.zeros", shape, **keywords)))
         out.indent -= 1
     out.assign("drawn", ast.parse("set(values) - set(given or {})", mode="eval").body)
-    out.head(f"for t in range(int({py.text(py.entry('data', key))}.max()) + 1):")
+    out.head(f"for t in range(int({py.text(position)}.max()) + 1):")
     out.indent += 1
     for target in targets:
         out.assign(names[target.target], py.entry("values", target.target))
@@ -96,7 +95,7 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         emitter.distributions.table_number = 0
         out.head(f"if {py.text(py.constant(item.target))} in drawn:")
         out.indent += 1
-        now = py.binary("eq", py.entry("data", key), py.name("t"))
+        now = py.binary("eq", position, py.name("t"))
         parts: list[ast.expr] = [ast.Slice() if a == plate else ast.Constant(None) for a in frame]
         test = py.item(now, *parts) if len(parts) > 1 else now
         fresh = draw(emitter, item.distribution, item, frame)
@@ -165,14 +164,14 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
     stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
     own = {i.target for i in stated}
     out.blank(2)
-    out.line("def propose(data, params=None, nets=None, shape=()):")
+    out.line("def propose(values, data=None, layout=None, params=None, nets=None, shape=()):")
     out.indent += 1
     out.line(
         '"""Draws of the guide, ``shape`` of them side by side and reparameterised where they can be, and the'
     )
-    out.line('log-density of each element; `data` holds observed values too."""')
+    out.line('log-density of each element. ``values``: what is observed."""')
     outside = {v.name for v in model.variables if v.name not in own}
-    emitter.unpack(stated, out, source="data", only=outside)
+    emitter.unpack(stated, out, only=outside)
     out.line("log_q = {}")
     axes: dict[str, Axes] = {}
     for item in ancestral_order(model, stated):

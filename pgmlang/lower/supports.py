@@ -99,7 +99,7 @@ def moving_supports(emitter: Emitter, out: Writer) -> list[tuple[str, ast.expr]]
         definitions = emitter.definitions_for(items)
         identifier = emitter.names[f"support {number}"]
         out.blank(2)
-        out.line(f"def {identifier}(values, data=None, params=None, nets=None):")
+        out.line(f"def {identifier}(values, data=None, layout=None, params=None, nets=None):")
         out.indent += 1
         out.line('"""A support that moves with other values."""')
         emitter.unpack([*items, *definitions], out)

@@ -338,7 +338,7 @@ class Evaluator:
         rows = body.to((axis, *rest))
         parts = [reduce_axis(expr.function, NamedArray(rows[group == g], (axis, *rest)), axis).values
                  for g in range(math.prod(shape))]  # fmt: skip
-        return NamedArray(np.stack(parts).reshape(*shape, *rows.shape[1:]), (*outer, *rest))
+        return NamedArray(np.stack(parts).reshape((*shape, *rows.shape[1:])), (*outer, *rest))
 
 
 def unknown_parameter(variable: Variable) -> Diagnostic:

@@ -235,6 +235,11 @@ class Model:
 
     # ---- axes
 
+    def is_chain(self, axis: str) -> bool:
+        """Whether an axis is a plate of ordered rows."""
+        plate = self.plate_by_name.get(axis)
+        return plate is not None and plate.structure is not None and plate.structure.kind == "chain"
+
     def root_axis(self, axis: str) -> str:
         """The axis at the end of the ``like`` chain."""
         dim = self.dim_by_name.get(axis)

@@ -259,7 +259,7 @@ class FieldRows:
         """log Z of each row, by listing or by annealing. Raises PgmError PGM0602 for real fields."""
         if self.plate is None or any(not v.type.is_discrete for v in self.joint.model.of_role("field")):
             raise PgmError(inputs)
-        total = self.joint.data["sizes"][self.plate]
+        total = self.joint.layout.size(self.plate)
         cells = sum(math.prod(self.joint.shapes[n]) for n in names)
         with torch.no_grad():
             if fields_of(self._one(), names).bits <= LISTED:
@@ -346,7 +346,7 @@ def _fields_alone(joint: Joint) -> Joint:
     """The joint of the potentials alone: directed variables are drawn from the fields afterwards."""
     bare = _potentials_of(joint)
     plate = unit_plate(joint.model)
-    size = joint.data["sizes"].get(plate, 1) if plate else 1
+    size = joint.layout.sizes.get(plate, 1) if plate else 1
     return bare if plate is None else bare.rows(plate, np.zeros(size, dtype=np.int64))
 
 

@@ -163,7 +163,7 @@ class Predictive:
         given = {**self.given, **self._infer(chances)}
         shape = (self.num_draws,)
         seen = {
-            k: v.expand(*shape, *v.shape)
+            k: v.expand((*shape, *v.shape))
             for k, v in self.joint.observed.items()
             if k not in self.joint.missing and k not in self.joint.unseen
         }
@@ -406,7 +406,7 @@ def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
 
 def element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
     """Names of the elements along axes, ``a, b`` for two of them."""
-    sizes = joint.data["sizes"]
+    sizes = joint.layout.sizes
     names: list[list[str]] = []
     for axis in axes:
         labels = joint.source["binding"].labels.get(axis) or joint.model.axis_labels(axis)

@@ -85,7 +85,7 @@ class ElementEvaluator(Evaluator):
         values = np.empty((len(slots), *[nodes.size] * len(slots)), dtype=np.int64)
         for i in range(len(slots)):
             values[i] = np.arange(nodes.size).reshape([-1 if j == i else 1 for j in range(len(slots))])
-        stacked = NamedArray(values.reshape(*shape, *values.shape[1:]), (*free, *(s.axis for s in slots)))
+        stacked = NamedArray(values.reshape((*shape, *values.shape[1:])), (*free, *(s.axis for s in slots)))
         return take(stacked, {a: i for a, i in indices.items() if a in free})
 
     def survey(self, expr: Expr, place: Place) -> None:

@@ -97,3 +97,25 @@ def test_d_separation_equals_networkx(seed: int) -> None:
 def test_directed_cycle_has_no_order() -> None:
     with pytest.raises(ValueError, match="cycle"):
         topological_order([[1], [0]])
+
+
+@pytest.mark.parametrize("heuristic", ["fill", "weight", "weighted_fill"])
+@pytest.mark.parametrize("seed", range(5))
+def test_chordal_graphs_are_eliminated_without_an_edge_added(heuristic: str, seed: int) -> None:
+    """Random k-trees, their vertices shuffled: the width is k, and every clique is one of the graph."""
+    rng = random.Random(seed)
+    k, count = 1 + seed, 40
+    cliques = [tuple(range(k + 1))]
+    for v in range(k + 1, count):
+        cliques.append((*rng.sample(rng.choice(cliques), k), v))
+    names = list(range(count))
+    rng.shuffle(names)
+    scopes = [[names[v] for v in clique] for clique in cliques]
+    graph = interaction_graph(scopes, count)
+    sizes = [rng.randint(2, 4) for _ in names]
+    done = eliminate(graph, sizes, [(1 << count) - 1], heuristic)
+    assert done is not None
+    assert done.width == k
+    assert sorted(done.order) == list(range(count))
+    for clique in done.cliques:
+        assert all(clique & ~graph[v] == 1 << v for v in bits(clique))

@@ -58,7 +58,7 @@ def test_distribution_functions(ours: dist.Distribution, theirs: object) -> None
     np.testing.assert_allclose(bounded.chance_below(ours, x), theirs.cdf(x.numpy()), atol=1e-12)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("ours", "theirs"), CONTINUOUS + COUNTS, ids=lambda d: type(d).__name__)
+@pytest.mark.parametrize(("ours", "theirs"), CONTINUOUS + COUNTS[1:], ids=lambda d: type(d).__name__)
 def test_truncated_and_censored(ours: dist.Distribution, theirs: object) -> None:
     low, high = 0.2, 0.9
     if ours.support.is_discrete:  # type: ignore[attr-defined]

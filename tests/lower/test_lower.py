@@ -37,8 +37,8 @@ def program(name: str) -> Program:
 @pytest.mark.parametrize("name", LOWERED)
 def test_log_joint_of_the_example_is_finite(name: str) -> None:
     module = program(name).load()
-    data, params, nets, values = module.example()
-    total = module.log_joint(values, data, params, nets)
+    data, layout, params, nets, values = module.example()
+    total = module.log_joint(values, data, layout, params, nets)
     assert total.shape == ()
     assert math.isfinite(float(total))
 
@@ -83,10 +83,10 @@ def test_pyro_agrees(name: str) -> None:
     import pyro
 
     module = lowered.load()
-    data, params, nets, values = module.example()
-    trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, params, nets)
+    data, layout, params, nets, values = module.example()
+    trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, layout, params, nets)
     assert float(trace.log_prob_sum()) == pytest.approx(
-        float(module.log_joint(values, data, params, nets)), rel=1e-10
+        float(module.log_joint(values, data, layout, params, nets)), rel=1e-10
     )
 
 
@@ -109,20 +109,20 @@ def test_pyro_agrees(name: str) -> None:
 )
 def test_leading_chain_axes_are_a_loop_over_chains(name: str) -> None:
     module = program(name).load()
-    data, params, nets, one = module.example()
-    _, _, _, two = module.example()
+    data, layout, params, nets, one = module.example()
+    _, _, _, _, two = module.example()
     stacked = {k: torch.stack([one[k], two[k]]) for k in one}
-    together = module.log_joint(stacked, data, params, nets)
-    apart = torch.stack([module.log_joint(v, data, params, nets) for v in (one, two)])
+    together = module.log_joint(stacked, data, layout, params, nets)
+    apart = torch.stack([module.log_joint(v, data, layout, params, nets) for v in (one, two)])
     assert torch.allclose(together, apart, rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["schools", "mixture", "hmm", "vae", "ebm"])
 def test_gradients_flow(name: str) -> None:
     module = program(name).load()
-    data, params, nets, values = module.example()
+    data, layout, params, nets, values = module.example()
     moving = {k: v.clone().requires_grad_(v.is_floating_point()) for k, v in values.items()}
-    module.log_joint(moving, data, params, nets).backward()
+    module.log_joint(moving, data, layout, params, nets).backward()
     assert any(v.grad is not None and torch.isfinite(v.grad).all() for v in moving.values())
 
 
@@ -133,20 +133,20 @@ def normal(x: torch.Tensor, m: torch.Tensor | float, s: torch.Tensor | float) ->
 
 def test_schools_by_hand() -> None:
     module = program("schools").load()
-    data, params, nets, v = module.example()
+    data, layout, params, nets, v = module.example()
     half_cauchy = math.log(2 / math.pi / 5) - torch.log1p((v["tau"] / 5) ** 2)
     expected = normal(v["mu"], 0, 5) + half_cauchy
     expected = (
         expected + normal(v["theta"], v["mu"], v["tau"]).sum() + normal(v["y"], v["theta"], data["sd"]).sum()
     )
-    assert float(module.log_joint(v, data, params, nets)) == pytest.approx(float(expected), rel=1e-12)
+    assert float(module.log_joint(v, data, layout, params, nets)) == pytest.approx(float(expected), rel=1e-12)
 
 
 def test_hmm_by_hand() -> None:
     module = program("hmm").load()
-    data, params, nets, v = module.example()
-    data["position_in_step"] = torch.tensor([0, 1, 2, 0])
-    total = module.log_joint(v, data, params, nets)
+    data, layout, params, nets, v = module.example()
+    layout.positions["step"] = torch.tensor([0, 1, 2, 0])
+    total = module.log_joint(v, data, layout, params, nets)
     z, y = v["z"].tolist(), v["y"]
     expected = torch.distributions.Dirichlet(torch.ones(3)).log_prob(v["start"])
     expected = expected + torch.distributions.Dirichlet(torch.ones(3)).log_prob(v["move"]).sum()
@@ -159,7 +159,7 @@ def test_hmm_by_hand() -> None:
 
 def test_ising_by_hand() -> None:
     module = program("ising").load()
-    data, _, nets, _ = module.example()
+    data, layout, _, nets, _ = module.example()
     params = {"J": torch.tensor(0.3), "B": torch.tensor(-0.2)}
     codes = torch.randint(0, 2, (16,))
     spins = (2 * codes - 1).reshape(4, 4).tolist()
@@ -167,7 +167,7 @@ def test_ising_by_hand() -> None:
     for i, j in product(range(4), range(4)):
         expected += 0.3 * spins[i][j] * spins[i][j + 1] if j < 3 else 0
         expected += 0.3 * spins[i][j] * spins[i + 1][j] if i < 3 else 0
-    assert float(module.log_joint({"s": codes}, data, params, nets)) == pytest.approx(expected, rel=1e-12)
+    assert float(module.log_joint({"s": codes}, data, layout, params, nets)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_constrain_has_the_jacobian_of_autograd() -> None:
@@ -221,9 +221,9 @@ def test_hostile_names_and_labels_stay_data() -> None:
     calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert not calls & {"__import__", "exec", "eval", "open"}
     module = lowered.load()
-    data, params, nets, values = module.example()
+    data, layout, params, nets, values = module.example()
     assert set(values) == {"lambda", "torch", "sum", "größe", "__class__", "values"}
-    assert math.isfinite(float(module.log_joint(values, data, params, nets)))
+    assert math.isfinite(float(module.log_joint(values, data, layout, params, nets)))
 
 
 def test_lowering_imports_no_torch() -> None:

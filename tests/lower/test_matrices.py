@@ -69,9 +69,10 @@ def test_lkj_is_normalised() -> None:
 @pytest.mark.filterwarnings("ignore:Singular sample")
 def test_draws_have_the_moments_of_the_families() -> None:
     program = module()
-    data = {"sizes": {"row": 2000}, "V": torch.eye(3)}
-    found = program.simulate(data)
-    assert np.isfinite(float(program.log_joint(found, data)))
+    layout = program.TensorLayout(sizes={"row": 2000})
+    data = {"V": torch.eye(3)}
+    found = program.simulate(data, layout)
+    assert np.isfinite(float(program.log_joint(found, data, layout)))
     # n: failures before the 4th success; m: mean 3, variance 3 + 9/2; w: mean 1, variance 4 pi^2 / 3
     for name, mean, variance in (("n", 4 * 0.7 / 0.3, 4 * 0.7 / 0.09), ("m", 3, 7.5), ("w", 1, 4 * np.pi**2 / 3)):
         drawn = found[name]

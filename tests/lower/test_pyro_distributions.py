@@ -51,11 +51,11 @@ def test_the_trace_has_the_density_of_log_joint() -> None:
     lowered = program()
     assert not lowered.left_out
     module = lowered.load()
-    data, params, nets, values = module.example()
+    data, layout, params, nets, values = module.example()
     values = {**values, "c": torch.tensor([-0.5, 0.7]), "t": values["t"].abs(), "c1": torch.tensor(0.3)}
-    trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, params, nets)
+    trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, layout, params, nets)
     trace.compute_log_prob()
-    each = module.log_joint(values, data, params, nets)
+    each = module.log_joint(values, data, layout, params, nets)
     assert float(trace.log_prob_sum()) == pytest.approx(float(each), rel=1e-10)
 
 
@@ -64,17 +64,18 @@ def test_draws_of_pyro_are_those_of_simulate() -> None:
     import pyro
 
     module = program().load()
-    data, params, nets, _ = module.example()
+    data, layout, params, nets, _ = module.example()
     rows = 20_000
-    data = {**data, "sizes": {**data["sizes"], "row": rows}, "q": torch.rand(rows)}
+    layout.sizes["row"] = rows
+    data = {**data, "q": torch.rand(rows)}
     given = {
         "mu": torch.tensor(0.4),
         "s": torch.tensor(1.3),
         "c1": torch.tensor(-2.0),
         "c": torch.tensor([-0.5, 0.7]),
     }
-    ours = module.simulate(data, params, nets, given=given)
-    theirs = pyro.poutine.trace(module.model).get_trace({**data, **given}, params, nets)
+    ours = module.simulate(data, layout, params, nets, given=given)
+    theirs = pyro.poutine.trace(module.model).get_trace({**data, **given}, layout, params, nets)
     for name in ("z", "y", "v", "n", "k", "t", "u", "w", "m", "g"):
         a, b = ours[name].double(), theirs.nodes[name]["value"].double()
         error = ((a.var() + b.var()) / rows).sqrt()

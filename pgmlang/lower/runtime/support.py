@@ -47,13 +47,13 @@ def take(x, *codes, shared=0, own=0, rest=0):
         code = code + size * block[(..., *[None] * own)]
     elif first - shared > code.dim() - shared - own:
         code = code[(*[None] * (first - code.dim() + own), ...)]
-    return flat.index_select(0, code.flatten()).reshape(*code.shape, *shape)
+    return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
 
 
 def previous(values, name, lag, index, dim):
-    """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["prev(x, 1)"]`` stands for it
-    where a caller sums out rows one by one."""
-    own = values.get(f"prev({name}, {lag})")
+    """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["x", 1]`` stands for it where
+    a caller sums out rows one by one."""
+    own = values.get((name, lag))
     return values[name].index_select(dim, index) if own is None else own
 
 
@@ -248,7 +248,7 @@ class LKJ(dist.Distribution):
 
 
 def transform_of(support, *others):
-    """The map from free real values to a support; one that moves is a function of ``values, data, params, nets``."""
+    """The map from free real values to a support; one that moves is a function of ``values, data, layout, params, nets``."""
     if isinstance(support, dist.Transform):
         return support
     return biject_to(support(*others) if callable(support) else support)
@@ -271,7 +271,7 @@ class Mlp(torch.nn.Module):
         return [head(h) for head in self.heads]
 
 
-def constrain(unconstrained, values=None, data=None, params=None, nets=None):
+def constrain(unconstrained, values=None, data=None, layout=None, params=None, nets=None):
     """Free real values to values in their supports, and the sum of log|det J| of the maps. ``values``: the others, for
     supports that move with them."""
     found, log_det = {}, 0.0
@@ -279,7 +279,9 @@ def constrain(unconstrained, values=None, data=None, params=None, nets=None):
         if name not in unconstrained:
             continue
         x = unconstrained[name]
-        transform = transform_of(support, {**(values or {}), **found}, data, {**(params or {}), **found}, nets)
+        transform = transform_of(
+            support, {**(values or {}), **found}, data, layout, {**(params or {}), **found}, nets
+        )
         found[name] = transform(x)
         own = transform.log_abs_det_jacobian(x, found[name])
         dims = RANKS[name] - transform.codomain.event_dim
