@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 import pgmlang
 from pgmlang.density.joint import joint_of
+from pgmlang.diagnostics import PgmError
 from pgmlang.lower.runtime.support import segments
 from pgmlang.signatures.functions import REDUCTIONS
 from tests.infer.by_hand import problem_of
@@ -36,7 +37,6 @@ def test_segments_of_two_plates(function: str) -> None:
             wanted = NUMPY[function](x[:, (a == i) & (b == j)], 1)
             assert got[:, i, j].detach().numpy() == pytest.approx(wanted)
     assert torch.autograd.gradcheck(lambda v: segments(function, v, members, (2, 3)), leaf)
-
 
 
 @pytest.mark.parametrize("function", REDUCTIONS)
@@ -99,3 +99,20 @@ def test_a_covariate_centred_at_its_mean(method: str) -> None:
     precision = 1 + (centred**2).sum()
     row = next(r for r in fit.summary() if r["name"] == "b")
     assert row["mean"] == pytest.approx((centred * y).sum() / precision, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "binding", "code"),
+    [
+        ("map", {"batch": 2}, {}, "PGM0612"),
+        ("elbo", {"batch": 2}, {}, "PGM0612"),
+        ("map", {}, {"weights": "w"}, "PGM0602"),
+    ],
+)
+def test_rows_that_stand_for_others_are_refused(
+    method: str, options: dict[str, int], binding: dict[str, str], code: str
+) -> None:
+    data = {"x": [11.0, 13.0, 12.0, 16.0], "y": [-1.0, 0.5, -0.4, 1.9], "w": [1, 2, 1, 3]}
+    with pytest.raises(PgmError) as error:
+        pgmlang.compile(SLOPES).fit(data, method=method, options=options, **binding)
+    assert error.value.diagnostics[0].code == code

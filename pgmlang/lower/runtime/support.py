@@ -61,7 +61,7 @@ def segments(function, x, members, sizes):
     """The last axis of ``x`` reduced by group. ``members``: for each outer plate the element that each row belongs to;
     ``sizes`` of these plates, which become the last axes."""
     group, count = members[0], sizes[0]
-    for member, size in zip(members[1:], sizes[1:]):
+    for member, size in zip(members[1:], sizes[1:], strict=True):
         group, count = group * size + member, count * size
     start = x.new_zeros(*x.shape[:-1], count)
     if function in ("sum", "mean"):
