@@ -30,6 +30,11 @@ def runtime_names() -> frozenset[str]:
     return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
 
 
+def is_identifier(word: str) -> bool:
+    """Whether a word can be a name in an emitted program."""
+    return bool(_PLAIN.fullmatch(word)) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
+
+
 class Names:
     """Identifiers for the model's names, each its own."""
 
@@ -43,10 +48,14 @@ class Names:
             self._of[name] = self._fresh(name)
         return self._of[name]
 
+    def reserved(self) -> set[str]:
+        """Identifiers that a new local may not have."""
+        return set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
+
     def _fresh(self, name: str) -> str:
         word = name.replace(".", "_").replace(" ", "_").replace("-", "")
-        good = _PLAIN.fullmatch(word) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
-        taken = set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
+        good = is_identifier(word)
+        taken = self.reserved()
         if good and word not in taken:
             return word
         if good and f"{word}_" not in taken:

@@ -30,8 +30,8 @@ def total(term, axes):
 
 
 def take(x, *codes, shared=0, own=0, rest=0):
-    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code, then
-    the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
+    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code,
+    then the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
     x = torch.as_tensor(x)
     first = x.dim() - rest - len(codes)
     code = 0
@@ -145,7 +145,7 @@ def zero_inflated_log_prob(p, base, y):
 
 
 class Ordered(dist.Transform):
-    """Free values to increasing ones: the first, then the sum of exponentials (Stan reference manual, 10.6)."""
+    """Free values to increasing ones: the first, then sums of exponentials (Stan reference manual, 10.6)."""
 
     domain = constraints.real_vector
     codomain = constraints.real_vector
@@ -162,7 +162,7 @@ class Ordered(dist.Transform):
 
 
 class Covariance(dist.Transform):
-    """Free real numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
+    """Free numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
 
     domain = constraints.real_vector
     codomain = constraints.positive_definite
@@ -224,14 +224,14 @@ class Correlation(dist.Transform):
 
 
 def correlation_log_det(root):
-    """log|det| of the map from the Cholesky factor of a correlation matrix to its entries below the diagonal."""
+    """log|det| of the map from a correlation matrix's Cholesky factor to its entries below the diagonal."""
     size = root.shape[-1]
     powers = torch.arange(size - 1, -1, -1, dtype=root.dtype, device=root.device)
     return (powers * root.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
 
 
 class LKJ(dist.Distribution):
-    """Correlation matrices of a size, density in proportion to det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
+    """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
 
     arg_constraints = {}  # noqa: RUF012
     support = constraints.positive_definite
@@ -244,7 +244,7 @@ class LKJ(dist.Distribution):
         return LKJ(self.root.concentration.expand(shape), self.event_shape[-1])
 
     def sample(self, sample_shape=()):
-        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2 on
+        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
         size = self.event_shape[-1]
         eta = self.root.concentration[..., None]
         k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
