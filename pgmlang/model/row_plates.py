@@ -16,6 +16,16 @@ def row_plate(model: Model) -> str | None:
     return inner[0] if inner else None
 
 
+def plates_as_values(model: Model) -> set[str]:
+    """Row plates whose elements are the labels of a variable, or an axis of one."""
+    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None}
+    return {
+        root
+        for a in axes
+        if (root := model.root_axis(a)) in model.plate_by_name and model.plate_by_name[root].is_rows
+    }
+
+
 def unit_plate(model: Model) -> str | None:
     """The row plate that minibatches take elements of: the outermost."""
     rows = [p for p in model.plates if p.size is None and p.structure is None]
