@@ -269,6 +269,13 @@ def transform_of(support, *others):
     return biject_to(support(*others) if callable(support) else support)
 
 
+class Nets(torch.nn.ModuleDict):
+    """Networks by the names that the model gives them, be it names that a module has attributes of."""
+
+    def add_module(self, name, module):
+        self._modules[name] = module
+
+
 class Mlp(torch.nn.Module):
     """Fully connected layers; several inputs are laid end to end, several outputs are heads of their own."""
 
