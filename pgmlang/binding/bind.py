@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.close import close_model, labels_in_data, open_sets
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
 from pgmlang.binding.elements import Elements
+from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.binding.record import Binding
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
@@ -26,6 +27,7 @@ from pgmlang.data import Column, Frame, fingerprint
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
+from pgmlang.model.row_plates import plates_as_values
 
 MISSING = ("latent", "drop", "error")
 
@@ -170,8 +172,14 @@ class Binder:
         except PgmError as error:
             self.problems.extend(error)
             self.problems.stop()
+        told = {*self.known, *elements.labels}
+        by_text = {k: v for k, v in {**labels, **dims}.items() if k not in told}
+        refuse_ordinal_text(self.model, by_text, self._source(), self.problems)
         elements.labels.update(dims)
-        return close_model(self.model, labels, dims)
+        numbered = {
+            p: tuple(map(str, range(n))) for p, n in elements.sizes.items() if p in plates_as_values(self.model)
+        }
+        return close_model(self.model, labels, dims, {**numbered, **elements.labels})
 
     def _check_closed(self, closed: Model, elements: Elements) -> None:
         """A label set or axis that the data should have told, and did not."""

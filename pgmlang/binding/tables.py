@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from pgmlang.binding.order import refuse_unordered
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.data import Column, Frame, encode, read_frame, sort_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
+from pgmlang.model.row_plates import plates_as_values
 
 Tables = Frame | Mapping[str, Frame] | Mapping[str, np.ndarray]
 
@@ -96,11 +98,12 @@ def ordered(
     to its rows. A chain is sorted by such a column if there is one.
     """
     moved: dict[str, np.ndarray] = {}
-    inner = innermost(model, frames)
+    inner, pointed_at = innermost(model, frames), plates_as_values(model)
     for plate, frame in frames.items():
         structure = model.plate_by_name[plate].structure
         is_chain = structure is not None and structure.kind == "chain"
-        if plate in inner and not is_chain:
+        is_key = plate not in inner or (plate in pointed_at and not is_chain)
+        if not is_key and not is_chain:
             continue
         column = column_named(frame, names.get(plate, plate))
         if column is None:
@@ -109,7 +112,7 @@ def ordered(
                                f"add a column named `{plate}`, or say `--map {plate}=COLUMN`")  # fmt: skip
             continue
         try:
-            rank = _ranks(column, plate, is_unique=plate not in inner)
+            rank = _ranks(column, plate, is_unique=is_key)
         except PgmError as error:
             problems.extend(error)
             continue
@@ -131,7 +134,7 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
         try:
             return column.numbers()
         except PgmError:
-            pass  # times that are text, such as dates
+            refuse_unordered(column)
     rank = encode(column, sort_labels({labels[c] for c in np.unique(codes)}))
     if is_unique:
         first = np.unique(rank, return_index=True)[1]
@@ -181,5 +184,9 @@ def weights_of(
     elif not numbers.any():
         problems.error("PGM0716", f"all {'counts' if counts else 'weights'} are zero", column.place.column(name),
                        "at least one row must count")  # fmt: skip
+    structure = model.plate_by_name[have[0]].structure
+    if counts and structure is not None and structure.kind == "chain":
+        message = f"a row of the chain `{have[0]}` has one row before it: it cannot stand for several"
+        problems.error("PGM0716", message, column.place.column(name), "write each step as a row of its own")
     problems.stop()
     return numbers, (have[0], name)

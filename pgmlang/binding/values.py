@@ -73,6 +73,32 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
     return numbers
 
 
+def outside_support(variable: Variable, array: np.ndarray, is_closed: bool = False) -> str:
+    """What is wrong with values of a variable, in words; empty where they lie in its support. ``array``: all of its
+    elements, the event's axes last. ``is_closed``: the support's bounds, which estimates may reach by rounding, are in it."""
+    kind = variable.type.kind
+    if kind in _SUPPORT:
+        inside, words = _SUPPORT[kind]
+        bad = array[~(inside(array) | (is_closed & (array == 0)))]
+        if bad.size:
+            return f"`{bad.flat[0]:g}` is not {words}"
+    if kind == "simplex" and array.ndim and (np.abs(array.sum(axis=-1) - 1) > _SUM).any():
+        return "its values do not sum to 1"
+    if (
+        kind == "ordered"
+        and array.ndim
+        and (np.diff(array, axis=-1) < (0 if is_closed else np.nextafter(0, 1))).any()
+    ):
+        return "its values do not ascend"
+    if kind in ("cov", "corr") and array.ndim > 1:
+        symmetric = np.allclose(array, np.swapaxes(array, -1, -2))
+        if not symmetric or (not is_closed and (np.linalg.eigvalsh(array) <= 0).any()):
+            return "the value is not symmetric and positive definite"
+        if kind == "corr" and not np.allclose(np.diagonal(array, axis1=-2, axis2=-1), 1):
+            return "its diagonal is not one"
+    return ""
+
+
 def _outside(variable: Variable, what: str, column: Column, bad: np.ndarray) -> PgmError:
     more = (f"{len(bad):,} cells are outside",) if len(bad) > 1 else ()
     message = f"{what}, and `{variable.name}` is declared {variable.type.kind}"

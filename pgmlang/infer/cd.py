@@ -21,10 +21,11 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.training import Objective, TrainOptions, rows_of
+from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.normal import normal_form
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -187,6 +188,7 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
     import torch
 
     joint = fields.joint
+    normal = normal_form(joint.model)
     out: dict[str, Tensor] = {}
     for name, values in data.items():
         if name in fields.states:
@@ -203,8 +205,8 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
                 or start.shape != values.shape[-len(own) :]
             ):
                 continue
-            mentions = [f for f in joint.model.potentials if any(r.name == param for r in joint.model.mentions(f))]
-            if len(mentions) == 1:
+            terms = [f for f in normal.potentials if any(r.name == param for r in normal.mentions(f))]
+            if len(terms) == 1 and {r.name for r in normal.mentions(terms[0])} == {param, name}:
                 mean = values.reshape(-1, *start.shape).mean(0).clamp(0.02, 0.98)
                 out[param] = torch.logit(mean) + start
     return out
@@ -249,7 +251,12 @@ def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Kernel]:
     return build
 
 
+def idle(model: Model, facts: Facts, options: CdOptions) -> dict[str, str]:
+    """``cd`` begins each draw at the data."""
+    return {"chains": "draws begin at the data, `pcd` keeps chains", **idle_training(model, facts, options)}
+
+
 METHOD = Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
-                _words("draws start at the data and take k sweeps"), _build(False))  # fmt: skip
+                _words("draws start at the data and take k sweeps"), _build(False), idle=idle)  # fmt: skip
 PERSISTENT = Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
-                    _supports_persistent, _words("chains go on from step to step"), _build(True))  # fmt: skip
+                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training)  # fmt: skip

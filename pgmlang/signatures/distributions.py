@@ -35,7 +35,7 @@ class Family:
     axis of its probability vector. ``event``: event axes of a draw. ``torch``: dotted name of its class, with
     arguments named by ``Parameter.torch``; families without a torch class of the same parameters are written in
     the lowering stage under their own name (``torch`` empty). ``discrete``: countable support. ``improper``: has
-    no normaliser. ``takes``: parameters that are distributions (combinators).
+    no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are distributions (combinators).
     """
 
     name: str
@@ -47,6 +47,7 @@ class Family:
     improper: bool = False
     reparameterised: bool = True
     takes: tuple[str, ...] = ()
+    ordinal: bool = False
     says: str = ""
 
 
@@ -193,6 +194,7 @@ FAMILIES: dict[str, Family] = {
             ((_p("predictor", safe=0.0), _p("cutpoints", "real", "cutpoints", 1)),),
             "labels",
             discrete=True,
+            ordinal=True,
             reparameterised=False,
         ),
         Family("Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density"),
