@@ -85,8 +85,15 @@ def _arrows(model: Model, component: dict[str, str]) -> dict[str, list[str]]:
 def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fields: list[str]) -> bool:
     """A derived value of the component's own fields is part of the factor, not a parent of it."""
     own = {component[f] for f in fields}
-    below = _direct(model, model.definition_of[name])
-    return any(component.get(n) in own for n in below)
+    pending, seen = [name], {name}
+    while pending:
+        for below in _direct(model, model.definition_of[pending.pop()]):
+            if component.get(below) in own:
+                return True
+            if below in model.definition_of and below not in seen:
+                seen.add(below)
+                pending.append(below)
+    return False
 
 
 MOST = 20
