@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.numerics import numerics, seeded, settled
 from pgmlang.density.row_subsets import binding_rows
 from pgmlang.density.tensor_layout import has_size, tensor_layout
@@ -378,6 +379,7 @@ def joint_of_binding(
     if program is None:
         with numerics(dtype, device):
             program = settled(lower(model).load(), dtype, device)
+        vars(program)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     evaluator = bound_evaluator(binding)
     shapes = {
         v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
