@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
 from pgmlang.results.fit_figures import FitFigures
+from pgmlang.signatures.kernels import kernel_named
 
 Figure = tuple[float, str] | None
-GRADIENT = ("nuts", "hmc")
-WALKS = ("mh", "rwm", "metropolis")
 TRACES_ONLY_RISE = ("em", "ml")
 
 
@@ -57,11 +57,17 @@ def acceptance(of: FitFigures) -> Figure:
 
 
 def gradient_acceptance(of: FitFigures) -> Figure:
-    return _by_chain(of, "acceptance_rate", False) if of.fit.method in GRADIENT else None
+    return _by_chain(of, "acceptance_rate", False) if _moves(of) == {"trajectory"} else None
 
 
 def walk_acceptance(of: FitFigures) -> Figure:
-    return _by_chain(of, "acceptance_rate", True) if of.fit.method in WALKS else None
+    return _by_chain(of, "acceptance_rate", True) if _moves(of) == {"walk"} else None
+
+
+def _moves(of: FitFigures) -> set[str]:
+    """How the kernels that a method names move, those of compositions too."""
+    rows = (kernel_named(name) for name in re.findall(r"[A-Za-z_]\w*", of.fit.method))
+    return {row.move for row in rows if row is not None}
 
 
 def _by_chain(of: FitFigures, stat: str, highest: bool) -> Figure:

@@ -40,7 +40,7 @@ def made(seed: int = 0, **more: Any) -> Fit:
     draws = {"theta": chains((4, 500, 4), seed=seed), "mu": chains((4, 500, 2), seed=seed + 1)}
     stats = {"acceptance_rate": np.full((4, 500), 0.8), "diverging": np.zeros((4, 500), bool)}
     stats["energy"] = chains((4, 500), seed=seed + 2)
-    base = Fit(model=compile_source(TEXT), source=TEXT, method="nuts", parameters={}, draws=draws, sample_stats=stats,
+    base = Fit(model=compile_source(TEXT), source=TEXT, method="hmc", parameters={}, draws=draws, sample_stats=stats,
                draw_axes={"theta": ("f",), "mu": ("k",)}, sizes={"row": 3})  # fmt: skip
     return dataclasses.replace(base, **more)
 
@@ -218,3 +218,10 @@ def test_compare() -> None:
     assert (first.name, first.is_far) == ("mu[1]", True)
     with pytest.raises(PgmError, match="different models"):
         compare((one, made(model=compile_source("a ~ Normal(0, 1)\n"), source="")))
+
+
+@pytest.mark.parametrize("method", ["hmc", "gibbs(z) * hmc", "tempering(hmc, 4)"])
+def test_gradient_steps_are_judged_in_compositions_too(method: str) -> None:
+    change = next(v for k, v in BAD.items() if "acceptance of gradient steps".startswith(k))
+    found = {f.check: f for f in diagnose(made(**{**change, "method": method}))}
+    assert found["acceptance of gradient steps"].severity != "ok"
