@@ -12,7 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
-from pgmlang.model import Model
+from pgmlang.model import Model, Type
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 from pgmlang.signatures.kernels import SamplerKernel
 
@@ -162,7 +162,14 @@ def _deterministic(
     if not wanted or not next(iter(values.values())).shape[1]:
         return {}
     found = joint.deterministic(values)
-    return {n: found[n] for n in wanted if found[n].is_floating_point()}
+    return {n: codes_of(model.by_name[n].type, found[n]) for n in wanted}
+
+
+def codes_of(type_: Type, numbers: torch.Tensor) -> torch.Tensor:
+    """Draws as they are kept: of a discrete type the codes of its labels, else the numbers themselves."""
+    if not type_.is_discrete or not numbers.is_floating_point():
+        return numbers
+    return ((numbers + 1) / 2 if type_.kind == "spin" else numbers).round().long()
 
 
 def _given_back(

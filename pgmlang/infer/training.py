@@ -17,7 +17,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Facts, Info, Kernel, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
-from pgmlang.model.row_plates import unit_plate
+from pgmlang.model.row_plates import reductions_across, unit_plate
 
 if TYPE_CHECKING:
     import torch
@@ -377,6 +377,11 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if (options.batch or options.validation) and plate is None:
         raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",
                                   help="leave `--batch` and `--validation` out"))  # fmt: skip
+    if (options.batch or options.validation) and plate is not None:
+        for reduction in reductions_across(problem.model, plate):
+            message = f"`{reduction.function}` over `{reduction.axis}` needs all rows at once"
+            raise PgmError(Diagnostic("PGM0612", message, reduction.span,
+                                      help="leave `--batch` and `--validation` out"))  # fmt: skip
     rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None
     if options.validation:

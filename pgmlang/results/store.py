@@ -286,7 +286,8 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
     for name, found in [*own.items(), *dims.items()]:
         if len(set(found)) < len(found):
             raise ValueError(f"a label of `{name}` stands twice")
-    return close_model(model, own, dims)
+    elements = {k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()}
+    return close_model(model, own, dims, elements)
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
