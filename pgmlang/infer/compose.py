@@ -17,8 +17,8 @@ from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
-from pgmlang.plan.options import typed_value
 from pgmlang.signatures.kernels import kernel_named, kernel_names
+from pgmlang.signatures.options import typed_value
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")
 

@@ -12,8 +12,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts, Method, Options
-from pgmlang.plan.options import typed_value
 from pgmlang.signatures.kernels import KERNELS, kernel_named, kernel_names
+from pgmlang.signatures.options import typed_value
 
 METHODS = {
     "exact": "pgmlang.infer.exact",
