@@ -17,6 +17,7 @@ from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
+from pgmlang.results.fit import Moves
 from pgmlang.signatures.kernels import kernel_named, kernel_names
 from pgmlang.signatures.options import typed_value
 
@@ -102,7 +103,17 @@ def composed(text: str) -> Method:
 
         return build_cycle(problem, options, blocks)
 
-    return Method(text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build)
+    moves = {_moves(p.kernel) for p in parts}
+    single = moves.pop() if len(moves) == 1 else None
+    return Method(
+        text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build, moves=single
+    )
+
+
+def _moves(kernel: str) -> Moves | None:
+    """How a kernel moves what it has an acceptance rate for: `gibbs` what has no full conditional, by hmc."""
+    row = kernel_named("hmc" if kernel == "gibbs" else kernel)
+    return row.moves if row else None
 
 
 def assigned(model: Model, facts: Facts, parts: tuple[Part, ...]) -> tuple[Part, ...]:

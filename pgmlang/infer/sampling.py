@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
 from pgmlang.model import Model, Type
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 from pgmlang.signatures.kernels import SamplerKernel
+from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +73,20 @@ def sampler(row: SamplerKernel) -> Method:
 
         return _kernel(problem, options, kernel_of(row))
 
-    return Method(row.name, row.says, SamplerOptions, supports, reasons, build, many_beside_labels)
+    def case(model: Model) -> str | None:
+        return None if learned_tables(model) else row.when
+
+    return Method(
+        row.name,
+        row.says,
+        SamplerOptions,
+        supports,
+        reasons,
+        build,
+        many_beside_labels,
+        moves=row.moves,
+        when=case,
+    )
 
 
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
@@ -99,7 +113,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
             done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
         return State(done.state, (*state.draws, done.draws), (*state.stats, done.stats)), (
-            Info(log_density, log_density, iterations=count, label="log-density")
+            Info(log_density, log_density, iterations=count, measure=Measure("log-density"))
         )
 
     def finished(state: State) -> bool:
