@@ -19,7 +19,7 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
-from pgmlang.cli.sources import answers_of, asked_of, fit_of
+from pgmlang.cli.sources import answers_of, asked_of, fit_of, refuse_settings
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -166,15 +166,16 @@ def sample(
     """Draw rows from a fit, a model with given tables, or a network file, by exact (posterior) sampling."""
     import secrets
 
-    from pgmlang.api import _sample
+    from pgmlang.api import draw_rows, evidence_of
 
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
     if Path(source).is_dir():
+        refuse_settings(source, settings)
         result = fit_of(source).sample(num_draws, seed=seed, evidence=evidence)
     else:
-        result = _sample(answers_of(source, settings), num_draws, seed, evidence)
+        result = draw_rows(answers_of(source, settings), num_draws, seed, evidence_of(evidence))
     _write_columns(result.columns, output, as_json, quiet)
 
 
@@ -212,6 +213,7 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @json_option
 def summary(source: str, show_all: bool, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
+    from pgmlang.cli.fitting import objective_text
     from pgmlang.results.summary import summary_text
 
     fit = fit_of(source)
@@ -223,12 +225,14 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
                 "method": record.method,
                 "status": record.status,
                 "log_likelihood": fit.log_likelihood,
+                "objective": record.objective,
+                "objective_value": record.trace[-1] if record.trace else None,
                 "seed": record.provenance.get("seed"),
                 "variables": fit.summary(),
             }
         )
         return
-    figure = "" if record.draws else f", {record.objective} {fit.log_likelihood:.4f}"
+    figure = "" if record.draws else f", {objective_text(record)}"
     click.echo(f"{record.model.name}: {record.method}, {record.status}{figure}")
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")

@@ -18,7 +18,8 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
-from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
+from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.plan.method import Facts
@@ -120,6 +121,7 @@ class DensityEm:
         import torch
 
         total, weights = self._expect(self._tables(state.values))
+        total = total + self._log_prior(state.values)
         values = self._maximise(state.values, weights)
         best = float(total.max())
         before = max(state.trace[-1]) if state.trace else -math.inf
@@ -128,14 +130,16 @@ class DensityEm:
         done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
         trace = (*state.trace, tuple(total.tolist()))
         is_done = done or len(trace) >= self.max_iterations
-        return State(values, total, trace, is_done), Info(best, best, best - before, label="log-posterior")
+        return State(values, total, trace, is_done), Info(
+            best, best, best - before, measure=Measure("log-posterior")
+        )
 
     def conclude(self, state: State) -> Outcome:
         import torch
 
         with torch.no_grad():
             values = state.values
-            total = self.sums.log_marginal(*self._split(values))
+            total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
         at = int(total.argmax())
         parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
         trace = (*(t[at] for t in state.trace), float(total[at]))
@@ -143,7 +147,11 @@ class DensityEm:
         near = int((total > total[at] - 0.01).sum())
         notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
         parameters.update(self.problem.fixed)
-        return Outcome(parameters, trace, converged, (), notes)
+        estimated = tuple(n for n in values if n not in self.joint.learned)
+        with torch.no_grad():
+            prior = log_prior(self.joint, {n: v[at] for n, v in values.items()}, None, estimated)
+        likelihood = None if prior is None else float(total[at]) - prior
+        return Outcome(parameters, trace, converged, (), notes, log_likelihood=likelihood)
 
     # ---- the two steps
 
@@ -153,6 +161,12 @@ class DensityEm:
             {k: v for k, v in values.items() if k not in learned},
             {k: v for k, v in values.items() if k in learned},
         )
+
+    def _log_prior(self, values: dict[str, Tensor]) -> Tensor | float:
+        """The priors of learned tables, ``[start]``."""
+        from pgmlang.density.table_priors import log_table_priors
+
+        return log_table_priors(self.joint, values)
 
     def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
         return self.sums.tables(*self._split(values))
@@ -167,10 +181,11 @@ class DensityEm:
         return total.detach(), dict(zip(leaves, found, strict=True))
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
-        """Q, summed over starts."""
+        """Q and the tables' log priors, summed over starts."""
         import torch
 
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        total = total + torch.as_tensor(self._log_prior(values)).sum()
         for key, table in self._tables(values).items():
             # an entry without weight may be minus infinity
             total = total + torch.where(weights[key] == 0, 0.0, weights[key] * table.values.clamp(min=-1e30)).sum()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Options, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
 from pgmlang.model.row_plates import reductions_across, unit_plate
 
@@ -158,7 +158,7 @@ class Trainer:
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
-        info = Info(value, value, value - before, count, self.objective.label)
+        info = Info(value, value, value - before, count, Measure(self.objective.label))
         return state._replace(is_done=is_done), info
 
     def _generator(self, state: State) -> Generator:
@@ -270,7 +270,7 @@ class Trainer:
                 Diagnostic("PGM0801", message, help="more `--epochs`, or a larger `--learning-rate`"),
             )
         return outcome._replace(
-            parameters={**outcome.parameters, **weights, **self.problem.fixed}, log_likelihood=state.trace,
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
             is_converged=settled, warnings=warnings, notes=notes,
         )  # fmt: skip
 
