@@ -22,6 +22,7 @@ from pgmlang.model.expr import (
     children,
     inside_out,
 )
+from pgmlang.model.guards import excluded_rows
 from pgmlang.model.model import (
     Choice,
     Conditional,
@@ -34,7 +35,6 @@ from pgmlang.model.model import (
     TableDist,
     Variable,
 )
-from pgmlang.normal.guards import excluded_rows
 from pgmlang.signatures.distributions import FAMILIES
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 

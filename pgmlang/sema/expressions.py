@@ -20,8 +20,8 @@ from pgmlang.model.expr import (
     Ref,
     Rename,
 )
+from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
-from pgmlang.normal.guards import excluded_rows
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.scope import Place, Scope, Symbol
 from pgmlang.signatures.distributions import FAMILIES, LEARNED_DENSITIES
