@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pgmlang.families import FAMILIES as DISTRIBUTIONS
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children, walk
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
-from pgmlang.signatures.distributions import FAMILIES as DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
