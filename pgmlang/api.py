@@ -165,23 +165,25 @@ class CompiledModel:
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
         bound = data if _is_binding(data) else self.bind(data, **binding)
-        keeping = {"checkpoint": Path(checkpoint), "resume": resume} if checkpoint is not None else {}
+        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume}
         record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
         return FittedModel(record)
 
     def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
         """Learns complete-data tables from a CSV or Parquet file larger than memory, block by block.
 
-        ``options``: ``sep decimal na batch_rows`` and those of :meth:`bind`. Raises PgmError PGM0602 when cells are
-        missing or variables latent.
+        ``options``: ``method fixed method_options``, ``sep decimal na batch_rows`` and those of :meth:`bind`. Raises
+        PgmError PGM0602 when cells are missing or variables latent, and for another method than ``ml``.
         """
         return FittedModel(fit_streamed(self.compilation, str(path), seed, **options))
 
     def answers(self, fixed: Mapping[str, float] | None = None) -> NetworkAnswers:
-        """Exact answers of a model whose tables are given. Raises PgmError PGM0610 where some are not known."""
-        import numpy as np
+        """Exact answers of a model whose tables are given. ``fixed``: values of params. Raises PgmError PGM0610 where some
+        are not known, PGM0612 for what cannot be held at its value."""
+        from pgmlang.binding.fixed import fixed_values
+        from pgmlang.model.evaluate import Evaluator
 
-        known = {k: np.asarray(v, dtype=float) for k, v in (fixed or {}).items()}
+        known = fixed_values(Evaluator(self.model, {}, {}, {}), fixed or {})
         return model_answers(self.model, known, {}, {})
 
     def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
@@ -428,13 +430,17 @@ def fit_streamed(
     path: str,
     seed: int | None = None,
     *,
+    method: str = "auto",
+    fixed: Mapping[str, float] | None = None,
+    method_options: Mapping[str, Any] | None = None,
+    device: str = "cpu",
     sep: str | None = None,
     decimal: str = ".",
     na: Sequence[str] = (),
     batch_rows: int | None = None,
     **options: Any,
 ) -> Fit:
-    """The ``ml`` fit of a file read in blocks of bounded memory."""
+    """The ``ml`` fit of a file read in blocks of bounded memory. Raises PgmError PGM0602 for another method."""
     from pgmlang.binding import bind_batches
     from pgmlang.data import read_batches
     from pgmlang.infer.stream import fit_stream
@@ -443,7 +449,16 @@ def fit_streamed(
         return read_batches(path, sep=sep, decimal=decimal, na=tuple(na), batch_rows=batch_rows)
 
     bindings = bind_batches(compilation.checked(), batches, **options)
-    return fit_stream(bindings, compilation.source.text, compilation.modules, seed or 0)
+    return fit_stream(
+        bindings,
+        compilation.source.text,
+        compilation.modules,
+        seed or 0,
+        method=method,
+        fixed=fixed,
+        options=method_options,
+        device=device,
+    )
 
 
 def model_answers(
@@ -480,9 +495,14 @@ def log_z(answers: NetworkAnswers, evidence: str = "") -> float:
 
 
 def _sample(answers: NetworkAnswers, num_draws: int, seed: int | None, evidence: str) -> Columns:
+    import numpy as np
+
     from pgmlang.query import parse_evidence, sample
 
-    hard, soft = answers.evidence(parse_evidence(evidence) if evidence.strip() else ())
+    items = parse_evidence(evidence) if evidence.strip() else ()
+    hard, soft = answers.evidence(items)
     if soft:
         raise PgmError(Diagnostic("PGM0606", "samples take hard evidence only", help="write `a = label`"))
+    if hard and not np.isfinite(answers.log_evidence(hard, {})):
+        raise PgmError(answers.impossible(hard, {}, items))
     return sample(answers, hard, num_draws, seed)

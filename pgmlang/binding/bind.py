@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.close import close_model, labels_in_data, open_sets
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
 from pgmlang.binding.elements import Elements
+from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.binding.record import Binding
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
@@ -170,6 +171,9 @@ class Binder:
         except PgmError as error:
             self.problems.extend(error)
             self.problems.stop()
+        told = {*self.known, *elements.labels}
+        by_text = {k: v for k, v in {**labels, **dims}.items() if k not in told}
+        refuse_ordinal_text(self.model, by_text, self._source(), self.problems)
         elements.labels.update(dims)
         return close_model(self.model, labels, dims)
 

@@ -64,6 +64,15 @@ def drop_gaps(
         if not keep.any():
             problems.error("PGM0707", "no row is complete", frame.name, "choose `--missing latent`")
             continue
+        structure = model.plate_by_name[plate].structure
+        if structure is not None and structure.kind == "chain":
+            row = int(np.flatnonzero(~keep)[0])
+            place = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}"
+            message = (
+                f"a row with a gap cannot be dropped from the chain `{plate}`: its neighbours would be joined"
+            )
+            problems.error("PGM0710", message, place, "choose `--missing latent`, or cut the sequence at the gap")
+            continue
         kept[plate] = np.flatnonzero(keep)
         frames[plate] = take_rows(frame, kept[plate])
     return kept

@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.bind import bind
 from pgmlang.binding.close import close_model, open_sets
 from pgmlang.binding.columns import Matcher
+from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import Problems
 from pgmlang.binding.record import Binding
 from pgmlang.binding.tables import column_named, main_plate
@@ -50,7 +51,11 @@ def bind_batches(
             raise ValueError(
                 "the labels are the data's, so the table is read twice: give a function that opens it"
             )
-        known |= _labels(model, opened(), plate, mapping, hide, known)
+        told = _labels(model, opened(), plate, mapping, hide, known)
+        problems = Problems()
+        refuse_ordinal_text(model, {k: v for k, v in told.items() if k not in known}, "", problems)
+        problems.stop()
+        known |= told
         own = {n: known[n] for n in open_sets(model) if n in known}
         dims = {d.name: known[d.name] for d in model.dims if model.axis_labels(d.name) is None and d.name in known}
         model = close_model(model, own, dims)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pgmlang.binding.order import refuse_unordered
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.data import Column, Frame, encode, read_frame, sort_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -131,7 +132,7 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
         try:
             return column.numbers()
         except PgmError:
-            pass  # times that are text, such as dates
+            refuse_unordered(column)
     rank = encode(column, sort_labels({labels[c] for c in np.unique(codes)}))
     if is_unique:
         first = np.unique(rank, return_index=True)[1]
@@ -181,5 +182,9 @@ def weights_of(
     elif not numbers.any():
         problems.error("PGM0716", f"all {'counts' if counts else 'weights'} are zero", column.place.column(name),
                        "at least one row must count")  # fmt: skip
+    structure = model.plate_by_name[have[0]].structure
+    if counts and structure is not None and structure.kind == "chain":
+        message = f"a row of the chain `{have[0]}` has one row before it: it cannot stand for several"
+        problems.error("PGM0716", message, column.place.column(name), "write each step as a row of its own")
     problems.stop()
     return numbers, (have[0], name)

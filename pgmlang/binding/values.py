@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.data import Column, Frame, NumberColumn, Place, encode, encode_bit, encode_spin, read_frame
+from pgmlang.data import Column, Frame, NumberColumn, RowOrigin, encode, encode_bit, encode_spin, read_frame
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
@@ -24,7 +24,7 @@ _SUM = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPlace(Place):
+class ArrayOrigin(RowOrigin):
     """Where cells of a flattened array come from: each row of it is ``width`` cells."""
 
     width: int = 1
@@ -37,7 +37,7 @@ class ArrayPlace(Place):
 def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) -> Column:
     """The cells of an array, one after the other, as a column."""
     width = max(1, math.prod(array.shape[1:]))
-    place = ArrayPlace(frame.name, width=width)
+    place = ArrayOrigin(frame.name, width=width)
     flat = array.reshape(-1)
     kind = flat.dtype.kind
     if kind in "iufb":
@@ -71,6 +71,32 @@ def column_values(model: Model, variable: Variable, column: Column, labels: tupl
         if len(bad):
             raise _outside(variable, f"`{numbers[bad[0]]:g}` is not {words}", column, bad)
     return numbers
+
+
+def outside_support(variable: Variable, array: np.ndarray, is_closed: bool = False) -> str:
+    """What is wrong with values of a variable, in words; empty where they lie in its support. ``array``: all of its
+    elements, the event's axes last. ``is_closed``: the support's bounds, which estimates may reach by rounding, are in it."""
+    kind = variable.type.kind
+    if kind in _SUPPORT:
+        inside, words = _SUPPORT[kind]
+        bad = array[~(inside(array) | (is_closed & (array == 0)))]
+        if bad.size:
+            return f"`{bad.flat[0]:g}` is not {words}"
+    if kind == "simplex" and array.ndim and (np.abs(array.sum(axis=-1) - 1) > _SUM).any():
+        return "its values do not sum to 1"
+    if (
+        kind == "ordered"
+        and array.ndim
+        and (np.diff(array, axis=-1) < (0 if is_closed else np.nextafter(0, 1))).any()
+    ):
+        return "its values do not ascend"
+    if kind in ("cov", "corr") and array.ndim > 1:
+        symmetric = np.allclose(array, np.swapaxes(array, -1, -2))
+        if not symmetric or (not is_closed and (np.linalg.eigvalsh(array) <= 0).any()):
+            return "the value is not symmetric and positive definite"
+        if kind == "corr" and not np.allclose(np.diagonal(array, axis1=-2, axis2=-1), 1):
+            return "its diagonal is not one"
+    return ""
 
 
 def _outside(variable: Variable, what: str, column: Column, bad: np.ndarray) -> PgmError:

@@ -31,7 +31,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 @json_option
 def query(
     source: str, questions: tuple[str, ...], settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool
-) -> None:
+) -> int:
     """Answer questions about a fit, a model with given tables, a .bif or a .uai.
 
     \b
@@ -39,19 +39,38 @@ def query(
     pgmc query asia.fit "P(lung, bronc | dysp = yes)"  "P(lung | do(smoke = no))"
     pgmc query asia.fit "MAP(lung, tub | xray = yes)"  "MAP(* | xray = yes)"  "E(x | y = 1)"
     pgmc query asia.fit 'P("x.1" | b = "0-5 cm")'  "P(lung | xray ~ {no: 0.3, yes: 0.9})"
+    \b
+    A question that cannot be answered spoils none beside it; the exit code is its own.
     """
-    from pgmlang.query import parse_query
+    from pgmlang.diagnostics.render import to_json
+    from pgmlang.query import Answer, parse_query
 
-    parsed = [parse_query(q) for q in questions]
     answers = asked_of(source, settings, fixed)
-    given = [answers.answer(q) for q in parsed]
+    given: list[Answer | PgmError] = []
+    for question in questions:
+        try:
+            given.append(answers.answer(parse_query(question)))
+        except PgmError as error:
+            given.append(error)
+    failures = [one for one in given if isinstance(one, PgmError)]
+    if len(given) == 1 and failures:
+        raise failures[0]
     if as_json:
-        print_json(given[0].to_dict() if len(given) == 1 else [a.to_dict() for a in given])
-        return
-    for i, answer in enumerate(given):
-        if len(given) > 1:
-            click.echo(("" if i == 0 else "\n") + answer.query)
-        click.echo(str(answer))
+        documents = [
+            {"query": question, "diagnostics": to_json(list(one.diagnostics))}
+            if isinstance(one, PgmError)
+            else one.to_dict()
+            for question, one in zip(questions, given, strict=True)
+        ]
+        print_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        shown = [one for one in given if not isinstance(one, PgmError)]
+        for i, answer in enumerate(shown):
+            if len(given) > 1:
+                click.echo(("" if i == 0 else "\n") + answer.query)
+            click.echo(str(answer))
+    print_diagnostics([d for one in failures for d in one.diagnostics])
+    return failures[0].exit_code if failures else 0
 
 
 @click.command()

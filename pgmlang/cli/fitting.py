@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import click
 
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
-from pgmlang.cli.language import compiled
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -28,6 +26,8 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.progress import progress
+from pgmlang.cli.sources import compiled
+from pgmlang.diagnostics import Diagnostic, PgmError
 
 
 @click.command()
@@ -59,10 +59,12 @@ def init(
 @click.option("--force", is_flag=True, help="Replace an existing fit.")
 @click.option("--method", default="auto", show_default=True, help="How to fit; `pgmc plan` says what auto takes.")
 @click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
-@click.option("--max-time", type=float, help="Stop after this many seconds, keeping what was done.")
+@click.option("--max-time", type=click.FloatRange(0), help="Stop after this many seconds, keeping what was done.")
 @click.option("--stream", is_flag=True, help="Read the file in blocks: complete data larger than memory.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a run that was stopped or killed.")
-@click.option("--checkpoint", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
+@click.option(
+    "--checkpoint", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
+)
 @method_options
 @click.option("--threads", type=click.IntRange(1), help="Threads of torch (default: one).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -81,6 +83,7 @@ def fit(
     from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
     from pgmlang.binding import binding_report
     from pgmlang.density.device import check_device
+    from pgmlang.infer.checkpoint import claim, remove
     from pgmlang.results.store import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)
@@ -90,14 +93,24 @@ def fit(
     partial = folder.with_name(f"{folder.name}.partial")
     check_device(device)
     signal.signal(signal.SIGTERM, _terminate)
-    options = method_options_of(given) | {k: v for k, v in (("hard", hard or None), ("max_time", max_time)) if v}
+    options = method_options_of(given) | ({"hard": True} if hard else {})
+    if max_time is not None:
+        options["max_time"] = max_time
     use_threads(threads)
     tables = tables_of(data, set(checked.plate_by_name))
     quiet_messages = quiet or as_json
-    if stream or _is_large(tables):
-        record = fit_streamed(compilation, tables, seed, **binding_of(given))
+    is_streamed = stream or _is_large(tables)
+    if is_streamed:
+        if resume:
+            message = "a table that is read in blocks is counted in one pass: there is no checkpoint to resume"
+            raise PgmError(Diagnostic("PGM0612", message, help="leave `--resume` out"))
+        record = fit_streamed(
+            compilation, tables, seed, method=method, fixed=fixed_of(fixed), method_options=options, device=device,
+            **binding_of(given),
+        )  # fmt: skip
         say(f"read in blocks: {record.provenance['rows']:,} rows", quiet_messages)
     else:
+        claim(partial)
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
@@ -108,8 +121,8 @@ def fit(
             )  # fmt: skip
     fitted = FittedModel(record)
     fitted.save(folder, force or resume)
-    if record.status != "stopped":
-        shutil.rmtree(partial, ignore_errors=True)
+    if record.status != "stopped" and not is_streamed:
+        remove(partial)
     if not quiet:
         print_diagnostics(record.warnings)
     _tell(fitted, folder, as_json, quiet)

@@ -18,23 +18,11 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
-from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
+from pgmlang.cli.sources import compiled
+from pgmlang.diagnostics import Diagnostic, PgmError
 
 if TYPE_CHECKING:
-    from pgmlang.sema import Compilation
-
-
-def compiled(path: str, settings: tuple[str, ...] = (), quiet: bool = True) -> Compilation:
-    """A checked compilation of a file; warnings are said unless ``quiet``. Raises CompileError."""
-    from pgmlang.sema import analyse
-    from pgmlang.syntax import load_source
-
-    compilation = analyse(load_source(path), settings_of(settings))
-    if compilation.model is None:
-        raise CompileError(compilation.diagnostics)
-    if not quiet:
-        print_diagnostics(compilation.diagnostics)
-    return compilation
+    pass
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.plan.options import OPTIONS, OptionRow
 from pgmlang.sema.scope import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,26 +54,17 @@ binding_options = together(
 )  # fmt: skip
 
 
-METHOD_FLAGS: dict[str, tuple[Any, str]] = {
-    "max_iterations": (click.IntRange(1), "Most iterations of an iterative method."),
-    "tolerance": (float, "Converged when the objective gains less than this a row."),
-    "restarts": (click.IntRange(1), "Random starts of em with latent variables."),
-    "chains": (click.IntRange(1, 100_000), "Chains of a sampler, run side by side."),
-    "warmup": (click.IntRange(0), "Steps of each chain that adapt the sampler and are not kept."),
-    "draws": (click.IntRange(1), "Draws kept of each chain."),
-    "temperatures": (click.IntRange(2), "Temperatures of tempering and ais."),
-    "particles": (click.IntRange(1), "Draws of a guide a step (elbo), or annealed side by side (ais)."),
-    "guide": (click.Choice(["meanfield", "fullrank"]), "The automatic guide of elbo."),
-    "epochs": (click.IntRange(1), "Passes over the data of a trained method."),
-    "batch": (click.IntRange(1), "Rows of a training step (default: all)."),
-    "learning_rate": (float, "Adam's learning rate at the beginning."),
-    "validation": (float, "Share of the rows kept apart for early stopping."),
-    "patience": (click.IntRange(1), "Epochs without gain on those rows before training stops."),
-    "optimizer": (click.Choice(["lbfgs", "adam"]), "The optimiser of map."),
-    "k": (click.IntRange(1), "Sweeps of the negative phase (cd, pcd, ml)."),
-    "dtype": (click.Choice(["float32", "float64"]), "Numbers of a sampler or of a trained method."),
-}
+METHOD_FLAGS = {name: row for name, row in OPTIONS.items() if row.says}
 """Flags of ``fit`` that are options of methods; a method refuses those that are not its own. Others by ``-O``."""
+
+
+def _flag_type(row: OptionRow) -> Any:
+    if row.choices:
+        return click.Choice(row.choices)
+    most = None if math.isinf(row.most) else row.most
+    if row.kind is int:
+        return click.IntRange(int(row.least), most if most is None else int(most))
+    return click.FloatRange(row.least, most, min_open=row.is_above)
 
 
 def method_options(function: F) -> F:
@@ -84,8 +77,8 @@ def method_options(function: F) -> F:
         metavar="NAME=VALUE",
         help="Any option of the method; see plan.",
     )(function)
-    for name, (kind, text) in reversed(METHOD_FLAGS.items()):
-        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=text)(function)
+    for name, row in reversed(METHOD_FLAGS.items()):
+        function = click.option(f"--{name.replace('_', '-')}", name, type=_flag_type(row), help=row.says)(function)
     return function
 
 
@@ -93,7 +86,10 @@ def method_options_of(given: dict[str, Any]) -> dict[str, Any]:
     """The method's options among the parsed ones, which they are taken out of. Raises PgmError PGM0612."""
     own = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
     for name, text in pairs(given.pop("own_options"), "-O").items():
-        own[name.replace("-", "_")] = _value(text)
+        name = name.replace("-", "_")
+        if name in own:
+            raise PgmError(Diagnostic("PGM0612", f"`{name}` is given twice", help="give it once"))
+        own[name] = _value(text)
     return own
 
 
@@ -106,6 +102,8 @@ def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:
             raise PgmError(
                 Diagnostic("PGM0612", f"`{option} {item}` is not understood", help=f"write `{option} NAME=VALUE`")
             )
+        if name.strip() in out:
+            raise PgmError(Diagnostic("PGM0612", f"`{option} {name.strip()}` is given twice", help="give it once"))
         out[name.strip()] = value.strip()
     return out
 
@@ -122,7 +120,7 @@ def _value(text: str) -> Value:
         number = float(text)
     except ValueError:
         return text
-    return int(number) if number.is_integer() and "." not in text and "e" not in text.lower() else number
+    return int(text) if number.is_integer() and "." not in text and "e" not in text.lower() else number
 
 
 def fixed_of(items: tuple[str, ...]) -> dict[str, float]:

@@ -5,12 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.cli.console import print_diagnostics
+from pgmlang.cli.options import fixed_of, settings_of
+from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 if TYPE_CHECKING:
     from pgmlang.api import FittedModel
     from pgmlang.query import DrawAnswers, NetworkAnswers
+    from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
+
+
+def compiled(path: str, settings: tuple[str, ...] = (), quiet: bool = True) -> Compilation:
+    """A checked compilation of a file; warnings are said unless ``quiet``. Raises CompileError."""
+    from pgmlang.sema import analyse
+    from pgmlang.syntax import load_source
+
+    compilation = analyse(load_source(path), settings_of(settings))
+    if compilation.model is None:
+        raise CompileError(compilation.diagnostics)
+    if not quiet:
+        print_diagnostics(compilation.diagnostics)
+    return compilation
 
 
 def is_network_file(path: str) -> bool:
@@ -49,8 +65,6 @@ def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...]
     if Path(path).is_dir():
         return fit_of(path).answers
     from pgmlang.api import CompiledModel
-    from pgmlang.cli.language import compiled
-    from pgmlang.cli.options import fixed_of
 
     return CompiledModel(compiled(path, settings)).answers(fixed_of(fixed))
 

@@ -1,16 +1,17 @@
 """Reading and writing tables: every cell as text or number, every fault with its place."""
 
 from pgmlang.data.fingerprint import fingerprint
-from pgmlang.data.frame import Column, Frame, NumberColumn, Place, TextColumn
+from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
 from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels
 from pgmlang.data.readers import read_batches, read_frame
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.writer import write_csv
 
 __all__ = [
     "Column",
     "Frame",
     "NumberColumn",
-    "Place",
+    "RowOrigin",
     "TextColumn",
     "encode",
     "encode_bit",

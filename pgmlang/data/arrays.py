@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import struct
+import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -12,13 +16,22 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pgmlang.data.frame import Column, Frame, Place
+from pgmlang.data.frame import Column, Frame
+from pgmlang.data.packed import RATIO, is_bomb
 from pgmlang.data.problems import problem
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
 from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow
 
 MAX_BYTES = 8 << 30
 """Most bytes of arrays read from one file, if the machine has that much memory."""
+
+
+_HEADER_ERRORS = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError, OSError, SyntaxError,
+    tokenize.TokenError, RecursionError, MemoryError,
+)  # fmt: skip
+"""What NumPy raises on the text of a header that is none: it is read as a Python literal."""
 
 
 def read_npy(source: Source, na: Sequence[str]) -> Frame:
@@ -42,13 +55,18 @@ def read_npz(source: Source, na: Sequence[str]) -> Frame:
                 members = [m for m in archive.infolist() if not m.is_dir()]
                 _check_sizes(sum(m.file_size for m in members), source.name)
                 for member in members:
+                    if is_bomb(member.file_size, member.compress_size):
+                        raise problem("PGM0702", f"`{member.filename}` unpacks to {member.file_size:,} bytes, more than "
+                                      f"{RATIO} times its size", place=source.name,
+                                      cure="write the file with `numpy.savez`, unpacked")  # fmt: skip
                     name = member.filename.removesuffix(".npy")
                     if not member.filename.endswith(".npy"):
                         raise problem("PGM0702", f"`{member.filename}` in the file is no array", place=source.name,
                                       cure="write the file with `numpy.savez`")  # fmt: skip
                     with archive.open(member) as part:
                         arrays[name] = _load(part, member.file_size, source.name, name)  # type: ignore[arg-type]
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, IndexError,
+                KeyError, OverflowError, struct.error) as error:  # fmt: skip
             raise problem("PGM0702", "the `.npz` file is damaged", place=source.name, notes=[str(error)],
                           cure="make or download the file again") from None  # fmt: skip
     return frame_of_arrays(arrays, source.name, na)
@@ -61,16 +79,22 @@ def _load(file: BinaryIO, size: int, frame: str, name: str) -> np.ndarray:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, EOFError, OSError) as error:
+    except _HEADER_ERRORS as error:
         raise problem("PGM0702", "not a NumPy array", place=place, notes=[str(error).split("\n")[0]],
                       cure="write it with `numpy.save` or `numpy.savez`") from None  # fmt: skip
     if dtype.hasobject:
         raise problem("PGM0702", f"array `{name}` holds Python objects, which are not read", place=place,
                       notes=["reading pickled objects could run any code"],
                       cure="save it as numbers or text (`a.astype(float)`, `a.astype(str)`)")  # fmt: skip
-    count = 1
-    for n in shape:
-        count *= n
+    if (
+        any(type(n) is not int or n < 0 for n in shape)
+        or not dtype.itemsize
+        or max(shape, default=0) > sys.maxsize
+        or len(shape) > 32
+    ):
+        raise problem("PGM0702", f"array `{name}` says that its shape is {shape} of {dtype}", place=place,
+                      cure="make or download the file again")  # fmt: skip
+    count = math.prod(shape)
     _check_sizes(count * dtype.itemsize, frame)
     if count * dtype.itemsize > size:
         raise problem("PGM0702", f"array `{name}` is cut short", place=place,
@@ -80,7 +104,8 @@ def _load(file: BinaryIO, size: int, frame: str, name: str) -> np.ndarray:
     if len(data) != count * dtype.itemsize:
         raise problem("PGM0702", f"array `{name}` is cut short", place=place,
                       cure="make or download the file again")  # fmt: skip
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    array = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def _check_sizes(num_bytes: int, frame: str) -> None:
@@ -128,7 +153,7 @@ def _assembled(
     na: Sequence[str],
 ) -> Frame:  # fmt: skip
     num_rows = next(iter(lengths.values())) if len(set(lengths.values())) == 1 else 0
-    place = Place(name)
+    place = RowOrigin(name)
     columns: dict[str, Column] = {}
     if num_rows:
         for key in names:

@@ -20,7 +20,7 @@ def failing(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise problem(
             "PGM0702", "the file is damaged or not what its name says", place=name,
             notes=[str(error).split("\n")[0][:200]], cure="make or download the file again",
@@ -65,8 +65,11 @@ class ColumnarFile:
         import pyarrow as pa
 
         if self._parquet is not None:
-            return self._parquet.read(self.columns).select(self.columns)
-        return pa.Table.from_batches(list(self._stored), schema=self._schema).select(self.columns)
+            table = self._parquet.read(self.columns).select(self.columns)
+            table.validate(full=True)
+            return table
+        stored = list(_guarded(self._stored, self.name))
+        return pa.Table.from_batches(stored, schema=self._schema).select(self.columns)
 
     def batches(self, rows: int, na: Sequence[str]) -> Iterator[Frame]:
         """The file in frames of ``rows`` rows."""
@@ -77,7 +80,9 @@ class ColumnarFile:
         pools = {name: LabelPool() for name in self.columns}
         start = 0
         for table in regrouped(_guarded(stored, self.name), rows):
-            yield frame_of_table(table.select(self.columns), self.name, na, start, pools)
+            with failing(self.name):
+                frame = frame_of_table(table.select(self.columns), self.name, na, start, pools)
+            yield frame
             start += table.num_rows
         if not start:
             raise problem("PGM0707", "the table has no rows", place=self.name, cure="at least one row is needed")
@@ -89,6 +94,9 @@ def _guarded(stored: Iterator[Any], name: str) -> Iterator[Any]:
     while True:
         with failing(name):
             batch = next(stored, None)
+            if batch is not None:
+                # offsets of text and indices of dictionaries lie inside of their buffers, or nothing is read of them
+                batch.validate(full=True)
         if batch is None:
             return
         yield batch

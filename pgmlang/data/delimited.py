@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pgmlang.data.faults import TextRows, explain, find_fault
-from pgmlang.data.frame import Column, Frame, Place, TextColumn, unknown_column
+from pgmlang.data.frame import Column, Frame, TextColumn, unknown_column
 from pgmlang.data.header import Header, read_header
 from pgmlang.data.pool import LabelPool, regrouped
 from pgmlang.data.problems import problem, quoted
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
 from pgmlang.data.text_stream import MAX_LINE, TextStream
 from pgmlang.diagnostics import PgmError
@@ -137,7 +138,7 @@ class TextTable:
             def find(rows: list[int]) -> list[int]:
                 return self._rows().lines_of([r + start for r in rows])
 
-        place = Place(self.source.name, self.header.lines + 1 + start, "line", find)
+        place = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find)
         columns: dict[str, Column] = {
             name: TextColumn(name, place, table.column(i), self.decimal, pools[name] if pools else None)
             for i, name in enumerate(self.columns)

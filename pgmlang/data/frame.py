@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from pgmlang.data.bridge import arrow_of, indices_of, valid_of
 from pgmlang.data.numbers import not_numbers, parse_numbers
 from pgmlang.data.problems import listed, problem
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -20,39 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """Where rows come from. ``first``: number of row 0 as messages count (line 2 of a CSV; 1 elsewhere).
-    ``unit``: what that number counts. ``find_lines``: lines of rows in a file whose rows are not one line each.
-    ``kept``: rows that remain of it."""
-
-    name: str
-    first: int = 1
-    unit: str = "row"
-    find_lines: Callable[[list[int]], list[int]] | None = None
-    kept: np.ndarray | None = None
-
-    def lines(self, rows: Sequence[int]) -> list[int]:
-        """Line numbers of rows."""
-        own = [int(r if self.kept is None else self.kept[r]) for r in rows]
-        return self.find_lines(own) if self.find_lines else [r + self.first for r in own]
-
-    def cell(self, row: int, column: str) -> str:
-        """A cell as messages name it: ``days.csv:17:rain``."""
-        return f"{self.name}:{self.lines([row])[0]}:{column}"
-
-    def column(self, column: str) -> str:
-        return f"{self.name}:{column}"
-
-    def take(self, rows: np.ndarray) -> Place:
-        return replace(self, kept=rows if self.kept is None else self.kept[rows])
-
-
-@dataclass(frozen=True, eq=False)
 class Column:
     """A named column; its cells as labels (text, compared exactly) or as numbers, whichever is asked for."""
 
     name: str
-    place: Place = field(repr=False)
+    place: RowOrigin = field(repr=False)
 
     @property
     def is_text(self) -> bool:
@@ -264,7 +237,7 @@ class Frame:
     num_rows: int
     columns: dict[str, Column]
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    place: Place = field(default_factory=lambda: Place("data"), repr=False)
+    place: RowOrigin = field(default_factory=lambda: RowOrigin("data"), repr=False)
     start: int = 0
 
     def row_number(self, row: int) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pgmlang.data.bridge import floats_of, text_scalar, valid_of
 from pgmlang.data.problems import problem, quoted
+from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
-
-if TYPE_CHECKING:
-    from pgmlang.data.frame import Place
 
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
 
@@ -54,7 +52,7 @@ def _floats(texts: Any) -> np.ndarray:
     return floats_of(texts.cast(pa.float64()))
 
 
-def not_numbers(place: Place, column: str, rows: np.ndarray, texts: list[str], decimal: str) -> PgmError:
+def not_numbers(place: RowOrigin, column: str, rows: np.ndarray, texts: list[str], decimal: str) -> PgmError:
     """The error for cells that are no numbers; ``texts``: the first few of them."""
     lines = place.lines([int(r) for r in rows[: len(texts)]])
     notes = []

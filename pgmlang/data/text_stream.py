@@ -8,6 +8,7 @@ import io
 import zlib
 from typing import Any, BinaryIO
 
+from pgmlang.data.packed import RATIO, is_bomb
 from pgmlang.data.problems import problem
 from pgmlang.diagnostics import PgmError
 
@@ -51,6 +52,8 @@ class TextStream(io.RawIOBase):
         self._line_ends = b""
         self._lines = 0
         self._ended = False
+        self._packed: _Joined | None = None
+        self._unpacked = 0
         self.quotes = 0
         self.one_line_rows = True
         self._last = b""
@@ -59,7 +62,8 @@ class TextStream(io.RawIOBase):
     def _start(self) -> None:
         head = self._read_raw(16)
         if head[:2] == b"\x1f\x8b":
-            self._raw = gzip.GzipFile(fileobj=_Joined(head, self._raw))  # type: ignore[assignment]
+            self._packed = _Joined(head, self._raw)
+            self._raw = gzip.GzipFile(fileobj=self._packed)  # type: ignore[assignment]
             head = self._read_raw(16)
         for magic, what, cure in _FOREIGN:
             if head.startswith(magic):
@@ -104,7 +108,7 @@ class TextStream(io.RawIOBase):
 
     def _read_raw(self, size: int) -> bytes:
         try:
-            return self._raw.read(size) or b""
+            data = self._raw.read(size) or b""
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise problem(
                 "PGM0702", "the gzip file is damaged or cut short", place=self.name, notes=[str(error)],
@@ -112,6 +116,11 @@ class TextStream(io.RawIOBase):
             ) from None  # fmt: skip
         except OSError as error:
             raise problem("PGM0908", f"reading failed: {error.strerror or error}", place=self.name) from None
+        self._unpacked += len(data)
+        if self._packed is not None and is_bomb(self._unpacked, self._packed.size):
+            raise problem("PGM0702", f"the gzip file unpacks to more than {RATIO} times its size", place=self.name,
+                          cure="unpack it, if it is what it should be, and give that file")  # fmt: skip
+        return data
 
     def _clean(self, chunk: bytes) -> bytes:
         """The next bytes as UTF-8, checked, trailing line ends held back."""
@@ -190,6 +199,7 @@ class _Joined(io.RawIOBase):
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
         self._rest = rest
+        self.size = len(head)
 
     def readable(self) -> bool:
         return True
@@ -198,7 +208,9 @@ class _Joined(io.RawIOBase):
         if self._head:
             out, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
             return out
-        return self._rest.read(size) or b""
+        out = self._rest.read(size) or b""
+        self.size += len(out)
+        return out
 
     def close(self) -> None:
         self._rest.close()

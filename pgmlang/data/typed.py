@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import floats_of, strings_of, text_scalar
-from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, Place, TextColumn
+from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
+from pgmlang.data.row_origin import RowOrigin
 
 _EXACT = 2**53
 """Whole numbers beyond it lose digits as float64; their columns are kept as text."""
@@ -23,7 +24,7 @@ def frame_of_table(
     check_names(table.column_names, name)
     if not table.num_rows:
         raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
-    place = Place(name, 1 + start)
+    place = RowOrigin(name, 1 + start)
     columns = {
         n: column_of_arrow(n, table.column(i), place, na, pools[n] if pools else None)
         for i, n in enumerate(table.column_names)
@@ -52,7 +53,7 @@ def check_names(names: Sequence[str], name: str) -> None:
 
 
 def column_of_arrow(
-    name: str, array: Any, place: Place, na: Sequence[str] = (), pool: LabelPool | None = None
+    name: str, array: Any, place: RowOrigin, na: Sequence[str] = (), pool: LabelPool | None = None
 ) -> Column:
     """An Arrow array as a column: null, NaN, the empty text and texts in ``na`` are missing."""
     import pyarrow as pa
@@ -100,7 +101,9 @@ def _floats(chunked: Any) -> np.ndarray:
     return floats_of(chunked.cast(pa.float64()))
 
 
-def _text_column(name: str, chunked: Any, place: Place, na: Sequence[str], pool: LabelPool | None) -> TextColumn:
+def _text_column(
+    name: str, chunked: Any, place: RowOrigin, na: Sequence[str], pool: LabelPool | None
+) -> TextColumn:
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -118,6 +118,7 @@ CODES: dict[str, Code] = {
     "PGM0719": Code("too many columns"),
     "PGM0720": Code("unknown column"),
     "PGM0721": Code("cell is not a number"),
+    "PGM0722": Code("text has no order"),
     # 08xx run time
     "PGM0801": Code("not converged", is_warning=True),
     "PGM0802": Code("rows of a table without data", is_warning=True),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import backward, is_suspect, normalised
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.leaves import LeafSource
 from pgmlang.exact.rows import RowIndex
 
-if TYPE_CHECKING:
-    from pgmlang.exact.engine import ExactEngine
-
 
 def expected_counts(
-    engine: ExactEngine,
+    engine: CompiledNetwork,
     evidence: Evidence | None,
     weights: np.ndarray | None,
     soft: Soft | None,
@@ -40,7 +36,7 @@ def expected_counts(
 
 
 def _count(
-    engine: ExactEngine,
+    engine: CompiledNetwork,
     rows: EvidenceRows,
     weights: np.ndarray,
     counts: list[np.ndarray],

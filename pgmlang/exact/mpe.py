@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, first_largest
+from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import Tables, forward
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.plan import contraction_plan
 from pgmlang.exact.program import Leaf, Program
 from pgmlang.exact.query import Query, order_for
-
-if TYPE_CHECKING:
-    from pgmlang.exact.engine import ExactEngine
 
 
 def fill_observed(codes: np.ndarray, rows: EvidenceRows, row_of: np.ndarray) -> None:
@@ -26,7 +23,7 @@ def fill_observed(codes: np.ndarray, rows: EvidenceRows, row_of: np.ndarray) -> 
         codes[:, v] = column[row_of]
 
 
-def mpe(engine: ExactEngine, evidence: Evidence | None, soft: Soft | None, num_rows: int | None) -> tuple[
+def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, num_rows: int | None) -> tuple[
     np.ndarray, np.ndarray
 ]:  # fmt: skip
     """(codes (rows, variables), log value (rows,)); impossible evidence: codes -1 and -inf."""
@@ -46,7 +43,7 @@ def mpe(engine: ExactEngine, evidence: Evidence | None, soft: Soft | None, num_r
 
 
 def _second_stage(
-    engine: ExactEngine, query: Query, done: Tables, targets: Sequence[int], num_rows: int
+    engine: CompiledNetwork, query: Query, done: Tables, targets: Sequence[int], num_rows: int
 ) -> tuple[Program, Tables]:
     """Maximise over the targets what summing the others left, as a program of its own."""
     program = query.program
@@ -71,7 +68,11 @@ def _second_stage(
 
 
 def marginal_map(
-    engine: ExactEngine, targets: Sequence[int], evidence: Evidence | None, soft: Soft | None, num_rows: int | None
+    engine: CompiledNetwork,
+    targets: Sequence[int],
+    evidence: Evidence | None,
+    soft: Soft | None,
+    num_rows: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(codes (rows, targets), log P(targets, evidence) (rows,)); impossible evidence: codes -1 and -inf.
 

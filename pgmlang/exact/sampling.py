@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, drawn
+from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import is_suspect
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.mpe import fill_observed
-
-if TYPE_CHECKING:
-    from pgmlang.exact.engine import ExactEngine
 
 # Draws made at once: codes and weights of one step stay in the cache.
 _AT_ONCE = 1 << 16
 
 
 def posterior_sample(
-    engine: ExactEngine,
+    engine: CompiledNetwork,
     evidence: Evidence | None,
     num_draws: int,
     rng: np.random.Generator,
@@ -35,7 +31,7 @@ def posterior_sample(
 
 
 def _sample(
-    engine: ExactEngine,
+    engine: CompiledNetwork,
     rows: EvidenceRows,
     inverse: np.ndarray,
     codes: np.ndarray,

@@ -80,7 +80,7 @@ class Family:
 
     ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
     vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
-    support. ``improper``: has no normaliser. ``takes``: parameters that are distributions (combinators). ``says``: for
+    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are distributions (combinators). ``says``: for
     messages and the manual.
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
@@ -99,6 +99,7 @@ class Family:
     event: int = 0
     discrete: bool = False
     improper: bool = False
+    ordinal: bool = False
     takes: tuple[str, ...] = ()
     says: str = ""
     formulas: tuple[Formulas, ...] = ()

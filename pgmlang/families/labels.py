@@ -28,7 +28,7 @@ FAMILIES = (
     ),
     Family(
         "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "real", 1)),), "labels", discrete=True,
-        reparameterised=False, runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
+        ordinal=True, reparameterised=False, runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
         finite="ordered", vectors=("cutpoints",),
     ),
 )  # fmt: skip

@@ -197,8 +197,17 @@ class Fields:
         ):
             return self
         axis = self.joint.axes(name).index(found[0].plate)
+        joint = self.joint
         with torch.no_grad():
-            return pairwise(self, (p for m in found for p in _pairs(self.joint, m)), axis, params, nets)
+            return pairwise(
+                name,
+                torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device),
+                [m for m in self.colours[name] if m is not None],
+                (p for m in found for p in _pairs(joint, m)),
+                axis,
+                lambda s: self.logits(name, {name: s}, params, nets),
+                lambda s: self.energy({name: s}, params, nets),
+            )
 
     def log_partition(self, params: Values | None = None, nets: Any = None) -> Tensor:
         """Exact log Z by listing all configurations. Raises ValueError for more than ``ENUMERABLE`` elements."""

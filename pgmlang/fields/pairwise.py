@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-if TYPE_CHECKING:
-    from pgmlang.fields.fields import Fields, Values
+from pgmlang.density.joint import Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,40 +60,42 @@ class Pairwise:
 
 
 def pairwise(
-    fields: Fields, pairs: Iterable[tuple[int, int]], axis: int, params: Values | None, nets: Any
+    name: str,
+    zero: Tensor,
+    masks: Iterable[Tensor],
+    pairs: Iterable[tuple[int, int]],
+    axis: int,
+    logits: Callable[[Tensor], Tensor],
+    energy: Callable[[Tensor], Tensor],
 ) -> Pairwise:
-    """The couplings of the one field, whose elements along an axis meet in these pairs."""
-    joint = fields.joint
-    (name,) = fields.names
-    shape = joint.shapes[name]
+    """The couplings of a field whose elements along an axis meet in these pairs. ``zero``: its elements, all 0;
+    ``masks``: of the elements drawn at once; ``logits``, ``energy``: of its values, at given params."""
+    shape = tuple(zero.shape)
     size = shape[axis]
     neighbours: list[set[int]] = [set() for _ in range(size)]
     for i, j in pairs:
         neighbours[i].add(j)
         neighbours[j].add(i)
-    zero = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
-    unary = fields.logits(name, {name: zero}, params, nets).reshape(-1)
-    apart = torch.tensor(_two_apart(neighbours), device=joint.device)
+    unary = logits(zero).reshape(-1)
+    apart = torch.tensor(_two_apart(neighbours), device=zero.device)
     along = [1] * len(shape)
     along[axis] = size
-    grid = torch.arange(math.prod(shape), device=joint.device).reshape(shape).movedim(axis, -1)
+    grid = torch.arange(math.prod(shape), device=zero.device).reshape(shape).movedim(axis, -1)
     links = [(i, j) for i, near in enumerate(neighbours) for j in sorted(near)]
-    ends = torch.tensor(links, device=joint.device, dtype=torch.int64).reshape(-1, 2)
+    ends = torch.tensor(links, device=zero.device, dtype=torch.int64).reshape(-1, 2)
     rows, columns, weights = [], [], []
     for colour in range(int(apart.max()) + 1):
-        lit = (apart == colour).to(joint.dtype).reshape(along).expand(shape)
-        gain = fields.logits(name, {name: lit}, params, nets).reshape(-1) - unary
+        lit = (apart == colour).to(zero.dtype).reshape(along).expand(shape)
+        gain = logits(lit).reshape(-1) - unary
         some = ends[apart[ends[:, 1]] == colour]
         row = grid[..., some[:, 0]].reshape(-1)
         rows.append(row)
         columns.append(grid[..., some[:, 1]].reshape(-1))
         weights.append(gain[row])
     count = math.prod(shape)
-    masks = [m for m in fields.colours[name] if m is not None]
     places = tuple(m.expand(shape).reshape(-1).nonzero()[:, 0] for m in masks)
     whole, *parts = _sparse(torch.cat(rows), torch.cat(columns), torch.cat(weights), count, places)
-    constant = fields.energy({name: zero}, params, nets)
-    return Pairwise(name, shape, unary[:, None], places, tuple(parts), whole, constant)
+    return Pairwise(name, shape, unary[:, None], places, tuple(parts), whole, energy(zero))
 
 
 def _sparse(

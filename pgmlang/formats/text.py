@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from pgmlang.data.packed import RATIO, is_bomb
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -59,6 +60,9 @@ def _read(name: str, max_bytes: int) -> bytes:
                 size += len(part)
                 if size > max_bytes:
                     _refuse("PGM0109", f"`{name}` holds more than {max_bytes:,} bytes of text", name)
+                if packed and is_bomb(size, os.fstat(file.fileno()).st_size):
+                    cure = "unpack it, if it is what it should be, and give that file"
+                    _refuse("PGM0109", f"`{name}` unpacks to more than {RATIO} times its size", name, help=cure)
                 parts.append(part)
             return b"".join(parts)
     except (FileNotFoundError, NotADirectoryError):

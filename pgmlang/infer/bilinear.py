@@ -18,7 +18,7 @@ from torch import Tensor
 from pgmlang.density.joint import Joint
 from pgmlang.density.summing import Sums, Table
 from pgmlang.graph.summable import mentioned
-from pgmlang.infer.coordinate import Ascent
+from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.expectations import Factor, optimal
 from pgmlang.lower.factors import factor_names
 

@@ -21,7 +21,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.training import Objective, TrainOptions, rows_of
+from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -249,7 +249,12 @@ def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Kernel]:
     return build
 
 
+def idle(model: Model, facts: Facts, options: CdOptions) -> dict[str, str]:
+    """``cd`` begins each draw at the data."""
+    return {"chains": "draws begin at the data, `pcd` keeps chains", **idle_training(model, facts, options)}
+
+
 METHOD = Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
-                _words("draws start at the data and take k sweeps"), _build(False))  # fmt: skip
+                _words("draws start at the data and take k sweeps"), _build(False), idle=idle)  # fmt: skip
 PERSISTENT = Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
-                    _supports_persistent, _words("chains go on from step to step"), _build(True))  # fmt: skip
+                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training)  # fmt: skip

@@ -9,19 +9,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 
-ALLOWED = "pgmlang.infer."
+ALLOWED = ("pgmlang.infer.", "pgmlang.kernels.", "pgmlang.fields.", "pgmlang.density.")
 """Records of these modules only are made from a checkpoint."""
+
+_FILES = re.compile(r"state\.json|\.state\.json\.\d+\.tmp|\.?state-\d+\.safetensors(\.tmp)?")
+"""Names of the files that a checkpoint consists of: nothing else in its folder is ever removed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +56,13 @@ class Checkpoint:
             if old.name != name:
                 old.unlink(missing_ok=True)
 
-    def load(self, device: str = "cpu") -> tuple[Any, int] | None:
-        """The state kept and its number of steps; None where there is none. Raises PgmError PGM0904 for that of another
-        run, PGM0903 where it cannot be read."""
+    def load(self, device: str = "cpu") -> tuple[Any, int]:
+        """The state kept and its number of steps. Raises PgmError PGM0701 where there is none, PGM0904 for that of
+        another run, PGM0903 where it cannot be read."""
         about = read_key(self.folder)
         if about is None:
-            return None
+            message = f"there is no checkpoint in `{self.folder}` to go on from"
+            raise PgmError(Diagnostic("PGM0701", message, help="start anew: leave `--resume` out"))
         different = [k for k in self.key if about["key"].get(k) != json.loads(json.dumps(self.key[k]))]
         if different:
             message = f"the run kept in `{self.folder}` had another {' and '.join(different)}"
@@ -67,14 +72,40 @@ class Checkpoint:
         try:
             arrays = load_file(self.folder / Path(str(about["arrays"])).name)
             return _decoded(about["state"], arrays, device), int(about["steps"])
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, ImportError, IndexError, OverflowError,
+                RecursionError, SafetensorError) as error:  # fmt: skip
             raise PgmError(
                 Diagnostic("PGM0903", f"the checkpoint in `{self.folder}` cannot be read: {error}")
             ) from None
 
-    def remove(self) -> None:
-        """Once the fit is written nothing is to go on."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+def claim(folder: Path) -> None:
+    """Raises PgmError PGM0902 where something other than a checkpoint stands: it is neither written into nor removed."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    is_checkpoint = folder.is_dir() and not folder.is_symlink()
+    foreign = (
+        [f.name for f in folder.iterdir() if not _FILES.fullmatch(f.name)] if is_checkpoint else [folder.name]
+    )
+    if is_checkpoint and (folder / "state.json").is_file():
+        try:
+            read_key(folder)
+        except PgmError:
+            foreign.append("state.json")
+    if foreign:
+        message = f"`{folder}` is where a run keeps its state, and `{foreign[0]}` in it is none of pgmc's files"
+        raise PgmError(Diagnostic("PGM0902", message, help="move it away, or choose another `-o`"))
+
+
+def remove(folder: Path) -> None:
+    """Removes a checkpoint once the fit is written; whatever else lies in the folder stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if _FILES.fullmatch(file.name) and file.is_file():
+            file.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def read_key(folder: Path) -> dict[str, Any] | None:
@@ -84,8 +115,8 @@ def read_key(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        about["key"], about["steps"], about["arrays"], about["state"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        about["key"]["seed"], int(about["steps"]), about["arrays"], about["state"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise PgmError(Diagnostic("PGM0903", f"the checkpoint in `{folder}` cannot be read: {error}")) from None
     return about
 

@@ -17,6 +17,7 @@ from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
+from pgmlang.plan.options import typed_value
 
 KERNELS = ("gibbs", "hmc", "langevin", "mh")
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")
@@ -142,9 +143,17 @@ def _tempered(part: Part, text: str) -> Method:
     rungs = [int(n) for n in part.names if n.isdigit()]
     if len(inner) > 1 or len(rungs) > 1 or any(n not in tempering.KERNELS for n in inner):
         raise _not_understood(text, text)
+    for number in rungs:
+        problem = typed_value("temperatures", int, number)[1]
+        if problem is not None:
+            raise PgmError(problem)
     changes = {**({"inner": inner[0]} if inner else {}), **({"temperatures": rungs[0]} if rungs else {})}
 
     def build(problem: Problem, options: tempering.TemperingOptions) -> Any:
         return tempering.build(problem, replace(options, **changes))  # type: ignore[arg-type]
 
-    return replace(tempering.METHOD, build=build)
+    def idle(model: Model, facts: Facts, options: tempering.TemperingOptions) -> dict[str, str]:
+        said = dict.fromkeys(changes, f"`{text}` says it")
+        return {**tempering.idle(model, facts, replace(options, **changes)), **said}  # type: ignore[arg-type]
+
+    return replace(tempering.METHOD, build=build, idle=idle)

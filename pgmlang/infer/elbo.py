@@ -18,7 +18,7 @@ from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.pareto import pareto_shape
-from pgmlang.infer.training import Objective, TrainOptions, check_options, units_of
+from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -394,8 +394,6 @@ def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
 
 
 def build(problem: Problem, options: ElboOptions) -> Kernel:
-    if options.guide not in ("meanfield", "fullrank"):
-        raise PgmError(Diagnostic("PGM0612", f"`--guide {options.guide}` is not one of meanfield, fullrank"))
     check_options(options)
     model, facts = problem.model, problem.facts
     automatic = automatic_names(model, facts)
@@ -419,4 +417,12 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
     return build_training(problem, options, Objective(bound.start, bound.loss, bound.conclude, "bound"))
 
 
-METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build)
+def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
+    """A written guide leaves nothing to an automatic one."""
+    automatic = automatic_names(model, facts)
+    own = {} if automatic else {"guide": "the model has a guide for every latent"}
+    return {**own, **idle_training(model, facts, options)}
+
+
+METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build,
+                idle=idle)  # fmt: skip

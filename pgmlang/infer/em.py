@@ -122,8 +122,7 @@ class _Em:
         self.weight = max(1.0, sum(float(g.weights.sum()) for g in self.groups))
         self.log_partitions = [log_partition(g, ExactEngine(g.unrolled.network)) for g in self.groups]
         self.open_tables = self._open_tables()
-        restarts = options.restarts or (DEFAULT_RESTARTS if self.open_tables else 1)
-        self.restarts = restarts if self.open_tables else 1
+        self.restarts = options.restarts or (DEFAULT_RESTARTS if self.open_tables else 1)
 
     def _open_tables(self) -> list[Table]:
         """Tables that mention a latent variable: the data say nothing about them by themselves."""
@@ -142,13 +141,14 @@ class _Em:
 
     def init(self, rng: np.random.Generator) -> State:
         counts = summarize(self.problem.binding, self.problem.fixed).counts
-        self.starts = [self._start(counts, child) for child in rng.spawn(self.restarts)]
+        self.starts = [self._start(counts, child, number) for number, child in enumerate(rng.spawn(self.restarts))]
         return State(self.starts[0])
 
-    def _start(self, counts: Parameters, rng: np.random.Generator) -> Parameters:
-        """Available-case counts plus one, random rows for tables with latent variables."""
+    def _start(self, counts: Parameters, rng: np.random.Generator, number: int) -> Parameters:
+        """Available-case counts plus one, random rows for tables with latent variables; without any, every table is
+        random from the second start on."""
         out = {t.name: normalise(counts[t.name], 1.0) for t in self.tables}
-        for table in self.open_tables:
+        for table in self.open_tables or (self.tables if number else ()):
             shape = self.shapes[table.name]
             out[table.name] = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
         return out
@@ -235,4 +235,12 @@ def build(problem: Problem, options: EmOptions) -> Kernel:
     return Kernel(em.init, em.step, lambda state: state.is_done, em.conclude)
 
 
-METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build)
+def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
+    """Densities are weighed, never completed."""
+    against = _table_reasons(model, facts)
+    if against:
+        return {"hard": "rows are completed where tables alone are learned"}
+    return {"device": "the E-step of tables runs on the CPU"}
+
+
+METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, idle=idle)

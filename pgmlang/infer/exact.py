@@ -80,4 +80,5 @@ def build(problem: Problem, options: ExactOptions) -> Kernel:
     return Kernel(lambda rng: None, partial(_step, problem), lambda s: s is not None, conclude)
 
 
-METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build)
+METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,
+                idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"})  # fmt: skip

@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.fixed import fixed_values
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.infer.checkpoint import Checkpoint, read_key
+from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.plan.choose import choose
-from pgmlang.plan.registry import options_for
+from pgmlang.plan.registry import options_for, refuse_idle
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 
@@ -61,12 +60,20 @@ def fit_model(
     facts = facts_of(closed, binding, held)
     chosen, _ = choose(closed, facts, method)
     settings = options_for(chosen, options or {})
+    named = [*(options or {}), *(["device"] if device != "cpu" else [])]
+    refuse_idle(chosen, closed, facts, named, settings)
     kept_before = read_key(checkpoint) if checkpoint is not None and resume else None
     if seed is None and kept_before is not None:
         seed = int(kept_before["key"]["seed"])
     drawn = secrets.randbits(32) if seed is None else seed
     problem = Problem(closed, binding, held, facts, device)
     keeper, resumed = None, None
+    if checkpoint is not None:
+        claim(checkpoint)
+    elif resume:
+        raise PgmError(
+            Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
+        )
     if checkpoint is not None:
         given = {k: v for k, v in dataclasses.asdict(settings).items() if k != "max_time"}
         key = {"model": source, "data": binding.fingerprint, "method": chosen.name, "options": given, "seed": drawn,
@@ -92,30 +99,6 @@ def fit_model(
         sample_stats=dict(done.outcome.sample_stats),
         provenance=_provenance(binding, done, drawn, seed is None, chosen.reasons(closed, facts), device, held),
     )
-
-
-def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Values held, each with the shape of its variable. Raises PgmError PGM0612."""
-    model = evaluator.model
-    problems = []
-    out: dict[str, np.ndarray] = {}
-    can = [v.name for v in model.of_role("param", "random") if v.role == "param" or not v.type.is_discrete]
-    for name, value in fixed.items():
-        if name not in can:
-            cure = did_you_mean(name, can) or "what can be fixed: " + (
-                ", ".join(f"`{n}`" for n in can) or "nothing"
-            )
-            problems.append(Diagnostic("PGM0612", f"`{name}` is no param of the model", help=cure))
-            continue
-        shape = tuple(evaluator.size(a) for a in evaluator.array_axes(model.by_name[name]))
-        array = np.asarray(value, dtype=float)
-        if array.shape not in ((), shape):
-            problems.append(Diagnostic("PGM0612", f"`{name}` has shape {shape}, the value {array.shape}"))
-            continue
-        out[name] = np.broadcast_to(array, shape).copy()
-    if problems:
-        raise PgmError(problems)
-    return out
 
 
 def _provenance(

@@ -17,7 +17,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.multilinear import linear_degree
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.cd import METHOD as CD
-from pgmlang.infer.cd import CdOptions
+from pgmlang.infer.cd import CdOptions, idle
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
 from pgmlang.model.expr import Apply, Contract, Expr, Ref
 from pgmlang.model.types import REAL
@@ -220,5 +220,11 @@ def _give_bias(model: Model, pair: Pair, parameters: dict[str, Any]) -> None:
 
 
 METHOD = Method(
-    "layerwise", "greedy training of stacks of binary layers", LayerwiseOptions, supports, reasons, build
+    "layerwise",
+    "greedy training of stacks of binary layers",
+    LayerwiseOptions,
+    supports,
+    reasons,
+    build,
+    idle=idle,
 )

@@ -24,7 +24,7 @@ from pgmlang.fields.reasons import (
 )
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Kernel, Outcome, Problem
-from pgmlang.infer.training import Objective, TrainOptions, units_of
+from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -124,6 +124,13 @@ def _bits_a_row(model: Model, facts: Facts) -> float:
         except PgmError:
             return float("inf")
     return total
+
+
+def idle(model: Model, facts: Facts, options: LikelihoodOptions) -> dict[str, str]:
+    """Chains and their steps are of no use where log Z is exact."""
+    way = way_of(model, facts) or "gibbs"
+    chains = () if way == "langevin" else ("step_size",) if way == "gibbs" else ("chains", "k", "step_size")
+    return {**dict.fromkeys(chains, words(model, facts)[0]), **idle_training(model, facts, options)}
 
 
 def words(model: Model, facts: Facts) -> tuple[str, ...]:

@@ -15,7 +15,17 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.training import NET, Objective, TrainOptions, check_options, dtype_of, split_nets, units_of
+from pgmlang.infer.training import (
+    NET,
+    TRAINING,
+    Objective,
+    TrainOptions,
+    check_options,
+    dtype_of,
+    idle_training,
+    split_nets,
+    units_of,
+)
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -142,8 +152,6 @@ class ClimbState(NamedTuple):
 
 
 def build(problem: Problem, options: MapOptions) -> Kernel:
-    if options.optimizer not in (None, "lbfgs", "adam"):
-        raise PgmError(Diagnostic("PGM0612", f"`--optimizer {options.optimizer}` is not one of lbfgs, adam"))
     check_options(options)
     objective = objective_of(problem)
     latent = latent_variables(problem.model, problem.facts)
@@ -151,10 +159,27 @@ def build(problem: Problem, options: MapOptions) -> Kernel:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in latent):
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
                                   help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
-    by_adam = options.optimizer == "adam" or bool(problem.model.nets) or bool(options.batch or options.validation)
-    if options.optimizer == "lbfgs" or not by_adam:
-        return _lbfgs(problem, options, objective)
-    return build_training(problem, options, objective)
+    return (
+        build_training(problem, options, objective)
+        if _by_adam(problem.model, options)
+        else _lbfgs(problem, options, objective)
+    )
+
+
+def _by_adam(model: Model, options: MapOptions) -> bool:
+    if options.optimizer is not None:
+        return options.optimizer == "adam"
+    return bool(model.nets or options.batch or options.validation)
+
+
+def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
+    """L-BFGS has no use for a training's options, nor Adam for its."""
+    if _by_adam(model, options):
+        return {
+            **dict.fromkeys(("restarts", "max_iterations", "tolerance"), "Adam climbs"),
+            **idle_training(model, facts, options),
+        }
+    return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
 
 
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
@@ -258,5 +283,11 @@ def _possible(function: Function, begin: Point, generator: Generator) -> Point:
 
 
 METHOD = Method(
-    "map", "the most probable values, or maximum likelihood of params", MapOptions, supports, reasons, build
+    "map",
+    "the most probable values, or maximum likelihood of params",
+    MapOptions,
+    supports,
+    reasons,
+    build,
+    idle=idle,
 )

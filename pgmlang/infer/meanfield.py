@@ -10,7 +10,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.training import TrainOptions, check_options
+from pgmlang.infer.training import TRAINING, TrainOptions, check_options, idle_training
 from pgmlang.model import Model
 from pgmlang.plan.latents import density_reasons, latent_variables, summed_names
 
@@ -79,7 +79,19 @@ def build(problem: Problem, options: MeanfieldOptions) -> Kernel:
     return elbo.build(problem, elbo.ElboOptions(**shared, particles=options.particles, guide="meanfield"))
 
 
+def idle(model: Model, facts: Facts, options: MeanfieldOptions) -> dict[str, str]:
+    """Coordinate ascent has no use for a training's options, nor a training for its."""
+    if is_conjugate(model, facts):
+        return dict.fromkeys(
+            (*TRAINING, "particles"), "the model is conjugate, coordinate ascent takes all rows at each step"
+        )
+    ascent = dict.fromkeys(
+        ("tolerance", "max_iterations", "restarts"), "the model is not conjugate: it is trained by Adam"
+    )
+    return {**ascent, **idle_training(model, facts, options)}
+
+
 METHOD = Method(
     "meanfield", "mean-field variational inference, by coordinate ascent where conjugate", MeanfieldOptions,
-    supports, reasons, build,
+    supports, reasons, build, idle=idle,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Ve
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against, words
 from pgmlang.infer.likelihood import build as build_gradients
+from pgmlang.infer.likelihood import idle as idle_gradients
 from pgmlang.model import Model
 from pgmlang.plan.table_reasons import table_reasons
 from pgmlang.tables.learned import learned_tables
@@ -97,6 +99,20 @@ def build(problem: Problem, options: MlOptions) -> Kernel:
     return Kernel(lambda rng: State(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
 
 
+def idle(model: Model, facts: Facts, options: MlOptions) -> dict[str, str]:
+    """Counting has nothing to choose."""
+    if is_gradient_case(model):
+        return idle_gradients(model, facts, options)
+    names = [f.name for f in fields_of(MlOptions) if f.name != "max_time"]
+    return dict.fromkeys([*names, "device"], "tables are counted in one pass on the CPU")
+
+
 METHOD = Method(
-    "ml", "maximum likelihood: tables by counting, fields by gradients", MlOptions, supports, reasons, build
+    "ml",
+    "maximum likelihood: tables by counting, fields by gradients",
+    MlOptions,
+    supports,
+    reasons,
+    build,
+    idle=idle,
 )

@@ -15,7 +15,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.training import Objective, TrainOptions, units_of
+from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -90,4 +90,5 @@ def build(problem: Problem, options: PseudoOptions) -> Kernel:
     return build_training(problem, options, Objective(start, loss, conclude, "log pseudo-likelihood a row"))
 
 
-METHOD = Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build)
+METHOD = Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
+                idle=idle_training)  # fmt: skip

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
-from pgmlang.infer.training import Objective, TrainOptions, rows_of
+from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -58,8 +58,6 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: ScoreOptions) -> Kernel:
-    if options.kind not in ("denoising", "sliced"):
-        raise PgmError(Diagnostic("PGM0612", f"`kind = {options.kind}` is not one of denoising, sliced"))
     names = observed_fields(problem.model, problem.facts)
     plate = unit_plate(problem.model)
 
@@ -116,4 +114,10 @@ def build(problem: Problem, options: ScoreOptions) -> Kernel:
     )
 
 
-METHOD = Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build)
+def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:
+    """Only denoising adds noise."""
+    noise = {"noise": "sliced score matching adds none"} if options.kind == "sliced" else {}
+    return {**noise, **idle_training(model, facts, options)}
+
+
+METHOD = Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)

@@ -10,40 +10,63 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.fixed import fixed_values
 from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import bound_evaluator
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import facts_of
 from pgmlang.infer.counts import Statistics, summarize
+from pgmlang.infer.likelihood import is_gradient_case
 from pgmlang.infer.ml import conclude
 from pgmlang.plan.choose import choose
+from pgmlang.plan.registry import method_named, options_for, refuse_idle
 from pgmlang.results.fit import Fit
 
 
 def fit_stream(
-    bindings: Iterator[Binding], source: str = "", modules: Mapping[str, str] | None = None, seed: int = 0
+    bindings: Iterator[Binding],
+    source: str = "",
+    modules: Mapping[str, str] | None = None,
+    seed: int = 0,
+    *,
+    method: str = "auto",
+    fixed: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    device: str = "cpu",
 ) -> Fit:
     """The ``ml`` fit of all blocks together; memory is that of one block and the tables.
 
     ``bindings``: successive blocks of rows of one closed Model. Raises PgmError PGM0602 when a block has latent
-    variables or missing cells, since EM needs all rows at once.
+    variables or missing cells, since EM needs all rows at once, and for a method other than ``ml``; PGM0612 for options
+    that counting in blocks does not have.
     """
+    _refuse_other_methods(method, options or {})
+    held: dict[str, np.ndarray] = {}
     start = time.perf_counter()
     total: Statistics | None = None
     last: Binding | None = None
     rows = 0
     digest = hashlib.sha256()
     for binding in bindings:
-        choose(binding.model, facts_of(binding.model, binding, {}), "ml")
-        statistics = summarize(binding)
+        held = fixed_values(bound_evaluator(binding), fixed or {})
+        facts = facts_of(binding.model, binding, held)
+        chosen, _ = choose(binding.model, facts, "ml")
+        if is_gradient_case(binding.model):
+            message = "fields are learned by gradients over all rows, and blocks are only counted"
+            raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out"))
+        named = [*(options or {}), *(["device"] if device != "cpu" else [])]
+        refuse_idle(chosen, binding.model, facts, named, options_for(chosen, options or {}))
+        statistics = summarize(binding, held)
         total = statistics if total is None else total + statistics
         last = binding
         rows += binding.sizes.get(binding.plate, 0)
         digest.update(binding.fingerprint.encode())
     assert total is not None
     assert last is not None
-    outcome = conclude(last, total)
+    outcome = conclude(last, total, held)
     provenance: dict[str, Any] = {
         "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(), "rows": rows,
-        "observed": list(last.observed), "streamed": True, "seconds": time.perf_counter() - start,
+        "observed": list(last.observed), "streamed": True, "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "versions": {"numpy": np.__version__, "pgmlang": _own_version()},
     }  # fmt: skip
     return Fit(
@@ -51,6 +74,17 @@ def fit_stream(
         labels=dict(last.labels), sizes=dict(last.sizes), log_likelihood=outcome.log_likelihood,
         warnings=(*last.warnings, *outcome.warnings), provenance=provenance,
     )  # fmt: skip
+
+
+def _refuse_other_methods(method: str, options: Mapping[str, Any]) -> None:
+    """What blocks cannot honour."""
+    if method not in ("auto", "ml"):
+        name = method_named(method).name
+        message = f"`{name}` needs all rows at once: a table read in blocks is counted"
+        raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out, or `--method ml`"))
+    if "max_time" in options:
+        message = "a table that is read in blocks is counted in one pass, which cannot be stopped half way"
+        raise PgmError(Diagnostic("PGM0612", message, help="leave `--max-time` out"))
 
 
 def _own_version() -> str:

@@ -49,17 +49,12 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     import torch
 
     from pgmlang.density.target import target_of
-    from pgmlang.diagnostics import Diagnostic, PgmError
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
     from pgmlang.kernels import hmc, langevin, random_walk
     from pgmlang.kernels import tempering as pt
     from pgmlang.kernels.warmup import Plan
 
-    if options.inner not in KERNELS:
-        raise PgmError(Diagnostic("PGM0612", f"`inner = {options.inner}` is not one of " + ", ".join(KERNELS)))
-    if options.temperatures < 2 or not 0 < options.lowest < 1:
-        raise PgmError(Diagnostic("PGM0612", "a ladder has two temperatures or more, and `lowest` lies in (0, 1)"))
     kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[options.inner]()
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
@@ -105,6 +100,11 @@ def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
     return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
 
 
+def idle(model: Model, facts: Facts, options: TemperingOptions) -> dict[str, str]:
+    """Only hmc has a path length."""
+    return {} if options.inner == "hmc" else {"length": f"`{options.inner}` takes single steps"}
+
+
 METHOD = Method(
     "tempering",
     "parallel tempering: draws of posteriors with several modes",
@@ -112,4 +112,5 @@ METHOD = Method(
     supports,
     reasons,
     build,
+    idle=idle,
 )

@@ -6,6 +6,7 @@ of tensors and numbers only, from which a run goes on bit for bit.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Options, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Facts, Info, Kernel, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 
@@ -350,6 +351,20 @@ def check_options(options: TrainOptions) -> None:
         value = getattr(options, name, None)
         if value is not None and not value > 0:
             raise PgmError(Diagnostic("PGM0612", f"`--{name.replace('_', '-')}` cannot be {value}"))
+
+
+def idle_training(model: Model, facts: Facts, options: TrainOptions) -> dict[str, str]:
+    """Options of a training that it has no use for."""
+    idle: dict[str, str] = {}
+    if unit_plate(model) is None:
+        idle |= dict.fromkeys(("batch", "validation"), "there is no one plate of rows to take minibatches of")
+    if not options.validation:
+        idle["patience"] = "no rows are kept apart (`--validation`)"
+    return idle
+
+
+TRAINING = tuple(f.name for f in dataclasses.fields(TrainOptions) if f.name not in ("max_time", "dtype"))
+"""The options of a training that no other way of fitting has a use for."""
 
 
 def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kernel:

@@ -22,8 +22,8 @@ def example_function(model: Model, expressions: Expressions, has_simulate: bool,
     out.blank(2)
     out.line("def example():")
     out.indent += 1
-    out.line(
-        '"""Small data, parameters and values of the right shapes; plates that data would size have four elements."""'
+    out.doc(
+        "Small data, parameters and values of the right shapes; plates that data would size have four elements."
     )
     _layout(model, expressions, out)
     out.assign("data", py.dict_of([(v.name, _array(model, expressions, v.name)) for v in model.of_role("input")]))
@@ -69,7 +69,7 @@ def example_function(model: Model, expressions: Expressions, has_simulate: bool,
     out.blank(2)
     out.line("def main():")
     out.indent += 1
-    out.line('"""Prints the example and its log-joint."""')
+    out.doc("Prints the example and its log-joint.")
     out.line("torch.manual_seed(0)")
     out.line("data, layout, params, nets, values = example()")
     out.line("for name, value in values.items():")

@@ -162,7 +162,9 @@ class Expressions:
                     nodes[1] = as_tensor(nodes[1])
                 return Emitted(py.call("torch.where", as_tensor(nodes[0]), *nodes[1:]), axes)
             case First(count=count, plate=plate):
-                return Emitted(py.binary("lt", self.layout.position(plate), py.constant(count)), (plate,))
+                hint = "is_first" if count == 1 else f"is_among_first_{count}"
+                test = py.binary("lt", self.layout.position(plate), py.constant(count))
+                return Emitted(py.hinted(test, hint), (plate,))
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
                 with self._renamed(old, new):

@@ -51,9 +51,7 @@ def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | No
     out.blank(2)
     out.line("def factors(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.line(
-        '"""Log-probability or log-potential of every element of every factor: axes as in FACTORS, chains first."""'
-    )
+    out.doc("Log-probability or log-potential of every element of every factor: axes as in FACTORS, chains first.")
     emitter.unpack([*items, *definitions], out)
     emitter.previous([*items, *definitions], out)
     out.line("out = {}")
@@ -84,9 +82,7 @@ def deterministic_function(emitter: Emitter, out: Writer) -> None:
     out.blank(2)
     out.line("def deterministic(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.line(
-        '"""Values of the deterministic names, laid out along all their axes (of size one where nothing varies)."""'
-    )
+    out.doc("Values of the deterministic names, laid out along all their axes (of size one where nothing varies).")
     items = list(emitter.model.definitions)
     emitter.unpack(items, out)
     emitter.previous(items, out)
@@ -108,7 +104,7 @@ def _log_joint(emitter: Emitter, axes: dict[str, Axes], out: Writer) -> None:
     out.blank(2)
     out.line("def log_joint(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.line('"""Sum of log-probabilities and log-potentials; shape: the leading chain axes of the values."""')
+    out.doc("Sum of log-probabilities and log-potentials; shape: the leading chain axes of the values.")
     out.line("terms = factors(values, data, layout, params, nets)")
     out.line("return sum(total(term, len(FACTORS[name])) for name, term in terms.items())")
     out.indent -= 1

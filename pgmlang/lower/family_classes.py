@@ -68,7 +68,7 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
 def _needed(formulas: Formulas, texts: tuple[str, ...]) -> list[tuple[str, str]]:
     """The names that some formulas share, those they need of one another included, in order."""
     wanted = set().union(*(used_names(t) for t in texts))
-    for word, text in reversed(formulas.let.items()):
+    for word, text in reversed(list(formulas.let.items())):
         if word in wanted:
             wanted |= used_names(text)
     return [(word, text) for word, text in formulas.let.items() if word in wanted]
@@ -79,18 +79,18 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     family = FAMILIES[name]
     if family.formulas:
         return _built(family.name, variant, class_text(family, variant, lambda _: None))
-    from pgmlang.lower.runtime import objects, support
+    from pgmlang.lower.runtime import combined, vectors
 
-    where = objects if hasattr(objects, family.runtime[variant]) else support
+    where = combined if family.takes else vectors
     return getattr(where, family.runtime[variant])
 
 
 @cache
 def _built(name: str, variant: int, text: str) -> Any:
     """The class of a text. Only text made of checked formulas is run."""
-    from pgmlang.lower.runtime import objects, special
+    from pgmlang.lower.runtime import elementwise, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
-    module.__dict__.update({**vars(special), **vars(objects)})
+    module.__dict__.update({**vars(special), **vars(elementwise)})
     exec(compile(text, f"<{name}>", "exec"), module.__dict__)
     return module.__dict__[FAMILIES[name].class_name(variant)]

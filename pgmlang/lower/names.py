@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
 from pgmlang.families import FAMILIES
@@ -15,7 +16,7 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
-RUNTIME = ("support", "special", "objects", "layout")
+RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout")
 """The files of functions and classes that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}
@@ -26,9 +27,18 @@ _BUILTINS = (
 
 def runtime_names() -> frozenset[str]:
     """The functions and classes that programs may bring along."""
+    return _runtime_pieces() | {f.class_name(v) for f in FAMILIES.values() for v in range(len(f.variants))}
+
+
+@cache
+def _runtime_pieces() -> frozenset[str]:
     sources = ((files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME)
-    pieces = (n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
-    return frozenset(pieces) | {f.class_name(v) for f in FAMILIES.values() for v in range(len(f.variants))}
+    return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
+
+
+def is_identifier(word: str) -> bool:
+    """Whether a word can be a name in an emitted program."""
+    return bool(_PLAIN.fullmatch(word)) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
 
 
 class Names:
@@ -44,10 +54,14 @@ class Names:
             self._of[name] = self._fresh(name)
         return self._of[name]
 
+    def reserved(self) -> set[str]:
+        """Identifiers that a new local may not have."""
+        return set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
+
     def _fresh(self, name: str) -> str:
         word = name.replace(".", "_").replace(" ", "_").replace("-", "")
-        good = _PLAIN.fullmatch(word) and not keyword.iskeyword(word) and not keyword.issoftkeyword(word)
-        taken = set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
+        good = is_identifier(word)
+        taken = self.reserved()
         if good and word not in taken:
             return word
         if good and f"{word}_" not in taken:

@@ -20,7 +20,8 @@ from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
-from pgmlang.lower.names import Names, comment
+from pgmlang.lower.hoist import hoist
+from pgmlang.lower.names import Names
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -84,7 +85,9 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     _head(model, file_name, out, emitter.expressions)
     out.extend(body)
     _foot(emitter.expressions, supports, edges, out, only is None)
-    return Program(out.text(), model.name, out.spans, left_out)
+    out.items = hoist(out.items, names)
+    text, spans = out.render()
+    return Program(text, model.name, spans, left_out)
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
@@ -106,7 +109,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
         except PgmError as error:
             left_out[kind] = error.diagnostics[0].message
             body.blank()
-            body.line(f"# {kind}: left out; {comment(error.diagnostics[0].message)}")
+            body.comment(f"{kind}: left out; {error.diagnostics[0].message}")
             continue
         body.extend(part)
     return left_out
@@ -116,16 +119,16 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
     doc = [
         f"{model.name}, lowered from {file_name} by pgmlang.",
         "",
-        "factors(values, data, layout, params, nets) is the log-probability or log-potential of every element of every factor,",
-        "log_joint their sum (log Z of fields is not in it). `values` holds every random variable by name, observed or",
-        "not, with any leading chain axes; labels are codes in the order of LABELS, bits 0 and 1, spins 0 for -1 and 1",
-        "for +1; `data` holds the inputs. Arrays have their plates' axes first, then their own. `python THIS_FILE` runs a",
-        "small example.",
+        "factors(values, data, layout, params, nets) is the log-probability or log-potential of every element of",
+        "every factor, log_joint their sum (log Z of fields is not in it). `values` holds every random variable by",
+        "name, observed or not, with any leading chain axes; labels are codes in the order of LABELS, bits 0 and 1,",
+        "spins 0 for -1 and 1 for +1; `data` holds the inputs. Arrays have their plates' axes first, then their own.",
+        "`python THIS_FILE` runs a small example.",
     ]
     if expressions.layout.asked:
         doc += ["", "layout answers:", *sorted(f"  {q.text}: {q.meaning}" for q in expressions.layout.asked)]
     for text in doc:
-        out.line(f"# {comment(text)}".rstrip())
+        out.comment(text)
     out.blank()
     out.line("from __future__ import annotations")
     out.blank()
@@ -135,7 +138,7 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
     labels = [
         (v.name, py.tuple_of(*map(py.constant, found)))
         for v in model.variables
-        if v.type.kind == "labels" and (found := model.labels_of(v.type)) is not None
+        if v.role != "index" and v.type.kind == "labels" and (found := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()
@@ -151,7 +154,7 @@ def _tables(model: Model, names: Names, out: Writer) -> None:
         out.blank()
         parents = [p.name for p in distribution.parents]
         given = f" given {', '.join(parents)}" if parents else ""
-        out.line(f"# p({comment(table.target)}{comment(given)}), normalised")
+        out.comment(f"p({table.target}{given}), normalised")
         sizes = [len(model.labels_of(p.type) or ()) for p in distribution.parents]
         rows = distribution.rows
         node = _nested(rows, sizes) if parents else py.list_of(*map(py.constant, rows[0]))
@@ -193,14 +196,14 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
     out.blank(2)
     out.line("def build_nets(layout=None):")
     out.indent += 1
-    out.line('"""The networks, with fresh weights."""')
+    out.doc("The networks, with fresh weights.")
     pairs: list[tuple[str, ast.expr]] = []
     for net in model.nets:
         if net.block not in ("mlp", "linear"):
             from pgmlang.lower.expressions import to_come
 
             raise to_come(f"the block `{net.block}`", net.span)
-        expressions.uses |= {"Mlp", "real"}
+        expressions.uses |= {"Nets", "Mlp", "real"}
         sizes = [
             [py.constant(1) if a == "real" else expressions.size(a) for a in axes]
             for axes in (net.inputs, net.outputs)
@@ -214,7 +217,7 @@ def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
                 py.call("Mlp", py.list_of(*sizes[0]), hidden, py.list_of(*sizes[1]), py.name(f"torch.nn.{act}")),
             )
         )
-    out.statement(py.returns(py.call("torch.nn.ModuleDict", py.dict_of(pairs))), model.nets[0].span)
+    out.statement(py.returns(py.call("Nets", py.dict_of(pairs))), model.nets[0].span)
     out.indent -= 1
 
 
@@ -238,11 +241,11 @@ def _supports(emitter: Emitter, out: Writer) -> None:
 def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
-    wanted |= {n for n in OWN_CONSTRAINTS if any(f"{n}()" in line for line in supports.lines)}
-    for text in foot_pieces(wanted):
+    said = supports.render()[0]
+    wanted |= {n for n in OWN_CONSTRAINTS if f"{n}()" in said}
+    for piece in foot_pieces(wanted):
         out.blank(2)
-        for line in text.splitlines():
-            out.line(line)
+        out.text(piece)
     out.extend(supports)
     out.extend(edges)
     if not has_main:

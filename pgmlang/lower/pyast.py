@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 def name(identifier: str) -> ast.expr:
@@ -81,6 +83,12 @@ def returns(value: ast.expr) -> ast.stmt:
     return ast.Return(value)
 
 
+def hinted(node: Node, hint: str) -> Node:
+    """The node, with the name that it would have as a local."""
+    node.hint = hint  # type: ignore[attr-defined]
+    return node
+
+
 def text(node: ast.AST) -> str:
     """The source of a node."""
-    return ast.unparse(ast.fix_missing_locations(node))
+    return ast.unparse(node if isinstance(node, ast.expr) else ast.fix_missing_locations(node))

@@ -29,9 +29,7 @@ def model_function(emitter: Emitter, out: Writer) -> None:
     out.blank(2)
     out.line("def model(data, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.line(
-        '"""The Pyro model: what `data` holds is observed. Fields are taken from `data`; log Z is not in it."""'
-    )
+    out.doc("The Pyro model: what `data` holds is observed. Fields are taken from `data`; log Z is not in it.")
     _imports(out)
     stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
     given = {v.name for v in model.of_role("input", "param", "field")}
@@ -92,7 +90,7 @@ def guide_function(emitter: Emitter, out: Writer) -> None:
     out.blank(2)
     out.line("def guide(data, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.line('"""The Pyro guide: the approximating distribution of the latents."""')
+    out.doc("The Pyro guide: the approximating distribution of the latents.")
     _imports(out)
     stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
     own = {i.target for i in stated}

@@ -24,8 +24,8 @@ def simulate_function(emitter: Emitter, out: Writer) -> None:
     out.blank(2)
     out.line("def simulate(data=None, layout=None, params=None, nets=None, given=None, shape=()):")
     out.indent += 1
-    out.line(
-        '"""Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept."""'
+    out.doc(
+        "Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept."
     )
     out.line("values = dict(given or {})")
     fields = {v.name for v in model.of_role("field")}
@@ -119,7 +119,10 @@ def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame:
     expressions, distributions = emitter.expressions, emitter.distributions
 
     def wide(axes: Axes) -> ast.expr:
-        return py.binary("add", py.name("shape"), emitter.shape_of(axes)) if axes else py.name("shape")
+        if not axes:
+            return py.name("shape")
+        whole = py.binary("add", py.name("shape"), emitter.shape_of(axes))
+        return py.hinted(whole, f"{emitter.names[item.target]}_shape")
 
     match distribution:
         case Choice(condition=condition, then=then, otherwise=otherwise):
@@ -150,10 +153,10 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
     out.blank(2)
     out.line("def propose(values, data=None, layout=None, params=None, nets=None, shape=()):")
     out.indent += 1
-    out.line(
-        '"""Draws of the guide, ``shape`` of them side by side and reparameterised where they can be, and the'
+    out.doc(
+        "Draws of the guide, ``shape`` of them side by side and reparameterised where they can be, and the "
+        "log-density of each element. ``values``: what is observed."
     )
-    out.line('log-density of each element. ``values``: what is observed."""')
     outside = {v.name for v in model.variables if v.name not in own}
     emitter.unpack(stated, out, only=outside)
     out.line("log_q = {}")

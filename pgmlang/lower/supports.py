@@ -103,7 +103,7 @@ def moving_supports(emitter: Emitter, out: Writer) -> list[tuple[str, ast.expr]]
         out.blank(2)
         out.line(f"def {identifier}(values, data=None, layout=None, params=None, nets=None):")
         out.indent += 1
-        out.line('"""A support that moves with other values."""')
+        out.doc("A support that moves with other values.")
         emitter.unpack([*items, *definitions], out)
         emitter.previous([*items, *definitions], out)
         for item in ancestral_order(model, definitions):

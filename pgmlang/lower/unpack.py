@@ -54,7 +54,6 @@ class Emitter:
         only: set[str] | None = None,
     ) -> None:
         """Assigns the local names that the items need; ``source`` holds random variables and fields."""
-        out.locals.clear()
         wanted = self.mentioned(items)
         for variable in self.model.variables:
             name = variable.name
@@ -104,32 +103,8 @@ class Emitter:
         frame = expressions.array_axes(item.target)
         is_label = item.value.type.kind == "labels"
         value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
-        node = self._heads_once(expressions.align_fully(value, frame), out)
+        node = expressions.align_fully(value, frame)
         out.assign(self.names[item.target], node, item.span, self.shape_note(item.target))
-
-    def _heads_once(self, node: ast.expr, out: Writer) -> ast.expr:
-        """The syntax with calls of networks of several outputs by a local name: ``loc, log_sd = encode(v)`` runs the
-        network once."""
-        names, several = self.names, {n.name for n in self.model.nets if len(n.outputs) > 1}
-
-        class Calls(ast.NodeTransformer):
-            def visit_Call(self, call: ast.Call) -> ast.AST:
-                self.generic_visit(call)
-                head = call.func
-                if (
-                    not (isinstance(head, ast.Subscript) and isinstance(head.slice, ast.Constant))
-                    or head.slice.value not in several
-                ):
-                    return call
-                key = ast.dump(call)
-                if key not in out.locals:
-                    number = len(out.locals) + 1
-                    out.locals[key] = names[f"{head.slice.value} heads{f' {number}' if number > 1 else ''}"]
-                    out.assign(out.locals[key], call)
-                return py.name(out.locals[key])
-
-        found: ast.expr = Calls().visit(node)
-        return found
 
     def shape_of(self, axes: Iterable[str]) -> ast.expr:
         """The sizes of axes as a tuple."""

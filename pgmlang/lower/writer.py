@@ -1,50 +1,86 @@
-"""Lines of an emitted program, with the places of the model they come from."""
+"""Lines of an emitted program, with the spans of the model they come from."""
 
 from __future__ import annotations
 
 import ast
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Span
-from pgmlang.lower import pyast as py
 from pgmlang.lower.names import comment
+from pgmlang.lower.wrapping import WIDTH, statement_lines
 
-WIDTH = 110
+
+@dataclass(frozen=True)
+class Line:
+    """A line that stands as it is: the head of a function or block, a docstring, a comment, or nothing."""
+
+    text: str
+    indent: int = 0
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, ``indent`` blocks deep, with the span of the model it says and a remark; None: no comment at all."""
+
+    node: ast.AST
+    indent: int = 0
+    span: Span | None = None
+    note: str | None = ""
+
+
+Item = Line | Statement
 
 
 class Writer:
-    """Collects lines; ``spans`` maps a line's number (1-based) to the model's place; ``locals`` the syntax of a value
-    that is used more than once in a function to its local name."""
+    """Collects a program's statements in order."""
 
     def __init__(self, file_name: str) -> None:
         self.file_name = file_name
-        self.lines: list[str] = []
-        self.spans: dict[int, Span] = {}
+        self.items: list[Item] = []
         self.indent = 0
-        self.locals: dict[str, str] = {}
 
     def line(self, text: str) -> None:
-        self.lines.append(("    " * self.indent + text).rstrip())
+        self.items.append(Line(text.rstrip(), self.indent))
 
     def blank(self, count: int = 1) -> None:
-        self.lines.extend([""] * count)
+        self.items.extend([Line("")] * count)
+
+    def comment(self, text: str) -> None:
+        """A comment over as many lines as it needs."""
+        width = WIDTH - 4 * self.indent - 2
+        for line in textwrap.wrap(comment(text), width, break_on_hyphens=False) or [""]:
+            self.line(f"# {line}")
+
+    def doc(self, text: str) -> None:
+        """A docstring over as many lines as it needs."""
+        lines = textwrap.wrap(f'"""{text}"""', WIDTH - 4 * self.indent, break_on_hyphens=False)
+        for line in lines:
+            self.line(line)
+
+    def text(self, source: str) -> None:
+        """Source as it stands; lines of comments and docstrings that are too wide go on in the next."""
+        texts = [
+            n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        ]
+        inside = {k for n in texts for k in range(n.lineno, (n.end_lineno or n.lineno) + 1)}
+        for number, line in enumerate(source.splitlines(), 1):
+            code = line.lstrip()
+            margin = line[: len(line) - len(code)]
+            if len(line) > WIDTH and (code.startswith("#") or number in inside):
+                following = margin + ("# " if code.startswith("#") else "")
+                for part in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
+                    self.line(part)
+            else:
+                self.line(line)
 
     def statement(self, node: ast.AST, span: Span | None = None, note: str = "") -> None:
         """A statement, with ``# model.pgm:12  note`` behind it (or above, where the line is long)."""
-        text = py.text(node).splitlines()
-        where = f"{self.file_name}:{span.line}" if span is not None else ""
-        remark = comment("  ".join(x for x in (where, note) if x))
-        width = 4 * self.indent + len(text[-1])
-        if remark and (len(text) > 1 or width + len(remark) + 4 > WIDTH):
-            self.line(f"# {remark}")
-            remark = ""
-        for i, part in enumerate(text):
-            last = i == len(text) - 1
-            if span is not None:
-                self.spans[len(self.lines) + 1] = span
-            self.line(part + (f"  # {remark}" if last and remark else ""))
+        self.items.append(Statement(node, self.indent, span, note))
 
     def assign(self, target: str, value: ast.expr, span: Span | None = None, note: str = "") -> None:
-        self.statement(py.assign(target, value), span, note)
+        self.statement(ast.Assign([ast.Name(target, ast.Store())], value), span, note)
 
     def head(self, text: str) -> None:
         """The head of a compound statement, checked to be one; what follows is indented by the caller."""
@@ -52,9 +88,33 @@ class Writer:
         self.line(text)
 
     def extend(self, other: Writer) -> None:
-        shift = len(self.lines)
-        self.spans.update({line + shift: span for line, span in other.spans.items()})
-        self.lines.extend(other.lines)
+        self.items.extend(replace(item, indent=item.indent + self.indent) for item in other.items)
 
-    def text(self) -> str:
-        return "\n".join(self.lines) + "\n"
+    def render(self) -> tuple[str, dict[int, Span]]:
+        """The text, and for each of its lines (1-based) that says something of the model, where."""
+        lines: list[str] = []
+        spans: dict[int, Span] = {}
+        for item in self.items:
+            margin = "    " * item.indent
+            if isinstance(item, Line):
+                lines.append((margin + item.text).rstrip())
+                continue
+            for text in self._statement_lines(item):
+                if item.span is not None and not text.startswith("#"):
+                    spans[len(lines) + 1] = item.span
+                lines.append(margin + text)
+        return "\n".join(lines) + "\n", spans
+
+    def _statement_lines(self, item: Statement) -> Iterable[str]:
+        margin = 4 * item.indent
+        text = statement_lines(item.node, margin)
+        if item.note is None:
+            return text
+        where = f"{self.file_name}:{item.span.line}" if item.span is not None else ""
+        remark = comment("  ".join(x for x in (where, item.note) if x))
+        if not remark:
+            return text
+        if len(text) == 1 and margin + len(text[0]) + len(remark) + 4 <= WIDTH:
+            return [f"{text[0]}  # {remark}"]
+        above = textwrap.wrap(remark, WIDTH - margin - 2, break_on_hyphens=False)
+        return [*(f"# {line}" for line in above), *text]

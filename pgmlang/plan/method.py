@@ -53,7 +53,8 @@ class Options:
 class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
     words, why it fits and what it costs. ``build``: the kernel for a problem and options
-    (``infer.base``). ``unwise``: why ``auto`` should rather take another one, where there is one."""
+    (``infer.base``). ``unwise``: why ``auto`` should rather take another one, where there is one. ``idle``: the options
+    (and ``device``) that it has no use for here, each with the reason: they are refused where they are given."""
 
     name: str
     says: str
@@ -62,3 +63,4 @@ class Method:
     reasons: Callable[[Model, Facts], tuple[str, ...]]
     build: Callable[[Any, Any], Any]
     unwise: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
+    idle: Callable[[Model, Facts, Any], Mapping[str, str]] = lambda model, facts, options: {}

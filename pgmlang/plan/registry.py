@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_type_hints
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.plan.method import Method, Options
+from pgmlang.model import Model
+from pgmlang.plan.method import Facts, Method, Options
+from pgmlang.plan.options import typed_value
 
 ENTRY_POINTS = "pgmlang.methods"
 
@@ -70,7 +72,9 @@ def method_named(name: str) -> Method:
 def options_for(method: Method, given: Mapping[str, Any]) -> Options:
     """The method's options with these values. Raises PgmError PGM0612 for one it does not have or a bad value."""
     fields = {f.name: f for f in dataclasses.fields(method.options)}
-    problems = []
+    kinds = get_type_hints(method.options)
+    problems: list[Diagnostic] = []
+    typed: dict[str, Any] = {}
     for name, value in given.items():
         if name not in fields:
             owners = [m for m in METHODS if name in {f.name for f in dataclasses.fields(method_named(m).options)}]
@@ -81,8 +85,22 @@ def options_for(method: Method, given: Mapping[str, Any]) -> Options:
                 else "it has " + ", ".join(f"`{f}`" for f in fields)
             )
             problems.append(Diagnostic("PGM0612", f"the method `{method.name}` has no option `{name}`", help=cure))
-        elif isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:
-            problems.append(Diagnostic("PGM0612", f"the option `{name}` cannot be {value}"))
+        else:
+            typed[name], problem = typed_value(name, kinds.get(name), value)
+            problems += [problem] if problem is not None else []
     if problems:
         raise PgmError(problems)
-    return method.options(**given)
+    return method.options(**typed)
+
+
+def refuse_idle(method: Method, model: Model, facts: Facts, given: Iterable[str], options: Options) -> None:
+    """Raises PgmError PGM0612 for options given (``device`` among them) that the method does not use for this model and
+    data."""
+    idle = method.idle(model, facts, options)
+    problems = [
+        Diagnostic("PGM0612", f"the option `{name}` does nothing here: {idle[name]}", help="leave it out")
+        for name in given
+        if name in idle
+    ]
+    if problems:
+        raise PgmError(problems)

@@ -12,8 +12,8 @@ class Answer:
     """The answer to a query.
 
     ``variables``: the names asked for. ``table``: one dict a row, labels by variable, and ``p`` (for ``E``: ``mean``
-    and ``sd``). ``log_evidence``: natural logarithm of the probability of the evidence (0 without evidence; for an
-    undirected network the log of its unnormalised weight, log Z without evidence).
+    and ``sd``). ``log_evidence``: natural logarithm of the probability of the evidence of the question, 0 without any,
+    beside fields too (``logz`` gives an undirected network's log Z).
     """
 
     query: str

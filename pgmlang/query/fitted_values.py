@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.joint import Joint, joint_of_binding
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
 from pgmlang.results.fit import Fit
@@ -33,6 +34,10 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
     nets = joint.build_nets(0)
     if nets is not None:
         state = {k: torch.as_tensor(np.asarray(v)) for k, v in fit.parameters.items() if k in nets.state_dict()}
+        wrong = [k for k, v in nets.state_dict().items() if k not in state or state[k].shape != v.shape]
+        if wrong:
+            message = f"the weights `{wrong[0]}` of a network are missing in the fit, or of another shape"
+            raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
         nets.load_state_dict({k: v.to(joint.dtype) for k, v in state.items()})
     count = 1
     values: dict[str, Tensor] = {}

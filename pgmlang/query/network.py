@@ -81,7 +81,8 @@ class NetworkAnswers:
         return record.labels.index(label)
 
     def evidence(self, items: Iterable[Evidence]) -> tuple[dict[int, int], dict[int, np.ndarray]]:
-        """Hard evidence as codes and soft evidence as weights."""
+        """Hard evidence as codes and soft evidence as weights. Raises PgmError: PGM0606 for weights of a part of the
+        labels, PGM0607 for names."""
         hard: dict[int, int] = {}
         soft: dict[int, np.ndarray] = {}
         for item in items:
@@ -89,11 +90,40 @@ class NetworkAnswers:
             if item.value is not None:
                 hard[variable] = self.code(variable, item.value, item.span)
                 continue
-            weights = np.zeros(self.network.variables[variable].size)
-            for label, weight in item.weights:
-                weights[self.code(variable, label, item.span)] = weight
-            soft[variable] = weights
+            soft[variable] = self._weights(variable, item)
         return hard, soft
+
+    def _weights(self, variable: int, item: Evidence) -> np.ndarray:
+        """The weight of every label. Raises PgmError PGM0606 where one is not told, or all are zero."""
+        record = self.network.variables[variable]
+        told = {self.code(variable, label, item.span): weight for label, weight in item.weights}
+        absent = [label for code, label in enumerate(record.labels) if code not in told]
+        if absent:
+            listed = ", ".join(f"`{x}`" for x in absent[:8])
+            message = f"the soft evidence on `{record.name}` says nothing of {listed}"
+            cure = (
+                "give each label a weight, 1 where the observation says nothing and 0 where it rules the label out"
+            )
+            raise PgmError(Diagnostic("PGM0606", message, item.span, help=cure))
+        if not any(told.values()):
+            message = f"the soft evidence on `{record.name}` rules every label out"
+            raise PgmError(Diagnostic("PGM0606", message, item.span, help="give one label a weight above 0"))
+        return np.array([told[code] for code in range(record.size)])
+
+    def log_evidence(self, hard: dict[int, int], soft: dict[int, np.ndarray], given: Iterable[int] = ()) -> float:
+        """ln P(evidence): of soft evidence the expected weight. ``given``: variables among ``hard`` that are set rather
+        than seen (``do``)."""
+        value = float(self.engine.log_z(hard, soft)[0])
+        if not np.isfinite(value):
+            return value
+        clamped = {v: hard[v] for v in given}
+        return value - (float(self.engine.log_z(clamped, {})[0]) if clamped else self.log_partition)
+
+    @cached_property
+    def log_partition(self) -> float:
+        """log Z before anything is seen: 0 where every variable is directed."""
+        is_directed = all(f.child is not None for f in self.network.factors)
+        return 0.0 if is_directed else float(self.engine.log_z({}, {})[0])
 
     # ---- queries
 
@@ -161,9 +191,7 @@ class NetworkAnswers:
                     help="ask for fewer variables at once, or for `MAP(...)`",
                 )
             )
-        log_evidence = float(self.engine.log_z(hard, soft)[0])
-        if not np.isfinite(log_evidence):
-            raise PgmError(self.impossible(hard, soft, query.evidence))
+        log_evidence = self._possible(hard, soft, query)
         table = self.engine.joint(free, hard, soft)[0] if free else np.ones(())
         full = np.zeros([self.network.sizes[t] for t in targets])
         full[tuple(slice(None) if t not in hard else hard[t] for t in targets)] = table
@@ -194,6 +222,14 @@ class NetworkAnswers:
         return Diagnostic(
             "PGM0609", message, span, help="correct the evidence, or give the table a prior (`prior = 1`)"
         )
+
+    def _possible(self, hard: dict[int, int], soft: dict[int, np.ndarray], query: Query) -> float:
+        """The log evidence of a query. Raises PgmError PGM0609 where it is minus infinity."""
+        given = {self.variable(i.variable.name, None) for i in query.interventions}
+        log_evidence = self.log_evidence(hard, soft, given)
+        if not np.isfinite(log_evidence):
+            raise PgmError(self.impossible(hard, soft, query.evidence))
+        return log_evidence
 
     def _probability(self, query: Query, hard: dict[int, int], soft: dict[int, np.ndarray]) -> Answer:
         targets = [self.variable(t.variable.name, t.variable.span) for t in query.targets]
@@ -259,9 +295,7 @@ class NetworkAnswers:
         return Answer(query.text, "exact", names, tuple(rows), log_evidence)
 
     def _map(self, query: Query, hard: dict[int, int], soft: dict[int, np.ndarray]) -> Answer:
-        log_evidence = float(self.engine.log_z(hard, soft)[0])
-        if not np.isfinite(log_evidence):
-            raise PgmError(self.impossible(hard, soft, query.evidence))
+        log_evidence = self._possible(hard, soft, query)
         if query.targets:
             targets = [self.variable(t.variable.name, t.variable.span) for t in query.targets]
         else:
@@ -278,5 +312,5 @@ class NetworkAnswers:
         row: dict[str, object] = {
             n: self.network.variables[t].labels[c] for n, t, c in zip(names, targets, chosen, strict=True)
         }
-        row["p"] = exp(value - log_evidence)
+        row["p"] = exp(value - float(self.engine.log_z(hard, soft)[0]))
         return Answer(query.text, "exact", names, (row,), log_evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -216,11 +217,14 @@ class _Parser:
             label = self._value()
             self._expect(":")
             number = self._take()
-            if number.kind != "number" or float(number.text) < 0:
+            if number.kind != "number" or not 0 <= float(number.text) < math.inf:
                 self.at -= 1
                 raise self.error(
                     "soft evidence is a weight from 0 for each label", help="write `x ~ {no: 0.2, yes: 0.8}`"
                 )
+            if label in (told for told, _ in weights):
+                self.at -= 1
+                raise self.error(f"the label `{label}` has two weights", help="give each label one weight")
             weights.append((label, float(number.text)))
             if not self._is(","):
                 break

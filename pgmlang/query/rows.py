@@ -64,7 +64,7 @@ def predict(
         columns[name] = best.tolist()
         for code, label in enumerate(labels):
             columns[f"P({name} = {label})"] = table[:, code]
-    columns["log_evidence"] = result.log_evidence
+    columns["log_evidence"] = result.log_evidence - answers.log_partition
     return Columns(columns, impossible_rows(result.log_evidence))
 
 
@@ -72,8 +72,8 @@ def score(answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int)
     """Log-likelihood of each row, missing cells summed out."""
     evidence = evidence_codes(answers, values)
     if not evidence:
-        return np.full(num_rows, float(answers.engine.log_z({}, {})[0]))
-    return np.asarray(answers.engine.log_z(evidence))
+        return np.zeros(num_rows)
+    return np.asarray(answers.engine.log_z(evidence)) - answers.log_partition
 
 
 def row_order(values: np.ndarray, binding: Binding) -> np.ndarray:

@@ -55,6 +55,11 @@ def check_draws(fit: Fit) -> None:
         variable = fit.model.by_name.get(name)
         if variable is not None and variable.type.is_discrete and array.dtype.kind != "i":
             raise ValueError(f"the draws of `{name}` are not codes of labels")
+        if variable is not None and variable.type.is_discrete and array.size:
+            known = fit.model.labels_of(variable.type)
+            top = len(known) if known is not None else _known_size(fit, variable.type.axis or "", 1 << 62)
+            if int(array.min()) < 0 or int(array.max()) >= top:
+                raise ValueError(f"a draw of `{name}` is no code of its labels")
     if set(fit.draw_axes) - set(fit.draws):
         raise ValueError("axes are named of draws that are not there")
     for name, array in fit.sample_stats.items():

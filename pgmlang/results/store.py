@@ -236,6 +236,7 @@ def load_fit(folder: Path) -> Fit:
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
             **(read_draws(folder, about) if about["schema"] > 1 else {}),
         )  # fmt: skip
+        _check_sizes(fit)
         check_draws(fit)
     except UnicodeDecodeError:
         raise _not_a_fit(folder, "its text is not UTF-8") from None
@@ -311,8 +312,24 @@ def _warnings(about: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
     )  # fmt: skip
 
 
+def _check_sizes(fit: Fit) -> None:
+    """Raises ValueError where sizes, labels and the model disagree."""
+    named = {*fit.model.plate_by_name, *fit.model.dim_by_name}
+    for name in named & set(fit.labels):
+        labels = fit.labels[name]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"a label of `{name}` stands twice")
+        if name in fit.sizes and len(labels) != fit.sizes[name]:
+            raise ValueError(f"`{name}` has {fit.sizes[name]} elements and {len(labels)} labels")
+    for name in named & set(fit.sizes):
+        size, told = fit.sizes[name], fit.model.axis_size(name)
+        if told is not None and told != size:
+            raise ValueError(f"`{name}` has {size} elements, the model says {told}")
+
+
 def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     """Every parameter that was saved is there, of its model's shape, finite, and a table holds probabilities."""
+    from pgmlang.binding.values import outside_support
     from pgmlang.model.evaluate import Evaluator
     from pgmlang.tables.learned import learned_tables, table_shape
 
@@ -336,10 +353,14 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
             _check_shape(folder, counts, fit.parameters[counts], shape)
             if (fit.parameters[counts] < 0).any():
                 raise _not_a_fit(folder, f"`{counts}` holds a negative number")
-    for variable in fit.model.of_role("param"):
-        if variable.name in fit.parameters:
+    for name, array in fit.parameters.items():
+        variable = fit.model.by_name.get(name)
+        if variable is not None:
             wanted = tuple(evaluator.size(a) for a in evaluator.array_axes(variable))
-            _check_shape(folder, variable.name, fit.parameters[variable.name], wanted)
+            _check_shape(folder, name, array, wanted)
+            wrong = outside_support(variable, array, is_closed=True)
+            if wrong:
+                raise _not_a_fit(folder, f"`{name}` is {variable.type}, and {wrong}")
 
 
 def _check_shape(folder: Path, name: str, array: np.ndarray, wanted: tuple[int, ...]) -> None:

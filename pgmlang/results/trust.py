@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
-
-import numpy as np
 
 from pgmlang.results import trust_figures as figures
 from pgmlang.results.compare import Difference, compare
-from pgmlang.results.convergence import Convergence
-from pgmlang.results.draws import num_chains_and_draws
 from pgmlang.results.fit import Fit
-from pgmlang.results.scalars import figures_of, scalar_names
+from pgmlang.results.fit_figures import FitFigures
 
-__all__ = ["CHECKS", "Check", "Difference", "Evidence", "Finding", "compare", "diagnose"]
+__all__ = ["CHECKS", "Check", "Difference", "Finding", "compare", "diagnose"]
 
 
 @dataclass(frozen=True)
@@ -32,39 +27,12 @@ class Finding:
     cure: str = ""
 
 
-class Evidence:
-    """A fit and the figures of its draws, worked out once."""
-
-    def __init__(self, fit: Fit) -> None:
-        self.fit = fit
-        self.chains, self.draws = num_chains_and_draws(fit)
-
-    @cached_property
-    def by_name(self) -> dict[str, Convergence]:
-        return {name: figures_of(self.fit, name) for name in self.fit.draws}
-
-    def worst(self, values: Callable[[Convergence], np.ndarray], highest: bool) -> tuple[float, str] | None:
-        """The highest (or lowest) of a figure among all scalars and the scalar's name; NaN left out."""
-        best: tuple[float, str, int] | None = None
-        for name, figure in self.by_name.items():
-            found = values(figure)
-            if np.isnan(found).all():
-                continue
-            at = int(np.nanargmax(found) if highest else np.nanargmin(found))
-            if best is None or ((found[at] > best[0]) == highest and found[at] != best[0]):
-                best = (float(found[at]), name, at)
-        if best is None:
-            return None
-        names = scalar_names(self.fit, best[1])
-        return best[0], next(n for i, n in enumerate(names) if i == best[2])
-
-
 class Check(NamedTuple):
     """One row: ``measure`` gives the figure and where it is, None where the check does not apply. A figure past
     ``warning`` (above it where ``is_high_bad``, else below) is a warning, past ``problem`` a problem."""
 
     name: str
-    measure: Callable[[Evidence], tuple[float, str] | None]
+    measure: Callable[[FitFigures], tuple[float, str] | None]
     is_high_bad: bool
     warning: float
     problem: float
@@ -109,10 +77,10 @@ CHECKS: tuple[Check, ...] = (
 
 def diagnose(fit: Fit) -> tuple[Finding, ...]:
     """Runs every check that applies to the fit; the worst first."""
-    evidence = Evidence(fit)
+    measured_fit = FitFigures(fit)
     found = []
     for check in CHECKS:
-        measured = check.measure(evidence)
+        measured = check.measure(measured_fit)
         if measured is None:
             continue
         figure, where = measured

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from pgmlang.results.trust import Evidence
+from pgmlang.results.fit_figures import FitFigures
 
 Figure = tuple[float, str] | None
 GRADIENT = ("nuts", "hmc")
@@ -16,57 +14,57 @@ WALKS = ("mh", "rwm", "metropolis")
 TRACES_ONLY_RISE = ("em", "ml")
 
 
-def finished(of: Evidence) -> Figure:
+def finished(of: FitFigures) -> Figure:
     status = of.fit.status
     return {"converged": 1.0, "stopped": 0.5}.get(status, 0.0), status
 
 
-def not_finite(of: Evidence) -> Figure:
+def not_finite(of: FitFigures) -> Figure:
     if not of.fit.draws:
         return None
     return of.worst(lambda f: np.isnan(f.mean).astype(float), True)
 
 
-def r_hat(of: Evidence) -> Figure:
+def r_hat(of: FitFigures) -> Figure:
     return None if _are_independent(of) else of.worst(lambda f: f.r_hat, True)
 
 
-def ess_bulk(of: Evidence) -> Figure:
+def ess_bulk(of: FitFigures) -> Figure:
     return None if _are_independent(of) else of.worst(lambda f: f.ess_bulk / min(100 * of.chains, 400), False)
 
 
-def ess_tail(of: Evidence) -> Figure:
+def ess_tail(of: FitFigures) -> Figure:
     return None if _are_independent(of) else of.worst(lambda f: f.ess_tail / min(100 * of.chains, 400), False)
 
 
-def _are_independent(of: Evidence) -> bool:
+def _are_independent(of: FitFigures) -> bool:
     """Whether the draws are of a variational guide: no chain could go astray."""
     return bool(of.fit.provenance.get("independent_draws"))
 
 
-def mcse(of: Evidence) -> Figure:
+def mcse(of: FitFigures) -> Figure:
     return of.worst(lambda f: np.divide(f.mcse, f.sd, out=np.full(len(f), np.nan), where=f.sd > 0), True)
 
 
-def divergences(of: Evidence) -> Figure:
+def divergences(of: FitFigures) -> Figure:
     """The share of draws whose trajectory diverged."""
     stat = of.fit.sample_stats.get("diverging")
     return None if stat is None else (float(np.mean(stat != 0)), f"{int(np.sum(stat != 0))} draws")
 
 
-def acceptance(of: Evidence) -> Figure:
+def acceptance(of: FitFigures) -> Figure:
     return _by_chain(of, "acceptance_rate", False)
 
 
-def gradient_acceptance(of: Evidence) -> Figure:
+def gradient_acceptance(of: FitFigures) -> Figure:
     return _by_chain(of, "acceptance_rate", False) if of.fit.method in GRADIENT else None
 
 
-def walk_acceptance(of: Evidence) -> Figure:
+def walk_acceptance(of: FitFigures) -> Figure:
     return _by_chain(of, "acceptance_rate", True) if of.fit.method in WALKS else None
 
 
-def _by_chain(of: Evidence, stat: str, highest: bool) -> Figure:
+def _by_chain(of: FitFigures, stat: str, highest: bool) -> Figure:
     """The highest or lowest mean of a statistic among the chains; what is not finite counts as 0."""
     array = of.fit.sample_stats.get(stat)
     if array is None:
@@ -76,7 +74,7 @@ def _by_chain(of: Evidence, stat: str, highest: bool) -> Figure:
     return float(means[chain]), f"chain {chain}"
 
 
-def bfmi(of: Evidence) -> Figure:
+def bfmi(of: FitFigures) -> Figure:
     """The lowest Bayesian fraction of missing information among the chains."""
     energy = of.fit.sample_stats.get("energy")
     if energy is None or energy.shape[1] < 4 or not np.isfinite(energy).all():
@@ -88,26 +86,26 @@ def bfmi(of: Evidence) -> Figure:
     return float(found.min()), f"chain {int(found.argmin())}"
 
 
-def swap_rate(of: Evidence) -> Figure:
+def swap_rate(of: FitFigures) -> Figure:
     """The lowest rate: of a chain in the statistics, or of a pair of temperatures in the provenance."""
     if "swap_rate" in of.fit.sample_stats:
         return _by_chain(of, "swap_rate", False)
     return _provenance(of, "swap_rate")
 
 
-def ais_ess(of: Evidence) -> Figure:
+def ais_ess(of: FitFigures) -> Figure:
     return _provenance(of, "ais_ess")
 
 
-def pareto_k(of: Evidence) -> Figure:
+def pareto_k(of: FitFigures) -> Figure:
     return _provenance(of, "pareto_k")
 
 
-def log_z_error(of: Evidence) -> Figure:
+def log_z_error(of: FitFigures) -> Figure:
     return _provenance(of, "log_z_error")
 
 
-def _provenance(of: Evidence, key: str) -> Figure:
+def _provenance(of: FitFigures, key: str) -> Figure:
     """The least of the numbers under a key of the provenance, which a stranger may have written."""
     try:
         values = np.asarray(of.fit.provenance[key], dtype=float).ravel()
@@ -118,7 +116,7 @@ def _provenance(of: Evidence, key: str) -> Figure:
     )
 
 
-def decrease(of: Evidence) -> Figure:
+def decrease(of: FitFigures) -> Figure:
     """The greatest fall of an EM trace from one iteration to the next, in shares of its size."""
     trace = np.array(of.fit.log_likelihood)
     if of.fit.method not in TRACES_ONLY_RISE or len(trace) < 2:
@@ -131,7 +129,7 @@ def decrease(of: Evidence) -> Figure:
     return max(0.0, float((falls / sizes)[at])), f"iteration {at + 1}"
 
 
-def still_rising(of: Evidence) -> Figure:
+def still_rising(of: FitFigures) -> Figure:
     """How much of the whole rise of an objective's trace its last tenth still makes, beyond its noise."""
     trace = np.array(of.fit.log_likelihood)
     if of.fit.method in (*TRACES_ONLY_RISE, "exact") or of.fit.sample_stats or len(trace) < 20:
@@ -148,7 +146,7 @@ def still_rising(of: Evidence) -> Figure:
     return float(rise / span) if rise > noise else 0.0, "trace"
 
 
-def switching(of: Evidence) -> Figure:
+def switching(of: FitFigures) -> Figure:
     """How much of the chains' disagreement goes away when one's components are put in the order of another's.
 
     Variables with one short axis at least, whose R-hat says that the chains disagree; 1 is all of it.

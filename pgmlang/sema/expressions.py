@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -29,7 +29,6 @@ from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
 if TYPE_CHECKING:
-    from pgmlang.sema.definitions import Expander
     from pgmlang.sema.supports import Supports
 
 INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
@@ -43,6 +42,14 @@ def unknown(span: Span) -> Const:
 def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     """Axes of an elementwise result: the union, in the order of first appearance."""
     return tuple(dict.fromkeys(a for group in groups for a in group))
+
+
+class Expander(Protocol):
+    """What knows the definitions that a call may name, and puts them in its place."""
+
+    def knows(self, name: str) -> bool: ...
+
+    def expand(self, node: ast.Call, place: Place) -> Expr: ...
 
 
 class Expressions:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
+import networkx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +23,60 @@ def test_imports_run_one_way() -> None:
         pytest.skip("import-linter is not installed")
     done = subprocess.run([str(command), "--no-cache"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path, modules: Container[str]) -> Iterator[str]:
+    """What a file imports of the house: at its top, within functions, and for types alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                if inner in modules or node.module in modules:
+                    yield inner if inner in modules else node.module
+
+
+def circles_of(files: Mapping[str, Path]) -> list[list[str]]:
+    graph = networkx.DiGraph()
+    for name, path in files.items():
+        graph.add_edges_from((name, other) for other in imports_of(path, files) if other != name)
+    return [sorted(c) for c in networkx.strongly_connected_components(graph) if len(c) > 1]
+
+
+def test_no_circles_of_files() -> None:
+    """Nor within a folder, nor by imports in functions or for types: a circle of files is one file in two."""
+    circles = circles_of({module_name(path): path for path in PACKAGE.rglob("*.py")})
+    assert not circles, circles
+
+
+def test_a_planted_circle_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("def f():\n    from two import g\n    return g\n")
+    (tmp_path / "two.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import one\n")
+    assert circles_of({"one": tmp_path / "one.py", "two": tmp_path / "two.py"}) == [["one", "two"]]
+
+
+IMPORTS_BY_NAME = {
+    "pgmlang.__init__": "names of the front door, imported when they are asked for",
+    "pgmlang.cli.main": "commands, imported when they run",
+    "pgmlang.infer.checkpoint": "records of the states of methods",
+    "pgmlang.plan.registry": "rows of methods: plan names them, infer holds them",
+}
+
+
+def test_imports_by_name_are_declared() -> None:
+    """The contracts do not see them: each says here what it is for."""
+    seen = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "_lalr_tables.py" and re.search(r"\bimport_module\(|__import__\(", path.read_text("utf-8"))
+    }
+    assert seen == set(IMPORTS_BY_NAME)
 
 
 def test_files_stay_small() -> None:

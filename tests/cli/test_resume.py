@@ -35,6 +35,13 @@ def arrays(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     return {f.name: load_file(f) for f in sorted(folder.glob("*.safetensors"))}
 
 
+def again(folder: Path) -> list[str]:
+    """How to go on: from the checkpoint where there is one."""
+    if (folder.with_name(f"{folder.name}.partial") / "state.json").is_file():
+        return ["--resume"]
+    return ["--force"]
+
+
 def killed_and_resumed(name: str, tmp_path: Path, kills: int, seed: int) -> None:
     whole, broken = tmp_path / "whole.fit", tmp_path / "broken.fit"
     before = time.monotonic()
@@ -43,14 +50,14 @@ def killed_and_resumed(name: str, tmp_path: Path, kills: int, seed: int) -> None
     rng = random.Random(seed)
     for _ in range(kills):
         process = subprocess.Popen(
-            command(name, broken, "--resume"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(name, broken, *again(broken)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             process.wait(rng.uniform(0.5, 1.0) * length)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    assert subprocess.run(command(name, broken, "--resume"), capture_output=True).returncode == 0
+    assert subprocess.run(command(name, broken, *again(broken)), capture_output=True).returncode == 0
     one, other = arrays(whole), arrays(broken)
     assert one.keys() == other.keys()
     for file in one:

@@ -14,7 +14,7 @@ from exact_cases import conditional, random_case
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.exact import ExactEngine, conflict, impossible_evidence
-from pgmlang.exact import engine as engine_module
+from pgmlang.exact import compiled as compiled_module
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 
@@ -174,7 +174,7 @@ def test_row_by_row_where_a_row_fills_the_memory(monkeypatch: pytest.MonkeyPatch
     for seed in range(40):
         case = random_case(seed)
         wanted = ExactEngine(case.network).marginals(case.evidence, None, case.soft, case.num_rows)
-        monkeypatch.setattr(engine_module, "_CHUNK_BYTES", 1)
+        monkeypatch.setattr(compiled_module, "_CHUNK_BYTES", 1)
         found = ExactEngine(case.network).marginals(case.evidence, None, case.soft, case.num_rows)
         counts = ExactEngine(case.network).expected_counts(case.evidence, None, case.soft, case.num_rows)
         monkeypatch.undo()

@@ -14,7 +14,7 @@ from scipy.stats import truncnorm
 
 from pgmlang.families import FAMILIES, refusal
 from pgmlang.lower.family_classes import distribution_class
-from pgmlang.lower.runtime.objects import Censored, Mixture, Truncated, ZeroInflated
+from pgmlang.lower.runtime.combined import Censored, Mixture, Truncated, ZeroInflated
 from tests.families.references import ABOVE, BELOW, LOG_PROB
 
 BOUNDS: dict[str, list[tuple[tuple[float, ...], float, float, float]]] = {

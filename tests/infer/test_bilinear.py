@@ -11,8 +11,8 @@ import torch
 import pgmlang
 from pgmlang.density.joint import joint_of
 from pgmlang.density.summing import sums_of
+from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.bilinear import BilinearAscent, bilinear_of
-from pgmlang.infer.coordinate import Ascent
 from pgmlang.plan.latents import latent_variables, summed_names
 from tests.infer.by_hand import problem_of
 

@@ -354,7 +354,8 @@ plate row {
 """
     precision = np.array([[2.0, 0.7], [0.7, 1.0]])
     rows = np.random.default_rng(0).multivariate_normal([0, 0], np.linalg.inv(precision), 8000)
-    options = {"kind": kind, "noise": 0.05, "epochs": 40, "learning_rate": 0.02}
+    options = {"kind": kind, "epochs": 40, "learning_rate": 0.02}
+    options |= {"noise": 0.05} if kind == "denoising" else {}
     fit = pgmlang.compile(text).fit({"u": rows[:, 0], "v": rows[:, 1]}, method="score", seed=1, options=options)
     found = np.array([[fit.params["a"], fit.params["c"]], [fit.params["c"], fit.params["b"]]])
     np.testing.assert_allclose(found, precision, atol=0.12)

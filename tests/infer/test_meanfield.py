@@ -83,7 +83,7 @@ def test_a_rule_of_the_mean_alone_would_be_seen(monkeypatch: pytest.MonkeyPatch)
     """The planted fault: a point at the mean forgets the variance."""
     X, y = regression()
     monkeypatch.setattr(
-        "pgmlang.infer.coordinate.NORMAL", expectations.NORMAL._replace(points=lambda q: q[0].unsqueeze(0))
+        "pgmlang.infer.ascent.NORMAL", expectations.NORMAL._replace(points=lambda q: q[0].unsqueeze(0))
     )
     state = climb(REGRESSION, {"u": X[:, 0], "v": X[:, 1], "y": y})
     evidence = stats.multivariate_normal(np.zeros(25), 4 * X @ X.T + 0.49 * np.eye(25)).logpdf(y)

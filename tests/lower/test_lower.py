@@ -179,13 +179,26 @@ def test_constrain_has_the_jacobian_of_autograd() -> None:
     assert values["tau"] > 0
 
 
+RUNNER = """
+import pathlib, runpy, sys
+for path in sorted(pathlib.Path("programs").glob("*.py")):
+    runpy.run_path(str(path), run_name="__main__")
+assert not any(name.split(".")[0] == "pgmlang" for name in sys.modules)
+"""
+
+
 def test_programs_run_by_themselves(tmp_path: Path) -> None:
-    for name in ("sprinkler", "vae"):
-        (tmp_path / "program.py").write_text(program(name).source, encoding="utf-8")
-        done = subprocess.run([sys.executable, "-I", "program.py"], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "log_joint" in done.stdout
-        assert "pgmlang" not in {n.split(".")[0] for n in _imports(program(name).source)}
+    """Every program of the examples and of the stories, in one process that knows nothing of pgmlang."""
+    examples = Path(__file__).parents[2] / "examples"
+    texts = {f"{p.parent.name}_{p.stem}": p.read_text(encoding="utf-8") for p in examples.glob("*/*.pgm")}
+    texts |= {n: MODELS[n] for n in LOWERED}
+    (tmp_path / "programs").mkdir()
+    for name, text in texts.items():
+        (tmp_path / "programs" / f"{name}.py").write_text(lower(compile_source(text)).source, encoding="utf-8")
+    (tmp_path / "run.py").write_text(RUNNER, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-I", "run.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("log_joint") == len(texts)
 
 
 def _imports(source: str) -> set[str]:

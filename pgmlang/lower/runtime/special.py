@@ -48,7 +48,8 @@ def stirling(x):
     """log Gamma(x) less (x - 1/2) log x - x + log(2 pi) / 2, for x > 0: what Stirling's formula leaves."""
     small, y = x.clamp(max=10.0), 1 / x.clamp(min=10.0)
     z = y * y
-    series = y * (1 / 12 + z * (-1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * (1 / 1188 - z * 691 / 360360)))))
+    series = -1 / 1680 + z * (1 / 1188 - z * 691 / 360360)
+    series = y * (1 / 12 + z * (-1 / 360 + z * (1 / 1260 + z * series)))
     exact = torch.lgamma(small) - (small - 0.5) * torch.log(small) + small - 0.9189385332046727
     return torch.where(x > 10.0, series, exact)
 
@@ -125,7 +126,8 @@ def dirichlet_log_prob(x, alpha):
     is_near = ~is_zero & (((t - alpha) / alpha).abs() < 0.01)
     near = alpha * deviance(alpha, torch.where(is_near, t, alpha), 0.0) - log_x
     edge = torch.where(is_zero & (alpha != 1), torch.where(alpha < 1, math.inf, -math.inf), 0.0)
-    each = torch.where(is_near, near, far) + edge + 0.5 * torch.log(alpha) - 0.9189385332046727 - stirling(alpha)
+    bulk = 0.5 * torch.log(alpha) - 0.9189385332046727 - stirling(alpha)
+    each = torch.where(is_near, near, far) + edge + bulk
     whole = 0.5 * torch.log(total) - 0.9189385332046727 - stirling(total)
     log = each.sum(-1) - whole.squeeze(-1) + (t.sum(-1) - total.squeeze(-1))
     return torch.where(inside, log, -math.inf)
@@ -142,8 +144,8 @@ def log_tail_length(slope, curvature, drop):
     curvature at the point, of which the latter changes at most by the factor e^way."""
     with torch.no_grad():
         both, linear = slope + curvature, 2 * slope - 40
-        high = torch.where(linear > 0, 160 / (linear.abs() + torch.sqrt(linear * linear + 320 * both)),
-                           (linear.abs() + torch.sqrt(linear * linear + 320 * both)) / (2 * both))  # fmt: skip
+        root = linear.abs() + torch.sqrt(linear * linear + 320 * both)
+        high = torch.where(linear > 0, 160 / root, root / (2 * both))
         low = torch.log1p(40 / both)
         for _ in range(8):
             middle = torch.sqrt(low * high)

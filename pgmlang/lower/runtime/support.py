@@ -30,8 +30,8 @@ def total(term, axes):
 
 
 def take(x, *codes, shared=0, own=0, rest=0):
-    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code, then
-    the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
+    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code,
+    then the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
     x = torch.as_tensor(x)
     first = x.dim() - rest - len(codes)
     code = 0
@@ -88,7 +88,7 @@ def improper(name):
 
 
 class Ordered(dist.Transform):
-    """Free values to increasing ones: the first, then the sum of exponentials (Stan reference manual, 10.6)."""
+    """Free values to increasing ones: the first, then sums of exponentials (Stan reference manual, 10.6)."""
 
     domain = constraints.real_vector
     codomain = constraints.real_vector
@@ -105,7 +105,7 @@ class Ordered(dist.Transform):
 
 
 class Covariance(dist.Transform):
-    """Free real numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
+    """Free numbers to positive definite matrices, by the Cholesky factor with the logarithm of its diagonal."""
 
     domain = constraints.real_vector
     codomain = constraints.positive_definite
@@ -167,42 +167,10 @@ class Correlation(dist.Transform):
 
 
 def correlation_log_det(root):
-    """log|det| of the map from the Cholesky factor of a correlation matrix to its entries below the diagonal."""
+    """log|det| of the map from a correlation matrix's Cholesky factor to its entries below the diagonal."""
     size = root.shape[-1]
     powers = torch.arange(size - 1, -1, -1, dtype=root.dtype, device=root.device)
     return (powers * root.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
-
-
-class LKJ(dist.Distribution):
-    """Correlation matrices of a size, density in proportion to det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
-
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.positive_definite
-
-    def __init__(self, eta, size):
-        self.root = dist.LKJCholesky(size, torch.as_tensor(eta, dtype=torch.get_default_dtype()))
-        super().__init__(self.root.batch_shape, torch.Size((size, size)))
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.root.concentration.expand(shape), self.event_shape[-1])
-
-    def sample(self, sample_shape=()):
-        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2 on
-        size = self.event_shape[-1]
-        eta = self.root.concentration[..., None]
-        k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
-        length = dist.Beta((0.5 * k).expand(eta.shape[:-1] + k.shape), eta + 0.5 * (size - 1 - k)).sample(
-            sample_shape
-        )
-        length = torch.cat([torch.zeros_like(length[..., :1]), length], -1)
-        normal = torch.randn(*length.shape, size, dtype=eta.dtype, device=eta.device).tril(-1)
-        root = length.sqrt()[..., None] * normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-30)
-        root = root + torch.diag_embed((1 - length).sqrt())
-        return root @ root.mT
-
-    def log_prob(self, value):
-        root = torch.linalg.cholesky(value)
-        return self.root.log_prob(root) - correlation_log_det(root)
 
 
 def in_pyro(distribution):
@@ -219,6 +187,13 @@ def transform_of(support, *others):
     if isinstance(support, dist.Transform):
         return support
     return biject_to(support(*others) if callable(support) else support)
+
+
+class Nets(torch.nn.ModuleDict):
+    """Networks by the names that the model gives them, be it names that a module has attributes of."""
+
+    def add_module(self, name, module):
+        self._modules[name] = module
 
 
 class Mlp(torch.nn.Module):

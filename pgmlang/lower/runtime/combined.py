@@ -1,8 +1,4 @@
-"""Distributions as objects: families by their formulas, and distributions of distributions.
-
-All have torch's ``log_prob``, ``sample``, ``rsample`` and ``expand``, and where a distribution function is known
-``log_cdf(x)``, log P(X <= x), and ``log_survival(x)``, log P(X > x). A value that cannot be has minus infinity.
-"""
+"""Distributions of distributions: truncated, censored, inflated, mixed; each over any base, one inside another."""
 
 from __future__ import annotations
 
@@ -10,105 +6,9 @@ import math
 
 import torch
 import torch.distributions as dist
-from torch.distributions import constraints
 
-from pgmlang.lower.runtime.special import (
-    dirichlet_log_prob,
-    log1mexp,
-    log1p_of,
-    log_of,
-    multinomial_log_prob,
-    softplus,
-)
+from pgmlang.lower.runtime.special import log1mexp, log1p_of, log_of
 from pgmlang.lower.runtime.support import real
-
-
-class Elementwise(dist.Distribution):
-    """A distribution of one number by its parameters, which broadcast. A family's class gives ``density`` and what else is
-    known of it, functions of the value and the parameters."""
-
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.real
-    is_discrete = is_bounded = False
-
-    def __init__(self, *arguments):
-        self.arguments = tuple(real(a) for a in arguments)
-        shape = torch.broadcast_shapes(*(a.shape for a in self.arguments))
-        super().__init__(shape, validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        new = type(self).__new__(type(self))
-        new.arguments = self.arguments
-        dist.Distribution.__init__(new, torch.Size(shape), validate_args=False)
-        return new
-
-    def bounds(self, *arguments):
-        return -math.inf, math.inf
-
-    def interior(self, *arguments):
-        return 0.0
-
-    def at_bounds(self, x, *arguments):
-        return None
-
-    def log_prob(self, value):
-        x = real(value)
-        lower, upper = self.bounds(*self.arguments)
-        if not self.is_bounded:
-            return self.density(x, *self.arguments)
-        edges = self.at_bounds(x, *self.arguments)
-        inside = (x >= lower) & (x <= upper) if edges is None else (x > lower) & (x < upper)
-        if self.is_discrete:
-            inside = inside & (x == torch.floor(x))
-        safe = torch.where(inside, x, self.interior(*self.arguments))
-        log = torch.where(inside, self.density(safe, *self.arguments), -math.inf)
-        if edges is None:
-            return log
-        return torch.where(x == lower, edges[0], torch.where(x == upper, edges[1], log))
-
-    def log_cdf(self, value):
-        x, is_below, is_above, safe = self.split(value)
-        inside = self.log_below(safe, *self.arguments)
-        return torch.where(is_below, -math.inf, torch.where(is_above, 0.0, inside))
-
-    def log_survival(self, value):
-        x, is_below, is_above, safe = self.split(value)
-        inside = self.log_above(safe, *self.arguments)
-        return torch.where(is_below, 0.0, torch.where(is_above, -math.inf, inside))
-
-    def split(self, value):
-        """A value; whether it is below and above all values; and it, or another between them where it is not."""
-        x = real(value)
-        x = torch.floor(x) if self.is_discrete else x
-        lower, upper = self.bounds(*self.arguments)
-        is_below = (x < lower) if self.is_discrete else (x <= lower)
-        is_above = x >= upper
-        return x, is_below, is_above, torch.where(is_below | is_above, self.interior(*self.arguments), x)
-
-    def drawn(self, *arguments):
-        return None
-
-    def rsample(self, sample_shape=()):
-        shape = self._extended_shape(torch.Size(sample_shape))
-        arguments = [a.expand(shape) for a in self.arguments]
-        source = self.drawn(*arguments)
-        if source is not None:
-            return source.rsample() if source.has_rsample else source.sample()
-        like = arguments[0]
-        chance = torch.rand(shape, dtype=like.dtype, device=like.device)
-        return self.quantile(chance, *arguments)
-
-    def sample(self, sample_shape=()):
-        with torch.no_grad():
-            return self.rsample(sample_shape)
-
-    @property
-    def mean(self):
-        return self.moments(*self.arguments)[0].expand(self.batch_shape)
-
-    @property
-    def variance(self):
-        return self.moments(*self.arguments)[1].expand(self.batch_shape)
 
 
 class Combined(dist.Distribution):
@@ -317,7 +217,8 @@ class ZeroInflated(Combined):
         with torch.no_grad():
             shape = self._extended_shape(torch.Size(sample_shape))
             drawn = self.base.expand(shape).sample()
-            return torch.where(torch.rand(shape, device=drawn.device) < real(self.numbers[0]), 0 * drawn, drawn)
+            is_zero = torch.rand(shape, device=drawn.device) < real(self.numbers[0])
+            return torch.where(is_zero, 0 * drawn, drawn)
 
 
 def log_sum(a, b):
@@ -369,116 +270,3 @@ class Mixture(Combined):
             each = self.base.expand((*batch, count)).sample()
             code = code.reshape(*batch, 1, *[1] * len(self.event_shape))
             return each.gather(len(batch), code.expand(*batch, 1, *self.event_shape)).squeeze(len(batch))
-
-
-class Flat(dist.Distribution):
-    """No distribution: a density of one everywhere."""
-
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.real
-
-    def __init__(self):
-        super().__init__(validate_args=False)
-
-    def log_prob(self, value):
-        return 0.0 * real(value)
-
-
-def on_simplex(p):
-    """Probabilities as they are where they sum to one; where they do not, nothing is possible."""
-    p = real(p)
-    is_good = (p.sum(-1, keepdim=True) - 1).abs() <= max(1e-6, 1e4 * torch.finfo(p.dtype).eps)
-    return torch.where(is_good & (p >= 0).all(-1, keepdim=True), p, 0.0)
-
-
-class Categorical(dist.Categorical):
-    """A code by its probability, as it is: zero is minus infinity, and nothing is normalised in passing."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, p):
-        self.chances = real(p)
-        super().__init__(probs=self.chances, validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.chances.expand(*shape, self.chances.shape[-1]))
-
-    def log_prob(self, value):
-        code, chances = torch.broadcast_tensors(value.long().unsqueeze(-1), self.chances[..., :1])[0], self.chances
-        chances = chances.expand(*code.shape[:-1], chances.shape[-1])
-        return log_of(chances.gather(-1, code).squeeze(-1))
-
-
-class OrderedLogistic(dist.Categorical):
-    """Codes with P(y > k) = sigmoid(predictor - cutpoint k)."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, predictor, cutpoints):
-        gap = real(predictor)[..., None] - real(cutpoints)
-        above, below = -softplus(-gap), -softplus(gap)
-        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
-        step = gap[..., :-1] - gap[..., 1:]
-        is_good = step > 0
-        between = above[..., :-1] + below[..., 1:] + log1mexp(torch.where(is_good, step, 1.0))
-        between = torch.where(is_good, between, -math.inf)
-        self.log_chances = torch.cat([below[..., :1], between, above[..., -1:]], -1)
-        super().__init__(logits=self.log_chances, validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return dist.Categorical(logits=self.log_chances.expand(*shape, self.log_chances.shape[-1]))
-
-    def log_prob(self, value):
-        code = torch.broadcast_tensors(value.long().unsqueeze(-1), self.log_chances[..., :1])[0]
-        return self.log_chances.expand(*code.shape[:-1], self.log_chances.shape[-1]).gather(-1, code).squeeze(-1)
-
-
-class Dirichlet(dist.Dirichlet):
-    """Probability vectors, by a density that does not cancel for large concentrations."""
-
-    arg_constraints = {}  # noqa: RUF012
-
-    def __init__(self, alpha):
-        super().__init__(real(alpha), validate_args=False)
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.concentration.expand(torch.Size(shape) + self.event_shape))
-
-    def log_prob(self, value):
-        return dirichlet_log_prob(real(value), self.concentration)
-
-
-class Multinomial(dist.Distribution):
-    """Counts of the kinds among n; every row may have its own n."""
-
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.nonnegative_integer
-    is_discrete = True
-
-    def __init__(self, n, p):
-        self.n, self.p = real(n), real(p)
-        super().__init__(
-            torch.broadcast_shapes(self.n.shape, self.p.shape[:-1]), self.p.shape[-1:], validate_args=False
-        )
-
-    def expand(self, shape, _instance=None):
-        return type(self)(self.n.expand(shape), self.p.expand(*shape, self.p.shape[-1]))
-
-    def log_prob(self, value):
-        x = real(value)
-        inside = ((x >= 0) & (x == torch.floor(x))).all(-1) & (x.sum(-1) == self.n)
-        safe = torch.where(inside[..., None], x, 0.0)
-        number = torch.where(inside, self.n, 0.0)
-        return torch.where(inside, multinomial_log_prob(safe, number, self.p), -math.inf)
-
-    def sample(self, sample_shape=()):
-        with torch.no_grad():
-            shape = self._extended_shape(torch.Size(sample_shape))
-            p, left = self.p.expand(shape), self.n.expand(shape[:-1])
-            rest = p.flip(-1).cumsum(-1).flip(-1)
-            counts = []
-            for i in range(shape[-1] - 1):
-                chance = torch.where(rest[..., i] > 0, p[..., i] / rest[..., i], 0.0).clamp(max=1)
-                counts.append(torch.binomial(left, chance))
-                left = left - counts[-1]
-            return torch.stack([*counts, left], -1)
