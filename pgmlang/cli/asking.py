@@ -129,7 +129,8 @@ def score(
     possible = np.where(weights > 0, rows, 0.0)
     total = float(weights @ possible)
     if output:
-        _write_columns({"log_likelihood": rows}, output, False, quiet)
+        named = {found.plate: list(found.elements)} if found.elements else {}
+        _write_columns({**named, "log_likelihood": rows}, output, False, quiet)
     if not quiet:
         print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
     number = float(weights.sum())

@@ -20,8 +20,11 @@ FAMILIES = (
                        "where(b == 1, log(a), where(b < 1, inf, -inf))"),
             ),
         ),
-        bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="BETA",
-        pairs=(Pair("Bernoulli", "p", "itself"), Pair("Binomial", "p", "itself"), Pair("Geometric", "p", "itself")),
+        bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="Beta",
+        pairs=(
+            *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
+            Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
+        ),
     ),
     Family(
         "Uniform", ((_p("low", safe=0.0), _p("high", safe=1.0)),), "real",

@@ -64,9 +64,8 @@ class Formulas:
 
 @dataclass(frozen=True)
 class Pair:
-    """A likelihood that keeps a prior's family. ``child``, ``argument``: where the variable stands; ``form``: what the
-    argument may be of the variable: ``itself`` (picked or not), ``scaled`` (times what is free of it), ``affine``,
-    ``root`` (its square root)."""
+    """A likelihood that keeps a prior's family. ``child``, ``argument``, ``variant``: where the variable stands; ``form``:
+    what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form."""
 
     child: str
     argument: str
@@ -89,8 +88,8 @@ class Family:
     ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
 
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
-    from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the complete conditional's family in
-    ``infer``, and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw.
+    from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
+    and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw.
     """
 
     name: str

@@ -17,7 +17,7 @@ FAMILIES = (
             ),
         ),
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
-        exponential="NORMAL", pairs=(Pair("Normal", "loc", "affine"),),
+        exponential="Normal", pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",

@@ -6,11 +6,19 @@ from pgmlang.families.family import Family, Formulas, Pair
 from pgmlang.families.family import parameter as _p
 
 _SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("scale", "positive")
-_RATES = (
-    Pair("Poisson", "rate", "scaled"),
-    Pair("Exponential", "rate", "scaled"),
-    Pair("Gamma", "rate", "scaled"),
-)
+
+
+def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
+    """Of a prior of rates and precisions, or of scales and variances: the forms that a rate, a scale and an sd have."""
+    rates = (("Poisson", "rate"), ("Exponential", "rate"), ("Gamma", "rate"), ("InverseGamma", "scale"))
+    return (
+        *(Pair(child, argument, rate) for child, argument in rates),
+        Pair("Laplace", "scale", scale),
+        *(Pair(child, "sd", root) for child in ("Normal", "LogNormal", "HalfNormal")),
+    )
+
+
+_OF_RATES, _OF_SCALES = _pairs("scaled", "inverse", "inverse root"), _pairs("inverse", "scaled", "root")
 
 FAMILIES = (
     Family(
@@ -21,7 +29,7 @@ FAMILIES = (
                 "dist.Exponential(rate)", "1 / rate", "1 / (rate * rate)",
             ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="GAMMA", pairs=_RATES,
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_RATES,
     ),
     Family(
         "Gamma", ((_SHAPE, _RATE),), "positive",
@@ -33,7 +41,7 @@ FAMILIES = (
                 edges=("where(shape == 1, log(rate), where(shape < 1, inf, -inf))", "-inf"),
             ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Gamma(shape, rate)",), exponential="GAMMA", pairs=_RATES,
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Gamma(shape, rate)",), exponential="Gamma", pairs=_OF_RATES,
     ),
     Family(
         "InverseGamma", ((_SHAPE, _SCALE),), "positive",
@@ -47,7 +55,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.InverseGamma(shape, scale)",),
-        exponential="INVERSE_GAMMA", pairs=(Pair("Normal", "sd", "root"),),
+        exponential="InverseGamma", pairs=_OF_SCALES,
     ),
     Family(
         "Weibull", ((_SHAPE, _SCALE),), "positive",

@@ -10,7 +10,7 @@ _MEAN = _p("mean", "real", 1)
 FAMILIES = (
     Family(
         "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1, runtime=("Dirichlet",),
-        pyro=("dist.Dirichlet(alpha)",), exponential="DIRICHLET",
+        pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet",
         pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")),
     ),
     Family(

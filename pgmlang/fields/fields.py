@@ -28,6 +28,7 @@ from pgmlang.graph.pairs import field_meetings, pairing
 from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Potential
+from pgmlang.normal import canonical_factors
 
 ENUMERABLE = 20
 """Most binary elements whose configurations are listed."""
@@ -119,7 +120,7 @@ class Fields:
     def _elements(self, name: str, key: str, term: Tensor, own: tuple[str, ...]) -> Tensor:
         """A factor's terms added up for each element of a field that it holds."""
         joint = self.joint
-        meeting = pairing(joint.model, factor_names(joint.model)[key], name)
+        meeting = pairing(canonical_factors(joint.model), factor_names(canonical_factors(joint.model))[key], name)
         assert meeting is not None
         if not meeting.plate:
             return joint.along(term, joint.factor_axes[key], own)
@@ -190,10 +191,11 @@ class Fields:
             return self
         (name,) = self.names
         found = meetings(self.joint.model, name)
-        factors = factor_names(self.joint.model)
+        factors = factor_names(canonical_factors(self.joint.model))
         pairs = [factors[k] for k in self.parts[name][0]]
         if not all(
-            isinstance(f, Potential) and linear_degree(self.joint.model, f.value, name) <= 2 for f in pairs
+            isinstance(f, Potential) and linear_degree(canonical_factors(self.joint.model), f.value, name) <= 2
+            for f in pairs
         ):
             return self
         axis = self.joint.axes(name).index(found[0].plate)
@@ -286,10 +288,11 @@ def _is_single(joint: Joint, name: str) -> bool:
     """Whether the potentials that hold a field are of the first degree in it."""
     cache: dict[str, bool] = joint.source.setdefault("single", {})
     if name not in cache:
-        factors = factor_names(joint.model)
+        factors = factor_names(canonical_factors(joint.model))
         linear = [factors[k] for k in _parts(joint, name)[0]]
         cache[name] = all(
-            isinstance(f, Potential) and linear_degree(joint.model, f.value, name) <= 1 for f in linear
+            isinstance(f, Potential) and linear_degree(canonical_factors(joint.model), f.value, name) <= 1
+            for f in linear
         )
     return cache[name]
 
@@ -298,7 +301,7 @@ def _is_linear(joint: Joint) -> bool:
     """Whether all factors are potentials of the first degree in params learned."""
     cache: dict[str, bool] = joint.source.setdefault("linear", {})
     if "params" not in cache:
-        model, learned = joint.model, joint.learned
+        model, learned = canonical_factors(joint.model), joint.learned
         is_plain = not model.conditionals and not model.nets
         cache["params"] = is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
     return cache["params"]
@@ -308,7 +311,7 @@ def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
     cache: dict[str, tuple[frozenset[str], frozenset[str]]] = joint.source.setdefault("parts", {})
     if name in cache:
         return cache[name]
-    model = joint.model
+    model = canonical_factors(joint.model)
     linear: set[str] = set()
     apart: set[str] = set()
     for key, factor in factor_names(model).items():

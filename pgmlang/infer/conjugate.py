@@ -7,75 +7,57 @@ points give the coefficients exactly, whatever the model around looks like: noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pgmlang.families import FAMILIES as DISTRIBUTIONS
+from pgmlang.families import FAMILIES, Family, Pair
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children, walk
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
+from pgmlang.normal import normal_form
+from pgmlang.normal.affine import COMPLEMENT, Form, form_in
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-@dataclass(frozen=True)
-class Pair:
-    """``prior``: the variable's family; ``child``, ``argument``: where it stands; ``form``: what the argument may be of
-    the variable: ``itself`` (picked or not), ``scaled`` (times what is free of it), ``affine``."""
-
-    prior: str
-    child: str
-    argument: str
-    form: str
-    variant: int = 0
-
-
-PAIRS: tuple[Pair, ...] = (
-    Pair("Dirichlet", "Categorical", "p", "itself"),
-    Pair("Dirichlet", "Multinomial", "p", "itself"),
-    Pair("Beta", "Bernoulli", "p", "itself"),
-    Pair("Beta", "Binomial", "p", "itself"),
-    Pair("Beta", "Geometric", "p", "itself"),
-    Pair("Gamma", "Poisson", "rate", "scaled"),
-    Pair("Gamma", "Exponential", "rate", "scaled"),
-    Pair("Gamma", "Gamma", "rate", "scaled"),
-    Pair("Exponential", "Poisson", "rate", "scaled"),
-    Pair("Exponential", "Exponential", "rate", "scaled"),
-    Pair("Exponential", "Gamma", "rate", "scaled"),
-    Pair("InverseGamma", "Normal", "sd", "root"),
-    Pair("Normal", "Normal", "loc", "affine"),
-)
-"""A conjugate pair is a row; `FAMILIES` below says how the family's parameters come from gradients."""
+FORMS: Mapping[str, Callable[[Form], bool]] = {
+    "itself": lambda form: form.is_bare and form.power == 1,
+    "itself or its complement": lambda form: (form.is_bare and form.power == 1) or form == COMPLEMENT,
+    "scaled": lambda form: form.power == 1,
+    "inverse": lambda form: form.power == -1,
+    "root": lambda form: form.power == 0.5,
+    "inverse root": lambda form: form.power == -0.5,
+    "affine": lambda form: form.is_linear,
+}
+"""What an argument may be of the variable, by the words of a pair."""
 
 
 def conjugate_family(model: Model, name: str) -> str | None:
     """The family that the full conditional of a latent variable has, or None where some factor leaves the table."""
+    model = normal_form(model)
     own = model.conditional_of.get(name)
     if own is None or not isinstance(own.distribution, Dist):
         return None
-    prior = own.distribution.family
-    allowed = [p for p in PAIRS if p.prior == prior]
-    if not allowed or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
+    prior = FAMILIES[own.distribution.family]
+    if not prior.pairs or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
         return None
     for factor in model.factors:
         if factor is own or name not in mentioned(model, factor, (name,)):
             continue
-        if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, allowed):
+        if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, prior.pairs):
             return None
-    return {"Exponential": "Gamma"}.get(prior, prior)
+    return prior.exponential
 
 
-def _has_whole_support(model: Model, name: str, prior: str) -> bool:
+def _has_whole_support(model: Model, name: str, prior: Family) -> bool:
     """Whether a variable takes every value of its family: an ordered vector of normal elements does not."""
-    return Type(DISTRIBUTIONS[prior].support).fits(model.by_name[name].type.kind)
+    return Type(prior.support).fits(model.by_name[name].type.kind)
 
 
-def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pair]) -> bool:
+def _fits(model: Model, distribution: Distribution, name: str, allowed: tuple[Pair, ...]) -> bool:
     if isinstance(distribution, Choice):
-        if _mentions(model, distribution.condition, name):
+        if not form_in(model, distribution.condition, name).is_free:
             return False
         return all(_fits(model, d, name, allowed) for d in (distribution.then, distribution.otherwise))
     if not isinstance(distribution, Dist):
@@ -83,73 +65,13 @@ def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pai
     for argument, value in distribution.arguments:
         if isinstance(value, Dist):
             return False
-        if not _mentions(model, value, name):
+        form = form_in(model, value, name)
+        if form.is_free:
             continue
         rows = [p for p in allowed if p.child == distribution.family and p.argument == argument]
-        if not any(p.variant == distribution.variant and _has_form(model, value, name, p.form) for p in rows):
+        if not any(p.variant == distribution.variant and FORMS[p.form](form) for p in rows):
             return False
     return True
-
-
-def _mentions(model: Model, expr: Expr, name: str) -> bool:
-    for ref in (e for e in walk(expr) if isinstance(e, Ref)):
-        if ref.name == name:
-            return True
-        if ref.name in model.definition_of and _mentions(model, model.definition_of[ref.name].value, name):
-            return True
-    return False
-
-
-def _has_form(model: Model, expr: Expr, name: str, form: str) -> bool:
-    """Whether an argument is of the form in the variable; picking an element by a code counts as the variable."""
-    if not _mentions(model, expr, name):
-        return True
-    match expr:
-        case Ref():
-            if any(_mentions(model, index, name) for _, index in expr.index) or expr.lag:
-                return False
-            if expr.name == name:
-                return form != "root"
-            return _has_form(model, model.definition_of[expr.name].value, name, form)
-        case Rename(body=body):
-            return _has_form(model, body, name, form)
-        case Choose(condition=condition, then=then, otherwise=otherwise):
-            if _mentions(model, condition, name):
-                return False
-            both = form in ("itself", "affine") or (
-                _mentions(model, then, name) and _mentions(model, otherwise, name)
-            )
-            return both and _has_form(model, then, name, form) and _has_form(model, otherwise, name, form)
-        case Apply(function="sqrt", arguments=(inner,)) if form == "root":
-            return isinstance(inner, Ref) and inner.name == name and not inner.lag
-        case Apply(function=function, arguments=arguments):
-            inside = [_mentions(model, a, name) for a in arguments]
-            if form == "scaled" and function in ("mul", "div"):
-                return (
-                    sum(inside) == 1
-                    and (function == "mul" or not inside[1])
-                    and all(_has_form(model, a, name, form) for a, m in zip(arguments, inside, strict=True) if m)
-                )
-            if form != "affine":
-                return False
-            if function in ("add", "sub", "neg"):
-                return all(_has_form(model, a, name, form) for a in arguments)
-            if function == "mul" or (function == "div" and not inside[1]):
-                return sum(inside) == 1 and all(_has_form(model, a, name, form) for a in arguments)
-            return False
-        case Contract(left=left, right=right):
-            inside = [_mentions(model, e, name) for e in (left, right)]
-            return (
-                form == "affine"
-                and sum(inside) == 1
-                and all(_has_form(model, e, name, form) for e in (left, right))
-            )
-        case Reduce(function="sum" | "mean", body=body):
-            return form == "affine" and _has_form(model, body, name, form)
-        case Const() | First():
-            return True
-        case _:
-            return not any(_mentions(model, c, name) for c in children(expr))
 
 
 LogDensity = Callable[["Tensor"], "Tensor"]
@@ -211,7 +133,7 @@ def inverse_gamma_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor,
     return scale - g - 1, scale
 
 
-FAMILIES: Mapping[str, tuple[Callable[[LogDensity, Any], tuple[Any, ...]], str]] = {
+READERS: Mapping[str, tuple[Callable[[LogDensity, Any], tuple[Any, ...]], str]] = {
     "Dirichlet": (dirichlet_parameters, "Dirichlet"),
     "Beta": (beta_parameters, "Beta"),
     "Gamma": (gamma_parameters, "Gamma"),
@@ -229,7 +151,7 @@ def conjugate_draw(family: str, density: LogDensity, like: Tensor, own_axes: int
 
     if family == "Normal":
         return _normal_draw(density, like, own_axes)
-    read, name = FAMILIES[family]
+    read, name = READERS[family]
     parameters = [p.clamp(min=torch.finfo(like.dtype).tiny) for p in read(density, like)]
     drawn: Tensor = getattr(torch.distributions, name)(*parameters).sample()
     tiny = torch.finfo(like.dtype).tiny
@@ -275,4 +197,4 @@ def _normal_draw(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
     return centre + drawn.reshape(like.shape)
 
 
-__all__ = ["FAMILIES", "PAIRS", "Generator", "Pair", "conjugate_draw", "conjugate_family", "slope"]
+__all__ = ["READERS", "Generator", "Pair", "conjugate_draw", "conjugate_family", "slope"]

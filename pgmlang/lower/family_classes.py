@@ -47,7 +47,9 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
         lines.append(f"    def {name}(self, {', '.join([*([given] if given else []), *names])}):")
         lines.extend(f"        {word} = {written(text)}" for word, text in _needed(formulas, texts))
         if len(texts) == 2 and sum(map(len, texts)) > 40:
-            lines.extend(f"        {word} = {written(t)}" for word, t in zip(("first", "second"), texts, strict=True))
+            lines.extend(
+                f"        {word} = {written(t)}" for word, t in zip(("first", "second"), texts, strict=True)
+            )
             texts = ("first", "second")
         lines.append(f"        return {', '.join(t if t in ('first', 'second') else written(t) for t in texts)}")
 

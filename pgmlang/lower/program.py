@@ -16,6 +16,7 @@ from zlib import crc32
 
 from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
+from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
@@ -66,6 +67,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
     ``log_joint`` of those alone, such as the ones around a variable. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )

@@ -6,15 +6,16 @@ are filters and folds over ``factors``; nothing here knows torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pgmlang.diagnostics.source import Span
 from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.model.types import Type
 
+Result = TypeVar("Result")
 Role = Literal["random", "field", "param", "input", "derived", "index"]
 
 
@@ -199,6 +200,23 @@ class Model:
     nets: tuple[Net, ...] = ()
     guide: Guide | None = None
     settings: tuple[tuple[str, float | int | bool | str], ...] = ()
+
+    # ---- what is worked out once
+
+    @cached_property
+    def _results(self) -> dict[Callable[[Model], Any], Any]:
+        return {}
+
+    def once(self, function: Callable[[Model], Result]) -> Result:
+        """The result of a function of this very Model, worked out at the first call."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        result: Result = self._results[function]
+        return result
+
+    def settle(self, function: Callable[[Model], Result], result: Result) -> None:
+        """Says what `once` gives for a function: for a fixed point, say."""
+        self._results[function] = result
 
     # ---- look-up
 
