@@ -220,9 +220,9 @@ class FittedModel:
         return self.record.warnings
 
     @property
-    def log_likelihood(self) -> float:
-        """Log-likelihood of the data at the end of the fit."""
-        return self.record.log_likelihood[-1] if self.record.log_likelihood else float("nan")
+    def log_likelihood(self) -> float | None:
+        """ln p(data) in total at the estimates; None for draws, and where the method does not know it."""
+        return self.record.log_likelihood
 
     @property
     def draws(self) -> dict[str, np.ndarray]:

@@ -76,8 +76,10 @@ class Joint:
         return (*self.model.batch_axes(variable.plates), *variable.axes)
 
     def num_states(self, name: str) -> int:
-        """Number of values of a discrete variable."""
-        return len(self.model.labels_of(self.model.by_name[name].type) or ())
+        """Number of values of a discrete variable; the elements of a plate may be the data's."""
+        type_ = self.model.by_name[name].type
+        labels = self.model.labels_of(type_)
+        return len(labels) if labels is not None else self.layout.size(self.model.root_axis(type_.axis or ""))
 
     # ---- densities
 

@@ -137,10 +137,14 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
     for line in ("import math", "import torch", "import torch.distributions as dist",
                  "from torch.distributions import biject_to, constraints"):  # fmt: skip
         out.line(line)
+    data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
         (v.name, py.tuple_of(*map(py.constant, found)))
         for v in model.variables
-        if v.role != "index" and v.type.kind == "labels" and (found := model.labels_of(v.type)) is not None
+        if v.role != "index"
+        and v.type.kind == "labels"
+        and v.type.axis not in data_plates
+        and (found := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()

@@ -42,7 +42,8 @@ class Structure:
 
 @dataclass(frozen=True)
 class Plate:
-    """A repeated block. ``size`` None: its elements are the data's.
+    """A repeated block. ``size`` None: its elements are the data's; ``elements``: their names, where the data told them
+    and they are values of variables.
 
     ``parents``: the plates it is written inside of and those after ``in``. An unsized plate's elements are rows,
     each with the element of every parent it belongs to; a sized plate repeats within each element of its parents.
@@ -53,6 +54,7 @@ class Plate:
     parents: tuple[str, ...] = ()
     structure: Structure | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+    elements: tuple[str, ...] | None = None
 
     @property
     def is_rows(self) -> bool:
@@ -281,6 +283,9 @@ class Model:
         dim = self.dim_by_name.get(axis)
         if dim is not None and dim.labels is not None:
             return dim.labels
+        plate = self.plate_by_name.get(axis)
+        if plate is not None and plate.elements is not None:
+            return plate.elements
         size = self.axis_size(axis)
         return tuple(str(i) for i in range(size)) if size is not None else None
 
