@@ -132,6 +132,11 @@ class Family:
         """Whether the distribution functions are known, so that it may be truncated and censored."""
         return bool(self.formulas) and all(f.log_cdf and f.log_survival for f in self.formulas)
 
+    def is_by_chances(self, variant: int) -> bool:
+        """Whether the one argument is the vector of the probabilities of the labels."""
+        parameters = self.variants[variant]
+        return self.support == "labels" and len(parameters) == 1 and parameters[0].support == "unit"
+
     def class_of(self, variant: int) -> str:
         """The class that computes a variant: that of its formulas, or one of the runtime."""
         return self.class_name(variant) if self.formulas else self.runtime[variant]

@@ -61,7 +61,7 @@ class Distributions:
         """The probability of the target's label, picked from a simplex without the rest of it being laid out."""
         chances = distribution.arguments[0][1] if distribution.arguments else None
         family = FAMILIES[distribution.family]
-        if chances is None or isinstance(chances, Dist) or not _is_chances(family, distribution.variant):
+        if chances is None or isinstance(chances, Dist) or not family.is_by_chances(distribution.variant):
             return None
         axis = next((a for a in chances.axes if a not in frame), None)
         variable = self.model.by_name[conditional.target]
@@ -245,12 +245,6 @@ class Distributions:
         if inner is None:
             raise to_come(f"a table by `{by}` outside of it", None)
         return Emitted(self.expressions.layout.parent(by, inner), (inner,))
-
-
-def _is_chances(family: Family, variant: int) -> bool:
-    """Whether a family's one argument is the vector of the probabilities of its labels."""
-    parameters = family.variants[variant]
-    return family.support == "labels" and len(parameters) == 1 and parameters[0].support == "unit"
 
 
 def _is_kept(argument: Expr, parameter: Parameter) -> bool:

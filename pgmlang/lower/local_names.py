@@ -26,7 +26,7 @@ def describe(node: ast.AST, target: str) -> str:
             return f"{target}_distribution"
         case ast.Call(func=ast.Name(id=name)) if name in _parameters():
             return f"{target}_distribution"
-        case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event")):
+        case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event" | "mask")):
             return describe(of, target)
         case ast.Call(func=ast.Attribute(attr="sample" | "rsample")):
             return f"fresh_{target}"
