@@ -140,7 +140,7 @@ class Expressions:
                 "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
             )
             return unknown(span)
-        near = did_you_mean(name, self.scope.known_names(place))
+        near = self.scope.near_name(name, place)
         guide_only = name in self.scope.guide_variables
         notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
         self._error(
