@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import replace
 
 from pgmlang.families import FAMILIES, SAFE, Family, Parameter
@@ -17,11 +18,13 @@ from pgmlang.signatures.functions import FUNCTIONS
 
 
 class Distributions:
-    """Emits the distributions of one model's conditionals. ``tables`` maps a table's parameter to its identifier."""
+    """Emits the distributions of one model's conditionals. ``partly_seen``: targets some of whose cells are missing and
+    drop out (``graph.childless``): the term of such a cell is zero."""
 
-    def __init__(self, model: Model, expressions: Expressions) -> None:
+    def __init__(self, model: Model, expressions: Expressions, partly_seen: Collection[str] = ()) -> None:
         self.model = model
         self.expressions = expressions
+        self.partly_seen = frozenset(partly_seen)
         self.table_number = 0
 
     def frame_of(self, conditional: Conditional) -> Axes:
@@ -33,7 +36,12 @@ class Distributions:
         self.table_number = 0
         frame = self.frame_of(conditional)
         value = py.name(self.expressions.names[conditional.target])
-        return self._log_prob(conditional.distribution, conditional, value, frame)
+        if conditional.target not in self.partly_seen:
+            return self._log_prob(conditional.distribution, conditional, value, frame)
+        seen = Emitted(self.expressions.layout.is_seen(conditional.target), frame)
+        with self.expressions.branch(seen):
+            term, batch = self._log_prob(conditional.distribution, conditional, value, frame)
+        return py.call("torch.where", seen.node, term, py.constant(0.0)), batch
 
     def _log_prob(
         self, distribution: Distribution, conditional: Conditional, value: ast.expr, frame: Axes

@@ -41,16 +41,18 @@ class Program:
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    partly_seen: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
-        ``__source_map__`` is the program's: see `line_of_model`."""
+        ``__source_map__`` is the program's (see `line_of_model`), as is ``__partly_seen__``."""
         import linecache
 
         file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
         module = ModuleType(f"pgmlang_program_{self.name}")
         module.__file__ = file
         vars(module)["__source_map__"] = self.source_map
+        vars(module)["__partly_seen__"] = self.partly_seen
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(ast.parse(self.source, file), file, "exec"), module.__dict__)
         return module
@@ -63,15 +65,22 @@ def line_of_model(program: ModuleType | Mapping[str, Any], line: int) -> Span | 
     return source_map.get(line)
 
 
-def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] | None = None) -> Program:
+def lower(
+    model: Model,
+    *,
+    file_name: str = "model.pgm",
+    only: Collection[str] | None = None,
+    partly_seen: Collection[str] = (),
+) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
-    ``log_joint`` of those alone, such as the ones around a variable. Raises PgmError PGM0601 for constructs that no
+    ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
+    drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
     model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    emitter = Emitter(model, names, Expressions(model, names))
+    emitter = Emitter(model, names, Expressions(model, names), partly_seen)
     out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
     _edges(model, names, emitter.expressions, edges)
@@ -89,7 +98,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    return Program(text, model.name, spans, left_out)
+    return Program(text, model.name, spans, left_out, frozenset(partly_seen))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
