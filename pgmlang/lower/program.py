@@ -22,12 +22,8 @@ from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
-<<<<<<< HEAD
 from pgmlang.lower.layout_calls import Question
-from pgmlang.lower.names import RUNTIME, Names
-=======
 from pgmlang.lower.names import Names
->>>>>>> main
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of

@@ -13,13 +13,9 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-<<<<<<< HEAD
-from pgmlang.sema.expressions import Expressions, merge
-=======
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import Expressions, first_rows, merge
+from pgmlang.sema.expressions import Expressions, merge
 from pgmlang.sema.learned_densities import learned_density
->>>>>>> main
 from pgmlang.sema.scope import Place, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import Tables
