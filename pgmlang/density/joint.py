@@ -18,13 +18,13 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.numerics import numerics, seeded, settled
 from pgmlang.density.row_subsets import binding_rows
-from pgmlang.density.tensor_layout import has_size, tensor_layout
+from pgmlang.density.tensor_layout import BoundLayout, has_size, tensor_layout
 from pgmlang.graph.childless import drops_out
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
-from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model, Variable
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
@@ -43,7 +43,7 @@ class Joint:
     model: Model
     program: ModuleType
     data: dict[str, Tensor]
-    layout: TensorLayout
+    layout: BoundLayout
     observed: dict[str, Tensor]
     missing: dict[str, Tensor]
     fixed: dict[str, Tensor]
@@ -95,14 +95,7 @@ class Joint:
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        return self.without_unseen(found)
-
-    def without_unseen(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Terms with zeros where a cell was not seen."""
-        for name, mask in self.unseen.items():
-            if name in terms:
-                terms[name] = torch.where(mask, torch.zeros_like(terms[name]), terms[name])
-        return terms
+        return found
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
                   around: Collection[str] | None = None) -> Tensor:  # fmt: skip
@@ -193,7 +186,9 @@ class Joint:
         """The program of the factors of these names."""
         if wanted not in self.blankets:
             with numerics(self.dtype, self.device):
-                self.blankets[wanted] = self._settled(lower(self.model, only=wanted).load())
+                self.blankets[wanted] = self._settled(
+                    lower(self.model, only=wanted, partly_seen=vars(self.program)["__partly_seen__"]).load()
+                )
         return self.blankets[wanted]
 
     def completed(self, values: Values) -> dict[str, Tensor]:
@@ -342,11 +337,12 @@ class Joint:
                 for k, v in values.items()
             }
 
-        layout = TensorLayout(
+        layout = BoundLayout(
             {**self.layout.sizes, plate: len(at)},
             {k: v.index_select(0, at) if k[1] == plate else v for k, v in self.layout.parents.items()},
             self.layout.positions,
             self.layout.before,
+            seen=cut(self.layout.seen),
         )
         shapes = {
             k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
@@ -375,9 +371,6 @@ def joint_of_binding(
     program: ModuleType | None = None,
 ) -> Joint:  # fmt: skip
     """The Joint of a model and its bound data, on a device and with numbers of this type."""
-    if program is None:
-        with numerics(dtype, device):
-            program = settled(lower(model).load(), dtype, device)
     evaluator = bound_evaluator(binding)
     shapes = {
         v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
@@ -396,9 +389,18 @@ def joint_of_binding(
     unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
+    if program is None:
+        with numerics(dtype, device):
+            program = settled(lower(model, partly_seen=unseen).load(), dtype, device)
+        vars(program)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(model, evaluator, binding, device)
+    for name in vars(program)["__partly_seen__"]:
+        missed = unseen.get(name)
+        layout.seen[name] = (
+            torch.ones(shapes[name], dtype=torch.bool, device=device) if missed is None else ~missed
+        )
     params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
     source = {"binding": binding, "fixed": dict(fixed)}
     weights = {}

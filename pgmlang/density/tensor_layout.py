@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +15,19 @@ from pgmlang.model import Model
 from pgmlang.model.evaluate import Evaluator
 
 
+class BoundLayout(TensorLayout):
+    """The layout of bound data, with ``seen``: True at the cells that were seen, of variables some of whose missing cells
+    drop out."""
+
+    def __init__(self, *fields: Any, seen: dict[str, Tensor] | None = None) -> None:
+        super().__init__(*fields)
+        self.seen = seen or {}
+
+    def is_seen(self, name: str) -> Tensor:
+        """Which cells of a variable were seen."""
+        return self.seen[name]
+
+
 def has_size(evaluator: Evaluator, axis: str) -> bool:
     """Whether anybody knows the size of an axis."""
     try:
@@ -22,7 +37,7 @@ def has_size(evaluator: Evaluator, axis: str) -> bool:
     return True
 
 
-def tensor_layout(model: Model, evaluator: Evaluator, binding: Binding, device: torch.device) -> TensorLayout:
+def tensor_layout(model: Model, evaluator: Evaluator, binding: Binding, device: torch.device) -> BoundLayout:
     """Sizes, every pair of plates of which one is inside the other, positions and rows before in chains."""
 
     def tensor(values: np.ndarray) -> Tensor:
@@ -32,8 +47,8 @@ def tensor_layout(model: Model, evaluator: Evaluator, binding: Binding, device: 
         **binding.sizes,
         **{p.name: evaluator.size(p.name) for p in model.plates if has_size(evaluator, p.name)},
     }
-    layout = TensorLayout(sizes)
-    lags = {r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0}
+    layout = BoundLayout(sizes)
+    lags = {1, *(r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))} - {0}
     for plate in model.plates:
         for outer in model.enclosing(plate.name)[:-1]:
             element = evaluator.parent_element(plate.name, outer, None)

@@ -85,14 +85,15 @@ def _arrows(model: Model, component: dict[str, str]) -> dict[str, list[str]]:
 def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fields: list[str]) -> bool:
     """A derived value of the component's own fields is part of the factor, not a parent of it."""
     own = {component[f] for f in fields}
-    pending, seen = [name], {name}
+    seen = {name}
+    pending = [name]
     while pending:
-        for below in _direct(model, model.definition_of[pending.pop()]):
-            if component.get(below) in own:
+        for other in _direct(model, model.definition_of[pending.pop()]):
+            if component.get(other) in own:
                 return True
-            if below in model.definition_of and below not in seen:
-                seen.add(below)
-                pending.append(below)
+            if other in model.definition_of and other not in seen:
+                seen.add(other)
+                pending.append(other)
     return False
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
+from pgmlang.signatures.kernels import kernel_named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +50,13 @@ class State(NamedTuple):
 
 def plan_of(name: str, options: CycleOptions) -> Plan:
     """The warm-up plan of a kernel block."""
-    from pgmlang.kernels import hmc, langevin, random_walk
+    from pgmlang.kernels.by_name import kernel_of
     from pgmlang.kernels.warmup import Plan
 
-    kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[name]()
-    return Plan(kernel, options.warmup, length=6.0, chees=False)
+    row = kernel_named(name)
+    if row is None:
+        raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
+    return Plan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
 def expanded(problem: Problem) -> Problem:
@@ -149,15 +153,52 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
             free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
                 -1, 1, generator=generator
             )
-    return {**values, **(joint.constrain(free, values)[0] if free else {})}
+    if not free:
+        return values
+    return _possible_values(joint, values, free, generator)
+
+
+def _possible_values(
+    joint: Joint, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
+) -> dict[str, Tensor]:
+    """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
+    import torch
+
+    from pgmlang.infer.starts import impossible_elements, possible_free
+
+    first = {**values, **joint.constrain(free, values)[0]}
+    if not bool((impossible_elements(joint, first) > 0).any()):
+        return first
+    hidden = {n: v for n, v in values.items() if joint.model.by_name[n].role != "field"}
+
+    def values_of(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        points = len(next(iter(parts.values())))
+        fields = {
+            n: v if len(v) == points else v[:1].expand(points, *v.shape[1:])
+            for n, v in values.items()
+            if n not in hidden
+        }
+        codes = {}
+        for name in hidden:
+            # a label is the cell of the unit interval that a free number falls into
+            found = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
+            found = found.clamp(max=joint.num_states(name) - 1)
+            if name in joint.missing:
+                found = torch.where(joint.missing[name], found, joint.observed[name].to(found.dtype))
+            codes[name] = found
+        discrete = {**fields, **codes}
+        return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
+
+    cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
+    return values_of(
+        possible_free({**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator)
+    )
 
 
 def _conclude(
     state: State, joint: Joint, names: tuple[str, ...], kept: tuple[str, ...], is_finished: bool
 ) -> Outcome:
     import torch
-
-    from pgmlang.diagnostics import Diagnostic, PgmError
 
     if not state.draws:
         message = "stopped within the warm-up: there are no draws yet"

@@ -161,9 +161,28 @@ class Bound:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
             log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+            if self.model.guide is None and not self.model.nets and not self.summed:
+                free[LOC] = self._possible(joint, loc, free, generator)
             if self.summed and not self.model.nets:
                 free[LOC] = self._best_start(joint, free, generator)
         return free
+
+    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """The middle of the guide, or the nearest place that was found where the density is not zero."""
+        import torch
+
+        from pgmlang.infer.starts import impossible_elements, nearest_possible
+
+        params = self.params(joint, free)
+        shapes = {n: joint.free_shape(n) for n in self.automatic}
+        parts = loc.split([math.prod(s) for s in shapes.values()])
+        begin = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+
+        def impossible(free: dict[str, Tensor]) -> Tensor:
+            return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
+
+        found = nearest_possible(begin, impossible, generator)
+        return torch.cat([found[n].flatten() for n in shapes])
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
@@ -177,7 +196,7 @@ class Bound:
         found: list[Point] = []
         broken: Any = None
         for i in range(STARTS):
-            loc = self._drawn(joint, generator) if i % 2 else torch.randn(
+            loc = self._drawn(joint, free, generator) if i % 2 else torch.randn(
                 self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
             )  # fmt: skip
             try:
@@ -229,14 +248,15 @@ class Bound:
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
 
-    def _drawn(self, joint: Joint, generator: Generator) -> Tensor:
-        """Free numbers of a draw of the prior."""
+    def _drawn(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """Free numbers of a draw of the prior, given what is learned."""
         import torch
 
         seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
-        drawn = joint.simulate(generator, seen)
-        free = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn)
-        return torch.cat([free[n].flatten() for n in self.automatic])
+        params = self.params(joint, free)
+        drawn = joint.simulate(generator, seen, params)
+        begin = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn, params)
+        return torch.cat([begin[n].flatten() for n in self.automatic])
 
     def _size(self, joint: Joint) -> int:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)

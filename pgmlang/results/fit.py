@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
-
-
-class Moves(StrEnum):
-    """How a method proposes its draws: by what an acceptance rate is judged."""
-
-    GRADIENT = "gradient"
-    RANDOM_WALK = "random walk"
+from pgmlang.signatures.kernels import Moves
 
 
 @dataclass(frozen=True, eq=False)
