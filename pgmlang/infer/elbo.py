@@ -442,8 +442,7 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
 
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     """A written guide leaves nothing to an automatic one."""
-    automatic = automatic_names(model, facts)
-    own = {} if automatic else {"guide": "the model has a guide for every latent"}
+    own = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
     return {**own, **idle_training(model, facts, options)}
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.plan.options import OPTIONS
 from pgmlang.plan.registry import METHODS, method_named, options_for
+from pgmlang.signatures.options import OPTIONS
 
 EVERY = [(m, f.name) for m in METHODS for f in dataclasses.fields(method_named(m).options)]
 STRANGE: tuple[Any, ...] = (
@@ -40,7 +40,8 @@ def test_a_value_is_of_the_options_type_or_refused(method: str, name: str) -> No
             assert OPTIONS[name].least <= kept <= OPTIONS[name].most
         taken += 1
     assert all(d.code == "PGM0612" and d.help for error in refusals for d in error.diagnostics)
-    words = OPTIONS[name].choices if name in OPTIONS else ()
+    row = OPTIONS.get(name)
+    words = (row.choices or (row.named() if row.named else ())) if row else ()
     for word in words:
         assert getattr(options_for(chosen, {name: word}), name) == word
     assert taken or words
