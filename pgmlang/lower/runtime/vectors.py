@@ -128,6 +128,43 @@ class Multinomial(dist.Distribution):
             return torch.stack([*counts, left], -1)
 
 
+def positive_root(matrix):
+    """The Cholesky factor of a symmetric matrix, and whether it has one; where not the factor is the identity."""
+    failed = torch.linalg.cholesky_ex(matrix.detach())[1] != 0
+    eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    safe = torch.where(failed[..., None, None], eye, matrix)
+    return torch.linalg.cholesky_ex(safe)[0], ~failed
+
+
+class MultivariateNormal(dist.MultivariateNormal):
+    """Normal vectors. A covariance that is not positive definite makes every value impossible: a proposal of it is
+    rejected, where torch's class stops."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, mean, cov):
+        root, self.is_good = positive_root(cov)
+        super().__init__(mean, scale_tril=root, validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        new = type(self).__new__(type(self))
+        new.is_good = self.is_good
+        size = self.event_shape
+        root = self.scale_tril.expand((*shape, *size, *size))
+        dist.MultivariateNormal.__init__(
+            new, self.loc.expand((*shape, *size)), scale_tril=root, validate_args=False
+        )
+        return new
+
+    def log_prob(self, value):
+        return torch.where(self.is_good, super().log_prob(value), -math.inf)
+
+    def rsample(self, sample_shape=()):
+        if not bool(self.is_good.all()):
+            raise ValueError("a covariance is not positive definite: there is nothing to draw")
+        return super().rsample(torch.Size(sample_shape))
+
+
 class LKJ(dist.Distribution):
     """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
 
@@ -156,5 +193,5 @@ class LKJ(dist.Distribution):
         return root @ root.mT
 
     def log_prob(self, value):
-        root = torch.linalg.cholesky(value)
-        return self.root.log_prob(root) - correlation_log_det(root)
+        root, is_good = positive_root(value)
+        return torch.where(is_good, self.root.log_prob(root) - correlation_log_det(root), -math.inf)
