@@ -59,7 +59,7 @@ def uniform_points(target: Target, chains: int, generator: Generator, problem: P
         x = torch.where(bad.unsqueeze(-1), fresh, x)
     raise PgmError(
         Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
-                   help="does the data lie within the distributions' supports, and is every input finite?")
+                   help="does the data lie within the distributions' supports, do probabilities sum to one, and is every input finite?")
     )  # fmt: skip
 
 
