@@ -56,20 +56,36 @@ def rows(name: str) -> list[float]:
 CASES = list(itertools.product(SCALAR, WRAPPED))
 
 
-def run(name: str, wrapping: str, methods: tuple[str, ...]) -> None:
+def compiled(written: str) -> pgmlang.CompiledModel | PgmError:
+    """The model, or the error that it is refused with."""
     try:
-        model = pgmlang.compile(text(name, wrapping))
+        return pgmlang.compile(written)
     except PgmError as error:
-        assert all(d.help or d.code == "PGM0212" for d in error.diagnostics), error
+        return error
+
+
+def fitted(
+    model: pgmlang.CompiledModel, y: list[float], method: str, options: dict[str, int]
+) -> pgmlang.FittedModel | PgmError:
+    """The fit, or the error that it is refused with."""
+    try:
+        return model.fit({"y": y}, method=method, seed=1, options=options)
+    except PgmError as error:
+        return error
+
+
+def run(name: str, wrapping: str, methods: tuple[str, ...]) -> None:
+    model = compiled(text(name, wrapping))
+    if isinstance(model, PgmError):
+        assert all(d.help or not d.is_error for d in model.diagnostics), model
         return
     for method in methods:
         options = {"chains": 2, "warmup": 5, "draws": 5} if method in ("hmc", "gibbs") else {}
-        try:
-            fit = model.fit({"y": rows(name)}, method=method, seed=1, options=options)
-        except PgmError as error:
-            assert error.diagnostics[0].code != "PGM0601", (name, wrapping, method, str(error))
+        found = fitted(model, rows(name), method, options)
+        if isinstance(found, PgmError):
+            assert found.diagnostics[0].code != "PGM0601", (name, wrapping, method, str(found))
             continue
-        drawn = np.asarray(fit.sample(5, seed=1).columns["y"], dtype=float)
+        drawn = np.asarray(found.sample(5, seed=1).columns["y"], dtype=float)
         assert np.isfinite(drawn).all(), (name, wrapping, method)
 
 
