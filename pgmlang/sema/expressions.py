@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.families import FAMILIES, LEARNED
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -23,7 +24,6 @@ from pgmlang.model.expr import (
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.scope import Place, Scope, Symbol
-from pgmlang.signatures.distributions import FAMILIES, LEARNED_DENSITIES
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -412,7 +412,7 @@ class Expressions:
         head = name.split(".")[0]
         if head in self.scope.broken_names:
             return unknown(node.span)
-        if name in FAMILIES or name == "Table" or name in LEARNED_DENSITIES:
+        if name in FAMILIES or name == "Table" or name in LEARNED:
             self._error("PGM0315", f"the distribution `{name}` stands where a value is needed", span,
                         help="give the draw a name: `x ~ " + name + "(...)`")  # fmt: skip
             return unknown(node.span)

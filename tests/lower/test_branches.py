@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pgmlang.density.joint import Joint, joint_of
-from pgmlang.signatures.distributions import FAMILIES
+from pgmlang.families import FAMILIES
 from tests.infer.by_hand import problem_of
 
 GROUPED = {
