@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.numerics import numerics, seeded, settled
 from pgmlang.density.row_subsets import binding_rows
 from pgmlang.density.tensor_layout import BoundLayout, has_size, tensor_layout
@@ -391,6 +392,7 @@ def joint_of_binding(
     if program is None:
         with numerics(dtype, device):
             program = settled(lower(model, partly_seen=unseen).load(), dtype, device)
+        vars(program)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(model, evaluator, binding, device)
