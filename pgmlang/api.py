@@ -181,9 +181,9 @@ class CompiledModel:
         """Exact answers of a model whose tables are given. ``fixed``: values of params. Raises PgmError PGM0610 where some
         are not known, PGM0612 for what cannot be held at its value."""
         from pgmlang.binding.fixed import fixed_values
-        from pgmlang.model.evaluate import Evaluator
+        from pgmlang.tables.evaluate import Evaluator
 
-        known = fixed_values(Evaluator(self.model, {}, {}, {}), fixed or {})
+        known = fixed_values(Evaluator(self.model, {}), fixed or {})
         return model_answers(self.model, known, {}, {})
 
     def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:

@@ -8,8 +8,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import drops_out
 from pgmlang.lower import lower
 from pgmlang.model import Model
-from pgmlang.model.evaluate import unknown_parameter
 from pgmlang.plan.method import Facts
+from pgmlang.tables.evaluate import unknown_parameter
 
 
 def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:

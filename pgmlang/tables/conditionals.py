@@ -8,9 +8,9 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Dist, Model, Variable
-from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
 from pgmlang.model.expr import Expr
 from pgmlang.model.named import NamedArray, reduce_axis
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable, Place
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
 
