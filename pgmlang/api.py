@@ -365,7 +365,9 @@ class FittedModel:
 
 
 def _is_binding(data: Any) -> bool:
-    return type(data).__name__ == "Binding" and hasattr(data, "membership")
+    from pgmlang.binding.record import Binding
+
+    return isinstance(data, Binding)
 
 
 def bind_data(
