@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, NetworkAnswers
     from pgmlang.query.field_rows import FieldRows
-    from pgmlang.query.predictive import Predictive, Score
+    from pgmlang.query.predictive import Predictive
     from pgmlang.query.rows import Columns
+    from pgmlang.query.score import Score
+    from pgmlang.query.table_rows import TableRows
     from pgmlang.results.compare import Difference
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
@@ -218,9 +220,9 @@ class FittedModel:
         return self.record.warnings
 
     @property
-    def log_likelihood(self) -> float:
-        """Log-likelihood of the data at the end of the fit."""
-        return self.record.log_likelihood[-1] if self.record.log_likelihood else float("nan")
+    def log_likelihood(self) -> float | None:
+        """ln p(data) in total at the estimates; None for draws, and where the method does not know it."""
+        return self.record.log_likelihood
 
     @property
     def draws(self) -> dict[str, np.ndarray]:
@@ -257,7 +259,7 @@ class FittedModel:
     ) -> Columns:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
         numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
-        from pgmlang.query import in_table_order, predict
+        from pgmlang.query import in_table_order
 
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
@@ -265,8 +267,7 @@ class FittedModel:
             found = self._rows(bound, seed).predict(wanted)
             rows = {len(column) for column in found.columns.values()}
             return in_table_order(found, bound) if rows == {rows_of(bound)} else found
-        found = predict(self.answers, bound.values, rows_of(bound), wanted)
-        return in_table_order(found, bound)
+        return in_table_order(self._table_rows(bound).predict(wanted), bound)
 
     @property
     def is_network(self) -> bool:
@@ -284,21 +285,21 @@ class FittedModel:
 
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
-        from pgmlang.query.predictive import Score
-
-        if self.is_network:
-            from pgmlang.query import score
-
-            bound = self.bind(data, **binding)
-            return Score(score(self.answers, bound.values, rows_of(bound)), bound.plate, "exact")
         bound = self.bind(data, **binding)
+        if self.is_network:
+            return self._table_rows(bound).score().of_present(bound)
         if not any(n in bound.values for n in bound.observed):
             names = ", ".join(f"`{v.name}`" for v in bound.model.of_role("random", "field") if v.plates)
             raise PgmError(
                 Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored")
             )
-        rows = self._rows(bound, seed)
-        return rows.score().of_present(rows.joint)
+        return self._rows(bound, seed).score().of_present(bound)
+
+    def _table_rows(self, bound: Binding) -> TableRows:
+        """What answers for new rows of a fit of tables."""
+        from pgmlang.query.table_rows import TableRows
+
+        return TableRows(bound, self.record.parameters, self._cache.setdefault("one row", []))
 
     def _rows(self, bound: Binding, seed: int) -> Predictive | FieldRows:
         """What answers for new rows: fields have a log Z, the others are drawn and summed."""

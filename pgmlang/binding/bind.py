@@ -27,6 +27,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import close_layout, close_sizes
 from pgmlang.model import Model, Variable
+from pgmlang.model.row_plates import plates_as_values
 
 MISSING = ("latent", "drop", "error")
 
@@ -176,7 +177,10 @@ class Binder:
         by_text = {k: v for k, v in {**labels, **dims}.items() if k not in told}
         refuse_ordinal_text(self.model, by_text, self._source(), self.problems)
         elements.labels.update(dims)
-        return close_model(self.model, labels, dims)
+        numbered = {
+            p: tuple(map(str, range(n))) for p, n in elements.sizes.items() if p in plates_as_values(self.model)
+        }
+        return close_model(self.model, labels, dims, {**numbered, **elements.labels})
 
     def _check_closed(self, closed: Model, elements: Elements) -> None:
         """A label set or axis that the data should have told, and did not."""

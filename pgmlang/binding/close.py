@@ -8,11 +8,19 @@ from typing import Any
 
 from pgmlang.data import Column, sort_labels
 from pgmlang.model import Model, Type
+from pgmlang.model.row_plates import plates_as_values
 
 
-def close_model(model: Model, labels: Mapping[str, tuple[str, ...]], dims: Mapping[str, tuple[str, ...]]) -> Model:
-    """``labels``: those of variables with an open set ``{...}``, by the variable's name; ``dims``: those of open dims."""
-    if not labels and not dims:
+def close_model(
+    model: Model,
+    labels: Mapping[str, tuple[str, ...]],
+    dims: Mapping[str, tuple[str, ...]],
+    elements: Mapping[str, tuple[str, ...]] | None = None,
+) -> Model:
+    """``labels``: those of variables with an open set ``{...}``, by the variable's name; ``dims``: those of open dims;
+    ``elements``: those of row plates, of which the ones that are values of variables are kept."""
+    told = {p: elements[p] for p in plates_as_values(model) if p in elements} if elements else {}
+    if not labels and not dims and not told:
         return model
 
     def closed(value: Any) -> Any:
@@ -37,6 +45,7 @@ def close_model(model: Model, labels: Mapping[str, tuple[str, ...]], dims: Mappi
     return replace(
         model,
         dims=dimensions,
+        plates=tuple(replace(p, elements=tuple(told[p.name])) if p.name in told else p for p in model.plates),
         variables=closed(model.variables),
         factors=closed(model.factors),
         definitions=closed(model.definitions),

@@ -15,6 +15,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.model import Role
+from pgmlang.model.row_plates import plates_as_values
 
 BINDABLE: tuple[Role, ...] = ("random", "field", "input")
 
@@ -59,7 +60,11 @@ class Matcher:
         inner = innermost(self.model, frames)
         for plate, frame in frames.items():
             structure = self.model.plate_by_name[plate].structure
-            is_read = plate not in inner or (structure is not None and structure.kind == "chain")
+            is_read = (
+                plate not in inner
+                or plate in plates_as_values(self.model)
+                or (structure is not None and structure.kind == "chain")
+            )
             for around in self.model.enclosing(plate):
                 name = self.mapping.get(around, around)
                 if (around != plate or is_read) and (name in frame.columns or name in frame.arrays):

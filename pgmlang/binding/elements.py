@@ -13,6 +13,7 @@ from pgmlang.data import Column, Frame, encode, sort_labels
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
+from pgmlang.model.row_plates import plates_as_values
 
 
 @dataclass
@@ -29,11 +30,12 @@ class Elements:
 
     def find(self, frames: Mapping[str, Frame], num_rows: Mapping[str, int]) -> None:
         """All tables, outer ones first; ``num_rows`` of each."""
+        pointed_at = plates_as_values(self.model)
         for plate, frame in frames.items():
             self.sizes[plate] = num_rows[plate]
             column = column_named(frame, self._column(plate))
             encloses = any(plate in self.model.enclosing(p)[:-1] for p in frames)
-            if encloses and column is not None:
+            if (encloses or plate in pointed_at) and column is not None:
                 # the table is sorted by this column, so its labels in order are its rows
                 self.labels[plate] = tuple(sort_labels(column.labels_and_codes()[0]))
         for plate, frame in frames.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,15 +22,28 @@ MAX_GROUPS = 4096
 
 @dataclass(frozen=True, eq=False)
 class RowGroup:
-    """Rows with the same network. ``rows``: indices of the distinct rows (the first of each), ``inverse``: every
-    row of the group to its distinct one; ``evidence``: node to codes of the distinct rows, -1 for missing;
-    ``weights`` of the distinct rows. A whole unrolled network is one row."""
+    """Units with the same network. ``members``: elements of the plate ``unit`` (None: all hangs together, one member);
+    ``inverse``: every member to its distinct row of evidence; ``evidence``: node to codes of the distinct rows, -1 for
+    missing; ``weights`` of the distinct rows. ``inside``: the elements of each plate that belong to each member,
+    ``[members, elements]``; of plates that are not there all belong."""
 
     unrolled: Unrolled
     members: np.ndarray
     inverse: np.ndarray
     evidence: dict[int, np.ndarray]
     weights: np.ndarray
+    unit: str | None = None
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def place(self, out: np.ndarray, name: str, values: np.ndarray) -> None:
+        """Puts values of a variable's nodes, ``[members, nodes, k]``, where they belong in its array ``[*axes, k]``."""
+        block = self.unrolled.nodes[name]
+        own = values.reshape(len(self.members), *block.shape, values.shape[-1])
+        at = next((i for i, a in enumerate(block.axes) if a in self.inside), None)
+        if at is None:
+            out[...] = own[0]
+        else:
+            np.moveaxis(out, at, 0)[self.inside[block.axes[at]]] = np.moveaxis(own, at + 1, 1)
 
 
 def bound_evaluator(binding: Binding, fixed: Mapping[str, np.ndarray] | None = None) -> Evaluator:
@@ -50,9 +63,13 @@ def weight_array(binding: Binding) -> np.ndarray | None:
 
 
 def row_groups(
-    binding: Binding, parameters: Mapping[str, np.ndarray], fixed: Mapping[str, np.ndarray]
+    binding: Binding,
+    parameters: Mapping[str, np.ndarray],
+    fixed: Mapping[str, np.ndarray],
+    one_row: Unrolled | None = None,
 ) -> Iterator[RowGroup]:
-    """The networks of the data, with ``parameters`` for the learned tables."""
+    """The networks of the data, with ``parameters`` for the learned tables. ``one_row``: the network of a row, where it
+    is known and nothing of a row tells its network from another's (`has_one_network`)."""
     model = binding.model
     known = {**parameters, **fixed}
     alike, plate = iid_plate(model, fixed)
@@ -76,8 +93,27 @@ def row_groups(
             for p in model.enclosing(plate)[:-1]
             if binding.layout.is_inside(plate, p)
         }
-        unrolled = row_unrolled(model, known, binding.sizes, binding.labels, one, elements)
-        yield _group(unrolled, binding, members, plate)
+        unrolled = one_row or row_unrolled(model, known, binding.sizes, binding.labels, one, elements)
+        yield replace(_group(unrolled, binding, members, plate), unit=plate, inside={plate: members[:, None]})
+
+
+def has_one_network(binding: Binding, fixed: Iterable[str] = ()) -> bool:
+    """Whether every row has the same network: rows are independent, and no input and no element sets them apart."""
+    alike, plate = iid_plate(binding.model, fixed)
+    if not alike or plate is None:
+        return False
+    inputs = [
+        v.name for v in binding.model.of_role("input") if _row_axis(binding.model, v.name, plate) is not None
+    ]
+    return not inputs and not _telling_plates(binding, plate)
+
+
+def _telling_plates(binding: Binding, plate: str) -> list[str]:
+    """Outer plates whose element decides a row's tables, params or inputs."""
+    model = binding.model
+    by = {b for t in learned_tables(model) for b in t.distribution.by}
+    outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
+    return sorted((by | outer) & set(model.enclosing(plate)[:-1]))
 
 
 def _row_axis(model: Model, name: str, plate: str) -> int | None:
@@ -90,9 +126,7 @@ def _alike(binding: Binding, plate: str, inputs: Mapping[str, np.ndarray]) -> li
     model = binding.model
     num_rows = binding.sizes[plate]
     keys: list[np.ndarray] = []
-    by = {b for t in learned_tables(model) for b in t.distribution.by}
-    outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
-    for parent in sorted((by | outer) & set(model.enclosing(plate)[:-1])):
+    for parent in _telling_plates(binding, plate):
         if binding.layout.is_inside(plate, parent):
             keys.append(binding.layout.parent(parent, plate).astype(float)[:, None])
     for name, values in sorted(inputs.items()):
@@ -181,7 +215,8 @@ def _by_length(binding: Binding, known: Mapping[str, np.ndarray], outer: str, in
                 chosen = codes[rows if block.axes[0] == inner else elements]
                 columns.append(chosen.reshape(len(elements), -1))
                 nodes.extend(range(block.first, block.first + block.count))
-        yield _merged(unrolled, elements, nodes, columns, np.ones(len(elements)))
+        group = _merged(unrolled, elements, nodes, columns, np.ones(len(elements)))
+        yield replace(group, unit=outer, inside={outer: elements[:, None], inner: rows})
 
 
 def _whole(binding: Binding, known: Mapping[str, np.ndarray]) -> RowGroup:

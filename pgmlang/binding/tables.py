@@ -13,6 +13,7 @@ from pgmlang.data import Column, Frame, encode, read_frame, sort_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
+from pgmlang.model.row_plates import plates_as_values
 
 Tables = Frame | Mapping[str, Frame] | Mapping[str, np.ndarray]
 
@@ -97,11 +98,12 @@ def ordered(
     to its rows. A chain is sorted by such a column if there is one.
     """
     moved: dict[str, np.ndarray] = {}
-    inner = innermost(model, frames)
+    inner, pointed_at = innermost(model, frames), plates_as_values(model)
     for plate, frame in frames.items():
         structure = model.plate_by_name[plate].structure
         is_chain = structure is not None and structure.kind == "chain"
-        if plate in inner and not is_chain:
+        is_key = plate not in inner or (plate in pointed_at and not is_chain)
+        if not is_key and not is_chain:
             continue
         column = column_named(frame, names.get(plate, plate))
         if column is None:
@@ -110,7 +112,7 @@ def ordered(
                                f"add a column named `{plate}`, or say `--map {plate}=COLUMN`")  # fmt: skip
             continue
         try:
-            rank = _ranks(column, plate, is_unique=plate not in inner)
+            rank = _ranks(column, plate, is_unique=is_key)
         except PgmError as error:
             problems.extend(error)
             continue

@@ -129,7 +129,8 @@ def score(
     possible = np.where(weights > 0, rows, 0.0)
     total = float(weights @ possible)
     if output:
-        _write_columns({"log_likelihood": rows}, output, False, quiet)
+        named = {found.plate: list(found.elements)} if found.elements else {}
+        _write_columns({**named, "log_likelihood": rows}, output, False, quiet)
     if not quiet:
         print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
     number = float(weights.sum())
@@ -211,6 +212,7 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @json_option
 def summary(source: str, show_all: bool, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
+    from pgmlang.cli.fitting import objective_text
     from pgmlang.results.summary import summary_text
 
     fit = fit_of(source)
@@ -222,12 +224,14 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
                 "method": record.method,
                 "status": record.status,
                 "log_likelihood": fit.log_likelihood,
+                "objective": record.objective,
+                "objective_value": record.trace[-1] if record.trace else None,
                 "seed": record.provenance.get("seed"),
                 "variables": fit.summary(),
             }
         )
         return
-    figure = "" if record.draws else f", {record.objective} {fit.log_likelihood:.4f}"
+    figure = "" if record.draws else f", {objective_text(record)}"
     click.echo(f"{record.model.name}: {record.method}, {record.status}{figure}")
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")

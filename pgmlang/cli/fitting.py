@@ -152,7 +152,9 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
                 "method": record.method,
                 "status": record.status,
                 "log_likelihood": fitted.log_likelihood,
-                "iterations": record.provenance.get("steps", len(record.log_likelihood)),
+                "objective": record.objective,
+                "objective_value": record.trace[-1] if record.trace else None,
+                "iterations": record.provenance.get("steps", len(record.trace)),
                 "seed": record.provenance.get("seed"),
                 "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
             }
@@ -177,13 +179,20 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
     click.echo(f'wrote {folder}; next: pgmc query {folder} "{question}"')
 
 
+def objective_text(record: Any) -> str:
+    """ln p(data) where the fit knows it, else what was climbed."""
+    if record.log_likelihood is not None:
+        return f"log-likelihood {record.log_likelihood:.4f}"
+    return f"{record.objective} {record.trace[-1] if record.trace else float('nan'):.4f}"
+
+
 def _headline(fitted: Any) -> str:
     record = fitted.record
     if "log_z" in record.provenance:
         z, error = record.provenance["log_z"], record.provenance["log_z_error"]
         return f"{record.method}: {record.status}, log Z {z:.4f} +- {error:.4f}"
     if not record.draws:
-        return f"{record.method}: {record.status}, {record.objective} {fitted.log_likelihood:.4f}"
+        return f"{record.method}: {record.status}, {objective_text(record)}"
     chains, draws = next(iter(record.draws.values())).shape[:2]
     return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
 

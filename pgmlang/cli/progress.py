@@ -26,12 +26,12 @@ def progress(quiet: bool) -> Iterator[Show | None]:
 
 
 def _lines() -> Show:
-    """Says the first iterations, and then one for every ten or hundred: steps may be of many iterations."""
+    """Says the first iterations, and then one for every ten, hundred, thousand of them: steps may be of many."""
     before = 0
 
     def show(iteration: int, value: float, label: str = "log-likelihood", **_: Any) -> None:
         nonlocal before
-        every = 10 if label == "log-likelihood" else 100
+        every = 10 ** max(1, len(str(iteration)) - 1)
         if iteration in (1, 2, 5) or iteration // every > before // every:
             say(f"iteration {iteration:>4}  {label} {value:.4f}")
         before = iteration

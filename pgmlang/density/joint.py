@@ -90,8 +90,10 @@ class Joint:
         return self.model.array_axes(self.model.by_name[name])
 
     def num_states(self, name: str) -> int:
-        """Number of values of a discrete variable."""
-        return len(self.model.labels_of(self.model.by_name[name].type) or ())
+        """Number of values of a discrete variable; the elements of a plate may be the data's."""
+        type_ = self.model.by_name[name].type
+        labels = self.model.labels_of(type_)
+        return len(labels) if labels is not None else self.layout.size(self.model.root_axis(type_.axis or ""))
 
     # ---- densities
 

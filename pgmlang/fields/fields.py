@@ -29,6 +29,7 @@ from pgmlang.graph.pairs import field_meetings, pairing
 from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Potential
+from pgmlang.normal import canonical_factors
 
 ENUMERABLE = 20
 """Most binary elements whose configurations are listed."""
@@ -120,7 +121,7 @@ class Fields:
     def _elements(self, name: str, key: str, term: Tensor, own: tuple[str, ...]) -> Tensor:
         """A factor's terms added up for each element of a field that it holds."""
         joint = self.joint
-        meeting = pairing(joint.model, factor_names(joint.model)[key], name)
+        meeting = pairing(canonical_factors(joint.model), factor_names(canonical_factors(joint.model))[key], name)
         assert meeting is not None
         if not meeting.plate:
             return joint.along(term, joint.factor_axes[key], own)
@@ -191,10 +192,11 @@ class Fields:
             return self
         (name,) = self.names
         found = meetings(self.joint.model, name)
-        factors = factor_names(self.joint.model)
+        factors = factor_names(canonical_factors(self.joint.model))
         pairs = [factors[k] for k in self.parts[name][0]]
         if not all(
-            isinstance(f, Potential) and linear_degree(self.joint.model, f.value, name) <= 2 for f in pairs
+            isinstance(f, Potential) and linear_degree(canonical_factors(self.joint.model), f.value, name) <= 2
+            for f in pairs
         ):
             return self
         axis = self.joint.axes(name).index(found[0].plate)
@@ -289,20 +291,21 @@ def _is_listed(joint: Joint, name: str) -> bool:
 
 def _is_single(joint: Joint, name: str) -> bool:
     """Whether the potentials that hold a field are of the first degree in it."""
-    factors = factor_names(joint.model)
+    model = canonical_factors(joint.model)
+    factors = factor_names(model)
     linear = [factors[k] for k in _parts(joint, name)[0]]
-    return all(isinstance(f, Potential) and linear_degree(joint.model, f.value, name) <= 1 for f in linear)
+    return all(isinstance(f, Potential) and linear_degree(model, f.value, name) <= 1 for f in linear)
 
 
 def _is_linear(joint: Joint) -> bool:
     """Whether all factors are potentials of the first degree in params learned."""
-    model, learned = joint.model, joint.learned
+    model, learned = canonical_factors(joint.model), joint.learned
     is_plain = not model.conditionals and not model.nets
     return is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
 
 
 def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
-    model = joint.model
+    model = canonical_factors(joint.model)
     linear: set[str] = set()
     apart: set[str] = set()
     for key, factor in factor_names(model).items():

@@ -8,6 +8,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.multilinear import multilinear_reasons
 from pgmlang.graph.pairs import pairing_reasons
 from pgmlang.model import Model
+from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 
@@ -68,6 +69,7 @@ def block_reasons(model: Model, name: str) -> tuple[Diagnostic, ...]:
 
 def inputs_in_fields(model: Model) -> Iterator[Diagnostic]:
     """Inputs of rows in potentials: every row has a log Z of its own then, and chains cannot be shared."""
+    model = canonical_factors(model)
     for potential in model.potentials:
         for ref in model.mentions(potential):
             variable = model.by_name.get(ref.name)

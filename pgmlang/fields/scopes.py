@@ -19,7 +19,8 @@ from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.fields.reasons import inputs_in_fields
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
-from pgmlang.model.expr import Choose, Expr, First, walk
+from pgmlang.model.expr import Choose, Expr, First, Ref, walk
+from pgmlang.normal import canonical_factors
 from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_place
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
@@ -97,6 +98,8 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
             return None
     slots: dict[str, np.ndarray] = {}
     shapes: dict[str, tuple[int, ...]] = {}
+    model = canonical_factors(model)
+    evaluator.model = model
     for key, factor in factor_names(model).items():
         if not isinstance(factor, Potential) or not _is_plain(model, factor.value):
             return None
@@ -114,15 +117,14 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
 
 
 def _is_plain(model: Model, expr: Expr) -> bool:
-    """Whether what an expression holds can be told without evaluating it: no branch hangs on what is no field."""
+    """Whether what a canonical expression holds can be told without evaluating it: no branch hangs on what is no field."""
     fields = {v.name for v in model.of_role("field")}
     for e in walk(expr):
         if isinstance(e, First):
             return False
         if isinstance(e, Choose) and not mentions(model, e.condition, fields.__contains__):
             return False
-        definition = model.definition_of.get(getattr(e, "name", ""))
-        if definition is not None and not _is_plain(model, definition.value):
+        if isinstance(e, Ref) and e.name in model.definition_of:
             return False
     return True
 

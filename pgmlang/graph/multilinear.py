@@ -7,13 +7,14 @@ brings together can be drawn at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.summable import is_elementwise, mentioned
+from pgmlang.graph.summable import below_definition, is_elementwise, mentioned
 from pgmlang.model import Conditional, Model
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children
+from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, Rename, children, inside_out, walk
+from pgmlang.normal import canonical_factors
 
 NOT = math.inf
 """The degree of what is no polynomial."""
@@ -30,6 +31,7 @@ class Meeting(NamedTuple):
 
 def multilinear_reasons(model: Model, name: str) -> Iterator[Diagnostic]:
     """Why the log-density is not linear in each element of a bit or spin."""
+    model = canonical_factors(model)
     variable = model.by_name[name]
     if variable.type.kind not in ("bit", "spin"):
         yield Diagnostic("PGM0602", f"`{name}` is {variable.type}, not bit or spin", variable.span)
@@ -50,6 +52,7 @@ def multilinear_reasons(model: Model, name: str) -> Iterator[Diagnostic]:
 
 def meetings(model: Model, name: str) -> tuple[Meeting, ...]:
     """The pairs of its own elements that factors multiply; call it where there are no `multilinear_reasons`."""
+    model = canonical_factors(model)
     out: dict[Meeting, None] = {}
     for factor in model.potentials:
         if name in mentioned(model, factor, (name,)) and not is_elementwise(model, factor, name):
@@ -58,70 +61,62 @@ def meetings(model: Model, name: str) -> tuple[Meeting, ...]:
 
 
 def linear_degree(model: Model, expr: Expr, names: str | Collection[str]) -> float:
-    """The degree of an expression as a polynomial of the elements of a variable, or of several together; infinite for any
-    other. A network's output counts as no polynomial of what goes in."""
-    name = {names} if isinstance(names, str) else names
+    """The degree of a canonical expression as a polynomial of the elements of a variable, or of several together; infinite
+    for any other. A network's output counts as no polynomial of what goes in."""
+    wanted = {names} if isinstance(names, str) else set(names)
+    degrees: dict[int, float] = {}
+    for node in inside_out(expr):
+        degrees[id(node)] = _degree(model, node, wanted, degrees)
+    return degrees[id(expr)]
+
+
+def _degree(model: Model, expr: Expr, wanted: set[str], degrees: Mapping[int, float]) -> float:
+    inside = [degrees[id(c)] for c in children(expr)]
     match expr:
         case Const() | First():
             return 0
-        case Ref():
-            if any(linear_degree(model, index, name) for _, index in expr.index):
+        case Ref(name=name):
+            if any(inside):
                 return NOT
-            if expr.name in model.definition_of:
-                return linear_degree(model, model.definition_of[expr.name].value, name)
-            return 1 if expr.name in name else 0
-        case Apply(function=function, arguments=arguments):
-            degrees = [linear_degree(model, a, name) for a in arguments]
-            if function in ("add", "sub", "neg"):
-                return max(degrees)
-            if function == "mul":
-                return sum(degrees)
-            if function == "div" and degrees[1] == 0:
-                return degrees[0]
-            return NOT if any(degrees) else 0
-        case Contract(left=left, right=right):
-            return linear_degree(model, left, name) + linear_degree(model, right, name)
-        case Reduce(function="sum" | "mean", body=body) | Rename(body=body):
-            return linear_degree(model, body, name)
-        case Choose(condition=condition, then=then, otherwise=otherwise):
-            if linear_degree(model, condition, name):
-                return NOT
-            return max(linear_degree(model, then, name), linear_degree(model, otherwise, name))
+            if name in wanted:
+                return 1
+            return NOT if wanted & below_definition(model, name) else 0
+        case Apply(function="add") | Reduce(function="sum" | "mean") | Rename():
+            return max(inside)
+        case Apply(function="mul"):
+            return sum(inside)
+        case Apply(function="pow", arguments=(_, Const(value=exponent))):
+            is_whole = isinstance(exponent, float | int) and exponent >= 0 and float(exponent).is_integer()
+            return inside[0] * float(exponent) if is_whole else (NOT if inside[0] else 0)
+        case Choose():
+            return NOT if inside[0] else max(inside[1:])
         case _:
-            return NOT if any(linear_degree(model, c, name) for c in children(expr)) else 0
+            return NOT if any(inside) else 0
 
 
 def _meetings_of(model: Model, expr: Expr, name: str) -> list[Meeting] | None:
     """Pairs that are multiplied in an expression; None where an element may meet itself or all others."""
     out: list[Meeting] = []
-    if isinstance(expr, Apply | Contract):
-        parts = expr.arguments if isinstance(expr, Apply) else (expr.left, expr.right)
-        multiplies = isinstance(expr, Contract) or (isinstance(expr, Apply) and expr.function == "mul")
-        if multiplies and all(linear_degree(model, p, name) for p in parts):
-            places = [_places(model, p, name) for p in parts]
-            for a in places[0]:
-                for b in places[1]:
-                    meeting = _meeting(model, name, a, b)
-                    if meeting is None or isinstance(expr, Contract):
-                        return None
-                    out.append(meeting)
-    if isinstance(expr, Ref) and expr.name in model.definition_of:
-        return _meetings_of(model, model.definition_of[expr.name].value, name)
-    for child in children(expr):
-        found = _meetings_of(model, child, name)
-        if found is None:
+    for node in walk(expr):
+        if isinstance(node, Ref) and name in below_definition(model, node.name):
             return None
-        out.extend(found)
+        if not isinstance(node, Apply) or node.function not in ("mul", "pow"):
+            continue
+        if not all(linear_degree(model, a, name) for a in node.arguments):
+            if node.function == "pow" and linear_degree(model, node, name) > 1:
+                return None
+            continue
+        for a in _places(node.arguments[0], name):
+            for b in _places(node.arguments[1], name):
+                meeting = _meeting(model, name, a, b)
+                if meeting is None:
+                    return None
+                out.append(meeting)
     return out
 
 
-def _places(model: Model, expr: Expr, name: str) -> list[Ref]:
-    if isinstance(expr, Ref):
-        if expr.name == name:
-            return [expr]
-        if expr.name in model.definition_of:
-            return _places(model, model.definition_of[expr.name].value, name)
-    return [p for c in children(expr) for p in _places(model, c, name)]
+def _places(expr: Expr, name: str) -> list[Ref]:
+    return [e for e in walk(expr) if isinstance(e, Ref) and e.name == name]
 
 
 def _meeting(model: Model, name: str, a: Ref, b: Ref) -> Meeting | None:

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.multilinear import Meeting, end_of, meetings, multilinear_reasons
-from pgmlang.graph.summable import frame_of, is_elementwise, mentioned
+from pgmlang.graph.summable import below_definition, frame_of, is_elementwise, mentioned
 from pgmlang.model import Factor, Model, Potential
-from pgmlang.model.expr import Contract, Expr, Reduce, Ref, children
+from pgmlang.model.expr import Expr, Reduce, Ref, children
+from pgmlang.normal import canonical_factors
 
 
 def pairing_reasons(model: Model, name: str) -> Iterator[Diagnostic]:
     """Why the elements of a discrete field cannot be drawn by listing their values."""
+    model = canonical_factors(model)
     variable = model.by_name[name]
     if model.labels_of(variable.type) is None:
         yield Diagnostic("PGM0602", f"`{name}` is {variable.type}: its values cannot be listed", variable.span)
@@ -28,7 +30,7 @@ def pairing_reasons(model: Model, name: str) -> Iterator[Diagnostic]:
 
 
 def pairing(model: Model, factor: Factor, name: str) -> Meeting | None:
-    """How a factor brings elements of a field together: an empty ``Meeting`` where it takes them one by one, None where
+    """How a factor of `canonical_factors` brings elements of a field together: an empty ``Meeting`` where it takes them one by one, None where
     not in pairs along one plate."""
     if is_elementwise(model, factor, name):
         return Meeting("")
@@ -56,6 +58,7 @@ def pairing(model: Model, factor: Factor, name: str) -> Meeting | None:
 
 def field_meetings(model: Model, name: str) -> tuple[Meeting, ...]:
     """The pairs of a field's own elements that factors bring together."""
+    model = canonical_factors(model)
     if not tuple(multilinear_reasons(model, name)):
         return meetings(model, name)
     found = (pairing(model, f, name) for f in model.factors if name in mentioned(model, f, (name,)))
@@ -64,12 +67,17 @@ def field_meetings(model: Model, name: str) -> tuple[Meeting, ...]:
 
 def _refs(model: Model, expr: Expr, name: str) -> Iterator[Ref | None]:
     """References to a field in an expression; None for one behind a deterministic name, or in a sum over its plate."""
-    if isinstance(expr, Ref):
-        if expr.name == name:
-            yield expr
-        elif expr.name in model.definition_of and name in model.random_parents(model.definition_of[expr.name]):
-            yield None
     plates = set(model.by_name[name].plates)
-    for child in children(expr):
-        for ref in _refs(model, child, name):
-            yield None if isinstance(expr, Contract | Reduce) and expr.axis in plates else ref
+    seen: set[tuple[int, bool]] = set()
+    pending = [(expr, False)]
+    while pending:
+        node, is_summed = pending.pop()
+        if (id(node), is_summed) in seen:
+            continue
+        seen.add((id(node), is_summed))
+        if isinstance(node, Ref) and node.name == name:
+            yield None if is_summed else node
+        elif isinstance(node, Ref) and name in below_definition(model, node.name):
+            yield None
+        is_summed = is_summed or (isinstance(node, Reduce) and node.axis in plates)
+        pending.extend((child, is_summed) for child in children(node))

@@ -15,6 +15,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Factor, Model
 from pgmlang.model.expr import Contract, Expr, Reduce, Ref, children
 from pgmlang.model.model import Conditional, Definition
+from pgmlang.normal import canonical_factors
 
 MAX_STATES = 4096
 """Most joint states of the variables that one factor mentions."""
@@ -52,6 +53,12 @@ def mentioned(model: Model, factor: Factor, names: Collection[str]) -> tuple[str
     return tuple(n for n in names if n in found)
 
 
+def below_definition(model: Model, name: str) -> set[str]:
+    """The random variables below a deterministic name that could not be inlined (it hangs on its own past, say)."""
+    definition = model.definition_of.get(name)
+    return set(model.random_parents(definition)) if definition is not None else set()
+
+
 def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]) -> set[tuple[str, int]]:
     """The names a factor takes from earlier rows, with the lags, through deterministic names."""
     out: set[tuple[str, int]] = set()
@@ -68,6 +75,7 @@ def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]
 
 def elimination(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
     """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be."""
+    model = canonical_factors(model)
     reasons = tuple(_reasons(model, names))
     if reasons:
         return (), reasons
@@ -130,12 +138,13 @@ def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
 
 
 def is_elementwise(model: Model, factor: Factor, name: str) -> bool:
-    """Whether a factor takes a variable's elements one by one, at the row itself."""
+    """Whether a factor of `canonical_factors` takes a variable's elements one by one, at the row itself."""
     return not _coupling(model, factor, name) and not any(n == name for n, _ in looks_back(model, factor, (name,)))
 
 
 def rows_are_apart(model: Model, name: str) -> bool:
     """Whether every factor takes the elements of a variable's plates one by one; those along its own axes may meet."""
+    model = canonical_factors(model)
     variable = model.by_name[name]
     plates = model.batch_axes(variable.plates)
     for factor in model.factors:
@@ -144,23 +153,37 @@ def rows_are_apart(model: Model, name: str) -> bool:
         if looks_back(model, factor, (name,)) or not reaches(model, frame_of(model, factor), plates):
             return False
         for expr in model.expressions(factor):
-            if _picks_or_sums(model, expr, name, plates, frozenset()):
+            if _picks_or_sums(model, expr, name, plates):
                 return False
     return True
 
 
-def _picks_or_sums(model: Model, expr: Expr, name: str, plates: tuple[str, ...], gone: frozenset[str]) -> bool:
-    if isinstance(expr, Ref):
-        if expr.name == name and (any(a in plates for a, _ in expr.index) or set(plates) & gone):
+def _picks_or_sums(model: Model, expr: Expr, name: str, plates: tuple[str, ...]) -> bool:
+    for node, gone in _under_sums(expr):
+        if not isinstance(node, Ref):
+            continue
+        if node.name == name and (any(a in plates for a, _ in node.index) or set(plates) & gone):
             return True
-        inside = model.definition_of.get(expr.name)
-        if inside is not None and _picks_or_sums(model, inside.value, name, plates, gone):
+        if name in below_definition(model, node.name):
             return True
-    more = gone | {expr.axis} if isinstance(expr, Contract | Reduce) else gone
-    return any(_picks_or_sums(model, child, name, plates, more) for child in children(expr))
+    return False
 
 
-def _coupling(model: Model, factor: Factor | Definition, name: str) -> str:
+def _under_sums(expr: Expr) -> Iterator[tuple[Expr, frozenset[str]]]:
+    """Everything in an expression, with the axes that sums around it are over."""
+    seen: set[tuple[int, frozenset[str]]] = set()
+    pending: list[tuple[Expr, frozenset[str]]] = [(expr, frozenset())]
+    while pending:
+        node, gone = pending.pop()
+        if (id(node), gone) in seen:
+            continue
+        seen.add((id(node), gone))
+        yield node, gone
+        inner = gone | {node.axis} if isinstance(node, Contract | Reduce) else gone
+        pending.extend((child, inner) for child in reversed(children(node)))
+
+
+def _coupling(model: Model, factor: Factor | Definition, name: str, seen: frozenset[str] = frozenset()) -> str:
     """Why a factor (or a definition in it) does not take a variable's elements one by one; empty when it does."""
     frame = (
         frame_of(model, factor)
@@ -168,31 +191,27 @@ def _coupling(model: Model, factor: Factor | Definition, name: str) -> str:
         else model.array_axes(model.by_name[factor.target])
     )
     for expr in model.expressions(factor):
-        found = _inside(model, expr, name, frame, frozenset())
-        if found:
-            return found
+        for node, gone in _under_sums(expr):
+            if not isinstance(node, Ref) or node.name in seen:
+                continue
+            if node.name == name or name in below_definition(model, node.name):
+                reason = _coupled(model, node, name, frame, gone, seen)
+                if reason:
+                    return reason
     return ""
 
 
-def _inside(model: Model, expr: Expr, name: str, frame: tuple[str, ...], gone: frozenset[str]) -> str:
-    if isinstance(expr, Ref):
-        depends = expr.name == name or (
-            expr.name in model.definition_of and name in model.random_parents(model.definition_of[expr.name])
-        )
-        if depends:
-            own = model.array_axes(model.by_name[expr.name])
-            if any(axis in own for axis, _ in expr.index):
-                return f"`{expr.name}[...]` takes another element of it"
-            coupled = [a for a in own if a in gone]
-            if coupled or not reaches(model, frame, own):
-                return f"a factor depends on several of its elements along `{(coupled or list(own))[-1]}`"
-            if expr.name != name:
-                return _coupling(model, model.definition_of[expr.name], name)
-    more = gone
-    if isinstance(expr, Contract | Reduce):
-        more = gone | {expr.axis}
-    for child in children(expr):
-        found = _inside(model, child, name, frame, more)
-        if found:
-            return found
-    return ""
+def _coupled(
+    model: Model, ref: Ref, name: str, frame: tuple[str, ...], gone: frozenset[str], seen: frozenset[str]
+) -> str:
+    """Why a reference takes several elements of a variable, or another than the frame's."""
+    own = model.array_axes(model.by_name[ref.name])
+    if any(axis in own for axis, _ in ref.index):
+        return f"`{ref.name}[...]` takes another element of it"
+    coupled = [a for a in own if a in gone]
+    if coupled or not reaches(model, frame, own):
+        return f"a factor depends on several of its elements along `{(coupled or list(own))[-1]}`"
+    if ref.name == name:
+        return ""
+    # the past of a name that looks back at itself is in it already
+    return _coupling(model, model.definition_of[ref.name], name, seen | {ref.name})

@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import drawing_reasons, field_names, inputs_in_fields
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
@@ -253,7 +253,7 @@ def build(problem: Problem, options: AisOptions) -> Kernel:
     def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], Info]:
         generator = torch.Generator(joint.device).manual_seed(state[0])
         found = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
-        return (state[0], found), Info(found.value, found.value, label="log Z")
+        return (state[0], found), Info(found.value, found.value, measure=Measure("log Z"))
 
     def conclude(state: tuple[int, LogZ | None]) -> Outcome:
         found = state[1]

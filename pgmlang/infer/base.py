@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "LOG_LIKELIHOOD",
     "Facts",
     "Info",
     "Kernel",
+    "Measure",
     "Method",
     "Options",
     "Outcome",
@@ -29,23 +32,36 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Measure:
+    """What the number of a step is: its ``name`` for people, and whether it ``may_be_impossible``: minus infinity is an
+    answer of given tables, which can rule a row out, and no sign of a bad start."""
+
+    name: str
+    may_be_impossible: bool = False
+
+
+LOG_LIKELIHOOD = Measure("log-likelihood", may_be_impossible=True)
+
+
 class Info(NamedTuple):
     """What one step found. ``objective`` is the log-likelihood, plus the log prior where there is one; a sampler's
-    step does several ``iterations``, and ``label`` says what its number is."""
+    step does several ``iterations``, and ``measure`` says what its number is."""
 
     log_likelihood: float
     objective: float
     gain: float = float("inf")
     iterations: int = 1
-    label: str = "log-likelihood"
+    measure: Measure = LOG_LIKELIHOOD
 
 
 class Outcome(NamedTuple):
-    """What a method leaves behind. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
+    """What a method leaves behind. ``trace``: its objective over the iterations; ``log_likelihood``: ln p(data) in total
+    at the ``parameters``, where it is known. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
     ``sizes`` of plates that the method wrote out (rows that stand for several)."""
 
     parameters: dict[str, np.ndarray]
-    log_likelihood: tuple[float, ...]
+    trace: tuple[float, ...]
     is_converged: bool
     warnings: tuple[Diagnostic, ...] = ()
     notes: Mapping[str, Any] = {}
@@ -53,6 +69,7 @@ class Outcome(NamedTuple):
     draw_axes: Mapping[str, tuple[str, ...]] = {}
     sample_stats: Mapping[str, np.ndarray] = {}
     sizes: Mapping[str, int] = {}
+    log_likelihood: float | None = None
 
 
 class Kernel(NamedTuple):

@@ -25,6 +25,7 @@ from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.normal import normal_form
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -177,6 +178,7 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
     import torch
 
     joint = fields.joint
+    normal = normal_form(joint.model)
     out: dict[str, Tensor] = {}
     for name, values in data.items():
         if name in fields.states:
@@ -193,8 +195,8 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
                 or start.shape != values.shape[-len(own) :]
             ):
                 continue
-            mentions = [f for f in joint.model.potentials if any(r.name == param for r in joint.model.mentions(f))]
-            if len(mentions) == 1:
+            terms = [f for f in normal.potentials if any(r.name == param for r in normal.mentions(f))]
+            if len(terms) == 1 and {r.name for r in normal.mentions(terms[0])} == {param, name}:
                 mean = values.reshape(-1, *start.shape).mean(0).clamp(0.02, 0.98)
                 out[param] = torch.logit(mean) + start
     return out

@@ -18,8 +18,11 @@ from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
 from pgmlang.plan.options import typed_value
+from pgmlang.results.fit import Moves
 
-KERNELS = ("gibbs", "hmc", "langevin", "mh")
+MOVES = {"gibbs": Moves.GRADIENT, "hmc": Moves.GRADIENT, "langevin": None, "mh": Moves.RANDOM_WALK}
+"""How each kernel moves what it has an acceptance rate for: `gibbs` what has no full conditional, by hmc."""
+KERNELS = tuple(MOVES)
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")
 
 
@@ -95,7 +98,11 @@ def composed(text: str) -> Method:
 
         return build_cycle(problem, options, blocks)
 
-    return Method(text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build)
+    moves = {MOVES[p.kernel] for p in parts}
+    single = moves.pop() if len(moves) == 1 else None
+    return Method(
+        text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build, moves=single
+    )
 
 
 def assigned(model: Model, facts: Facts, parts: tuple[Part, ...]) -> tuple[Part, ...]:

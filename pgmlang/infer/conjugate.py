@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename, children, walk
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
+from pgmlang.normal import normal_form
+from pgmlang.normal.affine import COMPLEMENT, Form, form_in
 from pgmlang.signatures.distributions import FAMILIES as DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """``prior``: the variable's family; ``child``, ``argument``: where it stands; ``form``: what the argument may be of
-    the variable: ``itself`` (picked or not), ``scaled`` (times what is free of it), ``affine``."""
+    """``prior``: the variable's family; ``child``, ``argument``, ``variant``: where it stands; ``form``: what the argument
+    may be of the variable, a key of ``FORMS``; all in normal form."""
 
     prior: str
     child: str
@@ -36,23 +37,48 @@ class Pair:
 PAIRS: tuple[Pair, ...] = (
     Pair("Dirichlet", "Categorical", "p", "itself"),
     Pair("Dirichlet", "Multinomial", "p", "itself"),
-    Pair("Beta", "Bernoulli", "p", "itself"),
-    Pair("Beta", "Binomial", "p", "itself"),
-    Pair("Beta", "Geometric", "p", "itself"),
-    Pair("Gamma", "Poisson", "rate", "scaled"),
-    Pair("Gamma", "Exponential", "rate", "scaled"),
-    Pair("Gamma", "Gamma", "rate", "scaled"),
-    Pair("Exponential", "Poisson", "rate", "scaled"),
-    Pair("Exponential", "Exponential", "rate", "scaled"),
-    Pair("Exponential", "Gamma", "rate", "scaled"),
-    Pair("InverseGamma", "Normal", "sd", "root"),
+    Pair("Beta", "Bernoulli", "p", "itself or its complement"),
+    Pair("Beta", "Binomial", "p", "itself or its complement"),
+    Pair("Beta", "Geometric", "p", "itself or its complement"),
+    Pair("Beta", "NegativeBinomial", "p", "itself or its complement", variant=1),
+    *(
+        Pair(prior, child, argument, form)
+        for prior in ("Gamma", "Exponential")
+        for child, argument, form in (
+            ("Poisson", "rate", "scaled"), ("Exponential", "rate", "scaled"), ("Gamma", "rate", "scaled"),
+            ("InverseGamma", "scale", "scaled"), ("Laplace", "scale", "inverse"), ("Normal", "sd", "inverse root"),
+            ("LogNormal", "sd", "inverse root"), ("HalfNormal", "sd", "inverse root"),
+        )
+    ),
+    *(
+        Pair("InverseGamma", child, argument, form)
+        for child, argument, form in (
+            ("Poisson", "rate", "inverse"), ("Exponential", "rate", "inverse"), ("Gamma", "rate", "inverse"),
+            ("InverseGamma", "scale", "inverse"), ("Laplace", "scale", "scaled"), ("Normal", "sd", "root"),
+            ("LogNormal", "sd", "root"), ("HalfNormal", "sd", "root"),
+        )
+    ),
     Pair("Normal", "Normal", "loc", "affine"),
-)
+    Pair("Normal", "LogNormal", "loc", "affine"),
+)  # fmt: skip
 """A conjugate pair is a row; `FAMILIES` below says how the family's parameters come from gradients."""
+
+
+FORMS: Mapping[str, Callable[[Form], bool]] = {
+    "itself": lambda form: form.is_bare and form.power == 1,
+    "itself or its complement": lambda form: (form.is_bare and form.power == 1) or form == COMPLEMENT,
+    "scaled": lambda form: form.power == 1,
+    "inverse": lambda form: form.power == -1,
+    "root": lambda form: form.power == 0.5,
+    "inverse root": lambda form: form.power == -0.5,
+    "affine": lambda form: form.is_linear,
+}
+"""What an argument may be of the variable, by the words of a pair."""
 
 
 def conjugate_family(model: Model, name: str) -> str | None:
     """The family that the full conditional of a latent variable has, or None where some factor leaves the table."""
+    model = normal_form(model)
     own = model.conditional_of.get(name)
     if own is None or not isinstance(own.distribution, Dist):
         return None
@@ -75,7 +101,7 @@ def _has_whole_support(model: Model, name: str, prior: str) -> bool:
 
 def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pair]) -> bool:
     if isinstance(distribution, Choice):
-        if _mentions(model, distribution.condition, name):
+        if not form_in(model, distribution.condition, name).is_free:
             return False
         return all(_fits(model, d, name, allowed) for d in (distribution.then, distribution.otherwise))
     if not isinstance(distribution, Dist):
@@ -83,73 +109,13 @@ def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pai
     for argument, value in distribution.arguments:
         if isinstance(value, Dist):
             return False
-        if not _mentions(model, value, name):
+        form = form_in(model, value, name)
+        if form.is_free:
             continue
         rows = [p for p in allowed if p.child == distribution.family and p.argument == argument]
-        if not any(p.variant == distribution.variant and _has_form(model, value, name, p.form) for p in rows):
+        if not any(p.variant == distribution.variant and FORMS[p.form](form) for p in rows):
             return False
     return True
-
-
-def _mentions(model: Model, expr: Expr, name: str) -> bool:
-    for ref in (e for e in walk(expr) if isinstance(e, Ref)):
-        if ref.name == name:
-            return True
-        if ref.name in model.definition_of and _mentions(model, model.definition_of[ref.name].value, name):
-            return True
-    return False
-
-
-def _has_form(model: Model, expr: Expr, name: str, form: str) -> bool:
-    """Whether an argument is of the form in the variable; picking an element by a code counts as the variable."""
-    if not _mentions(model, expr, name):
-        return True
-    match expr:
-        case Ref():
-            if any(_mentions(model, index, name) for _, index in expr.index) or expr.lag:
-                return False
-            if expr.name == name:
-                return form != "root"
-            return _has_form(model, model.definition_of[expr.name].value, name, form)
-        case Rename(body=body):
-            return _has_form(model, body, name, form)
-        case Choose(condition=condition, then=then, otherwise=otherwise):
-            if _mentions(model, condition, name):
-                return False
-            both = form in ("itself", "affine") or (
-                _mentions(model, then, name) and _mentions(model, otherwise, name)
-            )
-            return both and _has_form(model, then, name, form) and _has_form(model, otherwise, name, form)
-        case Apply(function="sqrt", arguments=(inner,)) if form == "root":
-            return isinstance(inner, Ref) and inner.name == name and not inner.lag
-        case Apply(function=function, arguments=arguments):
-            inside = [_mentions(model, a, name) for a in arguments]
-            if form == "scaled" and function in ("mul", "div"):
-                return (
-                    sum(inside) == 1
-                    and (function == "mul" or not inside[1])
-                    and all(_has_form(model, a, name, form) for a, m in zip(arguments, inside, strict=True) if m)
-                )
-            if form != "affine":
-                return False
-            if function in ("add", "sub", "neg"):
-                return all(_has_form(model, a, name, form) for a in arguments)
-            if function == "mul" or (function == "div" and not inside[1]):
-                return sum(inside) == 1 and all(_has_form(model, a, name, form) for a in arguments)
-            return False
-        case Contract(left=left, right=right):
-            inside = [_mentions(model, e, name) for e in (left, right)]
-            return (
-                form == "affine"
-                and sum(inside) == 1
-                and all(_has_form(model, e, name, form) for e in (left, right))
-            )
-        case Reduce(function="sum" | "mean", body=body):
-            return form == "affine" and _has_form(model, body, name, form)
-        case Const() | First():
-            return True
-        case _:
-            return not any(_mentions(model, c, name) for c in children(expr))
 
 
 LogDensity = Callable[["Tensor"], "Tensor"]

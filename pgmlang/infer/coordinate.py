@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from pgmlang.density.joint import joint_of, numerics, seeded
 from pgmlang.density.summing import sums_of
 from pgmlang.infer.ascent import Ascent
-from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
 from pgmlang.infer.bilinear import bilinear_of
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -164,7 +164,7 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
         gain = value - state.trace[-1] if state.trace else math.inf
         settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FEWEST)
         state = state._replace(trace=(*state.trace, value), is_done=settled)
-        return state, Info(value, value, gain, label="bound")
+        return state, Info(value, value, gain, measure=Measure("bound"))
 
     def done(state: State) -> bool:
         return state.is_done or state.iteration >= max_iterations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.infer.base import Info, Kernel, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
@@ -118,7 +118,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
             state.iteration + count, values, tuple(states), generator.get_state(),
             (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
         )  # fmt: skip
-        return following, Info(value, value, iterations=count, label="log-density")
+        return following, Info(value, value, iterations=count, measure=Measure("log-density"))
 
     def finished(state: State) -> bool:
         return state.iteration >= total

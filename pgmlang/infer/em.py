@@ -197,7 +197,10 @@ class _Em:
         assert best is not None
         parameters = {**with_counts(best.parameters, best.counts), **self.problem.fixed}
         warnings = unseen_rows(self.model, best.counts)
-        return Outcome(parameters, best.trace, best.is_converged, warnings, {"restarts": self.restarts})
+        # of hard assignments the trace is that of the completed data
+        total = None if self.options.hard else best.trace[-1]
+        notes = {"restarts": self.restarts}
+        return Outcome(parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=total)
 
     # ---- the E-step
 
@@ -243,4 +246,9 @@ def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
     return {"device": "the E-step of tables runs on the CPU"}
 
 
-METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, idle=idle)
+def when(model: Model) -> str | None:
+    return "with missing cells or latent variables" if learned_tables(model) else None
+
+
+METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, idle=idle,
+                only_rises=True, when=when)  # fmt: skip

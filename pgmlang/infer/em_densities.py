@@ -18,7 +18,8 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import drops_out
 from pgmlang.graph.summable import elimination
-from pgmlang.infer.base import Info, Kernel, Outcome, Problem
+from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
+from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.plan.method import Facts
@@ -128,7 +129,9 @@ class DensityEm:
         done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
         trace = (*state.trace, tuple(total.tolist()))
         is_done = done or len(trace) >= self.max_iterations
-        return State(values, total, trace, is_done), Info(best, best, best - before, label="log-posterior")
+        return State(values, total, trace, is_done), Info(
+            best, best, best - before, measure=Measure("log-posterior")
+        )
 
     def conclude(self, state: State) -> Outcome:
         import torch
@@ -143,7 +146,11 @@ class DensityEm:
         near = int((total > total[at] - 0.01).sum())
         notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
         parameters.update(self.problem.fixed)
-        return Outcome(parameters, trace, converged, (), notes)
+        estimated = tuple(n for n in values if n not in self.joint.learned)
+        with torch.no_grad():
+            prior = log_prior(self.joint, {n: v[at] for n, v in values.items()}, None, estimated)
+        likelihood = None if prior is None else float(total[at]) - prior
+        return Outcome(parameters, trace, converged, (), notes, log_likelihood=likelihood)
 
     # ---- the two steps
 

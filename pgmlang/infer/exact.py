@@ -75,10 +75,11 @@ def _step(problem: Problem, state: float | None) -> tuple[float, Info]:
 
 def build(problem: Problem, options: ExactOptions) -> Kernel:
     def conclude(state: float) -> Outcome:
-        return Outcome(dict(problem.fixed), (state,), True)
+        return Outcome(dict(problem.fixed), (state,), True, log_likelihood=state)
 
     return Kernel(lambda rng: None, partial(_step, problem), lambda s: s is not None, conclude)
 
 
 METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,
-                idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"})  # fmt: skip
+                idle=lambda model, facts, options: {"device": "tables are contracted on the CPU"},
+                when=lambda model: None if learned_tables(model) else "")  # fmt: skip

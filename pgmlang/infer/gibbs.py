@@ -19,6 +19,7 @@ from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.plan.table_reasons import missing_parameters
+from pgmlang.results.fit import Moves
 from pgmlang.tables.learned import learned_tables
 
 WORDS = {
@@ -129,4 +130,6 @@ def build(problem: Problem, options: CycleOptions) -> Any:
     return build_cycle(problem, options, blocks)
 
 
-METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build)
+METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build,
+                moves=Moves.GRADIENT)  # fmt: skip
+"""What has no full conditional to draw from is moved by hmc."""

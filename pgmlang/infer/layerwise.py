@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.multilinear import linear_degree
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
 from pgmlang.model.expr import Apply, Contract, Expr, Ref
 from pgmlang.model.types import REAL
+from pgmlang.normal import normal_form, without_definitions
+from pgmlang.normal.affine import form_in
 from pgmlang.plan.method import facts_of
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
 
@@ -54,6 +55,7 @@ class State(NamedTuple):
 
 def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagnostic, ...]]:
     """The pairs from the data upwards, or why the model is no stack."""
+    normal, model = normal_form(model), without_definitions(model)
     observed = [v.name for v in model.of_role("random", "field") if v.name in facts.observed]
     if facts.binding is None:
         children = {r for c in model.conditionals for r in model.random_parents(c)}
@@ -75,15 +77,17 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagno
         parents = model.random_parents(conditional)
         if not parents:
             return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
-        logit = _logit(conditional)
-        if len(parents) != 1 or logit is None or linear_degree(model, logit, parents[0]) != 1:
+        logit = _logit(normal.conditional_of[below])
+        form = form_in(normal, logit, parents[0]) if logit is not None and len(parents) == 1 else None
+        if logit is None or form is None or not form.is_linear:
             message = f"`{below}` is no Bernoulli layer whose logit is linear in the layer above"
             return (), (Diagnostic("PGM0602", message, conditional.span),)
         for name in (below, parents[0]):
             variable = model.by_name[name]
             if variable.type.kind != "bit" or len(variable.axes) != 1:
                 return (), (Diagnostic("PGM0602", f"`{name}` is no layer of bits", variable.span),)
-        pairs.append(_pair(model, below, parents[0], logit))
+        # as it was written where it was written as a logit: `@` is one product of matrices
+        pairs.append(_pair(model, below, parents[0], _logit(conditional) or logit))
         below = parents[0]
 
 
@@ -129,10 +133,8 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from reasons
     if pairs and not model.conditionals:
         yield Diagnostic("PGM0602", "the model is a single pair of fields", help="`--method pcd` or `cd`")
-    for definition in model.definitions:
-        yield Diagnostic(
-            "PGM0602", f"`{definition.target}` is a deterministic name between the layers", definition.span
-        )
+    for definition in normal_form(model).definitions:
+        yield Diagnostic("PGM0602", f"`{definition.target}` hangs on its own past", definition.span)
     for net in model.nets if not model.guide else ():
         yield Diagnostic("PGM0602", f"the network `{net.name}` is no layer", net.span)
     for name, number in facts.missing.items():
@@ -213,7 +215,7 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
 
 def _give_bias(model: Model, pair: Pair, parameters: dict[str, Any]) -> None:
     """A root layer ``y ~ Bernoulli(logit = c)`` takes the bias that its pair learned."""
-    root = model.conditional_of.get(pair.above)
+    root = normal_form(model).conditional_of.get(pair.above)
     logit = _logit(root) if root is not None else None
     if isinstance(logit, Ref) and model.by_name[logit.name].role == "param" and pair.bias in parameters:
         parameters[logit.name] = parameters[pair.bias]

@@ -209,7 +209,7 @@ class Likelihood:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         total = float(self.value(joint, params, nets))
         found = {k: v.cpu().numpy() for k, v in params.items()}
-        return Outcome(found, (), True, (), {"data_log_likelihood": total})
+        return Outcome(found, (), True, log_likelihood=total)
 
 
 def log_unnormalised(

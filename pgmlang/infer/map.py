@@ -14,7 +14,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import (
     NET,
     TRAINING,
@@ -121,7 +121,9 @@ def objective_of(problem: Problem) -> Objective:
         values, _ = joint.constrain(free, nets=nets)
         total = float(log_density(joint, free, nets, summed))
         found = {k: v.cpu().numpy() for k, v in values.items()}
-        return Outcome(found, (), True, (), {"log_density": total})
+        prior = log_prior(joint, values, nets, latent)
+        likelihood = None if prior is None else total - prior
+        return Outcome(found, (), True, (), {"log_density": total}, log_likelihood=likelihood)
 
     return Objective(start, loss, conclude, "log-density a row" if plate else "log-density")
 
@@ -138,6 +140,22 @@ def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tup
 
     total: Tensor = joint.memo.once(sums_of, joint, summed).log_marginal(latents, params, nets)
     return total
+
+
+def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]) -> float | None:
+    """The log-density of estimated latents themselves: what the log-joint has beside ln p(data). None where rows have
+    such latents, for their values are no estimates that new data share."""
+    model = joint.model
+    rows = {p.name for p in model.plates if p.is_rows}
+    if any(rows & set(model.by_name[n].plates) for n in estimated):
+        return None
+    learned = set(joint.learned)
+    own = [n for n in estimated if n in model.conditional_of]
+    if not own:
+        return 0.0
+    latents = {k: v for k, v in values.items() if k not in learned}
+    params = {k: v for k, v in values.items() if k in learned}
+    return float(joint.sum(joint.factors(latents, params, nets, only=own)))
 
 
 class ClimbState(NamedTuple):
@@ -246,7 +264,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
         found = ClimbState(state.iteration + count, point, (*state.trace, value), done)
-        return found, Info(value, value, gain, count, objective.label)
+        return found, Info(value, value, gain, count, Measure(objective.label))
 
     def conclude(state: ClimbState) -> Outcome:
         free, moved = parts(state.point.x)
@@ -255,7 +273,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         own = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
         parameters = {**outcome.parameters, **own, **problem.fixed}
         return outcome._replace(
-            parameters=parameters, log_likelihood=state.trace, is_converged=state.is_done,
+            parameters=parameters, trace=state.trace, is_converged=state.is_done,
             notes={"objective": objective.label, **outcome.notes},
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgmlang.infer.sampling import sampler
+from pgmlang.results.fit import Moves
 
 
 def _kernel() -> Any:
@@ -18,4 +19,5 @@ METHOD = sampler(
     "adaptive random-walk Metropolis: needs no gradient",
     "it proposes from a random walk whose scale and covariance adapt in the warm-up",
     _kernel,
+    Moves.RANDOM_WALK,
 )

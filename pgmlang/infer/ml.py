@@ -78,13 +78,14 @@ def conclude(binding: Binding, statistics: Statistics, fixed: Mapping[str, np.nd
         (value,),
         True,
         unseen_rows(model, statistics.counts),
+        log_likelihood=value,
     )
 
 
 def _step(problem: Problem, state: State) -> tuple[State, Info]:
     statistics = summarize(problem.binding, problem.fixed)
     outcome = conclude(problem.binding, statistics, problem.fixed)
-    value = outcome.log_likelihood[-1]
+    value = outcome.trace[-1]
     return State(statistics, outcome), Info(value, value)
 
 
@@ -115,4 +116,5 @@ METHOD = Method(
     reasons,
     build,
     idle=idle,
+    when=lambda model: "with complete data" if learned_tables(model) else None,
 )

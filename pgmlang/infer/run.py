@@ -68,11 +68,11 @@ def run(
             if math.isfinite(info.log_likelihood):
                 is_possible = True
             elif info.log_likelihood != -math.inf or (
-                steps >= PATIENCE and not (is_possible or _is_counted(info))
+                steps >= PATIENCE and not (is_possible or info.measure.may_be_impossible)
             ):
                 raise _not_finite(info, steps)
             if progress is not None:
-                progress(steps, info.log_likelihood, gain=info.gain, label=info.label, total=kernel.total)
+                progress(steps, info.log_likelihood, gain=info.gain, label=info.measure.name, total=kernel.total)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
                 checkpoint.save(state, steps)
                 saved = time.monotonic()
@@ -85,7 +85,7 @@ def run(
         stopped = "termination" if isinstance(interruption, Terminated) else "interrupt"
     if checkpoint is not None and stopped:
         checkpoint.save(state, steps)
-    if steps and not (is_possible or stopped or _is_counted(info)):
+    if steps and not (is_possible or stopped or info.measure.may_be_impossible):
         raise _not_finite(info, steps)
     outcome = kernel.conclude(state)
     warnings = list(outcome.warnings)
@@ -104,16 +104,11 @@ def run(
     return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)
 
 
-def _is_counted(info: Info) -> bool:
-    """Whether minus infinity may stand: tables that are given can rule a row out, and those that are counted are right."""
-    return info.label == "log-likelihood"
-
-
 def _not_finite(info: Info, steps: int) -> PgmError:
     cure = "look for a scale that may become zero, or values of the data far from all others"
     if info.log_likelihood == -math.inf:
         cure = "does the data lie within the distributions' supports, and do bounds hang on what is latent?"
-    label = info.label or "log-likelihood"
+    label = info.measure.name
     return PgmError(
         Diagnostic("PGM0803", f"the {label} is {info.log_likelihood} after {steps} iterations", help=cure)
     )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict, numbers_of
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict, numbers_of
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
-from pgmlang.model import Model
+from pgmlang.model import Model, Type
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
+from pgmlang.results.fit import Moves
+from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +58,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
     return Verdict.of(density_reasons(model, facts))
 
 
-def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method:
+def sampler(
+    name: str, says: str, why: str, kernel: Callable[[], Any], moves: Moves | None = None, when: str | None = None
+) -> Method:
     """A method of one of the kernels in ``kernels``, made on use, so that a plan needs no torch. ``why``: its
     reason in words."""
 
@@ -69,7 +73,10 @@ def sampler(name: str, says: str, why: str, kernel: Callable[[], Any]) -> Method
     def build(problem: Problem, options: SamplerOptions) -> Kernel:
         return _kernel(problem, options, kernel())
 
-    return Method(name, says, SamplerOptions, supports, reasons, build, many_beside_labels)
+    def case(model: Model) -> str | None:
+        return None if learned_tables(model) else when
+
+    return Method(name, says, SamplerOptions, supports, reasons, build, many_beside_labels, moves=moves, when=case)
 
 
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
@@ -97,7 +104,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
         log_density = float(done.state.chains.logdensity.mean())
         kept = {k: done.stats[k] for k in ("acceptance", "divergent", "energy", "logdensity")}
         return State(done.state, (*state.draws, done.draws), (*state.stats, kept)), (
-            Info(log_density, log_density, iterations=count, label="log-density")
+            Info(log_density, log_density, iterations=count, measure=Measure("log-density"))
         )
 
     def finished(state: State) -> bool:
@@ -161,7 +168,14 @@ def _deterministic(
     if not wanted or not next(iter(values.values())).shape[1]:
         return {}
     found = joint.deterministic(values)
-    return {n: found[n] for n in wanted if found[n].is_floating_point()}
+    return {n: codes_of(model.by_name[n].type, found[n]) for n in wanted}
+
+
+def codes_of(type_: Type, numbers: torch.Tensor) -> torch.Tensor:
+    """Draws as they are kept: of a discrete type the codes of its labels, else the numbers themselves."""
+    if not type_.is_discrete or not numbers.is_floating_point():
+        return numbers
+    return ((numbers + 1) / 2 if type_.kind == "spin" else numbers).round().long()
 
 
 def _given_back(

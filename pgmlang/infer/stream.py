@@ -71,7 +71,7 @@ def fit_stream(
     }  # fmt: skip
     return Fit(
         model=last.model, source=source, method="ml", parameters=outcome.parameters, modules=dict(modules or {}),
-        labels=dict(last.labels), sizes=dict(last.sizes), log_likelihood=outcome.log_likelihood,
+        labels=dict(last.labels), sizes=dict(last.sizes), log_likelihood=outcome.log_likelihood, trace=outcome.trace,
         warnings=(*last.warnings, *outcome.warnings), provenance=provenance,
     )  # fmt: skip
 

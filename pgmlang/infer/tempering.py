@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.infer.base import Info, Kernel, Method, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Info, Kernel, Measure, Method, Outcome, Problem, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
@@ -76,7 +76,7 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
             done = pt.run(path, plan, state.run, count)
         value = float(target(done.state.position[-1]).mean())
         return State(done.state, (*state.draws, done.draws)), Info(
-            value, value, iterations=count, label="log-density"
+            value, value, iterations=count, measure=Measure("log-density")
         )
 
     def finished(state: State) -> bool:

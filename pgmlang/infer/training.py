@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Options, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Facts, Info, Kernel, Measure, Options, Outcome, Problem, numbers_of
 from pgmlang.model import Model
-from pgmlang.model.row_plates import unit_plate
+from pgmlang.model.row_plates import reductions_across, unit_plate
 
 if TYPE_CHECKING:
     import torch
@@ -158,7 +158,7 @@ class Trainer:
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
-        info = Info(value, value, value - before, count, self.objective.label)
+        info = Info(value, value, value - before, count, Measure(self.objective.label))
         return state._replace(is_done=is_done), info
 
     def _generator(self, state: State) -> Generator:
@@ -270,7 +270,7 @@ class Trainer:
                 Diagnostic("PGM0801", message, help="more `--epochs`, or a larger `--learning-rate`"),
             )
         return outcome._replace(
-            parameters={**outcome.parameters, **weights, **self.problem.fixed}, log_likelihood=state.trace,
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
             is_converged=settled, warnings=warnings, notes=notes,
         )  # fmt: skip
 
@@ -377,6 +377,11 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if (options.batch or options.validation) and plate is None:
         raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",
                                   help="leave `--batch` and `--validation` out"))  # fmt: skip
+    if (options.batch or options.validation) and plate is not None:
+        for reduction in reductions_across(problem.model, plate):
+            message = f"`{reduction.function}` over `{reduction.axis}` needs all rows at once"
+            raise PgmError(Diagnostic("PGM0612", message, reduction.span,
+                                      help="leave `--batch` and `--validation` out"))  # fmt: skip
     rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None
     if options.validation:

@@ -96,16 +96,6 @@ class Layout:
         position[order] = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
         return Sequences(position, order, rank)
 
-    def is_present(self, plate: str) -> np.ndarray:
-        """Which elements of a plate have any row (one that only a fit knows has none), ``[elements]``."""
-        inner = [codes for (_, outer), codes in self.parents.items() if outer == plate]
-        if not inner:
-            return np.ones(self.size(plate), dtype=bool)
-        out = np.zeros(self.size(plate), dtype=bool)
-        for codes in inner:
-            out[codes] = True
-        return out
-
     # ---- parts
 
     def take(self, plate: str, chosen: np.ndarray) -> tuple[Layout, dict[str, np.ndarray]]:

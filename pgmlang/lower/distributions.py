@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
-from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Model, TableDist
+from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist
 from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
+from pgmlang.normal import without_definitions
 from pgmlang.signatures.distributions import FAMILIES, SAFE, Parameter
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -301,12 +302,41 @@ def _is_kept(argument: Expr, parameter: Parameter) -> bool:
     return isinstance(argument, Ref) and not argument.lag and is_own and parameter.support in ("positive", "unit")
 
 
+def with_labels_picked(model: Model) -> Model:
+    """The model with the definitions that labels are picked through written out at the labels: of ``q[k] = phi[z]`` and
+    ``w ~ Categorical(q)`` a program reads ``phi[z, w]`` and lays out no q."""
+    if not model.definitions:
+        return model
+    inside = without_definitions(model).conditional_of
+
+    def chosen(factor: Factor) -> Factor:
+        if not isinstance(factor, Conditional) or not isinstance(factor.distribution, Dist):
+            return factor
+        named = dict(factor.distribution.arguments).get("p")
+        other = inside[factor.target].distribution
+        if factor.distribution.family != "Categorical" or not isinstance(named, Ref | Choose | Rename):
+            return factor
+        written = dict(other.arguments).get("p") if isinstance(other, Dist) else None
+        if written is None or isinstance(written, Dist) or set(written.axes) != set(named.axes):
+            return factor
+        variable = model.by_name[factor.target]
+        axis = next(
+            (a for a in named.axes if variable.type.axis and model.root_axis(a) == variable.type.axis), None
+        )
+        target = Ref(variable.type, variable.axes, None, factor.target)
+        if axis is None or _pick(written, axis, target, model) is None:
+            return factor
+        return replace(factor, distribution=other)
+
+    return replace(model, factors=tuple(map(chosen, model.factors)))
+
+
 def _pick(expr: Expr, axis: str, target: Ref, model: Model) -> Expr | None:
     """A simplex at the target's label, or None where it is not known to be normalised."""
     rest = tuple(a for a in expr.axes if a != axis)
     match expr:
         case Ref(type=type_, index=index, name=name) if (
-            type_.kind == "simplex" and name not in model.definition_of
+            type_.kind == "simplex" and model.by_name[name].role != "derived" and axis in expr.axes
         ):
             return replace(expr, axes=rest, type=UNIT, index=(*index, (axis, target)))
         case Choose(then=then, otherwise=otherwise):

@@ -130,7 +130,8 @@ class Expressions:
 
     def truth(self, expr: Expr, frame: Axes) -> Emitted:
         """A condition as truth values; a bit is true at 1."""
-        if expr.type.kind == "truth":
+        # a name or choice of truth values holds the numbers 0 and 1
+        if expr.type.kind == "truth" and isinstance(expr, Apply | First | Const):
             return self.emit(expr, frame)
         value = self.number(expr, frame)
         return Emitted(py.binary("gt", value.node, py.constant(0)), value.axes)
@@ -391,22 +392,27 @@ class Expressions:
             return Emitted(py.method(value.node, expr.function, at), value.axes)
         if expr.is_plate and self.model.plate_by_name[expr.axis].is_rows:
             return self._segments(expr, frame)
-        value = self.number(expr.body, inner)
-        if expr.axis not in value.axes:
-            raise to_come("a reduction of what does not vary along its axis", expr.span)
-        return self._summed(expr.function, value, expr.axis)
+        return self._summed(expr.function, self._along(expr, inner), expr.axis)
+
+    def _along(self, expr: Reduce, frame: Axes) -> Emitted:
+        """What is reduced, with the axis it is reduced over: a value that does not vary along it is repeated."""
+        value = self.number(expr.body, frame)
+        return value if expr.axis in value.axes else self._repeated(value, (expr.axis,))
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
-        """Sums over the rows of an inner plate, by the outer element they belong to."""
-        outer = [a for a in frame if a in self.model.enclosing(expr.axis)]
-        if expr.function != "sum" or len(outer) > 1:
-            raise to_come(f"`{expr.function}` over the rows of a plate", expr.span)
-        value = self.number(expr.body, (expr.axis,))
+        """Over the rows of an inner plate, by the outer elements they belong to."""
+        outer = tuple(a for a in frame if a in self.model.enclosing(expr.axis) and a != expr.axis)
+        value = self._along(expr, (expr.axis,))
         if not outer:
-            return Emitted(py.method(value.node, "sum", py.constant(-1)), ())
-        self.uses.add("segment_sum")
-        member = self.layout.parent(outer[0], expr.axis)
-        return Emitted(py.call("segment_sum", value.node, member, self.size(outer[0])), (outer[0],))
+            return self._summed(expr.function, value, expr.axis)
+        rest = tuple(a for a in value.axes if a != expr.axis)
+        self.uses.add("segments")
+        members = py.tuple_of(*(self.layout.parent(a, expr.axis) for a in outer))
+        sizes = py.tuple_of(*map(self.size, outer))
+        array = self.ordered(value, (*rest, expr.axis))
+        node = py.call("segments", py.constant(expr.function), array, members, sizes)
+        wide = (*frame, *(a for a in rest if a not in frame))
+        return self.to_frame(node, (*rest, *outer), wide)
 
     def _net(self, expr: NetCall, frame: Axes) -> Emitted:
         net = next(n for n in self.model.nets if n.name == expr.net)

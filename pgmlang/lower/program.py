@@ -18,6 +18,7 @@ from zlib import crc32
 
 from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
+from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
@@ -67,6 +68,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
     ``log_joint`` of those alone, such as the ones around a variable. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
@@ -136,10 +138,14 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
     for line in ("import math", "import torch", "import torch.distributions as dist",
                  "from torch.distributions import biject_to, constraints"):  # fmt: skip
         out.line(line)
+    data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
         (v.name, py.tuple_of(*map(py.constant, found)))
         for v in model.variables
-        if v.role != "index" and v.type.kind == "labels" and (found := model.labels_of(v.type)) is not None
+        if v.role != "index"
+        and v.type.kind == "labels"
+        and v.type.axis not in data_plates
+        and (found := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import Distributions
-from pgmlang.lower.expressions import Expressions, prev_name
+from pgmlang.lower.expressions import Expressions, is_number, prev_name
 from pgmlang.lower.names import Names
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
@@ -104,6 +104,10 @@ class Emitter:
         is_label = item.value.type.kind == "labels"
         value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
         node = expressions.align_fully(value, frame)
+        if is_number(node):
+            # a name may be indexed or reduced, which a plain number cannot be
+            expressions.uses.add("real")
+            node = py.call("real", node)
         out.assign(self.names[item.target], node, item.span, self.shape_note(item.target))
 
     def shape_of(self, axes: Iterable[str]) -> ast.expr:

@@ -123,10 +123,30 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """An expression and everything in it, outermost first."""
-    yield expr
-    for child in children(expr):
-        yield from walk(child)
+    """An expression and everything in it, outermost first; an object that stands in several places comes once."""
+    seen: set[int] = set()
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        pending.extend(reversed(children(node)))
+
+
+def inside_out(expr: Expr) -> Iterator[Expr]:
+    """An expression and everything in it, each object once and after its children: for values worked out upwards."""
+    seen: set[int] = set()
+    pending = [(expr, False)]
+    while pending:
+        node, is_ready = pending.pop()
+        if is_ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            pending.append((node, True))
+            pending.extend((child, False) for child in reversed(children(node)))
 
 
 def references(expr: Expr) -> Iterator[Ref]:

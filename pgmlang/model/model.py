@@ -6,15 +6,16 @@ are filters and folds over ``factors``; nothing here knows torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pgmlang.diagnostics.source import Span
 from pgmlang.model.expr import Expr, Ref, references
 from pgmlang.model.types import Type
 
+Result = TypeVar("Result")
 Role = Literal["random", "field", "param", "input", "derived", "index"]
 
 
@@ -41,7 +42,8 @@ class Structure:
 
 @dataclass(frozen=True)
 class Plate:
-    """A repeated block. ``size`` None: its elements are the data's.
+    """A repeated block. ``size`` None: its elements are the data's; ``elements``: their names, where the data told them
+    and they are values of variables.
 
     ``parents``: the plates it is written inside of and those after ``in``. An unsized plate's elements are rows,
     each with the element of every parent it belongs to; a sized plate repeats within each element of its parents.
@@ -52,6 +54,7 @@ class Plate:
     parents: tuple[str, ...] = ()
     structure: Structure | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+    elements: tuple[str, ...] | None = None
 
     @property
     def is_rows(self) -> bool:
@@ -200,6 +203,23 @@ class Model:
     guide: Guide | None = None
     settings: tuple[tuple[str, float | int | bool | str], ...] = ()
 
+    # ---- what is worked out once
+
+    @cached_property
+    def _results(self) -> dict[Callable[[Model], Any], Any]:
+        return {}
+
+    def once(self, function: Callable[[Model], Result]) -> Result:
+        """The result of a function of this very Model, worked out at the first call."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        result: Result = self._results[function]
+        return result
+
+    def settle(self, function: Callable[[Model], Result], result: Result) -> None:
+        """Says what `once` gives for a function: for a fixed point, say."""
+        self._results[function] = result
+
     # ---- look-up
 
     @cached_property
@@ -263,6 +283,9 @@ class Model:
         dim = self.dim_by_name.get(axis)
         if dim is not None and dim.labels is not None:
             return dim.labels
+        plate = self.plate_by_name.get(axis)
+        if plate is not None and plate.elements is not None:
+            return plate.elements
         size = self.axis_size(axis)
         return tuple(str(i) for i in range(size)) if size is not None else None
 

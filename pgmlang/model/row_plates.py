@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pgmlang.model.expr import Reduce, walk
 from pgmlang.model.model import Model
 
 
@@ -13,9 +16,44 @@ def row_plate(model: Model) -> str | None:
     return inner[0] if inner else None
 
 
+def plates_as_values(model: Model) -> set[str]:
+    """Row plates whose elements are the labels of a variable, or an axis of one."""
+    axes = {a for v in model.variables for a in (*v.axes, v.type.axis) if a is not None}
+    return {
+        root
+        for a in axes
+        if (root := model.root_axis(a)) in model.plate_by_name and model.plate_by_name[root].is_rows
+    }
+
+
 def unit_plate(model: Model) -> str | None:
     """The row plate that minibatches take elements of: the outermost."""
     rows = [p for p in model.plates if p.size is None and p.structure is None]
     rows += [p for p in model.plates if p.is_rows and p not in rows]
     outermost = [p.name for p in rows if not any(q.name in model.enclosing(p.name)[:-1] for q in rows)]
     return outermost[0] if len(outermost) == 1 else None
+
+
+def row_reductions(model: Model) -> Iterator[Reduce]:
+    """Reductions over the rows of any plate."""
+    for item in (*model.factors, *model.definitions):
+        for expr in model.expressions(item):
+            yield from (
+                n
+                for n in walk(expr)
+                if isinstance(n, Reduce) and n.is_plate and model.plate_by_name[n.axis].is_rows
+            )
+
+
+def reductions_across(model: Model, plate: str) -> Iterator[Reduce]:
+    """Reductions that bring together rows of different elements of a plate: those over the plate itself, and those over
+    plates inside of it that stand outside of it."""
+    for item in (*model.factors, *model.definitions):
+        target = model.by_name.get(getattr(item, "target", ""))
+        plates = target.plates if target is not None else getattr(item, "plates", ())
+        if plate not in {q for p in plates for q in model.enclosing(p)}:
+            for expr in model.expressions(item):
+                yield from (
+                    node for node in walk(expr)
+                    if isinstance(node, Reduce) and node.is_plate and plate in model.enclosing(node.axis)
+                )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
+from pgmlang.results.fit import Moves
 from pgmlang.tables.verdict import Verdict
 
 
@@ -54,7 +55,9 @@ class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
     words, why it fits and what it costs. ``build``: the kernel for a problem and options
     (``infer.base``). ``unwise``: why ``auto`` should rather take another one, where there is one. ``idle``: the options
-    (and ``device``) that it has no use for here, each with the reason: they are refused where they are given."""
+    (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
+    how it proposes draws; ``only_rises``: whether its objective may not fall; ``when``: of a model without data, the case
+    that the method is for, None where it is for none."""
 
     name: str
     says: str
@@ -64,3 +67,6 @@ class Method:
     build: Callable[[Any, Any], Any]
     unwise: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
     idle: Callable[[Model, Facts, Any], Mapping[str, str]] = lambda model, facts, options: {}
+    moves: Moves | None = None
+    only_rises: bool = False
+    when: Callable[[Model], str | None] = lambda model: None

@@ -59,20 +59,14 @@ def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
 
 def _without_data(model: Model, facts: Facts) -> Plan:
     """What it would take with complete data, and with missing cells."""
-    names = ["exact", "hmc"] if not learned_tables(model) else ["ml", "em"]
-    cases = {
-        "exact": "",
-        "ml": "with complete data",
-        "em": "with missing cells or latent variables",
-        "hmc": "with what the data leaves latent all continuous",
-    }
     blocks = []
     refusals = []
     for name in METHODS:
         method = method_named(name)
         verdict = method.supports(model, facts)
-        if verdict.ok and name in names:
-            blocks.append(_block(method, model, facts, cases[name]))
+        case = method.when(model)
+        if verdict.ok and case is not None:
+            blocks.append(_block(method, model, facts, case))
         elif not verdict.ok:
             refusals.append(Refusal(name, verdict.reasons))
     if blocks:

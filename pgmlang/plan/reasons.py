@@ -8,6 +8,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import drops_out
 from pgmlang.lower import lower
 from pgmlang.model import Model
+from pgmlang.model.row_plates import row_reductions
 from pgmlang.plan.method import Facts
 from pgmlang.tables.evaluate import unknown_parameter
 
@@ -21,11 +22,16 @@ def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Inputs that the data lacks."""
+    """Inputs that the data lacks, and rows that stand for several where all rows enter one value."""
     if facts.binding is not None:
         for variable in model.of_role("input"):
             if variable.name not in facts.binding.values and variable.name not in facts.fixed:
                 yield unknown_parameter(variable)
+        if facts.binding.weights is not None:
+            for reduction in row_reductions(model):
+                yield Diagnostic("PGM0602", f"`{reduction.function}` over the rows of `{reduction.axis}` counts each row "
+                                 "once, and the rows have weights", reduction.span,
+                                 help="give the rows themselves, without `--counts` or `--weights`")  # fmt: skip
 
 
 def lowering_reasons(model: Model) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence, Query, parse_evidence, parse_query
-from pgmlang.query.rows import Columns, in_table_order, predict, row_order, sample, score
+from pgmlang.query.rows import Columns, in_table_order, row_order, sample
 
 __all__ = [
     "Answer",
@@ -16,8 +16,6 @@ __all__ = [
     "in_table_order",
     "parse_evidence",
     "parse_query",
-    "predict",
     "row_order",
     "sample",
-    "score",
 ]

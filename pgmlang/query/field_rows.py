@@ -25,8 +25,9 @@ from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.fitted_values import estimates
 from pgmlang.query.layer_proposals import DREAMS, Layer, layers_of, log_weights, proposals_of
-from pgmlang.query.predictive import Score, weighed
+from pgmlang.query.predictive import weighed
 from pgmlang.query.rows import Columns
+from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
 
 SWEEPS = 500

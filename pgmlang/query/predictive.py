@@ -26,6 +26,7 @@ from pgmlang.graph.summable import elimination
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
 from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.rows import Columns
+from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
 
 WARMUP = 200
@@ -44,22 +45,6 @@ COPIES = 200
 """Draws of what hangs on point estimates."""
 QUANTILES = (0.05, 0.95)
 MAX_COLUMNS = 2_000
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """``values``: log-likelihood of each element of ``plate``; ``estimator`` in words; ``ess``: effective number of
-    the particles of the worst element, where they are weighed."""
-
-    values: np.ndarray
-    plate: str
-    estimator: str
-    ess: float | None = None
-
-    def of_present(self, joint: Joint) -> Score:
-        """NaN for elements of the plate that these rows say nothing of."""
-        seen = joint.binding.layout.is_present(self.plate)
-        return replace(self, values=np.where(seen, self.values, np.nan))
 
 
 @dataclass(frozen=True, eq=False)

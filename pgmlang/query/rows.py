@@ -30,52 +30,6 @@ class Columns:
         }
 
 
-def evidence_codes(answers: NetworkAnswers, values: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
-    """Columns of codes by variable name to evidence for the engine; -1 is not observed."""
-    return {
-        answers.network.index[n]: np.asarray(v, dtype=np.int64)
-        for n, v in values.items()
-        if n in answers.network.index
-    }
-
-
-def predict(
-    answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int, targets: list[str] | None = None
-) -> Columns:
-    """For each row: the most probable label and the probabilities of all labels of every variable not fully observed,
-    and the log evidence. ``values``: observed codes by variable, -1 for a missing cell."""
-    evidence = evidence_codes(answers, values)
-    if targets is None:
-        names = [
-            v.name
-            for i, v in enumerate(answers.network.variables)
-            if i not in evidence or bool((evidence[i] < 0).any())
-        ]
-    else:
-        names = targets
-    indices = [answers.variable(n, None) for n in names]
-    result = answers.engine.marginals(evidence, indices, num_rows=num_rows)
-    columns: dict[str, list[str] | np.ndarray] = {}
-    for name, index in zip(names, indices, strict=True):
-        labels = np.array(answers.network.variables[index].labels, dtype=object)
-        table = result.tables[index]
-        possible = np.isfinite(table).all(axis=1)
-        best = np.where(possible, labels[np.argmax(np.nan_to_num(table), axis=1)], "")
-        columns[name] = best.tolist()
-        for code, label in enumerate(labels):
-            columns[f"P({name} = {label})"] = table[:, code]
-    columns["log_evidence"] = result.log_evidence - answers.log_partition
-    return Columns(columns, impossible_rows(result.log_evidence))
-
-
-def score(answers: NetworkAnswers, values: dict[str, np.ndarray], num_rows: int) -> np.ndarray:
-    """Log-likelihood of each row, missing cells summed out."""
-    evidence = evidence_codes(answers, values)
-    if not evidence:
-        return np.zeros(num_rows)
-    return np.asarray(answers.engine.log_z(evidence)) - answers.log_partition
-
-
 def row_order(values: np.ndarray, binding: Binding) -> np.ndarray:
     """Values of the bound rows, shape (rows, ...), in the order of the table they came from; NaN (or ``""``) for rows
     that the binding dropped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,13 @@ from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
 
 
+class Moves(StrEnum):
+    """How a method proposes its draws: by what an acceptance rate is judged."""
+
+    GRADIENT = "gradient"
+    RANDOM_WALK = "random walk"
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """The result of ``fit``.
@@ -21,7 +29,9 @@ class Fit:
     texts of what it imports. ``parameters``: point estimates by name: ``NAME.table`` for a learned table, of shape
     (elements of ``by``, sizes of the parents in order, labels of NAME); ``NAME.counts``: the (expected) counts
     behind it, without the prior; ``param``s by their own name. ``labels``: names of the elements of plates and dims.
-    ``log_likelihood``: the trace over iterations, the last one last. ``status``: ``converged``, ``not converged`` or
+    ``log_likelihood``: ln p(data) in total at the estimates, latent and missing values summed out; None where the method
+    does not know it. ``trace``: the method's ``objective`` over its iterations, which ``only_rises`` for some methods.
+    ``moves``: how draws were proposed, where an acceptance rate is kept. ``status``: ``converged``, ``not converged`` or
     ``stopped``. ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
 
     ``draws``: posterior draws by variable, shape (chain, draw, *plate and event axes), float64 or float32; int64
@@ -39,7 +49,10 @@ class Fit:
     modules: dict[str, str] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
-    log_likelihood: tuple[float, ...] = ()
+    log_likelihood: float | None = None
+    trace: tuple[float, ...] = ()
+    only_rises: bool = False
+    moves: Moves | None = None
     status: str = "converged"
     warnings: tuple[Diagnostic, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -54,5 +67,5 @@ class Fit:
 
     @property
     def objective(self) -> str:
-        """What ``log_likelihood`` is the trace of: the log-likelihood itself, a bound on it, a score."""
+        """What ``trace`` is of: the log-likelihood itself, a bound on it, a score."""
         return str(self.provenance.get("objective", "log-likelihood"))

@@ -62,8 +62,10 @@ def value_labels(fit: Fit, name: str) -> tuple[str, ...]:
 
 
 def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:
-    """Shares of the labels of the first ``limit`` scalars; codes that stand for no label count for none."""
+    """Shares of the labels of the first ``limit`` scalars; codes that stand for no label count for none. The figures of a
+    bit, truth value or spin are those of being one, whichever is commoner, so that means can be compared."""
     labels = value_labels(fit, name)
+    is_number = fit.model.by_name[name].type.kind in ("bit", "truth", "spin")
     flat = first_scalars(fit.draws[name], limit)
     chains, draws, scalars = flat.shape
     size = len(labels)
@@ -80,7 +82,7 @@ def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:
         cells = np.where(is_label, cells, here * size)
         counts = np.bincount(cells.ravel(), minlength=here * size + 1)[: here * size].reshape(here, size)
         share[start : start + here] = counts / (chains * draws)
-        mode[start : start + here] = counts.argmax(axis=1) if size else 0
+        mode[start : start + here] = 1 if is_number else counts.argmax(axis=1) if size else 0
         parts.append(convergence(block == mode[start : start + here]))
     return Shares(labels, share, mode, joined(parts))
 
@@ -97,7 +99,7 @@ def joined(parts: list[Convergence]) -> Convergence:
 
 
 def figures_of(fit: Fit, name: str, limit: int | None = None) -> Convergence:
-    """Figures of a variable's scalars; of a discrete one, of the indicator of each scalar's most common label."""
+    """Figures of a variable's scalars; of a discrete one, of the indicator that `shares` takes."""
     if is_discrete(fit, name):
         return shares(fit, name, limit).figures
     return convergence(first_scalars(fit.draws[name], limit))

@@ -25,7 +25,7 @@ from pgmlang.diagnostics import CODES, Diagnostic, PgmError, SourceFile
 from pgmlang.model import Model
 from pgmlang.results.arrays import write_arrays
 from pgmlang.results.draws import DRAWS, SAMPLE_STATS, check_draws, described, read_draws, stored
-from pgmlang.results.fit import Fit
+from pgmlang.results.fit import Fit, Moves
 from pgmlang.results.summary import summary_rows
 from pgmlang.sema import analyse, text_loader
 
@@ -176,7 +176,11 @@ def _description(fit: Fit) -> dict[str, Any]:
         "options": fit.options,
         "settings": dict(fit.model.settings),
         "status": fit.status,
-        "log_likelihood": [_finite(x) for x in fit.log_likelihood],
+        "log_likelihood": None if fit.log_likelihood is None else _finite(fit.log_likelihood),
+        "objective": fit.objective,
+        "trace": [_finite(x) for x in fit.trace],
+        "only_rises": fit.only_rises,
+        "moves": fit.moves,
         "sizes": fit.sizes,
         "parameters": {k: list(np.shape(v)) for k, v in sorted(fit.parameters.items())},
         "warnings": [{"code": w.code, "message": w.message, "place": w.place, "help": w.help, "notes": list(w.notes)}
@@ -187,6 +191,18 @@ def _description(fit: Fit) -> dict[str, Any]:
 
 
 # ---- reading
+
+
+def _numbers(about: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a fit's course; older fits have their trace as ``log_likelihood``."""
+    total = about.get("log_likelihood")
+    trace = about.get("trace", total if isinstance(total, list) else ())
+    return {
+        "log_likelihood": None if total is None or isinstance(total, list) else float(total),
+        "trace": tuple(math.nan if x is None else float(x) for x in trace),
+        "only_rises": bool(about.get("only_rises", False)),
+        "moves": None if about.get("moves") is None else Moves(about["moves"]),
+    }
 
 
 def _not_a_fit(folder: Path, why: str) -> PgmError:
@@ -232,7 +248,7 @@ def load_fit(folder: Path) -> Fit:
             options=dict(about.get("options", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
-            log_likelihood=tuple(math.nan if x is None else float(x) for x in about.get("log_likelihood", ())),
+            **_numbers(about),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
             **(read_draws(folder, about) if about["schema"] > 1 else {}),
         )  # fmt: skip
@@ -286,7 +302,8 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
     for name, found in [*own.items(), *dims.items()]:
         if len(set(found)) < len(found):
             raise ValueError(f"a label of `{name}` stands twice")
-    return close_model(model, own, dims)
+    elements = {k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()}
+    return close_model(model, own, dims, elements)
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:

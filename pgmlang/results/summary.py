@@ -22,7 +22,7 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
 
     With a Dirichlet prior the mean and sd are the posterior's, otherwise the sd is that of a share of ``count`` rows
     (None where there were none). A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
-    figures of the indicator of its most common ``label``, no quantiles, and ``shares`` by label. None stands for
+    figures of the indicator of its most common ``label`` (of 1 for a bit, a truth value or a spin), no quantiles, and ``shares`` by label. None stands for
     NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
     rows: list[dict[str, Any]] = []

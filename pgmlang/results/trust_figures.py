@@ -6,12 +6,10 @@ import math
 
 import numpy as np
 
+from pgmlang.results.fit import Moves
 from pgmlang.results.fit_figures import FitFigures
 
 Figure = tuple[float, str] | None
-GRADIENT = ("nuts", "hmc")
-WALKS = ("mh", "rwm", "metropolis")
-TRACES_ONLY_RISE = ("em", "ml")
 
 
 def finished(of: FitFigures) -> Figure:
@@ -57,11 +55,11 @@ def acceptance(of: FitFigures) -> Figure:
 
 
 def gradient_acceptance(of: FitFigures) -> Figure:
-    return _by_chain(of, "acceptance_rate", False) if of.fit.method in GRADIENT else None
+    return _by_chain(of, "acceptance_rate", False) if of.fit.moves is Moves.GRADIENT else None
 
 
 def walk_acceptance(of: FitFigures) -> Figure:
-    return _by_chain(of, "acceptance_rate", True) if of.fit.method in WALKS else None
+    return _by_chain(of, "acceptance_rate", True) if of.fit.moves is Moves.RANDOM_WALK else None
 
 
 def _by_chain(of: FitFigures, stat: str, highest: bool) -> Figure:
@@ -118,8 +116,8 @@ def _provenance(of: FitFigures, key: str) -> Figure:
 
 def decrease(of: FitFigures) -> Figure:
     """The greatest fall of an EM trace from one iteration to the next, in shares of its size."""
-    trace = np.array(of.fit.log_likelihood)
-    if of.fit.method not in TRACES_ONLY_RISE or len(trace) < 2:
+    trace = np.array(of.fit.trace)
+    if not of.fit.only_rises or len(trace) < 2:
         return None
     trace = np.where(np.isfinite(trace), trace, -math.inf)
     with np.errstate(invalid="ignore"):
@@ -131,8 +129,8 @@ def decrease(of: FitFigures) -> Figure:
 
 def still_rising(of: FitFigures) -> Figure:
     """How much of the whole rise of an objective's trace its last tenth still makes, beyond its noise."""
-    trace = np.array(of.fit.log_likelihood)
-    if of.fit.method in (*TRACES_ONLY_RISE, "exact") or of.fit.sample_stats or len(trace) < 20:
+    trace = np.array(of.fit.trace)
+    if of.fit.only_rises or of.fit.sample_stats or len(trace) < 20:
         return None
     tail = trace[-max(10, len(trace) // 10) :]
     span = float(trace.max() - trace.min())

@@ -480,7 +480,14 @@ class Expressions:
         if axis in body.axes:
             is_plate = False
         elif not is_plate or axis in place.plates:
-            self._error("PGM0302", f"the value has no axis `{axis}`, only {_axes(body.axes)}", node.span)
+            inside = (
+                f"inside `{axis}` a name means this element's: give the result a name outside of it"
+                if is_plate
+                else ""
+            )
+            self._error(
+                "PGM0302", f"the value has no axis `{axis}`, only {_axes(body.axes)}", node.span, help=inside
+            )
             return unknown(node.span)
         kind = body.type if node.function in ("min", "max", "mean") else operator_type("add", body, body)
         if node.function == "prod":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Conditional, Density, Dist, Model, Potential, Variable
 from pgmlang.model.expr import NetCall, walk
+from pgmlang.normal import canonical_factors
 from pgmlang.tables.finite import FINITE_FAMILIES
 from pgmlang.tables.learned import branches
 
@@ -31,7 +32,7 @@ def discrete_verdict(model: Model, observed: Iterable[str] = (), fixed: Iterable
 
     ``observed`` names are given by data (that alone makes no variable discrete); ``fixed`` ones have a value.
     """
-    return Verdict.of(_reasons(model, frozenset(observed), frozenset(fixed)))
+    return Verdict.of(_reasons(canonical_factors(model), frozenset(observed), frozenset(fixed)))
 
 
 def _reasons(model: Model, observed: frozenset[str], fixed: frozenset[str]) -> Iterator[Diagnostic]:
@@ -96,14 +97,8 @@ def _directed_parents(model: Model, factor: Potential) -> Iterator[Diagnostic]:
 
 
 def _uses_net(model: Model, factor: Conditional | Potential) -> bool:
-    pending = list(model.expressions(factor))
-    seen: set[str] = set()
-    while pending:
-        for expr in walk(pending.pop()):
-            if isinstance(expr, NetCall):
-                return True
-            definition = model.definition_of.get(getattr(expr, "name", ""))
-            if definition is not None and definition.target not in seen:
-                seen.add(definition.target)
-                pending.append(definition.value)
-    return False
+    """Whether a factor rests on a network."""
+    definitions = [model.definition_of[r.name] for r in model.mentions(factor) if r.name in model.definition_of]
+    return any(
+        isinstance(e, NetCall) for item in (factor, *definitions) for x in model.expressions(item) for e in walk(x)
+    )

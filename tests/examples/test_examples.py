@@ -153,7 +153,7 @@ def test_ising(tmp_path: Path) -> None:
     exact = fit(tmp_path, "ising/ising.pgm", "ising/digits.csv", "--force", "--method", "ml", "--epochs", "60",
                 "--learning-rate", "0.05")  # fmt: skip
     assert float(exact.params["J"]) == pytest.approx(0.352, abs=0.01)
-    assert exact.record.log_likelihood[-1] == pytest.approx(-32.858, abs=0.02)
+    assert exact.record.trace[-1] == pytest.approx(-32.858, abs=0.02)
 
 
 def test_denoise(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_earthquakes() -> None:
     value = forward(counts, fit.params["start"], fit.params["move"], fit.params["rate"])
     assert value == pytest.approx(-328.5275, abs=0.02)
     assert fit.score({"count": counts}).sum() == pytest.approx(value, abs=1e-6)
-    trace = np.array(fit.record.log_likelihood)
+    trace = np.array(fit.record.trace)
     assert (np.diff(trace) > -1e-7).all()
     states = fit.predict({"count": [5.0, 6.0, 40.0]}).columns["z"]
     assert fit.params["rate"][int(states[0])] < fit.params["rate"][int(states[2])]

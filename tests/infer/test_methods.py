@@ -123,7 +123,7 @@ def test_em_keeps_what_was_done_when_stopped() -> None:
 
     fit = fit_model(model, bound(model, columns, "day"), progress=interrupt, seed=1, options={"tolerance": 0.0})
     assert fit.status == "stopped"
-    assert len(fit.log_likelihood) == 2
+    assert len(fit.trace) == 2
     assert "rain.table" in fit.parameters
 
 
@@ -136,7 +136,7 @@ def test_exact_gives_the_log_evidence() -> None:
     log_p = joint(row_network(model, {}))
     expected = log_sum(log_p[:, 1, :, 1]) + log_sum(log_p[..., 0]) + log_sum(log_p[:, 1])
     assert fit.method == "exact"
-    assert fit.log_likelihood[-1] == pytest.approx(expected)
+    assert fit.trace[-1] == pytest.approx(expected)
 
 
 def test_exact_divides_by_z() -> None:
@@ -155,7 +155,7 @@ plate row {
     fit = fit_model(model, binding, fixed={"J": 0.2})
     log_p = joint(row_network(model, {"J": np.array(0.2)}))
     expected = log_p[1, 1, 0] + log_sum(log_p[0, :, 1]) - 2 * log_sum(log_p)
-    assert fit.log_likelihood[-1] == pytest.approx(expected)
+    assert fit.trace[-1] == pytest.approx(expected)
     assert fit.parameters["J"] == 0.2
 
 
@@ -172,7 +172,7 @@ plate row {
     fit = fit_model(model, binding, fixed={"w": 0.7})
     p = 1 / (1 + np.exp(-0.7 * np.array([0.0, 1.5, 0.0])))
     one = p * 0.9 + (1 - p) * 0.2
-    assert fit.log_likelihood[-1] == pytest.approx(np.log(one[0] * (1 - one[1]) * one[2]))
+    assert fit.trace[-1] == pytest.approx(np.log(one[0] * (1 - one[1]) * one[2]))
 
 
 def test_models_of_no_method_are_refused_with_reasons() -> None:

@@ -261,7 +261,7 @@ def test_vae_learns_and_repeats_itself() -> None:
     one, two = (
         pgmlang.compile(VAE).fit(rows_of_bits(200), method="elbo", seed=3, options=options) for _ in range(2)
     )
-    trace = one.record.log_likelihood
+    trace = one.record.trace
     # independent pixels have 4 log 2 = 2.77 nats
     assert np.mean(trace[-5:]) > max(trace[0], -2.4)
     for name, array in one.params.items():

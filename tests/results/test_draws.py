@@ -15,7 +15,7 @@ import pytest
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.results.convergence import convergence
-from pgmlang.results.fit import Fit
+from pgmlang.results.fit import Fit, Moves
 from pgmlang.results.store import load_fit, save_fit
 from pgmlang.results.summary import summary_rows, summary_text
 from pgmlang.results.trust import CHECKS, compare, diagnose
@@ -40,7 +40,7 @@ def made(seed: int = 0, **more: Any) -> Fit:
     draws = {"theta": chains((4, 500, 4), seed=seed), "mu": chains((4, 500, 2), seed=seed + 1)}
     stats = {"acceptance_rate": np.full((4, 500), 0.8), "diverging": np.zeros((4, 500), bool)}
     stats["energy"] = chains((4, 500), seed=seed + 2)
-    base = Fit(model=compile_source(TEXT), source=TEXT, method="nuts", parameters={}, draws=draws, sample_stats=stats,
+    base = Fit(model=compile_source(TEXT), source=TEXT, method="nuts", moves=Moves.GRADIENT, parameters={}, draws=draws, sample_stats=stats,
                draw_axes={"theta": ("f",), "mu": ("k",)}, sizes={"row": 3})  # fmt: skip
     return dataclasses.replace(base, **more)
 
@@ -182,14 +182,14 @@ BAD: dict[str, dict[str, Any]] = {
     "divergences": stat("diverging", 1),
     "acceptance, lowest": stat("acceptance_rate", 0.01),
     "acceptance of gradient": stat("acceptance_rate", 0.4),
-    "acceptance of random": {**stat("acceptance_rate", 0.99), "method": "mh"},
+    "acceptance of random": {**stat("acceptance_rate", 0.99), "moves": Moves.RANDOM_WALK},
     "energy": {"sample_stats": {"energy": np.cumsum(chains((4, 500)), axis=1)}},
     "swap": {"provenance": {"swap_rate": [0.5, 0.02]}},
     "AIS": {"provenance": {"ais_ess": 3.0}},
     "error of log Z": {"provenance": {"log_z_error": 1.0}},
     "Pareto": {"provenance": {"pareto_k": 0.9}},
-    "decrease": {"method": "em", "log_likelihood": (-5.0, -4.0, -4.5)},
-    "rise": {"method": "svi", "log_likelihood": RISING, "sample_stats": {}},
+    "decrease": {"method": "em", "only_rises": True, "trace": (-5.0, -4.0, -4.5)},
+    "rise": {"method": "svi", "trace": RISING, "sample_stats": {}},
     "label": {"draws": {"mu": shifted()}},
 }
 
@@ -206,7 +206,7 @@ def test_each_check_fires(check: Any) -> None:
 
 def test_a_good_fit_is_fine() -> None:
     assert {f.severity for f in diagnose(made())} == {"ok"}
-    plain = made(method="em", draws={}, draw_axes={}, sample_stats={}, log_likelihood=(-3.0, -2.0))
+    plain = made(method="em", draws={}, draw_axes={}, sample_stats={}, trace=(-3.0, -2.0))
     assert {f.severity for f in diagnose(plain)} == {"ok"}
 
 

@@ -73,7 +73,7 @@ def test_what_is_saved_is_loaded(
 ) -> None:
     rows = np.array(data.draw(st.lists(number, min_size=len(labels), max_size=len(labels))))
     fit = closed_fit(
-        tuple(labels), rows, log_likelihood=tuple(trace), labels={k: tuple(v) for k, v in elements.items()},
+        tuple(labels), rows, trace=tuple(trace), labels={k: tuple(v) for k, v in elements.items()},
         provenance={"seed": seed}, options={"tolerance": 1e-9}, status="stopped",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def test_what_is_saved_is_loaded(
     for name, array in fit.parameters.items():
         assert again.parameters[name].dtype == np.float64
         assert again.parameters[name].tobytes() == array.astype(float).tobytes()
-    for name in ("source", "method", "options", "labels", "sizes", "log_likelihood", "status", "provenance"):
+    for name in ("source", "method", "options", "labels", "sizes", "trace", "status", "provenance"):
         assert getattr(again, name) == getattr(fit, name)
 
 
@@ -108,13 +108,11 @@ def test_hostile_labels(labels: tuple[str, ...], tmp_path: Path) -> None:
 
 
 def test_numbers_without_axes_and_without_an_end(tmp_path: Path) -> None:
-    fit = closed_fit(
-        ("x",), np.array([[0.5, 0.5]]), log_likelihood=(float("-inf"), -1.0), parameters={"s": np.array(2.5)}
-    )
+    fit = closed_fit(("x",), np.array([[0.5, 0.5]]), trace=(float("-inf"), -1.0), parameters={"s": np.array(2.5)})
     save_fit(fit, tmp_path / "m.fit")
     again = load_fit(tmp_path / "m.fit")
     assert again.parameters["s"].shape == ()
-    assert np.isnan(again.log_likelihood[0])
+    assert np.isnan(again.trace[0])
     json.loads((tmp_path / "m.fit" / "fit.json").read_text(), parse_constant=lambda c: pytest.fail(c))
 
 

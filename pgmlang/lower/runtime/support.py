@@ -57,10 +57,25 @@ def previous(values, name, lag, index, dim):
     return values[name].index_select(dim, index) if own is None else own
 
 
-def segment_sum(x, member, size):
-    """Sums of the last axis by group: ``member`` is the group of each element."""
-    out = torch.zeros(*x.shape[:-1], size, dtype=x.dtype, device=x.device)
-    return out.index_add(-1, member, x)
+def segments(function, x, members, sizes):
+    """The last axis of ``x`` reduced by group. ``members``: for each outer plate the element that each row belongs to;
+    ``sizes`` of these plates, which become the last axes."""
+    group, count = members[0], sizes[0]
+    for member, size in zip(members[1:], sizes[1:], strict=True):
+        group, count = group * size + member, count * size
+    start = x.new_zeros(*x.shape[:-1], count)
+    if function in ("sum", "mean"):
+        out = start.index_add(-1, group, x)
+        if function == "mean":
+            out = out / torch.bincount(group, minlength=count)
+    elif function == "logsumexp":
+        top = torch.full_like(start, -math.inf).scatter_reduce(-1, group.expand(x.shape), x.detach(), "amax")
+        top = torch.where(top.isfinite(), top, 0.0)
+        out = start.index_add(-1, group, (x - top.index_select(-1, group)).exp()).log() + top
+    else:
+        kind, neutral = {"prod": ("prod", 1.0), "min": ("amin", math.inf), "max": ("amax", -math.inf)}[function]
+        out = torch.full_like(start, neutral).scatter_reduce(-1, group.expand(x.shape), x, kind)
+    return out.reshape(*x.shape[:-1], *sizes)
 
 
 def grid_edges(*shape):

@@ -1,0 +1,133 @@
+"""How an expression hangs on one variable: by itself, by a power of it times what is free of it, linearly, or otherwise.
+
+The one recogniser of linear forms: conjugate pairs, layers and couplings ask here. It reads the normal form, so that
+``m``, ``sqrt(v)`` and ``1 / sqrt(tau)`` need no rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, Rename, children, inside_out
+from pgmlang.model.model import Model
+from pgmlang.normal.nodes import number
+
+
+@dataclass(frozen=True)
+class Form:
+    """``power``: p where the expression is ``c * x^p`` with c free of x, element by element (0: free of it; None: no
+    such). ``is_bare``: c is 1. ``is_linear``: ``A x + b`` with A and b free of x. ``is_complement``: it is ``1 - x``."""
+
+    power: float | None
+    is_bare: bool = False
+    is_linear: bool = False
+    is_complement: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        return self.power == 0
+
+
+FREE = Form(0.0, is_linear=True)
+ITSELF = Form(1.0, is_bare=True, is_linear=True)
+OPPOSITE = Form(1.0, is_linear=True, is_complement=True)
+"""``-x``, one short of a complement; seen from outside a multiple like others."""
+COMPLEMENT = Form(None, is_linear=True, is_complement=True)
+LINEAR = Form(None, is_linear=True)
+OTHER = Form(None)
+
+
+def form_in(model: Model, expr: Expr, names: str | Collection[str]) -> Form:
+    """The form of an expression of a normal model in one variable (or in several together). Picking an element by a code
+    counts as the variable; looking back in a chain does not."""
+    wanted = {names} if isinstance(names, str) else set(names)
+    made: dict[int, Form] = {}
+    for node in inside_out(expr):
+        made[id(node)] = _form(model, node, wanted, made)
+    return made[id(expr)]
+
+
+def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form]) -> Form:
+    match expr:
+        case Ref(name=name, lag=lag):
+            if not all(made[id(e)].is_free for _, e in expr.index):
+                return OTHER
+            if name in wanted:
+                return OTHER if lag else ITSELF
+            definition = model.definition_of.get(name)
+            hangs = definition is not None and wanted & set(model.random_parents(definition))
+            return OTHER if hangs else FREE
+        case Const() | First():
+            return FREE
+        case Apply(function="mul", arguments=arguments):
+            if number(arguments[0]) == -1 and made[id(arguments[1])] == ITSELF:
+                return OPPOSITE
+            return _product([made[id(a)] for a in arguments])
+        case Apply(function="add", arguments=arguments):
+            forms = [made[id(a)] for a in arguments]
+            if all(f.is_free for f in forms):
+                return FREE
+            if forms[0] == OPPOSITE and number(arguments[1]) == 1:
+                return COMPLEMENT
+            return LINEAR if all(f.is_linear for f in forms) else OTHER
+        case Apply(function="pow", arguments=(base, exponent)) if number(exponent) is not None:
+            inner = made[id(base)]
+            if inner.is_free:
+                return FREE
+            if inner.power is None:
+                return OTHER
+            return Form(inner.power * float(number(exponent) or 0), inner.is_bare)
+        case Rename(body=body):
+            return made[id(body)]
+        case Choose(condition=condition, then=then, otherwise=otherwise):
+            return _choice(made[id(condition)], made[id(then)], made[id(otherwise)])
+        case Reduce(function="sum" | "mean", body=body, axis=axis, is_plate=is_plate):
+            return _reduced(expr, made[id(body)], _varies(model, body, axis, is_plate, wanted))
+    return FREE if all(made[id(c)].is_free for c in children(expr)) else OTHER
+
+
+def _product(forms: list[Form]) -> Form:
+    hanging = [f for f in forms if not f.is_free]
+    if not hanging:
+        return FREE
+    if len(hanging) == 1:
+        return Form(hanging[0].power, False, hanging[0].is_linear)
+    powers = [f.power for f in hanging]
+    if None in powers:
+        return OTHER
+    return Form(sum(p for p in powers if p is not None))
+
+
+def _choice(condition: Form, then: Form, otherwise: Form) -> Form:
+    """Each element takes one branch: those that are free of the variable say nothing of it."""
+    if not condition.is_free:
+        return OTHER
+    if then.is_free and otherwise.is_free:
+        return FREE
+    hanging = [f for f in (then, otherwise) if not f.is_free]
+    powers = {f.power for f in hanging}
+    is_linear = then.is_linear and otherwise.is_linear
+    if len(powers) == 1 and None not in powers:
+        return Form(hanging[0].power, all(f.is_bare for f in hanging), is_linear)
+    if all(f.is_complement and f.power is None for f in hanging):
+        return COMPLEMENT
+    return LINEAR if is_linear else OTHER
+
+
+def _reduced(expr: Reduce, inner: Form, varies: bool) -> Form:
+    if inner.is_free:
+        return FREE
+    if not varies and inner.power is not None:
+        return Form(inner.power, False, inner.is_linear)
+    return LINEAR if inner.is_linear else OTHER
+
+
+def _varies(model: Model, body: Expr, axis: str, is_plate: bool, wanted: set[str]) -> bool:
+    """Whether the variable has an element of its own for each element that a sum is over."""
+    for node in inside_out(body):
+        if not isinstance(node, Ref) or node.name not in wanted:
+            continue
+        if axis in node.axes or node.index or (is_plate and axis in model.by_name[node.name].plates):
+            return True
+    return False
