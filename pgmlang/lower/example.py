@@ -93,6 +93,9 @@ def _layout(model: Model, expressions: Expressions, out: Writer) -> None:
 
     for asked in sorted(expressions.layout.asked, key=repr):
         match asked:
+            case Parent(outer, inner) if model.is_chain(inner):
+                key = py.tuple_of(py.constant(outer), py.constant(inner))
+                fields.setdefault("parents", []).append((key, py.binary("mul", rows_of(inner), py.constant(0))))
             case Parent(outer, inner):
                 dealt = ast.BinOp(rows_of(inner), ast.Mod(), size_of(outer))
                 key = py.tuple_of(py.constant(outer), py.constant(inner))

@@ -31,13 +31,15 @@ def prev_name(ref: Ref) -> str:
 @dataclass
 class Expressions:
     """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
-    the branch of an ``if`` that is being emitted is taken, None outside of any."""
+    the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
+    step by step, so that all values before are locals."""
 
     model: Model
     names: Names
     uses: set[str] = field(default_factory=set)
     layout: LayoutCalls = field(default_factory=LayoutCalls)
     taken: Emitted | None = None
+    is_stepwise: bool = False
 
     # ---- branches
 
@@ -291,7 +293,7 @@ class Expressions:
     def lagged(self, expr: Ref, own: Axes) -> ast.expr:
         """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
         chain = self.chain_of(own)
-        if self.model.by_name[expr.name].role in ("random", "field", "input"):
+        if self.is_stepwise or self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
         at = py.constant(own.index(chain) - len(own))
         return py.method(py.name(self.names[expr.name]), "index_select", at, self.layout.previous(chain, expr.lag))

@@ -22,7 +22,6 @@ from pgmlang.lower.writer import Item, Line, Statement
 DEPTH = 3
 """Calls within arguments of calls that one statement may have."""
 _BLOCK = re.compile(r"(if|for|while|with|elif|else|try|except)\b.*:$")
-_ASSIGNED = re.compile(r"(?:for )?(\w+)(?: in\b|(?:\[.*\])? =[^=])")
 
 
 def hoist(items: list[Item], names: Names) -> list[Item]:
@@ -172,8 +171,13 @@ def _paths(items: list[Item]) -> Iterator[tuple[int, ...]]:
 def _assigned(item: Item) -> frozenset[str]:
     """Names that an item binds or changes."""
     if isinstance(item, Line):
-        found = _ASSIGNED.match(item.text)
-        return frozenset({found.group(1)} if found else ())
+        if not item.text or item.text.startswith(("#", '"', "return")) or item.indent == 0:
+            return frozenset()
+        try:
+            tree = ast.parse(item.text + ("\n    pass" if item.text.endswith(":") else ""))
+        except SyntaxError:  # the middle of a docstring
+            return frozenset()
+        return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
     targets = item.node.targets if isinstance(item.node, ast.Assign) else []
     return frozenset(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
 

@@ -25,7 +25,7 @@ def describe(node: ast.AST, target: str) -> str:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="dist"))):
             return f"{target}_distribution"
-        case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event")):
+        case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event" | "mask")):
             return describe(of, target)
         case ast.Call(func=ast.Attribute(attr="sample" | "rsample")):
             return f"fresh_{target}"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import Distributions
 from pgmlang.lower.expressions import Axes, to_come
-from pgmlang.model import Choice, Conditional, Dist, Distribution, TableDist
+from pgmlang.model import Dist
 
-ShapeOf = Callable[[Axes], ast.expr]
-"""The shape of some axes, as syntax."""
 _NOT_PYRO = ("Censored", "LKJ")
 """Pyro has no class for the first, and a wrong draw (of torch's LKJCholesky) for the second."""
 
@@ -24,30 +21,6 @@ _INVERTIBLE = frozenset({
 
 class PyroDistributions(Distributions):
     """As the base, for ``dist`` being ``pyro.distributions``. Raises PGM0601 for what Pyro has no class for."""
-
-    def site(
-        self, distribution: Distribution, conditional: Conditional, frame: Axes, shape_of: ShapeOf
-    ) -> tuple[ast.expr, Axes]:
-        """The distribution of a sample statement, laid out over the whole batch, and its batch axes."""
-        match distribution:
-            case Choice(condition=condition, then=then, otherwise=otherwise):
-                a, batch = self.site(then, conditional, frame, shape_of)
-                b, _ = self.site(otherwise, conditional, frame, shape_of)
-                test = self.expressions.align(self.expressions.truth(condition, frame), frame[: len(batch)])
-                if batch:
-                    test = py.call("torch.broadcast_to", test, shape_of(batch))
-                return py.call("dist.MaskedMixture", test, b, a), batch
-            case TableDist():
-                return _wide(self.table(distribution, conditional, frame), frame, shape_of), frame
-            case Dist(family="Flat"):
-                nothing = py.call("torch.Size")
-                shape = shape_of(frame) if frame else nothing
-                return py.call("dist.ImproperUniform", py.name("constraints.real"), shape, nothing), frame
-            case Dist():
-                batch = frame[: len(frame) - len(distribution.event)]
-                return _wide(self.dist(distribution, frame), batch, shape_of), batch
-            case _:
-                raise to_come("this distribution in Pyro", conditional.span)
 
     def dist(self, distribution: Dist, frame: Axes) -> ast.expr:
         """As the base's, by Pyro's own classes for some families."""
@@ -91,7 +64,3 @@ class PyroDistributions(Distributions):
     def _tensor(self, node: ast.expr) -> ast.expr:
         self.expressions.uses.add("real")
         return py.call("real", node)
-
-
-def _wide(built: ast.expr, batch: Axes, shape_of: ShapeOf) -> ast.expr:
-    return py.method(built, "expand", shape_of(batch)) if batch else built

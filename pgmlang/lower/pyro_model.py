@@ -1,170 +1,189 @@
-"""The Pyro ``model`` and ``guide``: plates with names and dims, one sample statement a random variable."""
+"""The Pyro ``model`` and ``guide``: parameters and networks in Pyro's store, plates with dims, sites, factors.
+
+Discrete latents that can be enumerated are marked so. Chains are drawn step by step under ``pyro.markov``, all their
+sequences side by side.
+"""
 
 from __future__ import annotations
 
-import ast
-
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import to_come
-from pgmlang.lower.factors import factor_names, potential_value
-from pgmlang.lower.names import Names
-from pgmlang.lower.order import ancestral_order, looped_items
-from pgmlang.lower.pyro_distributions import PyroDistributions
-from pgmlang.lower.simulate import in_order
+from pgmlang.lower.emitted import to_come
+from pgmlang.lower.enumerated import enumerability
+from pgmlang.lower.factors import factor_names
+from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.pyro_chains import Chain, Item, axes_of, chains_of, variables_in
+from pgmlang.lower.pyro_parameters import parameters, register_nets
+from pgmlang.lower.pyro_partition import groups_of, reason_against_sum, sum_fields, sum_fields_of_chain
+from pgmlang.lower.pyro_plates import Plates, batches_of
+from pgmlang.lower.pyro_sites import Sites
+from pgmlang.lower.pyro_steps import begin, each_step, open_sequences, shift
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Model, Potential
-
-
-def refuse_chains(model: Model, what: str) -> None:
-    """Rows that look back cannot be sampled all at once by name."""
-    for conditional in model.conditionals:
-        if any(r.lag for r in model.mentions(conditional)):
-            raise to_come(f"{what} of a chain, row after row,", conditional.span)
+from pgmlang.model.model import Variable
 
 
 def model_function(emitter: Emitter, out: Writer) -> None:
     """Emits ``model(data, layout, params, nets)``. Raises PGM0601 where Pyro has no plain way to say the model."""
-    model, names = emitter.model, emitter.names
+    model = emitter.model
+    batches = batches_of(model)
+    plates = Plates(batches)
+    chains = {n: c.along(plates.dims) for n, c in chains_of(model).items()}
+    known = enumerability(model, chains)
     out.blank(2)
     out.line("def model(data, layout=None, params=None, nets=None):")
     out.indent += 1
-    out.doc("The Pyro model: what `data` holds is observed. Fields are taken from `data`; log Z is not in it.")
+    out.doc(
+        "The Pyro model: what `data` holds is observed, the rest is latent; `params` and `nets` are where training "
+        "begins, Pyro's store has them from then on."
+    )
     _imports(out)
-    stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
-    given = {v.name for v in model.of_role("input", "param", "field")}
-    given |= {f"{c.target}.table{n}" for c in model.conditionals for n in ("", "2")}
-    emitter.unpack([*model.factors, *model.definitions], out, source="data", only=given)
-    order = ancestral_order(model, stated)
-    looped = looped_items(model, order)
-    emitter.previous([i for i in (*model.factors, *model.definitions) if i not in looped], out, source="data")
-    _open_plates(emitter, stated, out)
-    for item in order:
-        if item in looped:
-            if item is looped[0]:
-                _loop(emitter, looped, out)
-        elif isinstance(item, Definition):
-            emitter.definition(item, out)
-        else:
-            _sample(emitter, item, out, True)
+    for name, reason in known.reasons.items():
+        if reason is not None:
+            out.comment(f"{name} is not enumerated: {reason}")
+    items: list[Item] = [*model.factors, *model.definitions]
+    parameters(emitter, items, out)
+    register_nets(emitter, out)
+    looped = {n for c in chains for n in (*variables_in(model, c), *_definitions_in(model, c))}
+    inputs = {
+        v.name for v in model.of_role("input") if not set(emitter.expressions.array_axes(v.name)) & set(chains)
+    }
+    emitter.unpack(items, out, source="data", only=inputs)
+    outside = [i for i in items if not set(axes_of(model, i)) & set(chains)]
+    emitter.previous(outside, out, source="data")
+    sites = Sites(emitter, out, plates, known)
+    sites.open_plates([tuple(a for a in axes if a not in chains) for axes in batches])
+    _sites(sites, outside, looped)
+    for chain in chains.values():
+        _loop(sites, chain)
     for key, potential in factor_names(model).items():
-        if isinstance(potential, Potential):
-            value, axes = potential_value(model, emitter.expressions, potential)
-            emitter.expressions.uses.add("total")
-            total = py.call("total", value, py.constant(len(axes)))
-            site = key.replace(" ", "_")
-            out.statement(ast.Expr(py.call("pyro.factor", py.constant(site), total)), potential.span)
-    pairs = [(c.target, py.name(names[c.target])) for c in model.conditionals]
-    out.statement(py.returns(py.dict_of(pairs)))
+        if isinstance(potential, Potential) and potential in outside:
+            sites.potential(key, potential)
+    sites.leave()
+    drawn = [v.name for v in model.of_role("random", "field") if v.name not in looped]
+    out.statement(py.returns(py.dict_of([(n, py.name(emitter.names[n])) for n in drawn])))
     out.indent -= 1
 
 
-def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) -> None:
-    """Rows of all sequences at position 0, at 1, ...: a site each, in which the other rows are masked."""
-    model, names, expressions = emitter.model, emitter.names, emitter.expressions
-    plate = model.by_name[items[0].target].plates[-1]
-    position = expressions.layout.position(plate)
-    targets = [i for i in items if isinstance(i, Conditional)]
-    for target in targets:
-        kind = {"labels": "torch.long"}.get(model.by_name[target.target].type.kind)
-        keywords = {"dtype": py.name(kind)} if kind else {}
-        shape = emitter.shape_of(emitter.distributions.frame_of(target))
-        out.assign(names[target.target], py.call("torch.zeros", shape, **keywords))
-    out.head(f"for t in pyro.markov(range(int({py.text(position)}.max()) + 1)):")
-    out.indent += 1
-    out.assign("values", py.dict_of([(t.target, py.name(names[t.target])) for t in targets]))
-    emitter.previous(items, out)
-    for item in items:
-        if isinstance(item, Definition):
-            emitter.definition(item, out)
+def _definitions_in(model: Model, chain: str) -> list[str]:
+    return [d.target for d in model.definitions if chain in axes_of(model, d)]
+
+
+def _sites(sites: Sites, outside: list[Item], looped: set[str]) -> None:
+    """Sites outside of chains: what hangs on no field, log Z of the fields, the fields, and the rest."""
+    model = sites.model
+    for item in outside:
+        if inside := sorted({r.name for r in model.mentions(item)} & looped):
+            raise to_come(f"`{inside[0]}` of a chain, looked at from outside of it, in Pyro", item.span)
+    fields = [v for v in model.of_role("field") if v.name not in looped]
+    stated = ancestral_order(model, [i for i in outside if not isinstance(i, Potential)])
+    late = _hanging_on(model, {v.name for v in fields}, stated)
+    early = [i for i in stated if i.target not in late]
+    for item in early:
+        _state(sites, item)
+    _log_z(sites, fields)
+    for variable in fields:
+        sites.field(variable)
+    for item in stated:
+        if item not in early:
+            _state(sites, item)
+
+
+def _hanging_on(model: Model, names: set[str], stated: list[Conditional | Definition]) -> set[str]:
+    """Targets that mention these names, to the end; parents first in ``stated``."""
+    seen = set(names)
+    for item in stated:
+        if any(r.name in seen for r in model.mentions(item)):
+            seen.add(item.target)
+    return seen - names
+
+
+def _state(sites: Sites, item: Conditional | Definition) -> None:
+    if isinstance(item, Definition):
+        sites.emitter.definition(item, sites.out)
+    else:
+        sites.sample(item)
+
+
+def _log_z(sites: Sites, fields: list[Variable]) -> None:
+    """The log partition functions of fields outside of chains, or the reasons why they are left out."""
+    for group in groups_of(sites.model, fields):
+        reason = reason_against_sum(sites.model, group, None)
+        if reason is None:
+            sum_fields(sites, group)
         else:
-            _sample(emitter, item, out, True, plate)
-    out.indent -= 1
+            sites.leave()
+            sites.out.comment(f"log Z of {', '.join(v.name for v in group)} is left out: {reason}")
+
+
+def _loop(sites: Sites, chain: Chain) -> None:
+    """The sites and factors of one chain, a step of all sequences at a time."""
+    model, out = sites.model, sites.out
+    items: list[Item] = [i for i in (*model.factors, *model.definitions) if chain.plate in axes_of(model, i)]
+    for variable in model.of_role("param"):
+        if chain.plate in model.batch_axes(variable.plates):
+            raise to_come("a param of each row of a chain in Pyro", variable.span)
+    sequences = open_sequences(sites, chain)
+    fields = [v for v in model.of_role("field") if chain.plate in model.batch_axes(v.plates)]
+    if fields:
+        reason = reason_against_sum(model, fields, chain)
+        if reason is None:
+            sum_fields_of_chain(sites, fields, chain, sequences)
+        else:
+            out.comment(f"log Z of {', '.join(v.name for v in fields)} is left out: {reason}")
+    for name, lag in chain.lags.items():
+        begin(sites, chain, name, lag, sequences)
+    history = py.constant(max(chain.lags.values()))
+    steps = py.call("pyro.markov", py.name(sequences), history=history)
+    with each_step(sites, chain, sequences, steps, items):
+        for variable in fields:
+            sites.field(variable)
+        for item in ancestral_order(model, [i for i in items if not isinstance(i, Potential)]):
+            _state(sites, item)
+        for key, potential in factor_names(model).items():
+            if isinstance(potential, Potential) and potential in items:
+                sites.potential(key, potential)
+        sites.leave()
+        for name, lag in chain.lags.items():
+            shift(sites, name, lag)
 
 
 def guide_function(emitter: Emitter, out: Writer) -> None:
-    """Emits ``guide(data, layout, params, nets)`` from the written guide; ``emitter`` is of the model with the guide's names."""
-    model, names = emitter.model, emitter.names
+    """Emits ``guide(data, layout, params, nets)`` from the written guide; ``emitter`` is of the model with the guide's
+    names. Raises PGM0601 where Pyro has no plain way to say it."""
+    model = emitter.model
     assert model.guide is not None
-    refuse_chains(model, "a Pyro guide")
+    _refuse_chains(model)
+    chains = chains_of(model)
+    known = enumerability(model, chains)
     out.blank(2)
     out.line("def guide(data, layout=None, params=None, nets=None):")
     out.indent += 1
     out.doc("The Pyro guide: the approximating distribution of the latents.")
     _imports(out)
     stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
-    own = {i.target for i in stated}
-    emitter.unpack(stated, out, source="data", only={v.name for v in model.variables if v.name not in own})
-    _open_plates(emitter, stated, out)
+    drawn = {i.target for i in stated}
+    parameters(emitter, stated, out)
+    register_nets(emitter, out)
+    outside = {v.name for v in model.variables if v.name not in drawn and v.role != "param"}
+    emitter.unpack(stated, out, source="data", only=outside)
+    sites = Sites(emitter, out, Plates(batches_of(model)), known, is_model=False)
+    sites.open_plates([model.batch_axes(model.by_name[c.target].plates) for c in model.guide.conditionals])
     for item in ancestral_order(model, stated):
-        if isinstance(item, Definition):
-            emitter.definition(item, out)
-        else:
-            _sample(emitter, item, out, False)
-    out.statement(py.returns(py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])))
+        _state(sites, item)
+    sites.leave()
+    pairs = [(c.target, py.name(emitter.names[c.target])) for c in model.guide.conditionals]
+    out.statement(py.returns(py.dict_of(pairs)))
     out.indent -= 1
+
+
+def _refuse_chains(model: Model) -> None:
+    """A guide's draws of rows that look back would need the sites of each step."""
+    for conditional in model.conditionals:
+        if any(r.lag for r in model.mentions(conditional)):
+            raise to_come("a Pyro guide of a chain, row after row,", conditional.span)
 
 
 def _imports(out: Writer) -> None:
     out.line("import pyro")
     out.line("import pyro.distributions as dist")
-
-
-def _plate_name(names: Names, plate: str, dim: int) -> str:
-    """The identifier of a plate at a dim; most plates stand at -1 alone."""
-    return names[f"plate {plate}"] if dim == -1 else names[f"plate {plate} {dim}"]
-
-
-def _open_plates(emitter: Emitter, items: list[Conditional | Definition], out: Writer) -> None:
-    """Each plate once, with its size and dim (Pyro wants a plate made once and entered often)."""
-    made: dict[tuple[str, int], None] = {}
-    for item in items:
-        if isinstance(item, Conditional):
-            plates = emitter.model.batch_axes(item.plates)
-            made.update({(plate, depth - len(plates)): None for depth, plate in enumerate(plates)})
-    for plate, dim in made:
-        site = plate if dim == -1 else f"{plate} at {dim}"
-        value = py.call("pyro.plate", py.constant(site), emitter.expressions.size(plate), dim=py.constant(dim))
-        out.assign(_plate_name(emitter.names, plate, dim), value)
-
-
-def _sample(emitter: Emitter, item: Conditional, out: Writer, is_model: bool, chain: str = "") -> None:
-    """One sample statement; in the loop over a ``chain`` that of its rows at position t."""
-    model, names, expressions = emitter.model, emitter.names, emitter.expressions
-    distributions = PyroDistributions(model, expressions)
-    distribution = item.distribution
-    frame = distributions.frame_of(item)
-    plates = model.batch_axes(item.plates)
-    built, batch = distributions.site(distribution, item, frame, emitter.shape_of)
-    if len(batch) > len(plates):
-        built = py.method(built, "to_event", py.constant(len(batch) - len(plates)))
-    keywords: dict[str, ast.expr] = {}
-    if is_model:
-        if model.by_name[item.target].type.kind in ("bit", "count"):
-            expressions.uses |= {"observed", "real"}
-            keywords["obs"] = py.call("observed", py.name("data"), py.constant(item.target))
-        else:
-            keywords["obs"] = py.method(py.name("data"), "get", py.constant(item.target))
-    for depth, plate in enumerate(plates):
-        out.line(f"with {_plate_name(names, plate, depth - len(plates))}:")
-        out.indent += 1
-    site: ast.expr = py.constant(item.target)
-    if not chain:
-        drawn = in_order(model, item.target, py.call("pyro.sample", site, built, **keywords))
-        out.assign(names[item.target], drawn, item.span)
-    else:
-        now = py.binary("eq", expressions.layout.position(chain), py.name("t"))
-        site = py.binary("add", py.constant(f"{item.target} "), py.call("str", py.name("t")))
-        mask, test = (
-            py.item(now, *(ast.Slice() if a == chain else ast.Constant(None) for a in axes))
-            if len(axes) > 1
-            else now
-            for axes in (plates, frame)
-        )
-        out.head(f"with pyro.poutine.mask(mask={py.text(mask)}):")
-        out.indent += 1
-        local = py.name(names[item.target])
-        drawn = py.call("pyro.sample", site, built, **keywords)
-        out.assign(names[item.target], py.call("torch.where", test, drawn, local), item.span)
-        out.indent -= 1
-    out.indent -= len(plates)

@@ -21,6 +21,19 @@ OWN_CONSTRAINTS = frozenset(c for c in _CONSTRAINTS.values() if "." not in c)
 """Those that the runtime brings."""
 
 
+_IN_PYRO = {
+    "ordered": "dist.constraints.ordered_vector", "cov": "dist.constraints.positive_definite",
+    "corr": "dist.constraints.corr_matrix",
+}  # fmt: skip
+
+
+def pyro_constraint(kind: str) -> ast.expr | None:
+    """The constraint that Pyro's store keeps a parameter of a type in, None where there is none."""
+    if kind not in _CONSTRAINTS:
+        return None
+    return py.name(_IN_PYRO.get(kind, _CONSTRAINTS[kind]))
+
+
 def bounds_of(model: Model, variable: Variable) -> tuple[float | None, float | None]:
     """Lower and upper bound where ``Uniform`` or ``Truncated`` of numbers sets them, each None where there is none.
     A type's own bound holds too: a positive variable truncated above lies between zero and that."""

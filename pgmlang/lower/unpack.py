@@ -70,15 +70,21 @@ class Emitter:
             if table.is_learned and is_wanted and _has_table(items, table.target):
                 out.assign(self.names[table.name], py.entry("params", table.name), table.distribution.span)
 
-    def previous(self, items: Iterable[Factor | Definition], out: Writer, source: str = "values") -> None:
-        """Assigns ``prev(x, k)`` of the variables that the items look back at."""
+    def previous(
+        self,
+        items: Iterable[Factor | Definition],
+        out: Writer,
+        source: str = "values",
+        roles: tuple[str, ...] = ("random", "field", "input"),
+    ) -> None:
+        """Assigns ``prev(x, k)`` of the variables of these roles that the items look back at."""
         pending: list[Factor | Definition] = list(items)
         seen: dict[str, Ref] = {}
         done: set[str] = set()
         while pending:
             for ref in self.model.mentions(pending.pop()):
                 role = self.model.by_name[ref.name].role if ref.name in self.model.by_name else ""
-                if ref.lag and role in ("random", "field", "input"):
+                if ref.lag and role in roles:
                     seen.setdefault(prev_name(ref), ref)
                 if role == "derived" and ref.name not in done:
                     done.add(ref.name)

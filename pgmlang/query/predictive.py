@@ -234,7 +234,8 @@ class Predictive:
         """Log-likelihood of each row (or of each outer element whose rows share latents) under the fit, averaged over
         the draws of the globals."""
         plate = self._unit()
-        if self.is_point:
+        if self.is_point and not self._has_hidden_numbers():
+            # nothing is estimated by draws: the copies of a point would all say the same
             return replace(
                 self, given={k: v[:1] for k, v in self.given.items()}, num_draws=1, is_point=False
             ).score()
@@ -261,7 +262,12 @@ class Predictive:
             return found
         return self._by_annealing(inner, sums, continuous, plate)
 
+    def _has_hidden_numbers(self) -> bool:
+        return not self._guided() and any(not self.joint.model.by_name[n].type.is_discrete for n in self.hidden)
+
     def _words(self, how: str) -> str:
+        if self.is_point:
+            return f"{how}; {self.num_draws} particles"
         return f"{how}; averaged over {self.num_draws} draws" if self.num_draws > 1 else how
 
     def _unit(self) -> str:

@@ -53,6 +53,7 @@ def test_the_trace_has_the_density_of_log_joint() -> None:
     module = lowered.load()
     data, layout, params, nets, values = module.example()
     values = {**values, "c": torch.tensor([-0.5, 0.7]), "t": values["t"].abs(), "c1": torch.tensor(0.3)}
+    pyro.clear_param_store()
     trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, layout, params, nets)
     trace.compute_log_prob()
     each = module.log_joint(values, data, layout, params, nets)

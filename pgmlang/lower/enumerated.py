@@ -1,0 +1,147 @@
+"""Which discrete variables Pyro can enumerate in parallel, and why not the others.
+
+Variable elimination over plates (Obermeyer, Bingham, Jankowiak, Chiu, Pradhan, Rush and Goodman, Tensor variable
+elimination for plated factor graphs, ICML 2019) wants elements of a plate independent given what is outside of it:
+every factor that looks at a variable must lie in all of its plates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgmlang.lower.pyro_chains import Chain
+from pgmlang.model import Choice, Conditional, Definition, Dist, Distribution, Model, Potential, TableDist
+from pgmlang.model.expr import Contract, Expr, Reduce, Ref, walk
+from pgmlang.model.model import Variable
+
+_FINITE = ("Bernoulli", "Categorical", "OrderedLogistic")
+"""Families whose draws Pyro lists."""
+Item = Conditional | Definition | Potential
+
+
+@dataclass(frozen=True)
+class Enumerability:
+    """``reasons``: by discrete variable why it is not enumerated, None where it is. ``gathered``: enumerated variables
+    whose elements are picked by rows of a chain. ``hanging``: names of items that hang on enumerated variables."""
+
+    reasons: dict[str, str | None]
+    gathered: frozenset[str]
+    hanging: frozenset[str]
+
+    def holds(self, name: str) -> bool:
+        """Whether a variable is enumerated where it is not observed."""
+        return name in self.reasons and self.reasons[name] is None
+
+
+def enumerability(model: Model, chains: dict[str, Chain]) -> Enumerability:
+    """The discrete variables of a model and its guide, each with the reason against its enumeration."""
+    reasons: dict[str, str | None] = {}
+    gathered: set[str] = set()
+    hanging: set[str] = set()
+    for variable in model.of_role("random", "field"):
+        if variable.type.kind not in ("bit", "spin", "labels"):
+            continue
+        reasons[variable.name] = _reason_against(model, variable, chains, gathered)
+        if reasons[variable.name] is None:
+            hanging |= {variable.name, *(_key(i) for i in _that_hang_on(model, variable.name))}
+    return Enumerability(reasons, frozenset(gathered), frozenset(hanging))
+
+
+def _key(item: Item) -> str:
+    return item.target if not isinstance(item, Potential) else f"potential {id(item)}"
+
+
+def hangs(item: Item, known: Enumerability) -> bool:
+    """Whether an item's values have the dims of enumerated variables."""
+    return _key(item) in known.hanging
+
+
+def _items(model: Model) -> Iterator[Item]:
+    yield from model.factors
+    yield from model.definitions
+    if model.guide:
+        yield from model.guide.conditionals
+        yield from model.guide.definitions
+
+
+def _that_hang_on(model: Model, name: str) -> list[Item]:
+    """Items that mention a variable, or what hangs on it, to the end."""
+    seen, out = {name}, []
+    is_changed = True
+    while is_changed:
+        is_changed = False
+        for item in _items(model):
+            if item not in out and any(r.name in seen for r in model.mentions(item)):
+                out.append(item)
+                is_changed = True
+                if not isinstance(item, Potential):
+                    seen.add(item.target)
+    return out
+
+
+def _that_mention(model: Model, name: str) -> tuple[list[Item], set[str]]:
+    """Items that mention a variable, through deterministic names too, and those names."""
+    seen, out = {name}, []
+    is_changed = True
+    while is_changed:
+        is_changed = False
+        for item in _items(model):
+            if item not in out and any(r.name in seen for r in model.mentions(item)):
+                out.append(item)
+                is_changed = True
+                if isinstance(item, Definition):
+                    seen.add(item.target)
+    return out, seen
+
+
+def _reason_against(model: Model, variable: Variable, chains: dict[str, Chain], gathered: set[str]) -> str | None:
+    if variable.axes:
+        return f"its axis `{variable.axes[0]}` is one event, not a plate"
+    conditional = model.conditional_of.get(variable.name)
+    if conditional is not None and not is_finite(conditional.distribution):
+        return "Pyro does not list the draws of its distribution"
+    own = model.batch_axes(variable.plates)
+    items, names = _that_mention(model, variable.name)
+    for item in items:
+        plates = model.by_name[item.target].plates if not isinstance(item, Potential) else item.plates
+        axes = model.batch_axes(plates)
+        missing = [a for a in own if a not in axes]
+        if missing and not any(c.outer == missing[0] and c.plate in axes for c in chains.values()):
+            return f"elements of `{missing[0]}` are looked at together, or from rows inside of it"
+        if missing:
+            gathered.add(variable.name)
+        for expression in model.expressions(item):
+            if reason := _crosses(expression, names, own, model):
+                return reason
+    return None
+
+
+def _crosses(expression: Expr, names: set[str], own: tuple[str, ...], model: Model) -> str | None:
+    """Why an expression looks at several elements of a plate at once."""
+    for node in walk(expression):
+        if isinstance(node, Ref) and node.name in names and any(axis in own for axis, _ in node.index):
+            return f"`{node.name}` is picked by an index along its plate"
+        is_sum = isinstance(node, Reduce | Contract) and node.axis in own
+        if is_sum and any(isinstance(n, Ref) and n.name in names for n in walk(node)):
+            return f"it is summed over its plate `{node.axis}`"  # type: ignore[union-attr]
+    return None
+
+
+def is_finite(distribution: Distribution) -> bool:
+    """Whether Pyro lists the draws of a distribution, or of both sides of a choice as one table."""
+    if isinstance(distribution, Choice):
+        return has_table(distribution.then) and has_table(distribution.otherwise)
+    return isinstance(distribution, TableDist) or (
+        isinstance(distribution, Dist) and distribution.family in _FINITE
+    )
+
+
+def has_table(distribution: Distribution) -> bool:
+    """Whether a distribution is given by the probabilities of its labels."""
+    if isinstance(distribution, Choice):
+        return has_table(distribution.then) and has_table(distribution.otherwise)
+    is_listed = (
+        isinstance(distribution, Dist) and distribution.family == "Categorical" and distribution.variant == 0
+    )
+    return is_listed or isinstance(distribution, TableDist)
