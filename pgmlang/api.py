@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from pgmlang.lower import Program
     from pgmlang.model import Model
     from pgmlang.plan import Plan
-    from pgmlang.query import Answer, NetworkAnswers
+    from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
+    from pgmlang.query.element_answers import ElementAnswers
     from pgmlang.query.field_rows import FieldRows
+    from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
@@ -200,7 +202,7 @@ class CompiledModel:
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of a model whose tables are given."""
-        return _sample(self.answers(), num_draws, seed, evidence)
+        return draw_rows(self.answers(), num_draws, seed, evidence_of(evidence))
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +244,10 @@ class FittedModel:
             message = f"a fit by `{self.record.method}` answers `query` and `summary` today, not rows of new data"
             raise PgmError(Diagnostic("PGM0602", message, help="ask `E(x)`, `P(x)` or `P(x > 3)`"))
         if "answers" not in self._cache:
+            from pgmlang.query.element_answers import of_element, outer_plates
+
+            if outer_plates(self.record):
+                of_element(self.record, ())  # tables of outer elements are those of no one network
             fit = self.record
             self._cache["answers"] = model_answers(fit.model, fit.parameters, fit.sizes, fit.labels)
         answers: NetworkAnswers = self._cache["answers"]
@@ -249,10 +255,19 @@ class FittedModel:
 
     def query(self, text: str) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
-        from pgmlang.query import DrawAnswers, parse_query
+        from pgmlang.query import parse_query
 
-        answers = self.answers if self.is_network else DrawAnswers.of(self.record)
-        return answers.answer(parse_query(text))
+        return self.asked.answer(parse_query(text))
+
+    @property
+    def asked(self) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+        """What answers questions: exact tables, those of the outer element that a question names, or draws."""
+        from pgmlang.query import DrawAnswers
+        from pgmlang.query.element_answers import ElementAnswers, outer_plates
+
+        if not self.is_network:
+            return DrawAnswers.of(self.record)
+        return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
 
     def predict(
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
@@ -321,7 +336,13 @@ class FittedModel:
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
         if self.is_network:
-            return _sample(self.answers, num_draws, seed, evidence)
+            from pgmlang.query.element_answers import of_element, outer_plates
+
+            items = evidence_of(evidence)
+            if outer_plates(self.record):
+                answers, items = of_element(self.record, items)
+                return draw_rows(answers, num_draws, seed, items)
+            return draw_rows(self.answers, num_draws, seed, items)
         if evidence:
             message = "fresh rows of this fit are drawn without evidence"
             raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
@@ -497,12 +518,21 @@ def log_z(answers: NetworkAnswers, evidence: str = "") -> float:
     return value
 
 
-def _sample(answers: NetworkAnswers, num_draws: int, seed: int | None, evidence: str) -> Columns:
+def evidence_of(text: str) -> tuple[Evidence, ...]:
+    """``"a = yes, b = no"`` parsed; empty without any."""
+    from pgmlang.query import parse_evidence
+
+    return parse_evidence(text) if text.strip() else ()
+
+
+def draw_rows(
+    answers: NetworkAnswers, num_draws: int, seed: int | None, items: tuple[Evidence, ...] = ()
+) -> Columns:
+    """Joint draws given evidence. Raises PgmError PGM0609 where it is impossible."""
     import numpy as np
 
-    from pgmlang.query import parse_evidence, sample
+    from pgmlang.query import sample
 
-    items = parse_evidence(evidence) if evidence.strip() else ()
     hard, soft = answers.evidence(items)
     if soft:
         raise PgmError(Diagnostic("PGM0606", "samples take hard evidence only", help="write `a = label`"))

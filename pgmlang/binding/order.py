@@ -10,8 +10,8 @@ from pgmlang.binding.close import open_sets
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.data import Column
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.families import FAMILIES
 from pgmlang.model import Choice, Dist, Distribution, Model
-from pgmlang.signatures.distributions import FAMILIES
 
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d(?:-\d\d)?|\d{4}-W\d\d(?:-\d)?)?(?P<mark>[T ])?(?P<time>\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"

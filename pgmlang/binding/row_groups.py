@@ -105,15 +105,14 @@ def has_one_network(binding: Binding, fixed: Iterable[str] = ()) -> bool:
     inputs = [
         v.name for v in binding.model.of_role("input") if _row_axis(binding.model, v.name, plate) is not None
     ]
-    return not inputs and not _telling_plates(binding, plate)
+    return not inputs and not plates_told_apart(binding.model, plate)
 
 
-def _telling_plates(binding: Binding, plate: str) -> list[str]:
-    """Outer plates whose element decides a row's tables, params or inputs."""
-    model = binding.model
+def plates_told_apart(model: Model, plate: str) -> tuple[str, ...]:
+    """The plates around a row plate whose elements have tables, params or inputs of their own, outermost first."""
     by = {b for t in learned_tables(model) for b in t.distribution.by}
     outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
-    return sorted((by | outer) & set(model.enclosing(plate)[:-1]))
+    return tuple(p for p in model.enclosing(plate)[:-1] if p in by | outer)
 
 
 def _row_axis(model: Model, name: str, plate: str) -> int | None:
@@ -126,7 +125,7 @@ def _alike(binding: Binding, plate: str, inputs: Mapping[str, np.ndarray]) -> li
     model = binding.model
     num_rows = binding.sizes[plate]
     keys: list[np.ndarray] = []
-    for parent in _telling_plates(binding, plate):
+    for parent in plates_told_apart(model, plate):
         if binding.layout.is_inside(plate, parent):
             keys.append(binding.layout.parent(parent, plate).astype(float)[:, None])
     for name, values in sorted(inputs.items()):

@@ -19,7 +19,7 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
-from pgmlang.cli.sources import answers_of, asked_of, fit_of
+from pgmlang.cli.sources import answers_of, asked_of, fit_of, refuse_settings
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -166,15 +166,16 @@ def sample(
     """Draw rows from a fit, a model with given tables, or a network file, by exact (posterior) sampling."""
     import secrets
 
-    from pgmlang.api import _sample
+    from pgmlang.api import draw_rows, evidence_of
 
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
     if Path(source).is_dir():
+        refuse_settings(source, settings)
         result = fit_of(source).sample(num_draws, seed=seed, evidence=evidence)
     else:
-        result = _sample(answers_of(source, settings), num_draws, seed, evidence)
+        result = draw_rows(answers_of(source, settings), num_draws, seed, evidence_of(evidence))
     _write_columns(result.columns, output, as_json, quiet)
 
 

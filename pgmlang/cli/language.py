@@ -218,7 +218,7 @@ def compile_(model: str, output: str, stage: str, force: bool, settings: tuple[s
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code, with a bad and a good example; without one, list them all."""
-    from pgmlang.diagnostics import CODES
+    from pgmlang.diagnostics.codes import CODES, code_row
     from pgmlang.diagnostics.explanations import explain as explanation_of
 
     if code is None:
@@ -237,7 +237,7 @@ def explain(code: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"code": page.code, "title": page.title, "text": page.text, "bad": page.bad, "good": page.good})
         return
-    verb = "This is warned of" if CODES[page.code].is_warning else "This is refused"
+    verb = "This is warned of" if code_row(page.code).is_warning else "This is refused"
     click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n")
     click.echo(_indent(page.bad))
     click.echo("\nThis is good:\n")

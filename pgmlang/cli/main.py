@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from pgmlang import __version__
+from pgmlang import __version__, plugins
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -47,7 +47,7 @@ class Commands(click.Group):
     """A group that imports a command on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *(e.name for e in plugins.entries(plugins.VERBS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
@@ -56,6 +56,9 @@ class Commands(click.Group):
                 module, cmd_name.replace("compile", "compile_") if cmd_name == "compile" else cmd_name
             )
             return command
+        added = plugins.plugin(plugins.VERBS, cmd_name, click.Command)
+        if added is not None:
+            return added
         if cmd_name in TO_COME:
             raise PgmError(
                 Diagnostic(
@@ -69,15 +72,17 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and args[0] not in TO_COME and not args[0].startswith("-"):
-            near = did_you_mean(args[0], COMMANDS)
+        known = not args or args[0].startswith("-") or args[0] in COMMANDS or args[0] in TO_COME
+        if not known and args[0] not in (names := self.list_commands(ctx)):
+            near = did_you_mean(args[0], names)
             ctx.fail(f"there is no command `{args[0]}`. {near or 'See pgmc --help.'}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
+        added = [(e.name, f"Of {e.dist.name if e.dist else e.module}.") for e in plugins.entries(plugins.VERBS)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([*((name, text) for name, (_, text) in COMMANDS.items()), *added])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

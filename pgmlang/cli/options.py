@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.plan.options import OPTIONS, OptionRow
 from pgmlang.sema.scope import Value
+from pgmlang.signatures.options import OPTIONS, OptionRow
 
 F = TypeVar("F", bound=Callable[..., Any])
 

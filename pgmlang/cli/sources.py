@@ -12,6 +12,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 if TYPE_CHECKING:
     from pgmlang.api import FittedModel
     from pgmlang.query import DrawAnswers, NetworkAnswers
+    from pgmlang.query.element_answers import ElementAnswers
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
@@ -44,29 +45,37 @@ def read_network(path: str) -> DiscreteNetwork:
     return read_bif(file)
 
 
-def asked_of(path: str, settings: tuple[str, ...], fixed: tuple[str, ...]) -> NetworkAnswers | DrawAnswers:
+def asked_of(
+    path: str, settings: tuple[str, ...], fixed: tuple[str, ...]
+) -> NetworkAnswers | ElementAnswers | DrawAnswers:
     """What answers queries: exact tables, or the draws of a fit that holds some. Raises PgmError."""
     if Path(path).is_dir():
-        fit = fit_of(path)
-        if not fit.is_network:
-            from pgmlang.query import DrawAnswers
-
-            return DrawAnswers.of(fit.record)
-        return fit.answers
+        refuse_settings(path, settings, fixed)
+        return fit_of(path).asked
     return answers_of(path, settings, fixed)
 
 
 def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> NetworkAnswers:
     """What answers queries about a fit, a model with given tables, or a network file. Raises PgmError."""
     if is_network_file(path):
+        refuse_settings(path, settings, fixed)
         from pgmlang.api import network_answers
 
         return network_answers(read_network(path))
     if Path(path).is_dir():
+        refuse_settings(path, settings, fixed)
         return fit_of(path).answers
     from pgmlang.api import CompiledModel
 
     return CompiledModel(compiled(path, settings)).answers(fixed_of(fixed))
+
+
+def refuse_settings(path: str, settings: tuple[str, ...], fixed: tuple[str, ...] = ()) -> None:
+    """A fit or a network file has its settings and params. Raises PgmError PGM0612."""
+    given = [*(f"--set {s}" for s in settings), *(f"--fix {f}" for f in fixed)]
+    if given:
+        message = f"`{path}` is no model file: `{given[0]}` cannot change it"
+        raise PgmError(Diagnostic("PGM0612", message, help="give it to the fit, or ask the model file"))
 
 
 def fit_of(path: str) -> FittedModel:

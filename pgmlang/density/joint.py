@@ -21,9 +21,8 @@ from pgmlang.binding.row_groups import table_shapes
 from pgmlang.density.memo import Memo
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.programs import Programs
-from pgmlang.density.tensor_layout import tensor_layout
+from pgmlang.density.tensor_layout import BoundLayout, tensor_layout
 from pgmlang.graph.childless import drops_out
-from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model, Variable
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
@@ -44,7 +43,7 @@ class Joint:
 
     model: Model
     data: dict[str, Tensor]
-    layout: TensorLayout
+    layout: BoundLayout
     observed: dict[str, Tensor]
     missing: dict[str, Tensor]
     fixed: dict[str, Tensor]
@@ -109,14 +108,7 @@ class Joint:
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        return self.without_unseen(found)
-
-    def without_unseen(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Terms with zeros where a cell was not seen."""
-        for name, mask in self.unseen.items():
-            if name in terms:
-                terms[name] = torch.where(mask, torch.zeros_like(terms[name]), terms[name])
-        return terms
+        return found
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
                   around: Collection[str] | None = None) -> Tensor:  # fmt: skip
@@ -327,11 +319,12 @@ class Joint:
                 for k, v in values.items()
             }
 
-        layout = TensorLayout(
+        layout = BoundLayout(
             {**self.layout.sizes, plate: len(at)},
             {k: v.index_select(0, at) if k[1] == plate else v for k, v in self.layout.parents.items()},
             self.layout.positions,
             self.layout.before,
+            seen=cut(self.layout.seen),
         )
         shapes = {
             k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
@@ -358,7 +351,6 @@ def joint_of_binding(
     programs: Programs | None = None,
 ) -> Joint:  # fmt: skip
     """The Joint of a model and its bound data, on a device and with numbers of this type."""
-    programs = programs if programs is not None else Programs(model, dtype, device)
     shapes = {
         v.name: binding.layout.shape(model.array_axes(v))
         for v in model.of_role("random", "field", "param")
@@ -376,9 +368,16 @@ def joint_of_binding(
     unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
+    if programs is None:
+        programs = Programs(model, dtype, device, frozenset(unseen))
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(binding.layout, model, device)
+    for name in programs.partly_seen:
+        missed = unseen.get(name)
+        layout.seen[name] = (
+            torch.ones(shapes[name], dtype=torch.bool, device=device) if missed is None else ~missed
+        )
     params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
     weights = {}
     if binding.weights is not None:

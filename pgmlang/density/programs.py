@@ -15,12 +15,15 @@ from pgmlang.model import Model
 
 class Programs:
     """Programs with their tables on a device and numbers of a type, each emitted when first asked for; shared by all
-    bindings of the model. Raises PgmError PGM0601 for what no program says yet."""
+    bindings of the model. ``partly_seen``: variables some of whose missing cells drop out. Raises PgmError PGM0601 for what no program says yet."""
 
-    def __init__(self, model: Model, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, model: Model, dtype: torch.dtype, device: torch.device, partly_seen: frozenset[str] = frozenset()
+    ) -> None:
         self.model = model
         self.dtype = dtype
         self.device = device
+        self.partly_seen = partly_seen
         self.whole = self._emitted(None)
         self._of_factors: dict[frozenset[str], ModuleType] = {}
         self._around: dict[frozenset[str], frozenset[str]] = {}
@@ -46,4 +49,6 @@ class Programs:
 
     def _emitted(self, only: frozenset[str] | None) -> ModuleType:
         with numerics(self.dtype, self.device):
-            return settled(lower(self.model, only=only).load(), self.dtype, self.device)
+            return settled(
+                lower(self.model, only=only, partly_seen=self.partly_seen).load(), self.dtype, self.device
+            )

@@ -88,7 +88,7 @@ class Sums:
             terms: dict[str, Tensor] = joint.program.factors(
                 everything, joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets
             )
-        return joint.without_unseen(terms)
+        return terms
 
     def _lead(self, values: Values) -> int:
         """Number of leading axes of the other values."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +13,20 @@ from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
 
 
-def tensor_layout(layout: Layout, model: Model, device: torch.device) -> TensorLayout:
+class BoundLayout(TensorLayout):
+    """The layout of bound data, with ``seen``: True at the cells that were seen, of variables some of whose missing cells
+    drop out."""
+
+    def __init__(self, *fields: Any, seen: dict[str, Tensor] | None = None) -> None:
+        super().__init__(*fields)
+        self.seen = seen or {}
+
+    def is_seen(self, name: str) -> Tensor:
+        """Which cells of a variable were seen."""
+        return self.seen[name]
+
+
+def tensor_layout(layout: Layout, model: Model, device: torch.device) -> BoundLayout:
     """The layout on a device, with the rows before of every chain at each lag that the model looks back."""
 
     def tensor(values: np.ndarray) -> Tensor:
@@ -19,7 +34,7 @@ def tensor_layout(layout: Layout, model: Model, device: torch.device) -> TensorL
 
     lags = sorted({r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0})
     sequences = {chain: layout.sequences(chain) for chain in layout.chains if layout.has_size(chain)}
-    return TensorLayout(
+    return BoundLayout(
         dict(layout.sizes),
         {(outer, inner): tensor(codes) for (inner, outer), codes in layout.parents.items()},
         {chain: tensor(s.position) for chain, s in sequences.items()},

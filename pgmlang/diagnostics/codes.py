@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pgmlang import plugins
+
 
 class Code(NamedTuple):
-    """A stable code. ``exit``: status of ``pgmc`` when this error stops it (sysexits, as Stan's)."""
+    """A stable code. ``exit``: status of ``pgmc`` when this error stops it (sysexits, as Stan's). ``page``: of a code
+    that a package beside pgmlang adds, what ``pgmc explain`` says, written as the pages in ``explain``."""
 
     title: str
     exit: int = 65
     is_warning: bool = False
+    page: str = ""
 
 
 CODES: dict[str, Code] = {
@@ -145,4 +149,12 @@ CODES: dict[str, Code] = {
 
 def exit_code(code: str) -> int:
     """Exit status of ``pgmc`` for an error of this code."""
-    return CODES[code].exit
+    return code_row(code).exit
+
+
+def code_row(code: str) -> Code:
+    """The row of a code, of pgmlang or of a package beside it. Raises KeyError for an unknown one."""
+    row = CODES.get(code) or plugins.plugin(plugins.CODES, code, Code)
+    if row is None:
+        raise KeyError(f"unknown diagnostic code {code}")
+    return row

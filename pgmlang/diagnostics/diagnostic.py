@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from pgmlang.diagnostics.codes import CODES, exit_code
+from pgmlang.diagnostics.codes import code_row, exit_code
 from pgmlang.diagnostics.source import Span
 
 
@@ -51,12 +51,11 @@ class Diagnostic:
     place: str = ""
 
     def __post_init__(self) -> None:
-        if self.code not in CODES:
-            raise KeyError(f"unknown diagnostic code {self.code}")
+        code_row(self.code)
 
     @property
     def severity(self) -> Severity:
-        return Severity.WARNING if CODES[self.code].is_warning else Severity.ERROR
+        return Severity.WARNING if code_row(self.code).is_warning else Severity.ERROR
 
     @property
     def is_error(self) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from pgmlang.diagnostics.codes import CODES
+from pgmlang import plugins
+from pgmlang.diagnostics.codes import CODES, Code, code_row
 from pgmlang.diagnostics.diagnostic import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -42,6 +43,9 @@ def explain(code: str) -> Explanation:
     if name.isdecimal():
         name = f"PGM{int(name):04d}"
     page = _pages().get(name)
+    added = plugins.plugin(plugins.CODES, name, Code) if page is None else None
+    if added is not None:
+        page = _page_of(name, added.page)
     if page is None:
         alike = [c for c in CODES if c[:5] == name[:5]]
         cure = did_you_mean(name, alike or CODES) or "`pgmc explain` lists all codes"
@@ -57,8 +61,11 @@ def _pages() -> dict[str, Explanation]:
 
 
 def _page(match: re.Match[str]) -> Explanation:
-    code, body = match.groups()
+    return _page_of(*match.groups())
+
+
+def _page_of(code: str, body: str) -> Explanation:
     examples = {kind: (console, text) for kind, console, text in _EXAMPLE.findall(body)}
     text = body.split("```", 1)[0].strip()
     kind = "console" if examples["bad"][0] else "model"
-    return Explanation(code, CODES[code].title, text, examples["bad"][1], examples["good"][1], kind)
+    return Explanation(code, code_row(code).title, text, examples["bad"][1], examples["good"][1], kind)

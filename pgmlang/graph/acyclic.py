@@ -6,7 +6,7 @@ row of a chain (``prev``) point back in time and close no cycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.model import Conditional, Definition, Model, Potential
@@ -89,33 +89,78 @@ def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fiel
     return any(component.get(n) in own for n in below)
 
 
+MOST = 20
+"""Most cycles told of one strongly connected set."""
+
+
 def shortest_cycles(arrows: dict[str, list[str]]) -> list[list[str]]:
-    """A shortest cycle of each strongly connected set, found by breadth-first search from its first node."""
+    """A shortest cycle through the first node of each strongly connected set, and through further ones that it leaves
+    out; found by breadth-first search within the set."""
     found: list[list[str]] = []
-    covered: set[str] = set()
-    for start in arrows:
-        if start in covered:
-            continue
-        previous: dict[str, str] = {}
-        queue = [start]
-        for node in queue:
-            for child in arrows.get(node, ()):
-                if child == start:
-                    path = [node]
-                    while path[-1] != start:
-                        path.append(previous[path[-1]])
-                    cycle = path[::-1]
-                    found.append(cycle)
-                    covered.update(cycle)
-                    queue = []
-                    break
-                if child not in previous and child not in covered:
-                    previous[child] = node
-                    queue.append(child)
-            else:
+    for members in _strongly_connected(arrows):
+        covered: set[str] = set()
+        starts = [n for n in arrows if n in members] if len(members) < len(arrows) else list(arrows)
+        for start in starts if len(members) > 1 else members:
+            if start in covered or (len(covered) and len(found) >= MOST):
                 continue
-            break
+            cycle = _cycle_through(start, arrows, members - covered)
+            if cycle:
+                found.append(cycle)
+                covered.update(cycle)
     return found
+
+
+def _cycle_through(start: str, arrows: dict[str, list[str]], members: set[str]) -> list[str]:
+    previous: dict[str, str] = {}
+    queue = [start]
+    for node in queue:
+        for child in arrows.get(node, ()):
+            if child == start:
+                path = [node]
+                while path[-1] != start:
+                    path.append(previous[path[-1]])
+                return path[::-1]
+            if child in members and child not in previous:
+                previous[child] = node
+                queue.append(child)
+    return []
+
+
+def _strongly_connected(arrows: dict[str, list[str]]) -> Iterator[set[str]]:
+    """The sets of nodes on common cycles, a node with an arrow to itself among them (Tarjan 1972, without recursion)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    is_open: set[str] = set()
+    for root in arrows:
+        if root in order:
+            continue
+        work = [(root, iter(arrows.get(root, ())))]
+        order[root] = low[root] = len(order)
+        stack.append(root)
+        is_open.add(root)
+        while work:
+            node, children = work[-1]
+            child = next(children, None)
+            if child is not None:
+                if child not in order:
+                    order[child] = low[child] = len(order)
+                    stack.append(child)
+                    is_open.add(child)
+                    work.append((child, iter(arrows.get(child, ()))))
+                elif child in is_open:
+                    low[node] = min(low[node], order[child])
+                continue
+            work.pop()
+            if work:
+                low[work[-1][0]] = min(low[work[-1][0]], low[node])
+            if low[node] == order[node]:
+                members: set[str] = set()
+                while node not in members:
+                    members.add(stack.pop())
+                is_open -= members
+                if len(members) > 1 or node in arrows.get(node, ()):
+                    yield members
 
 
 def _cycle_error(model: Model, cycle: list[str], component: dict[str, str]) -> Diagnostic:

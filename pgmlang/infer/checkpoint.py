@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.plugins import plugin_modules
 
 ALLOWED = ("pgmlang.infer.", "pgmlang.kernels.", "pgmlang.fields.", "pgmlang.density.")
 """Records of these modules only are made from a checkpoint."""
@@ -177,7 +178,7 @@ def _decoded(tree: Any, arrays: Mapping[str, np.ndarray], device: str) -> Any:
     if "list" in tree:
         return [_decoded(v, arrays, device) for v in tree["list"]]
     module, _, name = str(tree["record"]).partition(":")
-    if not module.startswith(ALLOWED):
+    if not module.startswith(ALLOWED) and module not in plugin_modules():
         raise ValueError(f"`{module}` makes no states")
     record = getattr(import_module(module), name)
     if not (isinstance(record, type) and (hasattr(record, "_fields") or dataclasses.is_dataclass(record))):

@@ -17,12 +17,10 @@ from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
-from pgmlang.plan.options import typed_value
 from pgmlang.results.fit import Moves
+from pgmlang.signatures.kernels import kernel_named, kernel_names
+from pgmlang.signatures.options import typed_value
 
-MOVES = {"gibbs": Moves.GRADIENT, "hmc": Moves.GRADIENT, "langevin": None, "mh": Moves.RANDOM_WALK}
-"""How each kernel moves what it has an acceptance rate for: `gibbs` what has no full conditional, by hmc."""
-KERNELS = tuple(MOVES)
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s*")
 
 
@@ -54,17 +52,24 @@ def _not_understood(text: str, piece: str) -> PgmError:
     )  # fmt: skip
 
 
+def _no_kernel(name: str, known: tuple[str, ...]) -> PgmError:
+    near = did_you_mean(name, known)
+    listed = "kernels that compose: " + ", ".join(known)
+    return PgmError(
+        Diagnostic(
+            "PGM0604", f"`{name}` is no kernel of a composition", help=f"{near}; {listed}" if near else listed
+        )
+    )
+
+
 def composed(text: str) -> Method:
     """The method that a composition says. Raises PgmError PGM0604 for unknown kernels, PGM0612 for a wrong ladder."""
     parts = parse(text)
     if len(parts) == 1 and parts[0].kernel == "tempering":
         return _tempered(parts[0], text)
     for part in parts:
-        if part.kernel not in KERNELS:
-            near = did_you_mean(part.kernel, (*KERNELS, "tempering")) or "kernels that compose: " + ", ".join(
-                KERNELS
-            )
-            raise PgmError(Diagnostic("PGM0604", f"`{part.kernel}` is no kernel of a composition", help=near))
+        if part.kernel != "gibbs" and kernel_named(part.kernel) is None:
+            raise _no_kernel(part.kernel, ("gibbs", *kernel_names()))
     if sum(not p.names for p in parts) > 1:
         raise PgmError(
             Diagnostic("PGM0604", f"in `{text}` several kernels take what is left", help="name their variables")
@@ -98,11 +103,17 @@ def composed(text: str) -> Method:
 
         return build_cycle(problem, options, blocks)
 
-    moves = {MOVES[p.kernel] for p in parts}
+    moves = {_moves(p.kernel) for p in parts}
     single = moves.pop() if len(moves) == 1 else None
     return Method(
         text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build, moves=single
     )
+
+
+def _moves(kernel: str) -> Moves | None:
+    """How a kernel moves what it has an acceptance rate for: `gibbs` what has no full conditional, by hmc."""
+    row = kernel_named("hmc" if kernel == "gibbs" else kernel)
+    return row.moves if row else None
 
 
 def assigned(model: Model, facts: Facts, parts: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -148,8 +159,11 @@ def _tempered(part: Part, text: str) -> Method:
 
     inner = [n for n in part.names if not n.isdigit()]
     rungs = [int(n) for n in part.names if n.isdigit()]
-    if len(inner) > 1 or len(rungs) > 1 or any(n not in tempering.KERNELS for n in inner):
+    if len(inner) > 1 or len(rungs) > 1:
         raise _not_understood(text, text)
+    for name in inner:
+        if kernel_named(name) is None:
+            raise _no_kernel(name, kernel_names())
     for number in rungs:
         problem = typed_value("temperatures", int, number)[1]
         if problem is not None:

@@ -7,61 +7,18 @@ points give the coefficients exactly, whatever the model around looks like: noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pgmlang.families import FAMILIES, Family, Pair
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import COMPLEMENT, Form, form_in
-from pgmlang.signatures.distributions import FAMILIES as DISTRIBUTIONS
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
-
-
-@dataclass(frozen=True)
-class Pair:
-    """``prior``: the variable's family; ``child``, ``argument``, ``variant``: where it stands; ``form``: what the argument
-    may be of the variable, a key of ``FORMS``; all in normal form."""
-
-    prior: str
-    child: str
-    argument: str
-    form: str
-    variant: int = 0
-
-
-PAIRS: tuple[Pair, ...] = (
-    Pair("Dirichlet", "Categorical", "p", "itself"),
-    Pair("Dirichlet", "Multinomial", "p", "itself"),
-    Pair("Beta", "Bernoulli", "p", "itself or its complement"),
-    Pair("Beta", "Binomial", "p", "itself or its complement"),
-    Pair("Beta", "Geometric", "p", "itself or its complement"),
-    Pair("Beta", "NegativeBinomial", "p", "itself or its complement", variant=1),
-    *(
-        Pair(prior, child, argument, form)
-        for prior in ("Gamma", "Exponential")
-        for child, argument, form in (
-            ("Poisson", "rate", "scaled"), ("Exponential", "rate", "scaled"), ("Gamma", "rate", "scaled"),
-            ("InverseGamma", "scale", "scaled"), ("Laplace", "scale", "inverse"), ("Normal", "sd", "inverse root"),
-            ("LogNormal", "sd", "inverse root"), ("HalfNormal", "sd", "inverse root"),
-        )
-    ),
-    *(
-        Pair("InverseGamma", child, argument, form)
-        for child, argument, form in (
-            ("Poisson", "rate", "inverse"), ("Exponential", "rate", "inverse"), ("Gamma", "rate", "inverse"),
-            ("InverseGamma", "scale", "inverse"), ("Laplace", "scale", "scaled"), ("Normal", "sd", "root"),
-            ("LogNormal", "sd", "root"), ("HalfNormal", "sd", "root"),
-        )
-    ),
-    Pair("Normal", "Normal", "loc", "affine"),
-    Pair("Normal", "LogNormal", "loc", "affine"),
-)  # fmt: skip
-"""A conjugate pair is a row; `FAMILIES` below says how the family's parameters come from gradients."""
 
 
 FORMS: Mapping[str, Callable[[Form], bool]] = {
@@ -82,24 +39,23 @@ def conjugate_family(model: Model, name: str) -> str | None:
     own = model.conditional_of.get(name)
     if own is None or not isinstance(own.distribution, Dist):
         return None
-    prior = own.distribution.family
-    allowed = [p for p in PAIRS if p.prior == prior]
-    if not allowed or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
+    prior = FAMILIES[own.distribution.family]
+    if not prior.pairs or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
         return None
     for factor in model.factors:
         if factor is own or name not in mentioned(model, factor, (name,)):
             continue
-        if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, allowed):
+        if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, prior.pairs):
             return None
-    return {"Exponential": "Gamma"}.get(prior, prior)
+    return prior.exponential
 
 
-def _has_whole_support(model: Model, name: str, prior: str) -> bool:
+def _has_whole_support(model: Model, name: str, prior: Family) -> bool:
     """Whether a variable takes every value of its family: an ordered vector of normal elements does not."""
-    return Type(DISTRIBUTIONS[prior].support).fits(model.by_name[name].type.kind)
+    return Type(prior.support).fits(model.by_name[name].type.kind)
 
 
-def _fits(model: Model, distribution: Distribution, name: str, allowed: list[Pair]) -> bool:
+def _fits(model: Model, distribution: Distribution, name: str, allowed: tuple[Pair, ...]) -> bool:
     if isinstance(distribution, Choice):
         if not form_in(model, distribution.condition, name).is_free:
             return False
@@ -177,7 +133,7 @@ def inverse_gamma_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor,
     return scale - g - 1, scale
 
 
-FAMILIES: Mapping[str, tuple[Callable[[LogDensity, Any], tuple[Any, ...]], str]] = {
+READERS: Mapping[str, tuple[Callable[[LogDensity, Any], tuple[Any, ...]], str]] = {
     "Dirichlet": (dirichlet_parameters, "Dirichlet"),
     "Beta": (beta_parameters, "Beta"),
     "Gamma": (gamma_parameters, "Gamma"),
@@ -195,7 +151,7 @@ def conjugate_draw(family: str, density: LogDensity, like: Tensor, own_axes: int
 
     if family == "Normal":
         return _normal_draw(density, like, own_axes)
-    read, name = FAMILIES[family]
+    read, name = READERS[family]
     parameters = [p.clamp(min=torch.finfo(like.dtype).tiny) for p in read(density, like)]
     drawn: Tensor = getattr(torch.distributions, name)(*parameters).sample()
     tiny = torch.finfo(like.dtype).tiny
@@ -241,4 +197,4 @@ def _normal_draw(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
     return centre + drawn.reshape(like.shape)
 
 
-__all__ = ["FAMILIES", "PAIRS", "Generator", "Pair", "conjugate_draw", "conjugate_family", "slope"]
+__all__ = ["READERS", "Generator", "Pair", "conjugate_draw", "conjugate_family", "slope"]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
+from pgmlang.signatures.kernels import kernel_named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +50,13 @@ class State(NamedTuple):
 
 def plan_of(name: str, options: CycleOptions) -> Plan:
     """The warm-up plan of a kernel block."""
-    from pgmlang.kernels import hmc, langevin, random_walk
+    from pgmlang.kernels.by_name import kernel_of
     from pgmlang.kernels.warmup import Plan
 
-    kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[name]()
-    return Plan(kernel, options.warmup, length=6.0, chees=False)
+    row = kernel_named(name)
+    if row is None:
+        raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
+    return Plan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
 def expanded(problem: Problem) -> Problem:
@@ -154,8 +158,6 @@ def _conclude(
     state: State, joint: Joint, names: tuple[str, ...], kept: tuple[str, ...], is_finished: bool
 ) -> Outcome:
     import torch
-
-    from pgmlang.diagnostics import Diagnostic, PgmError
 
     if not state.draws:
         message = "stopped within the warm-up: there are no draws yet"

@@ -285,6 +285,8 @@ class Bound:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
         import torch
 
+        from pgmlang.density.table_priors import log_table_priors
+
         params = self.params(joint, free)
         shape = (self.particles,)
         drawn: dict[str, Tensor] = {}
@@ -299,6 +301,7 @@ class Bound:
         else:
             terms = joint.factors(values, params, nets)
             bound = joint.sum(terms) - log_q
+        bound = bound + log_table_priors(joint, params)
         for name, term in terms_q.items():
             bound = bound - joint.total(term, axes_q[name])
         loss = -bound.mean()

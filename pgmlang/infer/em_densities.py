@@ -121,6 +121,7 @@ class DensityEm:
         import torch
 
         total, weights = self._expect(self._tables(state.values))
+        total = total + self._log_prior(state.values)
         values = self._maximise(state.values, weights)
         best = float(total.max())
         before = max(state.trace[-1]) if state.trace else -math.inf
@@ -138,7 +139,7 @@ class DensityEm:
 
         with torch.no_grad():
             values = state.values
-            total = self.sums.log_marginal(*self._split(values))
+            total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
         at = int(total.argmax())
         parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
         trace = (*(t[at] for t in state.trace), float(total[at]))
@@ -161,6 +162,12 @@ class DensityEm:
             {k: v for k, v in values.items() if k in learned},
         )
 
+    def _log_prior(self, values: dict[str, Tensor]) -> Tensor | float:
+        """The priors of learned tables, ``[start]``."""
+        from pgmlang.density.table_priors import log_table_priors
+
+        return log_table_priors(self.joint, values)
+
     def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
         return self.sums.tables(*self._split(values))
 
@@ -174,10 +181,11 @@ class DensityEm:
         return total.detach(), dict(zip(leaves, found, strict=True))
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
-        """Q, summed over starts."""
+        """Q and the tables' log priors, summed over starts."""
         import torch
 
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        total = total + torch.as_tensor(self._log_prior(values)).sum()
         for key, table in self._tables(values).items():
             # an entry without weight may be minus infinity
             total = total + torch.where(weights[key] == 0, 0.0, weights[key] * table.values.clamp(min=-1e30)).sum()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pgmlang.infer.conjugate import FAMILIES, slope
+from pgmlang.infer.conjugate import READERS, slope
 
 Factor = tuple[Tensor, ...]
 """Parameters of q: of a Dirichlet its concentrations; of a Beta a and b; of a Gamma shape and rate; of an InverseGamma
@@ -118,7 +118,7 @@ Q = {
 
 def optimal(family: str, density: LogDensity, like: Tensor) -> Factor:
     """The factor proportional to the exponential of an expected log-density (the coordinate update)."""
-    found = FAMILIES[family][0](density, like)
+    found = READERS[family][0](density, like)
     tiny = torch.finfo(like.dtype).tiny
     return tuple(p.clamp(min=tiny) for p in found)
 

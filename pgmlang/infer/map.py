@@ -129,17 +129,20 @@ def objective_of(problem: Problem) -> Objective:
 
 
 def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
-    """Log-density of the values behind free ones, discrete latents summed out, no Jacobian."""
+    """Log-density of the values behind free ones and of the tables' priors, discrete latents summed out, no Jacobian."""
+    from pgmlang.density.table_priors import log_table_priors
+
     values, _ = joint.constrain(free, nets=nets)
     learned = set(joint.learned)
     params = {k: v for k, v in values.items() if k in learned}
     latents = {k: v for k, v in values.items() if k not in learned}
+    prior = log_table_priors(joint, params)
     if not summed:
-        return joint.log_joint(latents, params, nets)
+        return joint.log_joint(latents, params, nets) + prior
     from pgmlang.density.summing import sums_of
 
     total: Tensor = joint.memo.once(sums_of, joint, summed).log_marginal(latents, params, nets)
-    return total
+    return total + prior
 
 
 def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,7 @@ from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
 from pgmlang.model import Model, Type
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
-from pgmlang.results.fit import Moves
+from pgmlang.signatures.kernels import SamplerKernel
 from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ MAX_BACK = 50_000_000
 """Most codes of summed-out variables that are given back."""
 CHUNK = 20_000_000
 """Numbers in memory while they are."""
+STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logdensity": "lp", "steps": "n_steps"}
+"""Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
 R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
 
@@ -58,25 +59,34 @@ def supports(model: Model, facts: Facts) -> Verdict:
     return Verdict.of(density_reasons(model, facts))
 
 
-def sampler(
-    name: str, says: str, why: str, kernel: Callable[[], Any], moves: Moves | None = None, when: str | None = None
-) -> Method:
-    """A method of one of the kernels in ``kernels``, made on use, so that a plan needs no torch. ``why``: its
-    reason in words."""
+def sampler(row: SamplerKernel) -> Method:
+    """The method of a kernel, which is made on use, so that a plan needs no torch."""
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         names = ", ".join(v.name for v in latent_variables(model, facts)[:8])
         moved = ", ".join(movable_names(model, facts))
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
-        return (f"{names}: latent and continuous", why, *extra)
+        return (f"{names}: latent and continuous", row.why, *extra)
 
     def build(problem: Problem, options: SamplerOptions) -> Kernel:
-        return _kernel(problem, options, kernel())
+        from pgmlang.kernels.by_name import kernel_of
+
+        return _kernel(problem, options, kernel_of(row))
 
     def case(model: Model) -> str | None:
-        return None if learned_tables(model) else when
+        return None if learned_tables(model) else row.when
 
-    return Method(name, says, SamplerOptions, supports, reasons, build, many_beside_labels, moves=moves, when=case)
+    return Method(
+        row.name,
+        row.says,
+        SamplerOptions,
+        supports,
+        reasons,
+        build,
+        many_beside_labels,
+        moves=row.moves,
+        when=case,
+    )
 
 
 def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
@@ -102,8 +112,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
         with pace.block(total - state.run.iteration) as count:
             done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
-        kept = {k: done.stats[k] for k in ("acceptance", "divergent", "energy", "logdensity")}
-        return State(done.state, (*state.draws, done.draws), (*state.stats, kept)), (
+        return State(done.state, (*state.draws, done.draws), (*state.stats, done.stats)), (
             Info(log_density, log_density, iterations=count, measure=Measure("log-density"))
         )
 
@@ -118,10 +127,9 @@ def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str,
 
     x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
     stats = {
-        public: torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
-        for public, name in (("acceptance_rate", "acceptance"), ("diverging", "divergent"), ("energy", "energy"),
-                             ("lp", "logdensity"))
-    }  # fmt: skip
+        STAT_NAMES.get(name, name): torch.cat([block[name] for block in state.stats], -1).cpu().numpy()
+        for name in (state.stats[-1] if state.stats else ())
+    }
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
              "non_centred": list(moved)}  # fmt: skip

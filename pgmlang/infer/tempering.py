@@ -14,18 +14,18 @@ from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import latent_variables
 from pgmlang.plan.method import Facts
+from pgmlang.signatures.kernels import SamplerKernel, kernel_named
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCK = 25
-KERNELS = ("hmc", "langevin", "mh")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemperingOptions(SamplerOptions):
     """``temperatures``: rungs of the ladder; ``lowest``: the power of the density at the hottest; ``inner``: the kernel
-    at every rung, one of hmc, langevin, mh; ``length``: leapfrog steps of hmc at most."""
+    at every rung, a row of ``signatures.kernels``; ``length``: leapfrog steps of hmc at most."""
 
     temperatures: int = 8
     lowest: float = 0.02
@@ -51,14 +51,13 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
-    from pgmlang.kernels import hmc, langevin, random_walk
     from pgmlang.kernels import tempering as pt
+    from pgmlang.kernels.by_name import kernel_of
     from pgmlang.kernels.warmup import Plan
 
-    kernel = {"hmc": hmc.kernel, "langevin": langevin.mala, "mh": random_walk.kernel}[options.inner]()
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
-    plan = Plan(kernel, options.warmup, length=options.length, chees=False)
+    plan = Plan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
     pace = Pace(BLOCK)
@@ -100,9 +99,15 @@ def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
     return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
 
 
+def _inner(options: TemperingOptions) -> SamplerKernel:
+    row = kernel_named(options.inner)
+    assert row is not None, "the option's choices are the kernels' names"
+    return row
+
+
 def idle(model: Model, facts: Facts, options: TemperingOptions) -> dict[str, str]:
-    """Only hmc has a path length."""
-    return {} if options.inner == "hmc" else {"length": f"`{options.inner}` takes single steps"}
+    """Only trajectories have a length."""
+    return {} if _inner(options).has_length else {"length": f"`{options.inner}` takes single steps"}
 
 
 METHOD = Method(

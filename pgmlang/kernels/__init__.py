@@ -1,6 +1,6 @@
 """Sampling kernels: pure functions over immutable states, many chains in one tensor."""
 
-from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning
+from pgmlang.kernels.kernel import ChainState, Info, Kernel, StepInfo, Tuning
 from pgmlang.kernels.log_density import LogDensity, value, value_and_grad
 from pgmlang.kernels.sample import Result, RunState, advance, run, sample, start
 from pgmlang.kernels.warmup import Plan
@@ -13,6 +13,7 @@ __all__ = [
     "Plan",
     "Result",
     "RunState",
+    "StepInfo",
     "Tuning",
     "advance",
     "run",

@@ -8,7 +8,7 @@ chains and separate for each leading index, hence the shapes ``[..., 1]`` and ``
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -32,8 +32,26 @@ class Tuning(NamedTuple):
     length: Tensor  # []: most leapfrog steps in an iteration (hmc only)
 
 
+class StepInfo(Protocol):
+    """What one step did, a NamedTuple of the kernel's own.
+
+    The driver and the warm-up ask for these two (and for ``proposal`` and ``momentum [..., C, d]``, the end of the
+    trajectory before the accept step, of a kernel with ``trajectories``). Every field of one number a chain, and every
+    whole number, is kept for each draw under its name.
+    """
+
+    @property
+    def acceptance(self) -> Tensor: ...  # [..., C], probability
+
+    @property
+    def steps(self) -> int: ...  # evaluations of the gradient (or of the density)
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
 class Info(NamedTuple):
-    """What one step did.  ``proposal`` and ``momentum`` are the end of the trajectory, before the accept step."""
+    """What one step with a Metropolis test did.  ``proposal`` and ``momentum`` are the end of the trajectory, before
+    the accept step."""
 
     acceptance: Tensor  # [..., C], probability
     accepted: Tensor  # [..., C], bool
@@ -53,7 +71,7 @@ class Kernel(NamedTuple):
 
     name: str
     init: Callable[[LogDensity, Tensor], ChainState]
-    step: Callable[[Generator, ChainState, LogDensity, Tuning], tuple[ChainState, Info]]
+    step: Callable[[Generator, ChainState, LogDensity, Tuning], tuple[ChainState, StepInfo]]
     target: Callable[[int], float]
     dense: bool = False
     robust: bool = False

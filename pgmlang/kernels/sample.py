@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from pgmlang.kernels import hmc
 from pgmlang.kernels import warmup as wu
-from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning
+from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning
 from pgmlang.kernels.log_density import LogDensity
 
 
@@ -24,11 +24,13 @@ class RunState(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Draws ``[C, n, d]``, statistics (see `sample`), and the state to go on from."""
+    """Draws ``[C, n, d]``; statistics ``[C, n]`` of each, by name: ``logdensity`` and what the kernel says of a step;
+    the state to go on from; evaluations of the gradient in all, for each chain."""
 
     draws: Tensor
-    stats: dict[str, Any]
+    stats: dict[str, Tensor]
     state: RunState
+    gradients: int
 
 
 def _generator(random: Tensor, device: torch.device) -> Generator:
@@ -56,7 +58,9 @@ def start(logdensity: LogDensity, x0: Tensor, plan: wu.Plan, generator: Generato
 
 
 @torch.no_grad()
-def advance(generator: Generator, logdensity: LogDensity, plan: wu.Plan, state: RunState) -> tuple[RunState, Info]:
+def advance(
+    generator: Generator, logdensity: LogDensity, plan: wu.Plan, state: RunState
+) -> tuple[RunState, StepInfo]:
     """One iteration, adapting while the warm-up lasts.  ``generator`` is used and ``state.random`` set from it."""
     chains, info = plan.kernel.step(generator, state.chains, logdensity, state.tuning)
     tuning, adaptation = state.tuning, state.adaptation
@@ -68,16 +72,16 @@ def advance(generator: Generator, logdensity: LogDensity, plan: wu.Plan, state: 
     return RunState(state.iteration + 1, chains, tuning, adaptation, generator.get_state()), info
 
 
-def _empty_stats() -> dict[str, list[Any]]:
-    return {"acceptance": [], "divergent": [], "energy": [], "logdensity": [], "steps": []}
-
-
-def _note(stats: dict[str, list[Any]], chains: ChainState, info: Info) -> None:
-    stats["acceptance"].append(info.acceptance)
-    stats["divergent"].append(info.divergent)
-    stats["energy"].append(info.energy)
-    stats["logdensity"].append(chains.logdensity)
-    stats["steps"].append(info.steps)
+def _kept(chains: ChainState, info: StepInfo) -> dict[str, Tensor]:
+    """What a step is remembered by, ``[..., C]``: points stay out."""
+    value = chains.logdensity
+    out = {"logdensity": value}
+    for name, field in info._asdict().items():
+        if isinstance(field, int):
+            field = torch.full(value.shape, field, dtype=torch.int64, device=value.device)
+        if field.shape == value.shape:
+            out[name] = field
+    return out
 
 
 def run(logdensity: LogDensity, plan: wu.Plan, state: RunState, iterations: int, thin: int = 1) -> Result:
@@ -87,7 +91,8 @@ def run(logdensity: LogDensity, plan: wu.Plan, state: RunState, iterations: int,
     """
     generator = _generator(state.random, state.chains.position.device)
     draws: list[Tensor] = []
-    stats = _empty_stats()
+    stats: list[dict[str, Tensor]] = []
+    none: dict[str, Tensor] = {}
     gradients = 0
     for _ in range(iterations):
         state, info = advance(generator, logdensity, plan, state)
@@ -95,27 +100,15 @@ def run(logdensity: LogDensity, plan: wu.Plan, state: RunState, iterations: int,
         past = state.iteration - plan.warmup
         if past > 0 and past % thin == 0:
             draws.append(state.chains.position)
-            _note(stats, state.chains, info)
-    return Result(_stack(draws, state.chains.position), _stacked(stats, state, gradients), state)
+            stats.append(_kept(state.chains, info))
+        elif not none:
+            none = {k: v.unsqueeze(-1)[..., :0] for k, v in _kept(state.chains, info).items()}
+    stacked = {k: torch.stack([s[k] for s in stats], -1) for k in stats[0]} if stats else none
+    return Result(_stack(draws, state.chains.position), stacked, state, gradients)
 
 
 def _stack(draws: list[Tensor], x: Tensor) -> Tensor:
     return torch.stack(draws, -2) if draws else x.new_empty(*x.shape[:-1], 0, x.shape[-1])
-
-
-def _stacked(stats: dict[str, list[Any]], state: RunState, gradients: int) -> dict[str, Any]:
-    value = state.chains.logdensity
-    out: dict[str, Any] = {}
-    for name in ("acceptance", "energy", "logdensity", "divergent"):
-        kept = stats[name]
-        kind = torch.bool if name == "divergent" else value.dtype
-        out[name] = (
-            torch.stack(kept, -1) if kept else torch.empty(*value.shape, 0, dtype=kind, device=value.device)
-        )
-    out["steps"] = torch.tensor(stats["steps"], dtype=torch.int64)
-    out["gradients"] = gradients
-    out["step_size"], out["length"] = state.tuning.step_size, state.tuning.length
-    return out
 
 
 def sample(
@@ -132,8 +125,8 @@ def sample(
     """Warm up and draw: ``x0 [C, d]`` to draws ``[C, draws, d]``, on the device and in the dtype of ``x0``.
 
     ``kernel`` is HMC unless given; ``options`` are the other fields of `Plan` (length, max_length, chees, target).
-    Stats, by name: acceptance, divergent, energy, logdensity ``[C, draws]``; steps ``[draws]`` (leapfrog steps of an
-    iteration); gradients (evaluations in all, for each chain); step_size ``[1]`` and length ``[]`` in use.
+    Stats, by name ``[C, draws]``: logdensity, and what the kernel says of a step (for HMC: acceptance, accepted,
+    divergent, energy, and steps, the leapfrog steps). Step size and length in use are ``state.tuning``.
     The generator, on the device of ``x0``, is left where the run ended.
 
     Raises ValueError for a wrong shape, or when a chain begins where the density is zero.

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from pgmlang.kernels import hmc
 from pgmlang.kernels import warmup as wu
-from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning
+from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning
 from pgmlang.kernels.log_density import LogDensity, value, value_and_grad
 
 
@@ -87,7 +87,7 @@ class TemperState(NamedTuple):
 class TemperInfo(NamedTuple):
     """What an iteration did: the kernel's own record, and the probability of every swap whether tried or not."""
 
-    kernel: Info
+    kernel: StepInfo
     swap: Tensor  # [K - 1, C]
     swapped: Tensor  # [K - 1, C], bool
 
@@ -174,7 +174,7 @@ def _ladder_ends(warmup: int) -> set[int]:
 
 
 def _tune(
-    generator: Generator, path: Path, plan: wu.Plan, state: TemperState, chains: ChainState, info: Info
+    generator: Generator, path: Path, plan: wu.Plan, state: TemperState, chains: ChainState, info: StepInfo
 ) -> TemperState:
     density = path.at(state.betas)
     tuning, adaptation = wu.adapt(

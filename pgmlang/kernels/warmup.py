@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from pgmlang.kernels import adaptation as ad
-from pgmlang.kernels.kernel import ChainState, Info, Kernel, Tuning, default_tuning, pooled_acceptance
+from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, default_tuning, pooled_acceptance
 from pgmlang.kernels.log_density import LogDensity
 
 
@@ -89,7 +89,7 @@ def _restart(plan: Plan, tuning: Tuning, x: Tensor) -> Adaptation:
 
 
 def _learn_length(
-    plan: Plan, iteration: int, state: Adaptation, tuning: Tuning, before: Tensor, info: Info
+    plan: Plan, iteration: int, state: Adaptation, tuning: Tuning, before: Tensor, info: Any
 ) -> ad.Chees:
     step = tuning.step_size.mean()
     gradient = ad.chees_gradient(
@@ -114,7 +114,7 @@ def adapt(
     iteration: int,
     before: Tensor,
     state: ChainState,
-    info: Info,
+    info: StepInfo,
     logdensity: LogDensity,
     tuning: Tuning,
     adaptation: Adaptation,

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import replace
 
+from pgmlang.families import FAMILIES, SAFE, Family, Parameter
+from pgmlang.families.formula import printed
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
 from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist
 from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
 from pgmlang.normal import without_definitions
-from pgmlang.signatures.distributions import FAMILIES, SAFE, Parameter
 from pgmlang.signatures.functions import FUNCTIONS
-
-_SPECIAL = {
-    "Logistic": "logistic",
-    "NegativeBinomial": "negative_binomial",
-    "OrderedLogistic": "ordered_logistic",
-    "LKJ": "LKJ",
-}
-
-
-_IN_ORDER = (["loc", "scale"], ["concentration1", "concentration0"], ["low", "high"], ["rate"], ["scale"], ["concentration"],
-             ["concentration", "rate"])  # fmt: skip
-"""Arguments that torch's classes take in this order too."""
 
 
 class Distributions:
-    """Emits the distributions of one model's conditionals. ``tables`` maps a table's parameter to its identifier."""
+    """Emits the distributions of one model's conditionals. ``partly_seen``: targets some of whose cells are missing and
+    drop out (``graph.childless``): the term of such a cell is zero."""
 
-    def __init__(self, model: Model, expressions: Expressions) -> None:
+    def __init__(self, model: Model, expressions: Expressions, partly_seen: Collection[str] = ()) -> None:
         self.model = model
         self.expressions = expressions
+        self.partly_seen = frozenset(partly_seen)
         self.table_number = 0
 
     def frame_of(self, conditional: Conditional) -> Axes:
@@ -44,7 +36,12 @@ class Distributions:
         self.table_number = 0
         frame = self.frame_of(conditional)
         value = py.name(self.expressions.names[conditional.target])
-        return self._log_prob(conditional.distribution, conditional, value, frame)
+        if conditional.target not in self.partly_seen:
+            return self._log_prob(conditional.distribution, conditional, value, frame)
+        seen = Emitted(self.expressions.layout.is_seen(conditional.target), frame)
+        with self.expressions.branch(seen):
+            term, batch = self._log_prob(conditional.distribution, conditional, value, frame)
+        return py.call("torch.where", seen.node, term, py.constant(0.0)), batch
 
     def _log_prob(
         self, distribution: Distribution, conditional: Conditional, value: ast.expr, frame: Axes
@@ -57,18 +54,12 @@ class Distributions:
                 with self.expressions.branch(test, is_then=False):
                     b, _ = self._log_prob(otherwise, conditional, value, frame)
                 return py.call("torch.where", self.expressions.align(test, frame[: len(batch)]), a, b), batch
-            case Dist(family="Flat"):
-                self.expressions.uses.add("real")
-                return py.binary("mul", py.call("real", value), py.constant(0.0)), frame
-            case Dist(family="Truncated" | "Censored" | "ZeroInflated" | "BetaBinomial"):
-                return self._special(distribution, self._supported(distribution, value, frame), frame), frame
-            case Dist(family="Categorical") if picked := self._label_chance(distribution, conditional, frame):
+            case Dist() if picked := self._label_chance(distribution, conditional, frame):
                 return self._log(picked, frame), frame
             case Dist():
                 built = self.dist(distribution, frame)
                 batch = frame[: len(frame) - len(distribution.event)]
-                drawn = self._drawn(distribution, self._supported(distribution, value, frame))
-                return py.method(built, "log_prob", drawn), batch
+                return py.method(built, "log_prob", self._supported(distribution, value, frame)), batch
             case TableDist():
                 return self._log(self.table_chance(distribution, conditional, frame), frame), frame
             case Density():
@@ -76,9 +67,9 @@ class Distributions:
 
     def _label_chance(self, distribution: Dist, conditional: Conditional, frame: Axes) -> ast.expr | None:
         """The probability of the target's label, picked from a simplex without the rest of it being laid out."""
-        arguments = dict(distribution.arguments)
-        chances = arguments.get("p")
-        if chances is None or isinstance(chances, Dist) or distribution.variant != 0:
+        chances = distribution.arguments[0][1] if distribution.arguments else None
+        family = FAMILIES[distribution.family]
+        if chances is None or isinstance(chances, Dist) or not family.is_by_chances(distribution.variant):
             return None
         axis = next((a for a in chances.axes if a not in frame), None)
         variable = self.model.by_name[conditional.target]
@@ -137,94 +128,71 @@ class Distributions:
         safe = self._safe(parameter.support, parameter.event, event, parameter.safe)
         return value if safe is None else self.expressions.masked(value, safe)
 
-    def _drawn(self, distribution: Dist, value: ast.expr) -> ast.expr:
-        """The target as the family's log_prob wants it: numbers where torch computes with them."""
-        family = FAMILIES[distribution.family]
-        if family.discrete and family.support != "labels":
-            self.expressions.uses.add("real")
-            return py.call("real", value)
-        return value
-
-    def _special(self, distribution: Dist, value: ast.expr, frame: Axes) -> ast.expr:
-        name = {"Truncated": "truncated_log_prob", "Censored": "censored_log_prob", "ZeroInflated": "zero_inflated_log_prob",
-                "BetaBinomial": "beta_binomial_log_prob"}[distribution.family]  # fmt: skip
-        self.expressions.uses.add(name)
-        if distribution.family == "BetaBinomial":
-            return py.call(name, *self.beta_binomial(distribution, frame), value)
-        if distribution.family == "ZeroInflated":
-            return py.call(name, *self.inflated(distribution, frame), value)
-        return py.call(name, *self.bounded(distribution, frame), value)
-
-    def beta_binomial(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
-        """n, a and b."""
-        return [self._argument(distribution, k, frame) for k in ("n", "a", "b")]
-
-    def inflated(self, distribution: Dist, frame: Axes) -> tuple[ast.expr, ast.expr]:
-        """The share of zeros and the distribution of the others."""
-        arguments = dict(distribution.arguments)
-        base = arguments["base"]
-        assert isinstance(base, Dist)
-        return self._argument(distribution, "p", frame), self.dist(base, frame)
-
-    def bounded(self, distribution: Dist, frame: Axes) -> list[ast.expr]:
-        """The distribution inside and its two bounds."""
-        arguments = dict(distribution.arguments)
-        base = arguments["base"]
-        assert isinstance(base, Dist)
-        bounds = [
-            self._argument(distribution, k, frame) if k in arguments else py.constant(limit)
-            for k, limit in (("lower", float("-inf")), ("upper", float("inf")))
-        ]
-        return [self.dist(base, frame), *bounds]
-
-    def _argument(self, distribution: Dist, name: str, frame: Axes) -> ast.expr:
-        """An argument of one number."""
-        argument = dict(distribution.arguments)[name]
-        assert not isinstance(argument, Dist)
-        parameter = next(p for p in FAMILIES[distribution.family].variants[distribution.variant] if p.name == name)
-        return self._number_of(argument, frame, parameter)
-
     # ---- distribution objects
 
-    def dist(self, distribution: Dist, frame: Axes) -> ast.expr:
-        """A torch distribution whose batch axes are (a broadcast of) the frame without its event axes."""
+    def dist(self, distribution: Dist, frame: Axes, *, is_base: bool = False) -> ast.expr:
+        """A distribution object whose batch axes are (a broadcast of) the frame without its event axes. ``is_base``: of
+        a combinator, which may ask it for its distribution function."""
         family = FAMILIES[distribution.family]
-        if distribution.family == "Mixture":
-            return self._mixture(distribution, frame)
-        special = _SPECIAL.get(distribution.family)
-        if not family.torch and special is None:
-            raise to_come(f"`{distribution.family}`", distribution.span)
+        if family.takes:
+            return self._combined(family, distribution, frame)
+        arguments = self.arguments_of(distribution, frame)
+        if family.torch and family.torch[distribution.variant] and not (is_base and family.formulas):
+            return self.template(family.torch[distribution.variant], arguments)
+        return self.object(family, distribution, arguments)
+
+    def object(self, family: Family, distribution: Dist, arguments: dict[str, ast.expr]) -> ast.expr:
+        """The object of the family's own class, which the foot of the program brings."""
+        class_name = family.class_of(distribution.variant)
+        self.expressions.uses.add(class_name)
+        nodes = list(arguments.values())
+        if family.event == 2:
+            nodes.append(self.expressions.size(distribution.event[-1]))
+        return py.call(class_name, *nodes)
+
+    def template(self, text: str, arguments: dict[str, ast.expr]) -> ast.expr:
+        """A class of torch or Pyro with the arguments where the record has their names."""
+        return printed(text, arguments, self.expressions.uses.add)
+
+    def arguments_of(self, distribution: Dist, frame: Axes) -> dict[str, ast.expr]:
+        """The numbers, vectors and matrices of a distribution, in the order of its parameters."""
         batch = frame[: len(frame) - len(distribution.event)]
-        parameters = {p.name: p for p in family.variants[distribution.variant]}
-        positional: list[ast.expr] = []
-        keywords: dict[str, ast.expr] = {}
-        for name, argument in distribution.arguments:
+        given = dict(distribution.arguments)
+        nodes: dict[str, ast.expr] = {}
+        for parameter in FAMILIES[distribution.family].variants[distribution.variant]:
+            argument = given.get(parameter.name)
             assert not isinstance(argument, Dist)
-            parameter = parameters[name]
-            if parameter.event == 0:
-                node = self._number_of(argument, batch, parameter)
+            if argument is None:
+                assert parameter.default is not None
+                nodes[parameter.name] = py.constant(parameter.default)
+            elif parameter.event == 0:
+                nodes[parameter.name] = self._number_of(argument, batch, parameter)
             elif parameter.event == 1:
-                node = self._vector(argument, batch, distribution, parameter)
+                nodes[parameter.name] = self._vector(argument, batch, distribution, parameter)
             else:
-                node = self._matrix(argument, batch, parameter)
-            if special:
-                positional.append(node)
-            else:
-                keywords[parameter.torch] = node
-        if distribution.family == "NegativeBinomial" and distribution.variant == 1:
-            # torch counts successes, we failures before the n-th success
-            n, p = positional
-            return py.call("dist.NegativeBinomial", total_count=n, probs=py.binary("sub", py.constant(1.0), p))
-        if special:
-            self.expressions.uses.add(special)
-            if distribution.family == "LKJ":
-                positional.append(self.expressions.size(distribution.event[-1]))
-            return py.call(special, *positional)
-        short = "dist." + family.torch.removeprefix("torch.distributions.")
-        names = [p.torch for p in family.variants[distribution.variant]]
-        if distribution.variant == 0 and list(keywords) == names and names in _IN_ORDER:
-            return py.call(short, *keywords.values())
-        return py.call(short, **keywords)
+                nodes[parameter.name] = self._matrix(argument, batch, parameter)
+        return nodes
+
+    def _combined(self, family: Family, distribution: Dist, frame: Axes) -> ast.expr:
+        """A distribution of another: bounds are numbers of the frame, the weights of a mixture have one axis more, along
+        which the other has its components."""
+        base = next(a for _, a in distribution.arguments if isinstance(a, Dist))
+        arguments = self.arguments_of(distribution, frame)
+        self.expressions.uses.add(family.runtime[0])
+        if not any(p.event for p in family.variants[0]):
+            inner = self.base(base, frame)
+            numbers = [n for p, n in zip(family.variants[0], arguments.values(), strict=True) if p.default is None]
+            bounds = {p.name: n for p, n in zip(family.variants[0], arguments.values(), strict=True)
+                      if p.default is not None and p.name in dict(distribution.arguments)}  # fmt: skip
+            return py.call(family.runtime[0], *numbers, inner, **bounds)
+        batch = frame[: len(frame) - len(base.event)]
+        weights = next(a for _, a in distribution.arguments if not isinstance(a, Dist))
+        axis = next(a for a in weights.axes if a not in frame)
+        return py.call(family.runtime[0], *arguments.values(), self.base(base, (*batch, axis, *base.event)))
+
+    def base(self, distribution: Dist, frame: Axes) -> ast.expr:
+        """The distribution that a combinator takes."""
+        return self.dist(distribution, frame, is_base=True)
 
     def _number_of(self, argument: Expr, batch: Axes, parameter: Parameter) -> ast.expr:
         value = self._masked_argument(self.expressions.number(argument, batch), parameter, argument, ())
@@ -236,30 +204,25 @@ class Distributions:
         if not extra:
             self.expressions.uses.add("over")
             number = replace(parameter, event=0)
-            return py.call(
-                "over", self._number_of(argument, batch, number), self.expressions.size(distribution.event[-1])
-            )
+            repeated = self._number_of(argument, batch, number), self.expressions.size(distribution.event[-1])
+            return self._chances(py.call("over", *repeated), argument, parameter)
         axis = extra[0]
         value = self.expressions.number(argument, (*batch, axis))
         value = self._masked_argument(value, parameter, argument, (axis,))
-        return self.expressions.align(value, (*batch, axis))
+        return self._chances(self.expressions.align(value, (*batch, axis)), argument, parameter)
+
+    def _chances(self, node: ast.expr, argument: Expr, parameter: Parameter) -> ast.expr:
+        """Probabilities; those that are no simplex by their type are possible only where they sum to one."""
+        if parameter.support != "unit" or argument.type.kind == "simplex":
+            return node
+        self.expressions.uses.add("on_simplex")
+        return py.call("on_simplex", node)
 
     def _matrix(self, argument: Expr, batch: Axes, parameter: Parameter) -> ast.expr:
         axes = tuple(a for a in argument.axes if a not in batch)
         value = self.expressions.number(argument, (*batch, *axes))
         value = self._masked_argument(value, parameter, argument, axes)
         return self.expressions.align(value, (*batch, *axes))
-
-    def _mixture(self, distribution: Dist, frame: Axes) -> ast.expr:
-        arguments = dict(distribution.arguments)
-        share, base = arguments["p"], arguments["base"]
-        assert isinstance(base, Dist)
-        assert not isinstance(share, Dist)
-        batch = frame[: len(frame) - len(base.event)]
-        axis = next(a for a in share.axes if a not in frame)
-        weights = self.expressions.align(self.expressions.number(share, (*batch, axis)), (*batch, axis))
-        inner = self.dist(base, (*batch, axis, *base.event))
-        return py.call("dist.MixtureSameFamily", py.call("dist.Categorical", probs=weights), inner)
 
     # ---- tables
 

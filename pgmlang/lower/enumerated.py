@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pgmlang.families import FAMILIES
 from pgmlang.lower.pyro_chains import Chain
 from pgmlang.model import Choice, Conditional, Definition, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.expr import Contract, Expr, Reduce, Ref, walk
 from pgmlang.model.model import Variable
 
-_FINITE = ("Bernoulli", "Categorical", "OrderedLogistic")
 """Families whose draws Pyro lists."""
 Item = Conditional | Definition | Potential
 
@@ -133,7 +133,7 @@ def is_finite(distribution: Distribution) -> bool:
     if isinstance(distribution, Choice):
         return has_table(distribution.then) and has_table(distribution.otherwise)
     return isinstance(distribution, TableDist) or (
-        isinstance(distribution, Dist) and distribution.family in _FINITE
+        isinstance(distribution, Dist) and FAMILIES[distribution.family].support in ("bit", "labels")
     )
 
 
@@ -141,7 +141,7 @@ def has_table(distribution: Distribution) -> bool:
     """Whether a distribution is given by the probabilities of its labels."""
     if isinstance(distribution, Choice):
         return has_table(distribution.then) and has_table(distribution.otherwise)
-    is_listed = (
-        isinstance(distribution, Dist) and distribution.family == "Categorical" and distribution.variant == 0
+    is_listed = isinstance(distribution, Dist) and FAMILIES[distribution.family].is_by_chances(
+        distribution.variant
     )
     return is_listed or isinstance(distribution, TableDist)

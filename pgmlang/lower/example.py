@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.layout_calls import Parent, Position, Previous
@@ -113,7 +114,7 @@ def _layout(model: Model, expressions: Expressions, out: Writer) -> None:
 def _is_improper(distribution: Distribution) -> bool:
     if isinstance(distribution, Choice):
         return _is_improper(distribution.then) or _is_improper(distribution.otherwise)
-    return isinstance(distribution, Dist) and distribution.family == "Flat"
+    return isinstance(distribution, Dist) and FAMILIES[distribution.family].improper
 
 
 def _store(holder: str, key: str) -> ast.expr:

@@ -83,6 +83,10 @@ class LayoutCalls:
         self.asked.setdefault(Previous(chain, lag))
         return self._call("previous", chain, lag)
 
+    def is_seen(self, name: str) -> ast.expr:
+        """``layout.is_seen(name)``: True at the cells of a variable that the data have."""
+        return self._call("is_seen", name)
+
     @staticmethod
     def _call(method: str, *arguments: str | int) -> ast.expr:
         return py.method(py.name("layout"), method, *map(py.constant, arguments))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
 
-from pgmlang.signatures.distributions import FAMILIES
+from pgmlang.families import FAMILIES
 
 _LONGEST = 28
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -24,6 +23,8 @@ def describe(node: ast.AST, target: str) -> str:
     """A name that says what the expression is, or where that would be long, what it is for: a term of ``target``."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="dist"))):
+            return f"{target}_distribution"
+        case ast.Call(func=ast.Name(id=name)) if name in _parameters():
             return f"{target}_distribution"
         case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event" | "mask")):
             return describe(of, target)
@@ -97,26 +98,32 @@ def _joined(*parts: ast.AST | str) -> str | None:
     return "_".join(w for w in words if w)
 
 
-@cache
-def _parameters() -> dict[str, list[tuple[str, ...]]]:
-    """Names of the parameters of torch's distributions, in the order of their arguments."""
-    out: dict[str, list[tuple[str, ...]]] = {}
+def _parameters() -> dict[str, list[str]]:
+    """Names of the parameters of distribution classes, in the order of their arguments: the program's own classes, and
+    torch's and Pyro's."""
+    out: dict[str, list[str]] = {}
     for family in FAMILIES.values():
-        out[family.torch.rpartition(".")[2]] = [tuple(p.torch for p in v) for v in family.variants]
+        for variant, parameters in enumerate(family.variants):
+            if family.formulas or (family.runtime and family.runtime[variant]):
+                out[family.class_of(variant)] = [p.name for p in parameters]
+            for text in (*family.torch[variant : variant + 1], *family.pyro[variant : variant + 1]):
+                if isinstance(call := ast.parse(text or "0", mode="eval").body, ast.Call):
+                    out.setdefault(ast.unparse(call.func), [ast.unparse(a) for a in call.args])
     return out
 
 
 def role_of_argument(parent: ast.AST, node: ast.AST) -> str | None:
-    """What an argument is to a distribution: ``loc``, ``probs``; a logarithm is taken of a ``prob``; else None."""
-    match parent:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="log")):
-            return "prob"
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="dist"), attr=name), args=arguments, keywords=keywords):
-            for keyword in keywords:
-                if keyword.value is node:
-                    return keyword.arg
-            variants = _parameters().get(name, [])
-            position = next((i for i, a in enumerate(arguments) if a is node), None)
-            if variants and position is not None and position < len(variants[0]):
-                return variants[0][position]
-    return None
+    """What an argument is to a distribution: ``loc``, ``p``; a logarithm is taken of a ``prob``; else None."""
+    if not isinstance(parent, ast.Call):
+        return None
+    name = ast.unparse(parent.func)
+    if name == "torch.log":
+        return "prob"
+    names = _parameters().get(name)
+    if names is None:
+        return None
+    for keyword in parent.keywords:
+        if keyword.value is node:
+            return keyword.arg
+    position = next((i for i, a in enumerate(parent.args) if a is node), None)
+    return names[position] if position is not None and position < len(names) else None

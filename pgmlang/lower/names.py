@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
+from pgmlang.families import FAMILIES
+
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "layout", "params", "nets",
          "annotations", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose",
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
-RUNTIME = ("support", "bounded", "layout", "pyro_model")
+RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout", "pyro_model")
 """The files of functions and classes that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}
@@ -23,9 +25,13 @@ _BUILTINS = (
 )
 
 
-@cache
 def runtime_names() -> frozenset[str]:
     """The functions and classes that programs may bring along."""
+    return _runtime_pieces() | {f.class_name(v) for f in FAMILIES.values() for v in range(len(f.variants))}
+
+
+@cache
+def _runtime_pieces() -> frozenset[str]:
     sources = ((files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME)
     return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
 

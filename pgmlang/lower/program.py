@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from types import ModuleType
 from typing import Any
 from zlib import crc32
@@ -22,8 +20,9 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
+from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
-from pgmlang.lower.names import RUNTIME, Names
+from pgmlang.lower.names import Names
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -42,10 +41,11 @@ class Program:
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    partly_seen: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
-        ``__source_map__`` is the program's: see `line_of_model`."""
+        ``__source_map__`` is the program's (see `line_of_model`), as is ``__partly_seen__``."""
         import linecache
 
         file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
@@ -64,15 +64,22 @@ def line_of_model(program: ModuleType | Mapping[str, Any], line: int) -> Span | 
     return source_map.get(line)
 
 
-def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] | None = None) -> Program:
+def lower(
+    model: Model,
+    *,
+    file_name: str = "model.pgm",
+    only: Collection[str] | None = None,
+    partly_seen: Collection[str] = (),
+) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
-    ``log_joint`` of those alone, such as the ones around a variable. Raises PgmError PGM0601 for constructs that no
+    ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
+    drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
     model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    emitter = Emitter(model, names, Expressions(model, names))
+    emitter = Emitter(model, names, Expressions(model, names), partly_seen)
     out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
     _edges(model, names, emitter.expressions, edges)
@@ -90,7 +97,7 @@ def lower(model: Model, *, file_name: str = "model.pgm", only: Collection[str] |
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    return Program(text, model.name, spans, left_out)
+    return Program(text, model.name, spans, left_out, frozenset(partly_seen))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
@@ -245,40 +252,14 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
 
 
-@cache
-def _runtime() -> dict[str, tuple[str, set[str]]]:
-    """Each runtime function's text and the others it uses."""
-    sources = [(files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME]
-    pieces = {
-        n.name: (n, source.splitlines())
-        for source in sources
-        for n in ast.parse(source).body
-        if isinstance(n, ast.FunctionDef | ast.ClassDef)
-    }
-    return {
-        name: (
-            "\n".join(lines[node.lineno - 1 : node.end_lineno]),
-            {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in pieces and n.id != name},
-        )
-        for name, (node, lines) in pieces.items()
-    }
-
-
 def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
-    runtime = _runtime()
     wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     said = supports.render()[0]
     wanted |= {n for n in OWN_CONSTRAINTS if f"{n}()" in said}
-    pending = list(wanted)
-    while pending:
-        for other in runtime[pending.pop()][1] - wanted:
-            wanted.add(other)
-            pending.append(other)
-    for name in runtime:
-        if name in wanted:
-            out.blank(2)
-            out.text(runtime[name][0])
+    for piece in foot_pieces(wanted):
+        out.blank(2)
+        out.text(piece)
     out.extend(supports)
     out.extend(edges)
     if not has_main:

@@ -11,7 +11,7 @@ _LENGTH = 16
 """Characters below which saying it again is plainer than a name."""
 _RANDOM = frozenset({"rand", "randn", "randint", "zeros", "ones", "full", "manual_seed", "Size"})
 """What torch draws, or makes to be changed in place."""
-_IMPURE = frozenset({"improper", "truncated_draw", "beta_binomial_draw", "observed"})
+_IMPURE = frozenset({"improper", "observed"})
 _METHODS = frozenset({
     "sum", "mean", "prod", "amin", "amax", "any", "all", "softmax", "cumsum", "clamp", "index_select", "squeeze", "add",
     "logsumexp", "log_prob",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import Axes, to_come
 from pgmlang.lower.enumerated import Enumerability, hangs, has_table, is_finite
@@ -239,7 +240,7 @@ class Sites:
                 return py.call("dist.MaskedMixture", test, b, a), events
             case TableDist():
                 return distributions.table(distribution, item, wide), 0
-            case Dist(family="Flat"):
+            case Dist() if FAMILIES[distribution.family].improper:
                 nothing = py.call("torch.Size")
                 return py.call("dist.ImproperUniform", py.name("constraints.real"), nothing, nothing), 0
             case Dist():

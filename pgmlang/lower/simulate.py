@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, to_come
 from pgmlang.lower.order import ancestral_order, looped_items
@@ -131,26 +132,9 @@ def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame:
         case TableDist():
             table = distributions.table(distribution, item, frame)
             return py.method(py.method(table, "expand", wide(frame)), "sample")
-        case Dist(family="Flat"):
+        case Dist() if FAMILIES[distribution.family].improper:
             expressions.uses.add("improper")
             return py.call("improper", py.constant(item.target))
-        case Dist(family="Truncated"):
-            expressions.uses.add("truncated_draw")
-            return py.call("truncated_draw", *distributions.bounded(distribution, frame), wide(frame))
-        case Dist(family="Censored"):
-            base, lower, upper = distributions.bounded(distribution, frame)
-            expressions.uses.add("real")
-            fresh = py.method(py.method(base, "expand", wide(frame)), "sample")
-            low = py.call("torch.maximum", fresh, py.call("real", lower))
-            return py.call("torch.minimum", low, py.call("real", upper))
-        case Dist(family="ZeroInflated"):
-            p, base = distributions.inflated(distribution, frame)
-            fresh = py.method(py.method(base, "expand", wide(frame)), "sample")
-            chance = py.binary("ge", py.call("torch.rand", wide(frame)), p)
-            return py.binary("mul", fresh, chance)
-        case Dist(family="BetaBinomial"):
-            expressions.uses.add("beta_binomial_draw")
-            return py.call("beta_binomial_draw", *distributions.beta_binomial(distribution, frame), wide(frame))
         case Dist():
             built = distributions.dist(distribution, frame)
             batch = frame[: len(frame) - len(distribution.event)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 
+from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
 from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.unpack import Emitter
@@ -39,11 +40,11 @@ def bounds_of(model: Model, variable: Variable) -> tuple[float | None, float | N
     A type's own bound holds too: a positive variable truncated above lies between zero and that."""
     conditional = model.conditional_of.get(variable.name)
     distribution = conditional.distribution if conditional is not None else None
-    if not isinstance(distribution, Dist) or distribution.family not in ("Uniform", "Truncated"):
+    ends = FAMILIES[distribution.family].limits if isinstance(distribution, Dist) else None
+    if not isinstance(distribution, Dist) or ends is None:
         return None, None
     arguments = dict(distribution.arguments)
-    keys = ("low", "high") if distribution.family == "Uniform" else ("lower", "upper")
-    low, high = (number_of(arguments.get(k)) for k in keys)
+    low, high = (number_of(arguments.get(k)) for k in ends)
     if variable.type.kind == "positive":
         low = max(0.0, low if low is not None else 0.0)
     if variable.type.kind == "unit":
@@ -68,9 +69,10 @@ def _bounds(distribution: object) -> dict[str, Expr]:
     """All finite bounds."""
     if isinstance(distribution, Choice):
         return moving_bounds(distribution)
-    if not isinstance(distribution, Dist) or distribution.family not in ("Uniform", "Truncated"):
+    limits = FAMILIES[distribution.family].limits if isinstance(distribution, Dist) else None
+    if not isinstance(distribution, Dist) or limits is None:
         return {}
-    ends = {"low": "low", "high": "high", "lower": "low", "upper": "high"}
+    ends = dict(zip(limits, ("low", "high"), strict=True))
     return {
         ends[k]: a for k, a in distribution.arguments if k in ends and not isinstance(a, Dist) and not _infinite(a)
     }

@@ -18,11 +18,13 @@ from pgmlang.tables.learned import tables_of
 class Emitter:
     """What the emitters of one program share. ``items``: the factors and definitions in use."""
 
-    def __init__(self, model: Model, names: Names, expressions: Expressions) -> None:
+    def __init__(
+        self, model: Model, names: Names, expressions: Expressions, partly_seen: Collection[str] = ()
+    ) -> None:
         self.model = model
         self.names = names
         self.expressions = expressions
-        self.distributions = Distributions(model, expressions)
+        self.distributions = Distributions(model, expressions, partly_seen)
 
     def mentioned(self, items: Iterable[Factor | Definition]) -> dict[str, None]:
         """Names that the items mention and those of their targets, through definitions."""

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pgmlang.families import FAMILIES
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.model.model import Choice, Density, Dist, Distribution, TableDist
 from pgmlang.model.types import Type
-from pgmlang.signatures.distributions import FAMILIES
 from pgmlang.signatures.functions import FUNCTIONS
 from pgmlang.signatures.intervals import (
     ANYWHERE,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgmlang.families import FAMILIES
 from pgmlang.model.expr import Apply, Expr, Reduce
 from pgmlang.model.model import Choice, Conditional, Dist, Distribution, Factor, Model
 from pgmlang.normal.algebra import Algebra
 from pgmlang.normal.nodes import number
-from pgmlang.signatures.distributions import FAMILIES
 
 
 def canonical_arguments(model: Model) -> Model:

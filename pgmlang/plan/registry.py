@@ -5,21 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, get_type_hints
 
+from pgmlang import plugins
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
 from pgmlang.plan.method import Facts, Method, Options
-from pgmlang.plan.options import typed_value
-
-ENTRY_POINTS = "pgmlang.methods"
+from pgmlang.signatures.kernels import KERNELS, kernel_named, kernel_names
+from pgmlang.signatures.options import typed_value
 
 METHODS = {
     "exact": "pgmlang.infer.exact",
     "ml": "pgmlang.infer.ml",
-    "hmc": "pgmlang.infer.hmc",
+    "hmc": "pgmlang.infer.sampling",
     "em": "pgmlang.infer.em",
     "gibbs": "pgmlang.infer.gibbs",
     "elbo": "pgmlang.infer.elbo",
@@ -31,11 +30,12 @@ METHODS = {
     "pseudo": "pgmlang.infer.pseudo",
     "cd": "pgmlang.infer.cd",
     "tempering": "pgmlang.infer.tempering",
-    "langevin": "pgmlang.infer.langevin",
-    "mh": "pgmlang.infer.mh",
+    "langevin": "pgmlang.infer.sampling",
+    "mh": "pgmlang.infer.sampling",
     "ais": "pgmlang.infer.ais",
 }
-"""Name to the module whose METHOD it is, in the order in which ``auto`` tries them."""
+"""Name to the module whose METHOD it is, in the order in which ``auto`` tries them. A row of ``signatures.kernels`` is a
+method by ``sampling.sampler``."""
 
 TO_COME = (
     "nuts", "bp", "wakesleep", "adversarial",
@@ -46,27 +46,43 @@ TO_COME = (
 def method_named(name: str) -> Method:
     """The method of a name. Raises PgmError: PGM0602 for one still to come, PGM0604 for an unknown one."""
     if name in METHODS:
-        method = import_module(METHODS[name]).METHOD
+        module = import_module(METHODS[name])
+        method = module.sampler(KERNELS[name]) if name in KERNELS else module.METHOD
         assert isinstance(method, Method)
         return method
     if any(mark in name for mark in "(*"):
         composition = import_module("pgmlang.infer.compose").composed(name)
         assert isinstance(composition, Method)
         return composition
-    found = [e for e in entry_points(group=ENTRY_POINTS) if e.name == name]
-    if found:
-        method = found[0].load()
-        if not isinstance(method, Method):
-            raise PgmError(Diagnostic("PGM0604", f"the plug-in `{found[0].value}` is not a pgmlang method"))
-        return method
-    today = ", ".join(f"`{m}`" for m in METHODS)
+    added = _added(name)
+    if added is not None:
+        return added
+    today = ", ".join(f"`{m}`" for m in _names())
     parts = [p for p in TO_COME if p in name.replace("(", " ").replace("*", " ").replace(",", " ").split()]
     if parts:
         raise PgmError(
             Diagnostic("PGM0602", f"the method `{parts[0]}` is still to come", help=f"today there are {today}")
         )
-    near = did_you_mean(name, [*METHODS, "auto", *TO_COME])
+    near = did_you_mean(name, [*_names(), "auto", *TO_COME])
     raise PgmError(Diagnostic("PGM0604", f"there is no method `{name}`", help=near or f"today there are {today}"))
+
+
+def _names() -> list[str]:
+    """Methods that there are, those of packages beside pgmlang too."""
+    added = [e.name for e in plugins.entries(plugins.METHODS)]
+    return list(dict.fromkeys([*METHODS, *kernel_names(), *added]))
+
+
+def _added(name: str) -> Method | None:
+    """The method, or the method of the kernel, that a package beside pgmlang adds under a name."""
+    try:
+        method = plugins.plugin(plugins.METHODS, name, Method)
+        kernel = kernel_named(name) if method is None else None
+    except TypeError as error:
+        raise PgmError(Diagnostic("PGM0604", str(error))) from error
+    if kernel is not None:
+        method = import_module("pgmlang.infer.sampling").sampler(kernel)
+    return method
 
 
 def options_for(method: Method, given: Mapping[str, Any]) -> Options:

@@ -11,7 +11,8 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
-from pgmlang.query.network import COMPARE, MAX_ANSWER
+from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
 from pgmlang.query.parse import Event, Evidence, Query
 
 if TYPE_CHECKING:
@@ -23,12 +24,14 @@ QUANTILES = (0.05, 0.5, 0.95)
 @dataclass(frozen=True, eq=False)
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
-    element names of the trailing axes; ``labels``: of a discrete variable's codes."""
+    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``discrete``: what a point estimate answers
+    exactly about the labels of a fresh row."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
     labels: Mapping[str, tuple[str, ...]]
     method: str
+    discrete: NetworkAnswers | None = None
 
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
@@ -49,11 +52,15 @@ class DrawAnswers:
                 draws[name] = np.asarray(point)[None, None]
                 own = fit.model.array_axes(variable)
                 axes[name] = tuple(axis_labels(fit, a, n) for a, n in zip(own, np.shape(point), strict=True))
-        return DrawAnswers(draws, axes, labels, fit.method)
+        return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit))
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
         ``P(x > 3)``. Raises PgmError: PGM0606 for what draws cannot say, PGM0607 for names."""
+        asked = {t.variable.name for t in query.targets}
+        told = {e.variable.name for e in (*query.evidence, *query.interventions)}
+        if self.discrete is not None and asked and asked | told <= set(self.discrete.network.index):
+            return self.discrete.answer(query)
         self._refuse(query)
         names = tuple(t.variable.name for t in query.targets)
         if query.targets[0].op is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +11,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
-
-
-class Moves(StrEnum):
-    """How a method proposes its draws: by what an acceptance rate is judged."""
-
-    GRADIENT = "gradient"
-    RANDOM_WALK = "random walk"
+from pgmlang.signatures.kernels import Moves
 
 
 @dataclass(frozen=True, eq=False)

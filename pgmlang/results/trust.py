@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pgmlang import plugins
 from pgmlang.results import trust_figures as figures
 from pgmlang.results.compare import Difference, compare
 from pgmlang.results.fit import Fit
@@ -75,11 +76,18 @@ CHECKS: tuple[Check, ...] = (
 """Every check of a fit; a new one is a row and its measure."""
 
 
+def added_checks() -> tuple[Check, ...]:
+    """Checks of packages beside pgmlang. Raises TypeError for what is none."""
+    entries = plugins.entries(plugins.CHECKS)
+    found = [plugins.plugin(plugins.CHECKS, e.name, Check) for e in entries]
+    return tuple(check for check in found if check is not None)
+
+
 def diagnose(fit: Fit) -> tuple[Finding, ...]:
     """Runs every check that applies to the fit; the worst first."""
     measured_fit = FitFigures(fit)
     found = []
-    for check in CHECKS:
+    for check in (*CHECKS, *added_checks()):
         measured = check.measure(measured_fit)
         if measured is None:
             continue

@@ -28,7 +28,7 @@ from pgmlang.model.model import Role
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
-from pgmlang.sema.cycles import value_cycles
+from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.distributions import Target
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
@@ -80,6 +80,10 @@ def analyse(
     return Compilation(file, None if has_errors else model, tuple(ordered), modules.texts)
 
 
+LONG = 100
+"""A cycle of more names has no types looked for: inference would go around it."""
+
+
 class ModelBuilder:
     """Second walk: builds factors and definitions from a collected scope."""
 
@@ -94,7 +98,15 @@ class ModelBuilder:
     def build(self, program: ast.Program, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
         self.collector.collect(program)
-        cyclic = dict(value_cycles(self.scope, self.scope.variables))
+        needs = value_needs(self.scope, self.scope.variables)
+        cyclic = dict(value_cycles(needs, self.scope.variables))
+        for names in cyclic:
+            if len(names) > LONG:
+                for name in names:
+                    self.scope.variables[name].type, self.scope.variables[name].axes = UNKNOWN, ()
+        # what is needed first: inference on demand would go as deep as the longest chain of names
+        for name in in_order_of_need(needs):
+            self.inference.infer(self.scope.variables[name])
         for symbol in self.scope.variables.values():
             self._declarations(symbol)
             self.inference.infer(symbol)

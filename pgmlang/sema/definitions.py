@@ -6,12 +6,19 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.expr import Expr
+from pgmlang.model.expr import Expr, children
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.expressions import Expressions, unknown
 from pgmlang.sema.modules import Module
 from pgmlang.sema.scope import Place, Scope, Symbol
 from pgmlang.syntax import ast
+
+MOST_CALLS = 2_000
+"""Calls that one call may expand to, by its definitions' own calls; of all calls in a text ``EACH`` times their number
+more."""
+EACH = 50
+MOST_NODES = 50_000
+"""Operations that the value of a call may consist of once everything is written out."""
 
 
 class Expander:
@@ -21,6 +28,8 @@ class Expander:
         self.scope = scope
         self.expressions = expressions
         self.calls: dict[str, ast.Call] = {}
+        self.outermost = self.expanded = self.inside = 0
+        self.sizes: dict[int, tuple[Expr, int]] = {}
         self.local: list[tuple[dict[str, ast.Def], dict[str, Module]]] = []
 
     def _find(self, name: str) -> tuple[ast.Def, dict[str, ast.Def], dict[str, Module]] | None:
@@ -47,6 +56,8 @@ class Expander:
             self._error("PGM0213", f"`{definition.name}` calls itself", node,
                         help="a definition is expanded where it is called, so it cannot be recursive")  # fmt: skip
             return unknown(node.span)
+        if self._is_too_much(definition, node):
+            return unknown(node.span)
         bound = self._bind(definition, node, place)
         if bound is None:
             return unknown(node.span)
@@ -59,11 +70,44 @@ class Expander:
         self.scope.def_stack.append(key)
         self.local.append((definitions, modules))
         try:
-            return self._body(definition, replace(place, owner=owner), node)
+            value = self._body(definition, replace(place, owner=owner), node)
         finally:
             self.local.pop()
             self.scope.def_stack.pop()
             self.expressions.aliases, self.expressions.axis_aliases = saved
+        if self._size(value) > MOST_NODES:
+            self._error("PGM0107", f"`{definition.name}` written out has more than {MOST_NODES:,} operations", node,
+                        help="give its parts names in the model: a name is worked out once")  # fmt: skip
+            return unknown(node.span)
+        return value
+
+    def _is_too_much(self, definition: ast.Def, node: ast.Call) -> bool:
+        """Counts a call; whether definitions that call each other twice and twice again have come to too many."""
+        if not self.scope.def_stack:
+            self.outermost += 1
+            self.inside = 0
+        self.inside += 1
+        self.expanded += 1
+        if self.inside <= MOST_CALLS and self.expanded <= MOST_CALLS + EACH * self.outermost:
+            return False
+        self._error("PGM0107", f"`{definition.name}` is one of more than {MOST_CALLS:,} calls that a call expands to", node,
+                    help="call a definition once and give its value a name")  # fmt: skip
+        return True
+
+    def _size(self, value: Expr) -> int:
+        """Operations of an expression as a tree; what it shares is looked at once."""
+        work = [value]
+        while work:
+            node = work[-1]
+            inner = [c for c in children(node) if id(c) not in self.sizes]
+            if inner and id(node) not in self.sizes:
+                work += inner
+                continue
+            work.pop()
+            if id(node) not in self.sizes:
+                # the node is kept, so that no other one takes its number
+                self.sizes[id(node)] = node, 1 + sum(self.sizes[id(c)][1] for c in children(node))
+        return self.sizes[id(value)][1]
 
     def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]

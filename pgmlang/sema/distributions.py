@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model import Choice, Density, Dist, Distribution, Type
+from pgmlang.families import ARGUMENT_SPELLINGS, FAMILIES, LEARNED, Family, Parameter
+from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
+from pgmlang.sema.composition import composition_problem, mixture_problem
 from pgmlang.sema.expressions import Expressions, first_rows, merge
+from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.scope import Place, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import Tables
-from pgmlang.signatures.distributions import ARGUMENT_SPELLINGS, FAMILIES, LEARNED_DENSITIES, Family, Parameter
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
@@ -49,8 +51,10 @@ class Distributions:
             return None, UNKNOWN
         if node.function == "Table":
             return self.tables.build(node, target.name, target.declared, place)
-        if node.function in LEARNED_DENSITIES:
-            return self._density(node, target, place)
+        if node.function in LEARNED:
+            return learned_density(
+                self.scope, self.expressions, node, target.name, target.axes, target.declared, place
+            )
         if node.function not in FAMILIES:
             self._unknown(node)
             return None, UNKNOWN
@@ -73,7 +77,7 @@ class Distributions:
                 "PGM0106", f"`{name}` is another language's name", span, f"write {FOREIGN_DISTRIBUTIONS[name]}"
             )
             return
-        near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED_DENSITIES])
+        near = did_you_mean(name, [*FAMILIES, "Table", *LEARNED])
         if self.scope.nets.get(name) or self.expressions.expander.knows(name):
             near = "it is a function: write `=` for a deterministic value"
         self._error(
@@ -93,27 +97,6 @@ class Distributions:
             self._error("PGM0401", f"the branches draw different things: {then_type} and {other_type}", node.span)
             return None, UNKNOWN
         return Choice(condition, then, otherwise, node.span), then_type
-
-    def _density(self, node: ast.Call, target: Target, place: Place) -> tuple[Distribution | None, Type]:
-        sizes: list[float] = []
-        given = []
-        for argument in node.arguments:
-            value = self.expressions.build(argument, place)
-            constant = getattr(value, "value", None)
-            if not isinstance(constant, int | float):
-                self._error("PGM0305", f"`{node.function}` takes sizes", argument.span)
-                return None, UNKNOWN
-            sizes.append(constant)
-        for keyword in node.keywords:
-            if keyword.name == "given":
-                given.append(self.expressions.build(keyword.value, place))
-        if not target.axes:
-            self._error("PGM0309", f"`{node.function}` is a density over an axis", node.span,
-                        f"write `{target.name}[axis] ~ {node.function}(...)`")  # fmt: skip
-            return None, UNKNOWN
-        flows = ("NICE", "RealNVP", "MAF", "IAF", "Spline")
-        type_ = target.declared or (REAL if node.function in flows else Type("bit"))
-        return Density(node.function, tuple(sizes), tuple(given), node.span), type_
 
     # ---- families
 
@@ -140,6 +123,10 @@ class Distributions:
                 return None, UNKNOWN
             inner, inner_type = self._family(taken.pop(at), target, place)  # type: ignore[arg-type]
             if inner is None:
+                return None, inner_type
+            problem = composition_problem(family.name, inner, node.span)
+            if problem is not None:
+                self.scope.report(problem)
                 return None, inner_type
             variant_arguments.append(("base", inner))
         matched = self._match(family, taken, node)
@@ -214,6 +201,12 @@ class Distributions:
         wide = replace(target, axes=(axis, *target.axes))
         base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
         if base is None:
+            return None, type_
+        problem = composition_problem("Mixture", base, node.span) or mixture_problem(
+            self.scope, base, axis, node.arguments[1].span
+        )
+        if problem is not None:
+            self.scope.report(problem)
             return None, type_
         return Dist("Mixture", (("p", share), ("base", base)), 0, base.event, node.span), type_
 

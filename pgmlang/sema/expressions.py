@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.families import FAMILIES, LEARNED
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -23,7 +24,6 @@ from pgmlang.model.expr import (
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.scope import Place, Scope, Symbol
-from pgmlang.signatures.distributions import FAMILIES, LEARNED_DENSITIES
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -140,7 +140,7 @@ class Expressions:
                 "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
             )
             return unknown(span)
-        near = did_you_mean(name, self.scope.known_names(place))
+        near = self.scope.near_name(name, place)
         guide_only = name in self.scope.guide_variables
         notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
         self._error(
@@ -412,7 +412,7 @@ class Expressions:
         head = name.split(".")[0]
         if head in self.scope.broken_names:
             return unknown(node.span)
-        if name in FAMILIES or name == "Table" or name in LEARNED_DENSITIES:
+        if name in FAMILIES or name == "Table" or name in LEARNED:
             self._error("PGM0315", f"the distribution `{name}` stands where a value is needed", span,
                         help="give the draw a name: `x ~ " + name + "(...)`")  # fmt: skip
             return unknown(node.span)

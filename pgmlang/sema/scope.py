@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
+from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Dim, Model, Plate, Type
 from pgmlang.model.expr import Expr
 from pgmlang.model.model import Distribution
@@ -51,6 +52,10 @@ class Place:
     in_guide: bool = False
 
 
+HELPED = 200
+"""Unknown names that are answered with a did-you-mean."""
+
+
 @dataclass
 class Scope:
     """Everything known of the model so far."""
@@ -68,12 +73,18 @@ class Scope:
     used: set[str] = field(default_factory=set)
     broken_names: frozenset[str] = frozenset()
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _reported: dict[tuple[str, str, int], list[Diagnostic]] = field(default_factory=dict, repr=False)
+    _helped: int = 0
     muted: int = 0
     owned_parameters: dict[str, Symbol] = field(default_factory=dict)
     def_stack: list[str] = field(default_factory=list)
 
     def report(self, diagnostic: Diagnostic) -> None:
-        if not self.muted and diagnostic not in self.diagnostics:
+        # equal ones have the same place: only those are compared
+        key = (diagnostic.code, diagnostic.message, diagnostic.span.start if diagnostic.span else -1)
+        same = self._reported.setdefault(key, [])
+        if not self.muted and diagnostic not in same:
+            same.append(diagnostic)
             self.diagnostics.append(diagnostic)
 
     @contextmanager
@@ -129,6 +140,13 @@ class Scope:
             seen.add(axis)
             axis = self.dims[axis].like or axis
         return axis
+
+    def near_name(self, name: str, place: Place) -> str:
+        """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""
+        if self.muted or self._helped >= HELPED:
+            return ""
+        self._helped += 1
+        return did_you_mean(name, self.known_names(place))
 
     def known_names(self, place: Place) -> list[str]:
         names = [*self.variables, *self.settings, *self.owned_parameters]

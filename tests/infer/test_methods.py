@@ -12,7 +12,6 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.infer import Kernel, Outcome, fit_model
 from pgmlang.infer.base import Info
 from pgmlang.infer.run import run
-from pgmlang.plan import registry
 from pgmlang.plan.registry import METHODS, TO_COME, method_named
 from pgmlang.sema import compile_source
 from pgmlang.tables.from_model import row_network
@@ -66,7 +65,7 @@ def test_a_plug_in_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(group)
         return [EntryPoint("mine", "pgmlang.infer.ml:METHOD", group)]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     method_named("ml")
     assert asked == []
     assert method_named("mine") is method_named("ml")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pgmlang.density.joint import Joint, joint_of
-from pgmlang.signatures.distributions import FAMILIES
+from pgmlang.families import FAMILIES
 from tests.infer.by_hand import problem_of
 
 GROUPED = {
@@ -123,3 +123,26 @@ def test_families_outside_of_their_support(name: str, wrapping: str) -> None:
     found = joint(text)
     found.observed["y"][:] = torch.tensor([-3.0, -9.0, 4.0, 7.0, 0.0, 1.0])
     check_gradient(found)
+
+
+MISSING = {
+    "Binomial(n, logit = a)": 1, "Truncated(Normal(a, s), lower = lo)": 1.0, "Truncated(Gamma(s, 1), lower = lo)": 1.0,
+    "Censored(Normal(a, s), upper = lo)": -3.0, "Uniform(lo, lo + s)": -1.5, "Truncated(Poisson(s), upper = n)": 1,
+    "BetaBinomial(n, s, s)": 1, "LogNormal(lo, s)": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("drawn", list(MISSING))
+def test_missing_cells_have_no_say(drawn: str) -> None:
+    """Rows of other bounds and numbers than the value that was seen: their cells that are missing drop out."""
+    text = f"model m\na ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate row {{\n  input n : count\n  input lo : real\n  y ~ {drawn}\n}}\n"
+    one = {"n": [9], "lo": [-2.0], "y": [MISSING[drawn]]}
+    more = {"n": [9, 2, 0, 1], "lo": [-2.0, 30.0, 900.0, -40.0], "y": [MISSING[drawn], None, None, None]}
+    found = []
+    for data in (one, more):
+        bound = joint_of(problem_of(text, data))
+        leaves = {k: torch.tensor(v, dtype=torch.float64, requires_grad=True) for k, v in (("a", 0.3), ("s", 0.7))}
+        total = bound.log_joint(leaves)
+        found.append((total, *torch.autograd.grad(total, list(leaves.values()))))
+    for mine, expected in zip(found[1], found[0], strict=True):
+        assert float(mine.detach()) == pytest.approx(float(expected.detach()), rel=1e-12)

@@ -40,7 +40,7 @@ def made(seed: int = 0, **more: Any) -> Fit:
     draws = {"theta": chains((4, 500, 4), seed=seed), "mu": chains((4, 500, 2), seed=seed + 1)}
     stats = {"acceptance_rate": np.full((4, 500), 0.8), "diverging": np.zeros((4, 500), bool)}
     stats["energy"] = chains((4, 500), seed=seed + 2)
-    base = Fit(model=compile_source(TEXT), source=TEXT, method="nuts", moves=Moves.GRADIENT, parameters={}, draws=draws, sample_stats=stats,
+    base = Fit(model=compile_source(TEXT), source=TEXT, method="hmc", moves=Moves.GRADIENT, parameters={}, draws=draws, sample_stats=stats,
                draw_axes={"theta": ("f",), "mu": ("k",)}, sizes={"row": 3})  # fmt: skip
     return dataclasses.replace(base, **more)
 

@@ -97,51 +97,9 @@ def over(x, size):
     return x[..., None].expand(*x.shape, size)
 
 
-def logistic(loc, scale):
-    """The logistic distribution with location and scale."""
-    loc, scale = real(loc), real(scale)
-    base = dist.Uniform(torch.zeros_like(loc + scale), torch.ones_like(loc + scale))
-    outwards = [dist.transforms.SigmoidTransform().inv, dist.transforms.AffineTransform(loc, scale)]
-    return dist.TransformedDistribution(base, outwards)
-
-
-def negative_binomial(mean, shape):
-    """The negative binomial by its mean and shape: variance mean + mean^2 / shape."""
-    mean, shape = real(mean), real(shape)
-    return dist.NegativeBinomial(shape, logits=torch.log(mean) - torch.log(shape))
-
-
-def ordered_logistic(predictor, cutpoints):
-    """Categorical with P(y > k) = sigmoid(predictor - cutpoint k)."""
-    above = torch.sigmoid(real(predictor)[..., None] - real(cutpoints))
-    one, zero = torch.ones_like(above[..., :1]), torch.zeros_like(above[..., :1])
-    above = torch.cat([one, above, zero], -1)
-    return dist.Categorical(probs=above[..., :-1] - above[..., 1:])
-
-
-def beta_binomial_log_prob(n, a, b, y):
-    """Log-probability of y successes of n whose chance is Beta(a, b)."""
-    n, a, b, y = real(n), real(a), real(b), real(y)
-    choose = torch.lgamma(n + 1) - torch.lgamma(y + 1) - torch.lgamma(n - y + 1)
-    beta = torch.lgamma(y + a) + torch.lgamma(n - y + b) - torch.lgamma(n + a + b)
-    return choose + beta - (torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b))
-
-
 def improper(name):
     """There is nothing to draw a Flat() from."""
     raise ValueError(f"{name} is Flat(): its prior has no draws")
-
-
-def beta_binomial_draw(n, a, b, shape):
-    """Successes of n whose chance is Beta(a, b)."""
-    chance = dist.Beta(real(a), real(b)).expand(shape).sample()
-    return dist.Binomial(real(n).expand(shape), chance).sample()
-
-
-def zero_inflated_log_prob(p, base, y):
-    """Log-probability when a share p of the values is zero besides those of ``base``."""
-    own = torch.log1p(-real(p)) + base.log_prob(real(y))
-    return torch.where(y == 0, torch.logaddexp(torch.log(real(p)), own), own)
 
 
 class Ordered(dist.Transform):
@@ -230,36 +188,13 @@ def correlation_log_det(root):
     return (powers * root.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
 
 
-class LKJ(dist.Distribution):
-    """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
+def in_pyro(distribution):
+    """The same distribution with the methods that Pyro wants of one."""
+    from pyro.distributions.torch_distribution import TorchDistributionMixin
 
-    arg_constraints = {}  # noqa: RUF012
-    support = constraints.positive_definite
-
-    def __init__(self, eta, size):
-        self.root = dist.LKJCholesky(size, torch.as_tensor(eta, dtype=torch.get_default_dtype()))
-        super().__init__(self.root.batch_shape, torch.Size((size, size)))
-
-    def expand(self, shape, _instance=None):
-        return LKJ(self.root.concentration.expand(shape), self.event_shape[-1])
-
-    def sample(self, sample_shape=()):
-        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
-        size = self.event_shape[-1]
-        eta = self.root.concentration[..., None]
-        k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
-        length = dist.Beta((0.5 * k).expand(eta.shape[:-1] + k.shape), eta + 0.5 * (size - 1 - k)).sample(
-            sample_shape
-        )
-        length = torch.cat([torch.zeros_like(length[..., :1]), length], -1)
-        normal = torch.randn(*length.shape, size, dtype=eta.dtype, device=eta.device).tril(-1)
-        root = length.sqrt()[..., None] * normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-30)
-        root = root + torch.diag_embed((1 - length).sqrt())
-        return root @ root.mT
-
-    def log_prob(self, value):
-        root = torch.linalg.cholesky(value)
-        return self.root.log_prob(root) - correlation_log_det(root)
+    kind = type(distribution)
+    distribution.__class__ = type(kind.__name__, (kind, TorchDistributionMixin), {})
+    return distribution
 
 
 def transform_of(support, *others):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.signatures.kernels import kernel_names
 
 
 @dataclass(frozen=True)
 class OptionRow:
-    """``least``: the smallest value (``is_above``: itself excluded); ``most``: the largest; ``choices``: of a word;
+    """``least``: the smallest value (``is_above``: itself excluded); ``most``: the largest; ``choices``: of a word, or
+    ``named``: what gives them when they are asked for;
     ``says``: the help of its flag, empty for options that only ``-O`` sets."""
 
     says: str = ""
@@ -22,6 +24,7 @@ class OptionRow:
     most: float = math.inf
     is_above: bool = False
     choices: tuple[str, ...] = ()
+    named: Callable[[], tuple[str, ...]] | None = None
     kind: type = float
 
 
@@ -46,7 +49,7 @@ OPTIONS: dict[str, OptionRow] = {
     "kind": OptionRow(choices=("denoising", "sliced"), kind=str),
     "noise": OptionRow(is_above=True),
     "step_size": OptionRow(is_above=True),
-    "inner": OptionRow(choices=("hmc", "langevin", "mh"), kind=str),
+    "inner": OptionRow(kind=str, named=kernel_names),
     "length": OptionRow(is_above=True),
     "lowest": OptionRow(is_above=True, most=1),
     "max_time": OptionRow(),
@@ -69,8 +72,9 @@ def typed_value(name: str, annotation: Any, value: Any) -> tuple[Any, Diagnostic
     if isinstance(value, str):
         if str not in kinds:
             return None, _wrong(name, value, kinds)
-        if row.choices and value not in row.choices:
-            return None, _refused(name, value, "one of " + ", ".join(row.choices))
+        choices = row.named() if row.named else row.choices
+        if choices and value not in choices:
+            return None, _refused(name, value, "one of " + ", ".join(choices))
         return value, None
     if not isinstance(value, int | float) or not kinds & {int, float}:
         return None, _wrong(name, value, kinds)

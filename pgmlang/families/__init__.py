@@ -1,0 +1,37 @@
+"""The families: all that is known of a distribution, one record each (`Family`), in one file a kin.
+
+``sd`` is a standard deviation everywhere; ``rate`` the inverse of a scale.
+"""
+
+from pgmlang.families import bounded, combinators, counts, labels, location_scale, normal, positive, vectors
+from pgmlang.families.combinators import refusal
+from pgmlang.families.family import SAFE, Family, Formulas, Pair, Parameter
+from pgmlang.families.learned import LEARNED, LearnedFamily
+
+FAMILIES: dict[str, Family] = {
+    f.name: f
+    for kin in (normal, location_scale, positive, bounded, labels, counts, vectors, combinators)
+    for f in kin.FAMILIES
+}
+"""Name to record."""
+
+ARGUMENT_SPELLINGS = {
+    "mean": "loc", "mu": "loc", "scale": "sd", "sigma": "sd", "std": "sd", "stddev": "sd", "probs": "p", "prob": "p",
+    "theta": "p", "logits": "logit", "concentration": "shape", "alpha": "shape", "beta": "rate", "total_count": "n",
+    "nu": "df", "lam": "rate", "tau": "sd", "precision": "sd", "lower": "low", "upper": "high",
+}  # fmt: skip
+"""Other libraries' spellings of arguments, for did-you-mean."""
+
+
+def register(family: Family) -> None:
+    """Adds a family from outside the package. Raises ValueError where the name is taken or a formula is none."""
+    if family.name in FAMILIES or family.name in LEARNED or family.name == "Table":
+        raise ValueError(f"there is a family {family.name}")
+    family.check()
+    FAMILIES[family.name] = family
+
+
+__all__ = [
+    "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "Pair", "Parameter",
+    "refusal", "register",
+]  # fmt: skip

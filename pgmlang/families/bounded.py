@@ -1,0 +1,56 @@
+"""Families on an interval or a circle, and no distribution at all: Beta, Uniform, VonMises, Flat."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import parameter as _p
+
+_A, _B = _p("a", "positive"), _p("b", "positive")
+
+FAMILIES = (
+    Family(
+        "Beta", ((_A, _B),), "unit",
+        formulas=(
+            Formulas(
+                "beta_kernel(a, b, x, q, log_p, log_q) - log_p - log_q",
+                "beta_tails(a, b, x, q, log_p, log_q)[0]", "beta_tails(a, b, x, q, log_p, log_q)[1]",
+                draw="dist.Beta(a, b)", mean="a / (a + b)", variance="a * b / ((a + b) * (a + b) * (a + b + 1))",
+                let={"q": "1 - x", "log_p": "log(x)", "log_q": "log1p(-x)"},
+                edges=("where(a == 1, log(b), where(a < 1, inf, -inf))",
+                       "where(b == 1, log(a), where(b < 1, inf, -inf))"),
+            ),
+        ),
+        bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="Beta",
+        pairs=(
+            *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
+            Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
+        ),
+    ),
+    Family(
+        "Uniform", ((_p("low", safe=0.0), _p("high", safe=1.0)),), "real",
+        formulas=(
+            Formulas(
+                "-log(high - low)", "log((x - low) / (high - low))", "log((high - x) / (high - low))",
+                "low + (high - low) * u", "dist.Uniform(low, high)", "0.5 * (low + high)",
+                "(high - low) * (high - low) / 12",
+            ),
+        ),
+        bounds=("low", "high"), interior="0.5 * (low + high)", pyro=("dist.Uniform(low, high)",),
+        limits=("low", "high"),
+    ),
+    Family(
+        "VonMises", ((_p("loc"), _p("concentration", "positive")),), "real", reparameterised=False,
+        formulas=(
+            Formulas(
+                "-2 * concentration * half * half - log(i0e(concentration)) - log(2 * pi)",
+                draw="dist.VonMises(loc, concentration)", mean="loc",
+                variance="1 - i1e(concentration) / i0e(concentration)", let={"half": "sin(0.5 * (x - loc))"},
+            ),
+        ),
+        pyro=("dist.VonMises(loc, concentration)",), says="an angle: location and concentration",
+    ),
+    Family(
+        "Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density",
+        runtime=("Flat",),
+    ),
+)  # fmt: skip

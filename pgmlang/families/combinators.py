@@ -1,0 +1,69 @@
+"""Distributions of distributions: Truncated, Censored, ZeroInflated, Mixture; and what of them means nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pgmlang.families.family import Family
+from pgmlang.families.family import parameter as _p
+
+_BOUNDS = (_p("lower", default=float("-inf"), safe=0.0), _p("upper", default=float("inf"), safe=1.0))
+
+FAMILIES = (
+    Family(
+        "Truncated", (_BOUNDS,), "inner", takes=("base",), runtime=("Truncated",), limits=("lower", "upper"),
+        says="a distribution given that its value lies between two bounds",
+    ),
+    Family(
+        "Censored", (_BOUNDS,), "inner", takes=("base",), runtime=("Censored",), reparameterised=False,
+        says="a distribution of which values beyond a bound are seen as the bound",
+    ),
+    Family(
+        "ZeroInflated", ((_p("p", "unit"),),), "inner", takes=("base",), runtime=("ZeroInflated",), discrete=True,
+        reparameterised=False, says="zero with probability p, else the distribution",
+    ),
+    Family(
+        "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), runtime=("Mixture",), reparameterised=False,
+        says="one of several components, drawn by their weights",
+    ),
+)  # fmt: skip
+
+
+def refusal(combinator: str, path: tuple[str, ...], families: Mapping[str, Family]) -> tuple[str, str] | None:
+    """Why a combinator cannot take a distribution, with a cure; None where it can. ``path``: the families from the one
+    taken down to the innermost (``("Mixture", "Normal")``)."""
+    inner, innermost = path[0], families[path[-1]]
+    if innermost.improper:
+        return (
+            f"`{innermost.name}` has no total mass",
+            f"take a proper distribution in place of `{innermost.name}`",
+        )
+    if combinator == "Mixture":
+        return None
+    if not innermost.is_scalar:
+        what = (
+            "a label has no order or zero" if innermost.support == "labels" else "a draw of it is no single number"
+        )
+        return (
+            f"`{combinator}` is of single numbers: {what} in `{innermost.name}`",
+            "take a distribution of one number",
+        )
+    if "Censored" in path:
+        return (
+            f"a censored value is not a draw of its distribution, so `{combinator}` of it has no meaning",
+            f"censor last: `Censored({combinator}({innermost.name}(...), ...), ...)`",
+        )
+    if combinator == "ZeroInflated":
+        return None
+    if "ZeroInflated" in path and not innermost.discrete:
+        return f"`{inner}` has both a density and a mass at zero", f"write `ZeroInflated(p, {combinator}(...))`"
+    if not innermost.has_tails:
+        reason = (
+            "an angle has no least value"
+            if innermost.name == "VonMises"
+            else "its distribution function is not known"
+        )
+        return f"`{combinator}` needs a distribution function: {reason} in `{innermost.name}`", (
+            "take the distribution without bounds, or another family"
+        )
+    return None

@@ -1,0 +1,94 @@
+"""Families of counts: Poisson, NegativeBinomial, Geometric, Binomial, BetaBinomial."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas
+from pgmlang.families.family import parameter as _p
+
+_N, _P, _LOGIT = _p("n", "count"), _p("p", "unit"), _p("logit")
+_CHANCE = {"q": "1 - p", "log_p": "log_of(p)", "log_q": "log1p_of(-p)"}
+_LOGITS = {
+    "p": "sigmoid(logit)",
+    "q": "sigmoid(-logit)",
+    "log_p": "-softplus(-logit)",
+    "log_q": "-softplus(logit)",
+}
+
+
+def _binomial(let: dict[str, str], draw: str) -> Formulas:
+    below = {"left": "where(x < n, n - x, 1.0)", "tails": "beta_tails(left, x + 1, q, p, log_q, log_p)"}
+    return Formulas(
+        "binomial_log_prob(x, n, p, q, log_p, log_q)", "tails[0]", "tails[1]", draw=draw, mean="n * p",
+        variance="n * p * q", let=let | below,
+    )  # fmt: skip
+
+
+def _negative_binomial(shape: str, let: dict[str, str], draw: str, mean: str, variance: str) -> Formulas:
+    tails = {"tails": f"beta_tails({shape}, x + 1, p, q, log_p, log_q)"}
+    return Formulas(
+        f"negative_binomial_log_prob(x, {shape}, p, q, log_p, log_q)", "tails[0]", "tails[1]", draw=draw, mean=mean,
+        variance=variance, let=let | tails,
+    )  # fmt: skip
+
+
+FAMILIES = (
+    Family(
+        "Poisson", ((_p("rate", "positive"),),), "count", discrete=True, reparameterised=False,
+        formulas=(
+            Formulas(
+                "poisson_log_prob(x, rate)", "gamma_tails(x + 1, rate, log_of(rate))[1]",
+                "gamma_tails(x + 1, rate, log_of(rate))[0]", draw="dist.Poisson(rate)", mean="rate", variance="rate",
+            ),
+        ),
+        bounds=("0.0", "inf"), pyro=("dist.Poisson(rate)",),
+    ),
+    Family(
+        "NegativeBinomial", ((_p("mean", "positive"), _p("shape", "positive")), (_p("n", "positive"), _P)), "count",
+        discrete=True, reparameterised=False,
+        says="mean and shape (variance mean + mean^2 / shape), or successes n and probability p",
+        formulas=(
+            _negative_binomial(
+                "shape",
+                {"p": "shape / (shape + mean)", "q": "mean / (shape + mean)", "log_p": "-log1p(mean / shape)",
+                 "log_q": "-log1p(shape / mean)"},
+                "dist.NegativeBinomial(shape, logits=log(mean) - log(shape))", "mean",
+                "mean + mean * mean / shape",
+            ),
+            _negative_binomial(
+                "n", _CHANCE, "dist.NegativeBinomial(n, probs=1 - p)", "n * (1 - p) / p", "n * (1 - p) / (p * p)"
+            ),
+        ),
+        bounds=("0.0", "inf"),
+        pyro=("dist.NegativeBinomial(shape, logits=log(mean) - log(shape))", "dist.NegativeBinomial(n, probs=1 - p)"),
+    ),
+    Family(
+        "Geometric", ((_P,),), "count", discrete=True, reparameterised=False, says="failures before the first success",
+        formulas=(
+            Formulas(
+                "times_log(x, log_q) + log_p", "log1mexp(-(x + 1) * log_q)", "(x + 1) * log_q",
+                draw="dist.Geometric(p)", mean="(1 - p) / p", variance="(1 - p) / (p * p)", let=_CHANCE,
+            ),
+        ),
+        bounds=("0.0", "inf"), pyro=("dist.Geometric(p)",),
+    ),
+    Family(
+        "Binomial", ((_N, _P), (_N, _LOGIT)), "count", discrete=True, reparameterised=False,
+        formulas=(
+            _binomial(_CHANCE, "dist.Binomial(n, p)"),
+            _binomial(_LOGITS, "dist.Binomial(n, logits=logit)"),
+        ),
+        bounds=("0.0", "n"), pyro=("dist.Binomial(n, p)", "dist.Binomial(n, logits=logit)"), finite="binomial",
+    ),
+    Family(
+        "BetaBinomial", ((_N, _p("a", "positive"), _p("b", "positive")),), "count", discrete=True,
+        reparameterised=False,
+        formulas=(
+            Formulas(
+                "beta_binomial_log_prob(x, n, a, b)", "beta_binomial_tails(x, n, a, b)[0]",
+                "beta_binomial_tails(x, n, a, b)[1]", draw="dist.Binomial(n, dist.Beta(a, b).sample())",
+                mean="n * a / (a + b)", variance="n * a * b * (a + b + n) / ((a + b) * (a + b) * (a + b + 1))",
+            ),
+        ),
+        bounds=("0.0", "n"), pyro=("dist.BetaBinomial(a, b, total_count=n)",), finite="beta_binomial",
+    ),
+)  # fmt: skip

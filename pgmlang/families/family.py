@@ -1,0 +1,159 @@
+"""What is known of a distribution family, in one record.
+
+A family of one number is its formulas (`Formulas`): expressions that any printer can write (`formula`), today as torch
+code, so that a density stands once. A family of vectors or matrices names a class of the lowering's runtime or of torch.
+Whatever needs torch is named by text, and imported by whom it concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pgmlang.families.formula import parse
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """``support``: kind the argument must have. ``event``: event axes it spans (a probability vector one). ``safe``: a
+    value at which the density and its derivatives are finite, where that of its support (``SAFE``) is none."""
+
+    name: str
+    support: str = "real"
+    event: int = 0
+    default: float | None = None
+    safe: float | None = None
+
+
+SAFE: dict[str, float] = {"positive": 1.0, "unit": 0.5, "bit": 0.0, "count": 0.0}
+"""A value well inside each support; of real numbers any will do. (Of a simplex it is the even one, of matrices the
+identity.)"""
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """A distribution of one number ``x`` by its parameters' names, as expressions (see `formula`).
+
+    ``log_prob`` holds inside the support and need not be right elsewhere. ``log_cdf`` and ``log_survival``: logs of
+    P(X <= x) and P(X > x), accurate in their far tails; empty where no closed or integrated form is there.
+    ``quantile``: of a chance ``u``. ``draw``: a torch distribution to draw from (``dist.Gamma(shape, rate)``); where it
+    is empty the quantile is drawn. ``edges``: ``log_prob`` at the two ends of the support where the formula has none.
+    ``let``: names for what several of them share, in order.
+    """
+
+    log_prob: str
+    log_cdf: str = ""
+    log_survival: str = ""
+    quantile: str = ""
+    draw: str = ""
+    mean: str = ""
+    variance: str = ""
+    edges: tuple[str, str] | None = None
+    let: Mapping[str, str] = field(default_factory=dict)
+
+    def texts(self) -> dict[str, str]:
+        """Every expression that is given, by its role."""
+        found = {
+            role: text
+            for role in ("log_prob", "log_cdf", "log_survival", "quantile", "draw", "mean", "variance")
+            if (text := getattr(self, role))
+        }
+        ends = zip(("at_lower", "at_upper"), self.edges or (), strict=False)
+        return found | dict(ends)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A likelihood that keeps a prior's family. ``child``, ``argument``, ``variant``: where the variable stands; ``form``:
+    what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form."""
+
+    child: str
+    argument: str
+    form: str
+    variant: int = 0
+
+
+@dataclass(frozen=True)
+class Family:
+    """A distribution.
+
+    ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
+    vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
+    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are distributions (combinators). ``says``: for
+    messages and the manual.
+
+    How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
+    ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
+    program). ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
+    ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
+
+    What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
+    from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
+    and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw.
+    """
+
+    name: str
+    variants: tuple[tuple[Parameter, ...], ...]
+    support: str
+    event: int = 0
+    discrete: bool = False
+    improper: bool = False
+    ordinal: bool = False
+    takes: tuple[str, ...] = ()
+    says: str = ""
+    formulas: tuple[Formulas, ...] = ()
+    runtime: tuple[str, ...] = ()
+    torch: tuple[str, ...] = ()
+    bounds: tuple[str, str] = ("-inf", "inf")
+    interior: str = "0.0"
+    is_open: bool = False
+    reparameterised: bool = True
+    pyro: tuple[str, ...] = ()
+    finite: str = ""
+    vectors: tuple[str, ...] = ()
+    exponential: str = ""
+    pairs: tuple[Pair, ...] = ()
+    limits: tuple[str, str] | None = None
+
+    def check(self) -> None:
+        """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""
+        for number, formulas in enumerate(self.formulas):
+            names = {p.name for p in self.variants[number]} | set(formulas.let)
+            for role, text in (*formulas.let.items(), *formulas.texts().items()):
+                parse(text, names | {"x", "u"}, f"{role} of {self.name}")
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether a draw is one number (no label, vector or matrix)."""
+        return self.event == 0 and self.support not in ("labels", "inner")
+
+    @property
+    def has_tails(self) -> bool:
+        """Whether the distribution functions are known, so that it may be truncated and censored."""
+        return bool(self.formulas) and all(f.log_cdf and f.log_survival for f in self.formulas)
+
+    def is_by_chances(self, variant: int) -> bool:
+        """Whether the one argument is the vector of the probabilities of the labels."""
+        parameters = self.variants[variant]
+        return self.support == "labels" and len(parameters) == 1 and parameters[0].support == "unit"
+
+    def class_of(self, variant: int) -> str:
+        """The class that computes a variant: that of its formulas, or one of the runtime."""
+        return self.class_name(variant) if self.formulas else self.runtime[variant]
+
+    def class_name(self, variant: int) -> str:
+        """The name of the class for a variant: ``Bernoulli``, ``BernoulliLogit``."""
+        first = {p.name for p in self.variants[0]}
+        others = [p.name for p in self.variants[variant] if p.name not in first]
+        return self.name + "".join(word.title().replace("_", "") for word in others)
+
+
+def parameter(
+    name: str,
+    support: str = "real",
+    event: int = 0,
+    default: float | None = None,
+    safe: float | None = None,
+) -> Parameter:
+    """A short spelling for the rows."""
+    return Parameter(name, support, event, default, safe)

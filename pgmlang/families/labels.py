@@ -1,0 +1,34 @@
+"""Families of bits and labels: Bernoulli, Categorical, OrderedLogistic."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas
+from pgmlang.families.family import parameter as _p
+
+FAMILIES = (
+    Family(
+        "Bernoulli", ((_p("p", "unit"),), (_p("logit"),)), "bit", discrete=True, reparameterised=False,
+        formulas=(
+            Formulas(
+                "times_log(x, log_p) + times_log(1 - x, log_q)", "log_q", "log_p", draw="dist.Bernoulli(p)", mean="p",
+                variance="p * (1 - p)", let={"log_p": "log_of(p)", "log_q": "log1p_of(-p)"},
+            ),
+            # linear in x: the logit of a bit given all the rest is a derivative (see graph/multilinear)
+            Formulas(
+                "x * logit - softplus(logit)", "-softplus(logit)", "-softplus(-logit)",
+                draw="dist.Bernoulli(logits=logit)", mean="sigmoid(logit)", variance="sigmoid(logit) * sigmoid(-logit)",
+            ),
+        ),
+        bounds=("0.0", "1.0"), pyro=("dist.Bernoulli(p)", "dist.Bernoulli(logits=logit)"), finite="bernoulli",
+    ),
+    Family(
+        "Categorical", ((_p("p", "unit", 1),), (_p("logit", "real", 1),)), "labels", discrete=True,
+        reparameterised=False, runtime=("Categorical", ""), torch=("", "dist.Categorical(logits=logit)"),
+        pyro=("dist.Categorical(p)", "dist.Categorical(logits=logit)"), finite="categorical", vectors=("p", "logit"),
+    ),
+    Family(
+        "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "real", 1)),), "labels", discrete=True,
+        ordinal=True, reparameterised=False, runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
+        finite="ordered", vectors=("cutpoints",),
+    ),
+)  # fmt: skip

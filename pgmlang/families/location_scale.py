@@ -1,0 +1,80 @@
+"""Families of a location and a scale beside the normal: StudentT, Cauchy, Laplace, Logistic, Gumbel, HalfCauchy."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas
+from pgmlang.families.family import parameter as _p
+
+_LOC, _SD, _SCALE = _p("loc"), _p("sd", "positive"), _p("scale", "positive")
+_Z = {"z": "(x - loc) / scale"}
+
+FAMILIES = (
+    Family(
+        "StudentT", ((_p("df", "positive"), _LOC, _SD),), "real",
+        formulas=(
+            Formulas(
+                "peak - 0.5 * (df + 1) * log1p(z * z / df) - 0.5 * log(pi * df) - log(sd)",
+                "student_t_log_tail(df, -z)", "student_t_log_tail(df, z)", draw="dist.StudentT(df, loc, sd)",
+                mean="loc + where(df > 1, 0.0, inf - inf)",
+                variance="sd * sd * where(df > 2, df / (df - 2), inf)",
+                let={"z": "(x - loc) / sd", "half": "0.5 * df", "peak": "log_rising(half, 0 * half + 0.5)"},
+            ),
+        ),
+        pyro=("dist.StudentT(df, loc, sd)",),
+    ),
+    Family(
+        "Cauchy", ((_LOC, _SCALE),), "real",
+        formulas=(
+            Formulas(
+                "-log1p(z * z) - log(scale) - log(pi)", "log(atan2(0 * z + 1, -z) / pi)",
+                "log(atan2(0 * z + 1, z) / pi)", "loc + scale * tan(pi * (u - 0.5))", "dist.Cauchy(loc, scale)",
+                "0 * loc + (inf - inf)", "0 * loc + (inf - inf)", let=_Z,
+            ),
+        ),
+        torch=("dist.Cauchy(loc, scale)",), pyro=("dist.Cauchy(loc, scale)",),
+    ),
+    Family(
+        "Laplace", ((_LOC, _SCALE),), "real",
+        formulas=(
+            Formulas(
+                "-abs(z) - log(2 * scale)",
+                "where(z < 0, -abs(z) - log(2), log1p(-0.5 * exp(-abs(z))))",
+                "where(z > 0, -abs(z) - log(2), log1p(-0.5 * exp(-abs(z))))",
+                "loc - scale * where(u < 0.5, -log(2 * u), log(2 - 2 * u))", "dist.Laplace(loc, scale)",
+                "loc", "2 * scale * scale", let=_Z,
+            ),
+        ),
+        torch=("dist.Laplace(loc, scale)",), pyro=("dist.Laplace(loc, scale)",),
+    ),
+    Family(
+        "Logistic", ((_LOC, _SCALE),), "real",
+        formulas=(
+            Formulas(
+                "-softplus(z) - softplus(-z) - log(scale)", "-softplus(-z)", "-softplus(z)", "loc + scale * logit(u)",
+                mean="loc", variance="scale * scale * pi * pi / 3", let=_Z,
+            ),
+        ),
+        pyro=("dist.Logistic(loc, scale)",),
+    ),
+    Family(
+        "Gumbel", ((_LOC, _SCALE),), "real",
+        formulas=(
+            Formulas(
+                "-z - exp(-z) - log(scale)", "-exp(-z)", "log1mexp(exp(-z))", "loc - scale * log(-log(u))",
+                "dist.Gumbel(loc, scale)", "loc + 0.5772156649015329 * scale", "scale * scale * pi * pi / 6", let=_Z,
+            ),
+        ),
+        pyro=("dist.Gumbel(loc, scale)",),
+    ),
+    Family(
+        "HalfCauchy", ((_SCALE,),), "positive",
+        formulas=(
+            Formulas(
+                "-log1p(z * z) - log(scale) + log(2 / pi)", "log(atan2(z, 0 * z + 1) * 2 / pi)",
+                "log(atan2(0 * z + 1, z) * 2 / pi)", "scale * tan(0.5 * pi * u)", "dist.HalfCauchy(scale)",
+                "0 * scale + inf", "0 * scale + inf", let={"z": "x / scale"},
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.HalfCauchy(scale)",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,44 @@
+"""The normal family and its kin: LogNormal, HalfNormal."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import parameter as _p
+
+_LOC, _SD = _p("loc"), _p("sd", "positive")
+
+FAMILIES = (
+    Family(
+        "Normal", ((_LOC, _SD),), "real", says="mean and standard deviation",
+        formulas=(
+            Formulas(
+                "-0.5 * z * z - log(sd) - 0.5 * log(2 * pi)", "log_ndtr(z)", "log_ndtr(-z)", "loc + sd * ndtri(u)",
+                "dist.Normal(loc, sd)", "loc", "sd * sd", let={"z": "(x - loc) / sd"},
+            ),
+        ),
+        torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
+        exponential="Normal", pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
+    ),
+    Family(
+        "LogNormal", ((_LOC, _SD),), "positive",
+        formulas=(
+            Formulas(
+                "-0.5 * z * z - log(sd) - log(x) - 0.5 * log(2 * pi)", "log_ndtr(z)", "log_ndtr(-z)",
+                "exp(loc + sd * ndtri(u))", "dist.LogNormal(loc, sd)", "exp(loc + 0.5 * sd * sd)",
+                "expm1(sd * sd) * exp(2 * loc + sd * sd)", let={"z": "(log(x) - loc) / sd"},
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
+    ),
+    Family(
+        "HalfNormal", ((_SD,),), "positive",
+        formulas=(
+            Formulas(
+                "-0.5 * z * z - log(sd) + 0.5 * log(2 / pi)", "log(erf(z * sqrt(0.5)))", "log(2) + log_ndtr(-z)",
+                "sd * sqrt(2) * erfinv(u)", "dist.HalfNormal(sd)", "sd * sqrt(2 / pi)", "sd * sd * (1 - 2 / pi)",
+                let={"z": "x / sd"},
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.HalfNormal(sd)",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""Families of positive numbers: Exponential, Gamma, InverseGamma, Weibull."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import parameter as _p
+
+_SHAPE, _RATE, _SCALE = _p("shape", "positive"), _p("rate", "positive"), _p("scale", "positive")
+
+
+def _pairs(rate: str, scale: str, root: str) -> tuple[Pair, ...]:
+    """Of a prior of rates and precisions, or of scales and variances: the forms that a rate, a scale and an sd have."""
+    rates = (("Poisson", "rate"), ("Exponential", "rate"), ("Gamma", "rate"), ("InverseGamma", "scale"))
+    return (
+        *(Pair(child, argument, rate) for child, argument in rates),
+        Pair("Laplace", "scale", scale),
+        *(Pair(child, "sd", root) for child in ("Normal", "LogNormal", "HalfNormal")),
+    )
+
+
+_OF_RATES, _OF_SCALES = _pairs("scaled", "inverse", "inverse root"), _pairs("inverse", "scaled", "root")
+
+FAMILIES = (
+    Family(
+        "Exponential", ((_RATE,),), "positive",
+        formulas=(
+            Formulas(
+                "log(rate) - rate * x", "log1mexp(rate * x)", "-rate * x", "-log1p(-u) / rate",
+                "dist.Exponential(rate)", "1 / rate", "1 / (rate * rate)",
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_RATES,
+    ),
+    Family(
+        "Gamma", ((_SHAPE, _RATE),), "positive",
+        formulas=(
+            Formulas(
+                "gamma_kernel(shape, rate * x, log_t) - log(x)", "gamma_tails(shape, rate * x, log_t)[0]",
+                "gamma_tails(shape, rate * x, log_t)[1]", draw="dist.Gamma(shape, rate)", mean="shape / rate",
+                variance="shape / (rate * rate)", let={"log_t": "log(rate) + log(x)"},
+                edges=("where(shape == 1, log(rate), where(shape < 1, inf, -inf))", "-inf"),
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Gamma(shape, rate)",), exponential="Gamma", pairs=_OF_RATES,
+    ),
+    Family(
+        "InverseGamma", ((_SHAPE, _SCALE),), "positive",
+        formulas=(
+            Formulas(
+                "gamma_kernel(shape, scale / x, log_t) - log(x)", "gamma_tails(shape, scale / x, log_t)[1]",
+                "gamma_tails(shape, scale / x, log_t)[0]", draw="dist.InverseGamma(shape, scale)",
+                mean="where(shape > 1, scale / (shape - 1), inf)",
+                variance="where(shape > 2, scale * scale / ((shape - 1) * (shape - 1) * (shape - 2)), inf)",
+                let={"log_t": "log(scale) - log(x)"},
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.InverseGamma(shape, scale)",),
+        exponential="InverseGamma", pairs=_OF_SCALES,
+    ),
+    Family(
+        "Weibull", ((_SHAPE, _SCALE),), "positive",
+        formulas=(
+            Formulas(
+                "log(shape) - log(x) + power - exp(power)", "log1mexp(exp(power))", "-exp(power)",
+                "scale * exp(log(-log1p(-u)) / shape)", "dist.Weibull(scale, shape)",
+                "scale * exp(lgamma(1 + 1 / shape))",
+                "scale * scale * (exp(lgamma(1 + 2 / shape)) - exp(2 * lgamma(1 + 1 / shape)))",
+                let={"power": "shape * log(x / scale)"},
+                edges=("where(shape == 1, -log(scale), where(shape < 1, inf, -inf))", "-inf"),
+            ),
+        ),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Weibull(scale, shape)",), says="shape and scale",
+    ),
+)  # fmt: skip

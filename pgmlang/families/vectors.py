@@ -1,0 +1,30 @@
+"""Families of vectors and matrices: Dirichlet, Multinomial, MultivariateNormal, LKJ, Wishart."""
+
+from __future__ import annotations
+
+from pgmlang.families.family import Family, Pair
+from pgmlang.families.family import parameter as _p
+
+_MEAN = _p("mean", "real", 1)
+
+FAMILIES = (
+    Family(
+        "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1, runtime=("Dirichlet",),
+        pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet",
+        pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")),
+    ),
+    Family(
+        "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,
+        runtime=("Multinomial",),
+    ),
+    Family(
+        "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
+        torch=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
+        pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
+    ),
+    Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
+    Family(
+        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, torch=("dist.Wishart(df, scale)",),
+        pyro=("dist.Wishart(df, scale)",),
+    ),
+)  # fmt: skip

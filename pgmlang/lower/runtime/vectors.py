@@ -1,0 +1,160 @@
+"""Distributions of labels, vectors and matrices, where torch's own are not accurate everywhere or clamp."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.distributions as dist
+from torch.distributions import constraints
+
+from pgmlang.lower.runtime.special import dirichlet_log_prob, log1mexp, log_of, multinomial_log_prob, softplus
+from pgmlang.lower.runtime.support import correlation_log_det, real
+
+
+class Flat(dist.Distribution):
+    """No distribution: a density of one everywhere."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.real
+
+    def __init__(self):
+        super().__init__(validate_args=False)
+
+    def log_prob(self, value):
+        return 0.0 * real(value)
+
+
+def on_simplex(p):
+    """Probabilities as they are where they sum to one; where they do not, nothing is possible."""
+    p = real(p)
+    is_good = (p.sum(-1, keepdim=True) - 1).abs() <= max(1e-6, 1e4 * torch.finfo(p.dtype).eps)
+    return torch.where(is_good & (p >= 0).all(-1, keepdim=True), p, 0.0)
+
+
+def picked(x, code):
+    """The elements of the last axis of x at codes, which broadcast with the axes before it."""
+    code = torch.broadcast_tensors(code.long().unsqueeze(-1), x[..., :1])[0]
+    return x.expand(*code.shape[:-1], x.shape[-1]).gather(-1, code).squeeze(-1)
+
+
+class Categorical(dist.Categorical):
+    """A code by its probability, as it is: zero is minus infinity, and nothing is normalised in passing."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, p):
+        self.chances = real(p)
+        super().__init__(probs=self.chances, validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.chances.expand(*shape, self.chances.shape[-1]))
+
+    def log_prob(self, value):
+        return log_of(picked(self.chances, value))
+
+
+class OrderedLogistic(dist.Categorical):
+    """Codes with P(y > k) = sigmoid(predictor - cutpoint k)."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, predictor, cutpoints):
+        gap = real(predictor)[..., None] - real(cutpoints)
+        above, below = -softplus(-gap), -softplus(gap)
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
+        step = gap[..., :-1] - gap[..., 1:]
+        is_good = step > 0
+        between = above[..., :-1] + below[..., 1:] + log1mexp(torch.where(is_good, step, 1.0))
+        between = torch.where(is_good, between, -math.inf)
+        self.log_chances = torch.cat([below[..., :1], between, above[..., -1:]], -1)
+        super().__init__(logits=self.log_chances, validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return dist.Categorical(logits=self.log_chances.expand(*shape, self.log_chances.shape[-1]))
+
+    def log_prob(self, value):
+        return picked(self.log_chances, value)
+
+
+class Dirichlet(dist.Dirichlet):
+    """Probability vectors, by a density that does not cancel for large concentrations."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def __init__(self, alpha):
+        super().__init__(real(alpha), validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.concentration.expand(torch.Size(shape) + self.event_shape))
+
+    def log_prob(self, value):
+        return dirichlet_log_prob(real(value), self.concentration)
+
+
+class Multinomial(dist.Distribution):
+    """Counts of the kinds among n; every row may have its own n."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.nonnegative_integer
+    is_discrete = True
+
+    def __init__(self, n, p):
+        self.n, self.p = real(n), real(p)
+        super().__init__(
+            torch.broadcast_shapes(self.n.shape, self.p.shape[:-1]), self.p.shape[-1:], validate_args=False
+        )
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.n.expand(shape), self.p.expand(*shape, self.p.shape[-1]))
+
+    def log_prob(self, value):
+        x = real(value)
+        inside = ((x >= 0) & (x == torch.floor(x))).all(-1) & (x.sum(-1) == self.n)
+        safe = torch.where(inside[..., None], x, 0.0)
+        number = torch.where(inside, self.n, 0.0)
+        return torch.where(inside, multinomial_log_prob(safe, number, self.p), -math.inf)
+
+    def sample(self, sample_shape=()):
+        with torch.no_grad():
+            shape = self._extended_shape(torch.Size(sample_shape))
+            p, left = self.p.expand(shape), self.n.expand(shape[:-1])
+            rest = p.flip(-1).cumsum(-1).flip(-1)
+            counts = []
+            for i in range(shape[-1] - 1):
+                chance = torch.where(rest[..., i] > 0, p[..., i] / rest[..., i], 0.0).clamp(max=1)
+                counts.append(torch.binomial(left, chance))
+                left = left - counts[-1]
+            return torch.stack([*counts, left], -1)
+
+
+class LKJ(dist.Distribution):
+    """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.positive_definite
+
+    def __init__(self, eta, size):
+        self.root = dist.LKJCholesky(size, torch.as_tensor(eta, dtype=torch.get_default_dtype()))
+        super().__init__(self.root.batch_shape, torch.Size((size, size)))
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.root.concentration.expand(shape), self.event_shape[-1])
+
+    def sample(self, sample_shape=()):
+        # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
+        size = self.event_shape[-1]
+        eta = self.root.concentration[..., None]
+        k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
+        length = dist.Beta((0.5 * k).expand(eta.shape[:-1] + k.shape), eta + 0.5 * (size - 1 - k)).sample(
+            sample_shape
+        )
+        length = torch.cat([torch.zeros_like(length[..., :1]), length], -1)
+        normal = torch.randn(*length.shape, size, dtype=eta.dtype, device=eta.device).tril(-1)
+        root = length.sqrt()[..., None] * normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+        root = root + torch.diag_embed((1 - length).sqrt())
+        return root @ root.mT
+
+    def log_prob(self, value):
+        root = torch.linalg.cholesky(value)
+        return self.root.log_prob(root) - correlation_log_det(root)

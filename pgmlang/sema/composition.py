@@ -1,0 +1,47 @@
+"""Distributions of distributions: what cannot be composed is refused with the reason."""
+
+from __future__ import annotations
+
+from pgmlang.diagnostics import Diagnostic, Span
+from pgmlang.families import FAMILIES, refusal
+from pgmlang.model import Dist
+from pgmlang.model.expr import Expr, references
+from pgmlang.sema.scope import Scope
+
+
+def composition_problem(combinator: str, base: Dist, span: Span) -> Diagnostic | None:
+    """Why a combinator does not take a distribution; None where it does."""
+    path = [base.family]
+    while (inside := inner_of(base)) is not None:
+        base = inside
+        path.append(base.family)
+    against = refusal(combinator, tuple(path), FAMILIES)
+    return None if against is None else Diagnostic("PGM0315", against[0], span, help=against[1])
+
+
+def inner_of(distribution: Dist) -> Dist | None:
+    """The distribution that a combinator takes."""
+    return next((a for _, a in distribution.arguments if isinstance(a, Dist)), None)
+
+
+def mixture_problem(scope: Scope, base: Dist, axis: str, span: Span) -> Diagnostic | None:
+    """Components that are all the same are a mistake."""
+    if varies_along(scope, base, axis):
+        return None
+    message = f"the components along `{axis}` are all the same: no argument of `{base.family}` has that axis"
+    return Diagnostic("PGM0309", message, span, help=f"give an argument the axis, as in `mean[{axis}]`")
+
+
+def varies_along(scope: Scope, distribution: Dist, axis: str) -> bool:
+    """Whether an argument has a component of its own for each element of a dim or plate."""
+    return any(
+        varies_along(scope, argument, axis) if isinstance(argument, Dist) else _has_axis(scope, argument, axis)
+        for _, argument in distribution.arguments
+    )
+
+
+def _has_axis(scope: Scope, argument: Expr, axis: str) -> bool:
+    if axis in argument.axes:
+        return True
+    symbols = (scope.variables.get(ref.name) for ref in references(argument))
+    return any(symbol is not None and axis in symbol.plates for symbol in symbols)
