@@ -41,11 +41,10 @@ class Program:
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    partly_seen: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
-        ``__source_map__`` is the program's (see `line_of_model`), as is ``__partly_seen__``."""
+        ``__source_map__`` is the program's (see `line_of_model`)."""
         import linecache
 
         file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
@@ -97,7 +96,7 @@ def lower(
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    return Program(text, model.name, spans, left_out, frozenset(partly_seen))
+    return Program(text, model.name, spans, left_out)
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
