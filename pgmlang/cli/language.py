@@ -19,6 +19,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.sources import compiled
+from pgmlang.cli.stages import STAGES
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 if TYPE_CHECKING:
@@ -181,34 +182,19 @@ def plan(
         click.echo(show(made))
 
 
-STAGES = ("ast", "model", "torch")
-
-
 @click.command("compile")
 @click.argument("model")
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the program.")
-@click.option("--stage", type=click.Choice(STAGES), default="torch", show_default=True,
-              help="What to print: the syntax, the canonical Model, or the emitted program.")  # fmt: skip
+@click.option("--stage", type=click.Choice(tuple(STAGES)), default="torch", show_default=True,
+              help="What to print: the syntax, the Model as understood, its normal form, the layout that a program asks "
+              "of its data, the plan without data, the whole emitted program, or its Pyro functions.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @settings_option
 @quiet_option
 def compile_(model: str, output: str, stage: str, force: bool, settings: tuple[str, ...], quiet: bool) -> None:
     """Write the readable Pyro/PyTorch program of a model; it runs by itself."""
     compilation = compiled(model, settings, quiet=quiet)
-    if stage == "ast":
-        from pprint import pformat
-
-        from pgmlang.syntax import load_source, parse
-
-        write_text(output, pformat(parse(load_source(model)), width=110) + "\n", force)
-    elif stage == "model":
-        from pgmlang.model.show import show
-
-        write_text(output, show(compilation.checked()), force)
-    else:
-        from pgmlang.lower import lower
-
-        write_text(output, lower(compilation.checked(), file_name=Path(model).name).source, force)
+    write_text(output, STAGES[stage](compilation, Path(model).name), force)
     if output != "-":
         say(f"wrote {output}", quiet)
 

@@ -22,6 +22,7 @@ from pgmlang.lower.expressions import Expressions
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
+from pgmlang.lower.layout_calls import Question
 from pgmlang.lower.names import Names
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
@@ -35,12 +36,13 @@ from pgmlang.tables.learned import tables_of
 @dataclass(frozen=True)
 class Program:
     """An emitted program. ``source_map``: line of the program to the model's span. ``left_out``: functions that this
-    model's constructs do not allow, with the reason."""
+    model's constructs do not allow, with the reason. ``questions``: what it asks the layout of its data."""
 
     source: str
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
@@ -96,7 +98,7 @@ def lower(
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    return Program(text, model.name, spans, left_out)
+    return Program(text, model.name, spans, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:

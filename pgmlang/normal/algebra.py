@@ -65,7 +65,8 @@ class Algebra(Functions):
         span = expr.span
         match expr:
             case Const(value=value):
-                return self.shared(expr) if isinstance(value, str) else self.constant(value, span)
+                # a label, or a number laid out along an axis
+                return self.shared(expr) if isinstance(value, str) or expr.axes else self.constant(value, span)
             case Apply(function="add" | "sub" | "mul"):
                 return self._chain(expr)
             case Apply(function=function, arguments=arguments):
@@ -129,6 +130,7 @@ class Algebra(Functions):
                 return self.power(body, float(size), span)
             if function in ("mean", "min", "max"):
                 return body
+            body = self.product((body, self.ones(axis)), span)
         if function == "sum":
             return self._summed(body, axis, is_plate, span)
         return self.reduce(function, body, axis, is_plate, span)

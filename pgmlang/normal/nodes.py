@@ -29,8 +29,8 @@ def is_nonnegative(expr: Expr) -> bool:
 
 
 def number(expr: Expr) -> float | None:
-    """The value of a numeric constant; None for anything else."""
-    if isinstance(expr, Const) and isinstance(expr.value, int | float):
+    """The value of a numeric constant; None for anything else, a number laid out along an axis too."""
+    if isinstance(expr, Const) and isinstance(expr.value, int | float) and not expr.axes:
         return float(expr.value)
     return None
 
@@ -82,13 +82,17 @@ class Nodes:
     # ---- leaves and nodes without rules of their own
 
     def constant(self, value: float | bool, span: Span | None = None) -> Expr:
-        """A number to fifteen digits: what is left when the order of additions no longer counts."""
+        """A number to fifteen digits: ``2 ^ 0.5 * 2 ^ -0.5`` is one."""
         if isinstance(value, bool):
             return self.shared(Const(TRUTH, (), span, value))
         value = float(value)
         if math.isfinite(value):
             value = float(f"{value:.15g}") + 0.0
         return self.shared(Const(constant_type(value), (), span, value))
+
+    def ones(self, axis: str) -> Expr:
+        """A one for each element of an axis: what gives a value an axis that it does not vary along."""
+        return self.shared(Const(constant_type(1.0), (axis,), None, 1.0))
 
     def apply(self, function: str, arguments: tuple[Expr, ...], span: Span | None) -> Expr:
         """An elementwise function as it stands."""

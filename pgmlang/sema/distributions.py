@@ -14,7 +14,7 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import Expressions, first_rows, merge
+from pgmlang.sema.expressions import Expressions, merge
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.scope import Place, Scope
 from pgmlang.sema.supports import cure
@@ -86,9 +86,10 @@ class Distributions:
 
     def _choice(self, node: ast.If, target: Target, place: Place) -> tuple[Distribution | None, Type]:
         condition = self.expressions.build(node.condition, place)
-        then, then_type = self.build(node.then, target, place)
-        later = replace(place, excluded_first=max(place.excluded_first, first_rows(condition)))
-        otherwise, other_type = self.build(node.otherwise, target, later)
+        then, then_type = self.build(node.then, target, self.expressions.guarded(place, condition, True))
+        otherwise, other_type = self.build(
+            node.otherwise, target, self.expressions.guarded(place, condition, False)
+        )
         if then is None or otherwise is None or condition.type is UNKNOWN:
             return None, other_type if then_type is UNKNOWN else then_type
         if isinstance(then, Dist) and FAMILIES[then.family].improper:

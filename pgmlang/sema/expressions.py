@@ -21,6 +21,7 @@ from pgmlang.model.expr import (
     Ref,
     Rename,
 )
+from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
 from pgmlang.sema.scope import Place, Scope, Symbol
@@ -354,9 +355,8 @@ class Expressions:
         condition = self.build(node.condition, place)
         if condition.type is not UNKNOWN:
             self._need(condition, "truth", "the condition of `if`")
-        excluded = first_rows(condition)
-        then = self.build(node.then, place)
-        otherwise = self.build(node.otherwise, replace(place, excluded_first=max(place.excluded_first, excluded)))
+        then = self.build(node.then, self.guarded(place, condition, True))
+        otherwise = self.build(node.otherwise, self.guarded(place, condition, False))
         if UNKNOWN in (then.type, otherwise.type):
             known = otherwise if then.type is UNKNOWN else then
             return known if self.scope.muted else unknown(node.span)
@@ -370,6 +370,16 @@ class Expressions:
             result = wider(then.type, otherwise.type)
         axes = merge(condition.axes, then.axes, otherwise.axes)
         return Choose(result, axes, node.span, condition, then, otherwise)
+
+    def guarded(self, place: Place, condition: Expr, holds: bool) -> Place:
+        """The place where a condition holds, or does not: some first rows of a chain may be excluded there."""
+
+        def value_of(name: str) -> Expr | None:
+            symbol = self.scope.symbol(name, place)
+            stated = symbol.stated if symbol is not None and symbol.role == "derived" else None
+            return stated if isinstance(stated, Expr) else None
+
+        return replace(place, excluded_first=max(place.excluded_first, excluded_rows(condition, holds, value_of)))
 
     def _same_axes(self, then: Expr, otherwise: Expr) -> Expr:
         """Renames the one axis of ``otherwise`` that is ``like`` the one ``then`` has instead."""
@@ -635,17 +645,6 @@ class Expressions:
 
 
 _NOWHERE: Span = None  # type: ignore[assignment]
-
-
-def first_rows(condition: Expr) -> int:
-    """How many first rows of the chain the ``else`` branch of a condition cannot see."""
-    match condition:
-        case First(count=count):
-            return count
-        case Apply(function="or", arguments=(a, b)):
-            return max(first_rows(a), first_rows(b))
-        case _:
-            return 0
 
 
 def _axes(axes: tuple[str, ...]) -> str:

@@ -1,0 +1,292 @@
+"""Small random models as statements over expression trees, and texts of them in any spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+
+@dataclass(frozen=True)
+class E:
+    """An expression: ``kind`` and its parts; ``axes`` are those it varies along, as they are declared for a name of it."""
+
+    kind: str
+    parts: tuple[E, ...] = ()
+    text: str = ""
+    axes: tuple[str, ...] = ()
+
+
+def ref(text: str, *axes: str) -> E:
+    return E("ref", (), text, axes)
+
+
+def num(value: float) -> E:
+    return E("num", (), f"{value:g}")
+
+
+def op(kind: str, *parts: E, axes: tuple[str, ...] | None = None) -> E:
+    every = tuple(dict.fromkeys(a for p in parts for a in p.axes))
+    return E(kind, parts, "", every if axes is None else axes)
+
+
+def dot(left: E, right: E, axis: str) -> E:
+    both = dict.fromkeys((*left.axes, *right.axes))
+    return E("dot", (left, right), axis, tuple(a for a in both if a != axis))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """``head ~ family(arguments)``; ``log_odds``: of a Bernoulli."""
+
+    head: str
+    family: str
+    arguments: tuple[E, ...]
+    log_odds: bool = False
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Log-potentials whose sum counts."""
+
+    terms: tuple[E, ...]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A statement with one spelling."""
+
+    text: str
+
+
+@dataclass
+class Block:
+    """A plate (or the whole model) with what is in it."""
+
+    header: str = ""
+    statements: list[Draw | Energy | Plain] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+
+
+@dataclass
+class Speller:
+    """Writes a model. ``rng`` None: the plain spelling."""
+
+    rng: Random | None
+    count: int = 0
+    functions: list[str] = field(default_factory=list)
+
+    def write(self, block: Block) -> str:
+        body = self._block(block)
+        return "\n".join((*self.functions, *body)) + "\n"
+
+    def chance(self, share: float) -> bool:
+        return self.rng is not None and self.rng.random() < share
+
+    def fresh(self, word: str) -> str:
+        self.count += 1
+        return f"{word}_{self.count}"
+
+    def shuffled(self, items: list[str]) -> list[str]:
+        out = list(items)
+        if self.rng is not None:
+            self.rng.shuffle(out)
+        return out
+
+    def _block(self, block: Block) -> list[str]:
+        lines: list[str] = []
+        for statement in block.statements:
+            lines.extend(self._statement(statement))
+        for inner in block.blocks:
+            lines.append("\n".join((f"{inner.header} {{", *self._block(inner), "}")))
+        dims = [x for x in lines if x.startswith("dim ")]
+        return dims + self.shuffled([x for x in lines if not x.startswith("dim ")])
+
+    def _statement(self, statement: Draw | Energy | Plain) -> list[str]:
+        if isinstance(statement, Plain):
+            return [statement.text]
+        extra: list[str] = []
+        if isinstance(statement, Energy):
+            texts = self.shuffled([self.expression(t, extra) for t in statement.terms])
+            if self.rng is None:
+                return ["factor " + " + ".join(texts)]
+            cut = self.rng.randint(1, len(texts))
+            parts = [texts[:cut], texts[cut:]] if self.chance(0.6) else [[t] for t in texts]
+            return extra + ["factor " + " + ".join(p) for p in parts if p]
+        arguments = [self.expression(a, extra) for a in statement.arguments]
+        if statement.log_odds:
+            last = f"sigmoid({arguments[-1]})" if self.chance(0.4) else f"logit = {arguments[-1]}"
+            arguments[-1] = last
+        return [*extra, f"{statement.head} ~ {statement.family}({', '.join(arguments)})"]
+
+    def expression(self, e: E, extra: list[str]) -> str:
+        """Text of an expression; definitions of named parts go to ``extra``."""
+        text = self._spelled(e, extra)
+        if e.kind != "num" and self.chance(0.3):
+            name = self.fresh("named")
+            axes = f"[{', '.join(e.axes)}]" if e.axes else ""
+            extra.append(f"{name}{axes} = {text}")
+            return name
+        return text
+
+    def _spelled(self, e: E, extra: list[str]) -> str:
+        if e.kind in ("ref", "num"):
+            return e.text
+        parts = [self.expression(p, extra) for p in e.parts]
+        if e.kind in ("root", "inverse root", "exp") and not e.axes and self.chance(0.2):
+            name = self.fresh("function")
+            self.functions.append(f"def {name}(u) {{ return {self._one(e, ['u'])} }}")
+            return f"{name}({parts[0]})"
+        return self._one(e, parts)
+
+    def _one(self, e: E, parts: list[str]) -> str:
+        def among(*spellings: str) -> str:
+            return spellings[0] if self.rng is None else self.rng.choice(spellings)
+
+        match e.kind:
+            case "add":
+                mixed = self.shuffled(parts)
+                return among("(" + " + ".join(mixed) + ")", f"({mixed[0]} - (-({' + '.join(mixed[1:])})))")
+            case "mul":
+                return "(" + " * ".join(self.shuffled(parts)) + ")"
+            case "div":
+                a, b = parts
+                return among(f"({a} / {b})", f"({a} * ({b}) ^ -1)", f"((1 / {b}) * {a})")
+            case "root":
+                return among(f"sqrt({parts[0]})", f"({parts[0]}) ^ 0.5", f"(1 / ({parts[0]}) ^ -0.5)")
+            case "inverse root":
+                a = parts[0]
+                return among(f"(1 / sqrt({a}))", f"({a}) ^ -0.5", f"sqrt({a}) / ({a})", f"sqrt(1 / {a})")
+            case "square":
+                a = parts[0]
+                return among(f"({a}) ^ 2", f"square({a})", f"(({a}) * ({a}))")
+            case "exp":
+                return among(f"exp({parts[0]})", f"(1 / exp(-({parts[0]})))", f"(expm1({parts[0]}) + 1)")
+            case "dot":
+                a, b = self.shuffled(parts)
+                return among(f"({a} @ {b})", f"sum({a} * {b}, over = {e.text})")
+        raise ValueError(e.kind)
+
+
+# ---- the models
+
+
+def regression(rng: Random) -> Block:
+    """Groups of rows, a variance or a precision under its conjugate prior."""
+    spread = rng.choice(("root", "inverse root"))
+    prior = Draw("v", "InverseGamma" if spread == "root" else "Gamma", (num(3), num(2)))
+    mean = op("add", ref("a"), op("mul", ref("b"), ref("x")))
+    if rng.random() < 0.5:
+        mean = op("add", mean, op("mul", num(0.5), ref("m"), ref("x")))
+    sd = op(spread, op("mul", num(2), ref("v")) if rng.random() < 0.5 else ref("v"))
+    return Block(
+        statements=[Draw("m", "Normal", (num(0), num(2))), Draw("b", "Normal", (num(0), num(1))), prior],
+        blocks=[
+            Block("plate g", [Draw("a", "Normal", (ref("m"), num(1)))]),
+            Block("plate row in g", [Plain("input x : real"), Draw("y", "Normal", (mean, sd))]),
+        ],
+    )
+
+
+def rates(rng: Random) -> Block:
+    """Counts or waiting times whose rate is a multiple of a gamma variable."""
+    rate = op("mul", ref("l"), ref("e")) if rng.random() < 0.6 else op("div", ref("l"), ref("e"))
+    family = rng.choice(("Poisson", "Exponential"))
+    statements = [Plain("input e : positive"), Draw("y", family, (rate,))]
+    return Block(statements=[Draw("l", "Gamma", (num(2), num(1)))], blocks=[Block("plate row", statements)])
+
+
+def mixture(rng: Random) -> Block:
+    spread = op("root", ref("s[z]")) if rng.random() < 0.5 else ref("s[z]")
+    loc = ref("mu[z]")
+    if rng.random() < 0.5:
+        loc = op("add", loc, op("mul", ref("b"), ref("x")))
+    return Block(
+        statements=[Draw("share[k]", "Dirichlet", (num(2),)), Draw("b", "Normal", (num(0), num(1)))],
+        blocks=[
+            Block("plate k[3]", [Draw("mu", "Normal", (num(0), num(3))), Draw("s", "InverseGamma", (num(3), num(1)))]),
+            Block("plate row", [
+                Plain("input x : real"), Draw("z", "Categorical", (ref("share", "k"),)), Draw("y", "Normal", (loc, spread)),
+            ]),
+        ],
+    )  # fmt: skip
+
+
+def topics(rng: Random) -> Block:
+    alpha = num(rng.choice((0.5, 0.1)))
+    token = Block("plate token", [
+        Draw("z", "Categorical", (ref("theta", "topic"),)), Draw("w : word", "Categorical", (ref("phi[z]", "word"),))
+    ])  # fmt: skip
+    return Block(
+        statements=[Plain("dim word[5]")],
+        blocks=[
+            Block("plate topic[2]", [Draw("phi[word]", "Dirichlet", (num(0.5),))]),
+            Block("plate doc", [Draw("theta[topic]", "Dirichlet", (alpha,))], [token]),
+        ],
+    )
+
+
+def layers(rng: Random) -> Block:
+    """Two or three layers of bits."""
+    top = Draw("h[q]", "Bernoulli", (ref("c", "q"),), True)
+    first = op("add", dot(ref("w", "p", "q"), ref("h", "q"), "q"), ref("b", "p"))
+    statements: list[Draw | Energy | Plain] = [top, Draw("v[p]", "Bernoulli", (first,), True)]
+    names = "w[p, q], b[p], c[q]"
+    if rng.random() < 0.5:
+        below = op("add", dot(ref("u", "r", "p"), ref("v", "p"), "p"), ref("d", "r"))
+        statements.append(Draw("o[r]", "Bernoulli", (below,), True))
+        names += ", u[r, p], d[r]"
+    dims = [Plain("dim p[4]"), Plain("dim q[2]"), Plain("dim r[3]")]
+    return Block(statements=[*dims, Plain(f"param {names} : real")], blocks=[Block("plate image", statements)])
+
+
+def chain(rng: Random) -> Block:
+    emission = op("add", ref("mu[z]"), num(0.5)) if rng.random() < 0.5 else ref("mu[z]")
+    statements: list[Draw | Energy | Plain] = [
+        Plain("z ~ Categorical(if first then start else move[prev(z)])"),
+        Draw("y", "Normal", (emission, op("root", ref("v")))),
+    ]
+    return Block(
+        statements=[
+            Plain("dim to like k"),
+            Draw("start[k]", "Dirichlet", (num(1),)),
+            Draw("v", "InverseGamma", (num(3), num(2))),
+        ],
+        blocks=[
+            Block(
+                "plate k[2]", [Draw("move[to]", "Dirichlet", (num(1),)), Draw("mu", "Normal", (num(0), num(3)))]
+            ),
+            Block("plate seq", [], [Block("plate step = chain", statements)]),
+        ],
+    )
+
+
+def boltzmann(rng: Random) -> Block:
+    """Fields of a row: two layers with biases."""
+    terms = (
+        dot(dot(ref("v", "p"), ref("w", "p", "q"), "p"), ref("h", "q"), "q"),
+        dot(ref("b", "p"), ref("v", "p"), "p"),
+        dot(ref("c", "q"), ref("h", "q"), "q"),
+    )
+    fields: list[Draw | Energy | Plain] = [Plain("field v[p] : bit"), Plain("field h[q] : bit"), Energy(terms)]
+    dims = [Plain("dim p[3]"), Plain("dim q[2]"), Plain("param w[p, q], b[p], c[q] : real")]
+    return Block(statements=[*dims], blocks=[Block("plate image", fields)])
+
+
+def lattice(rng: Random) -> Block:
+    kind = rng.choice(("spin", "bit"))
+    bond: list[Draw | Energy | Plain] = [Energy((op("mul", ref("J"), ref("s[i]"), ref("s[j]")),))]
+    return Block(
+        statements=[Plain("param J, B : real")],
+        blocks=[
+            Block(
+                "plate site = grid(3, 3)", [Plain(f"field s : {kind}"), Energy((op("mul", ref("B"), ref("s")),))]
+            ),
+            Block("plate bond(i, j) = edges(site)", bond),
+        ],
+    )
+
+
+MODELS: dict[str, Callable[[Random], Block]] = {
+    f.__name__: f for f in (regression, rates, mixture, topics, layers, chain, boltzmann, lattice)
+}
