@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import table_shapes
+from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.memo import Memo
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.programs import Programs
@@ -370,6 +371,7 @@ def joint_of_binding(
         observed[name] = _filled(observed[name], mask)
     if programs is None:
         programs = Programs(model, dtype, device, frozenset(unseen))
+        vars(programs.whole)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(binding.layout, model, device)

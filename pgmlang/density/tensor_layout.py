@@ -32,7 +32,8 @@ def tensor_layout(layout: Layout, model: Model, device: torch.device) -> BoundLa
     def tensor(values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.int64, device=device)
 
-    lags = sorted({r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0})
+    mentioned = (r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))
+    lags = sorted({1, *mentioned} - {0})
     sequences = {chain: layout.sequences(chain) for chain in layout.chains if layout.has_size(chain)}
     return BoundLayout(
         dict(layout.sizes),

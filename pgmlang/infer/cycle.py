@@ -151,7 +151,46 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
             free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
                 -1, 1, generator=generator
             )
-    return {**values, **(joint.constrain(free, values)[0] if free else {})}
+    if not free:
+        return values
+    return _possible_values(joint, values, free, generator)
+
+
+def _possible_values(
+    joint: Joint, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
+) -> dict[str, Tensor]:
+    """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
+    import torch
+
+    from pgmlang.infer.starts import impossible_elements, possible_free
+
+    first = {**values, **joint.constrain(free, values)[0]}
+    if not bool((impossible_elements(joint, first) > 0).any()):
+        return first
+    hidden = {n: v for n, v in values.items() if joint.model.by_name[n].role != "field"}
+
+    def values_of(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        points = len(next(iter(parts.values())))
+        fields = {
+            n: v if len(v) == points else v[:1].expand(points, *v.shape[1:])
+            for n, v in values.items()
+            if n not in hidden
+        }
+        codes = {}
+        for name in hidden:
+            # a label is the cell of the unit interval that a free number falls into
+            found = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
+            found = found.clamp(max=joint.num_states(name) - 1)
+            if name in joint.missing:
+                found = torch.where(joint.missing[name], found, joint.observed[name].to(found.dtype))
+            codes[name] = found
+        discrete = {**fields, **codes}
+        return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
+
+    cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
+    return values_of(
+        possible_free({**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator)
+    )
 
 
 def _conclude(

@@ -161,9 +161,28 @@ class Bound:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
             log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+            if self.model.guide is None and not self.model.nets and not self.summed:
+                free[LOC] = self._possible(joint, loc, free, generator)
             if self.summed and not self.model.nets:
                 free[LOC] = self._best_start(joint, free, generator)
         return free
+
+    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """The middle of the guide, or the nearest place that was found where the density is not zero."""
+        import torch
+
+        from pgmlang.infer.starts import impossible_elements, nearest_possible
+
+        params = self.params(joint, free)
+        shapes = {n: joint.free_shape(n) for n in self.automatic}
+        parts = loc.split([math.prod(s) for s in shapes.values()])
+        begin = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+
+        def impossible(free: dict[str, Tensor]) -> Tensor:
+            return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
+
+        found = nearest_possible(begin, impossible, generator)
+        return torch.cat([found[n].flatten() for n in shapes])
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed

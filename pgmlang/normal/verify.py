@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pgmlang.families import FAMILIES
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -35,7 +36,6 @@ from pgmlang.model.model import (
     TableDist,
     Variable,
 )
-from pgmlang.signatures.distributions import FAMILIES
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 
 ELEMENTWISE = {*FUNCTIONS, *OPERATORS.values(), "neg", "not", "elementwise_min", "elementwise_max"}
