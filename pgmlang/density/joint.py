@@ -23,7 +23,7 @@ from pgmlang.density.memo import Memo
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.programs import Programs
 from pgmlang.density.tensor_layout import BoundLayout, tensor_layout
-from pgmlang.graph.childless import drops_out
+from pgmlang.graph.childless import is_childless_missing
 from pgmlang.model import Model, Variable
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
@@ -366,7 +366,7 @@ def joint_of_binding(
     random = {v.name for v in model.of_role("random", "field")}
     observed = {k: v for k, v in {**given, **held}.items() if k in random}
     missing = {k: _missing(v) for k, v in observed.items() if binding.missing.get(k)}
-    unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
+    unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
     if programs is None:

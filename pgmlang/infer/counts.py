@@ -15,7 +15,7 @@ from pgmlang.model.expr import Ref
 from pgmlang.model.named import NamedArray, take
 from pgmlang.model.row_plates import row_plate
 from pgmlang.tables.conditionals import as_codes, dist_probabilities, value_labels
-from pgmlang.tables.evaluate import Evaluator, Place
+from pgmlang.tables.evaluate import ElementContext, Evaluator
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, given_values, prior_counts, table_shape, tables_of
 
@@ -58,7 +58,7 @@ class _Target:
 
     def __init__(self, evaluator: Evaluator, conditional: Conditional, weights: NamedArray | None) -> None:
         self.evaluator = evaluator
-        self.place: Place = evaluator.place(conditional.plates)
+        self.place: ElementContext = evaluator.place(conditional.plates)
         self.variable = evaluator.model.by_name[conditional.target]
         self.axes = evaluator.model.array_axes(self.variable)
         self.codes = as_codes(np.asarray(evaluator.values[conditional.target]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pgmlang.density.joint import Joint
     from pgmlang.infer.blocks import Block
-    from pgmlang.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import WarmupPlan
 
 BLOCK = 10
 KEPT = 20_000_000
@@ -48,15 +48,15 @@ class State(NamedTuple):
     stats: tuple[dict[str, Any], ...] = ()
 
 
-def plan_of(name: str, options: CycleOptions) -> Plan:
+def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     """The warm-up plan of a kernel block."""
     from pgmlang.kernels.by_name import kernel_of
-    from pgmlang.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import WarmupPlan
 
     row = kernel_named(name)
     if row is None:
         raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
-    return Plan(kernel_of(row), options.warmup, length=6.0, chees=False)
+    return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
 def expanded(problem: Problem) -> Problem:

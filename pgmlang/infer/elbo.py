@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.childless import drops_out
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.childless import is_childless_missing
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
@@ -71,7 +71,7 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)
-    hidden = facts.latent | {n for n in facts.missing if not drops_out(model, n)}
+    hidden = facts.latent | {n for n in facts.missing if not is_childless_missing(model, n)}
     found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in found if v.name not in written)
 
@@ -87,7 +87,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from bounds_reasons(model, facts, summed_out(model, facts))
-    yield from elimination(model, summed_out(model, facts))[1]
+    yield from elimination_steps(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
         yield Diagnostic(

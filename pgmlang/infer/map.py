@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import (
     NET,
@@ -65,7 +65,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from bounds_reasons(model, facts, summed_names(model, facts))
-    yield from elimination(model, summed_names(model, facts))[1]
+    yield from elimination_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     if facts.binding is not None and not subjects(model, facts):
