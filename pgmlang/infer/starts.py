@@ -118,7 +118,8 @@ def possible_points(impossible: Callable[[Tensor], Tensor], x: Tensor, generator
     if not len(good):
         raise PgmError(
             Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
-                       help="does the data lie within the distributions' supports, and is every input finite?")
+                       help="does the data lie within the distributions' supports, do probabilities sum to one,"
+                       " and is every input finite?")
         )  # fmt: skip
     chosen = good[torch.randint(len(good), (len(x),), generator=generator, device=x.device)]
     return torch.where((count > 0).unsqueeze(-1), x[chosen], x)

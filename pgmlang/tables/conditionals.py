@@ -7,15 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model, Variable
 from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr
 from pgmlang.model.named import NamedArray, reduce_axis
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
-
-VECTORS = {"Categorical": ("p", "logit"), "OrderedLogistic": ("cutpoints",)}
-"""The arguments that are vectors over the values of a draw."""
 
 
 def dist_probabilities(
@@ -28,7 +26,7 @@ def dist_probabilities(
         if isinstance(argument, Dist):
             raise NotEvaluable(f"`{distribution.family}` of a distribution")
         inner = place
-        if name in VECTORS.get(distribution.family, ()):
+        if name in FAMILIES[distribution.family].vectors:
             event = event_axis(evaluator.model, argument, target)
             inner = place.without(event) if event else place
         arguments[name] = evaluator.evaluate(argument, inner)
