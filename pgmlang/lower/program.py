@@ -18,12 +18,13 @@ from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
-from pgmlang.lower.expressions import Expressions
+from pgmlang.lower.expressions import Expressions, to_come
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
 from pgmlang.lower.layout_calls import Question
 from pgmlang.lower.names import Names
+from pgmlang.lower.order import own_pasts
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -42,19 +43,17 @@ class Program:
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    partly_seen: frozenset[str] = frozenset()
     questions: tuple[Question, ...] = ()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
-        ``__source_map__`` is the program's (see `line_of_model`), as is ``__partly_seen__``."""
+        ``__source_map__`` is the program's (see `line_of_model`)."""
         import linecache
 
         file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
         module = ModuleType(f"pgmlang_program_{self.name}")
         module.__file__ = file
         vars(module)["__source_map__"] = self.source_map
-        vars(module)["__partly_seen__"] = self.partly_seen
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(ast.parse(self.source, file), file, "exec"), module.__dict__)
         return module
@@ -78,6 +77,8 @@ def lower(
     ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    for item in own_pasts(model):
+        raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
     model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
@@ -100,8 +101,7 @@ def lower(
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    questions = tuple(emitter.expressions.layout.asked)
-    return Program(text, model.name, spans, left_out, frozenset(partly_seen), questions)
+    return Program(text, model.name, spans, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
