@@ -348,8 +348,11 @@ class FittedModel:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
         if self.is_network:
             from pgmlang.query.element_answers import of_element, outer_plates
+            from pgmlang.tables.from_model import iid_plate
 
             items = evidence_of(evidence)
+            if not iid_plate(self.record.model, self.record.parameters)[0]:
+                return self._fresh_sequence(num_draws, seed, items)
             if outer_plates(self.record):
                 answers, items = of_element(self.record, items)
                 return draw_rows(answers, num_draws, seed, items)
@@ -360,6 +363,18 @@ class FittedModel:
         from pgmlang.query.fresh import fresh_rows
 
         return fresh_rows(self.record, num_draws, seed or 0)
+
+    def _fresh_sequence(self, num_draws: int, seed: int | None, items: tuple[Evidence, ...]) -> Columns:
+        """Rows that hang together: a chain's follow each other in one sequence. Raises PgmError PGM0602 for groups, which
+        only data can give, PGM0606 for evidence."""
+        from pgmlang.query.fresh import fresh_binding
+        from pgmlang.query.table_rows import TableRows
+
+        if items:
+            message = "rows that hang together are drawn without evidence"
+            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+        bound = fresh_binding(self.record, num_draws)
+        return TableRows(bound, self.record.parameters).sample(seed)
 
     def summary(self) -> list[dict[str, Any]]:
         """One dict a parameter: name, mean, sd and what it belongs to."""

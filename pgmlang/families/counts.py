@@ -6,6 +6,7 @@ from pgmlang.families.family import Family, Formulas
 from pgmlang.families.family import parameter as _p
 
 _N, _P, _LOGIT = _p("n", "count"), _p("p", "unit"), _p("logit")
+_TABLES = "pgmlang.tables.finite."
 _CHANCE = {"q": "1 - p", "log_p": "log_of(p)", "log_q": "log1p_of(-p)"}
 _LOGITS = {
     "p": "sigmoid(logit)",
@@ -77,7 +78,7 @@ FAMILIES = (
             _binomial(_CHANCE, "dist.Binomial(n, p)"),
             _binomial(_LOGITS, "dist.Binomial(n, logits=logit)"),
         ),
-        bounds=("0.0", "n"), pyro=("dist.Binomial(n, p)", "dist.Binomial(n, logits=logit)"), finite="binomial",
+        bounds=("0.0", "n"), pyro=("dist.Binomial(n, p)", "dist.Binomial(n, logits=logit)"), finite=_TABLES + "binomial",
     ),
     Family(
         "BetaBinomial", ((_N, _p("a", "positive"), _p("b", "positive")),), "count", discrete=True,
@@ -89,6 +90,6 @@ FAMILIES = (
                 mean="n * a / (a + b)", variance="n * a * b * (a + b + n) / ((a + b) * (a + b) * (a + b + 1))",
             ),
         ),
-        bounds=("0.0", "n"), pyro=("dist.BetaBinomial(a, b, total_count=n)",), finite="beta_binomial",
+        bounds=("0.0", "n"), pyro=("dist.BetaBinomial(a, b, total_count=n)",), finite=_TABLES + "binomial",
     ),
 )  # fmt: skip

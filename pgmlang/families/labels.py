@@ -5,6 +5,8 @@ from __future__ import annotations
 from pgmlang.families.family import Family, Formulas
 from pgmlang.families.family import parameter as _p
 
+_TABLES = "pgmlang.tables.finite."
+
 FAMILIES = (
     Family(
         "Bernoulli", ((_p("p", "unit"),), (_p("logit"),)), "bit", discrete=True, reparameterised=False,
@@ -19,16 +21,16 @@ FAMILIES = (
                 draw="dist.Bernoulli(logits=logit)", mean="sigmoid(logit)", variance="sigmoid(logit) * sigmoid(-logit)",
             ),
         ),
-        bounds=("0.0", "1.0"), pyro=("dist.Bernoulli(p)", "dist.Bernoulli(logits=logit)"), finite="bernoulli",
+        bounds=("0.0", "1.0"), pyro=("dist.Bernoulli(p)", "dist.Bernoulli(logits=logit)"), finite=_TABLES + "bernoulli",
     ),
     Family(
         "Categorical", ((_p("p", "unit", 1),), (_p("logit", "real", 1),)), "labels", discrete=True,
         reparameterised=False, runtime=("Categorical", ""), torch=("", "dist.Categorical(logits=logit)"),
-        pyro=("dist.Categorical(p)", "dist.Categorical(logits=logit)"), finite="categorical", vectors=("p", "logit"),
+        pyro=("dist.Categorical(p)", "dist.Categorical(logits=logit)"), finite=_TABLES + "categorical", vectors=("p", "logit"),
     ),
     Family(
         "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "real", 1)),), "labels", discrete=True,
         ordinal=True, reparameterised=False, runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
-        finite="ordered", vectors=("cutpoints",),
+        finite=_TABLES + "ordered", vectors=("cutpoints",),
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ FAMILIES = (
     ),
     Family(
         "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
-        torch=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
+        runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),

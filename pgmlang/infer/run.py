@@ -107,7 +107,7 @@ def run(
 def _not_finite(info: Info, steps: int) -> PgmError:
     cure = "look for a scale that may become zero, or values of the data far from all others"
     if info.log_likelihood == -math.inf:
-        cure = "does the data lie within the distributions' supports, and do bounds hang on what is latent?"
+        cure = "does the data lie within the distributions' supports, do probabilities sum to one, and do bounds hang on what is latent?"
     label = info.measure.name
     return PgmError(
         Diagnostic("PGM0803", f"the {label} is {info.log_likelihood} after {steps} iterations", help=cure)

@@ -124,6 +124,26 @@ class TableRows:
         at_rows = columns["log_evidence"] = self._units_at_rows(by_unit)
         return Columns(columns, impossible_rows(at_rows))
 
+    def sample(self, seed: int | None = None) -> Columns:
+        """One joint draw of all rows, those of a chain one after the other, given what is bound."""
+        rng = np.random.default_rng(seed)
+        names = [v.name for v in self.model.of_role("random", "field")]
+        drawn = {n: self._empty(self.model.by_name[n])[..., :1] for n in names}
+        for group in self.groups:
+            codes = self._engine(group).posterior_sample(group.evidence, 1, rng, num_rows=len(group.weights))
+            own = codes[group.inverse, 0]
+            for name in names:
+                block = group.unrolled.nodes[name]
+                group.place(drawn[name], name, own[:, block.first : block.first + block.count, None])
+        columns: dict[str, list[str] | np.ndarray] = {}
+        for name in names:
+            variable = self.model.by_name[name]
+            labels = np.array(value_labels(self.evaluator, variable), dtype=object)
+            at_rows = self._at_rows(variable, drawn[name])[..., 0].astype(np.int64)
+            for element, shown in enumerate(self._element_names(variable)):
+                columns[shown] = labels[at_rows[:, element]].tolist()
+        return Columns(columns)
+
     @property
     def num_rows(self) -> int:
         return self.binding.sizes.get(self.binding.plate, 1)

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model, Variable
-from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
+from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr
 from pgmlang.model.named import NamedArray, reduce_axis
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
 
-VECTORS = {"Categorical": ("p", "logit"), "OrderedLogistic": ("cutpoints",)}
-"""The arguments that are vectors over the values of a draw."""
-
 
 def dist_probabilities(
-    evaluator: Evaluator, target: Variable, distribution: Dist, place: Place, size: int
+    evaluator: Evaluator, target: Variable, distribution: Dist, place: ElementContext, size: int
 ) -> NamedArray:
     """p(value | ...) along the axes of the arguments at ``place`` and ``finite.CHILD``."""
     arguments: dict[str, NamedArray] = {}
@@ -28,7 +26,7 @@ def dist_probabilities(
         if isinstance(argument, Dist):
             raise NotEvaluable(f"`{distribution.family}` of a distribution")
         inner = place
-        if name in VECTORS.get(distribution.family, ()):
+        if name in FAMILIES[distribution.family].vectors:
             event = event_axis(evaluator.model, argument, target)
             inner = place.without(event) if event else place
         arguments[name] = evaluator.evaluate(argument, inner)

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 
 import numpy as np
 
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.families import FAMILIES
 from pgmlang.model.named import NamedArray, align, elementwise, lgamma, sigmoid
-
-FINITE_FAMILIES = ("Bernoulli", "Categorical", "Binomial", "BetaBinomial", "OrderedLogistic")
-"""Families that a table can hold, beside ``Table`` itself."""
 
 CHILD = "#child"
 """The axis of the drawn value in what ``probabilities`` returns."""
 
 
 def probabilities(family: str, arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
-    """p(value | arguments) along the axes of the arguments and CHILD (``size`` long).
+    """p(value | arguments) along the axes of the arguments and CHILD (``size`` long), by the function that the family's
+    record names.
 
     ``event``: the axis of a vector argument (the probabilities of ``Categorical``).
     """
-    match family:
-        case "Bernoulli":
-            p = arguments["p"] if "p" in arguments else elementwise(sigmoid, arguments["logit"])
-            q = elementwise(lambda x: 1.0 - np.asarray(x, float), p)
-            if "logit" in arguments:
-                q = elementwise(lambda x: sigmoid(-np.asarray(x, float)), arguments["logit"])
-            return NamedArray(np.stack([q.values, p.values], -1).astype(float), (*p.axes, CHILD))
-        case "Categorical":
-            return _categorical(arguments, event)
-        case "Binomial" | "BetaBinomial":
-            return _binomial(arguments, size)
-        case "OrderedLogistic":
-            return _ordered(arguments, event)
-    raise KeyError(family)
+    module, _, function = FAMILIES[family].finite.rpartition(".")
+    return getattr(import_module(module), function)(arguments, event, size)  # type: ignore[no-any-return]
 
 
-def _categorical(arguments: Mapping[str, NamedArray], event: str | None) -> NamedArray:
+def bernoulli(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
+    """Of 0 and 1."""
+    p = arguments["p"] if "p" in arguments else elementwise(sigmoid, arguments["logit"])
+    q = elementwise(lambda x: 1.0 - np.asarray(x, float), p)
+    if "logit" in arguments:
+        q = elementwise(lambda x: sigmoid(-np.asarray(x, float)), arguments["logit"])
+    return NamedArray(np.stack([q.values, p.values], -1).astype(float), (*p.axes, CHILD))
+
+
+def categorical(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
+    """Of the labels. Raises PgmError PGM0410 for probabilities that do not sum to one."""
     weights = arguments.get("p")
     if weights is None:
         logit = arguments["logit"]
@@ -44,11 +43,16 @@ def _categorical(arguments: Mapping[str, NamedArray], event: str | None) -> Name
         shifted = np.exp(logit.values - logit.values.max(axis=at, keepdims=True))
         weights = NamedArray(shifted, logit.axes)
     at = weights.axes.index(event or weights.axes[-1])
-    p = weights.values / weights.values.sum(axis=at, keepdims=True)
+    totals = weights.values.sum(axis=at, keepdims=True)
+    off = np.abs(totals - 1) > 1e-6
+    if "p" in arguments and off.any():
+        message = f"the probabilities of a `Categorical` sum to {float(totals[off].flat[0]):.6g}, not to one"
+        raise PgmError(Diagnostic("PGM0410", message, help="divide them by their sum"))
+    p = weights.values / totals
     return NamedArray(np.moveaxis(p, at, -1), (*(a for i, a in enumerate(weights.axes) if i != at), CHILD))
 
 
-def _binomial(arguments: Mapping[str, NamedArray], size: int) -> NamedArray:
+def binomial(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
     """Of 0 .. size - 1; zero beyond n."""
     k = NamedArray(np.arange(size), (CHILD,))
     if "a" in arguments:
@@ -61,7 +65,9 @@ def _binomial(arguments: Mapping[str, NamedArray], size: int) -> NamedArray:
     (n, q, x), axes = align([arguments["n"], p, k])
     inside = x <= n
     y = np.where(inside, n - x, 0)
-    values = np.exp(_log_choose(n, x, inside)) * np.power(q, x * 1.0) * np.power(1.0 - q, y * 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hits, misses = (np.where(k == 0, 0.0, k * np.log(c)) for k, c in ((x, q), (y, 1.0 - q)))
+    values = np.exp(_log_choose(n, x, inside) + hits + misses)
     return NamedArray(np.where(inside, values, 0.0), axes)
 
 
@@ -73,7 +79,7 @@ def _log_beta(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return lgamma(a * 1.0) + lgamma(b * 1.0) - lgamma(a + b * 1.0)
 
 
-def _ordered(arguments: Mapping[str, NamedArray], event: str | None) -> NamedArray:
+def ordered(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:
     """P(y <= k) = sigmoid(cutpoint_k - predictor) (McCullagh 1980)."""
     cuts = arguments["cutpoints"]
     axis = event or cuts.axes[-1]

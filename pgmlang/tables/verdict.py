@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.families import FAMILIES
 from pgmlang.model import Conditional, Density, Dist, Model, Potential, Variable
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.finite import FINITE_FAMILIES
 from pgmlang.tables.learned import branches
 
 
@@ -58,7 +58,7 @@ def _variable(model: Model, variable: Variable, is_observed: bool) -> Diagnostic
         return None
     conditional = model.conditional_of.get(name)
     families = [d.family for d in branches(conditional.distribution) if isinstance(d, Dist)] if conditional else []
-    if kind == "count" and families and all(f in ("Binomial", "BetaBinomial") for f in families):
+    if kind == "count" and families and all(FAMILIES[f].finite for f in families):
         return None
     if kind == "count":
         return _no(f"`{name}` is a count without a largest value", variable, "a table holds finitely many values")
@@ -76,7 +76,7 @@ def _factor(model: Model, factor: Conditional | Potential) -> Iterator[Diagnosti
                 yield _no(f"`{factor.target}` has a learned density, {distribution.family}", factor)
             elif isinstance(distribution, Dist) and model.by_name[factor.target].type.is_discrete:
                 simple = not any(isinstance(a, Dist) for _, a in distribution.arguments)
-                if distribution.family not in FINITE_FAMILIES or not simple:
+                if not FAMILIES[distribution.family].finite or not simple:
                     yield _no(f"`{factor.target}` is drawn from {distribution.family}, which has no table", factor)
     if _uses_net(model, factor):
         name = f"`{factor.target}`" if isinstance(factor, Conditional) else "a factor"

@@ -66,6 +66,7 @@ IMPORTS_BY_NAME = {
     "pgmlang.cli.main": "commands, imported when they run",
     "pgmlang.infer.checkpoint": "records of the states of methods",
     "pgmlang.kernels.by_name": "kernels of the rows of signatures, in the same room",
+    "pgmlang.tables.finite": "functions that records of families name, of other packages too",
     "pgmlang.plan.registry": "rows of methods: plan names them, infer holds them",
 }
 

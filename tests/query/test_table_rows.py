@@ -156,3 +156,27 @@ def test_a_target_that_is_not_there() -> None:
     with pytest.raises(PgmError) as caught:
         fit.predict({"x": ["a"]}, targets=["zz"])
     assert caught.value.diagnostics[0].code == "PGM0607"
+
+
+def test_fresh_rows_of_a_chain_are_one_sequence() -> None:
+    """Draws of moves that almost always change the state, from a start that is certain."""
+    moves = "if first then Table() { 1, 0 } else Table(prev(s)) { a : 0.02, 0.98 ; b : 0.98, 0.02 }"
+    for text in (
+        f"plate day = chain {{ s : {{a, b}} ~ {moves} }}",
+        f"plate q {{ plate day = chain {{ s : {{a, b}} ~ {moves} }} }}",
+    ):
+        data = {"s": list("ababab"), **({"q": ["x"] * 6} if "plate q" in text else {})}
+        fit = pgmlang.compile(f"model m\n{text}\n").fit(data)
+        drawn = fit.sample(400, seed=1).columns["s"]
+        changes = np.mean([x != y for x, y in itertools.pairwise(drawn)])
+        assert drawn[0] == "a"
+        assert changes == pytest.approx(0.98, abs=0.03)
+        with pytest.raises(PgmError):
+            fit.sample(3, evidence="s = a")
+
+
+def test_fresh_rows_of_groups_are_refused() -> None:
+    fit = pgmlang.compile("model m\n" + STRUCTURES["group"]).fit(rows_for("group", 0), seed=1)
+    with pytest.raises(PgmError) as caught:
+        fit.sample(3, seed=1)
+    assert caught.value.diagnostics[0].code == "PGM0602"

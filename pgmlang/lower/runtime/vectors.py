@@ -128,6 +128,49 @@ class Multinomial(dist.Distribution):
             return torch.stack([*counts, left], -1)
 
 
+def cholesky(matrix):
+    """The Cholesky factor and whether there is one; where there is none (a proposal that is not positive definite, up to
+    rounding) the identity stands for it, so that gradients stay finite."""
+    _, failed = torch.linalg.cholesky_ex(matrix.detach())
+    is_proper = (failed == 0) & matrix.detach().isfinite().all(-1).all(-1)
+    eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    return torch.linalg.cholesky_ex(torch.where(is_proper[..., None, None], matrix, eye))[0], is_proper
+
+
+class MultivariateNormal(dist.MultivariateNormal):
+    """As torch's, with density zero where the covariance is not positive definite."""
+
+    def __init__(self, mean, cov):
+        root, is_proper = cholesky(real(cov))
+        self.set_root(mean, root, is_proper)
+
+    def set_root(self, mean, root, is_proper):
+        super().__init__(real(mean), scale_tril=root, validate_args=False)
+        self.is_proper = is_proper
+
+    def expand(self, shape, _instance=None):
+        new = super().expand(shape, self.__new__(type(self)))
+        new.is_proper = self.is_proper.expand(shape)
+        return new
+
+    def log_prob(self, value):
+        return torch.where(self.is_proper, super().log_prob(value), -math.inf)
+
+    def rsample(self, sample_shape=()):
+        # no draw of what is no distribution
+        return torch.where(self.is_proper[..., None], super().rsample(torch.Size(sample_shape)), math.nan)
+
+
+class RootedNormal(MultivariateNormal):
+    """The same by the Cholesky factor, whose diagonal is positive."""
+
+    def __init__(self, mean, scale_tril):
+        root = real(scale_tril)
+        is_proper = (root.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+        eye = torch.eye(root.shape[-1], dtype=root.dtype, device=root.device)
+        self.set_root(mean, torch.where(is_proper[..., None, None], root.tril(), eye), is_proper)
+
+
 class LKJ(dist.Distribution):
     """Correlation matrices of a size, density as det^(eta - 1) (Lewandowski, Kurowicka and Joe 2009)."""
 
@@ -156,5 +199,5 @@ class LKJ(dist.Distribution):
         return root @ root.mT
 
     def log_prob(self, value):
-        root = torch.linalg.cholesky(value)
-        return self.root.log_prob(root) - correlation_log_det(root)
+        root, is_proper = cholesky(value)
+        return torch.where(is_proper, self.root.log_prob(root) - correlation_log_det(root), -math.inf)
