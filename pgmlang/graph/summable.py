@@ -68,14 +68,19 @@ def below_definition(model: Model, name: str) -> set[str]:
 def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]) -> set[tuple[str, int]]:
     """The names a factor takes from earlier rows, with the lags, through deterministic names."""
     out: set[tuple[str, int]] = set()
-    for ref in model.mentions(factor):
-        if ref.lag and ref.name in names:
-            out.add((ref.name, ref.lag))
-        elif ref.name in model.definition_of:
-            inside = model.definition_of[ref.name]
-            if ref.lag:
-                out |= {(n, ref.lag) for n in names if n in model.random_parents(inside)}
-            out |= looks_back(model, inside, names)
+    pending: list[Factor | Definition] = [factor]
+    seen: set[str] = set()
+    while pending:
+        for ref in model.mentions(pending.pop()):
+            if ref.lag and ref.name in names:
+                out.add((ref.name, ref.lag))
+            elif ref.name in model.definition_of:
+                inside = model.definition_of[ref.name]
+                if ref.lag:
+                    out |= {(n, ref.lag) for n in names if n in model.random_parents(inside)}
+                if ref.name not in seen:
+                    seen.add(ref.name)
+                    pending.append(inside)
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pgmlang.model import Conditional, Definition, Model
 
@@ -25,6 +25,19 @@ def ancestral_order(model: Model, items: Iterable[Conditional | Definition]) -> 
     for item in list(pending.values()):
         visit(item)
     return out
+
+
+def own_pasts(model: Model) -> Iterator[Definition]:
+    """Deterministic names whose value needs their own value of an earlier row."""
+    for start in model.definitions:
+        pending, seen = [start], set[str]()
+        while pending:
+            for ref in model.mentions(pending.pop()):
+                if ref.name in model.definition_of and ref.name not in seen:
+                    seen.add(ref.name)
+                    pending.append(model.definition_of[ref.name])
+        if start.target in seen:
+            yield start
 
 
 def looped_items(model: Model, order: list[Conditional | Definition]) -> list[Conditional | Definition]:

@@ -18,12 +18,13 @@ from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
-from pgmlang.lower.expressions import Expressions
+from pgmlang.lower.expressions import Expressions, to_come
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
 from pgmlang.lower.layout_calls import Question
 from pgmlang.lower.names import Names
+from pgmlang.lower.order import own_pasts
 from pgmlang.lower.pyro_model import guide_function, model_function
 from pgmlang.lower.simulate import propose_function, simulate_function, with_guide
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
@@ -78,6 +79,8 @@ def lower(
     ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    for item in own_pasts(model):
+        raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
     model = model.once(with_labels_picked)
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
