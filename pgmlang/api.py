@@ -196,9 +196,9 @@ class CompiledModel:
         """Exact answers of a model whose tables are given. ``fixed``: values of params. Raises PgmError PGM0610 where some
         are not known, PGM0612 for what cannot be held at its value."""
         from pgmlang.binding.fixed import fixed_values
-        from pgmlang.model.evaluate import Evaluator
+        from pgmlang.tables.evaluate import Evaluator
 
-        known = fixed_values(Evaluator(self.model, {}, {}, {}), fixed or {})
+        known = fixed_values(Evaluator(self.model, {}), fixed or {})
         return model_answers(self.model, known, {}, {})
 
     def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
@@ -413,7 +413,9 @@ class FittedModel:
 
 
 def _is_binding(data: Any) -> bool:
-    return type(data).__name__ == "Binding" and hasattr(data, "membership")
+    from pgmlang.binding.record import Binding
+
+    return isinstance(data, Binding)
 
 
 def bind_data(

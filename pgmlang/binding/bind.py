@@ -12,12 +12,11 @@ from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import Problems, listed
-from pgmlang.binding.record import Binding
+from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
     array_column,
-    axis_length,
     check_shape,
     check_vectors,
     column_values,
@@ -26,6 +25,7 @@ from pgmlang.binding.values import (
 from pgmlang.data import Column, Frame, fingerprint
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.layout import close_layout, close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.row_plates import plates_as_values
 
@@ -113,10 +113,11 @@ class Binder:
             self._nothing_bound()
         self._check_closed(closed, elements)
         problems.stop()
+        layout = close_layout(closed, elements.sizes, elements.labels, elements.membership)
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
         return Binding(
-            closed, self._sizes(closed, elements), elements.labels, self.values, elements.membership, row_weights,
+            closed, layout, elements.labels, self.values, row_weights,
             counts is not None, observed, latent, self.gaps, unused, dropped, tuple(self.matches.renamed),
             self._source(), prints, tuple(problems.warnings), main, rows.get(main),
         )  # fmt: skip
@@ -189,10 +190,11 @@ class Binder:
             self.problems.error("PGM0708", f"`{name}` takes its labels from the data, and there is no value of it",
                                 self._source(), f"add a column `{name}`, or write the labels instead of `...`")  # fmt: skip
         wanted: dict[str, str] = {}
+        known = close_sizes(closed, elements.sizes)
         for variable in closed.of_role(*BINDABLE, "param"):
             for axis in (*variable.axes, *filter(None, [variable.type.axis])):
                 root = closed.root_axis(axis)
-                if root in closed.dim_by_name and axis_length(closed, elements.sizes, root) is None:
+                if root in closed.dim_by_name and root not in known:
                     wanted.setdefault(root, variable.name)
         for axis, name in wanted.items():
             self.problems.error(
@@ -235,15 +237,16 @@ class Binder:
         plate, own = self.matches.arrays[variable.name]
         frame = self.frames[plate]
         given = frame.arrays[own]
-        axes = (*closed.batch_axes(variable.plates), *variable.axes)
-        shape = tuple(axis_length(closed, elements.sizes, a) for a in axes)
+        axes = closed.array_axes(variable)
+        known = close_sizes(closed, elements.sizes)
+        shape = tuple(known.get(a) for a in axes)
         check_shape(variable, given, shape, f"{frame.name}:{own}", axes)
         column = array_column(frame, own, given, variable.type.kind == "labels")
         array = column_values(closed, variable, column, self._element_labels(variable, elements)).reshape(
             given.shape
         )
         check_vectors(variable, array, _first_cells(column, given.shape))
-        return array, int(_is_missing(array).sum()), array.size
+        return array, int(is_missing(array).sum()), array.size
 
     def _columns(
         self, closed: Model, variable: Variable, elements: Elements
@@ -265,7 +268,7 @@ class Binder:
         array = np.stack(arrays, axis=-1) if is_wide or inside else arrays[0]
         check_vectors(variable, array, columns[0])
         if variable.plates[-1] == plate or inside:
-            return array, int(_is_missing(array).sum()), array.size
+            return array, int(is_missing(array).sum()), array.size
         return self._outer_values(variable, plate, columns, array, elements)
 
     def _outer_values(
@@ -294,7 +297,7 @@ class Binder:
         out = array[np.maximum(first, 0)]
         # elements that only the fit knows have no row here
         out[~present] = np.nan if out.dtype.kind == "f" else -1
-        return out, int(_is_missing(out[present]).sum()), out[present].size
+        return out, int(is_missing(out[present]).sum()), out[present].size
 
     def _observe(self, closed: Model, observe: dict[str, str]) -> None:
         for name, text in observe.items():
@@ -355,20 +358,6 @@ class Binder:
             "rename columns, or say `--map VAR=COLUMN`",
             (f"variables: {listed(variables)}", f"columns: {listed(columns)}"),
         )  # fmt: skip
-
-    def _sizes(self, closed: Model, elements: Elements) -> dict[str, int]:
-        sizes = dict(elements.sizes)
-        for axis in [*closed.dim_by_name, *closed.plate_by_name]:
-            size = closed.axis_size(axis)
-            if size is not None:
-                sizes.setdefault(axis, size)
-            elif elements.labels.get(axis):
-                sizes.setdefault(axis, len(elements.labels[axis]))
-        return sizes
-
-
-def _is_missing(array: np.ndarray) -> np.ndarray:
-    return np.isnan(array) if array.dtype.kind == "f" else array < 0
 
 
 def _first_cells(column: Column, shape: tuple[int, ...]) -> Column:

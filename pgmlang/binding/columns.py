@@ -10,9 +10,9 @@ import numpy as np
 
 from pgmlang.binding.problems import Problems, listed
 from pgmlang.binding.tables import innermost
-from pgmlang.binding.values import axis_length
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.layout import close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.model import Role
 from pgmlang.model.row_plates import plates_as_values
@@ -186,7 +186,7 @@ class Matcher:
 
     def _along_plate(self, variable: Variable, plate: str, frame: Frame, names: Mapping[str, str]) -> None:
         """A sized plate inside the rows: columns ``s.0``, ``s.1``, ... of its elements, a grid's row by row."""
-        size = axis_length(self.model, {}, variable.plates[-1])
+        size = close_sizes(self.model, {}).get(variable.plates[-1])
         pattern = self.mapping.get(variable.name, f"{variable.name}.*")
         if size is None or pattern.count("*") != 1:
             return

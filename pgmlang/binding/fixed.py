@@ -11,7 +11,7 @@ from pgmlang.binding.values import outside_support
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Variable
-from pgmlang.model.evaluate import Evaluator
+from pgmlang.tables.evaluate import Evaluator
 
 
 def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -37,7 +37,7 @@ def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np
             problems.append(Diagnostic("PGM0612", f"`{name}` is held at a number, not at `{value}`"))
             continue
         variable = model.by_name[name]
-        shape = tuple(evaluator.size(a) for a in evaluator.array_axes(variable))
+        shape = evaluator.layout.shape(model.array_axes(variable))
         if array.shape not in ((), shape):
             problems.append(Diagnostic("PGM0612", f"`{name}` has shape {shape}, the value {array.shape}"))
             continue

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.layout import Layout
 from pgmlang.model import Model
 
 
@@ -15,21 +17,19 @@ class Binding:
     """A Model joined to data.
 
     ``model``: the Model with its open label sets and unsized dims filled in from the data (``Type.labels``,
-    ``Dim.labels``), row plates still unsized. ``sizes``: elements of every plate and dim. ``labels``: names of the
-    elements of plates and dims, where the data gives them. ``values``: every observed or input variable's array, of
+    ``Dim.labels``), row plates still unsized. ``layout``: sizes, labels, the outer element of each row, sequences,
+    edges. ``labels``: those of plates and dims that the data give: what a fit keeps. ``values``: every observed or input variable's array, of
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
-    spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``membership``:
-    ``(row plate, parent plate)`` to the parent's element of each row. ``weights``: a row's weight in the
+    spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``missing``: variables with missing
     cells and how many. ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
     row bound, where some were dropped or a chain was put in order; None where row i is row i.
     """
 
     model: Model
-    sizes: dict[str, int]
+    layout: Layout
     labels: dict[str, tuple[str, ...]]
     values: dict[str, np.ndarray]
-    membership: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     weights: np.ndarray | None = None
     is_counts: bool = False
     observed: tuple[str, ...] = ()
@@ -43,3 +43,30 @@ class Binding:
     warnings: tuple[Diagnostic, ...] = ()
     plate: str = ""
     rows: np.ndarray | None = None
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Elements of every plate and dim."""
+        return self.layout.sizes
+
+    def rows_of(self, plate: str, chosen: np.ndarray) -> Binding:
+        """Some elements of a row plate and the rows inside of them, in the order chosen. ``chosen``: indices."""
+        layout, kept = self.layout.take(plate, chosen)
+        values = {}
+        for name, array in self.values.items():
+            for position, axis in enumerate(self.model.array_axes(self.model.by_name[name])):
+                if axis in kept:
+                    array = np.take(array, kept[axis], position)
+            values[name] = array
+        weights = self.weights
+        if weights is not None and self.plate in kept:
+            weights = weights[kept[self.plate]]
+        labels = {k: layout.labels[k] for k in self.labels}
+        missing = {k: int(is_missing(values[k]).sum()) for k, n in self.missing.items() if n and k in values}
+        return replace(self, layout=layout, labels=labels, values=values, weights=weights,
+                       missing={k: n for k, n in missing.items() if n}, rows=None)  # fmt: skip
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Which cells of a bound array are missing: codes below zero, numbers that are none."""
+    return np.isnan(values) if values.dtype.kind == "f" else values < 0

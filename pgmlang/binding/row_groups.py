@@ -10,8 +10,8 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model, Variable
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.tables.conditionals import as_codes
+from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.from_model import iid_plate, row_unrolled
 from pgmlang.tables.learned import learned_tables, table_shape
 from pgmlang.tables.unroll import Unrolled, unroll
@@ -49,7 +49,7 @@ class RowGroup:
 def bound_evaluator(binding: Binding, fixed: Mapping[str, np.ndarray] | None = None) -> Evaluator:
     """The evaluator over the bound values."""
     values = {**(fixed or {}), **binding.values}
-    return Evaluator(binding.model, values, binding.sizes, binding.labels, binding.membership)
+    return Evaluator(binding.model, values, binding.layout)
 
 
 def table_shapes(binding: Binding) -> dict[str, tuple[int, ...]]:
@@ -89,9 +89,9 @@ def row_groups(
         first = int(members[0])
         one = {k: v[first] if _row_axis(model, k, plate) is not None else v for k, v in inputs.items()}
         elements = {
-            p: int(binding.membership[plate, p][first])
+            p: int(binding.layout.parent(p, plate)[first])
             for p in model.enclosing(plate)[:-1]
-            if (plate, p) in binding.membership
+            if binding.layout.is_inside(plate, p)
         }
         unrolled = one_row or row_unrolled(model, known, binding.sizes, binding.labels, one, elements)
         yield replace(_group(unrolled, binding, members, plate), unit=plate, inside={plate: members[:, None]})
@@ -126,8 +126,8 @@ def _alike(binding: Binding, plate: str, inputs: Mapping[str, np.ndarray]) -> li
     num_rows = binding.sizes[plate]
     keys: list[np.ndarray] = []
     for parent in plates_told_apart(model, plate):
-        if (plate, parent) in binding.membership:
-            keys.append(np.asarray(binding.membership[plate, parent], dtype=float)[:, None])
+        if binding.layout.is_inside(plate, parent):
+            keys.append(binding.layout.parent(parent, plate).astype(float)[:, None])
     for name, values in sorted(inputs.items()):
         if _row_axis(model, name, plate) is not None:
             keys.append(np.asarray(values, dtype=float).reshape(num_rows, -1))
@@ -193,7 +193,7 @@ def nested_plates(model: Model, fixed: Iterable[str] = ()) -> tuple[str, str] | 
 def _by_length(binding: Binding, known: Mapping[str, np.ndarray], outer: str, inner: str) -> Iterator[RowGroup]:
     """A network for each number of inner rows; the outer elements with that many are its rows of evidence."""
     model = binding.model
-    member = np.asarray(binding.membership[inner, outer])
+    member = binding.layout.parent(outer, inner)
     order = np.argsort(member, kind="stable")
     lengths = np.bincount(member, minlength=binding.sizes[outer])
     starts = np.cumsum(lengths) - lengths
@@ -221,7 +221,7 @@ def _by_length(binding: Binding, known: Mapping[str, np.ndarray], outer: str, in
 def _whole(binding: Binding, known: Mapping[str, np.ndarray]) -> RowGroup:
     """Everything in one network: rows that hang together."""
     inputs = {k: v for k, v in binding.values.items() if binding.model.by_name[k].role == "input"}
-    unrolled = unroll(binding.model, known, binding.sizes, binding.labels, inputs, binding.membership)
+    unrolled = unroll(binding.model, known, binding.sizes, binding.labels, inputs, binding.layout.parents)
     return _group(unrolled, binding, np.zeros(1, dtype=np.int64), None)
 
 

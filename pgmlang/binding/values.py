@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,17 +132,6 @@ def check_shape(
         message = f"the array `{variable.name}` has shape {array.shape}, the model says {wanted}"
         cure = f"its axes are, in this order: {', '.join(axes)}"
         raise PgmError(Diagnostic("PGM0717", message, place=place, help=cure))
-
-
-def axis_length(model: Model, sizes: Mapping[str, int], axis: str) -> int | None:
-    """Elements of a plate or dim, None while nobody knows."""
-    root = model.root_axis(axis)
-    if root in sizes:
-        return sizes[root]
-    plate = model.plate_by_name.get(root)
-    if plate is not None and plate.structure is not None and plate.structure.kind == "grid":
-        return math.prod(plate.structure.shape)
-    return model.axis_size(root)
 
 
 def single_value(model: Model, variable: Variable, text: str) -> np.ndarray:

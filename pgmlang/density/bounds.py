@@ -15,9 +15,9 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import PgmError
 from pgmlang.lower.supports import bounds_of, moving_bounds
 from pgmlang.model import Conditional, Model
-from pgmlang.model.evaluate import Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr, Ref
 from pgmlang.model.named import NamedArray, align
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 
 KINDS = {"real": (-math.inf, math.inf), "positive": (0.0, math.inf), "unit": (0.0, 1.0)}
 """Kinds whose bounds may be narrowed, and these bounds."""
@@ -70,16 +70,15 @@ def _narrow(
     """Takes the observed values of a conditional into the limits of the variable that bounds them."""
     variable = evaluator.model.by_name[name]
     target = evaluator.model.by_name[conditional.target]
-    shape = tuple(evaluator.size(a) for a in evaluator.array_axes(variable))
+    shape = evaluator.layout.shape(evaluator.model.array_axes(variable))
     places = np.arange(math.prod(shape)).reshape(shape)
     try:
         # the elements themselves in place of their values say which of them bounds each observed value
-        numbered = Evaluator(evaluator.model, {**evaluator.values, name: places}, evaluator.sizes, evaluator.labels,
-                             evaluator.membership)  # fmt: skip
+        numbered = Evaluator(evaluator.model, {**evaluator.values, name: places}, evaluator.layout)  # fmt: skip
         element = numbered.evaluate(expr, conditional.plates)
     except (NotEvaluable, PgmError):
         return  # which element it is hangs on something latent
-    observed = NamedArray(np.asarray(evaluator.values[target.name], float), evaluator.array_axes(target))
+    observed = NamedArray(np.asarray(evaluator.values[target.name], float), evaluator.model.array_axes(target))
     (values, elements), _ = align([observed, element])
     values, elements = (np.ravel(x) for x in np.broadcast_arrays(values, elements))
     seen = ~np.isnan(values)

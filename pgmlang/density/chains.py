@@ -31,10 +31,8 @@ class Chains(NamedTuple):
 
 def chains_of(joint: Joint, plate: str) -> Chains:
     """The sequences of a bound chain plate."""
-    from pgmlang.binding.row_groups import bound_evaluator
-
-    found = bound_evaluator(joint.source["binding"]).chain(plate)
-    position, order = torch.as_tensor(found[0]), torch.as_tensor(found[1])
+    sequences = joint.binding.layout.sequences(plate)
+    position, order = torch.as_tensor(sequences.position), torch.as_tensor(sequences.order)
     starts = (position[order] == 0).nonzero().flatten()
     ends = torch.cat([starts[1:], torch.tensor([len(order)])])
     lengths = ends - starts

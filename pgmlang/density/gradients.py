@@ -103,7 +103,7 @@ def _span(node: Any, joint: Joint) -> Span | None:
     if node is None:
         return None
     frames = "".join(node.metadata.get("traceback_", ()))
-    for program in (joint.program, *joint.blankets.values()):
+    for program in joint.programs.loaded:
         lines = re.findall(rf'File "{re.escape(program.__file__ or "")}", line (\d+)', frames)
         spans = [span for n in lines if (span := line_of_model(program, int(n))) is not None]
         if spans:

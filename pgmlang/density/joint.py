@@ -6,7 +6,7 @@ with any leading chain, particle or draw axes; codes (int64) for discrete variab
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FunctionType, ModuleType
@@ -17,14 +17,13 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
-from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.binding.row_groups import table_shapes
 from pgmlang.density.bounds import narrowed_supports
-from pgmlang.density.numerics import numerics, seeded, settled
-from pgmlang.density.row_subsets import binding_rows
-from pgmlang.density.tensor_layout import BoundLayout, has_size, tensor_layout
+from pgmlang.density.memo import Memo
+from pgmlang.density.numerics import numerics, seeded
+from pgmlang.density.programs import Programs
+from pgmlang.density.tensor_layout import BoundLayout, tensor_layout
 from pgmlang.graph.childless import is_childless_missing
-from pgmlang.lower import lower
-from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model, Variable
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
@@ -38,10 +37,12 @@ class Joint:
     fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
     ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
     multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows. ``unseen``: True at
-    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value."""
+    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value.
+    ``rows_bound`` gives the rows as arrays, ``held`` the values held; ``program``: that of its factors, one of ``programs``;
+    ``origin``: the Joint that this one is some rows of; ``memo``: what
+    was worked out of this one alone."""
 
     model: Model
-    program: ModuleType
     data: dict[str, Tensor]
     layout: BoundLayout
     observed: dict[str, Tensor]
@@ -50,11 +51,25 @@ class Joint:
     shapes: dict[str, tuple[int, ...]]
     dtype: torch.dtype
     device: torch.device
-    source: dict[str, Any] = field(default_factory=dict, repr=False)
+    rows_bound: Callable[[], Binding] = field(repr=False)
+    held: Mapping[str, np.ndarray]
+    programs: Programs
+    program: ModuleType
     scale: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
     unseen: dict[str, Tensor] = field(default_factory=dict)
-    blankets: dict[frozenset[str], ModuleType] = field(default_factory=dict, repr=False)
+    origin: Joint | None = field(default=None, repr=False)
+    memo: Memo = field(default_factory=Memo, init=False, repr=False)
+
+    @property
+    def binding(self) -> Binding:
+        """The rows that are bound here."""
+        return self.memo.once(self.rows_bound)
+
+    @property
+    def whole(self) -> Joint:
+        """The Joint that this one is some rows of, itself where it is of no other."""
+        return self if self.origin is None else self.origin
 
     # ---- names
 
@@ -72,8 +87,7 @@ class Joint:
 
     def axes(self, name: str) -> tuple[str, ...]:
         """Array axes of a variable: its plates', then its own."""
-        variable = self.model.by_name[name]
-        return (*self.model.batch_axes(variable.plates), *variable.axes)
+        return self.model.array_axes(self.model.by_name[name])
 
     def num_states(self, name: str) -> int:
         """Number of values of a discrete variable; the elements of a plate may be the data's."""
@@ -88,9 +102,9 @@ class Joint:
         """Log-value of every element of every factor, ``[..., *axes]`` with the axes of ``factor_axes``; of the
         factors that mention a variable in ``around`` (its Markov blanket), or of those named in ``only``."""
         if only is not None:
-            program = self.part(frozenset(only))
+            program = self.programs.of_factors(only)
         else:
-            program = self.program if around is None else self.blanket(around)
+            program = self.program if around is None else self.programs.around(around)
         with numerics(self.dtype, self.device):
             found: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
@@ -154,17 +168,6 @@ class Joint:
                 total = total + self.along(term, self.factor_axes[name], (plate,))
         return total
 
-    def is_present(self, plate: str) -> Tensor:
-        """Which elements of a row plate have any row (an outer element that only a fit knows has none)."""
-        count = self.layout.size(plate)
-        inner = [v for (outer, _), v in self.layout.parents.items() if outer == plate]
-        if not inner:
-            return torch.ones(count, dtype=torch.bool, device=self.device)
-        seen = torch.zeros(count, dtype=torch.bool, device=self.device)
-        for index in inner:
-            seen[index] = True
-        return seen
-
     def scale_of(self, axes: tuple[str, ...]) -> float:
         """What a sum along these axes is multiplied by."""
         return next((self.scale[a] for a in axes if a in self.scale), 1.0)
@@ -173,23 +176,6 @@ class Joint:
     def factor_axes(self) -> dict[str, tuple[str, ...]]:
         """Axes of each factor's term."""
         return dict(self.program.FACTORS)
-
-    def blanket(self, names: Collection[str]) -> ModuleType:
-        """The program of the factors that mention any of these variables, themselves included."""
-        cache: dict[frozenset[str], frozenset[str]] = self.source.setdefault("around", {})
-        key = frozenset(names)
-        if key not in cache:
-            cache[key] = frozenset(factors_around(self.model, key))
-        return self.part(cache[key])
-
-    def part(self, wanted: frozenset[str]) -> ModuleType:
-        """The program of the factors of these names."""
-        if wanted not in self.blankets:
-            with numerics(self.dtype, self.device):
-                self.blankets[wanted] = self._settled(
-                    lower(self.model, only=wanted, partly_seen=vars(self.program)["__partly_seen__"]).load()
-                )
-        return self.blankets[wanted]
 
     def completed(self, values: Values) -> dict[str, Tensor]:
         """Values with what was observed; a variable with missing cells takes those cells from ``values``."""
@@ -285,8 +271,7 @@ class Joint:
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of any variable's array."""
-        return tuple(self.layout.size(self.model.root_axis(a)) if self.model.axis_size(a) is None
-                     else int(self.model.axis_size(a) or 0) for a in self.axes(name))  # fmt: skip
+        return tuple(self.layout.size(a) for a in self.axes(name))
 
     def simulate(self, generator: Generator, given: Values | None = None, params: Values | None = None,
                  nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
@@ -313,15 +298,13 @@ class Joint:
         elements stay. ``chosen``: indices, ``[B]``."""
         if [p.name for p in self.model.plates if p.is_rows] == [plate] and self.is_flat(plate):
             return self._sliced(plate, chosen)
-        binding: Binding = self.source["binding"]
-        part = binding_rows(binding, plate, chosen)
-        held: dict[str, np.ndarray] = self.source["fixed"]
-        cut = {k: v for k, v in held.items() if plate not in self.axes(k)}
-        whole = binding.sizes[plate]
-        joint = joint_of_binding(self.model, part, cut, self.dtype, self.device, self.program)
+        part = self.binding.rows_of(plate, chosen)
+        held = {k: v for k, v in self.held.items() if plate not in self.axes(k)}
+        whole = self.binding.sizes[plate]
+        joint = joint_of_binding(self.model, part, held, self.dtype, self.device, self.programs)
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
         scale = {p: whole / max(1, len(chosen)) for p in inner}
-        return replace(joint, scale={**self.scale, **scale}, blankets=self.blankets)
+        return replace(joint, scale={**self.scale, **scale}, origin=self.whole)
 
     def is_flat(self, plate: str) -> bool:
         """Whether a row plate's elements are plain rows: no order, nothing else sized by them."""
@@ -354,11 +337,9 @@ class Joint:
         return replace(
             self, data=cut(self.data), layout=layout, observed=cut(self.observed), missing=cut(self.missing),
             unseen=cut(self.unseen), shapes=shapes, scale={**self.scale, **dict.fromkeys(inner, factor)},
-            weights={k: v.index_select(0, at) for k, v in self.weights.items()}, source={k: v for k, v in self.source.items() if k not in ("sums", "training")},
+            weights={k: v.index_select(0, at) for k, v in self.weights.items()},
+            rows_bound=lambda: self.binding.rows_of(plate, chosen), origin=self.whole,
         )  # fmt: skip
-
-    def _settled(self, program: ModuleType) -> ModuleType:
-        return settled(program, self.dtype, self.device)
 
 
 def joint_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Joint:
@@ -368,14 +349,13 @@ def joint_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Joint:
 
 def joint_of_binding(
     model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
-    program: ModuleType | None = None,
+    programs: Programs | None = None,
 ) -> Joint:  # fmt: skip
     """The Joint of a model and its bound data, on a device and with numbers of this type."""
-    evaluator = bound_evaluator(binding)
     shapes = {
-        v.name: tuple(evaluator.size(a) for a in evaluator.array_axes(v))
+        v.name: binding.layout.shape(model.array_axes(v))
         for v in model.of_role("random", "field", "param")
-        if all(has_size(evaluator, a) for a in evaluator.array_axes(v))
+        if all(binding.layout.has_size(a) for a in model.array_axes(v))
     }
     shapes.update(table_shapes(binding))
     held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
@@ -389,27 +369,25 @@ def joint_of_binding(
     unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
-    if program is None:
-        with numerics(dtype, device):
-            program = settled(lower(model, partly_seen=unseen).load(), dtype, device)
-        vars(program)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
+    if programs is None:
+        programs = Programs(model, dtype, device, frozenset(unseen))
+        vars(programs.whole)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
-    layout = tensor_layout(model, evaluator, binding, device)
-    for name in vars(program)["__partly_seen__"]:
+    layout = tensor_layout(binding.layout, model, device)
+    for name in programs.partly_seen:
         missed = unseen.get(name)
         layout.seen[name] = (
             torch.ones(shapes[name], dtype=torch.bool, device=device) if missed is None else ~missed
         )
     params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
-    source = {"binding": binding, "fixed": dict(fixed)}
     weights = {}
     if binding.weights is not None:
         weights[binding.plate] = torch.as_tensor(
             np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
         )
-    return Joint(model, program, data, layout, observed, missing, params, shapes, dtype, device, source, weights=weights,
-                 unseen=unseen)  # fmt: skip
+    return Joint(model, data, layout, observed, missing, params, shapes, dtype, device, lambda: binding, dict(fixed),
+                 programs, programs.whole, weights=weights, unseen=unseen)  # fmt: skip
 
 
 def _missing(values: Tensor) -> Tensor:
@@ -431,7 +409,6 @@ def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: 
 __all__ = [
     "Joint",
     "Values",
-    "binding_rows",
     "joint_of",
     "joint_of_binding",
     "numerics",

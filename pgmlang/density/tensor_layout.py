@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.binding.record import Binding
-from pgmlang.diagnostics import PgmError
+from pgmlang.layout import Layout
 from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
-from pgmlang.model.evaluate import Evaluator
 
 
 class BoundLayout(TensorLayout):
@@ -28,36 +26,18 @@ class BoundLayout(TensorLayout):
         return self.seen[name]
 
 
-def has_size(evaluator: Evaluator, axis: str) -> bool:
-    """Whether anybody knows the size of an axis."""
-    try:
-        evaluator.size(axis)
-    except PgmError:
-        return False
-    return True
-
-
-def tensor_layout(model: Model, evaluator: Evaluator, binding: Binding, device: torch.device) -> BoundLayout:
-    """Sizes, every pair of plates of which one is inside the other, positions and rows before in chains."""
+def tensor_layout(layout: Layout, model: Model, device: torch.device) -> BoundLayout:
+    """The layout on a device, with the rows before of every chain at each lag that the model looks back."""
 
     def tensor(values: np.ndarray) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.int64, device=device)
+        return torch.as_tensor(values, dtype=torch.int64, device=device)
 
-    sizes = {
-        **binding.sizes,
-        **{p.name: evaluator.size(p.name) for p in model.plates if has_size(evaluator, p.name)},
-    }
-    layout = BoundLayout(sizes)
-    lags = {1, *(r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))} - {0}
-    for plate in model.plates:
-        for outer in model.enclosing(plate.name)[:-1]:
-            element = evaluator.parent_element(plate.name, outer, None)
-            if element is not None:
-                layout.parents[outer, plate.name] = tensor(element.values)
-        if model.is_chain(plate.name) and has_size(evaluator, plate.name):
-            position, order, rank = evaluator.chain(plate.name)
-            layout.positions[plate.name] = tensor(position)
-            for lag in sorted(lags):
-                before = order[np.maximum(rank - lag, 0)]
-                layout.before[plate.name, lag] = tensor(np.where(position >= lag, before, 0))
-    return layout
+    mentioned = (r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))
+    lags = sorted({1, *mentioned} - {0})
+    sequences = {chain: layout.sequences(chain) for chain in layout.chains if layout.has_size(chain)}
+    return BoundLayout(
+        dict(layout.sizes),
+        {(outer, inner): tensor(codes) for (inner, outer), codes in layout.parents.items()},
+        {chain: tensor(s.position) for chain, s in sequences.items()},
+        {(chain, lag): tensor(s.previous(lag)) for chain, s in sequences.items() for lag in lags},
+    )

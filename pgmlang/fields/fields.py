@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -247,15 +248,18 @@ def fields_of(joint: Joint, names: tuple[str, ...]) -> Fields:
         weights={},
         observed={k: v for k, v in joint.observed.items() if k not in names},
         missing={k: v for k, v in joint.missing.items() if k not in names},
+        origin=joint.whole,
     )
     states = _states(joint, names)
     held = {
         n: (~m, joint.observed[n].clamp(min=0).to(torch.int64 if n in states else joint.dtype))
         for n, m in joint.missing.items() if n in names
     }  # fmt: skip
-    parts = {n: _parts(joint, n) for n in names}
-    return Fields(plain, names, {n: colours(joint, n) for n in names}, parts, states,
-                  frozenset(n for n in names if _is_single(joint, n)), _is_linear(joint), held)  # fmt: skip
+    whole = joint.whole
+    parts = {n: whole.memo.once(_parts, whole, n) for n in names}
+    single = frozenset(n for n in names if whole.memo.once(_is_single, whole, n))
+    return Fields(plain, names, {n: colours(joint, n) for n in names}, parts, states, single,
+                  whole.memo.once(_is_linear, whole), held)  # fmt: skip
 
 
 def configurations(fields: Fields, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
@@ -277,40 +281,30 @@ def configurations(fields: Fields, shapes: Mapping[str, tuple[int, ...]]) -> dic
 
 def _states(joint: Joint, names: tuple[str, ...]) -> dict[str, int]:
     """Numbers of values of the fields that are no polynomial's bits."""
-    cache: dict[str, bool] = joint.source.setdefault("listed", {})
-    for name in names:
-        if name not in cache:
-            cache[name] = any(True for _ in multilinear_reasons(joint.model, name))
-    return {n: joint.num_states(n) for n in names if cache[n]}
+    return {n: joint.num_states(n) for n in names if joint.whole.memo.once(_is_listed, joint.whole, n)}
+
+
+def _is_listed(joint: Joint, name: str) -> bool:
+    """Whether a field's values are set one after the other."""
+    return any(True for _ in multilinear_reasons(joint.model, name))
 
 
 def _is_single(joint: Joint, name: str) -> bool:
     """Whether the potentials that hold a field are of the first degree in it."""
-    cache: dict[str, bool] = joint.source.setdefault("single", {})
-    if name not in cache:
-        factors = factor_names(canonical_factors(joint.model))
-        linear = [factors[k] for k in _parts(joint, name)[0]]
-        cache[name] = all(
-            isinstance(f, Potential) and linear_degree(canonical_factors(joint.model), f.value, name) <= 1
-            for f in linear
-        )
-    return cache[name]
+    model = canonical_factors(joint.model)
+    factors = factor_names(model)
+    linear = [factors[k] for k in _parts(joint, name)[0]]
+    return all(isinstance(f, Potential) and linear_degree(model, f.value, name) <= 1 for f in linear)
 
 
 def _is_linear(joint: Joint) -> bool:
     """Whether all factors are potentials of the first degree in params learned."""
-    cache: dict[str, bool] = joint.source.setdefault("linear", {})
-    if "params" not in cache:
-        model, learned = canonical_factors(joint.model), joint.learned
-        is_plain = not model.conditionals and not model.nets
-        cache["params"] = is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
-    return cache["params"]
+    model, learned = canonical_factors(joint.model), joint.learned
+    is_plain = not model.conditionals and not model.nets
+    return is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
 
 
 def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
-    cache: dict[str, tuple[frozenset[str], frozenset[str]]] = joint.source.setdefault("parts", {})
-    if name in cache:
-        return cache[name]
     model = canonical_factors(joint.model)
     linear: set[str] = set()
     apart: set[str] = set()
@@ -318,8 +312,7 @@ def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
         if mentioned(model, factor, (name,)):
             is_potential = isinstance(factor, Potential) and linear_degree(model, factor.value, name) <= 1
             (apart if is_elementwise(model, factor, name) and not is_potential else linear).add(key)
-    cache[name] = frozenset(linear), frozenset(apart)
-    return cache[name]
+    return frozenset(linear), frozenset(apart)
 
 
 def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
@@ -334,29 +327,36 @@ def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
 def colours(joint: Joint, name: str) -> tuple[Tensor | None, ...]:
     """Masks over a field's elements such that no two of one mask meet in a factor: a greedy colouring of the graph of
     meetings (two for a lattice)."""
-    cache: dict[str, Any] = joint.source.setdefault("colours", {})
-    if name not in cache:
-        cache[name] = field_meetings(joint.model, name)
-    found = cache[name]
+    found = joint.whole.memo.once(_meetings, joint.whole, name)
     if not found:
         return (None,)
+    home = _home(joint, found)
+    return home.memo.once(_masks, home, name, found)
+
+
+def _meetings(joint: Joint, name: str) -> tuple[Meeting, ...]:
+    return tuple(field_meetings(joint.model, name))
+
+
+def _masks(joint: Joint, name: str, found: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
     plate = found[0].plate
     size = joint.shapes[name][joint.axes(name).index(plate)]
-    key = f"{name} {size}"
-    if key not in cache:
-        graph = networkx.Graph()
-        graph.add_nodes_from(range(size))
-        for meeting in found:
-            graph.add_edges_from(_pairs(joint, meeting))
-        number = networkx.greedy_color(
-            graph, strategy="saturation_largest_first" if size < 500 else "connected_sequential_bfs"
-        )
-        trailing = len(joint.axes(name)) - joint.axes(name).index(plate) - 1
-        codes = torch.tensor([number[i] for i in range(size)], device=joint.device)
-        masks = tuple((codes == k).reshape(-1, *[1] * trailing) for k in range(int(codes.max()) + 1))
-        cache[key] = masks
-    masks_found: tuple[Tensor | None, ...] = cache[key]
-    return masks_found
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(size))
+    for meeting in found:
+        graph.add_edges_from(_pairs(joint, meeting))
+    number = networkx.greedy_color(
+        graph, strategy="saturation_largest_first" if size < 500 else "connected_sequential_bfs"
+    )
+    trailing = len(joint.axes(name)) - joint.axes(name).index(plate) - 1
+    codes = torch.tensor([number[i] for i in range(size)], device=joint.device)
+    return tuple((codes == k).reshape(-1, *[1] * trailing) for k in range(int(codes.max()) + 1))
+
+
+def _home(joint: Joint, found: tuple[Meeting, ...]) -> Joint:
+    """The joint whose elements meet as this one's do: the whole, unless this one has some rows of a chain."""
+    is_alike = joint.layout is joint.whole.layout or all(m.ends is not None for m in found)
+    return joint.whole if is_alike else joint
 
 
 def _pairs(joint: Joint, meeting: Meeting) -> Iterator[tuple[int, int]]:
@@ -366,16 +366,28 @@ def _pairs(joint: Joint, meeting: Meeting) -> Iterator[tuple[int, int]]:
 
 def _ends(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of a plate of pairs, and the two elements that each brings together."""
-    cache: dict[Meeting, tuple[Tensor, Tensor, Tensor]] = joint.source.setdefault("ends", {})
-    if meeting not in cache:
-        if meeting.ends is not None:
-            evaluator = bound_evaluator(joint.source["binding"])
-            ends = [evaluator.variable(joint.model.by_name[e], {}).values for e in meeting.ends]
-            first, second = (torch.as_tensor(e, dtype=torch.int64, device=joint.device) for e in ends)
-            cache[meeting] = torch.arange(len(first), device=joint.device), first, second
-        else:
-            index = joint.layout.previous(meeting.plate, meeting.lag)
-            position = joint.layout.position(meeting.plate)
-            rows = torch.arange(len(index), device=joint.device)[position >= meeting.lag]
-            cache[meeting] = rows, rows, index[rows]
-    return cache[meeting]
+    home = _home(joint, (meeting,))
+    return home.memo.once(_ends_of, home, meeting)
+
+
+def _ends_of(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
+    if meeting.ends is not None:
+        evaluator = bound_evaluator(joint.binding)
+        ends = [evaluator.variable(joint.model.by_name[e], {}).values for e in meeting.ends]
+        first, second = (torch.as_tensor(e, dtype=torch.int64, device=joint.device) for e in ends)
+        return torch.arange(len(first), device=joint.device), first, second
+    index = joint.layout.previous(meeting.plate, meeting.lag)
+    position = joint.layout.position(meeting.plate)
+    rows = torch.arange(len(index), device=joint.device)[position >= meeting.lag]
+    return rows, rows, index[rows]
+
+
+def one_row_fields(joint: Joint, plate: str | None, names: tuple[str, ...]) -> Fields:
+    """The fields of one row, for chains that stand for every row."""
+    return fields_of(one_row(joint, plate), names)
+
+
+def one_row(joint: Joint, plate: str | None) -> Joint:
+    """One row of a joint, which counts once; all of a joint without rows."""
+    one = joint if plate is None else joint.rows(plate, np.zeros(1, dtype=np.int64))
+    return replace(one, scale={}, weights={})

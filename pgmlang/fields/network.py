@@ -178,5 +178,5 @@ class FieldNetwork:
 
 def field_network(joint: Joint, one: Fields, plate: str | None) -> FieldNetwork | None:
     """The network of one row's fields ``one`` of a joint, None where elimination is too wide."""
-    scopes = field_scopes(joint.source["binding"], plate)
+    scopes = field_scopes(joint.binding, plate)
     return None if scopes is None else FieldNetwork(one, scopes, plate)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx
@@ -19,10 +19,10 @@ from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.fields.reasons import inputs_in_fields
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
-from pgmlang.model.evaluate import Evaluator, NotEvaluable
 from pgmlang.model.expr import Choose, Expr, First, Ref, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_place
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
 from pgmlang.tables.terms import mentions
 
@@ -81,16 +81,18 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     model = binding.model
     if plate is not None and model.plate_by_name[plate].structure is not None:
         return None
-    sizes = dict(binding.sizes) | ({plate: 1} if plate else {})
+    layout = binding.layout
+    if plate is not None:
+        layout = replace(layout, sizes={**layout.sizes, plate: 1})
     fields = model.of_role("field")
     values = {k: v for k, v in binding.values.items() if model.by_name[k].role != "field"}
-    evaluator = Evaluator(model, values, sizes, binding.labels, binding.membership)
+    evaluator = Evaluator(model, values, layout)
     nodes: dict[str, Nodes] = {}
     first = 0
     for variable in fields:
-        axes = evaluator.array_axes(variable)
+        axes = model.array_axes(variable)
         states = len(model.labels_of(variable.type) or ())
-        nodes[variable.name] = Nodes(first, tuple(evaluator.size(a) for a in axes), axes, states)
+        nodes[variable.name] = Nodes(first, layout.shape(axes), axes, states)
         first += nodes[variable.name].count
         if not states or first > MOST_NODES or (plate is not None and axes[:1] != (plate,)):
             return None
@@ -108,7 +110,7 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
             return None
         ids = [np.broadcast_to(s.ids.values, (count,)) for s in elements.slots]
         slots[key] = np.stack(ids, 1) if ids else np.zeros((count, 0), dtype=np.int64)
-        shapes[key] = tuple(evaluator.size(a) for a in model.batch_axes(factor.plates))
+        shapes[key] = layout.shape(model.batch_axes(factor.plates))
         if any(len(set(row)) < len(row) for row in slots[key].tolist()):
             return None
     return FieldScopes(nodes, slots, shapes, _network(nodes, slots))

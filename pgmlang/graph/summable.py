@@ -29,16 +29,10 @@ class Step:
     chain: str | None = None
 
 
-def array_axes(model: Model, name: str) -> tuple[str, ...]:
-    """Plates' axes, then own axes, of a variable's array."""
-    variable = model.by_name[name]
-    return (*model.batch_axes(variable.plates), *variable.axes)
-
-
 def frame_of(model: Model, factor: Factor) -> tuple[str, ...]:
     """The axes along which a factor has elements."""
     if isinstance(factor, Conditional):
-        axes = array_axes(model, factor.target)
+        axes = model.array_axes(model.by_name[factor.target])
         event = getattr(factor.distribution, "event", ())
         return axes[: len(axes) - len(event)]
     return model.batch_axes(factor.plates)
@@ -103,7 +97,7 @@ def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step,
 
 
 def _depth(model: Model, name: str) -> set[str]:
-    axes = array_axes(model, name)
+    axes = model.array_axes(model.by_name[name])
     return set(axes) | {q for a in axes if a in model.plate_by_name for q in model.enclosing(a)}
 
 
@@ -114,9 +108,9 @@ def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterato
     for step in steps:
         joined = [s for s in scopes if s & set(step.names)]
         rest = set().union(*joined) - set(step.names) if joined else set()
-        own = array_axes(model, step.names[0])
+        own = model.array_axes(model.by_name[step.names[0]])
         for other in sorted(rest):
-            if not reaches(model, own, array_axes(model, other)):
+            if not reaches(model, own, model.array_axes(model.by_name[other])):
                 message = f"`{step.names[0]}` and `{other}` hang together over different plates"
                 yield Diagnostic("PGM0602", message, model.by_name[other].span)
                 return
@@ -144,7 +138,7 @@ def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
         for name, lag in sorted(looks_back(model, factor, names)):
             if lag > 1:
                 yield Diagnostic("PGM0602", f"`{name}` is looked back at over {lag} rows", factor.span)
-            if array_axes(model, name) != model.by_name[name].plates[-1:]:
+            if model.array_axes(model.by_name[name]) != model.by_name[name].plates[-1:]:
                 yield Diagnostic("PGM0602", f"the chain `{name}` has axes of its own", factor.span)
 
 
@@ -196,7 +190,11 @@ def _under_sums(expr: Expr) -> Iterator[tuple[Expr, frozenset[str]]]:
 
 def _coupling(model: Model, factor: Factor | Definition, name: str, seen: frozenset[str] = frozenset()) -> str:
     """Why a factor (or a definition in it) does not take a variable's elements one by one; empty when it does."""
-    frame = frame_of(model, factor) if not isinstance(factor, Definition) else array_axes(model, factor.target)
+    frame = (
+        frame_of(model, factor)
+        if not isinstance(factor, Definition)
+        else model.array_axes(model.by_name[factor.target])
+    )
     for expr in model.expressions(factor):
         for node, gone in _under_sums(expr):
             if not isinstance(node, Ref) or node.name in seen:
@@ -212,7 +210,7 @@ def _coupled(
     model: Model, ref: Ref, name: str, frame: tuple[str, ...], gone: frozenset[str], seen: frozenset[str]
 ) -> str:
     """Why a reference takes several elements of a variable, or another than the frame's."""
-    own = array_axes(model, ref.name)
+    own = model.array_axes(model.by_name[ref.name])
     if any(axis in own for axis, _ in ref.index):
         return f"`{ref.name}[...]` takes another element of it"
     coupled = [a for a in own if a in gone]

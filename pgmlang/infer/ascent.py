@@ -157,7 +157,7 @@ class Ascent:
     def _around(self, name: str) -> Sums:
         """The tables of the factors that mention a variable."""
         if name not in self.programs:
-            program = self.joint.blanket((name,))
+            program = self.joint.programs.around((name,))
             # axes of factors are the joint's cached ones, by the program
             self.programs[name] = replace(self.sums, joint=replace(self.joint, program=program))
         return self.programs[name]

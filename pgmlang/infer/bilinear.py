@@ -140,7 +140,7 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     if picked[0] is None or picked[1] is None:
         return ascent
     rest = Sums(
-        replace(joint, program=joint.part(frozenset(others))), (), (), (), {}, {k: frozenset() for k in others}
+        replace(joint, program=joint.programs.of_factors(others)), (), (), (), {}, {k: frozenset() for k in others}
     )
     prior = {n: _prior(joint, rest, n, ascent) for n in sides}
     first, second = sorted((p for p in picked if p is not None), key=lambda p: p.name not in ascent.local)

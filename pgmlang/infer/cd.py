@@ -77,19 +77,9 @@ class Divergence:
 
     def _shared(self, joint: Joint) -> Fields:
         """All fields of one row, for chains that stand for every row."""
-        from pgmlang.density.joint import Joint as _Joint
-        from pgmlang.fields.fields import fields_of
+        from pgmlang.fields.fields import one_row_fields
 
-        if self.plate is None:
-            return fields_of(joint, field_names(self.model))
-        import numpy as np
-
-        cache: dict[str, Any] = joint.source
-        if "one row" not in cache:
-            one: _Joint = joint.rows(self.plate, np.zeros(1, dtype=np.int64))
-            cache["one row"] = fields_of(one, field_names(self.model))
-        found: Fields = cache["one row"]
-        return found
+        return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def loss(
         self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any

@@ -11,11 +11,11 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, weight_array
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, TableDist
-from pgmlang.model.evaluate import ElementContext, Evaluator
 from pgmlang.model.expr import Ref
 from pgmlang.model.named import NamedArray, take
 from pgmlang.model.row_plates import row_plate
 from pgmlang.tables.conditionals import as_codes, dist_probabilities, value_labels
+from pgmlang.tables.evaluate import ElementContext, Evaluator
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, given_values, prior_counts, table_shape, tables_of
 
@@ -60,7 +60,7 @@ class _Target:
         self.evaluator = evaluator
         self.place: ElementContext = evaluator.place(conditional.plates)
         self.variable = evaluator.model.by_name[conditional.target]
-        self.axes = evaluator.array_axes(self.variable)
+        self.axes = evaluator.model.array_axes(self.variable)
         self.codes = as_codes(np.asarray(evaluator.values[conditional.target]))
         self.weights = weights if weights is not None and weights.axes[0] in self.axes else None
 
@@ -126,7 +126,7 @@ class _Target:
 
     def _element(self, axis: str) -> np.ndarray:
         index = self.place.coordinates.get(axis)
-        return (NamedArray(np.arange(self.evaluator.size(axis)), (axis,)) if index is None else index).to(
+        return (NamedArray(np.arange(self.evaluator.layout.size(axis)), (axis,)) if index is None else index).to(
             self.axes
         )
 

@@ -64,11 +64,9 @@ def expanded(problem: Problem) -> Problem:
     binding = problem.binding
     if binding.weights is None:
         return problem
-    from pgmlang.density.joint import binding_rows
-
     repeats = np.asarray(binding.weights).astype(np.int64)
     rows = np.repeat(np.arange(len(repeats)), repeats)
-    wide = replace(binding_rows(replace(binding, weights=None), binding.plate, rows), weights=None)
+    wide = replace(binding, weights=None).rows_of(binding.plate, rows)
     return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))
 
 
@@ -215,7 +213,5 @@ def _conclude(
         notes["not_kept"] = [n for n in names if n not in kept]
     converged = not any(w.code == "PGM0801" for w in warnings)
     axes = {n: joint.axes(n) for n in draws}
-    sizes = {
-        p: n for p, n in joint.source["binding"].sizes.items() if p in {a for own in axes.values() for a in own}
-    }
+    sizes = {p: n for p, n in joint.binding.sizes.items() if p in {a for own in axes.values() for a in own}}
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats, sizes)

@@ -343,10 +343,7 @@ class Bound:
     def _sums(self, joint: Joint) -> Sums:
         from pgmlang.density.summing import sums_of
 
-        if "sums" not in joint.source:
-            joint.source["sums"] = sums_of(joint, self.summed)
-        found: Sums = joint.source["sums"]
-        return found
+        return joint.memo.once(sums_of, joint, self.summed)
 
     def conclude(
         self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
@@ -410,9 +407,7 @@ class Bound:
 
 def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     """Shape of a param of the guide."""
-    sizes = joint.layout.sizes
-    axes = (*joint.model.batch_axes(variable.plates), *variable.axes)
-    return tuple(joint.model.axis_size(a) or sizes[joint.model.root_axis(a)] for a in axes)
+    return tuple(joint.layout.size(a) for a in joint.model.array_axes(variable))
 
 
 def build(problem: Problem, options: ElboOptions) -> Kernel:

@@ -7,6 +7,7 @@ ones (Du and Mordatch 2019), some of which begin anew at noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -108,21 +109,17 @@ def _is_real(model: Model) -> bool:
 
 def _bits_a_row(model: Model, facts: Facts) -> float:
     """log2 of the configurations of one row (of all, without rows); infinite while sizes are not known."""
-    from pgmlang.binding.row_groups import bound_evaluator
-    from pgmlang.diagnostics import PgmError
-
     if facts.binding is None:
         return float("inf")
-    evaluator = bound_evaluator(facts.binding)
+    layout = facts.binding.layout
     rows = {p.name for p in model.plates if p.is_rows}
     total = 0.0
     for variable in model.of_role("field"):
         states = len(model.labels_of(variable.type) or (0, 1))
-        try:
-            sizes = [evaluator.size(a) for a in evaluator.array_axes(variable) if a not in rows]
-            total += float(np.prod(sizes) * np.log2(states))
-        except PgmError:
+        axes = [a for a in model.array_axes(variable) if a not in rows]
+        if not all(map(layout.has_size, axes)):
             return float("inf")
+        total += math.prod(layout.shape(axes)) * math.log2(states)
     return total
 
 
@@ -188,20 +185,13 @@ class Likelihood:
     def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
         from pgmlang.density.summing import sums_of
 
-        key = "sums " + " ".join(names)
-        if key not in joint.source:
-            joint.source[key] = sums_of(joint, names)
-        found: Sums = joint.source[key]
-        return found
+        return joint.memo.once(sums_of, joint, names)
 
     def _network(self, joint: Joint) -> FieldNetwork:
         from pgmlang.fields.network import field_network
 
-        if "network" not in joint.source:
-            found = field_network(joint, self._one(joint), self.plate)
-            assert found is not None
-            joint.source["network"] = found
-        network: FieldNetwork = joint.source["network"]
+        network = joint.whole.memo.once(field_network, joint.whole, self._one(joint), self.plate)
+        assert network is not None
         return network
 
     def _codes(self, joint: Joint) -> dict[str, Tensor]:
@@ -209,13 +199,9 @@ class Likelihood:
         return {n: joint.observed[n] if self.plate else joint.observed[n][None] for n in self.observed}
 
     def _one(self, joint: Joint) -> Fields:
-        from pgmlang.fields.fields import fields_of
+        from pgmlang.fields.fields import one_row_fields
 
-        if "one row" not in joint.source:
-            one = joint if self.plate is None else joint.rows(self.plate, np.zeros(1, dtype=np.int64))
-            joint.source["one row"] = fields_of(one, field_names(self.model))
-        found: Fields = joint.source["one row"]
-        return found
+        return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def conclude(
         self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
@@ -300,11 +286,9 @@ class LangevinLikelihood:
         return out
 
     def _one(self, joint: Joint) -> Joint:
-        if "one row" not in joint.source:
-            one = joint if self.plate is None else joint.rows(self.plate, np.zeros(1, dtype=np.int64))
-            joint.source["one row"] = replace(one, scale={}, weights={})
-        found: Joint = joint.source["one row"]
-        return found
+        from pgmlang.fields.fields import one_row
+
+        return joint.whole.memo.once(one_row, joint.whole, self.plate)
 
     def loss(
         self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any

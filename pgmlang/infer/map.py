@@ -150,9 +150,7 @@ def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tup
         return joint.log_joint(latents, params, nets) + prior
     from pgmlang.density.summing import sums_of
 
-    if "sums" not in joint.source:
-        joint.source["sums"] = sums_of(joint, summed)
-    total: Tensor = joint.source["sums"].log_marginal(latents, params, nets)
+    total: Tensor = joint.memo.once(sums_of, joint, summed).log_marginal(latents, params, nets)
     return total + prior
 
 

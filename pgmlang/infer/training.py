@@ -221,10 +221,10 @@ class Trainer:
         return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
 
     def _training(self) -> Joint:
-        if "training" not in self.joint.source:
-            self.joint.source["training"] = self._part(np.sort(self.rows))
-        found: Joint = self.joint.source["training"]
-        return found
+        return self.joint.memo.once(self._all_rows)
+
+    def _all_rows(self) -> Joint:
+        return self._part(np.sort(self.rows))
 
     def _validate(self, state: State) -> State:
         import torch

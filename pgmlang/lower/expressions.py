@@ -78,8 +78,7 @@ class Expressions:
 
     def array_axes(self, name: str) -> Axes:
         """Own axes of a variable's array: plates, then event axes."""
-        variable = self.model.by_name[name]
-        return (*self.model.batch_axes(variable.plates), *variable.axes)
+        return self.model.array_axes(self.model.by_name[name])
 
     def align(self, value: Emitted, frame: Axes) -> ast.expr:
         """The value with ``None`` for every frame axis it lacks, so that chain axes stay in front; numbers stay numbers."""

@@ -43,19 +43,17 @@ class Program:
     name: str
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    partly_seen: frozenset[str] = frozenset()
     questions: tuple[Question, ...] = ()
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and
-        ``__source_map__`` is the program's (see `line_of_model`), as is ``__partly_seen__``."""
+        ``__source_map__`` is the program's (see `line_of_model`)."""
         import linecache
 
         file = f"<pgmlang {self.name} {crc32(self.source.encode()):08x}>"
         module = ModuleType(f"pgmlang_program_{self.name}")
         module.__file__ = file
         vars(module)["__source_map__"] = self.source_map
-        vars(module)["__partly_seen__"] = self.partly_seen
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(ast.parse(self.source, file), file, "exec"), module.__dict__)
         return module
@@ -103,8 +101,7 @@ def lower(
     _foot(emitter.expressions, supports, edges, out, only is None)
     out.items = hoist(out.items, names)
     text, spans = out.render()
-    questions = tuple(emitter.expressions.layout.asked)
-    return Program(text, model.name, spans, left_out, frozenset(partly_seen), questions)
+    return Program(text, model.name, spans, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:

@@ -299,6 +299,10 @@ class Model:
             return self.axis_labels(type_.axis) if type_.axis else type_.labels
         return None
 
+    def array_axes(self, variable: Variable) -> tuple[str, ...]:
+        """The axes of a variable's array: its plates', then its own."""
+        return (*self.batch_axes(variable.plates), *variable.axes)
+
     def batch_axes(self, plates: tuple[str, ...]) -> tuple[str, ...]:
         """The array axes of a value in these plates: a row plate is one flat axis, a sized plate repeats in its
         parents."""

@@ -141,8 +141,7 @@ def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
         return ()
     size = 0
     for variable in latent_variables(model, facts):
-        axes = (*model.batch_axes(variable.plates), *variable.axes)
-        size += math.prod(model.axis_size(a) or binding.sizes.get(model.root_axis(a), 1) for a in axes)
+        size += math.prod(binding.sizes.get(a, 1) for a in model.array_axes(variable))
     if size < MANY:
         return ()
     return (Diagnostic("PGM0602", f"{size:,} latent numbers beside labels to be summed out at every step"),)

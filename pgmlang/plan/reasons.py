@@ -8,9 +8,9 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.lower import lower
 from pgmlang.model import Model
-from pgmlang.model.evaluate import unknown_parameter
 from pgmlang.model.row_plates import row_reductions
 from pgmlang.plan.method import Facts
+from pgmlang.tables.evaluate import unknown_parameter
 
 
 def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pgmlang.binding.row_groups import bound_evaluator, row_groups, table_shapes
+from pgmlang.binding.row_groups import row_groups, table_shapes
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.exact.query import DEFAULT_MAX_CELLS
 from pgmlang.model import Model
-from pgmlang.model.evaluate import unknown_parameter
 from pgmlang.plan.method import Facts
 from pgmlang.tables.conditionals import uniform_parameters
+from pgmlang.tables.evaluate import unknown_parameter
 from pgmlang.tables.verdict import discrete_verdict
 
 
@@ -40,10 +40,10 @@ def width_of(model: Model, facts: Facts) -> WidthReport | None:
     if facts.binding is None or table_reasons(model, facts):
         return None
     shapes = table_shapes(facts.binding)
-    evaluator = bound_evaluator(facts.binding)
+    layout = facts.binding.layout
     held = [model.by_name[n] for n in facts.fixed]
     # any value will do: only the structure counts
-    fixed = {v.name: np.full([evaluator.size(a) for a in evaluator.array_axes(v)], 0.5) for v in held}
+    fixed = {v.name: np.full(layout.shape(model.array_axes(v)), 0.5) for v in held}
     group = next(row_groups(facts.binding, uniform_parameters(shapes), fixed), None)
     if group is None:
         return None

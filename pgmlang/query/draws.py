@@ -36,7 +36,6 @@ class DrawAnswers:
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
         """The answers of a fit that holds draws; point estimates count as one draw."""
-        from pgmlang.model.evaluate import Evaluator
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -47,12 +46,11 @@ class DrawAnswers:
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
         draws = dict(fit.draws)
-        evaluator = Evaluator(fit.model, {}, fit.sizes, fit.labels)
         for name, point in fit.parameters.items():
             variable = fit.model.by_name.get(name)
             if variable is not None and name not in draws:
                 draws[name] = np.asarray(point)[None, None]
-                own = evaluator.array_axes(variable)
+                own = fit.model.array_axes(variable)
                 axes[name] = tuple(axis_labels(fit, a, n) for a, n in zip(own, np.shape(point), strict=True))
         return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit))
 

@@ -118,10 +118,8 @@ class FieldRows:
             raise PgmError(reasons)
 
     def _columns(self, name: str, chances: np.ndarray) -> dict[str, list[str] | np.ndarray]:
-        from pgmlang.query.predictive import element_names
-
         labels = self.joint.model.labels_of(self.joint.model.by_name[name].type) or ()
-        texts = element_names(self.joint, self.joint.axes(name)[1:])
+        texts = self.joint.binding.layout.element_names(self.joint.axes(name)[1:])
         flat = chances.reshape(len(chances), len(texts), len(labels))
         out: dict[str, list[str] | np.ndarray] = {}
         for i, text in enumerate(texts):
@@ -137,7 +135,7 @@ class FieldRows:
         sampling. Hidden fields are summed out."""
         names = (*self.observed, *self.hidden)
         model = self.joint.model
-        plate = self.plate or str(self.joint.source["binding"].plate)
+        plate = self.plate or str(self.joint.binding.plate)
         layers = layers_of(model, frozenset(self.joint.observed), self.plate)
         if layers is not None and not self.joint.missing:
             return self._score_layers(layers, plate)
@@ -340,7 +338,7 @@ def _incomplete(name: str, cure: str) -> Diagnostic:
 def _potentials_of(joint: Joint) -> Joint:
     """The joint of the potentials alone, of all rows of its binding."""
     model = replace(joint.model, factors=joint.model.potentials)
-    return joint_of_binding(model, joint.source["binding"], joint.source["fixed"], joint.dtype, joint.device)
+    return joint_of_binding(model, joint.binding, joint.held, joint.dtype, joint.device)
 
 
 def _fields_alone(joint: Joint) -> Joint:
@@ -352,8 +350,6 @@ def _fields_alone(joint: Joint) -> Joint:
 
 
 def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> dict[str, list[str] | np.ndarray]:
-    from pgmlang.query.predictive import element_names
-
     variable = joint.model.by_name[name]
     axes = joint.axes(name)
     if plate in axes:
@@ -362,7 +358,7 @@ def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> 
     flat = value.reshape(len(value), -1).cpu().numpy()
     labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
     out: dict[str, list[str] | np.ndarray] = {}
-    for i, text in enumerate(element_names(joint, axes)):
+    for i, text in enumerate(joint.binding.layout.element_names(axes)):
         column = flat[:, i]
         out[f"{name}.{text}" if text else name] = [labels[int(k)] for k in column] if labels else column
     return out

@@ -87,21 +87,23 @@ def drawn_from_prior(
     generator: Generator,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Draws ``[count, *shape]`` of some variables given those above them; nothing below is drawn."""
-    cache: dict[tuple[str, ...], Joint] = joint.source.setdefault("drawing", {})
-    if names not in cache:
-        kept = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
-        part = replace(joint.model, factors=kept, guide=None)
-        source = joint.source
-        cache[names] = joint_of_binding(part, source["binding"], source["fixed"], joint.dtype, joint.device)
-    found = cache[names].simulate(generator, dict(given), params, nets, (count,))
+    part = joint.memo.once(_joint_of_targets, joint, names)
+    found = part.simulate(generator, dict(given), params, nets, (count,))
     return {n: found[n] for n in names}
+
+
+def _joint_of_targets(joint: Joint, names: tuple[str, ...]) -> Joint:
+    """The joint of these variables' conditionals alone."""
+    kept = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
+    part = replace(joint.model, factors=kept, guide=None)
+    return joint_of_binding(part, joint.binding, joint.held, joint.dtype, joint.device)
 
 
 def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:
     """Whether a plate's elements are the new rows themselves: nothing names them, so none is one of the fit's."""
     return (
         plate not in fit.labels
-        or joint.source["binding"].labels.get(plate, ())[: len(fit.labels[plate])] != (fit.labels[plate])
+        or joint.binding.labels.get(plate, ())[: len(fit.labels[plate])] != (fit.labels[plate])
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from pgmlang.binding.record import Binding
 from pgmlang.density.joint import joint_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.layout import close_layout
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.field_rows import drawn_columns, field_rows_of
@@ -22,7 +23,7 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     model: Model = fit.model
     plates = [p.name for p in model.plates if p.is_rows]
     fields = any(True for _ in model.of_role("field"))
-    chain = plates[-1] if plates and not fields and is_chain(model, plates[-1]) else None
+    chain = plates[-1] if plates and not fields and model.is_chain(plates[-1]) else None
     around = [p for p in model.enclosing(chain)[:-1] if p in plates] if chain else []
     plate = chain or unit_plate(model)
     if plate is None or plates != [*around, plate]:
@@ -35,13 +36,7 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     sizes = {**fit.sizes, **dict.fromkeys(around, 1), plate: rows}
     labels = {k: v for k, v in fit.labels.items() if k != plate and k not in around}
     membership = {(plate, p): np.zeros(rows, dtype=np.int64) for p in around}
-    return Binding(model, sizes, labels, {}, membership, plate=plate)
-
-
-def is_chain(model: Model, plate: str) -> bool:
-    """Whether rows of a plate follow each other."""
-    structure = model.plate_by_name[plate].structure
-    return structure is not None and structure.kind == "chain"
+    return Binding(model, close_layout(model, sizes, labels, membership), labels, {}, plate=plate)
 
 
 def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
@@ -50,7 +45,7 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     if any(True for _ in fit.model.of_role("field")):
         return field_rows_of(fit, fresh_binding(fit, 1), seed).sample(count)
     bound = fresh_binding(fit, 1)
-    in_sequence = is_chain(fit.model, bound.plate)
+    in_sequence = fit.model.is_chain(bound.plate)
     if in_sequence:
         bound = fresh_binding(fit, count)
     joint = joint_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))

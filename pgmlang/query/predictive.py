@@ -77,8 +77,8 @@ class Predictive:
         chances: dict[str, Tensor] = {}
         found = self._complete(chances)
         columns: dict[str, list[str] | np.ndarray] = {}
-        labels = self.joint.source["binding"].labels.get(plate)
-        if plate != self.joint.source["binding"].plate and labels is not None:
+        labels = self.joint.binding.labels.get(plate)
+        if plate != self.joint.binding.plate and labels is not None:
             columns[plate] = list(labels)
         for name in names:
             columns.update(self._columns(name, found[name], chances.get(name)))
@@ -92,7 +92,7 @@ class Predictive:
         asked = [v.name for v in model.variables if v.name in {*self.joint.latent, *self.joint.unseen}]
         local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates and n not in self.partial]
         if targets is None:
-            inner = self.joint.source["binding"].plate
+            inner = self.joint.binding.plate
             rows = [n for n in asked if n in local and inner in self.joint.axes(n)]
             rows = rows or [n for n in asked if n in local]
             if not rows:
@@ -120,7 +120,7 @@ class Predictive:
         axes = joint.axes(name)[1:]
         flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
         out: dict[str, list[str] | np.ndarray] = {}
-        texts = element_names(joint, axes)
+        texts = joint.binding.layout.element_names(axes)
         text_labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
         for i, element in enumerate(texts):
             label = f"{name}[{element}]" if element else name
@@ -194,11 +194,10 @@ class Predictive:
             model,
             factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn()), guide=None,
         )  # fmt: skip
-        source = self.joint.source
-        binding: Binding = source["binding"]
+        binding = self.joint.binding
         seen = {k: v for k, v in binding.values.items() if k not in self._undrawn()}
         inner = joint_of_binding(
-            reduced, replace(binding, values=seen), source["fixed"], self.joint.dtype, self.joint.device
+            reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]
@@ -273,7 +272,7 @@ class Predictive:
 
     def _unit(self) -> str:
         """The plate whose elements are independent given the globals."""
-        model, binding = self.joint.model, self.joint.source["binding"]
+        model, binding = self.joint.model, self.joint.binding
         plate = str(binding.plate)
         local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates]
         outer = [p for p in model.enclosing(plate) if any(model.by_name[n].plates[-1] == p for n in local)]
@@ -287,8 +286,7 @@ class Predictive:
         kept = replace(
             model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn())
         )
-        source = joint.source
-        part = joint_of_binding(kept, source["binding"], source["fixed"], joint.dtype, joint.device)
+        part = joint_of_binding(kept, joint.binding, joint.held, joint.dtype, joint.device)
         with torch.no_grad():
             return part.factors(values, self.params, self.nets)
 
@@ -374,7 +372,7 @@ class RowTarget(Target):
 
 def _around(joint: Joint, sums: Sums | None, names: tuple[str, ...]) -> tuple[Joint, Sums | None]:
     """The joint and the sum of the factors that hang on these latents or on what is summed out."""
-    part = replace(joint, program=joint.blanket({*names, *(sums.names if sums is not None else ())}))
+    part = replace(joint, program=joint.programs.around({*names, *(sums.names if sums is not None else ())}))
     return part, None if sums is None else replace(sums, joint=part)
 
 
@@ -393,19 +391,6 @@ def _averaged(values: Tensor) -> np.ndarray:
 
 def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
     return _averaged(joint.each(terms, plate))
-
-
-def element_names(joint: Joint, axes: tuple[str, ...]) -> list[str]:
-    """Names of the elements along axes, ``a, b`` for two of them."""
-    sizes = joint.layout.sizes
-    names: list[list[str]] = []
-    for axis in axes:
-        labels = joint.source["binding"].labels.get(axis) or joint.model.axis_labels(axis)
-        names.append(list(labels) if labels is not None else [str(i) for i in range(sizes[axis])])
-    out = [""]
-    for level in names:
-        out = [f"{a}, {b}" if a else b for a in out for b in level]
-    return out
 
 
 def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.binding.record import Binding
-from pgmlang.binding.row_groups import bound_evaluator
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +26,11 @@ class Score:
         plate = self.plate
         if plate == binding.plate or plate not in binding.model.plate_by_name:
             return self
-        member = bound_evaluator(binding).parent_element(binding.plate, plate, None)
-        if member is None:
+        if not binding.layout.is_inside(binding.plate, plate):
             return self
-        order = np.arange(len(member.values)) if binding.rows is None else np.argsort(binding.rows, kind="stable")
-        present = np.array(list(dict.fromkeys(member.values[order].tolist())), dtype=np.int64)
+        member = binding.layout.parent(plate, binding.plate)
+        order = np.arange(len(member)) if binding.rows is None else np.argsort(binding.rows, kind="stable")
+        present = np.array(list(dict.fromkeys(member[order].tolist())), dtype=np.int64)
         labels = binding.labels.get(plate, ())
         names = tuple(labels[i] if i < len(labels) else str(i) for i in present)
         return replace(self, values=self.values[present], elements=names)

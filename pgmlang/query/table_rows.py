@@ -20,11 +20,11 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.exact import log_partition
 from pgmlang.model import Model, Variable
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.query.rows import Columns, impossible_rows
 from pgmlang.query.score import Score
 from pgmlang.tables.conditionals import value_labels
 from pgmlang.tables.elements import element_names
+from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.unroll import Unrolled
 
 
@@ -62,7 +62,7 @@ class TableRows:
         """Parameters have an element for each of the data's."""
         shapes = dict(table_shapes(self.binding))
         for variable in self.model.of_role("param"):
-            shapes[variable.name] = tuple(self.evaluator.size(a) for a in self.evaluator.array_axes(variable))
+            shapes[variable.name] = self.binding.layout.shape(self.model.array_axes(variable))
         for name, shape in shapes.items():
             known = np.shape(self.parameters.get(name, np.zeros(shape)))
             if known != shape and known:
@@ -149,10 +149,10 @@ class TableRows:
         return self.binding.sizes.get(self.binding.plate, 1)
 
     def _axes(self, name: str) -> tuple[str, ...]:
-        return tuple(self.evaluator.array_axes(self.model.by_name[name]))
+        return self.model.array_axes(self.model.by_name[name])
 
     def _empty(self, variable: Variable) -> np.ndarray:
-        shape = [self.evaluator.size(a) for a in self.evaluator.array_axes(variable)]
+        shape = self.binding.layout.shape(self.model.array_axes(variable))
         return np.full((*shape, len(value_labels(self.evaluator, variable))), np.nan)
 
     def _element_names(self, variable: Variable) -> list[str]:
@@ -197,9 +197,8 @@ class TableRows:
             if record is None or not record.is_rows:
                 continue
             if axis != plate:
-                index = self.evaluator.parent_element(plate, axis, None)
-                assert index is not None
-                array = np.moveaxis(np.take(array, index.values, position), position, 0)
+                index = self.binding.layout.parent(axis, plate)
+                array = np.moveaxis(np.take(array, index, position), position, 0)
             else:
                 array = np.moveaxis(array, position, 0)
             return array.reshape(self.num_rows, -1, array.shape[-1])
@@ -213,9 +212,7 @@ class TableRows:
             return np.broadcast_to(by_unit, (self.num_rows,)).copy()
         if self.unit == self.binding.plate:
             return by_unit
-        index = self.evaluator.parent_element(self.binding.plate, self.unit, None)
-        assert index is not None
-        return np.asarray(by_unit[index.values])
+        return np.asarray(by_unit[self.binding.layout.parent(self.unit, self.binding.plate)])
 
     def _write(
         self, columns: dict[str, list[str] | np.ndarray], shown: str, variable: Variable, table: np.ndarray

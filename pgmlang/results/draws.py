@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.diagnostics import PgmError
 from pgmlang.results.arrays import map_arrays
 from pgmlang.results.fit import Fit
 
@@ -69,14 +68,9 @@ def check_draws(fit: Fit) -> None:
 
 def _known_size(fit: Fit, axis: str, otherwise: int) -> int:
     """Number of elements of an axis of the model, ``otherwise`` for an axis of the sampler's own."""
-    from pgmlang.model.evaluate import Evaluator
-
     if axis not in fit.model.plate_by_name and axis not in fit.model.dim_by_name:
         return otherwise
-    try:
-        return Evaluator(fit.model, {}, fit.sizes, fit.labels).size(axis)
-    except PgmError:
-        return otherwise
+    return fit.layout.sizes.get(axis, otherwise)
 
 
 def described(fit: Fit) -> dict[str, Any]:

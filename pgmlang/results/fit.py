@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
 from pgmlang.signatures.kernels import Moves
 
@@ -50,6 +52,11 @@ class Fit:
     draws: dict[str, np.ndarray] = field(default_factory=dict)
     draw_axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Sizes and labels that the fit knows; which rows belong together it does not."""
+        return close_layout(self.model, self.sizes, self.labels)
 
     @property
     def objective(self) -> str:

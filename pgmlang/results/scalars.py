@@ -34,12 +34,7 @@ def filled(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
 
 def axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:
     """Labels of the elements of a plate or dim, numbers where there are none (also for an axis of no model)."""
-    model = fit.model
-    root = model.root_axis(axis)
-    known = root in model.plate_by_name or root in model.dim_by_name
-    return filled(
-        fit.labels.get(axis) or fit.labels.get(root) or (model.axis_labels(root) if known else None), size
-    )
+    return filled(fit.layout.labels.get(axis), size)
 
 
 def is_discrete(fit: Fit, name: str) -> bool:
@@ -61,7 +56,7 @@ def scalar_names(fit: Fit, name: str) -> Iterator[str]:
 def value_labels(fit: Fit, name: str) -> tuple[str, ...]:
     """The labels behind the codes of a discrete variable; numbers up to the greatest code where none are known."""
     type_ = fit.model.by_name[name].type
-    labels = fit.labels.get(fit.model.root_axis(type_.axis)) if type_.axis else None
+    labels = fit.layout.labels.get(type_.axis) if type_.axis else None
     labels = labels or fit.model.labels_of(type_)
     return labels if labels is not None else filled(None, min(int(fit.draws[name].max(initial=-1)) + 1, 1 << 16))
 

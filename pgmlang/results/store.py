@@ -347,7 +347,7 @@ def _check_sizes(fit: Fit) -> None:
 def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     """Every parameter that was saved is there, of its model's shape, finite, and a table holds probabilities."""
     from pgmlang.binding.values import outside_support
-    from pgmlang.model.evaluate import Evaluator
+    from pgmlang.tables.evaluate import Evaluator
     from pgmlang.tables.learned import learned_tables, table_shape
 
     for name in expected:
@@ -356,7 +356,7 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     for name, array in fit.parameters.items():
         if not np.isfinite(array).all():
             raise _not_a_fit(folder, f"the parameter `{name}` holds a value that is not finite")
-    evaluator = Evaluator(fit.model, {}, fit.sizes, fit.labels)
+    evaluator = Evaluator(fit.model, {}, fit.layout)
     for table in learned_tables(fit.model):
         probabilities = fit.parameters.get(table.name)
         if probabilities is None:
@@ -373,7 +373,7 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     for name, array in fit.parameters.items():
         variable = fit.model.by_name.get(name)
         if variable is not None:
-            wanted = tuple(evaluator.size(a) for a in evaluator.array_axes(variable))
+            wanted = fit.layout.shape(fit.model.array_axes(variable))
             _check_shape(folder, name, array, wanted)
             wrong = outside_support(variable, array, is_closed=True)
             if wrong:

@@ -9,9 +9,9 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model, Variable
-from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr
 from pgmlang.model.named import NamedArray, reduce_axis
+from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
 

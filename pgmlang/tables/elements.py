@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.model import Model, Variable
-from pgmlang.model.evaluate import ElementContext, Evaluator
 from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
 from pgmlang.model.named import NamedArray, check_cells, take
+from pgmlang.tables.evaluate import ElementContext, Evaluator
 from pgmlang.tables.terms import mentions
 
 ELEMENT = "#e"
@@ -51,8 +51,8 @@ class ElementEvaluator(Evaluator):
     """
 
     def __init__(self, shared: Evaluator, nodes: Mapping[str, Nodes]) -> None:
-        super().__init__(shared.model, shared.values, shared.sizes, shared.labels, shared.membership, shared.nets)
-        self._chains = shared._chains
+        super().__init__(shared.model, shared.values, shared.layout, shared.nets)
+        self._sequences = shared._sequences
         self.nodes = nodes
         self.slots: list[Slot] = []
         self._known: dict[tuple[tuple[str, ...], bytes], Slot] = {}
@@ -120,7 +120,7 @@ def elements_place(
     """The place of all elements of ``plates`` times ``axes``, along ELEMENT, and how many there are."""
     batch = evaluator.model.batch_axes(plates)
     every = (*batch, *(a for a in axes if a not in batch))
-    shape = [evaluator.size(a) for a in every]
+    shape = evaluator.layout.shape(every)
     grid = np.indices(shape).reshape(len(shape), -1) if shape else np.zeros((0, 1), dtype=np.int64)
     coordinates = {a: NamedArray(g, (ELEMENT,)) for a, g in zip(every, grid, strict=True)}
     return with_ancestors(evaluator, ElementContext(plates, coordinates), every), grid.shape[1]
@@ -142,8 +142,8 @@ def select(place: ElementContext, rows: np.ndarray) -> ElementContext:
 
 def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden: tuple[str, ...]) -> list[str]:
     """Names of a variable's nodes, ``v`` or ``v[a,b]``; axes in ``hidden`` (the one fresh row) are not named."""
-    axes = evaluator.array_axes(variable)
-    labels = [_axis_names(evaluator, model, a) for a in axes if a not in hidden]
+    axes = model.array_axes(variable)
+    labels = [_axis_names(evaluator, a) for a in axes if a not in hidden]
     if not labels:
         return [variable.name]
     out = [""]
@@ -152,15 +152,13 @@ def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden
     return [f"{variable.name}[{n}]" for n in out]
 
 
-def _axis_names(evaluator: Evaluator, model: Model, axis: str) -> tuple[str, ...]:
-    plate = model.plate_by_name.get(axis)
-    if plate is None or plate.structure is None or plate.structure.kind != "chain":
-        return evaluator.axis_labels(axis)
-    position = evaluator.chain(axis)[0]
-    names = [str(p) for p in position]
-    for parent in reversed(plate.parents):
-        element = evaluator.parent_element(axis, parent, None)
-        if element is not None:
-            outer = evaluator.axis_labels(parent)
-            names = [f"{outer[e]},{n}" for e, n in zip(element.values, names, strict=True)]
+def _axis_names(evaluator: Evaluator, axis: str) -> tuple[str, ...]:
+    layout = evaluator.layout
+    if axis not in layout.chains:
+        return layout.element_labels(axis)
+    names = [str(p) for p in evaluator.sequences(axis).position]
+    for parent in reversed(layout.chains[axis]):
+        if layout.is_inside(axis, parent):
+            outer = layout.element_labels(parent)
+            names = [f"{outer[e]},{n}" for e, n in zip(layout.parent(parent, axis), names, strict=True)]
     return tuple(names)

@@ -10,8 +10,8 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Choice, Distribution, Model, TableDist, Variable
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.model.named import check_cells
+from pgmlang.tables.evaluate import Evaluator
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def table_shape(evaluator: Evaluator, table: Table) -> tuple[int, ...]:
     """(elements of ``by``, sizes of the parents in order, labels of the target)."""
     by_name = evaluator.model.by_name
     parents = [num_values(evaluator, by_name[p.name]) for p in table.distribution.parents]
-    by = [evaluator.size(b) for b in table.distribution.by]
+    by = evaluator.layout.shape(table.distribution.by)
     return (*by, *parents, num_values(evaluator, by_name[table.target]))
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.layout import close_layout
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr, First, walk
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
 from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_place, select
+from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, table_values, tables_of
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
@@ -77,7 +78,7 @@ def unroll(
     PGM0406 for a table too large, PGM0602 for what no table can hold.
     """
     given = {k: np.asarray(v) for k, v in {**(parameters or {}), **(inputs or {})}.items()}
-    evaluator = Evaluator(model, given, sizes, labels, membership)
+    evaluator = Evaluator(model, given, close_layout(model, sizes, labels, membership))
     return _Unroller(evaluator, given, hidden).run()
 
 
@@ -114,9 +115,9 @@ class _Unroller:
 
     def _add_nodes(self, name: str) -> None:
         variable = self.model.by_name[name]
-        axes = self.evaluator.array_axes(variable)
+        axes = self.model.array_axes(variable)
         labels = value_labels(self.evaluator, variable)
-        shape = tuple(self.evaluator.size(a) for a in axes)
+        shape = self.evaluator.layout.shape(axes)
         self.nodes[name] = Nodes(len(self.variables), shape, axes, len(labels))
         names = element_names(self.evaluator, self.model, variable, self.hidden)
         self.variables.extend(DiscreteVariable(n, labels) for n in names)
@@ -135,7 +136,9 @@ class _Unroller:
         if not firsts or not count:
             yield np.arange(count)
             return
-        position = [self.evaluator.chain(p)[0][place.coordinates[p].values] < k for p, k in sorted(firsts)]
+        position = [
+            self.evaluator.sequences(p).position[place.coordinates[p].values] < k for p, k in sorted(firsts)
+        ]
         _, group = np.unique(np.stack(position, 1), axis=0, return_inverse=True)
         group = group.reshape(-1)
         for g in range(group.max() + 1):
@@ -175,7 +178,7 @@ class _Unroller:
 
     def _child(self, factor: Conditional, evaluator: ElementEvaluator, place: ElementContext) -> Slot:
         target = self.model.by_name[factor.target]
-        value = evaluator.variable(target, {a: place.coordinates[a] for a in evaluator.array_axes(target)})
+        value = evaluator.variable(target, {a: place.coordinates[a] for a in self.model.array_axes(target)})
         return next(s for s in evaluator.slots if s.axis == value.axes[0])
 
     def _table(

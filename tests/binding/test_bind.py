@@ -122,7 +122,7 @@ def test_nested_plates_know_their_elements() -> None:
     model = compile_source("plate doc { t ~ Normal(0, 1)\n plate token { y ~ Normal(t, 1) } }\n")
     binding = bind(model, read_frame({"doc": ["b", "a", "b"], "y": [1.0, 2.0, 3.0]}))
     assert binding.labels["doc"] == ("a", "b")
-    assert binding.membership["token", "doc"].tolist() == [1, 0, 1]
+    assert binding.layout.parents["token", "doc"].tolist() == [1, 0, 1]
     assert binding.sizes["doc"] == 2
 
 

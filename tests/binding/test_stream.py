@@ -52,7 +52,7 @@ def test_outer_elements_are_the_same_in_all_blocks() -> None:
     )
     table = {"doc": ["b", "a", "c"], "w": ["the", "a", "end"]}
     parts = list(bind_batches(model, blocks(table, 1)))
-    assert [p.membership["t", "doc"].tolist() for p in parts] == [[1], [0], [2]]
+    assert [p.layout.parents["t", "doc"].tolist() for p in parts] == [[1], [0], [2]]
     assert {p.sizes["doc"] for p in parts} == {3}
     assert {p.model.axis_labels("word") for p in parts} == {("a", "end", "the")}
 

@@ -57,7 +57,7 @@ def test_inner_rows_find_their_outer_row_whatever_the_order(docs: list[str], tok
         "doc": frame(doc=docs, k=[number[d] for d in docs]),
     }
     binding = bind(compile_source(DOCS), tables)
-    assert binding.values["k"][binding.membership["token", "doc"]].tolist() == binding.values["y"].tolist()
+    assert binding.values["k"][binding.layout.parents["token", "doc"]].tolist() == binding.values["y"].tolist()
     assert [number[d] for d in binding.labels["doc"]] == binding.values["k"].tolist()
     assert binding.sizes["doc"] == len(docs)
 
@@ -77,7 +77,7 @@ def test_outer_tables_need_a_key_that_is_unique_and_complete() -> None:
 
 def test_plates_in_plates_know_their_elements_at_every_level() -> None:
     rows = frame(c=["u", "v", "u"], d=["1", "2", "3"], e=["x", "y", "z"], y=[1.0, 2.0, 3.0])
-    member = bind(compile_source(NESTED), rows).membership
+    member = bind(compile_source(NESTED), rows).layout.parents
     assert member["e", "d"].tolist() == [0, 1, 2]
     assert member["e", "c"].tolist() == [0, 1, 0]
     assert member["d", "c"].tolist() == [0, 1, 0]
@@ -91,7 +91,7 @@ def test_an_element_belongs_to_one_outer_element() -> None:
 
 def test_the_table_between_says_where_its_rows_belong() -> None:
     tables = {"e": frame(d=["2", "1"], y=[1.0, 2.0]), "d": frame("d.csv", d=["1", "2"], c=["u", "v"])}
-    member = bind(compile_source(NESTED), tables).membership
+    member = bind(compile_source(NESTED), tables).layout.parents
     assert member["e", "c"].tolist() == [1, 0]
 
 
@@ -102,8 +102,8 @@ def test_crossed_plates() -> None:
     )
     binding = bind(model, frame(user=["x", "y", "x"], item=["2", "10", "10"], r=[1.0, 2.0, 3.0]))
     assert binding.labels["item"] == ("2", "10")
-    assert binding.membership["rating", "item"].tolist() == [0, 1, 1]
-    assert binding.membership["rating", "user"].tolist() == [0, 1, 0]
+    assert binding.layout.parents["rating", "item"].tolist() == [0, 1, 1]
+    assert binding.layout.parents["rating", "user"].tolist() == [0, 1, 0]
 
 
 def test_rows_must_say_where_they_belong() -> None:
@@ -125,7 +125,7 @@ def test_elements_of_a_sized_plate(labels: list[str], expected: tuple[str, ...])
     model = "plate g[3] { m ~ Normal(0, 1)\n plate r { y ~ Normal(m, 1) } }\n"
     binding = bind(compile_source(model), frame(g=labels, y=[1.0] * len(labels)))
     assert binding.labels["g"] == expected
-    assert [binding.labels["g"][i] for i in binding.membership["r", "g"]] == labels
+    assert [binding.labels["g"][i] for i in binding.layout.parents["r", "g"]] == labels
     assert binding.sizes["g"] == 3
     found = refusal(model, frame(g=["a", "b", "c", "d"], y=[1.0] * 4))
     assert (found.code, found.place) == ("PGM0717", "t.csv:g")
@@ -142,7 +142,7 @@ def test_known_elements_keep_their_place_and_new_ones_come_after() -> None:
     rows = frame(doc=["z", "b", "c"], k=[1.0, 2.0, 3.0], y=[0.0, 0.0, 0.0])
     binding = bind(compile_source(DOCS), rows, known={"doc": ("c", "a", "b")})
     assert binding.labels["doc"] == ("c", "a", "b", "z")
-    assert binding.membership["token", "doc"].tolist() == [3, 2, 0]
+    assert binding.layout.parents["token", "doc"].tolist() == [3, 2, 0]
     assert binding.values["k"].tolist()[0] == 3.0
     assert np.isnan(binding.values["k"][1]), "an element without a row here has no value, and none of another's"
 
@@ -153,7 +153,7 @@ def test_known_elements_keep_their_place_and_new_ones_come_after() -> None:
 def test_a_column_named_like_a_chain_orders_it() -> None:
     rows = frame(seq=["s", "t", "s", "s"], step=["10", "1", "9", "8"], y=[3.0, 9.0, 2.0, 1.0])
     binding = bind(compile_source(CHAIN), rows)
-    ys = binding.values["y"][binding.membership["step", "seq"] == 0]
+    ys = binding.values["y"][binding.layout.parents["step", "seq"] == 0]
     assert ys.tolist() == [1.0, 2.0, 3.0]
     assert binding.rows is not None
     assert binding.rows.tolist() == [1, 3, 2, 0], "which row of the file each row is"

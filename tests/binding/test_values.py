@@ -197,7 +197,7 @@ def test_arrays_of_plates_with_their_own_lengths() -> None:
     model = compile_source("dim p\nplate g { input k : real\n plate row { y[p] ~ Normal(k, 1) } }\n")
     binding = bind(model, {"y": np.zeros((3, 2)), "g": np.array([1, 0, 1]), "k": np.array([5.0, 6])})
     assert binding.values["k"].tolist() == [5.0, 6.0]
-    assert binding.membership["row", "g"].tolist() == [1, 0, 1]
+    assert binding.layout.parents["row", "g"].tolist() == [1, 0, 1]
 
 
 def test_an_array_may_be_mapped() -> None:

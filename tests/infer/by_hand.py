@@ -11,6 +11,7 @@ import numpy as np
 import pgmlang
 from pgmlang.binding.record import Binding
 from pgmlang.infer.base import Problem, facts_of
+from pgmlang.layout import close_layout
 from pgmlang.model import Model
 from pgmlang.tables import DiscreteNetwork
 
@@ -59,10 +60,9 @@ def bound(
     random = [v.name for v in model.of_role("random", "field")]
     return Binding(
         model,
-        {**(sizes or {}), plate: num_rows},
+        close_layout(model, {**(sizes or {}), plate: num_rows}, {}, membership),
         {},
         values,
-        dict(membership or {}),
         weights,
         observed=tuple(n for n in random if n in values),
         latent=tuple(n for n in random if n not in values),
@@ -106,7 +106,7 @@ def random_dag(seed: int, prior: str = "", max_nodes: int = 6) -> tuple[str, dic
 
 def random_tables(model: Model, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random rows for every learned table of a model whose labels are closed."""
-    from pgmlang.model.evaluate import Evaluator
+    from pgmlang.tables.evaluate import Evaluator
     from pgmlang.tables.learned import learned_tables, table_shape
 
     evaluator = Evaluator(model, {})

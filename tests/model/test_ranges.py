@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from pgmlang.model import Model
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.model.ranges import Range, range_of, range_of_type
 from pgmlang.sema import compile_source
 from pgmlang.signatures.functions import FUNCTIONS
 from pgmlang.signatures.intervals import Interval
+from pgmlang.tables.evaluate import Evaluator
 
 KINDS = {"r": "real", "p": "positive", "u": "unit", "c": "count", "b": "bit"}
 ONE, TWO = [f for f, row in FUNCTIONS.items() if row.arity == 1 and f not in ("softmax", "cumsum")], ["atan2"]

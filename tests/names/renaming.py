@@ -115,12 +115,14 @@ def _identifiers(source: str) -> Iterator[str]:
 
 
 def _is_free(name: str) -> bool:
-    """Whether the language lets a user call a variable, plate, dim and label so."""
+    """Whether the language lets a user call a variable, plate, dim, label and network so."""
     text = (
         f"dim {name} = {{p, q9}}\nb[{name}] ~ Normal(0, 1)\nplate row {{ y ~ Normal(sum(b), 1) }}",
         f"{name} ~ Normal(0, 1)\nplate row {{ y ~ Normal({name}, 1) }}",
         f"b ~ Normal(0, 1)\nplate {name} {{ y ~ Normal(b, 1) }}",
         f"plate row {{ y : {{{name}, q9}} ~ Table() }}",
+        f"dim p9\ndim q9\nnet {name} : p9 -> q9 = mlp(4)\n"
+        f"plate row {{ input x9[p9] ; y9[q9] ~ Normal({name}(x9), 1) }}",
     )
     try:
         for one in text:

@@ -78,7 +78,7 @@ def by_enumeration(fit: Any, bound: Any) -> tuple[float, dict[str, np.ndarray]]:
     from pgmlang.tables.unroll import unroll
 
     inputs = {k: v for k, v in bound.values.items() if bound.model.by_name[k].role == "input"}
-    whole = unroll(bound.model, fit.record.parameters, bound.sizes, bound.labels, inputs, bound.membership)
+    whole = unroll(bound.model, fit.record.parameters, bound.sizes, bound.labels, inputs, bound.layout.parents)
     network = whole.network
     given = {}
     for name, block in whole.nodes.items():
@@ -118,7 +118,7 @@ def test_predictions_are_the_posteriors_of_the_whole(name: str) -> None:
             if not axes:
                 expected = np.full(6, expected)
             elif axes[0] != bound.plate:
-                expected = expected[bound.membership[bound.plate, axes[0]]]
+                expected = expected[bound.layout.parents[bound.plate, axes[0]]]
             if bound.rows is not None:
                 expected = expected[np.argsort(bound.rows)]
             np.testing.assert_allclose(columns[f"P({variable} = {label})"], expected, atol=1e-9)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.model.evaluate import Evaluator
 from pgmlang.sema import compile_source
+from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.from_model import discrete_network, iid_plate, row_network
 from pgmlang.tables.unroll import unroll
 from pgmlang.tables.verdict import discrete_verdict

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from pgmlang.diagnostics import PgmError
+from pgmlang.layout import close_layout
 from pgmlang.model import Dist, Model
-from pgmlang.model.evaluate import Evaluator, grid_edges
 from pgmlang.model.expr import Expr
+from pgmlang.model.lattice import grid_edges
 from pgmlang.model.named import MAX_CELLS, NamedArray, align, take
 from pgmlang.sema import compile_source
+from pgmlang.tables.evaluate import Evaluator
 
 rng = np.random.default_rng(5)
 
@@ -61,7 +63,9 @@ plate house in colour {
     X, b, effect = rng.normal(size=(5, 2)), rng.normal(size=2), rng.normal(size=3)
     colour = np.array([0, 2, 1, 1, 0])
     values = {"a": np.array(0.7), "b": b, "s": np.array(1.0), "effect": effect, "X": X, "y": np.zeros(5)}
-    evaluator = Evaluator(model, values, {"house": 5, "colour": 3}, membership={("house", "colour"): colour})
+    evaluator = Evaluator(
+        model, values, close_layout(model, {"house": 5, "colour": 3}, membership={("house", "colour"): colour})
+    )
     found = evaluator.evaluate(argument(model, "y", "loc"), ("colour", "house"))
     assert found.axes == ("house",)
     assert np.allclose(found.values, 0.7 + X @ b + effect[colour])
@@ -82,7 +86,7 @@ plate row {
 }
 """)
     mean, z = rng.normal(size=(3, 2)), np.array([2, 0, 1, 1])
-    evaluator = Evaluator(model, {"mean": mean, "z": z}, {"row": 4})
+    evaluator = Evaluator(model, {"mean": mean, "z": z}, close_layout(model, {"row": 4}))
     found = evaluator.evaluate(argument(model, "x", "loc"), ("row",))
     assert (found.to(("row", "feature")) == mean[z]).all()
 
@@ -96,7 +100,9 @@ plate school {
 }
 """)
     school, x = np.array([1, 0, 1, 1]), rng.normal(size=4)
-    evaluator = Evaluator(model, {"x": x}, {"school": 2, "pupil": 4}, membership={("pupil", "school"): school})
+    evaluator = Evaluator(
+        model, {"x": x}, close_layout(model, {"school": 2, "pupil": 4}, membership={("pupil", "school"): school})
+    )
     found = evaluator.evaluate(argument(model, "best", "loc"), ("school",))
     assert np.allclose(found.values, [x[school == 0].sum(), x[school == 1].sum()])
 
@@ -110,7 +116,9 @@ plate seq {
 }
 """)
     seq, y = np.array([0, 1, 0, 1, 0]), np.array([1.0, 10.0, 2.0, 20.0, 3.0])
-    evaluator = Evaluator(model, {"y": y}, {"seq": 2, "step": 5}, membership={("step", "seq"): seq})
+    evaluator = Evaluator(
+        model, {"y": y}, close_layout(model, {"seq": 2, "step": 5}, membership={("step", "seq"): seq})
+    )
     found = evaluator.evaluate(argument(model, "y", "loc"), ("seq", "step"))
     assert found.values.tolist() == [0, 0, 2, 20, 4]
 
@@ -137,7 +145,9 @@ plate row {
   d ~ Normal(if a == b then 1 else 2, 1)
 }
 """)
-    evaluator = Evaluator(model, {"a": np.array([0, 1, 2, 2]), "b": np.array([0, 1, 0, 1])}, {"row": 4})
+    evaluator = Evaluator(
+        model, {"a": np.array([0, 1, 2, 2]), "b": np.array([0, 1, 0, 1])}, close_layout(model, {"row": 4})
+    )
     assert evaluator.evaluate(argument(model, "c", "loc"), ("row",)).values.tolist() == [2, 2, 1, 1]
     assert evaluator.evaluate(argument(model, "d", "loc"), ("row",)).values.tolist() == [2, 1, 1, 2]
 
@@ -157,7 +167,9 @@ plate row {
 def test_functions(text: str, expected: object) -> None:
     model = compile_source(f"plate row {{\n  input x : real\n  y ~ Normal({text}, 1)\n}}\n")
     x = rng.normal(size=20) * 2
-    found = Evaluator(model, {"x": x}, {"row": 20}).evaluate(argument(model, "y", "loc"), ("row",))
+    found = Evaluator(model, {"x": x}, close_layout(model, {"row": 20})).evaluate(
+        argument(model, "y", "loc"), ("row",)
+    )
     assert np.allclose(found.values, expected(x))  # type: ignore[operator]
 
 
@@ -171,7 +183,9 @@ plate row {
 """)
     x = rng.normal(size=(7, 3))
     p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
-    found = Evaluator(model, {"x": x}, {"row": 7}).evaluate(argument(model, "y", "loc"), ("row",))
+    found = Evaluator(model, {"x": x}, close_layout(model, {"row": 7})).evaluate(
+        argument(model, "y", "loc"), ("row",)
+    )
     assert np.allclose(found.values, np.log(np.exp(x).sum(1)) + x.mean(1) + (p * x).sum(1))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.layout import Layout, Sequences, close_layout
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -63,81 +64,44 @@ class Evaluator:
     """Evaluates expressions of one model.
 
     ``values``: arrays of shape ``model.batch_axes(plates) + axes`` by variable, codes for discrete types.
-    ``membership``: as in Binding. ``nets``: a function for each network, NamedArrays to a list of them.
+    ``layout``: by default what the model's text alone says. ``nets``: a function for each network, NamedArrays to a list of them.
     """
 
     def __init__(
         self,
         model: Model,
         values: Mapping[str, np.ndarray],
-        sizes: Mapping[str, int] | None = None,
-        labels: Mapping[str, tuple[str, ...]] | None = None,
-        membership: Mapping[tuple[str, str], np.ndarray] | None = None,
+        layout: Layout | None = None,
         nets: Mapping[str, Callable[[list[NamedArray]], list[NamedArray]]] | None = None,
     ) -> None:
         self.model = model
         self.values = values
-        self.sizes = dict(sizes or {})
-        self.labels = dict(labels or {})
-        self.membership = membership or {}
+        self.layout = close_layout(model) if layout is None else layout
         self.nets = nets or {}
-        self._chains: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        for plate in model.plates:
-            structure = plate.structure
-            if structure is not None and structure.kind == "edges" and structure.of:
-                grid = model.plate_by_name[structure.of].structure
-                if grid is not None and grid.kind == "grid":
-                    self.sizes.setdefault(plate.name, len(grid_edges(grid.shape)))
+        self._sequences: dict[str, Sequences] = {}
 
     # ---- axes
-
-    def size(self, axis: str) -> int:
-        """Number of elements of a plate or dim."""
-        root = self.model.root_axis(axis)
-        for name in (axis, root):
-            if name in self.sizes:
-                return self.sizes[name]
-        known = self.model.axis_size(axis)
-        plate = self.model.plate_by_name.get(root)
-        if known is None and plate is not None and plate.structure is not None and plate.structure.kind == "grid":
-            known = math.prod(plate.structure.shape)
-        if known is None and root in self.labels:
-            known = len(self.labels[root])
-        if known is None:
-            raise PgmError(
-                Diagnostic("PGM0705", f"the size of `{axis}` is not known", help="bind data to the model")
-            )
-        return known
-
-    def axis_labels(self, axis: str) -> tuple[str, ...]:
-        root = self.model.root_axis(axis)
-        found = self.labels.get(axis) or self.labels.get(root)
-        if found is None and root in self.model.dim_by_name:
-            found = self.model.axis_labels(root)
-        return found if found is not None else tuple(str(i) for i in range(self.size(axis)))
 
     def labels_of(self, type_: Type) -> tuple[str, ...] | None:
         """The labels of a discrete type; those of an open set are its owner's."""
         if type_.kind == "labels" and type_.axis:
-            return self.axis_labels(type_.axis)
+            return self.layout.element_labels(type_.axis)
         if type_.kind == "labels" and type_.labels is None and type_.owner in self.model.by_name:
             return self.model.by_name[type_.owner].type.labels
         return self.model.labels_of(type_)
 
-    def array_axes(self, variable: Variable) -> Axes:
-        return (*self.model.batch_axes(variable.plates), *variable.axes)
-
     def parent_element(self, plate: str, parent: str, index: NamedArray | None) -> NamedArray | None:
         """The element of ``parent`` that rows ``index`` (None: all) of ``plate`` belong to."""
-        table = self.membership.get((plate, parent))
-        if table is None:
-            for middle in self.model.plate_by_name[plate].parents:
-                inner = self.parent_element(plate, middle, index) if middle != parent else None
-                if inner is not None:
-                    return self.parent_element(middle, parent, inner)
+        if not self.layout.is_inside(plate, parent):
             return None
-        whole = NamedArray(np.asarray(table), (plate,))
+        whole = NamedArray(self.layout.parent(parent, plate), (plate,))
         return whole if index is None else take(whole, {plate: index})
+
+    def sequences(self, chain: str) -> Sequences:
+        """The layout's sequences of a chain, worked out once."""
+        if chain not in self._sequences:
+            self._sequences[chain] = self.layout.sequences(chain)
+        return self._sequences[chain]
 
     def place(self, plates: Axes) -> ElementContext:
         """The place inside these plates."""
@@ -158,25 +122,6 @@ class Evaluator:
                 element = self.parent_element(plate, ancestor, index)
                 if element is not None:
                     coordinates[ancestor] = element
-
-    def chain(self, plate: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of a chain: each row's position in its sequence, the rows by sequence, each row's rank in that order."""
-        if plate not in self._chains:
-            n = self.size(plate)
-            key = np.zeros(n, dtype=np.int64)
-            for parent in self.model.plate_by_name[plate].parents:
-                element = self.parent_element(plate, parent, None)
-                if element is not None:
-                    key = key * (self.size(parent) + 1) + element.values
-            order = np.argsort(key, kind="stable")
-            rank = np.empty(n, dtype=np.int64)
-            rank[order] = np.arange(n)
-            starts = np.flatnonzero(np.r_[True, key[order][1:] != key[order][:-1]]) if n else np.zeros(0, np.int64)
-            lengths = np.diff(np.r_[starts, n])
-            position = np.empty(n, dtype=np.int64)
-            position[order] = np.arange(n) - np.repeat(starts, lengths)
-            self._chains[plate] = (position, order, rank)
-        return self._chains[plate]
 
     # ---- expressions
 
@@ -206,7 +151,7 @@ class Evaluator:
                     return self.evaluate(otherwise, place)
                 return elementwise(np.where, chosen, self.evaluate(then, place), self.evaluate(otherwise, place))
             case First(count=count, plate=plate):
-                return self._along(plate, self.chain(plate)[0] < count, place)
+                return self._along(plate, self.sequences(plate).position < count, place)
             case Rename(body=body, old=old, new=new):
                 inner = place.without(old)
                 if new in place.coordinates:
@@ -225,7 +170,7 @@ class Evaluator:
         variable = self.model.by_name[expr.name]
         given = dict(expr.index)
         indices: dict[str, NamedArray] = {}
-        for axis in self.array_axes(variable):
+        for axis in self.model.array_axes(variable):
             index = self.codes(given[axis], place) if axis in given else place.coordinates.get(axis)
             if expr.lag and axis in self.model.plate_by_name:
                 index = self._lagged(axis, index, expr.lag)
@@ -237,7 +182,7 @@ class Evaluator:
 
     def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
         """A variable's codes or values at ``indices`` (an axis left out stays)."""
-        axes = self.array_axes(variable)
+        axes = self.model.array_axes(variable)
         if variable.role == "index" and variable.name not in self.values:
             # the ends of a grid's edges are the same for every element of the plates around it
             own = variable.plates[-1:]
@@ -246,18 +191,12 @@ class Evaluator:
             raise PgmError(unknown_parameter(variable))
         values = np.asarray(self.values[variable.name])
         if values.ndim != len(axes):
-            values = np.broadcast_to(values, tuple(self.size(a) for a in axes))
+            values = np.broadcast_to(values, tuple(self.layout.size(a) for a in axes))
         return take(NamedArray(values, axes), indices)
 
     def _edge_end(self, variable: Variable) -> np.ndarray:
-        plate = self.model.plate_by_name[variable.plates[-1]]
-        structure = plate.structure
-        assert structure is not None
-        assert structure.of is not None
-        grid = self.model.plate_by_name[structure.of].structure
         ends = [v.name for v in self.model.of_role("index") if v.plates == variable.plates]
-        assert grid is not None
-        return grid_edges(grid.shape)[:, ends.index(variable.name)]
+        return self.layout.edges[variable.plates[-1]][:, ends.index(variable.name)]
 
     def _derived(
         self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], place: ElementContext
@@ -272,12 +211,11 @@ class Evaluator:
         return self.codes(body, ElementContext(variable.plates, coordinates))
 
     def _lagged(self, plate: str, index: NamedArray | None, lag: int) -> NamedArray | None:
-        structure = self.model.plate_by_name[plate].structure
-        if structure is None or structure.kind != "chain":
+        if not self.model.is_chain(plate):
             return index
-        position, order, rank = self.chain(plate)
-        before = np.where(position >= lag, order[rank - lag], 0)
-        return take(NamedArray(before, (plate,)), {} if index is None else {plate: index})
+        return take(
+            NamedArray(self.sequences(plate).previous(lag), (plate,)), {} if index is None else {plate: index}
+        )
 
     def _along(self, plate: str, values: np.ndarray, place: ElementContext) -> NamedArray:
         index = place.coordinates.get(plate)
@@ -288,7 +226,7 @@ class Evaluator:
 
     def _const(self, expr: Const) -> NamedArray:
         if not isinstance(expr.value, str):
-            return named(np.full([self.size(a) for a in expr.axes], expr.value), expr.axes)
+            return named(np.full([self.layout.size(a) for a in expr.axes], expr.value), expr.axes)
         labels = self.labels_of(expr.type) or ()
         # a label of no element equals none of them
         return named(labels.index(expr.value) if expr.value in labels else -2)
@@ -317,7 +255,9 @@ class Evaluator:
         if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
             body = self.evaluate(expr.body, inner)
             if axis not in body.axes:
-                body = NamedArray(np.repeat(body.values[..., None], self.size(axis), -1), (*body.axes, axis))
+                body = NamedArray(
+                    np.repeat(body.values[..., None], self.layout.size(axis), -1), (*body.axes, axis)
+                )
             return reduce_axis(expr.function, body, axis)
         return self._reduce_rows(expr, inner)
 
@@ -331,10 +271,10 @@ class Evaluator:
         given = {q: m for q, m in members.items() if m is not None}
         body = self.evaluate(expr.body, ElementContext(self.model.enclosing(axis), {**place.coordinates, **given}))
         if axis not in body.axes:
-            body = NamedArray(np.repeat(body.values[..., None], self.size(axis), -1), (*body.axes, axis))
+            body = NamedArray(np.repeat(body.values[..., None], self.layout.size(axis), -1), (*body.axes, axis))
         if not outer:
             return reduce_axis(expr.function, body, axis)
-        shape = [self.size(q) for q in outer]
+        shape = [self.layout.size(q) for q in outer]
         group = np.ravel_multi_index([given[q].values for q in outer], shape)
         rest = tuple(a for a in body.axes if a != axis)
         rows = body.to((axis, *rest))
@@ -354,15 +294,3 @@ def unknown_parameter(variable: Variable) -> Diagnostic:
         variable.span,
         help=f"`--fix {value}`, or fit it first",
     )
-
-
-def grid_edges(shape: tuple[int, ...]) -> np.ndarray:
-    """Neighbouring elements of a grid, ``(edges, 2)``, smaller element first, sorted."""
-    sites = np.arange(math.prod(shape)).reshape(shape)
-    pairs = []
-    for d in range(len(shape)):
-        a = np.take(sites, range(shape[d] - 1), d).ravel()
-        b = np.take(sites, range(1, shape[d]), d).ravel()
-        pairs.append(np.stack([a, b], 1))
-    edges = np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.int64)
-    return edges[np.lexsort((edges[:, 1], edges[:, 0]))]

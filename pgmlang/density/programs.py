@@ -1,0 +1,54 @@
+"""The emitted programs of one model: the whole one, and those of some of its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from types import ModuleType
+
+import torch
+
+from pgmlang.density.numerics import numerics, settled
+from pgmlang.lower import lower
+from pgmlang.lower.factors import factors_around
+from pgmlang.model import Model
+
+
+class Programs:
+    """Programs with their tables on a device and numbers of a type, each emitted when first asked for; shared by all
+    bindings of the model. ``partly_seen``: variables some of whose missing cells drop out. Raises PgmError PGM0601 for what no program says yet."""
+
+    def __init__(
+        self, model: Model, dtype: torch.dtype, device: torch.device, partly_seen: frozenset[str] = frozenset()
+    ) -> None:
+        self.model = model
+        self.dtype = dtype
+        self.device = device
+        self.partly_seen = partly_seen
+        self.whole = self._emitted(None)
+        self._of_factors: dict[frozenset[str], ModuleType] = {}
+        self._around: dict[frozenset[str], frozenset[str]] = {}
+
+    @property
+    def loaded(self) -> tuple[ModuleType, ...]:
+        """All programs emitted so far."""
+        return (self.whole, *self._of_factors.values())
+
+    def of_factors(self, names: Collection[str]) -> ModuleType:
+        """The program of the factors of these names."""
+        wanted = frozenset(names)
+        if wanted not in self._of_factors:
+            self._of_factors[wanted] = self._emitted(wanted)
+        return self._of_factors[wanted]
+
+    def around(self, variables: Collection[str]) -> ModuleType:
+        """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
+        key = frozenset(variables)
+        if key not in self._around:
+            self._around[key] = frozenset(factors_around(self.model, key))
+        return self.of_factors(self._around[key])
+
+    def _emitted(self, only: frozenset[str] | None) -> ModuleType:
+        with numerics(self.dtype, self.device):
+            return settled(
+                lower(self.model, only=only, partly_seen=self.partly_seen).load(), self.dtype, self.device
+            )

@@ -1,0 +1,121 @@
+"""The layout of a bound model: how long its axes are, what their elements are called, how the elements hang together.
+
+One immutable record, closed at the binding and handed on. Plates, dims and pairs of plates are keys of maps of their
+own; nothing is a string built from names.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+
+class Sequences(NamedTuple):
+    """The sequences of a chain plate, each array ``[rows]``. ``position``: 0, 1, ... along each row's sequence;
+    ``order``: the rows, sequence after sequence; ``rank``: each row's index in ``order``."""
+
+    position: np.ndarray
+    order: np.ndarray
+    rank: np.ndarray
+
+    def previous(self, lag: int) -> np.ndarray:
+        """The row ``lag`` back in each row's sequence, row 0 where the sequence has not so many."""
+        before = self.order[np.maximum(self.rank - lag, 0)]
+        return np.where(self.position >= lag, before, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """``sizes``: elements of every plate and dim that anybody knows the size of, a dim ``like`` another included.
+    ``labels``: names of the elements where there are any. ``parents``: by (inner plate, outer plate) the outer element
+    of each inner one, ``[inner]`` int64, for every plate around. ``chains``: chain plates, each with the plates around
+    it whose elements hold a sequence each. ``edges``: by plate of edges the elements that each brings together,
+    ``[edges, 2]`` int64.
+    """
+
+    sizes: Mapping[str, int]
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parents: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    edges: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    # ---- axes
+
+    def size(self, axis: str) -> int:
+        """Number of elements of a plate or dim. Raises PgmError PGM0705 while nobody knows."""
+        if axis not in self.sizes:
+            message = f"the size of `{axis}` is not known"
+            raise PgmError(Diagnostic("PGM0705", message, help="bind data to the model"))
+        return self.sizes[axis]
+
+    def has_size(self, axis: str) -> bool:
+        """Whether anybody knows how many elements an axis has."""
+        return axis in self.sizes
+
+    def shape(self, axes: Sequence[str]) -> tuple[int, ...]:
+        """Sizes of some axes."""
+        return tuple(self.size(a) for a in axes)
+
+    def element_labels(self, axis: str) -> tuple[str, ...]:
+        """Names of an axis' elements, ``0, 1, ...`` where they have none."""
+        return self.labels.get(axis) or tuple(map(str, range(self.size(axis))))
+
+    def element_names(self, axes: Sequence[str], separator: str = ", ") -> list[str]:
+        """Names of the elements along several axes, the last running fastest; one empty name along none."""
+        return [separator.join(names) for names in itertools.product(*map(self.element_labels, axes))]
+
+    # ---- rows and their outer elements
+
+    def parent(self, outer: str, inner: str) -> np.ndarray:
+        """The element of ``outer`` that each element of ``inner`` belongs to."""
+        return self.parents[inner, outer]
+
+    def is_inside(self, inner: str, outer: str) -> bool:
+        """Whether elements of one plate are known to belong to those of the other."""
+        return (inner, outer) in self.parents
+
+    def sequences(self, chain: str) -> Sequences:
+        """The sequences of a chain plate: one for each combination of the outer elements, rows in their order."""
+        count = self.size(chain)
+        key = np.zeros(count, dtype=np.int64)
+        for outer in self.chains[chain]:
+            if self.is_inside(chain, outer):
+                key = key * (self.size(outer) + 1) + self.parent(outer, chain)
+        order = np.argsort(key, kind="stable")
+        rank = np.empty(count, dtype=np.int64)
+        rank[order] = np.arange(count)
+        is_first = np.r_[True, key[order][1:] != key[order][:-1]] if count else np.zeros(0, dtype=bool)
+        starts = np.flatnonzero(is_first)
+        position = np.empty(count, dtype=np.int64)
+        position[order] = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
+        return Sequences(position, order, rank)
+
+    # ---- parts
+
+    def take(self, plate: str, chosen: np.ndarray) -> tuple[Layout, dict[str, np.ndarray]]:
+        """The layout of some elements of a row plate, in the order chosen, with the rows inside of them; and by plate
+        which elements were taken."""
+        kept = {plate: np.asarray(chosen, dtype=np.int64)}
+        new = np.full(self.size(plate), -1, dtype=np.int64)
+        new[kept[plate]] = np.arange(len(kept[plate]))
+        for (inner, outer), codes in self.parents.items():
+            if outer == plate:
+                moved = new[codes]
+                order = np.argsort(moved, kind="stable")
+                kept[inner] = order[moved[order] >= 0]
+        parents = {}
+        for (inner, outer), codes in self.parents.items():
+            picked = codes[kept[inner]] if inner in kept else codes
+            parents[inner, outer] = new[picked] if outer == plate else picked
+        sizes = {**self.sizes, **{p: len(k) for p, k in kept.items()}}
+        labels = {
+            k: tuple(v[i] for i in kept[k]) if k in kept and len(v) == self.sizes.get(k) else v
+            for k, v in self.labels.items()
+        }
+        return Layout(sizes, labels, parents, self.chains, self.edges), kept
