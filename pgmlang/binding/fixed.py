@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,22 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Variable
 from pgmlang.tables.evaluate import Evaluator
+
+MAX_ELEMENTS = 1 << 28
+"""Most elements of a variable or table that is not data: two gigabytes of numbers."""
+
+
+def refuse_too_many(evaluator: Evaluator) -> None:
+    """Raises PgmError PGM0611 for a variable that would be larger than any machine's memory, before it is allocated:
+    crossed plates of the data may multiply."""
+    model = evaluator.model
+    for variable in model.of_role("param", "random", "field", "derived"):
+        if variable.name in evaluator.values:
+            continue
+        count = math.prod(evaluator.size(a) for a in evaluator.array_axes(variable))
+        if count > MAX_ELEMENTS:
+            message = f"`{variable.name}` has {count:,} elements; the limit is {MAX_ELEMENTS:,}"
+            raise PgmError(Diagnostic("PGM0611", message, variable.span, help="use fewer elements along its axes"))
 
 
 def fixed_values(evaluator: Evaluator, fixed: Mapping[str, Any]) -> dict[str, np.ndarray]:

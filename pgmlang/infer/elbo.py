@@ -196,7 +196,7 @@ class Bound:
         found: list[Point] = []
         broken: Any = None
         for i in range(STARTS):
-            loc = self._drawn(joint, generator) if i % 2 else torch.randn(
+            loc = self._drawn(joint, free, generator) if i % 2 else torch.randn(
                 self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
             )  # fmt: skip
             try:
@@ -248,14 +248,15 @@ class Bound:
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
 
-    def _drawn(self, joint: Joint, generator: Generator) -> Tensor:
-        """Free numbers of a draw of the prior."""
+    def _drawn(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """Free numbers of a draw of the prior, given what is learned."""
         import torch
 
         seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
-        drawn = joint.simulate(generator, seen)
-        free = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn)
-        return torch.cat([free[n].flatten() for n in self.automatic])
+        params = self.params(joint, free)
+        drawn = joint.simulate(generator, seen, params)
+        begin = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn, params)
+        return torch.cat([begin[n].flatten() for n in self.automatic])
 
     def _size(self, joint: Joint) -> int:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
@@ -436,8 +437,7 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
 
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     """A written guide leaves nothing to an automatic one."""
-    automatic = automatic_names(model, facts)
-    own = {} if automatic else {"guide": "the model has a guide for every latent"}
+    own = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
     return {**own, **idle_training(model, facts, options)}
 
 

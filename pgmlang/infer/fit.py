@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.binding.fixed import fixed_values
+from pgmlang.binding.fixed import fixed_values, refuse_too_many
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.device import check_device
@@ -56,6 +56,7 @@ def fit_model(
         raise PgmError(
             Diagnostic("PGM0708", message, place=binding.source, help="is it the right table? see its columns")
         )
+    refuse_too_many(bound_evaluator(binding))
     held = fixed_values(bound_evaluator(binding), fixed or {})
     facts = facts_of(closed, binding, held)
     chosen, _ = choose(closed, facts, method)

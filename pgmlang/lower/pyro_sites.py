@@ -127,7 +127,15 @@ class Sites:
             raise to_come(f"a field of {kind} in Pyro", variable.span)
         if variable.axes:
             built = self._whole(built, variable.axes)
-        self._site(variable, py.method(built, "mask", py.constant(False)), frame, len(variable.axes), None)
+        if self.chain is None or not self.known.holds(variable.name):
+            self._site(variable, py.method(built, "mask", py.constant(False)), frame, len(variable.axes), None)
+            return
+        # where a sequence has ended Pyro sums the site's own probabilities, which must be one together
+        self._site(variable, built, frame, len(variable.axes), None)
+        count = py.constant(2) if kind in ("bit", "spin") else self.count_of(variable)
+        site = py.binary("add", py.constant(f"weight of {variable.name} "), py.call("str", py.name("t")))
+        weight = py.method(py.call("torch.tensor", py.call("float", count)), "log")
+        self.out.statement(ast.Expr(py.call("pyro.factor", site, weight)), variable.span)
 
     def count_of(self, variable: Variable) -> ast.expr:
         """How many values a discrete variable has."""

@@ -46,12 +46,17 @@ def discrete_part(fit: Fit) -> NetworkAnswers | None:
 
 def _needs_row(model: Model, item: Conditional | Definition) -> bool:
     """Whether an input, which a fresh row does not say, or a network stands in a conditional or in what it names."""
-    if any(isinstance(node, NetCall) for expr in model.expressions(item) for node in walk(expr)):
-        return True
-    for ref in model.mentions(item):
-        variable = model.by_name.get(ref.name)
-        if variable is not None and variable.role == "input":
+    pending: list[Conditional | Definition] = [item]
+    seen: set[str] = set()
+    while pending:
+        one = pending.pop()
+        if any(isinstance(node, NetCall) for expr in model.expressions(one) for node in walk(expr)):
             return True
-        if ref.name in model.definition_of and _needs_row(model, model.definition_of[ref.name]):
-            return True
+        for ref in model.mentions(one):
+            variable = model.by_name.get(ref.name)
+            if variable is not None and variable.role == "input":
+                return True
+            if ref.name in model.definition_of and ref.name not in seen:
+                seen.add(ref.name)
+                pending.append(model.definition_of[ref.name])
     return False

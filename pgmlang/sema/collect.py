@@ -13,7 +13,8 @@ from pgmlang.sema.modules import Modules, alias
 from pgmlang.sema.scope import Scope, Symbol, Value
 from pgmlang.syntax import ast
 
-MAX_SIZE = 1 << 31
+MAX_SIZE = 1 << 26
+"""Most elements of a dim, a plate or a variable that a text can ask for: half a gigabyte of numbers."""
 VERSION = "1"
 
 

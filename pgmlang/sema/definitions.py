@@ -6,19 +6,18 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.expr import Expr, children
+from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.expressions import Expressions, unknown
 from pgmlang.sema.modules import Module
 from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.sema.written_out import MOST_NODES, Sizes
 from pgmlang.syntax import ast
 
 MOST_CALLS = 2_000
 """Calls that one call may expand to, by its definitions' own calls; of all calls in a text ``EACH`` times their number
 more."""
 EACH = 50
-MOST_NODES = 50_000
-"""Operations that the value of a call may consist of once everything is written out."""
 
 
 class Expander:
@@ -29,7 +28,7 @@ class Expander:
         self.expressions = expressions
         self.calls: dict[str, ast.Call] = {}
         self.outermost = self.expanded = self.inside = 0
-        self.sizes: dict[int, tuple[Expr, int]] = {}
+        self.sizes = Sizes()
         self.local: list[tuple[dict[str, ast.Def], dict[str, Module]]] = []
 
     def _find(self, name: str) -> tuple[ast.Def, dict[str, ast.Def], dict[str, Module]] | None:
@@ -75,9 +74,9 @@ class Expander:
             self.local.pop()
             self.scope.def_stack.pop()
             self.expressions.aliases, self.expressions.axis_aliases = saved
-        if self._size(value) > MOST_NODES:
+        if self.sizes.of(value) > MOST_NODES:
             self._error("PGM0107", f"`{definition.name}` written out has more than {MOST_NODES:,} operations", node,
-                        help="give its parts names in the model: a name is worked out once")  # fmt: skip
+                        help="make it smaller: a call stands for all that it is made of")  # fmt: skip
             return unknown(node.span)
         return value
 
@@ -93,21 +92,6 @@ class Expander:
         self._error("PGM0107", f"`{definition.name}` is one of more than {MOST_CALLS:,} calls that a call expands to", node,
                     help="call a definition once and give its value a name")  # fmt: skip
         return True
-
-    def _size(self, value: Expr) -> int:
-        """Operations of an expression as a tree; what it shares is looked at once."""
-        work = [value]
-        while work:
-            node = work[-1]
-            inner = [c for c in children(node) if id(c) not in self.sizes]
-            if inner and id(node) not in self.sizes:
-                work += inner
-                continue
-            work.pop()
-            if id(node) not in self.sizes:
-                # the node is kept, so that no other one takes its number
-                self.sizes[id(node)] = node, 1 + sum(self.sizes[id(c)][1] for c in children(node))
-        return self.sizes[id(value)][1]
 
     def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]

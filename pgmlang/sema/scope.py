@@ -52,6 +52,8 @@ class Place:
     in_guide: bool = False
 
 
+MAX_NAME = 200
+"""Most letters of a name."""
 HELPED = 200
 """Unknown names that are answered with a did-you-mean."""
 
@@ -98,6 +100,10 @@ class Scope:
 
     def define(self, name: str, span: Span) -> bool:
         """Notes a definition; False (and an error) if the name is taken or reserved."""
+        if len(name) > MAX_NAME:
+            message = f"a name of {len(name):,} letters; at most {MAX_NAME} are read"
+            self.report(Diagnostic("PGM0102", message, span, help="choose a shorter name"))
+            return False
         if name in RESERVED:
             self.report(
                 Diagnostic("PGM0208", f"`{name}` is a word of the language", span, help="choose another name")
