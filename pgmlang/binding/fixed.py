@@ -25,7 +25,7 @@ def refuse_too_many(evaluator: Evaluator) -> None:
     for variable in model.of_role("param", "random", "field", "derived"):
         if variable.name in evaluator.values:
             continue
-        count = math.prod(evaluator.layout.size(a) for a in evaluator.layout.array_axes(variable))
+        count = math.prod(evaluator.layout.shape(model.array_axes(variable)))
         if count > MAX_ELEMENTS:
             message = f"`{variable.name}` has {count:,} elements; the limit is {MAX_ELEMENTS:,}"
             raise PgmError(Diagnostic("PGM0611", message, variable.span, help="use fewer elements along its axes"))
