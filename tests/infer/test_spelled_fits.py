@@ -71,7 +71,9 @@ def test_layers_by_another_spelling(line: str) -> None:
     data = {f"v.{i}": rng.integers(0, 2, 60).tolist() for i in range(4)}
     found = []
     for text in ("v[p] ~ Bernoulli(logit = w @ h + b)", line):
-        fit = pgmlang.compile(LAYERS.format(line=text)).fit(data, method="layerwise", seed=1, options={"epochs": 3})
+        fit = pgmlang.compile(LAYERS.format(line=text)).fit(
+            data, method="layerwise", seed=1, options={"epochs": 3}
+        )
         found.append(fit.record.parameters)
     for name in ("w", "b", "c"):
         np.testing.assert_allclose(found[0][name], found[1][name], rtol=1e-6, atol=1e-9)
