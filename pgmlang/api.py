@@ -22,10 +22,12 @@ from pgmlang.syntax import load_source
 if TYPE_CHECKING:
     import networkx
     import numpy as np
+    from torch import Tensor
 
     from pgmlang.binding.record import Binding
     from pgmlang.drawing.scene import Scene
     from pgmlang.lower import Program
+    from pgmlang.lower.runtime.layout import TensorLayout
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
@@ -139,6 +141,15 @@ class CompiledModel:
         a dict of plate name to any of these. Options: ``sep decimal na observe hide mapping missing counts weights``.
         """
         return bind_data(self.model, data, **options)
+
+    def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
+        """``data`` and ``layout`` as the emitted program's functions take them, Pyro's ``model`` and ``guide`` among them.
+
+        Data and options as for `bind`. Raises PgmError PGM0710 where cells are missing, PGM0602 where rows have weights.
+        """
+        from pgmlang.density.tensors import program_tensors
+
+        return program_tensors(self.model, data if _is_binding(data) else self.bind(data, **options))
 
     def plan(self, data: Any = None, method: str = "auto", **options: Any) -> Plan:
         """Which method would be taken for which variables, and why; ``data`` as for `fit`."""

@@ -18,10 +18,11 @@ from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, table_shapes
+from pgmlang.density.bounds import narrowed_supports
 from pgmlang.density.numerics import numerics, seeded, settled
 from pgmlang.density.row_subsets import binding_rows
 from pgmlang.density.tensor_layout import BoundLayout, has_size, tensor_layout
-from pgmlang.graph.childless import drops_out
+from pgmlang.graph.childless import is_childless_missing
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model, Variable
@@ -385,12 +386,13 @@ def joint_of_binding(
     random = {v.name for v in model.of_role("random", "field")}
     observed = {k: v for k, v in {**given, **held}.items() if k in random}
     missing = {k: _missing(v) for k, v in observed.items() if binding.missing.get(k)}
-    unseen = {k: missing.pop(k) for k in tuple(missing) if drops_out(model, k)}
+    unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
     for name, mask in unseen.items():
         observed[name] = _filled(observed[name], mask)
     if program is None:
         with numerics(dtype, device):
             program = settled(lower(model, partly_seen=unseen).load(), dtype, device)
+        vars(program)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
     data = {k: v for k, v in given.items() if k not in random}
     data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
     layout = tensor_layout(model, evaluator, binding, device)

@@ -18,7 +18,7 @@ from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.joint import Joint, Values
 from pgmlang.density.numerics import numerics
 from pgmlang.diagnostics import PgmError
-from pgmlang.graph.summable import Step, elimination, looks_back, mentioned
+from pgmlang.graph.summable import Step, elimination_steps, looks_back, mentioned
 
 
 class Table(NamedTuple):
@@ -292,7 +292,7 @@ def categorical(logits: Tensor, generator: Generator | None) -> Tensor:
 def sums_of(joint: Joint, names: Collection[str]) -> Sums:
     """Sets up the sum over these variables. Raises PgmError with the reasons when it cannot be done exactly."""
     model = joint.model
-    steps, reasons = elimination(model, tuple(names))
+    steps, reasons = elimination_steps(model, tuple(names))
     if reasons:
         raise PgmError(reasons)
     backs = tuple(n for s in steps if s.chain for n in s.names)

@@ -48,7 +48,7 @@ def tensor_layout(model: Model, evaluator: Evaluator, binding: Binding, device: 
         **{p.name: evaluator.size(p.name) for p in model.plates if has_size(evaluator, p.name)},
     }
     layout = BoundLayout(sizes)
-    lags = {r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f)} - {0}
+    lags = {1, *(r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))} - {0}
     for plate in model.plates:
         for outer in model.enclosing(plate.name)[:-1]:
             element = evaluator.parent_element(plate.name, outer, None)

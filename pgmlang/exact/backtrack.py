@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pgmlang.exact.contract import Tables
-from pgmlang.exact.program import Program
+from pgmlang.exact.program import ContractionProgram
 from pgmlang.exact.rows import RowIndex
 
 # Picks one of the last axis's entries for each configuration, from their values (configurations, entries).
@@ -38,7 +38,9 @@ def _looked_up(
     return flat[np.ravel_multi_index(tuple(at), lead)]
 
 
-def backtrack(program: Program, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick) -> None:
+def backtrack(
+    program: ContractionProgram, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
+) -> None:
     """Fill ``codes`` (configurations, variables) for all variables the program sums, in place.
 
     ``row_of``: the evidence row of each configuration. Observed variables and outputs must be filled in before.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgmlang.exact.program import Backward, Program
+from pgmlang.exact.program import Backward, ContractionProgram
 from pgmlang.exact.rows import RowIndex, RowMerger
 
 # Rescalings that shrink a row's tables by more than this (e^-400) may have lost cells to underflow.
@@ -61,7 +61,7 @@ def _joined(
 
 
 def forward(
-    program: Program, leaves: Sequence[np.ndarray], leaf_rows: Sequence[RowIndex | None], num_rows: int
+    program: ContractionProgram, leaves: Sequence[np.ndarray], leaf_rows: Sequence[RowIndex | None], num_rows: int
 ) -> Tables:
     """All tables from the leaves' values. A leaf's largest cell should be near 1."""
     count = len(program.scopes)
@@ -100,7 +100,7 @@ def forward(
     return out
 
 
-def _total(program: Program, out: Tables) -> None:
+def _total(program: ContractionProgram, out: Tables) -> None:
     """log Z from the roots (tables over the outputs are left unsummed in them) and the rescalings."""
     scalars: list[float] = []
     for root in program.plan.roots:
@@ -126,7 +126,7 @@ def _total(program: Program, out: Tables) -> None:
 Found = tuple[np.ndarray, RowIndex | None]
 
 
-def backward(program: Program, passes: Backward, tables: Tables) -> list[Found]:
+def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> list[Found]:
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
@@ -179,7 +179,7 @@ def backward(program: Program, passes: Backward, tables: Tables) -> list[Found]:
 
 
 def is_suspect(
-    program: Program, tables: Tables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
+    program: ContractionProgram, tables: Tables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
 ) -> np.ndarray:
     """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool.
 

@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 Order = tuple[int, ...] | None
 
 
-class Kernel(NamedTuple):
+class Contraction(NamedTuple):
     """``run(a, b)`` sums the product of two tables over the variables not kept; ``scope``: its result's axes."""
 
     scope: Scope
@@ -126,25 +126,25 @@ def contraction(
     kept: Collection[int],
     a_rows: bool = False,
     b_rows: bool = False,
-) -> Kernel:
+) -> Contraction:
     """The kernel for sum over (a and b and not kept) of A * B.
 
     ``a``, ``b``: the operands' axes; ``a_rows``, ``b_rows``: whether a last axis of evidence rows follows (the
     same rows in both). A variable of one operand alone must be kept.
     """
     if a == b == kept and a_rows == b_rows:
-        return Kernel(a, np.multiply)
+        return Contraction(a, np.multiply)
     if a_rows and not b_rows:
         kernel = _one_rows(b, a, _groups(sizes, b, a, kept), sizes)
         inner = kernel.run
-        return Kernel(kernel.scope, lambda x, y: inner(y, x))
+        return Contraction(kernel.scope, lambda x, y: inner(y, x))
     groups = _groups(sizes, a, b, kept)
     if a_rows:
         return _both_rows(a, b, groups, sizes)
     return _one_rows(a, b, groups, sizes) if b_rows else _plain(a, b, groups, sizes)
 
 
-def _plain(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+def _plain(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Contraction:
     stack, left, summed, right, nb, nx, ny, nz = groups
     if not summed:
         return _plain_outer(a, b, groups, sizes)
@@ -153,13 +153,13 @@ def _plain(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
     order_a, order_b = _order(a, stack + left + summed, False), _order(b, stack + summed + right, False)
     if nx == 1 and nz == 1 and nb > 1 and ny < 4 * nb:
         # A matrix product per cell of the stack would be all overhead.
-        return Kernel(scope, partial(_einsum, "by,by->b", order_a, (nb, ny), order_b, (nb, ny), shape))
+        return Contraction(scope, partial(_einsum, "by,by->b", order_a, (nb, ny), order_b, (nb, ny), shape))
     if nb > 1:
-        return Kernel(scope, partial(_matmul, order_a, (nb, nx, ny), order_b, (nb, ny, nz), shape))
-    return Kernel(scope, partial(_dot, order_a, (nx, ny), order_b, (ny, nz), shape))
+        return Contraction(scope, partial(_matmul, order_a, (nb, nx, ny), order_b, (nb, ny, nz), shape))
+    return Contraction(scope, partial(_dot, order_a, (nx, ny), order_b, (ny, nz), shape))
 
 
-def _plain_outer(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+def _plain_outer(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Contraction:
     stack, left, _, right, nb, nx, _, nz = groups
     if nb >= nx and nb >= nz:
         # The longest run innermost.
@@ -175,33 +175,35 @@ def _plain_outer(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> K
         order_a, shape_a = _order(a, stack + left, False), (nb, nx, 1)
         order_b, shape_b = _order(b, stack + right, False), (nb, 1, nz)
     shape = tuple([sizes[v] for v in scope])
-    return Kernel(scope, partial(_multiply, order_a, shape_a, order_b, shape_b, shape))
+    return Contraction(scope, partial(_multiply, order_a, shape_a, order_b, shape_b, shape))
 
 
-def _one_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+def _one_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Contraction:
     """Table without rows times a table with rows: one matrix product, the rows as columns."""
     stack, left, summed, right, nb, nx, ny, _ = groups
     scope = stack + left + right
     shape = (*[sizes[v] for v in scope], -1)
     order_a, order_b = _order(a, stack + left + summed, False), _order(b, stack + summed + right, True)
     if not summed:
-        return Kernel(scope, partial(_multiply, order_a, (nb, nx, 1), order_b, (nb, 1, -1), shape))
+        return Contraction(scope, partial(_multiply, order_a, (nb, nx, 1), order_b, (nb, 1, -1), shape))
     shapes: tuple[Shape, Shape] = ((nb, nx, ny), (nb, ny, -1)) if nb > 1 else ((nx, ny), (ny, -1))
-    return Kernel(scope, partial(_matmul, order_a, shapes[0], order_b, shapes[1], shape))
+    return Contraction(scope, partial(_matmul, order_a, shapes[0], order_b, shapes[1], shape))
 
 
-def _both_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Kernel:
+def _both_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Contraction:
     """Two tables with the same rows: elementwise along the rows, summed in one pass without a temporary."""
     stack, left, summed, right, nb, nx, ny, nz = groups
     scope = stack + left + right
     shape = (*[sizes[v] for v in scope], -1)
     order_a, order_b = _order(a, stack + left + summed, True), _order(b, stack + summed + right, True)
     if not summed:
-        return Kernel(scope, partial(_multiply, order_a, (nb, nx, 1, -1), order_b, (nb, 1, nz, -1), shape))
+        return Contraction(scope, partial(_multiply, order_a, (nb, nx, 1, -1), order_b, (nb, 1, nz, -1), shape))
     if nx == 1 and nz == 1:
-        return Kernel(scope, partial(_einsum, "byr,byr->br", order_a, (nb, ny, -1), order_b, (nb, ny, -1), shape))
+        return Contraction(
+            scope, partial(_einsum, "byr,byr->br", order_a, (nb, ny, -1), order_b, (nb, ny, -1), shape)
+        )
     terms = "bxyr,byzr->bxzr"
-    return Kernel(scope, partial(_einsum, terms, order_a, (nb, nx, ny, -1), order_b, (nb, ny, nz, -1), shape))
+    return Contraction(scope, partial(_einsum, terms, order_a, (nb, nx, ny, -1), order_b, (nb, ny, nz, -1), shape))
 
 
 def reduction(scope: Scope, kept: Collection[int]) -> tuple[tuple[int, ...], Scope]:

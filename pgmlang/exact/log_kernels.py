@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from pgmlang.exact.kernels import Kernel
+from pgmlang.exact.kernels import Contraction
 
 
 def log_sum(values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
@@ -66,7 +66,7 @@ def log_contraction(
     b_rows: bool = False,
     *,
     summed: bool = True,
-) -> Kernel:
+) -> Contraction:
     """As ``kernels.contraction`` on logarithms: log-sum-exp of A + B, or its maximum when not ``summed``."""
     gone = [v for v in a if v in set(b) and v not in kept]
     stack = [v for v in a if v in set(b) and v in kept]
@@ -80,4 +80,4 @@ def log_contraction(
     place_b = tuple(list(b).index(v) for v in (*gone, *stack, *right))
     spread_a = partial(_spread, order=place_a, shape=(ny, nb, nx, 1, -1), rows=a_rows)
     spread_b = partial(_spread, order=place_b, shape=(ny, nb, 1, nz, -1), rows=b_rows)
-    return Kernel(scope, partial(_run, spread_a, spread_b, shape, rows, summed))
+    return Contraction(scope, partial(_run, spread_a, spread_b, shape, rows, summed))

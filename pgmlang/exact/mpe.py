@@ -11,7 +11,7 @@ from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import Tables, forward
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.plan import contraction_plan
-from pgmlang.exact.program import Leaf, Program
+from pgmlang.exact.program import ContractionProgram, Leaf
 from pgmlang.exact.query import Query, order_for
 
 
@@ -44,7 +44,7 @@ def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, n
 
 def _second_stage(
     engine: CompiledNetwork, query: Query, done: Tables, targets: Sequence[int], num_rows: int
-) -> tuple[Program, Tables]:
+) -> tuple[ContractionProgram, Tables]:
     """Maximise over the targets what summing the others left, as a program of its own."""
     program = query.program
     leaves, arrays, rows = [], [], []
@@ -63,7 +63,7 @@ def _second_stage(
     order = order_for(leaves, sizes, targets, (), num_rows).order
     masks = [sum(1 << v for v in leaf.scope) for leaf in leaves]
     plan = contraction_plan(masks, [1.0] * len(leaves), sizes, order)
-    second = Program(plan, tuple(leaves), sizes, "max")
+    second = ContractionProgram(plan, tuple(leaves), sizes, "max")
     return second, forward(second, arrays, rows, num_rows)
 
 

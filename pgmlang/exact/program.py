@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pgmlang.exact.kernels import Kernel, contraction, reduction
+from pgmlang.exact.kernels import Contraction, contraction, reduction
 from pgmlang.exact.log_kernels import log_contraction, log_sum, maximum
 from pgmlang.exact.plan import ContractionPlan
 from pgmlang.graph.elimination import bits
@@ -63,7 +63,7 @@ class ForwardStep(NamedTuple):
     a: int
     b: int
     out: int
-    run: Kernel
+    run: Contraction
     axes: tuple[int, ...]
     rescale: bool
 
@@ -80,7 +80,7 @@ class BackwardStep(NamedTuple):
     above: int
     sibling: int
     axes: tuple[int, ...]
-    kernel: Kernel | None
+    kernel: Contraction | None
     rescale: bool
     last: bool
 
@@ -90,12 +90,12 @@ class Extraction(NamedTuple):
 
     table: int
     axes: tuple[int, ...]
-    kernel: Kernel | None
+    kernel: Contraction | None
     scope: tuple[int, ...]
 
 
 @dataclass
-class Program:
+class ContractionProgram:
     """Everything of a contraction that does not depend on the evidence's values.
 
     ``space``: "linear" (probabilities, rescaled), "log" (log-sum-exp) or "max" (maximum of logarithms).
@@ -128,7 +128,7 @@ class Program:
         low = self.low[a] + _drift(self.sizes, scope_a, kept)
         if b < 0:
             axes, scope = reduction(scope_a, kept)
-            kernel = Kernel(scope, np.multiply)
+            kernel = Contraction(scope, np.multiply)
             rows, static = self.has_rows[a], self.static[a]
         else:
             axes = ()
@@ -144,7 +144,7 @@ class Program:
 
     def kernel(
         self, a: tuple[int, ...], b: tuple[int, ...], kept: tuple[int, ...], a_rows: bool, b_rows: bool
-    ) -> Kernel:
+    ) -> Contraction:
         if self.space == "linear":
             return contraction(self.sizes, a, b, kept, a_rows, b_rows)
         return log_contraction(self.sizes, a, b, kept, a_rows, b_rows, summed=self.space == "log")
@@ -214,7 +214,7 @@ class Backward:
 
 
 class _BackwardCompiler:
-    def __init__(self, program: Program, tables: Iterable[int]) -> None:
+    def __init__(self, program: ContractionProgram, tables: Iterable[int]) -> None:
         self.program = program
         needed = set(tables)
         above, forward = program.above, program.forward
@@ -274,7 +274,7 @@ class _BackwardCompiler:
         return Extraction(table, axes, kernel, kernel.scope)
 
 
-def backward_for(program: Program, wanted: Sequence[tuple[int, tuple[int, ...]]]) -> Backward:
+def backward_for(program: ContractionProgram, wanted: Sequence[tuple[int, tuple[int, ...]]]) -> Backward:
     """The backward pass that yields the posterior of each (table, variables of it)."""
     compiler = _BackwardCompiler(program, (table for table, _ in wanted))
     extractions = tuple(compiler.extraction(table, variables) for table, variables in wanted)

@@ -12,7 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact.evidence import EvidenceRows
 from pgmlang.exact.leaves import FactorTable, LeafSource, describe, leaf_sources, leaf_values
 from pgmlang.exact.plan import contraction_plan
-from pgmlang.exact.program import Backward, Leaf, Program, backward_for
+from pgmlang.exact.program import Backward, ContractionProgram, Leaf, backward_for
 from pgmlang.exact.rows import RowIndex
 from pgmlang.graph.elimination import Elimination, elimination_order, interaction_graph
 from pgmlang.tables import DiscreteNetwork
@@ -44,7 +44,7 @@ class Query:
     chosen: tuple[int, ...]
     hidden: tuple[int, ...]
     sources: tuple[LeafSource, ...]
-    program: Program
+    program: ContractionProgram
     report: WidthReport
     scale: float
     backwards: dict[tuple[object, ...], Backward] = field(default_factory=dict)
@@ -136,7 +136,7 @@ def compile_query(
     report = _report(elimination, plan.scopes, sizes)
     if report.total_cells > max_cells:
         raise too_wide(network, report, max_cells, bool(outputs))
-    program = Program(plan, leaves, sizes, space)
+    program = ContractionProgram(plan, leaves, sizes, space)
     return Query(chosen, hidden, sources, program, report, sum(factors[n].scale for n in chosen))
 
 

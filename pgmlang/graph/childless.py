@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgmlang.model import Dist, Model
 
 
-def drops_out(model: Model, name: str) -> bool:
+def is_childless_missing(model: Model, name: str) -> bool:
     """Whether a missing cell of a variable integrates to one: no other factor mentions the variable, no later row
     looks back at it, and its cells are drawn one by one (not as a vector)."""
     own = model.conditional_of.get(name)

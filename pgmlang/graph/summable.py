@@ -79,7 +79,7 @@ def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]
     return out
 
 
-def elimination(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
+def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
     """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be."""
     model = canonical_factors(model)
     reasons = tuple(_reasons(model, names))

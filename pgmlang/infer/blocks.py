@@ -145,7 +145,7 @@ class KernelBlock:
 
     names: tuple[str, ...]
     joint: Joint
-    plan: wu.Plan
+    plan: wu.WarmupPlan
     traces: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def _target(self, values: Values) -> Any:
@@ -176,7 +176,7 @@ class KernelBlock:
 
 
 def gibbs_blocks(
-    joint: Joint, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.Plan]
+    joint: Joint, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan]
 ) -> list[Block]:
     """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them."""
     out: list[Block] = []

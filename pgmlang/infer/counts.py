@@ -11,7 +11,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator, weight_array
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, TableDist
-from pgmlang.model.evaluate import Evaluator, Place
+from pgmlang.model.evaluate import ElementContext, Evaluator
 from pgmlang.model.expr import Ref
 from pgmlang.model.named import NamedArray, take
 from pgmlang.model.row_plates import row_plate
@@ -58,7 +58,7 @@ class _Target:
 
     def __init__(self, evaluator: Evaluator, conditional: Conditional, weights: NamedArray | None) -> None:
         self.evaluator = evaluator
-        self.place: Place = evaluator.place(conditional.plates)
+        self.place: ElementContext = evaluator.place(conditional.plates)
         self.variable = evaluator.model.by_name[conditional.target]
         self.axes = evaluator.array_axes(self.variable)
         self.codes = as_codes(np.asarray(evaluator.values[conditional.target]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pgmlang.density.joint import Joint
     from pgmlang.infer.blocks import Block
-    from pgmlang.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import WarmupPlan
 
 BLOCK = 10
 KEPT = 20_000_000
@@ -48,15 +48,15 @@ class State(NamedTuple):
     stats: tuple[dict[str, Any], ...] = ()
 
 
-def plan_of(name: str, options: CycleOptions) -> Plan:
+def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     """The warm-up plan of a kernel block."""
     from pgmlang.kernels.by_name import kernel_of
-    from pgmlang.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import WarmupPlan
 
     row = kernel_named(name)
     if row is None:
         raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
-    return Plan(kernel_of(row), options.warmup, length=6.0, chees=False)
+    return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
 def expanded(problem: Problem) -> Problem:
@@ -153,7 +153,46 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
             free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
                 -1, 1, generator=generator
             )
-    return {**values, **(joint.constrain(free, values)[0] if free else {})}
+    if not free:
+        return values
+    return _possible_values(joint, values, free, generator)
+
+
+def _possible_values(
+    joint: Joint, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
+) -> dict[str, Tensor]:
+    """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
+    import torch
+
+    from pgmlang.infer.starts import impossible_elements, possible_free
+
+    first = {**values, **joint.constrain(free, values)[0]}
+    if not bool((impossible_elements(joint, first) > 0).any()):
+        return first
+    hidden = {n: v for n, v in values.items() if joint.model.by_name[n].role != "field"}
+
+    def values_of(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        points = len(next(iter(parts.values())))
+        fields = {
+            n: v if len(v) == points else v[:1].expand(points, *v.shape[1:])
+            for n, v in values.items()
+            if n not in hidden
+        }
+        codes = {}
+        for name in hidden:
+            # a label is the cell of the unit interval that a free number falls into
+            found = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
+            found = found.clamp(max=joint.num_states(name) - 1)
+            if name in joint.missing:
+                found = torch.where(joint.missing[name], found, joint.observed[name].to(found.dtype))
+            codes[name] = found
+        discrete = {**fields, **codes}
+        return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
+
+    cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
+    return values_of(
+        possible_free({**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator)
+    )
 
 
 def _conclude(

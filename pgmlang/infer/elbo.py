@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.childless import drops_out
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.childless import is_childless_missing
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
@@ -71,7 +71,7 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)
-    hidden = facts.latent | {n for n in facts.missing if not drops_out(model, n)}
+    hidden = facts.latent | {n for n in facts.missing if not is_childless_missing(model, n)}
     found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in found if v.name not in written)
 
@@ -87,7 +87,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from bounds_reasons(model, facts, summed_out(model, facts))
-    yield from elimination(model, summed_out(model, facts))[1]
+    yield from elimination_steps(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
         yield Diagnostic(
@@ -161,9 +161,28 @@ class Bound:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
             log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+            if self.model.guide is None and not self.model.nets and not self.summed:
+                free[LOC] = self._possible(joint, loc, free, generator)
             if self.summed and not self.model.nets:
                 free[LOC] = self._best_start(joint, free, generator)
         return free
+
+    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """The middle of the guide, or the nearest place that was found where the density is not zero."""
+        import torch
+
+        from pgmlang.infer.starts import impossible_elements, nearest_possible
+
+        params = self.params(joint, free)
+        shapes = {n: joint.free_shape(n) for n in self.automatic}
+        parts = loc.split([math.prod(s) for s in shapes.values()])
+        begin = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+
+        def impossible(free: dict[str, Tensor]) -> Tensor:
+            return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
+
+        found = nearest_possible(begin, impossible, generator)
+        return torch.cat([found[n].flatten() for n in shapes])
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.childless import drops_out
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.childless import is_childless_missing
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
 from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
@@ -42,7 +42,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     summed = summed_names(model, facts)
     if not summed and facts.binding is not None:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
-    yield from elimination(model, summed)[1]
+    yield from elimination_steps(model, summed)[1]
     yield from moving_partition(model, facts)
     yield from bounds_reasons(model, facts, summed)
     for potential in model.potentials:
@@ -53,7 +53,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             message = f"`{variable.name}` is a latent number of every row: the E-step has no closed form"
             yield Diagnostic("PGM0602", message, variable.span)
     for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
             yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
                              help="leave such rows out: `--missing drop`")  # fmt: skip
     for net in model.nets:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import block_reasons
-from pgmlang.graph.summable import elimination, rows_are_apart
+from pgmlang.graph.summable import elimination_steps, rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle import CycleOptions, build_cycle
@@ -33,10 +33,10 @@ WORDS = {
 
 def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
-    from pgmlang.graph.childless import drops_out
+    from pgmlang.graph.childless import is_childless_missing
 
     top = {v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates}
-    partly = {n for n in facts.missing if model.by_name[n].type.is_discrete and not drops_out(model, n)}
+    partly = {n for n in facts.missing if model.by_name[n].type.is_discrete and not is_childless_missing(model, n)}
     wanted = facts.latent | top | partly
     return tuple(
         v.name for v in model.of_role("random", "field") if v.name in wanted and v.name not in facts.fixed
@@ -47,10 +47,10 @@ def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     """How each latent variable is drawn: a key of ``WORDS``, or empty where it cannot be."""
     out: dict[str, str] = {}
     discrete = [n for n in names if model.by_name[n].type.is_discrete and model.by_name[n].role == "random"]
-    exact = discrete if discrete and not elimination(model, discrete)[1] else [
-        n for n in discrete if not elimination(model, [n])[1]
+    exact = discrete if discrete and not elimination_steps(model, discrete)[1] else [
+        n for n in discrete if not elimination_steps(model, [n])[1]
     ]  # fmt: skip
-    if exact != discrete and exact and elimination(model, exact)[1]:
+    if exact != discrete and exact and elimination_steps(model, exact)[1]:
         exact = exact[:1]
     for name in names:
         variable = model.by_name[name]

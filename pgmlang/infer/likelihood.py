@@ -22,7 +22,7 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Kernel, Outcome, Problem
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
@@ -80,7 +80,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 def way_of(model: Model, facts: Facts) -> str | None:
     """How log Z and its gradient are had: ``summed``, ``listed``, ``eliminated``, ``gibbs``, ``langevin``; None: not at
     all."""
-    if not elimination(model, field_names(model))[1]:
+    if not elimination_steps(model, field_names(model))[1]:
         return "summed"
     if tuple(inputs_in_fields(model)):
         return None

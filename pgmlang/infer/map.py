@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import (
     NET,
@@ -37,12 +37,9 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from pgmlang.density.joint import Joint
-    from pgmlang.kernels.lbfgs import Function, Point
 
 INNER = 20
 """L-BFGS iterations of a step."""
-TRIES = 40
-"""Places tried for one where the density is not zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +65,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from bounds_reasons(model, facts, summed_names(model, facts))
-    yield from elimination(model, summed_names(model, facts))[1]
+    yield from elimination_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     if facts.binding is not None and not subjects(model, facts):
@@ -106,11 +103,23 @@ def objective_of(problem: Problem) -> Objective:
     def start(joint: Joint, generator: Generator) -> dict[str, Tensor]:
         import torch
 
+        from pgmlang.infer.starts import nearest_possible
+
         free = joint.initial(generator)
         for name in latent:
             shape = joint.free_shape(name)
             free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
-        return free
+        return free if model.nets else nearest_possible(free, lambda f: impossible(joint, f), generator)
+
+    def impossible(joint: Joint, free: Mapping[str, Tensor]) -> Tensor:
+        """How much of the density is zero at points; with labels summed out, whether all of it is."""
+        from pgmlang.infer.starts import impossible_elements
+
+        if summed:
+            return (~log_density(joint, free, None, summed).isfinite()).to(joint.dtype)
+        values, learned = joint.constrain(free)[0], set(joint.learned)
+        params = {k: v for k, v in values.items() if k in learned}
+        return impossible_elements(joint, {k: v for k, v in values.items() if k not in learned}, params)
 
     def loss(
         joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
@@ -245,7 +254,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         first = torch.cat([v.flatten() for v in begin.values()])
         if restarts == 1:
             try:
-                return ClimbState(0, _possible(function, lbfgs.start(function, first), generator))
+                return ClimbState(0, lbfgs.start(function, first))
             except GradientNotFinite as broken:
                 raise stuck_at(broken.x) from broken
         found = []
@@ -283,24 +292,6 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         )  # fmt: skip
 
     return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
-
-
-def _possible(function: Function, begin: Point, generator: Generator) -> Point:
-    """The start, or a place further off where the density is not zero."""
-    import torch
-
-    from pgmlang.kernels import lbfgs
-    from pgmlang.kernels.log_density import GradientNotFinite
-
-    for i in range(TRIES):
-        if math.isfinite(float(begin.value)):
-            break
-        noise = torch.randn(begin.x.shape, generator=generator, dtype=begin.x.dtype, device=begin.x.device)
-        try:
-            begin = lbfgs.start(function, 4 * (i + 1) / TRIES * noise)
-        except GradientNotFinite:
-            continue
-    return begin
 
 
 METHOD = Method(

@@ -95,11 +95,11 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
-    from pgmlang.kernels import Plan, run, start
+    from pgmlang.kernels import WarmupPlan, run, start
 
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
-    plan = Plan(kernel, options.warmup)
+    plan = WarmupPlan(kernel, options.warmup)
     total = options.warmup + options.draws
     pace = Pace(BLOCK)
 

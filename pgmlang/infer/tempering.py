@@ -53,11 +53,11 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     from pgmlang.infer.starts import starting_points
     from pgmlang.kernels import tempering as pt
     from pgmlang.kernels.by_name import kernel_of
-    from pgmlang.kernels.warmup import Plan
+    from pgmlang.kernels.warmup import WarmupPlan
 
     problem, moved = noncentred_problem(problem)
     target = target_of(problem, numbers_of(options.dtype))
-    plan = Plan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
+    plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
     pace = Pace(BLOCK)

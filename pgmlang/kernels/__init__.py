@@ -3,18 +3,18 @@
 from pgmlang.kernels.kernel import ChainState, Info, Kernel, StepInfo, Tuning
 from pgmlang.kernels.log_density import LogDensity, value, value_and_grad
 from pgmlang.kernels.sample import Result, RunState, advance, run, sample, start
-from pgmlang.kernels.warmup import Plan
+from pgmlang.kernels.warmup import WarmupPlan
 
 __all__ = [
     "ChainState",
     "Info",
     "Kernel",
     "LogDensity",
-    "Plan",
     "Result",
     "RunState",
     "StepInfo",
     "Tuning",
+    "WarmupPlan",
     "advance",
     "run",
     "sample",

@@ -40,7 +40,7 @@ def _generator(random: Tensor, device: torch.device) -> Generator:
 
 
 @torch.no_grad()
-def start(logdensity: LogDensity, x0: Tensor, plan: wu.Plan, generator: Generator) -> RunState:
+def start(logdensity: LogDensity, x0: Tensor, plan: wu.WarmupPlan, generator: Generator) -> RunState:
     """State before the first iteration, from ``x0 [C, d]`` (or ``[..., C, d]``, each leading index tuned apart).
 
     Raises ValueError when some chain begins where the log density is -inf or no number.
@@ -59,7 +59,7 @@ def start(logdensity: LogDensity, x0: Tensor, plan: wu.Plan, generator: Generato
 
 @torch.no_grad()
 def advance(
-    generator: Generator, logdensity: LogDensity, plan: wu.Plan, state: RunState
+    generator: Generator, logdensity: LogDensity, plan: wu.WarmupPlan, state: RunState
 ) -> tuple[RunState, StepInfo]:
     """One iteration, adapting while the warm-up lasts.  ``generator`` is used and ``state.random`` set from it."""
     chains, info = plan.kernel.step(generator, state.chains, logdensity, state.tuning)
@@ -84,7 +84,7 @@ def _kept(chains: ChainState, info: StepInfo) -> dict[str, Tensor]:
     return out
 
 
-def run(logdensity: LogDensity, plan: wu.Plan, state: RunState, iterations: int, thin: int = 1) -> Result:
+def run(logdensity: LogDensity, plan: wu.WarmupPlan, state: RunState, iterations: int, thin: int = 1) -> Result:
     """``iterations`` more steps from ``state``; those after the warm-up are kept, each ``thin``-th of them.
 
     Depends on ``state`` alone: two runs of 50 give bit for bit what one of 100 gives.
@@ -124,14 +124,14 @@ def sample(
 ) -> Result:
     """Warm up and draw: ``x0 [C, d]`` to draws ``[C, draws, d]``, on the device and in the dtype of ``x0``.
 
-    ``kernel`` is HMC unless given; ``options`` are the other fields of `Plan` (length, max_length, chees, target).
+    ``kernel`` is HMC unless given; ``options`` are the other fields of `WarmupPlan` (length, max_length, chees, target).
     Stats, by name ``[C, draws]``: logdensity, and what the kernel says of a step (for HMC: acceptance, accepted,
     divergent, energy, and steps, the leapfrog steps). Step size and length in use are ``state.tuning``.
     The generator, on the device of ``x0``, is left where the run ended.
 
     Raises ValueError for a wrong shape, or when a chain begins where the density is zero.
     """
-    plan = wu.Plan(hmc.kernel() if kernel is None else kernel, warmup, **options)
+    plan = wu.WarmupPlan(hmc.kernel() if kernel is None else kernel, warmup, **options)
     state = start(logdensity, x0, plan, generator)
     result = run(logdensity, plan, state, warmup + draws * thin, thin)
     generator.set_state(result.state.random)

@@ -143,7 +143,7 @@ def equal_rates(betas: Tensor, rejection: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def start(path: Path, x0: Tensor, betas: Tensor, plan: wu.Plan, generator: Generator) -> TemperState:
+def start(path: Path, x0: Tensor, betas: Tensor, plan: wu.WarmupPlan, generator: Generator) -> TemperState:
     """State before the first iteration: ``x0 [K, C, d]``, ``betas [K]`` ascending to 1.
 
     Raises ValueError for a ladder that does not ascend to 1, that starts at 0 without a base, or when a chain begins
@@ -174,7 +174,7 @@ def _ladder_ends(warmup: int) -> set[int]:
 
 
 def _tune(
-    generator: Generator, path: Path, plan: wu.Plan, state: TemperState, chains: ChainState, info: StepInfo
+    generator: Generator, path: Path, plan: wu.WarmupPlan, state: TemperState, chains: ChainState, info: StepInfo
 ) -> TemperState:
     density = path.at(state.betas)
     tuning, adaptation = wu.adapt(
@@ -189,7 +189,9 @@ def _count_afresh(state: TemperState) -> TemperState:
 
 
 @torch.no_grad()
-def advance(generator: Generator, path: Path, plan: wu.Plan, state: TemperState) -> tuple[TemperState, TemperInfo]:
+def advance(
+    generator: Generator, path: Path, plan: wu.WarmupPlan, state: TemperState
+) -> tuple[TemperState, TemperInfo]:
     """One iteration: a step of the kernel at every temperature, then swaps of one parity."""
     density = path.at(state.betas)
     # value and gradient afresh: swaps and new ladders have made the old ones stale
@@ -217,7 +219,7 @@ def advance(generator: Generator, path: Path, plan: wu.Plan, state: TemperState)
     return state._replace(random=generator.get_state()), TemperInfo(info, probability, swapped)
 
 
-def run(path: Path, plan: wu.Plan, state: TemperState, iterations: int) -> TemperResult:
+def run(path: Path, plan: wu.WarmupPlan, state: TemperState, iterations: int) -> TemperResult:
     """``iterations`` more from ``state``; depends on the state alone, so that a run may be split anywhere."""
     generator = Generator(device=state.position.device)
     generator.set_state(state.random)
@@ -265,7 +267,7 @@ def temper(
 
     Raises ValueError as `start` does.
     """
-    plan = wu.Plan(hmc.kernel() if kernel is None else kernel, warmup, length=length, chees=False)
+    plan = wu.WarmupPlan(hmc.kernel() if kernel is None else kernel, warmup, length=length, chees=False)
     state = start(Path(target, base), x0, betas, plan, generator)
     result = run(Path(target, base), plan, state, warmup + draws)
     generator.set_state(result.state.random)

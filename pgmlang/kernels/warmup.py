@@ -13,7 +13,7 @@ from pgmlang.kernels.kernel import ChainState, Kernel, StepInfo, Tuning, default
 from pgmlang.kernels.log_density import LogDensity
 
 
-class Plan(NamedTuple):
+class WarmupPlan(NamedTuple):
     """What a run does; it holds no tensors and does not change.
 
     ``length`` is the most leapfrog steps in an iteration; with ``chees``, for kernels with trajectories and at least
@@ -68,7 +68,7 @@ def find_reasonable_step(
 
 
 def start(
-    generator: Generator, plan: Plan, state: ChainState, logdensity: LogDensity
+    generator: Generator, plan: WarmupPlan, state: ChainState, logdensity: LogDensity
 ) -> tuple[Tuning, Adaptation]:
     """Tuning and adaptation at the first iteration, for chains ``[..., C, d]``."""
     length = FIRST_LENGTH if _with_chees(plan, state.position) else plan.length
@@ -79,17 +79,17 @@ def start(
     return tuning, _restart(plan, tuning, state.position)
 
 
-def _with_chees(plan: Plan, x: Tensor) -> bool:
+def _with_chees(plan: WarmupPlan, x: Tensor) -> bool:
     return plan.chees and plan.kernel.trajectories and x.dim() == 2 and x.shape[0] > 1
 
 
-def _restart(plan: Plan, tuning: Tuning, x: Tensor) -> Adaptation:
+def _restart(plan: WarmupPlan, tuning: Tuning, x: Tensor) -> Adaptation:
     time = tuning.length * tuning.step_size.mean()
     return Adaptation(ad.dual_averaging(tuning.step_size), ad.moments(x, plan.kernel.dense), ad.chees(time))
 
 
 def _learn_length(
-    plan: Plan, iteration: int, state: Adaptation, tuning: Tuning, before: Tensor, info: Any
+    plan: WarmupPlan, iteration: int, state: Adaptation, tuning: Tuning, before: Tensor, info: Any
 ) -> ad.Chees:
     step = tuning.step_size.mean()
     gradient = ad.chees_gradient(
@@ -104,13 +104,13 @@ def _learn_length(
     return ad.lengthen(state.chees, gradient, step, torch.maximum(longest, step))
 
 
-def _length(plan: Plan, log_time: Tensor, step_size: Tensor) -> Tensor:
+def _length(plan: WarmupPlan, log_time: Tensor, step_size: Tensor) -> Tensor:
     return (log_time.exp() / step_size.mean()).clamp(1.0, plan.max_length)
 
 
 def adapt(
     generator: Generator,
-    plan: Plan,
+    plan: WarmupPlan,
     iteration: int,
     before: Tensor,
     state: ChainState,
@@ -142,7 +142,7 @@ def adapt(
 
 def _new_metric(
     generator: Generator,
-    plan: Plan,
+    plan: WarmupPlan,
     state: ChainState,
     logdensity: LogDensity,
     tuning: Tuning,

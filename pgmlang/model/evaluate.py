@@ -39,19 +39,19 @@ from pgmlang.model.types import Type
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class ElementContext:
     """Where an expression is evaluated. ``coordinates``: the index along each plate or axis that is not simply
     itself: an outer plate's element for each inner row, or the elements being unrolled."""
 
     plates: Axes = ()
     coordinates: Mapping[str, NamedArray] = field(default_factory=dict)
 
-    def without(self, axis: str) -> Place:
+    def without(self, axis: str) -> ElementContext:
         if axis not in self.coordinates:
             return self
         return replace(self, coordinates={a: c for a, c in self.coordinates.items() if a != axis})
 
-    def at(self, more: Mapping[str, NamedArray]) -> Place:
+    def at(self, more: Mapping[str, NamedArray]) -> ElementContext:
         return replace(self, coordinates={**self.coordinates, **more})
 
 
@@ -139,13 +139,13 @@ class Evaluator:
         whole = NamedArray(np.asarray(table), (plate,))
         return whole if index is None else take(whole, {plate: index})
 
-    def place(self, plates: Axes) -> Place:
+    def place(self, plates: Axes) -> ElementContext:
         """The place inside these plates."""
         batch = self.model.batch_axes(plates)
         coordinates: dict[str, NamedArray] = {}
         for axis in batch:
             self.add_ancestors(axis, None, batch, coordinates)
-        return Place(plates, coordinates)
+        return ElementContext(plates, coordinates)
 
     def add_ancestors(
         self, plate: str, index: NamedArray | None, batch: Axes, coordinates: dict[str, NamedArray]
@@ -180,9 +180,9 @@ class Evaluator:
 
     # ---- expressions
 
-    def evaluate(self, expr: Expr, plates: Axes | Place = ()) -> NamedArray:
+    def evaluate(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """The value of an expression inside plates: axes are the place's batch axes and the expression's own."""
-        place = plates if isinstance(plates, Place) else self.place(plates)
+        place = plates if isinstance(plates, ElementContext) else self.place(plates)
         match expr:
             case Const():
                 return self._const(expr)
@@ -217,9 +217,9 @@ class Evaluator:
                     raise NotEvaluable(f"the network `{net}` has no table")
                 return self.nets[net]([self.evaluate(a, place) for a in arguments])[output]
 
-    def codes(self, expr: Expr, plates: Axes | Place = ()) -> NamedArray:
+    def codes(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """Codes of a discrete expression (a spin's 0 or 1); the plain value of a numeric one."""
-        place = plates if isinstance(plates, Place) else self.place(plates)
+        place = plates if isinstance(plates, ElementContext) else self.place(plates)
         if not isinstance(expr, Ref):
             return self.evaluate(expr, place)
         variable = self.model.by_name[expr.name]
@@ -259,7 +259,9 @@ class Evaluator:
         assert grid is not None
         return grid_edges(grid.shape)[:, ends.index(variable.name)]
 
-    def _derived(self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], place: Place) -> NamedArray:
+    def _derived(
+        self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], place: ElementContext
+    ) -> NamedArray:
         """A deterministic name: its definition, evaluated where the reference points."""
         coordinates = dict(place.coordinates)
         if ref.lag or ref.index:
@@ -267,7 +269,7 @@ class Evaluator:
                 self.add_ancestors(axis, index, (), coordinates)
         coordinates.update(indices)
         body = self.model.definition_of[variable.name].value
-        return self.codes(body, Place(variable.plates, coordinates))
+        return self.codes(body, ElementContext(variable.plates, coordinates))
 
     def _lagged(self, plate: str, index: NamedArray | None, lag: int) -> NamedArray | None:
         structure = self.model.plate_by_name[plate].structure
@@ -277,7 +279,7 @@ class Evaluator:
         before = np.where(position >= lag, order[rank - lag], 0)
         return take(NamedArray(before, (plate,)), {} if index is None else {plate: index})
 
-    def _along(self, plate: str, values: np.ndarray, place: Place) -> NamedArray:
+    def _along(self, plate: str, values: np.ndarray, place: ElementContext) -> NamedArray:
         index = place.coordinates.get(plate)
         return take(NamedArray(values, (plate,)), {} if index is None else {plate: index})
 
@@ -291,7 +293,7 @@ class Evaluator:
         # a label of no element equals none of them
         return named(labels.index(expr.value) if expr.value in labels else -2)
 
-    def _apply(self, function: str, arguments: tuple[Expr, ...], place: Place) -> NamedArray:
+    def _apply(self, function: str, arguments: tuple[Expr, ...], place: ElementContext) -> NamedArray:
         values = [self.evaluate(a, place) for a in arguments]
         if function in ("eq", "ne") and all(a.type.kind == "labels" for a in arguments):
             values = self._as_text(arguments, values)
@@ -306,7 +308,7 @@ class Evaluator:
         maps = [np.array([everything[x] for x in s] or [0]) for s in sets]
         return [named(np.where(v.values < 0, -2, m[v.values]), v.axes) for m, v in zip(maps, values, strict=True)]
 
-    def _reduce(self, expr: Reduce, place: Place) -> NamedArray:
+    def _reduce(self, expr: Reduce, place: ElementContext) -> NamedArray:
         axis = expr.axis
         inner = place.without(axis)
         if expr.function in ("softmax", "cumsum"):
@@ -319,7 +321,7 @@ class Evaluator:
             return reduce_axis(expr.function, body, axis)
         return self._reduce_rows(expr, inner)
 
-    def _reduce_rows(self, expr: Reduce, place: Place) -> NamedArray:
+    def _reduce_rows(self, expr: Reduce, place: ElementContext) -> NamedArray:
         """Over the rows of an inner plate that belong to each element of the plates of this place."""
         axis = expr.axis
         outer = [q for q in self.model.batch_axes(place.plates) if self.parent_element(axis, q, None) is not None]
@@ -327,7 +329,7 @@ class Evaluator:
             raise NotEvaluable(f"`{expr.function}` over the rows of `{axis}` depends on the data's grouping")
         members = {q: self.parent_element(axis, q, None) for q in outer}
         given = {q: m for q, m in members.items() if m is not None}
-        body = self.evaluate(expr.body, Place(self.model.enclosing(axis), {**place.coordinates, **given}))
+        body = self.evaluate(expr.body, ElementContext(self.model.enclosing(axis), {**place.coordinates, **given}))
         if axis not in body.axes:
             body = NamedArray(np.repeat(body.values[..., None], self.size(axis), -1), (*body.axes, axis))
         if not outer:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Iterator
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.childless import drops_out
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.childless import is_childless_missing
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Model, Potential, Variable
 from pgmlang.plan.method import Facts
@@ -34,7 +34,7 @@ def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
 
 def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """The discrete variables that are latent or have missing cells: a density needs them summed out."""
-    hidden = hidden_names(model, facts) | {n for n in facts.missing if not drops_out(model, n)}
+    hidden = hidden_names(model, facts) | {n for n in facts.missing if not is_childless_missing(model, n)}
     found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in found if v.name not in facts.fixed)
 
@@ -66,9 +66,9 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("PGM0602", message, variable.span)
     yield from moving_partition(model, facts)
-    yield from elimination(model, summed_names(model, facts))[1]
+    yield from elimination_steps(model, summed_names(model, facts))[1]
     for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
             message = f"`{name}` has {number:,} missing cells"
             yield Diagnostic(
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.childless import drops_out
+from pgmlang.graph.childless import is_childless_missing
 from pgmlang.lower import lower
 from pgmlang.model import Model
 from pgmlang.model.evaluate import unknown_parameter
@@ -16,7 +16,7 @@ from pgmlang.plan.method import Facts
 def missing_cells(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     """Missing numbers that other variables hang on."""
     for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not drops_out(model, name):
+        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
             yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
                              help="leave such rows out: `--missing drop`")  # fmt: skip
 

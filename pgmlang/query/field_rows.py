@@ -18,7 +18,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.ais import discrete_log_evidence, log_z_of_row
 from pgmlang.infer.likelihood import LISTED, log_unnormalised
 from pgmlang.model import Model
@@ -86,7 +86,7 @@ class FieldRows:
     def _chances(self) -> dict[str, Tensor]:
         """Probabilities ``[row, ..., label]`` of each hidden field."""
         model = self.joint.model
-        if not elimination(model, self.hidden)[1]:
+        if not elimination_steps(model, self.hidden)[1]:
             return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
         network = self._network()
         if network is not None:
@@ -143,7 +143,7 @@ class FieldRows:
             return self._score_layers(layers, plate)
         self._need_all_directed()
         bare = self._alone()
-        if not elimination(bare.joint.model, names)[1] and not elimination(model, self.hidden)[1]:
+        if not elimination_steps(bare.joint.model, names)[1] and not elimination_steps(model, self.hidden)[1]:
             everything = sums_of(replace(bare.joint, missing={}), names)
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)

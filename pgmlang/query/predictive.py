@@ -22,7 +22,7 @@ from pgmlang.density.joint import Joint, joint_of_binding
 from pgmlang.density.summing import Sums, sums_of
 from pgmlang.density.target import Target
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination
+from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
 from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.rows import Columns
@@ -201,7 +201,7 @@ class Predictive:
             reduced, replace(binding, values=seen), source["fixed"], self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
-        reasons = elimination(reduced, discrete)[1]
+        reasons = elimination_steps(reduced, discrete)[1]
         if reasons:
             raise PgmError(reasons)
         continuous = tuple(n for n in self.hidden if n not in discrete)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Dist, Model, Variable
-from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
+from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr
 from pgmlang.model.named import NamedArray, reduce_axis
 from pgmlang.tables.finite import probabilities
@@ -19,7 +19,7 @@ VECTORS = {"Categorical": ("p", "logit"), "OrderedLogistic": ("cutpoints",)}
 
 
 def dist_probabilities(
-    evaluator: Evaluator, target: Variable, distribution: Dist, place: Place, size: int
+    evaluator: Evaluator, target: Variable, distribution: Dist, place: ElementContext, size: int
 ) -> NamedArray:
     """p(value | ...) along the axes of the arguments at ``place`` and ``finite.CHILD``."""
     arguments: dict[str, NamedArray] = {}

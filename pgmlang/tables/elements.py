@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.model import Model, Variable
-from pgmlang.model.evaluate import Evaluator, Place
+from pgmlang.model.evaluate import ElementContext, Evaluator
 from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
 from pgmlang.model.named import NamedArray, check_cells, take
 from pgmlang.tables.terms import mentions
@@ -88,12 +88,12 @@ class ElementEvaluator(Evaluator):
         stacked = NamedArray(values.reshape((*shape, *values.shape[1:])), (*free, *(s.axis for s in slots)))
         return take(stacked, {a: i for a, i in indices.items() if a in free})
 
-    def survey(self, expr: Expr, place: Place) -> None:
+    def survey(self, expr: Expr, place: ElementContext) -> None:
         """Meets the variables of an expression and refuses the table before any of it is evaluated."""
         self._meet(expr, place)
         check_cells([s.size for s in self.slots], "this expression")
 
-    def _meet(self, expr: Expr, place: Place) -> None:
+    def _meet(self, expr: Expr, place: ElementContext) -> None:
         match expr:
             case Ref(name=name) if name in self.nodes:
                 self.codes(expr, place)
@@ -114,26 +114,30 @@ class ElementEvaluator(Evaluator):
                     self._meet(child, place)
 
 
-def elements_place(evaluator: Evaluator, plates: tuple[str, ...], axes: tuple[str, ...]) -> tuple[Place, int]:
+def elements_place(
+    evaluator: Evaluator, plates: tuple[str, ...], axes: tuple[str, ...]
+) -> tuple[ElementContext, int]:
     """The place of all elements of ``plates`` times ``axes``, along ELEMENT, and how many there are."""
     batch = evaluator.model.batch_axes(plates)
     every = (*batch, *(a for a in axes if a not in batch))
     shape = [evaluator.size(a) for a in every]
     grid = np.indices(shape).reshape(len(shape), -1) if shape else np.zeros((0, 1), dtype=np.int64)
     coordinates = {a: NamedArray(g, (ELEMENT,)) for a, g in zip(every, grid, strict=True)}
-    return with_ancestors(evaluator, Place(plates, coordinates), every), grid.shape[1]
+    return with_ancestors(evaluator, ElementContext(plates, coordinates), every), grid.shape[1]
 
 
-def with_ancestors(evaluator: Evaluator, place: Place, every: tuple[str, ...]) -> Place:
+def with_ancestors(evaluator: Evaluator, place: ElementContext, every: tuple[str, ...]) -> ElementContext:
     coordinates = dict(place.coordinates)
     for axis in every:
         evaluator.add_ancestors(axis, coordinates[axis], every, coordinates)
-    return Place(place.plates, coordinates)
+    return ElementContext(place.plates, coordinates)
 
 
-def select(place: Place, rows: np.ndarray) -> Place:
+def select(place: ElementContext, rows: np.ndarray) -> ElementContext:
     """The place of some of the elements."""
-    return Place(place.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in place.coordinates.items()})
+    return ElementContext(
+        place.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in place.coordinates.items()}
+    )
 
 
 def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden: tuple[str, ...]) -> list[str]:

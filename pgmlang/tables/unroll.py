@@ -9,7 +9,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.evaluate import Evaluator, NotEvaluable, Place
+from pgmlang.model.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.model.expr import Expr, First, walk
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
@@ -129,7 +129,7 @@ class _Unroller:
         for rows in self._groups(list(self.model.expressions(factor)), place, count):
             self._branch(factor, factor.distribution, select(place, rows), len(rows))
 
-    def _groups(self, expressions: list[Expr], place: Place, count: int) -> Iterator[np.ndarray]:
+    def _groups(self, expressions: list[Expr], place: ElementContext, count: int) -> Iterator[np.ndarray]:
         """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
         firsts = {(e.plate, e.count) for e in self._everything(expressions) if isinstance(e, First)}
         if not firsts or not count:
@@ -149,7 +149,7 @@ class _Unroller:
                 if definition is not None:
                     yield from self._everything([definition.value])
 
-    def _branch(self, factor: Conditional, distribution: Distribution, place: Place, count: int) -> None:
+    def _branch(self, factor: Conditional, distribution: Distribution, place: ElementContext, count: int) -> None:
         """One distribution for some elements; a Choice is settled element by element."""
         if not count:
             return
@@ -173,13 +173,13 @@ class _Unroller:
         else:
             raise NotEvaluable(f"`{factor.target}` has a learned density")
 
-    def _child(self, factor: Conditional, evaluator: ElementEvaluator, place: Place) -> Slot:
+    def _child(self, factor: Conditional, evaluator: ElementEvaluator, place: ElementContext) -> Slot:
         target = self.model.by_name[factor.target]
         value = evaluator.variable(target, {a: place.coordinates[a] for a in evaluator.array_axes(target)})
         return next(s for s in evaluator.slots if s.axis == value.axes[0])
 
     def _table(
-        self, factor: Conditional, table: Table, evaluator: ElementEvaluator, place: Place, count: int
+        self, factor: Conditional, table: Table, evaluator: ElementEvaluator, place: ElementContext, count: int
     ) -> None:
         values = table_values(evaluator, table, self.parameters)
         for axis in table.distribution.by:

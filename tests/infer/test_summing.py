@@ -197,7 +197,7 @@ param w[unit] : real
 plate row { h[unit] : bit ~ Bernoulli(0.5) ; y ~ Normal(h @ w, 1) }
 """
     model = pgmlang.compile(text)
-    from pgmlang.graph.summable import elimination
+    from pgmlang.graph.summable import elimination_steps
 
-    _, reasons = elimination(model.model, ["h"])
+    _, reasons = elimination_steps(model.model, ["h"])
     assert "several of its elements along `unit`" in reasons[0].message

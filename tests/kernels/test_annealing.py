@@ -14,7 +14,7 @@ from pgmlang.kernels import tempering as pt
 from pgmlang.kernels.ais import AisState, ais, systematic
 from pgmlang.kernels.kernel import Kernel
 from pgmlang.kernels.log_density import LogDensity
-from pgmlang.kernels.warmup import Plan
+from pgmlang.kernels.warmup import WarmupPlan
 from tests.kernels.targets import (
     LOG_2PI,
     banana,
@@ -113,7 +113,7 @@ def test_equal_rates_moves_rungs_to_where_the_barrier_is() -> None:
 
 @pytest.mark.parametrize("cut", [5, 20, 31])
 def test_a_split_tempered_run_is_the_unbroken_one(cut: int) -> None:
-    path, plan = pt.Path(eight, normal_density(4.0, 2)), Plan(hmc.kernel(), 30, length=4.0, chees=False)
+    path, plan = pt.Path(eight, normal_density(4.0, 2)), WarmupPlan(hmc.kernel(), 30, length=4.0, chees=False)
     betas = pt.ladder(4, 0.0, torch.zeros(0, dtype=torch.float64))
     first = pt.start(path, in_one_mode(4, 3), betas, plan, seeded(7))
     whole = pt.run(path, plan, first, 45)
@@ -125,7 +125,7 @@ def test_a_split_tempered_run_is_the_unbroken_one(cut: int) -> None:
 
 
 def test_ladders_that_do_not_ascend_to_one_are_refused() -> None:
-    plan, x = Plan(hmc.kernel(), 10, chees=False), in_one_mode(3, 2)
+    plan, x = WarmupPlan(hmc.kernel(), 10, chees=False), in_one_mode(3, 2)
     for betas, base in (([0.0, 0.5, 1.0], None), ([0.5, 0.2, 1.0], eight), ([0.0, 0.5, 0.9], eight)):
         with pytest.raises(ValueError, match="ascend"):
             pt.start(pt.Path(eight, base), x, torch.tensor(betas, dtype=torch.float64), plan, seeded(0))

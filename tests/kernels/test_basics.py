@@ -16,7 +16,7 @@ from pgmlang.kernels import adaptation as ad
 from pgmlang.kernels import hmc, langevin, random_walk, run, sample, start
 from pgmlang.kernels.kernel import Kernel, acceptance_of, default_tuning, metropolis, pooled_acceptance
 from pgmlang.kernels.log_density import value, value_and_grad
-from pgmlang.kernels.warmup import Plan
+from pgmlang.kernels.warmup import WarmupPlan
 from tests.kernels.targets import banana, covariance, funnel, gaussian, seeded
 
 ALL = [hmc.kernel(), langevin.mala(), langevin.ula(), random_walk.kernel()]
@@ -152,7 +152,7 @@ def test_windows_are_those_of_stan() -> None:
 def test_a_split_run_is_the_unbroken_one_bit_for_bit(kernel: Kernel, cut: int) -> None:
     target = gaussian(torch.ones(3, dtype=torch.float64), covariance(3)).logdensity
     x0 = torch.randn(6, 3, generator=seeded(5), dtype=torch.float64)
-    plan = Plan(kernel, warmup=60)
+    plan = WarmupPlan(kernel, warmup=60)
     whole = run(target, plan, start(target, x0, plan, seeded(9)), 90)
     first = run(target, plan, start(target, x0, plan, seeded(9)), cut)
     file = io.BytesIO()

@@ -1,0 +1,122 @@
+"""Fits begin where the data are possible, however far that is, and bounds that the data set are read from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import pgmlang
+from pgmlang.density.joint import joint_of
+from pgmlang.diagnostics import PgmError
+from pgmlang.infer.starts import possible_points
+from tests.infer.by_hand import problem_of
+
+SAMPLERS = ["hmc", "langevin", "mh", "tempering(hmc, 2)"]
+TOP = "top ~ Exponential(0.01)\nplate row { y ~ Uniform(0, top) }\n"
+TIMES = [31.0, 60.0, 12.0, 44.0]
+
+
+def moments(grid: np.ndarray, log: np.ndarray) -> tuple[float, float]:
+    weight = np.exp(log - log.max())
+    weight /= weight.sum()
+    mean = float(weight @ grid)
+    return mean, float(np.sqrt(weight @ (grid - mean) ** 2))
+
+
+def summary_of(text: str, data: dict[str, list[float]], method: str) -> dict[str, dict[str, float]]:
+    fit = pgmlang.compile(text).fit(data, method=method, seed=4)
+    return {r["name"]: r for r in fit.summary()}
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_an_upper_end_beyond_the_data(method: str) -> None:
+    grid = np.linspace(60, 3000, 200_001)
+    mean, sd = moments(grid, -0.01 * grid - 4 * np.log(grid))
+    row = summary_of(TOP, {"y": TIMES}, method)["top"]
+    assert row["mean"] == pytest.approx(mean, abs=0.15 * sd)
+    assert row["sd"] == pytest.approx(sd, rel=0.2)
+
+
+def test_the_mode_of_an_upper_end_is_the_greatest_value() -> None:
+    assert summary_of(TOP, {"y": TIMES}, "map")["top"]["mean"] == pytest.approx(60, rel=1e-3)
+
+
+FAR = {
+    "exponential": ("r ~ HalfNormal(1)\nplate row { y ~ Exponential(r) }", "r",
+                    lambda r, y: -0.5 * r**2 + len(y) * np.log(r) - r * y.sum(), (1e-6, 0.2)),
+    "scale": ("s ~ HalfCauchy(100)\nplate row { y ~ Normal(0, s) }", "s",
+              lambda s, y: -np.log1p((s / 100) ** 2) - len(y) * np.log(s) - 0.5 * (y**2).sum() / s**2, (1, 20000)),
+    "lognormal": ("m ~ Normal(0, 10)\nplate row { y ~ LogNormal(m, 0.5) }", "m",
+                  lambda m, y: -0.5 * (m / 10) ** 2 - 2 * ((np.log(y)[:, None] - m) ** 2).sum(0), (0, 20)),
+    "gamma": ("b ~ HalfNormal(1)\nplate row { y ~ Gamma(3, b) }", "b",
+              lambda b, y: -0.5 * b**2 + 3 * len(y) * np.log(b) - b * y.sum(), (1e-6, 0.2)),
+    "offset": ("m ~ Normal(0, 1e6)\nplate row { y ~ Normal(m, 1) }", "m",
+               lambda m, y: -0.5 * ((y[:, None] - m) ** 2).sum(0), (0, 1000)),
+}  # fmt: skip
+DAYS = np.array([365.0, 212.0, 540.0, 433.0, 120.0])
+
+
+@pytest.mark.parametrize("method", ["hmc", "mh"])
+@pytest.mark.parametrize("name", FAR)
+def test_far_from_the_start(name: str, method: str) -> None:
+    text, variable, log, ends = FAR[name]
+    grid = np.linspace(*ends, 100_001)
+    mean, sd = moments(grid, log(grid, DAYS))
+    row = summary_of(text + "\n", {"y": list(DAYS)}, method)[variable]
+    assert row["mean"] == pytest.approx(mean, abs=0.2 * sd)
+
+
+GROUPS = """
+m ~ Normal(0, 10)
+plate group {
+  low ~ Normal(m, 100)
+  high ~ Exponential(0.001)
+}
+plate row in group { y ~ Uniform(low, high) }
+"""
+
+
+def test_bounds_of_groups_are_read_from_their_rows() -> None:
+    data = {"group": ["a", "b", "b", "a"], "y": [50.0, 7.0, -3.0, 900.0]}
+    joint = joint_of(problem_of(GROUPS, data))
+    free = {"low": torch.randn(20, 2, dtype=torch.float64), "high": torch.randn(20, 2, dtype=torch.float64)}
+    values, _ = joint.constrain(free)
+    assert (values["low"] < torch.tensor([50.0, -3.0])).all()
+    assert (values["high"] > torch.tensor([900.0, 7.0])).all()
+    total = joint.log_joint({**values, "m": torch.zeros(20, dtype=torch.float64)})
+    assert total.isfinite().all()
+
+
+def test_many_coordinates_are_sought_together() -> None:
+    wanted = torch.linspace(-20, 20, 12, dtype=torch.float64)
+    start = torch.zeros(4, 12, dtype=torch.float64)
+    found = possible_points(
+        lambda x: ((x - wanted).abs() > 4).to(x.dtype).sum(-1), start, torch.Generator().manual_seed(0)
+    )
+    assert ((found - wanted).abs() <= 4).all()
+
+
+def test_nowhere_possible_is_an_error() -> None:
+    start = torch.zeros(2, 3, dtype=torch.float64)
+    with pytest.raises(PgmError) as error:
+        possible_points(lambda x: torch.ones(len(x), dtype=x.dtype), start, torch.Generator().manual_seed(0))
+    assert error.value.diagnostics[0].code == "PGM0803"
+
+
+def test_gibbs_begins_where_labels_and_numbers_are_possible() -> None:
+    """A label decides whether a value may lie where it does; both are sought together."""
+    text = """
+dim k = {near, far}
+p[k] ~ Dirichlet(1)
+m ~ Normal(0, 1)
+plate row {
+  z ~ Categorical(p)
+  y ~ Uniform(if z == near then 0 else 90, if z == near then 10 else 100)
+  x ~ Normal(m, 1)
+}
+"""
+    fit = pgmlang.compile(text).fit(
+        {"y": [3.0, 95.0, 99.0, 8.0], "x": [0.1, 0.3, 0.2, 0.5]}, method="gibbs", seed=1
+    )
+    assert (fit.record.draws["z"] == np.array([0, 1, 1, 0])).all()
