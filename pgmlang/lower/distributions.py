@@ -13,7 +13,7 @@ from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
 from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist
 from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
-from pgmlang.normal import without_definitions
+from pgmlang.normal import normal_form, without_definitions
 from pgmlang.signatures.functions import FUNCTIONS
 
 
@@ -266,32 +266,37 @@ def _is_kept(argument: Expr, parameter: Parameter) -> bool:
 
 
 def with_labels_picked(model: Model) -> Model:
-    """The model with the definitions that labels are picked through written out at the labels: of ``q[k] = phi[z]`` and
-    ``w ~ Categorical(q)`` a program reads ``phi[z, w]`` and lays out no q."""
-    if not model.definitions:
-        return model
-    inside = without_definitions(model).conditional_of
+    """The model with the labels whose probabilities are elements of a simplex drawn by those: of ``q[k] = phi[z]`` and ``w
+    ~ Categorical(q)``, or ``Categorical(logit = log(phi[z]))``, a program reads ``phi[z, w]`` and lays out no q."""
 
     def chosen(factor: Factor) -> Factor:
         if not isinstance(factor, Conditional) or not isinstance(factor.distribution, Dist):
             return factor
-        named = dict(factor.distribution.arguments).get("p")
-        other = inside[factor.target].distribution
-        if factor.distribution.family != "Categorical" or not isinstance(named, Ref | Choose | Rename):
+        if factor.distribution.family != "Categorical" or _is_picked(model, factor, factor.distribution):
             return factor
-        written = dict(other.arguments).get("p") if isinstance(other, Dist) else None
-        if written is None or isinstance(written, Dist) or set(written.axes) != set(named.axes):
-            return factor
-        variable = model.by_name[factor.target]
-        axis = next(
-            (a for a in named.axes if variable.type.axis and model.root_axis(a) == variable.type.axis), None
-        )
-        target = Ref(variable.type, variable.axes, None, factor.target)
-        if axis is None or _pick(written, axis, target, model) is None:
-            return factor
-        return replace(factor, distribution=other)
+        for other in (without_definitions(model), normal_form(model)):
+            distribution = other.conditional_of[factor.target].distribution
+            if isinstance(distribution, Dist) and _is_picked(model, factor, distribution):
+                return replace(factor, distribution=distribution)
+        return factor
 
     return replace(model, factors=tuple(map(chosen, model.factors)))
+
+
+def _is_picked(model: Model, factor: Conditional, distribution: Dist) -> bool:
+    """Whether the probabilities of labels are elements of variables that are simplices."""
+    chances = dict(distribution.arguments).get("p")
+    variable = model.by_name[factor.target]
+    if (
+        distribution.family != "Categorical"
+        or chances is None
+        or isinstance(chances, Dist)
+        or distribution.variant
+    ):
+        return False
+    axis = next((a for a in chances.axes if variable.type.axis and model.root_axis(a) == variable.type.axis), None)
+    target = Ref(variable.type, variable.axes, None, factor.target)
+    return axis is not None and _pick(chances, axis, target, model) is not None
 
 
 def _pick(expr: Expr, axis: str, target: Ref, model: Model) -> Expr | None:

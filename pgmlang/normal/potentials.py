@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgmlang.model.expr import Apply, Expr, Reduce
 from pgmlang.model.model import Factor, Model, Potential
 from pgmlang.normal.algebra import Algebra
+
+MOST_TERMS = 256
+"""Most terms of a place that products of sums are multiplied out to; of more they are left as they are."""
 
 
 def split_potentials(model: Model) -> Model:
@@ -16,8 +20,13 @@ def split_potentials(model: Model) -> Model:
         places.setdefault(potential.plates, []).append(potential)
     out: list[Factor] = list(model.conditionals)
     for plates, potentials in places.items():
-        spans = {id(t): p.span for p in reversed(potentials) for _, t in algebra.terms(algebra(p.value))[0]}
-        whole = algebra.sum([algebra(p.value) for p in potentials], potentials[0].span)
+        spans = {
+            id(algebra.coefficient(t)[1]): p.span
+            for p in reversed(potentials)
+            for t in _multiplied_out(algebra, algebra(p.value))
+        }
+        parts = [t for p in potentials for t in _multiplied_out(algebra, algebra(p.value))]
+        whole = algebra.sum(parts, potentials[0].span)
         terms, constant = algebra.terms(whole)
         for factor, term in terms:
             value = algebra.product((algebra.constant(factor), term), term.span) if factor != 1 else term
@@ -25,3 +34,46 @@ def split_potentials(model: Model) -> Model:
         if constant != 0:
             out.append(Potential(algebra.constant(constant), plates, None, potentials[0].span))
     return replace(model, factors=tuple(out))
+
+
+def _multiplied_out(algebra: Algebra, expr: Expr) -> list[Expr]:
+    """The terms of a log-potential: ``v @ (W @ h + b)`` is ``v @ W @ h`` and ``v @ b``."""
+    done: list[Expr] = []
+    pending = [expr]
+    while pending:
+        value = pending.pop()
+        terms, constant = algebra.terms(value)
+        if constant != 0:
+            done.append(algebra.constant(constant))
+        for factor, term in terms:
+            parts = _distributed(algebra, term)
+            if parts is None or len(done) + len(pending) + len(parts) > MOST_TERMS:
+                done.append(algebra.product((algebra.constant(factor), term), term.span))
+            else:
+                pending += [algebra.product((algebra.constant(factor), p), term.span) for p in parts]
+    return done
+
+
+def _distributed(algebra: Algebra, term: Expr) -> list[Expr] | None:
+    """The parts of a product, or sum of products, of which one factor is a sum; None where none is."""
+    sums: list[Reduce] = []
+    inner = term
+    while isinstance(inner, Reduce) and inner.function == "sum":
+        sums.append(inner)
+        inner = inner.body
+    factors = algebra.factors(inner)
+    place = next((i for i, f in enumerate(factors) if isinstance(f, Apply) and f.function == "add"), None)
+    if place is None:
+        return None
+    terms, constant = algebra.terms(factors[place])
+    parts = [algebra.product((algebra.constant(c), t), term.span) for c, t in terms]
+    if constant != 0:
+        parts.append(algebra.constant(constant))
+    others = [f for i, f in enumerate(factors) if i != place]
+    out = []
+    for part in parts:
+        value = algebra.product((*others, part), term.span)
+        for reduction in reversed(sums):
+            value = algebra.reduction("sum", value, reduction.axis, reduction.is_plate, term.span)
+        out.append(value)
+    return out

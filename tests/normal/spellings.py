@@ -47,9 +47,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Energy:
-    """Log-potentials whose sum counts."""
+    """Log-potentials whose sum counts; ``joined``: the same by fewer terms."""
 
     terms: tuple[E, ...]
+    joined: tuple[E, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ class Speller:
             return [statement.text]
         extra: list[str] = []
         if isinstance(statement, Energy):
-            texts = self.shuffled([self.expression(t, extra) for t in statement.terms])
+            terms = statement.terms
+            if statement.joined is not None and self.chance(0.5):
+                terms = statement.joined
+            texts = self.shuffled([self.expression(t, extra) for t in terms])
             if self.rng is None:
                 return ["factor " + " + ".join(texts)]
             cut = self.rng.randint(1, len(texts))
@@ -268,7 +272,13 @@ def boltzmann(rng: Random) -> Block:
         dot(ref("b", "p"), ref("v", "p"), "p"),
         dot(ref("c", "q"), ref("h", "q"), "q"),
     )
-    fields: list[Draw | Energy | Plain] = [Plain("field v[p] : bit"), Plain("field h[q] : bit"), Energy(terms)]
+    inner = op("add", dot(ref("w", "p", "q"), ref("h", "q"), "q"), ref("b", "p"))
+    joined = (dot(ref("v", "p"), inner, "p"), terms[2])
+    fields: list[Draw | Energy | Plain] = [
+        Plain("field v[p] : bit"),
+        Plain("field h[q] : bit"),
+        Energy(terms, joined),
+    ]
     dims = [Plain("dim p[3]"), Plain("dim q[2]"), Plain("param w[p, q], b[p], c[q] : real")]
     return Block(statements=[*dims], blocks=[Block("plate image", fields)])
 
