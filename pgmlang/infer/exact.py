@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,8 +14,12 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
 from pgmlang.model import Model
-from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
+from pgmlang.plan.method import facts_of
+from pgmlang.plan.table_reasons import table_reasons, width_of, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
+
+MAX_CELLS = 1 << 20
+"""Most cells a row for the log-likelihood of a fit that was found without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +68,43 @@ def impossible_row(group: RowGroup, log_evidence: np.ndarray, source: str) -> Pg
     )
 
 
+def _evidence(problem: Problem, parameters: Mapping[str, np.ndarray]) -> Iterator[tuple[RowGroup, np.ndarray]]:
+    """The log-evidence of the rows of each group that share a network."""
+    for group in row_groups(problem.binding, parameters, parameters):
+        engine = ExactEngine(group.unrolled.network)
+        yield group, engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
+
+
 def _step(problem: Problem, state: float | None) -> tuple[float, Info]:
     total = 0.0
-    for group in row_groups(problem.binding, problem.fixed, problem.fixed):
-        engine = ExactEngine(group.unrolled.network)
-        log_z = engine.log_z(group.evidence, num_rows=len(group.weights))
-        if np.isneginf(log_z[group.weights > 0]).any():
-            raise impossible_row(group, log_z, problem.binding.source)
-        total += float(group.weights @ (log_z - log_partition(group, engine)))
+    for group, log_evidence in _evidence(problem, problem.fixed):
+        if np.isneginf(log_evidence[group.weights > 0]).any():
+            raise impossible_row(group, log_evidence, problem.binding.source)
+        total += float(group.weights @ log_evidence)
     return total, Info(total, total)
+
+
+def log_likelihood_of(problem: Problem, parameters: Mapping[str, np.ndarray]) -> float | None:
+    """ln p(data) at these point estimates, where the model is then a discrete network of at most `MAX_CELLS` cells a
+    row; None elsewhere."""
+    known = {**problem.fixed, **parameters}
+    facts = facts_of(problem.model, problem.binding, known)
+    if table_reasons(problem.model, facts) or _has_wide_conditional(problem, facts):
+        return None
+    report = width_of(problem.model, facts)
+    if report is None or report.total_cells > MAX_CELLS:
+        return None
+    return sum(float(group.weights @ log_evidence) for group, log_evidence in _evidence(problem, known))
+
+
+def _has_wide_conditional(problem: Problem, facts: Facts) -> bool:
+    """Whether a table of a factor alone is too wide: what is hidden of one element's parents, two states each at least."""
+    model, layout = problem.model, problem.binding.layout
+    for factor in model.factors:
+        hidden = [model.by_name[r] for r in model.random_parents(factor) if r in facts.latent]
+        if sum(math.prod(layout.size(a) for a in v.axes) for v in hidden) > math.log2(MAX_CELLS):
+            return True
+    return False
 
 
 def build(problem: Problem, options: ExactOptions) -> Kernel:

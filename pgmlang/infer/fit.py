@@ -19,6 +19,7 @@ from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
+from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.plan.choose import choose
@@ -83,6 +84,9 @@ def fit_model(
         resumed = keeper.load(device) if resume else None
     kernel = chosen.build(problem, settings)
     done = run(kernel, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
+    log_likelihood = done.outcome.log_likelihood
+    if log_likelihood is None and not done.outcome.draws and not done.outcome.sizes and not closed.nets:
+        log_likelihood = log_likelihood_of(problem, done.outcome.parameters)
     return Fit(
         model=closed,
         source=source,
@@ -92,7 +96,7 @@ def fit_model(
         modules=dict(modules or {}),
         labels=dict(binding.labels),
         sizes={**binding.sizes, **done.outcome.sizes},
-        log_likelihood=done.outcome.log_likelihood,
+        log_likelihood=log_likelihood,
         trace=done.outcome.trace,
         only_rises=chosen.only_rises,
         moves=chosen.moves,

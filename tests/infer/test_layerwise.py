@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import expit, logsumexp
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
@@ -76,3 +77,20 @@ def test_a_sigmoid_belief_net_takes_the_bias_of_its_root() -> None:
 def test_other_models_are_refused() -> None:
     with pytest.raises(PgmError, match=r"no Bernoulli layer|nothing is above|one observed layer"):
         pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }\n").fit({"y": [0.1]}, method="layerwise")
+
+
+@pytest.mark.parametrize(
+    "layer", ["v[p] ~ Bernoulli(logit = w @ h + b)", "m[p] = w @ h + b ; v[p] ~ Bernoulli(logit = m)"]
+)
+def test_small_stacks_have_their_log_likelihood(layer: str) -> None:
+    """ln p(data) by listing the states of the hidden layer, however the logit is written."""
+    text = f"dim p[4]\ndim q[2]\nparam w[p, q], b[p], c[q] : real\nplate row {{ h[q] ~ Bernoulli(logit = c) ; {layer} }}\n"
+    rows = np.random.default_rng(0).integers(0, 2, (9, 4))
+    fit = pgmlang.compile(text).fit({f"v.{i}": rows[:, i] for i in range(4)}, method="layerwise", seed=1, epochs=3)
+    w, b, c = (np.asarray(fit.params[k]) for k in "wbc")
+    log_p = [
+        np.log1p(-expit(c)) @ (1 - h) + np.log(expit(c)) @ h
+        + rows @ np.log(expit(w @ h + b)) + (1 - rows) @ np.log1p(-expit(w @ h + b))
+        for h in np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    ]  # fmt: skip
+    assert fit.log_likelihood == pytest.approx(float(logsumexp(np.array(log_p), axis=0).sum()), abs=1e-9)
