@@ -86,7 +86,9 @@ def test_small_stacks_have_their_log_likelihood(layer: str) -> None:
     """ln p(data) by listing the states of the hidden layer, however the logit is written."""
     text = f"dim p[4]\ndim q[2]\nparam w[p, q], b[p], c[q] : real\nplate row {{ h[q] ~ Bernoulli(logit = c) ; {layer} }}\n"
     rows = np.random.default_rng(0).integers(0, 2, (9, 4))
-    fit = pgmlang.compile(text).fit({f"v.{i}": rows[:, i] for i in range(4)}, method="layerwise", seed=1, epochs=3)
+    fit = pgmlang.compile(text).fit(
+        {f"v.{i}": rows[:, i] for i in range(4)}, method="layerwise", seed=1, options={"epochs": 3}
+    )
     w, b, c = (np.asarray(fit.params[k]) for k in "wbc")
     log_p = [
         np.log1p(-expit(c)) @ (1 - h) + np.log(expit(c)) @ h
