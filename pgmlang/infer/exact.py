@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
 from pgmlang.model import Model
 from pgmlang.plan.method import facts_of
-from pgmlang.plan.table_reasons import table_reasons, width_of, width_reasons, width_words
+from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
 
 MAX_CELLS = 1 << 20
@@ -68,16 +68,16 @@ def impossible_row(group: RowGroup, log_evidence: np.ndarray, source: str) -> Pg
     )
 
 
-def _evidence(problem: Problem, parameters: Mapping[str, np.ndarray]) -> Iterator[tuple[RowGroup, np.ndarray]]:
-    """The log-evidence of the rows of each group that share a network."""
-    for group in row_groups(problem.binding, parameters, parameters):
-        engine = ExactEngine(group.unrolled.network)
-        yield group, engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
+def _log_evidence(group: RowGroup, engine: ExactEngine) -> np.ndarray:
+    """Of the distinct rows of a group."""
+    log_z: np.ndarray = engine.log_z(group.evidence, num_rows=len(group.weights))
+    return log_z - log_partition(group, engine)
 
 
 def _step(problem: Problem, state: float | None) -> tuple[float, Info]:
     total = 0.0
-    for group, log_evidence in _evidence(problem, problem.fixed):
+    for group in row_groups(problem.binding, problem.fixed, problem.fixed):
+        log_evidence = _log_evidence(group, ExactEngine(group.unrolled.network))
         if np.isneginf(log_evidence[group.weights > 0]).any():
             raise impossible_row(group, log_evidence, problem.binding.source)
         total += float(group.weights @ log_evidence)
@@ -85,16 +85,22 @@ def _step(problem: Problem, state: float | None) -> tuple[float, Info]:
 
 
 def log_likelihood_of(problem: Problem, parameters: Mapping[str, np.ndarray]) -> float | None:
-    """ln p(data) at these point estimates, where the model is then a discrete network of at most `MAX_CELLS` cells a
-    row; None elsewhere."""
-    known = {**problem.fixed, **parameters}
-    facts = facts_of(problem.model, problem.binding, known)
-    if table_reasons(problem.model, facts) or _has_wide_conditional(problem, facts):
+    """ln p(data) at point estimates of params and tables, where the model is then a discrete network of at most
+    `MAX_CELLS` cells a row; None elsewhere."""
+    model, known = problem.model, {**problem.fixed, **parameters}
+    facts = facts_of(model, problem.binding, known)
+    if any(n in model.by_name and model.by_name[n].role != "param" for n in parameters):
         return None
-    report = width_of(problem.model, facts)
-    if report is None or report.total_cells > MAX_CELLS:
+    if table_reasons(model, facts) or _has_wide_conditional(problem, facts):
         return None
-    return sum(float(group.weights @ log_evidence) for group, log_evidence in _evidence(problem, known))
+    total = 0.0
+    for group in row_groups(problem.binding, known, known):
+        engine = ExactEngine(group.unrolled.network)
+        complete = [v for v, codes in group.evidence.items() if (codes >= 0).all()]
+        if engine.width_report(complete).total_cells > MAX_CELLS:
+            return None
+        total += float(group.weights @ _log_evidence(group, engine))
+    return total
 
 
 def _has_wide_conditional(problem: Problem, facts: Facts) -> bool:
