@@ -18,6 +18,8 @@ MOST_CALLS = 2_000
 """Calls that one call may expand to, by its definitions' own calls; of all calls in a text ``EACH`` times their number
 more."""
 EACH = 50
+DEEPEST_CALL = 32
+"""Definitions that may be open at once, each called by the one before."""
 
 
 class Expander:
@@ -51,9 +53,13 @@ class Expander:
         definition, definitions, modules = found
         self.scope.used.add(node.function.split(".")[0])
         key = f"{id(definition)}"
-        if key in self.scope.def_stack or len(self.scope.def_stack) > 32:
+        if key in self.scope.def_stack:
             self._error("PGM0213", f"`{definition.name}` calls itself", node,
                         help="a definition is expanded where it is called, so it cannot be recursive")  # fmt: skip
+            return unknown(node.span)
+        if len(self.scope.def_stack) > DEEPEST_CALL:
+            self._error("PGM0107", f"`{definition.name}` is called more than {DEEPEST_CALL} definitions deep", node,
+                        help="call a definition once and give its value a name")  # fmt: skip
             return unknown(node.span)
         if self._is_too_much(definition, node):
             return unknown(node.span)
