@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, cast
 
 from pgmlang.data.problems import problem
@@ -73,9 +74,10 @@ def spooled(stream: BinaryIO, name: str) -> Source:
     except OSError as error:
         raise problem("PGM0908", f"reading failed: {error.strerror or error}", place=name) from None
 
+    lock = Lock()
+
     def reopen() -> BinaryIO:
-        store.seek(0)
-        return cast(BinaryIO, _Unclosed(cast(BinaryIO, store)))
+        return cast(BinaryIO, _Unclosed(cast(BinaryIO, store), lock))
 
     return Source(name, ".csv", reopen)
 
@@ -86,13 +88,20 @@ def standard_input(name: str | None = None) -> Source:
 
 
 class _Unclosed(io.RawIOBase):
-    """Reads a store that must outlive each reading of it."""
+    """Reads a store that must outlive each reading of it, from a position of its own: Arrow may still read ahead for a
+    reading that was given up while the next one has begun."""
 
-    def __init__(self, store: BinaryIO) -> None:
+    def __init__(self, store: BinaryIO, lock: Lock) -> None:
         self._store = store
+        self._lock = lock
+        self._offset = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return self._store.read(size)
+        with self._lock:
+            self._store.seek(self._offset)
+            data = self._store.read(size)
+            self._offset = self._store.tell()
+        return data
