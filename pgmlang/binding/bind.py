@@ -211,13 +211,13 @@ class Binder:
                 continue
             try:
                 read = self._array if name in self.matches.arrays else self._columns
-                found = read(closed, variable, elements)
+                reading = read(closed, variable, elements)
             except PgmError as error:
                 self.problems.extend(error, about=name)
                 continue
-            if found is None:
+            if reading is None:
                 continue
-            array, gaps, cells = found
+            array, gaps, cells = reading
             if gaps == cells and variable.role != "input" and not self.is_block:
                 place = self._bound_columns(name)[0].place.column(name)
                 self.problems.warn("PGM0711", f"`{name}` has no value in any row: it is latent", place,

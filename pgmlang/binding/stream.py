@@ -113,12 +113,12 @@ def _labels(
             column_of = column_named(frame, mapping.get(parent, parent))
             if column_of is not None:
                 seen.setdefault(parent, set()).update(column_of.labels_and_codes()[0])
-    found = {n: tuple(sort_labels(s)) for n, s in seen.items() if s}
+    sorted_labels = {n: tuple(sort_labels(s)) for n, s in seen.items() if s}
     for parent in outer:
         before = known.get(parent, ())
-        if parent in found:
-            found[parent] = (*before, *(x for x in found[parent] if x not in set(before)))
-    return {**found, **{a: x for a, x in axes.items() if a in dims}}
+        if parent in sorted_labels:
+            sorted_labels[parent] = (*before, *(x for x in sorted_labels[parent] if x not in set(before)))
+    return {**sorted_labels, **{a: x for a, x in axes.items() if a in dims}}
 
 
 def _check_outer(binding: Binding, plate: str, frame: Frame, told: dict[str, np.ndarray]) -> None:

@@ -73,11 +73,11 @@ def _record_end(data: bytes, start: int) -> int | None:
     """Where the record that begins at ``start`` ends, behind its line end; None if the data stops first."""
     at, quotes = start, 0
     while True:
-        found = _LINE_END.search(data, at)
-        if not found:
+        line_end = _LINE_END.search(data, at)
+        if not line_end:
             return None
-        quotes += data.count(b'"', at, found.start())
-        at = found.start()
+        quotes += data.count(b'"', at, line_end.start())
+        at = line_end.start()
         if quotes % 2 == 0:
             if data[at : at + 1] == b"\r" and at + 1 == len(data):
                 return None  # the next byte tells whether the line end is \r or \r\n

@@ -77,10 +77,12 @@ def _contracted(out: str, gradient: Tensor, other: str, value: Tensor, own: str,
         spelled = [out, other] if lead else [out.removeprefix("..."), other.removeprefix("...")]
     letters = own.removeprefix("...")
     kept = "".join(x for x in letters if x in out + other)
-    found = torch.einsum(f"{spelled[0]},{spelled[1]}->{dots}{kept}", gradient, value)
+    product = torch.einsum(f"{spelled[0]},{spelled[1]}->{dots}{kept}", gradient, value)
     if kept != letters:
         at = tuple(slice(None) if x in kept else None for x in letters)
-        found = found[(..., *at)]
+        product = product[(..., *at)]
     return (
-        found.sum_to_size(like.shape) if found.dim() > like.dim() or kept == letters else found.expand(like.shape)
+        product.sum_to_size(like.shape)
+        if product.dim() > like.dim() or kept == letters
+        else product.expand(like.shape)
     )

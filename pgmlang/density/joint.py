@@ -76,8 +76,8 @@ class Joint:
     @cached_property
     def latent(self) -> tuple[str, ...]:
         """Random variables and fields with anything to infer (those with missing cells too), in the model's order."""
-        found = (v.name for v in self.model.of_role("random", "field"))
-        return tuple(n for n in found if n not in self.observed or n in self.missing)
+        unobserved = (v.name for v in self.model.of_role("random", "field"))
+        return tuple(n for n in unobserved if n not in self.observed or n in self.missing)
 
     @cached_property
     def learned(self) -> tuple[str, ...]:
@@ -106,10 +106,10 @@ class Joint:
         else:
             program = self.program if around is None else self.programs.around(around)
         with numerics(self.dtype, self.device):
-            found: dict[str, Tensor] = program.factors(
+            terms: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        return found
+        return terms
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
                   around: Collection[str] | None = None) -> Tensor:  # fmt: skip
@@ -258,13 +258,13 @@ class Joint:
         if not self.model.definitions:
             return {}
         with numerics(self.dtype, self.device), torch.no_grad():
-            found = self.program.deterministic(
+            computed = self.program.deterministic(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
         lead = max((v.dim() - len(self.shapes[k]) for k, v in values.items() if k in self.shapes), default=0)
         sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in self.shapes))
         out = {}
-        for name, value in found.items():
+        for name, value in computed.items():
             value = torch.as_tensor(value)
             out[name] = value.expand((*sizes, *self.shape_of(name)))
         return out
@@ -277,19 +277,19 @@ class Joint:
                  nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
         """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
         with seeded(generator), numerics(self.dtype, self.device), torch.no_grad():
-            found: dict[str, Tensor] = self.program.simulate(
+            drawn: dict[str, Tensor] = self.program.simulate(
                 self.data, self.layout, {**self.fixed, **(params or {})}, nets, given, shape
             )
-        return found
+        return drawn
 
     def propose(self, generator: Generator, params: Values | None = None, nets: Any = None,
                 shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
         """Draws of the written guide with their log-densities element by element; gradients flow."""
         with seeded(generator), numerics(self.dtype, self.device):
-            found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
+            proposal: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
                 self.observed, self.data, self.layout, {**self.fixed, **(params or {})}, nets, shape
             )
-        return found
+        return proposal
 
     # ---- rows
 

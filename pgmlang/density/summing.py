@@ -192,11 +192,11 @@ class Sums:
                                    device=self.joint.device, requires_grad=True)  # fmt: skip
                 added[name] = Table(frozenset({i}), self.joint.axes(name), zero)
             total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
-            found = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
             name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
             / self.joint.scale_of(self.joint.axes(name))
-            for i, (name, g) in enumerate(zip(added, found, strict=True))
+            for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
     def _leading_shape(self, tables: Mapping[str, Table], lead: int) -> tuple[int, ...]:
@@ -213,8 +213,8 @@ class Sums:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     @torch.no_grad()
     def draw(self, generator: Generator | None, values: Values, params: Values | None = None,

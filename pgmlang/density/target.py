@@ -62,9 +62,9 @@ class Target:
 
     def free(self, values: Values) -> Tensor:
         """The free vector ``[..., dimension]`` of values."""
-        found = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
+        unconstrained = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
         parts = [
-            found[n].reshape(*found[n].shape[: found[n].dim() - len(s)], int(np.prod(s)))
+            unconstrained[n].reshape(*unconstrained[n].shape[: unconstrained[n].dim() - len(s)], int(np.prod(s)))
             for n, s in zip(self.names, self.free_shapes, strict=True)
         ]
         return torch.cat(parts, -1)

@@ -136,18 +136,20 @@ Arrangement = tuple[dict[int, list[int]], dict[int, list[int]]]
 
 def _arrangements(rows: Rows, limit: int) -> list[Arrangement]:
     """Orders of the components within atoms, and crossed plates as they are or mirrored; at most ``limit``."""
-    found: list[Arrangement] = [({}, {})]
+    arrangements: list[Arrangement] = [({}, {})]
     for number, atom in enumerate(rows.groups.atoms):
         if not 2 <= len(atom.children) <= 4:
             continue
         options = [list(p) for p in permutations(atom.children)]
-        if len(found) * len(options) <= limit:
-            found = [({**f[0], number: option}, f[1]) for f in found for option in options]
+        if len(arrangements) * len(options) <= limit:
+            arrangements = [({**f[0], number: option}, f[1]) for f in arrangements for option in options]
     for number, component in enumerate(rows.groups.components):
-        if len(component.atoms) >= 2 and len(found) * 2 <= limit:
+        if len(component.atoms) >= 2 and len(arrangements) * 2 <= limit:
             mirrored = component.atoms[::-1]
-            found = [(f[0], {**f[1], number: option}) for f in found for option in (component.atoms, mirrored)]
-    return found
+            arrangements = [
+                (f[0], {**f[1], number: option}) for f in arrangements for option in (component.atoms, mirrored)
+            ]
+    return arrangements
 
 
 def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[Score, list[list[int]]]:

@@ -130,7 +130,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
-    found: list[Found | None] = [None] * len(passes.extractions)
+    extracted: list[Found | None] = [None] * len(passes.extractions)
     at, needed_above = passes.at, passes.needed_above
 
     def extract(table: int) -> None:
@@ -145,7 +145,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if joint is not None or grad_rows is not None:
                     value, grad, joint = _joined(merger, value, joint, grad, grad_rows)
                 value = kernel.run(value, grad)
-            found[number] = value, joint
+            extracted[number] = value, joint
 
     for table in at:
         if table not in passes.reached:
@@ -175,7 +175,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
             grads.pop(above, None)
         if into not in needed_above:
             grads.pop(into)
-    return [one for one in found if one is not None]
+    return [one for one in extracted if one is not None]
 
 
 def is_suspect(

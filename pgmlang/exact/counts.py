@@ -59,11 +59,11 @@ def _count(
         log_z[piece] = done.log_z
         share = np.where(np.isneginf(done.log_z), 0.0, weights[piece])
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = [
+            families = [
                 (*normalised(values, index, space), index, values.shape)
                 for values, index in backward(query.program, passes, done)
             ]
-        again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in found])
+        again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in families])
         if again.any():
             at = np.arange(piece.start, piece.stop)[again]
             exact = np.zeros(len(at))
@@ -71,7 +71,7 @@ def _count(
             log_z[at] = exact
             share[again] = 0.0
         for (_, source), (cells, total, index, shape), extraction in zip(
-            sources, found, passes.extractions, strict=True
+            sources, families, passes.extractions, strict=True
         ):
             # What is impossible counts nothing.
             cells[:, ~(total > 0)] = 0.0

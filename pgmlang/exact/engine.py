@@ -83,9 +83,9 @@ class ExactEngine(CompiledNetwork):
         if grouped:
             for at, part in grouped:
                 left = [v for v in hidden if v not in part.hard]
-                log_z[at], found = self._marginals(part, seen, left, space)
+                log_z[at], tables = self._marginals(part, seen, left, space)
                 for v in hidden:
-                    flat[v][at] = found[v] if v in found else self._observed(part, v, log_z[at])
+                    flat[v][at] = tables[v] if v in tables else self._observed(part, v, log_z[at])
             return log_z, flat
         query = self.query(rows, seen, space=space)
         program = query.program
@@ -94,9 +94,9 @@ class ExactEngine(CompiledNetwork):
             for r in range(rows.num_rows):
                 part = rows.single(r)
                 left = [v for v in hidden if v not in part.fixed]
-                log_z[r : r + 1], found = self._marginals(part, seen, left, space)
+                log_z[r : r + 1], tables = self._marginals(part, seen, left, space)
                 for v in hidden:
-                    flat[v][r] = found[v] if v in found else self._observed(part, v, log_z[r : r + 1])
+                    flat[v][r] = tables[v] if v in tables else self._observed(part, v, log_z[r : r + 1])
             return log_z, flat
         passes = query.backward(tuple((program.home[v], (v,)) for v in hidden))
 

@@ -167,12 +167,12 @@ class ContractionProgram:
     @cached_property
     def above(self) -> dict[int, int]:
         """The step that uses each table."""
-        found: dict[int, int] = {}
+        step_above: dict[int, int] = {}
         for at, step in enumerate(self.forward):
-            found[step.a] = at
+            step_above[step.a] = at
             if step.b >= 0:
-                found[step.b] = at
-        return found
+                step_above[step.b] = at
+        return step_above
 
     @cached_property
     def home(self) -> dict[int, int]:
@@ -207,10 +207,10 @@ class Backward:
     @cached_property
     def at(self) -> dict[int, list[int]]:
         """Numbers of the extractions from each table."""
-        found: dict[int, list[int]] = {}
+        numbers: dict[int, list[int]] = {}
         for number, extraction in enumerate(self.extractions):
-            found.setdefault(extraction.table, []).append(number)
-        return found
+            numbers.setdefault(extraction.table, []).append(number)
+        return numbers
 
 
 class _BackwardCompiler:

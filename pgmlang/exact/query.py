@@ -51,10 +51,10 @@ class Query:
 
     def backward(self, wanted: tuple[tuple[int, tuple[int, ...]], ...]) -> Backward:
         """The backward pass for some (table, variables), remembered."""
-        found = self.backwards.get(wanted)
-        if found is None:
-            found = self.backwards[wanted] = backward_for(self.program, wanted)
-        return found
+        backward = self.backwards.get(wanted)
+        if backward is None:
+            backward = self.backwards[wanted] = backward_for(self.program, wanted)
+        return backward
 
     def leaf_arrays(
         self, evidence: EvidenceRows, tables: Sequence[np.ndarray], sizes: Sequence[int]

@@ -70,11 +70,11 @@ class FieldNetwork:
         )
         targets = [nodes[n].first + i for n in names for i in range(nodes[n].count)]
         filled = ExactEngine(replace(self.scopes.network, factors=factors))
-        found = filled.marginals(evidence, targets, num_rows=rows).tables
+        node_tables = filled.marginals(evidence, targets, num_rows=rows).tables
         out = {}
         for name in names:
             own = nodes[name]
-            stacked = np.stack([found[own.first + i] for i in range(own.count)], 1)
+            stacked = np.stack([node_tables[own.first + i] for i in range(own.count)], 1)
             shape = own.shape if self.plate is None else own.shape[1:]
             out[name] = torch.as_tensor(stacked.reshape(rows, *shape, own.size), dtype=joint.dtype)
         return out
@@ -102,15 +102,15 @@ class FieldNetwork:
                 constant = constant + self._entries(key, (), params, nets).sum()
                 continue
             colours = self.scopes.colours[slots]
-            found: Tensor | None = None
+            entries_so_far: Tensor | None = None
             for chosen in np.unique(colours, axis=0):
                 entries = self._entries(key, tuple(chosen.tolist()), params, nets)
                 mask = torch.as_tensor((colours == chosen).all(1), device=joint.device)
                 mask = mask.reshape(-1, *[1] * slots.shape[1])
-                found = entries if found is None else torch.where(mask, entries, found)
-            assert found is not None
+                entries_so_far = entries if entries_so_far is None else torch.where(mask, entries, entries_so_far)
+            assert entries_so_far is not None
             for filling in self._fillings[key]:
-                part = found[filling.rows].permute(0, *(1 + i for i in filling.order))
+                part = entries_so_far[filling.rows].permute(0, *(1 + i for i in filling.order))
                 shape = [1] * len(filling.sizes)
                 for axis, size in zip(filling.at, part.shape[1:], strict=True):
                     shape[axis] = size

@@ -36,8 +36,8 @@ class Pairwise:
     def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """The summed log-potentials ``[...]``."""
         s, lead = self._flat(values[self.name])
-        found: Tensor = (s * (self.unary + 0.5 * (self.couplings @ s))).sum(0) + self.constant
-        return found.reshape(lead)
+        energy: Tensor = (s * (self.unary + 0.5 * (self.couplings @ s))).sum(0) + self.constant
+        return energy.reshape(lead)
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip

@@ -52,8 +52,8 @@ class FieldScopes:
         graph.add_nodes_from(range(len(self.network.variables)))
         for factor in self.network.factors:
             graph.add_edges_from((a, b) for a in factor.scope for b in factor.scope if a < b)
-        found = networkx.greedy_color(graph, strategy="saturation_largest_first")
-        return np.array([found[v] for v in range(len(self.network.variables))])
+        colouring = networkx.greedy_color(graph, strategy="saturation_largest_first")
+        return np.array([colouring[v] for v in range(len(self.network.variables))])
 
     @cached_property
     def width(self) -> WidthReport:

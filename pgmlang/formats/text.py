@@ -28,8 +28,8 @@ def open_text(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Sourc
     raw = _read(name, max_bytes)
     text = _decode(raw)
     # Tabs, line ends and form feeds occur in texts; other control characters only where the bytes are no text.
-    if text is None or (found := _CONTROL.search(text)):
-        detail = "an encoding mark that the bytes belie" if text is None else _where(text, found)
+    if text is None or (control := _CONTROL.search(text)):
+        detail = "an encoding mark that the bytes belie" if text is None else _where(text, control)
         _refuse("PGM0108", f"`{name}` is not a text file", name, notes=(f"it holds {detail}",))
     return SourceFile(name, text)
 
@@ -39,10 +39,10 @@ def control_character(text: str) -> re.Match[str] | None:
     return _CONTROL.search(text)
 
 
-def _where(text: str, found: re.Match[str] | None) -> str:
-    if found is None:
+def _where(text: str, control: re.Match[str] | None) -> str:
+    if control is None:
         return "control characters"
-    return f"the control character {ord(found[0]):#04x} on line {text.count(chr(10), 0, found.start()) + 1}"
+    return f"the control character {ord(control[0]):#04x} on line {text.count(chr(10), 0, control.start()) + 1}"
 
 
 def _refuse(code: str, message: str, name: str, notes: tuple[str, ...] = (), help: str = "") -> NoReturn:

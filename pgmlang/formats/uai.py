@@ -89,7 +89,7 @@ class _Tokens:
         self.at = 0
         self.problems = Problems(source, "PGM0906")
         # aGrUM ends lines with `# name`. Blanks of the same length keep every place.
-        self.text = _COMMENT.sub(lambda found: " " * len(found[0]), source.text)
+        self.text = _COMMENT.sub(lambda match: " " * len(match[0]), source.text)
         clean = _CLEAN.match(self.text)
         end = clean.end() if clean else 0
         if end < len(self.text):
@@ -113,8 +113,8 @@ class _Tokens:
 
     def place(self, index: int) -> tuple[int, int]:
         """Where a token stands; the end of the text for one after the last."""
-        found = next(islice(_TOKEN.finditer(self.text), index, None), None)
-        return found.span() if found else (len(self.text.rstrip()), len(self.text))
+        token = next(islice(_TOKEN.finditer(self.text), index, None), None)
+        return token.span() if token else (len(self.text.rstrip()), len(self.text))
 
     def fail(self, message: str, index: int, code: str = "", help: str = "") -> NoReturn:
         self.problems.add(message, *self.place(index), code, help=help)

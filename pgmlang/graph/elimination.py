@@ -15,12 +15,12 @@ HEURISTICS = ("fill", "weight", "weighted_fill", "sweep")
 @lru_cache(maxsize=1 << 13)
 def bits(mask: int) -> tuple[int, ...]:
     """Positions of the set bits, lowest first. The same few masks are asked for again and again."""
-    found = []
+    positions = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        positions.append(low.bit_length() - 1)
         mask ^= low
-    return tuple(found)
+    return tuple(positions)
 
 
 def interaction_graph(scopes: Iterable[Iterable[int]], num_vertices: int) -> list[int]:

@@ -49,8 +49,8 @@ def _within(model: Model, inner: str, outer: str) -> bool:
 
 def mentioned(model: Model, factor: Factor, names: Collection[str]) -> tuple[str, ...]:
     """Which of the names a factor depends on, its target included."""
-    found = {*model.random_parents(factor), getattr(factor, "target", "")}
-    return tuple(n for n in names if n in found)
+    scope = {*model.random_parents(factor), getattr(factor, "target", "")}
+    return tuple(n for n in names if n in scope)
 
 
 def below_definition(model: Model, name: str) -> set[str]:

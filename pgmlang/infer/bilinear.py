@@ -79,11 +79,11 @@ class BilinearAscent(Ascent):
         return float(total), Posterior((a, b), pairs.weights / sums)
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
-        total, found = self.posterior(factors, blocks)
+        total, posteriors = self.posterior(factors, blocks)
         with torch.no_grad():
             tables = self.expected(self.rest.tables(self.points(factors, blocks)))
             total += float(self.rest.reduce(tables))
-        return total + self.entropy(factors), found
+        return total + self.entropy(factors), posteriors
 
     def update(
         self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
@@ -102,12 +102,12 @@ class BilinearAscent(Ascent):
 
     def _exponentials(self, side: Picked, q: Tensor) -> tuple[Tensor, Tensor]:
         """Exponentials ``[groups, labels]`` of expected logarithms, and what each group's were divided by, logarithms."""
-        found = self.known.get(side.name)
-        if found is None or found[0] is not q:
+        exponentials = self.known.get(side.name)
+        if exponentials is None or exponentials[0] is not q:
             log = (torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))).flatten()[side.at]
             high = log.amax(-1, keepdim=True)
-            found = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
-        return found[1], found[2]
+            exponentials = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
+        return exponentials[1], exponentials[2]
 
 
 def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tensor:

@@ -76,5 +76,5 @@ def _curvature(total: Tensor, x: Tensor) -> Tensor:
     (slope,) = torch.autograd.grad(total, x, create_graph=True, allow_unused=True)
     if slope is None or not slope.requires_grad:
         return torch.zeros_like(x)
-    (found,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
-    return torch.zeros_like(x) if found is None else -found
+    (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
+    return torch.zeros_like(x) if second is None else -second

@@ -92,14 +92,14 @@ def composed(text: str) -> Method:
         def blocks(joint: Any) -> list[Any]:
             from pgmlang.infer.blocks import KernelBlock, gibbs_blocks
 
-            found: list[Any] = []
+            composed_blocks: list[Any] = []
             for part in assigned(problem.model, problem.facts, parts):
                 if part.kernel == "gibbs":
                     kinds = kinds_of(joint.model, part.names)
-                    found += gibbs_blocks(joint, part.names, kinds, lambda: plan_of("hmc", options))
+                    composed_blocks += gibbs_blocks(joint, part.names, kinds, lambda: plan_of("hmc", options))
                 elif part.names:
-                    found.append(KernelBlock(part.names, joint, plan_of(part.kernel, options)))
-            return found
+                    composed_blocks.append(KernelBlock(part.names, joint, plan_of(part.kernel, options)))
+            return composed_blocks
 
         return build_cycle(problem, options, blocks)
 

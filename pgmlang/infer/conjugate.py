@@ -86,10 +86,10 @@ def slope(density: LogDensity, value: Tensor) -> Tensor:
 
     with torch.enable_grad():
         point = value.detach().requires_grad_()
-        (found,) = torch.autograd.grad(density(point).sum(), point)
-    if not bool(torch.isfinite(found).all()):
+        (gradient,) = torch.autograd.grad(density(point).sum(), point)
+    if not bool(torch.isfinite(gradient).all()):
         raise GradientNotFinite(value)
-    return found.detach()
+    return gradient.detach()
 
 
 def dirichlet_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor]:

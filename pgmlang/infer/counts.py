@@ -73,8 +73,8 @@ class _Target:
     ) -> float:
         """Adds to ``counts``; returns the log-likelihood of what is no table. ``mask``: the cells meant."""
         if isinstance(distribution, Choice):
-            found = self.evaluator.evaluate(distribution.condition, self.place)
-            chosen = np.broadcast_to(found.to(self.axes), self.codes.shape).astype(bool)
+            condition = self.evaluator.evaluate(distribution.condition, self.place)
+            chosen = np.broadcast_to(condition.to(self.axes), self.codes.shape).astype(bool)
             here = chosen if mask is None else mask & chosen
             there = ~chosen if mask is None else mask & ~chosen
             return self.add(distribution.then, here, tables, counts) + self.add(
@@ -111,10 +111,10 @@ class _Target:
         if keep is not None:
             flat = flat[keep]
             weights = weights[keep] if weights is not None else None
-        found = np.bincount(
+        frequencies = np.bincount(
             flat.ravel(), None if weights is None else weights.ravel(), minlength=counts[table.name].size
         )
-        counts[table.name] += found.reshape(shape)
+        counts[table.name] += frequencies.reshape(shape)
 
     def _is_known(self, parent: Ref) -> bool:
         variable = self.evaluator.model.by_name[parent.name]
@@ -198,19 +198,19 @@ def log_prior(model: Model, parameters: Mapping[str, np.ndarray]) -> float:
 
 def unseen_rows(model: Model, counts: Mapping[str, np.ndarray]) -> tuple[Diagnostic, ...]:
     """One warning that counts the rows that no data reached, of tables without a prior."""
-    found = []
+    tables_unseen = []
     span = None
     for table in tables_of(model):
         if table.is_learned and table.distribution.prior is None:
             totals = counts[table.name].sum(axis=-1)
             empty = int((totals <= 0).sum())
             if empty:
-                found.append((empty, totals.size, table.target))
+                tables_unseen.append((empty, totals.size, table.target))
                 span = span or table.distribution.span
-    if not found:
+    if not tables_unseen:
         return ()
-    number = sum(n for n, _, _ in found)
-    listed = ", ".join(f"{n} of {m} of `{name}`" for n, m, name in found[:8])
-    more = f", and {len(found) - 8} more tables" if len(found) > 8 else ""
+    number = sum(n for n, _, _ in tables_unseen)
+    listed = ", ".join(f"{n} of {m} of `{name}`" for n, m, name in tables_unseen[:8])
+    more = f", and {len(tables_unseen) - 8} more tables" if len(tables_unseen) > 8 else ""
     message = f"{number} table row{'s' if number > 1 else ''} without data, uniform: {listed}{more}"
     return (Diagnostic("PGM0802", message, span, help="give the tables a prior: `prior = 1`"),)

@@ -179,11 +179,13 @@ def _possible_values(
         codes = {}
         for name in hidden:
             # a label is the cell of the unit interval that a free number falls into
-            found = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
-            found = found.clamp(max=joint.num_states(name) - 1)
+            drawn_codes = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
+            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1)
             if name in joint.missing:
-                found = torch.where(joint.missing[name], found, joint.observed[name].to(found.dtype))
-            codes[name] = found
+                drawn_codes = torch.where(
+                    joint.missing[name], drawn_codes, joint.observed[name].to(drawn_codes.dtype)
+                )
+            codes[name] = drawn_codes
         discrete = {**fields, **codes}
         return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
 

@@ -64,16 +64,16 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents that get an automatic guide."""
     written = guided_names(model)
     latent = facts.latent | ({v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates})
-    found = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
-    return tuple(v.name for v in found if v.name not in written and v.name not in facts.fixed)
+    candidates = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
+    return tuple(v.name for v in candidates if v.name not in written and v.name not in facts.fixed)
 
 
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)
     hidden = facts.latent | {n for n in facts.missing if not is_childless_missing(model, n)}
-    found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
-    return tuple(v.name for v in found if v.name not in written)
+    candidates = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
+    return tuple(v.name for v in candidates if v.name not in written)
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -181,8 +181,8 @@ class Bound:
         def impossible(free: dict[str, Tensor]) -> Tensor:
             return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
 
-        found = nearest_possible(begin, impossible, generator)
-        return torch.cat([found[n].flatten() for n in shapes])
+        possible = nearest_possible(begin, impossible, generator)
+        return torch.cat([possible[n].flatten() for n in shapes])
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
@@ -193,7 +193,7 @@ class Bound:
         from pgmlang.kernels import lbfgs
         from pgmlang.kernels.log_density import GradientNotFinite
 
-        found: list[Point] = []
+        points: list[Point] = []
         broken: Any = None
         for i in range(STARTS):
             loc = self._drawn(joint, free, generator) if i % 2 else torch.randn(
@@ -208,11 +208,11 @@ class Bound:
             except GradientNotFinite as error:
                 broken = part, noise, error.x.detach().requires_grad_()
                 continue
-            found.append(point)
-        if not found:
+            points.append(point)
+        if not points:
             part, noise, leaf = broken
             raise gradient_error(lambda: self._at(part, free, noise, leaf), {LOC: leaf}, joint, "bound")
-        best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
+        best: Tensor = min(points, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
     def _held(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor) -> Function:

@@ -177,8 +177,8 @@ class DensityEm:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
         """Q and the tables' log priors, summed over starts."""

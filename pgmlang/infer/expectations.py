@@ -118,15 +118,15 @@ Q = {
 
 def optimal(family: str, density: LogDensity, like: Tensor) -> Factor:
     """The factor proportional to the exponential of an expected log-density (the coordinate update)."""
-    found = READERS[family][0](density, like)
+    parameters = READERS[family][0](density, like)
     tiny = torch.finfo(like.dtype).tiny
-    return tuple(p.clamp(min=tiny) for p in found)
+    return tuple(p.clamp(min=tiny) for p in parameters)
 
 
 def is_of_family(family: str, density: LogDensity, q: Factor, x: Tensor) -> bool:
     """Whether a log-density has the slope of its family at another point ``x``: what the static check promised."""
-    found, wanted = slope(density, x), Q[family].slope(q, x)
-    return torch.allclose(found, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
+    slope_there, wanted = slope(density, x), Q[family].slope(q, x)
+    return torch.allclose(slope_there, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
 
 
 # ---- Normal: blocks of elements that hang together

@@ -181,19 +181,19 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         trace = (*state.trace, info.objective)
         if not kernel.done(inner):
             return state._replace(inner=inner, trace=trace), info
-        found = kernel.conclude(inner).parameters
-        parameters = {**state.parameters, **found}
+        learned = kernel.conclude(inner).parameters
+        parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(pairs):
             return State(state.stage, inner, state.data, parameters, trace, True), info
         generator = torch.Generator().manual_seed(state.stage)
-        data = upwards(own, pairs[state.stage], found, generator)
+        data = upwards(own, pairs[state.stage], learned, generator)
         rng = np.random.default_rng(state.stage + 1)
         return State(state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace), info
 
-    def upwards(own: Problem, pair: Pair, found: dict[str, np.ndarray], generator: Any) -> np.ndarray:
+    def upwards(own: Problem, pair: Pair, learned: dict[str, np.ndarray], generator: Any) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
         joint = joint_of(own)
-        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in found.items()}
+        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
         fields = fields_of(joint, (pair.above,))
         values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
         drawn = bernoulli(generator, fields.logits(pair.above, values, params))

@@ -208,8 +208,8 @@ class Likelihood:
     ) -> Outcome:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         total = float(self.value(joint, params, nets))
-        found = {k: v.cpu().numpy() for k, v in params.items()}
-        return Outcome(found, (), True, log_likelihood=total)
+        parameters = {k: v.cpu().numpy() for k, v in params.items()}
+        return Outcome(parameters, (), True, log_likelihood=total)
 
 
 def log_unnormalised(

@@ -21,10 +21,10 @@ def movable_names(model: Model, facts: Facts) -> tuple[str, ...]:
     if facts.binding is None:
         return ()
     latent = {v.name for v in latent_variables(model, facts)}
-    found = {
+    movable = {
         n for n in latent if n in model.conditional_of and _is_movable(model, model.conditional_of[n], latent)
     }
-    return tuple(v.name for v in model.variables if v.name in found)
+    return tuple(v.name for v in model.variables if v.name in movable)
 
 
 def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> bool:

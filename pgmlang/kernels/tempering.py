@@ -48,19 +48,19 @@ class Tempered:
     def value(self, x: Tensor) -> Tensor:
         """As ``kernels.value``, by the ends' own ways."""
         base = self.path.base
-        found = self._mixed(value(self.path.target, x), None if base is None else value(base, x))
-        return torch.where(torch.isfinite(found), found, torch.full_like(found, -torch.inf))
+        mixed = self._mixed(value(self.path.target, x), None if base is None else value(base, x))
+        return torch.where(torch.isfinite(mixed), mixed, torch.full_like(mixed, -torch.inf))
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As ``kernels.value_and_grad``, by the ends' own ways."""
         top, slope = value_and_grad(self.path.target, x)
         bottom, own = (None, None) if self.path.base is None else value_and_grad(self.path.base, x)
-        found = self._mixed(top, bottom)
+        mixed = self._mixed(top, bottom)
         beta = self.beta.unsqueeze(-1)
         gradient = beta * slope if own is None else own + beta * (slope - own)
-        usable = torch.isfinite(found)
-        found = torch.where(usable, found, torch.full_like(found, -torch.inf))
-        return found, torch.where(usable.unsqueeze(-1), gradient, torch.zeros_like(gradient))
+        usable = torch.isfinite(mixed)
+        mixed = torch.where(usable, mixed, torch.full_like(mixed, -torch.inf))
+        return mixed, torch.where(usable.unsqueeze(-1), gradient, torch.zeros_like(gradient))
 
     def _mixed(self, top: Tensor, bottom: Tensor | None) -> Tensor:
         if bottom is None:

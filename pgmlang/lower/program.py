@@ -151,12 +151,12 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
         out.line(line)
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
-        (v.name, py.tuple_of(*map(py.constant, found)))
+        (v.name, py.tuple_of(*map(py.constant, known_labels)))
         for v in model.variables
         if v.role != "index"
         and v.type.kind == "labels"
         and v.type.axis not in data_plates
-        and (found := model.labels_of(v.type)) is not None
+        and (known_labels := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()

@@ -179,8 +179,8 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
         target = ast.Subscript(ast.Name("log_q", ast.Load()), ast.Constant(item.target), ast.Store())
         out.statement(ast.Assign([target], py.method(py.name("q"), "log_prob", local)))
         axes[item.target] = batch
-    found = py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])
-    out.statement(py.returns(py.tuple_of(found, py.name("log_q"))))
+    proposal = py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])
+    out.statement(py.returns(py.tuple_of(proposal, py.name("log_q"))))
     out.indent -= 1
     out.blank(2)
     out.assign("GUIDE_FACTORS", py.dict_of([(k, py.tuple_of(*map(py.constant, a))) for k, a in axes.items()]))

@@ -74,10 +74,10 @@ class Units:
 
     def free(self, values: Mapping[str, Tensor]) -> Tensor:
         """The inverse of `values`."""
-        found = self.joint.unconstrain(
+        unconstrained = self.joint.unconstrain(
             {n: values[n] for n in self.names}, {**self.given, **values}, self.params, self.nets
         )
-        parts = [found[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
+        parts = [unconstrained[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
         return torch.cat(parts, -1).flatten(0, 1)
 
     def terms(self, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -85,9 +85,9 @@ class Units:
         everything = {**self.given, **values}
         shape = (self.num_draws, self.num_units)
         if self.sums is None:
-            found = self.joint.factors(everything, self.params, self.nets)
-            prior = self.joint.each({k: v for k, v in found.items() if k in self.names}, self.plate)
-            rest = self.joint.each({k: v for k, v in found.items() if k not in self.names}, self.plate)
+            factors = self.joint.factors(everything, self.params, self.nets)
+            prior = self.joint.each({k: v for k, v in factors.items() if k in self.names}, self.plate)
+            rest = self.joint.each({k: v for k, v in factors.items() if k not in self.names}, self.plate)
             return prior.expand(shape), rest.expand(shape)
         tables = self.sums.tables(everything, self.params, self.nets)
         first = {k: t for k, t in tables.items() if k in self.names}

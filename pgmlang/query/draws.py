@@ -41,8 +41,8 @@ class DrawAnswers:
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
         labels: dict[str, tuple[str, ...]] = {}
         for name, values in fit.draws.items():
-            found = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
-            axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in found)
+            sized_axes = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
+            axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in sized_axes)
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
         draws = dict(fit.draws)

@@ -90,8 +90,8 @@ class FieldRows:
             return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
         network = self._network()
         if network is not None:
-            found = network.marginals(self._codes(), self.hidden, self.params, self.nets)
-            return found if self.plate else {n: p[0] for n, p in found.items()}
+            marginals = network.marginals(self._codes(), self.hidden, self.params, self.nets)
+            return marginals if self.plate else {n: p[0] for n, p in marginals.items()}
         self._need_blocks(self.hidden)
         fields = fields_of(self.joint, self.hidden)
         values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
@@ -109,8 +109,8 @@ class FieldRows:
     def _codes(self) -> dict[str, Tensor]:
         """Codes ``[rows, *shape]`` of what the rows say of fields, -1 at missing cells."""
         fields = {v.name for v in self.joint.model.of_role("field")}
-        found = {n: c for n, c in self.joint.observed.items() if n in fields}
-        return found if self.plate else {n: c[None] for n, c in found.items()}
+        codes = {n: c for n, c in self.joint.observed.items() if n in fields}
+        return codes if self.plate else {n: c[None] for n, c in codes.items()}
 
     def _need_blocks(self, names: tuple[str, ...]) -> None:
         reasons = [d for n in names for d in block_reasons(self.joint.model, n)]
@@ -237,9 +237,9 @@ class FieldRows:
             words = "exact, log Z by variable elimination"
             with torch.no_grad():
                 return float(network.log_partition(self.params, self.nets)), words, None
-        found = log_z_of_row(self.joint, self.params, self.nets, self.generator, self._particles(500))
-        words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
-        return found.value, words, found.ess
+        log_z = log_z_of_row(self.joint, self.params, self.nets, self.generator, self._particles(500))
+        words = f"annealed importance sampling, log Z {log_z.value:.3f} +- {log_z.error:.3f}"
+        return log_z.value, words, log_z.ess
 
     def _annealed(self, names: tuple[str, ...], plate: str) -> Tensor:
         """Log-weights ``[particle, row]`` of what sums these fields out."""

@@ -88,8 +88,8 @@ def drawn_from_prior(
 ) -> dict[str, Tensor]:  # fmt: skip
     """Draws ``[count, *shape]`` of some variables given those above them; nothing below is drawn."""
     part = joint.memo.once(_joint_of_targets, joint, names)
-    found = part.simulate(generator, dict(given), params, nets, (count,))
-    return {n: found[n] for n in names}
+    drawn = part.simulate(generator, dict(given), params, nets, (count,))
+    return {n: drawn[n] for n in names}
 
 
 def _joint_of_targets(joint: Joint, names: tuple[str, ...]) -> Joint:

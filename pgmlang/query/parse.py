@@ -123,8 +123,10 @@ class _Parser:
 
     def _expect(self, text: str) -> _Token:
         if not self._is(text):
-            found = "the query ends" if self.token.kind == "end" else f"unexpected `{self.token.text}`"
-            raise self.error(f"{found}, `{text}` expected" if text != "$end" else f"{found} after the query")
+            unexpected = "the query ends" if self.token.kind == "end" else f"unexpected `{self.token.text}`"
+            raise self.error(
+                f"{unexpected}, `{text}` expected" if text != "$end" else f"{unexpected} after the query"
+            )
         return self._take()
 
     # ---- grammar
@@ -245,8 +247,8 @@ class _Parser:
         token = self._take()
         if token.kind not in ("word", "string", "number"):
             self.at -= 1
-            found = "the query ends" if token.kind == "end" else f"unexpected `{token.text}`"
-            raise self.error(f"{found}, a variable expected")
+            unexpected = "the query ends" if token.kind == "end" else f"unexpected `{token.text}`"
+            raise self.error(f"{unexpected}, a variable expected")
         name = token.text if token.kind != "string" else re.sub(r"\\(.)", r"\1", token.text[1:-1])
         end = token.end
         if self._is("["):

@@ -75,13 +75,13 @@ class Predictive:
         names = self._targets(targets)
         plate = self._plate(names)
         chances: dict[str, Tensor] = {}
-        found = self._complete(chances)
+        completed = self._complete(chances)
         columns: dict[str, list[str] | np.ndarray] = {}
         labels = self.joint.binding.labels.get(plate)
         if plate != self.joint.binding.plate and labels is not None:
             columns[plate] = list(labels)
         for name in names:
-            columns.update(self._columns(name, found[name], chances.get(name)))
+            columns.update(self._columns(name, completed[name], chances.get(name)))
         if len(columns) > MAX_COLUMNS:
             message = f"that would be {len(columns):,} columns"
             raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
@@ -175,17 +175,17 @@ class Predictive:
             )
             return {n: drawn[n] for n in self.hidden}
         inner, sums, continuous = self._inference()
-        found: dict[str, Tensor] = {}
+        inferred: dict[str, Tensor] = {}
         if continuous:
-            found = self._chains(inner, sums, continuous)
+            inferred = self._chains(inner, sums, continuous)
         if sums is not None:
-            given = {**self.given, **found}
+            given = {**self.given, **inferred}
             few = {k: v[:1] for k, v in given.items()} if self.is_point and not continuous else given
             for name, shares in sums.marginals(few, self.params, self.nets).items():
                 chances[name] = shares.mean(0) if shares.dim() > len(self.joint.shapes[name]) + 1 else shares
             side = () if given else (self.num_draws,)
-            found.update(sums.draw(self.generator, given, self.params, self.nets, side))
-        return found
+            inferred.update(sums.draw(self.generator, given, self.params, self.nets, side))
+        return inferred
 
     def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:
         """The joint without what is drawn forwards, the sum over discrete latents, and the continuous latents."""
@@ -257,9 +257,9 @@ class Predictive:
                 )
                 raise PgmError(Diagnostic("PGM0602", message, help="`--method gibbs` or `hmc` keep draws of it"))
             return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
-        found = self._by_prior(inner, sums, continuous, plate)
-        if (found.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
-            return found
+        by_prior = self._by_prior(inner, sums, continuous, plate)
+        if (by_prior.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
+            return by_prior
         return self._by_annealing(inner, sums, continuous, plate)
 
     def _has_hidden_numbers(self) -> bool:

@@ -92,8 +92,8 @@ class TableRows:
         values = np.full(self.num_units, np.nan)
         for group in self.groups:
             engine = self._engine(group)
-            found = engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
-            values[group.members] = found[group.inverse]
+            log_evidence = engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
+            values[group.members] = log_evidence[group.inverse]
         return Score(values, self.unit or "data", "exact")
 
     # ---- predictions
@@ -109,11 +109,11 @@ class TableRows:
             blocks = {n: group.unrolled.nodes[n] for n in tables}
             wanted = [i for b in blocks.values() for i in range(b.first, b.first + b.count)]
             engine = self._engine(group)
-            found = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))
+            marginals = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))
             for name, block in blocks.items():
-                nodes = [found.tables[i][group.inverse] for i in range(block.first, block.first + block.count)]
+                nodes = [marginals.tables[i][group.inverse] for i in range(block.first, block.first + block.count)]
                 group.place(tables[name], name, np.stack(nodes, 1))
-            log_evidence = found.log_evidence - log_partition(group, engine)
+            log_evidence = marginals.log_evidence - log_partition(group, engine)
             by_unit[group.members] = log_evidence[group.inverse]
         columns: dict[str, list[str] | np.ndarray] = {}
         for name, element in names:

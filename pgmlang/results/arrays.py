@@ -109,10 +109,10 @@ def _header(path: Path) -> tuple[dict[str, Any], int, int]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         raise ValueError("a name stands twice in the header")
-    return found
+    return unique
 
 
 def _naturals(value: Any) -> TypeGuard[list[int]]:

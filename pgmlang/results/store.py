@@ -299,8 +299,8 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
         for d in model.dims
         if d.labels is None and d.size is None and d.name in labels.get("dims", {})
     }
-    for name, found in [*own.items(), *dims.items()]:
-        if len(set(found)) < len(found):
+    for name, listed in [*own.items(), *dims.items()]:
+        if len(set(listed)) < len(listed):
             raise ValueError(f"a label of `{name}` stands twice")
     elements = {k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()}
     return close_model(model, own, dims, elements)

@@ -80,8 +80,8 @@ def bfmi(of: FitFigures) -> Figure:
     spread = np.var(energy, axis=1, ddof=1)
     if not (spread > 0).all():
         return None
-    found = (np.diff(energy, axis=1) ** 2).mean(axis=1) / spread
-    return float(found.min()), f"chain {int(found.argmin())}"
+    fractions = (np.diff(energy, axis=1) ** 2).mean(axis=1) / spread
+    return float(fractions.min()), f"chain {int(fractions.argmin())}"
 
 
 def swap_rate(of: FitFigures) -> Figure:
@@ -150,13 +150,13 @@ def switching(of: FitFigures) -> Figure:
     Variables with one short axis at least, whose R-hat says that the chains disagree; 1 is all of it.
     """
     worst: Figure = None
-    for name, found in of.by_name.items():
+    for name, label_shares in of.by_name.items():
         array = of.fit.draws[name]
         if (
             of.chains < 2
             or array.ndim < 3
             or array.dtype.kind != "f"
-            or not np.nanmax(found.r_hat, initial=0) > 1.05
+            or not np.nanmax(label_shares.r_hat, initial=0) > 1.05
         ):
             continue
         means = array.mean(axis=1, dtype=float)

@@ -71,12 +71,13 @@ def analyse(
     modules = Modules(loader or folder_loader(folder), scope.report)
     builder = ModelBuilder(scope, Collector(scope, modules, dict(settings or {})))
     model = builder.build(program, file)
-    found = scope.diagnostics
-    has_errors = any(d.is_error for d in found)
+    diagnostics = scope.diagnostics
+    has_errors = any(d.is_error for d in diagnostics)
     if not has_errors:
-        found = [*found, *lints.lint(scope, builder.collector, model)]
+        diagnostics = [*diagnostics, *lints.lint(scope, builder.collector, model)]
     ordered = sorted(
-        found, key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1)
+        diagnostics,
+        key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1),
     )
     return Compilation(file, None if has_errors else model, tuple(ordered), modules.texts)
 
@@ -357,9 +358,9 @@ class ModelBuilder:
                     self._guide_random(statement, plates, conditionals)
                 case ast.Assign(targets=targets):
                     for target in targets:
-                        found = self.scope.guide_variables.get(target.name)
-                        if found is not None and found.declared is target:
-                            self._definition(found, definitions)
+                        guided = self.scope.guide_variables.get(target.name)
+                        if guided is not None and guided.declared is target:
+                            self._definition(guided, definitions)
         kept = tuple(c for c in conditionals if isinstance(c, Conditional))
         return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), kept)
 

@@ -87,9 +87,9 @@ def _free_of_definitions(definitions: Mapping[str, ast.Def]) -> dict[str, frozen
     calls: dict[str, set[str]] = {}
     marks = {name: frozenset({f"{_CALL}{name}"}) for name in definitions}
     for name, definition in definitions.items():
-        found = set(_free_names(definition, marks))
-        calls[name] = {n.removeprefix(_CALL) for n in found if n.startswith(_CALL)}
-        own[name] = {n for n in found if not n.startswith(_CALL)}
+        mentions = set(_free_names(definition, marks))
+        calls[name] = {n.removeprefix(_CALL) for n in mentions if n.startswith(_CALL)}
+        own[name] = {n for n in mentions if not n.startswith(_CALL)}
     changed = True
     while changed:
         changed = False

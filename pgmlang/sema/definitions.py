@@ -48,9 +48,9 @@ class Expander:
 
     def expand(self, node: ast.Call, place: Place) -> Expr:
         """The value of a call; its ``param``s become the model's, named ``OWNER.NAME``."""
-        found = self._find(node.function)
-        assert found is not None
-        definition, definitions, modules = found
+        matched = self._find(node.function)
+        assert matched is not None
+        definition, definitions, modules = matched
         self.scope.used.add(node.function.split(".")[0])
         key = f"{id(definition)}"
         if key in self.scope.def_stack:

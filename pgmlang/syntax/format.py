@@ -22,8 +22,8 @@ CONTINUATION = 4
 def format_source(file: SourceFile) -> str:
     """A file's text in canonical style. Raises CompileError when it does not parse."""
     program = parse(file)
-    found = [Comment(span, _stands_alone(span)) for span in comments_of(file)]
-    return _Formatter(found).program(program)
+    comments = [Comment(span, _stands_alone(span)) for span in comments_of(file)]
+    return _Formatter(comments).program(program)
 
 
 def format_program(program: ast.Program) -> str:

@@ -170,8 +170,8 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
 
 def comments_of(file: SourceFile) -> list[Span]:
     """Where the comments of a text that parses stand."""
-    found = _STRING_OR_COMMENT.finditer(file.text)
-    return [Span(file, m.start(), m.end()) for m in found if m[0].startswith("#")]
+    matches = _STRING_OR_COMMENT.finditer(file.text)
+    return [Span(file, m.start(), m.end()) for m in matches if m[0].startswith("#")]
 
 
 def _in_order(errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -248,7 +248,7 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
     if number := _no_number(file, tokens, at):
         return number
     expected = _expected(tokens, at)
-    found = (
+    message = (
         "the file ends here"
         if at_end
         else "the line ends here"
@@ -256,7 +256,7 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
         else f"unexpected `{token}`"
     )
     listed = f"expected {_one_of(expected)}" if 0 < len(expected) <= 6 else ""
-    return Diagnostic("PGM0101", found, span, label=listed, help=_cure(tokens, at))
+    return Diagnostic("PGM0101", message, span, label=listed, help=_cure(tokens, at))
 
 
 def _too_large(file: SourceFile, token: Token) -> Diagnostic:

@@ -38,8 +38,8 @@ def event_axis(model: Model, argument: Expr, target: Variable) -> str | None:
     extra = [a for a in argument.axes if a not in target.axes]
     axis = target.type.axis
     like = [a for a in extra if axis is not None and model.root_axis(a) == model.root_axis(axis)]
-    found = like or extra
-    return found[-1] if found else None
+    axes = like or extra
+    return axes[-1] if axes else None
 
 
 def largest_count(evaluator: Evaluator, name: str) -> int:

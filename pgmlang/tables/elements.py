@@ -74,8 +74,8 @@ class ElementEvaluator(Evaluator):
         where = np.arange(nodes.count).reshape(nodes.shape) + nodes.first
         ids = take(NamedArray(where, nodes.axes), fixed)
         if not free:
-            found = self.slot(ids, nodes.size)
-            return NamedArray(np.arange(nodes.size), (found.axis,))
+            slot = self.slot(ids, nodes.size)
+            return NamedArray(np.arange(nodes.size), (slot.axis,))
         # an index that is random itself picks among all elements: they all belong to the factor
         shape = [nodes.shape[nodes.axes.index(a)] for a in free]
         check_cells([math.prod(shape), *[nodes.size] * math.prod(shape)], f"all of `{variable.name}`")
