@@ -102,8 +102,8 @@ class Truncated(Combined):
         x, (lower, upper) = real(value), map(real, self.numbers)
         after = torch.floor(x) + 1 if self.is_discrete else x
         part = log_between(self.base, torch.minimum(torch.maximum(after, lower), upper), self.numbers[1])
-        survival = part - log_between(self.base, *self.numbers)
-        return torch.where(x < lower, 0.0, torch.where(after > upper, -math.inf, survival))
+        found = part - log_between(self.base, *self.numbers)
+        return torch.where(x < lower, 0.0, torch.where(after > upper, -math.inf, found))
 
     def sample(self, sample_shape=()):
         with torch.no_grad():

@@ -231,19 +231,19 @@ class Mlp(torch.nn.Module):
 def constrain(unconstrained, values=None, data=None, layout=None, params=None, nets=None):
     """Free real values to values in their supports, and the sum of log|det J| of the maps. ``values``: the others, for
     supports that move with them."""
-    constrained, log_det = {}, 0.0
+    found, log_det = {}, 0.0
     for name, support in SUPPORTS.items():
         if name not in unconstrained:
             continue
         x = unconstrained[name]
         transform = transform_of(
-            support, {**(values or {}), **constrained}, data, layout, {**(params or {}), **constrained}, nets
+            support, {**(values or {}), **found}, data, layout, {**(params or {}), **found}, nets
         )
-        constrained[name] = transform(x)
-        own = transform.log_abs_det_jacobian(x, constrained[name])
+        found[name] = transform(x)
+        own = transform.log_abs_det_jacobian(x, found[name])
         dims = RANKS[name] - transform.codomain.event_dim
         log_det = log_det + (own.sum(tuple(range(-dims, 0))) if dims > 0 else own)
-    return {name: constrained[name] for name in unconstrained}, log_det
+    return {name: found[name] for name in unconstrained}, log_det
 
 
 SUPPORTS = {"x": constraints.real}
