@@ -56,9 +56,9 @@ def bind_batches(
         refuse_ordinal_text(model, {k: v for k, v in told.items() if k not in known}, "", problems)
         problems.stop()
         known |= told
-        own = {n: known[n] for n in open_sets(model) if n in known}
+        variable_labels = {n: known[n] for n in open_sets(model) if n in known}
         dims = {d.name: known[d.name] for d in model.dims if model.axis_labels(d.name) is None and d.name in known}
-        model = close_model(model, own, dims)
+        model = close_model(model, variable_labels, dims)
     yield from _bound(model, opened(), plate, {"mapping": mapping, "hide": hide, "known": known, **options})
 
 
@@ -105,10 +105,10 @@ def _labels(
         matches = Matcher(model, mapping, hide, known, Problems()).match({plate: frame})
         axes.update(matches.labels)
         for name, (_, columns) in matches.columns.items():
-            own = model.by_name[name].type.axis or name
-            if own in sets or own in dims:
+            label_set = model.by_name[name].type.axis or name
+            if label_set in sets or label_set in dims:
                 for column in columns:
-                    seen.setdefault(own, set()).update(frame.columns[column].labels_and_codes()[0])
+                    seen.setdefault(label_set, set()).update(frame.columns[column].labels_and_codes()[0])
         for parent in outer:
             column_of = column_named(frame, mapping.get(parent, parent))
             if column_of is not None:

@@ -83,8 +83,8 @@ def _narrow(
     values, elements = (np.ravel(x) for x in np.broadcast_arrays(values, elements))
     seen = ~np.isnan(values)
     if name not in limits:
-        own = bounds_of(evaluator.model, variable)
-        ends = [k if b is None else b for k, b in zip(KINDS[variable.type.kind], own, strict=True)]
+        bounds = bounds_of(evaluator.model, variable)
+        ends = [k if b is None else b for k, b in zip(KINDS[variable.type.kind], bounds, strict=True)]
         limits[name] = np.full(shape, ends[0]), np.full(shape, ends[1])
     below, above = (x.reshape(-1) for x in limits[name])
     if end == "high":

@@ -125,14 +125,14 @@ class _Recorder(TorchDispatchMode):
             or not isinstance(changed, Tensor)
         ):
             raise NotRecordable(f"{func} cannot be recorded")
-        own, memory = _place(changed), changed.untyped_storage().data_ptr()
-        known = self.nodes.get(own)
-        alone = all(key == own for key in self.nodes if key[0] == memory)
+        location, memory = _place(changed), changed.untyped_storage().data_ptr()
+        known = self.nodes.get(location)
+        alone = all(key == location for key in self.nodes if key[0] == memory)
         if known is None or known.op != "call_function" or not alone:
             raise NotRecordable(f"{func} changes what is seen elsewhere")
         call = self._call(plain, args, kwargs)
         result = func(*args, **kwargs)
-        self.nodes[own] = call
+        self.nodes[location] = call
         return result
 
 
@@ -253,8 +253,8 @@ class _Folding:
                 return first
             second = node.args[1]
             if node.target in (aten.add.Tensor, aten.mul.Tensor) and isinstance(second, fx.Node):
-                own = self.value[second]
-                fits = own.shape == self.value[node].shape and own.dtype == self.value[node].dtype
+                operand = self.value[second]
+                fits = operand.shape == self.value[node].shape and operand.dtype == self.value[node].dtype
                 if fits and self._is_all(first, neutral):
                     return second
         return None

@@ -111,11 +111,11 @@ def order(rows: Rows, effort: float = 1.0) -> None:
             rows.groups.atoms[atom].children = list(children)
         for component, atoms in arrangement[1].items():
             rows.groups.components[component].atoms = list(atoms)
-        score, kept = _sweep(rows, sweeps, polish=size <= 400)
+        score, best_rows = _sweep(rows, sweeps, polish=size <= 400)
         if best is None or score < best[0]:
             best = (
                 score,
-                kept,
+                best_rows,
                 [list(a.children) for a in rows.groups.atoms],
                 [list(c.atoms) for c in rows.groups.components],
             )
@@ -303,11 +303,11 @@ def _under_labels(rows: Rows) -> int:
 def _right_of(rows: Rows, v: int, box: int, edge: float) -> bool:
     """Whether a node of the next layer stands right of a box: by the components' order if both have one."""
     groups = rows.groups
-    own = groups.atoms[next(iter(groups.boxes[box].atoms))].component
-    siblings = groups.atoms[groups.components[own].parent].children
+    component = groups.atoms[next(iter(groups.boxes[box].atoms))].component
+    siblings = groups.atoms[groups.components[component].parent].children
     for atom in groups.path(rows.home[v]):
         if groups.atoms[atom].component in siblings:
-            return siblings.index(groups.atoms[atom].component) > siblings.index(own)
+            return siblings.index(groups.atoms[atom].component) > siblings.index(component)
     return rows.position[v] > edge + 0.75
 
 

@@ -260,11 +260,11 @@ def _height(point: Point) -> float:
     return point[1]
 
 
-def _hits(obstacle: Obstacle, p: Point, q: Point, own: bool) -> bool:
+def _hits(obstacle: Obstacle, p: Point, q: Point, is_end: bool) -> bool:
     """Whether a segment comes too near; at an edge's own end only the label beside it counts."""
     if obstacle.label is not None and crosses(p, q, obstacle.label):
         return True
-    if own:
+    if is_end:
         return False
     if obstacle.loop is not None and crosses(p, q, obstacle.loop):
         return True

@@ -118,9 +118,9 @@ def _total(program: ContractionProgram, out: Tables) -> None:
         with np.errstate(divide="ignore"):
             out.log_z += np.sum(np.log(scalars) if program.space == "linear" else scalars)
     for rows, scale in out.scales:
-        part = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
-        out.log_z += part
-        out.shrunk += np.minimum(part, 0.0)
+        log_scale = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
+        out.log_z += log_scale
+        out.shrunk += np.minimum(log_scale, 0.0)
 
 
 Found = tuple[np.ndarray, RowIndex | None]
@@ -131,10 +131,10 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
     extracted: list[Found | None] = [None] * len(passes.extractions)
-    at, needed_above = passes.at, passes.needed_above
+    extractions_at, needed_above = passes.at, passes.needed_above
 
     def extract(table: int) -> None:
-        for number in at[table]:
+        for number in extractions_at[table]:
             _, axes, kernel, _ = passes.extractions[number]
             value, joint = values[table], rows[table]
             assert value is not None
@@ -147,7 +147,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 value = kernel.run(value, grad)
             extracted[number] = value, joint
 
-    for table in at:
+    for table in extractions_at:
         if table not in passes.reached:
             extract(table)
     # Gradients live no longer than needed: memory is that of the forward pass.
@@ -169,7 +169,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if rescale:
                     result, _ = _rescale(result, joint is not None)
                 grads[into] = result, joint
-        if into in at:
+        if into in extractions_at:
             extract(into)
         if last:
             grads.pop(above, None)

@@ -131,8 +131,8 @@ def compile_query(
     leaves = tuple(leaf for leaf, _ in described)
     elimination = order_for(leaves, sizes, hidden, outputs, evidence.num_rows)
     masks = [sum(1 << v for v in leaf.scope) for leaf in leaves]
-    kept = sum(1 << v for v in outputs)
-    plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, kept, join)
+    output_mask = sum(1 << v for v in outputs)
+    plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, output_mask, join)
     report = _report(elimination, plan.scopes, sizes)
     if report.total_cells > max_cells:
         raise too_wide(network, report, max_cells, bool(outputs))

@@ -97,8 +97,8 @@ class Fields:
         masks = self.colours[name]
         scores = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         for mask in masks:
-            own = self._scores_of(name, mask, values, params, nets)
-            scores = own if mask is None else torch.where(mask[..., None], own, scores)
+            scores_here = self._scores_of(name, mask, values, params, nets)
+            scores = scores_here if mask is None else torch.where(mask[..., None], scores_here, scores)
         return scores
 
     def _scores_of(
@@ -106,7 +106,7 @@ class Fields:
     ) -> Tensor:
         joint, now = self.joint, values[name]
         around = self.parts[name][0] | self.parts[name][1]
-        own = joint.axes(name)
+        field_axes = joint.axes(name)
         out = []
         for code in range(self.states[name]):
             tried = (
@@ -114,31 +114,31 @@ class Fields:
             )
             total = torch.zeros((), dtype=joint.dtype, device=joint.device)
             for key, term in joint.factors({**values, name: tried}, params, nets, only=around).items():
-                total = total + self._elements(name, key, term, own)
+                total = total + self._elements(name, key, term, field_axes)
             out.append(total.expand(now.shape))
         return torch.stack(out, -1)
 
-    def _elements(self, name: str, key: str, term: Tensor, own: tuple[str, ...]) -> Tensor:
+    def _elements(self, name: str, key: str, term: Tensor, field_axes: tuple[str, ...]) -> Tensor:
         """A factor's terms added up for each element of a field that it holds."""
         joint = self.joint
         meeting = pairing(canonical_factors(joint.model), factor_names(canonical_factors(joint.model))[key], name)
         assert meeting is not None
         if not meeting.plate:
-            return joint.along(term, joint.factor_axes[key], own)
+            return joint.along(term, joint.factor_axes[key], field_axes)
         rows, first, second = _ends(joint, meeting)
         axes = joint.factor_axes[key]
         edge = joint.model.by_name[meeting.ends[0]].plates[-1] if meeting.ends else meeting.plate
-        at, size = axes.index(edge) - len(axes), joint.shapes[name][own.index(meeting.plate)]
+        dim, size = axes.index(edge) - len(axes), joint.shapes[name][field_axes.index(meeting.plate)]
         shape = list(term.shape)
-        shape[at] = size
-        some = term.index_select(at, rows)
-        sums = term.new_zeros(shape).index_add(term.dim() + at, first, some)
-        sums = sums.index_add(term.dim() + at, second, some)
+        shape[dim] = size
+        some = term.index_select(dim, rows)
+        sums = term.new_zeros(shape).index_add(term.dim() + dim, first, some)
+        sums = sums.index_add(term.dim() + dim, second, some)
         if not meeting.ends:  # rows at a chain's start hold one element only
-            alone = torch.ones(term.shape[at], dtype=term.dtype, device=term.device)
+            alone = torch.ones(term.shape[dim], dtype=term.dtype, device=term.device)
             alone[rows] = 0.0
-            sums = sums + term * alone.reshape(-1, *[1] * (-at - 1))
-        return joint.along(sums, tuple(meeting.plate if a == edge else a for a in axes), own)
+            sums = sums + term * alone.reshape(-1, *[1] * (-dim - 1))
+        return joint.along(sums, tuple(meeting.plate if a == edge else a for a in axes), field_axes)
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip

@@ -83,13 +83,13 @@ class Scanner:
         """The words of a stretch of text; a stray quote is a problem."""
         out: list[Word] = []
         for match in _WORD.finditer(self.text, start, end):
-            at, to = match.span()
+            begin, to = match.span()
             if match[1] is not None:
-                out.append(Word(_ESCAPED.sub(r"\1", match[1][1:-1]), at, to, False, True))
+                out.append(Word(_ESCAPED.sub(r"\1", match[1][1:-1]), begin, to, False, True))
             elif match[4] is not None:
-                self.problems.add(f"unexpected `{match[4]}`", at, to)
+                self.problems.add(f"unexpected `{match[4]}`", begin, to)
             else:
-                out.append(Word(match[0], at, to, match[3] is not None))
+                out.append(Word(match[0], begin, to, match[3] is not None))
         return out
 
     def items(self, words: Sequence[Word], what: str) -> list[Word] | None:
@@ -117,8 +117,8 @@ class Scanner:
         while chunk := _CHUNK.match(text, position):
             position = chunk.end()
             if text[position - 1] != "{":
-                at = _solid(text, chunk.start(), position) or 0
-                raise self._lost(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
+                begin = _solid(text, chunk.start(), position) or 0
+                raise self._lost(f"`{text[begin:position].split()[0][:60]}` outside a block", begin, position)
             header = self._header(chunk.start(), chunk.end(1), not out)
             block = header or Block("", [], chunk.start(), chunk.end(1))
             position = self._fill(block, position)
@@ -152,9 +152,9 @@ class Scanner:
             if closer == ";":
                 statements.append(Statement(start, end))
             elif closer == "}":
-                at = _solid(text, start, end)
-                if at is not None:
-                    self.problems.add("`;` missing after this", at, at + len(text[at:end].rstrip()))
+                begin = _solid(text, start, end)
+                if begin is not None:
+                    self.problems.add("`;` missing after this", begin, begin + len(text[begin:end].rstrip()))
                     statements.append(Statement(start, end))
                 return position
             else:

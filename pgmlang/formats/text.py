@@ -56,14 +56,14 @@ def _read(name: str, max_bytes: int) -> bytes:
             stream: BinaryIO = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
             parts: list[bytes] = []
             size = 0
-            while part := stream.read(_CHUNK):
-                size += len(part)
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
                 if size > max_bytes:
                     _refuse("PGM0109", f"`{name}` holds more than {max_bytes:,} bytes of text", name)
                 if packed and is_bomb(size, os.fstat(file.fileno()).st_size):
                     cure = "unpack it, if it is what it should be, and give that file"
                     _refuse("PGM0109", f"`{name}` unpacks to more than {RATIO} times its size", name, help=cure)
-                parts.append(part)
+                parts.append(chunk)
             return b"".join(parts)
     except (FileNotFoundError, NotADirectoryError):
         _refuse("PGM0701", f"no file `{name}`", name, help=_near_file(name))

@@ -84,12 +84,12 @@ def _arrows(model: Model, component: dict[str, str]) -> dict[str, list[str]]:
 
 def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fields: list[str]) -> bool:
     """A derived value of the component's own fields is part of the factor, not a parent of it."""
-    own = {component[f] for f in fields}
+    field_components = {component[f] for f in fields}
     seen = {name}
     pending = [name]
     while pending:
         for other in _direct(model, model.definition_of[pending.pop()]):
-            if component.get(other) in own:
+            if component.get(other) in field_components:
                 return True
             if other in model.definition_of and other not in seen:
                 seen.add(other)

@@ -28,9 +28,9 @@ def ancestors(parents: Parents, vertices: Iterable[int]) -> set[int]:
     return ancestors_of
 
 
-def barren_nodes(parents: Parents, kept: Iterable[int]) -> set[int]:
+def barren_nodes(parents: Parents, needed: Iterable[int]) -> set[int]:
     """Vertices with no descendant in ``kept`` (targets and evidence) and not in it: they sum to one."""
-    return set(range(len(parents))) - ancestors(parents, kept)
+    return set(range(len(parents))) - ancestors(parents, needed)
 
 
 def reachable(parents: Parents, sources: Iterable[int], given: Collection[int]) -> set[int]:

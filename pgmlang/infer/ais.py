@@ -95,8 +95,8 @@ def discrete_log_z(
     settled = fields.settled(params, nets)
 
     def height(values: Mapping[str, Tensor]) -> Tensor:
-        own = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
-        return settled.energy(values, params, nets) - own
+        base_energy = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
+        return settled.energy(values, params, nets) - base_energy
 
     with torch.no_grad():
         weight = _annealed(settled, fields.begin(generator, (particles,), logits), height, logits, params, nets,

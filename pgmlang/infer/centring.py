@@ -63,8 +63,8 @@ def data_weight(joint: Joint, name: str, values: Values) -> float:
     with torch.enable_grad():
         x = values[name].expand(chains, *joint.shapes[name]).detach().clone().requires_grad_()
         terms = joint.factors({**held, name: x}, around=(name,))
-        own = {name: terms.pop(name)}
-        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (own, terms))
+        prior_term = {name: terms.pop(name)}
+        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (prior_term, terms))
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 

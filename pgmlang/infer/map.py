@@ -162,12 +162,12 @@ def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: 
     if any(rows & set(model.by_name[n].plates) for n in estimated):
         return None
     learned = set(joint.learned)
-    own = [n for n in estimated if n in model.conditional_of]
-    if not own:
+    priors = [n for n in estimated if n in model.conditional_of]
+    if not priors:
         return 0.0
     latents = {k: v for k, v in values.items() if k not in learned}
     params = {k: v for k, v in values.items() if k in learned}
-    return float(joint.sum(joint.factors(latents, params, nets, only=own)))
+    return float(joint.sum(joint.factors(latents, params, nets, only=priors)))
 
 
 class ClimbState(NamedTuple):
@@ -282,8 +282,8 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         free, moved = parts(state.point.x)
         with torch.no_grad():
             outcome = objective.conclude(joint, free, moved, None, torch.Generator(joint.device))
-        own = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
-        parameters = {**outcome.parameters, **own, **problem.fixed}
+        net_weights = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
+        parameters = {**outcome.parameters, **net_weights, **problem.fixed}
         return outcome._replace(
             parameters=parameters, trace=state.trace, is_converged=state.is_done,
             notes={"objective": objective.label, **outcome.notes},

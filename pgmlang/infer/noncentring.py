@@ -62,8 +62,8 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
         standard = replace(old, name=standard_name(old.name))
         variables[old.name] = replace(old, role="derived")
         variables[standard.name] = standard
-        own = Ref(REAL, old.axes, factor.span, standard.name)
-        scaled: Expr = Apply(REAL, old.axes, factor.span, "mul", (sd, own))
+        standard_ref = Ref(REAL, old.axes, factor.span, standard.name)
+        scaled: Expr = Apply(REAL, old.axes, factor.span, "mul", (sd, standard_ref))
         definitions.append(
             Definition(old.name, Apply(REAL, old.axes, factor.span, "add", (loc, scaled)), factor.span)
         )

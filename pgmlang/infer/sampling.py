@@ -200,8 +200,8 @@ def _given_back(
         return {}
     step = max(1, CHUNK // max(1, chains * size * 8))
     parts = [
-        target.sums.draw(generator, {k: v[:, at : at + step] for k, v in values.items()})
-        for at in range(0, draws, step)
+        target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
+        for start in range(0, draws, step)
     ]
     return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
 

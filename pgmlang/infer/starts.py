@@ -134,7 +134,7 @@ def possible_free(
 
     def named(x: Tensor) -> dict[str, Tensor]:
         parts = zip(shapes.items(), x.split(sizes, -1), strict=True)
-        return {n: part.reshape(len(x), *shape) for (n, shape), part in parts}
+        return {n: free_part.reshape(len(x), *shape) for (n, shape), free_part in parts}
 
     begin = torch.cat([v.reshape(len(v), -1) for v in free.values()], 1)
     return named(possible_points(lambda x: impossible(named(x)), begin, generator))

@@ -146,8 +146,8 @@ class FieldRows:
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
                 if self.hidden:
-                    part = sums_of(self.joint, self.hidden)
-                    top = part.reduce(part.tables({}, self.params, self.nets), each=plate)
+                    marginaliser = sums_of(self.joint, self.hidden)
+                    top = marginaliser.reduce(marginaliser.tables({}, self.params, self.nets), each=plate)
                 else:
                     top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
             return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
@@ -265,12 +265,12 @@ class FieldRows:
                 step = max(1, int(MOST * total / (2 ** fields_of(self._one(), names).bits * cells)))
                 parts = [
                     log_unnormalised(
-                        self.joint.rows(self.plate, np.arange(at, min(total, at + step))),
+                        self.joint.rows(self.plate, np.arange(start, min(total, start + step))),
                         names,
                         self.params,
                         self.nets,
                     )
-                    for at in range(0, total, step)
+                    for start in range(0, total, step)
                 ]
                 return torch.cat(parts), "exact, log Z of each row by listing", None
             weights = self._annealed(names, self.plate)
@@ -301,12 +301,12 @@ class FieldRows:
             fields = fields_of(bare, names)
             values = fields.begin(self.generator, (count,))
             settled = fields.settled(self.params, self.nets)
-            kept = []
+            sweeps = []
             for sweep in range(SWEEPS + BETWEEN * (rounds - 1)):
                 values = settled.sweep(self.generator, values, self.params, self.nets)
                 if sweep + 1 >= SWEEPS and (sweep + 1 - SWEEPS) % BETWEEN == 0:
-                    kept.append(values)
-            values = {n: torch.cat([v[n] for v in kept]) for n in values}
+                    sweeps.append(values)
+            values = {n: torch.cat([v[n] for v in sweeps]) for n in values}
         count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
         return {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}

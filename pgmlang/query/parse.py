@@ -94,18 +94,18 @@ class _Parser:
 
     def _tokenise(self) -> list[_Token]:
         tokens: list[_Token] = []
-        at = 0
-        while at < len(self.text):
-            match = _TOKEN.match(self.text, at)
+        position = 0
+        while position < len(self.text):
+            match = _TOKEN.match(self.text, position)
             if match is None:
-                span = Span(self.file, at, at + 1)
+                span = Span(self.file, position, position + 1)
                 cure = 'quote names and labels that are not plain words: `"0-5 cm"`'
                 raise PgmError(
-                    Diagnostic("PGM0606", f"`{self.text[at]}` means nothing in a query", span, help=cure)
+                    Diagnostic("PGM0606", f"`{self.text[position]}` means nothing in a query", span, help=cure)
                 )
             if match.lastgroup != "space":
-                tokens.append(_Token(match.lastgroup or "", match.group(), at, match.end()))
-            at = match.end()
+                tokens.append(_Token(match.lastgroup or "", match.group(), position, match.end()))
+            position = match.end()
         tokens.append(_Token("end", "$end", len(self.text), len(self.text)))
         return tokens
 

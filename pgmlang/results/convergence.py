@@ -158,10 +158,10 @@ def _ess(x: np.ndarray) -> np.ndarray:
     rows = np.arange(n)
     ends = np.minimum(length, pairs.shape[1] - 1)
     even, pair = rho[rows, 2 * ends], pairs[rows, ends]
-    kept = np.where((pair >= 0) | (even > 0), even, 0.0)
+    monotone = np.where((pair >= 0) | (even > 0), even, 0.0)
     falling = np.minimum.accumulate(pairs, axis=1)
     sums = np.where(np.arange(pairs.shape[1]) < length[:, None], falling, 0.0).sum(axis=1)
-    tau = np.maximum(-1 + 2 * sums + kept, 1 / np.log10(count))
+    tau = np.maximum(-1 + 2 * sums + monotone, 1 / np.log10(count))
     return np.where(constant, float(count), count / tau)
 
 

@@ -31,9 +31,9 @@ class FitFigures:
             figures = values(figure)
             if np.isnan(figures).all():
                 continue
-            at = int(np.nanargmax(figures) if highest else np.nanargmin(figures))
-            if best is None or ((figures[at] > best[0]) == highest and figures[at] != best[0]):
-                best = (float(figures[at]), name, at)
+            element = int(np.nanargmax(figures) if highest else np.nanargmin(figures))
+            if best is None or ((figures[element] > best[0]) == highest and figures[element] != best[0]):
+                best = (float(figures[element]), name, element)
         if best is None:
             return None
         names = scalar_names(self.fit, best[1])

@@ -123,8 +123,8 @@ def decrease(of: FitFigures) -> Figure:
     with np.errstate(invalid="ignore"):
         falls = np.nan_to_num(trace[:-1] - trace[1:], nan=0.0, posinf=math.inf, neginf=0.0)
     sizes = 1 + np.where(np.isfinite(trace[:-1]), np.abs(trace[:-1]), 0.0)
-    at = int((falls / sizes).argmax())
-    return max(0.0, float((falls / sizes)[at])), f"iteration {at + 1}"
+    iteration = int((falls / sizes).argmax())
+    return max(0.0, float((falls / sizes)[iteration])), f"iteration {iteration + 1}"
 
 
 def still_rising(of: FitFigures) -> Figure:
@@ -160,10 +160,10 @@ def switching(of: FitFigures) -> Figure:
         ):
             continue
         means = array.mean(axis=1, dtype=float)
-        for place, axis in enumerate(of.fit.draw_axes.get(name, ())):
-            size = means.shape[place + 1]
+        for position, axis in enumerate(of.fit.draw_axes.get(name, ())):
+            size = means.shape[position + 1]
             if 2 <= size <= 20 and np.isfinite(means).all():
-                share = _aligned(np.moveaxis(means, place + 1, 1).reshape(of.chains, size, -1))
+                share = _aligned(np.moveaxis(means, position + 1, 1).reshape(of.chains, size, -1))
                 if worst is None or share > worst[0]:
                     worst = share, f"{name} over {axis}"
     return worst

@@ -361,8 +361,8 @@ class ModelBuilder:
                         guided = self.scope.guide_variables.get(target.name)
                         if guided is not None and guided.declared is target:
                             self._definition(guided, definitions)
-        kept = tuple(c for c in conditionals if isinstance(c, Conditional))
-        return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), kept)
+        random = tuple(c for c in conditionals if isinstance(c, Conditional))
+        return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), random)
 
     def _guide_names(self, statement: ast.Statement, plates: tuple[str, ...], variables: list[Symbol]) -> None:
         items: list[tuple[ast.Declared, str, int]] = []

@@ -117,12 +117,14 @@ class Distributions:
         if family.name == "Mixture":
             return self._mixture(node, target, place)
         if family.takes:
-            at = next((i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None)
-            if at is None:
+            base_index = next(
+                (i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None
+            )
+            if base_index is None:
                 self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
                             f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
                 return None, UNKNOWN
-            inner, inner_type = self._family(taken.pop(at), target, place)  # type: ignore[arg-type]
+            inner, inner_type = self._family(taken.pop(base_index), target, place)  # type: ignore[arg-type]
             if inner is None:
                 return None, inner_type
             problem = composition_problem(family.name, inner, node.span)

@@ -591,10 +591,10 @@ class Expressions:
             return unknown(span)
         return First(TRUTH, (), span, count, chain)
 
-    def _lag(self, node: ast.Call, at: int) -> int | None:
-        if len(node.arguments) <= at:
+    def _lag(self, node: ast.Call, number: int) -> int | None:
+        if len(node.arguments) <= number:
             return 1
-        argument = node.arguments[at]
+        argument = node.arguments[number]
         if isinstance(argument, ast.Number) and argument.value >= 1 and argument.value.is_integer():
             return int(argument.value)
         self._error("PGM0312", f"`{node.function}` counts rows: a whole number from 1", argument.span)

@@ -52,10 +52,10 @@ class _Placed:
 
 
 def _stands_alone(span: Span) -> bool:
-    text, at = span.file.text, span.start
-    while at > 0 and text[at - 1] in " \t\f":
-        at -= 1
-    return at == 0 or text[at - 1] in "\r\n"
+    text, position = span.file.text, span.start
+    while position > 0 and text[position - 1] in " \t\f":
+        position -= 1
+    return position == 0 or text[position - 1] in "\r\n"
 
 
 class _Formatter:
@@ -173,8 +173,8 @@ class _Formatter:
 
     def _fill(self, line: list[Piece], indent: int) -> None:
         """Writes pieces as one line, or as several where it would be too long."""
-        for i, part in enumerate(_split(line, indent)):
-            self._line(" " * (indent + CONTINUATION if i else indent) + _joined(part))
+        for i, pieces in enumerate(_split(line, indent)):
+            self._line(" " * (indent + CONTINUATION if i else indent) + _joined(pieces))
 
 
 def _joined(pieces: Sequence[Piece]) -> str:

@@ -185,8 +185,11 @@ class Evaluator:
         axes = self.model.array_axes(variable)
         if variable.role == "index" and variable.name not in self.values:
             # the ends of a grid's edges are the same for every element of the plates around it
-            own = variable.plates[-1:]
-            return take(NamedArray(self._edge_end(variable), own), {a: i for a, i in indices.items() if a in own})
+            edge_plate = variable.plates[-1:]
+            return take(
+                NamedArray(self._edge_end(variable), edge_plate),
+                {a: i for a, i in indices.items() if a in edge_plate},
+            )
         if variable.name not in self.values:
             raise PgmError(unknown_parameter(variable))
         values = np.asarray(self.values[variable.name])

@@ -267,9 +267,9 @@ def _diagonal(
     distinct = tuple(dict.fromkeys(scope))
     sizes = dict(zip(scope, values.shape, strict=True))
     grid = np.ogrid[tuple(slice(sizes[n]) for n in distinct)]
-    at = tuple(grid[distinct.index(n)] for n in scope)
-    index = tuple(i if isinstance(i, int) else i[at] for i in origin.index)
-    return distinct, np.ascontiguousarray(values[at]), Origin(origin.parameter, index)
+    chosen = tuple(grid[distinct.index(n)] for n in scope)
+    index = tuple(i if isinstance(i, int) else i[chosen] for i in origin.index)
+    return distinct, np.ascontiguousarray(values[chosen]), Origin(origin.parameter, index)
 
 
 def _placed(error: PgmError, factor: Conditional | Potential) -> PgmError:
