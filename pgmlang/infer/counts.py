@@ -58,7 +58,7 @@ class _Target:
 
     def __init__(self, evaluator: Evaluator, conditional: Conditional, weights: NamedArray | None) -> None:
         self.evaluator = evaluator
-        self.place: ElementContext = evaluator.place(conditional.plates)
+        self.context: ElementContext = evaluator.context(conditional.plates)
         self.variable = evaluator.model.by_name[conditional.target]
         self.axes = evaluator.model.array_axes(self.variable)
         self.codes = as_codes(np.asarray(evaluator.values[conditional.target]))
@@ -73,7 +73,7 @@ class _Target:
     ) -> float:
         """Adds to ``counts``; returns the log-likelihood of what is no table. ``mask``: the cells meant."""
         if isinstance(distribution, Choice):
-            condition = self.evaluator.evaluate(distribution.condition, self.place)
+            condition = self.evaluator.evaluate(distribution.condition, self.context)
             chosen = np.broadcast_to(condition.to(self.axes), self.codes.shape).astype(bool)
             here = chosen if mask is None else mask & chosen
             there = ~chosen if mask is None else mask & ~chosen
@@ -88,7 +88,7 @@ class _Target:
 
     def _column(self, parent: Ref) -> np.ndarray:
         """Codes of a parent, ready to broadcast with the target's."""
-        return self.evaluator.codes(parent, self.place).to(self.axes)
+        return self.evaluator.codes(parent, self.context).to(self.axes)
 
     def _count(self, table: Table, mask: np.ndarray | None, counts: dict[str, np.ndarray]) -> None:
         parents = table.distribution.parents
@@ -125,7 +125,7 @@ class _Target:
         return list(self.evaluator.model.random_parents(self.evaluator.model.definition_of[name]))
 
     def _element(self, axis: str) -> np.ndarray:
-        index = self.place.coordinates.get(axis)
+        index = self.context.coordinates.get(axis)
         return (NamedArray(np.arange(self.evaluator.layout.size(axis)), (axis,)) if index is None else index).to(
             self.axes
         )
@@ -134,7 +134,7 @@ class _Target:
         size = len(value_labels(self.evaluator, self.variable))
         if any(n not in self.evaluator.values for n in self._parents(distribution)):
             return 0.0
-        table = dist_probabilities(self.evaluator, self.variable, distribution, self.place, size)
+        table = dist_probabilities(self.evaluator, self.variable, distribution, self.context, size)
         p = take(table, {CHILD: NamedArray(np.maximum(self.codes, 0), self.axes)}).to(self.axes)
         keep = self.codes >= 0 if mask is None else mask & (self.codes >= 0)
         with np.errstate(divide="ignore"):

@@ -12,7 +12,7 @@ from pgmlang.model.expr import Ref
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.arithmetic import fold
 from pgmlang.sema.expressions import Expressions
-from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
 MAX_CELLS = 1 << 26
@@ -30,10 +30,10 @@ class Tables:
         self.expressions = expressions
 
     def build(
-        self, node: ast.Call, name: str, declared: Type | None, place: Place
+        self, node: ast.Call, name: str, declared: Type | None, context: ExpressionContext
     ) -> tuple[TableDist | None, Type]:
         """The table (None after an error) and the type of its draws."""
-        parents = self._parents(node, place)
+        parents = self._parents(node, context)
         prior, by, good = self._options(node)
         if declared is None:
             self._error("PGM0412", f"`{name}` needs its labels", node.span,
@@ -61,11 +61,11 @@ class Tables:
     def _error(self, code: str, message: str, span: Span | None, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, span, help=help, **more))  # type: ignore[arg-type]
 
-    def _parents(self, node: ast.Call, place: Place) -> list[Ref] | None:
+    def _parents(self, node: ast.Call, context: ExpressionContext) -> list[Ref] | None:
         parents: list[Ref] = []
         good = True
         for argument in node.arguments:
-            value = self.expressions.build(argument, place)
+            value = self.expressions.build(argument, context)
             if value.type is UNKNOWN:
                 if isinstance(value, Ref):
                     parents.append(value)
