@@ -164,7 +164,7 @@ def _possible_values(
     """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
     import torch
 
-    from pgmlang.infer.starts import impossible_elements, possible_free
+    from pgmlang.density.possible import impossible_elements, possible_free
 
     first = {**values, **joint.constrain(free, values)[0]}
     if not bool((impossible_elements(joint, first) > 0).any()):

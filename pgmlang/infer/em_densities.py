@@ -19,8 +19,8 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
+from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables

@@ -17,12 +17,13 @@ from pgmlang.density.summing import sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.fields.network import FieldNetwork, field_network
+from pgmlang.fields.partition import LISTED
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.ais import discrete_log_evidence, log_z_of_row
-from pgmlang.infer.likelihood import LISTED, log_unnormalised
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives.unnormalised import log_unnormalised
 from pgmlang.query.fitted_values import estimates
 from pgmlang.query.layer_proposals import DREAMS, Layer, layers_of, log_weights, proposals_of
 from pgmlang.query.predictive import weighed

@@ -15,9 +15,9 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.joint import Joint
-from pgmlang.infer.likelihood import log_unnormalised
 from pgmlang.kernels import lbfgs
 from pgmlang.model import Model
+from pgmlang.objectives.unnormalised import log_unnormalised
 
 DREAMS, CLIMBS, RIDGE = 20_000, 100, 1.0
 """Draws of the model that a proposal is fitted to, steps of its fit, and the precision of its weights' prior."""

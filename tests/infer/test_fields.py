@@ -15,10 +15,11 @@ from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import bernoulli, fields_of
 from pgmlang.fields.pairwise import Pairwise
+from pgmlang.fields.partition import way_of
 from pgmlang.fields.reasons import field_names
-from pgmlang.infer.cd import Divergence
-from pgmlang.infer.likelihood import log_unnormalised, way_of
-from pgmlang.infer.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.divergence import Divergence
+from pgmlang.objectives.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.unnormalised import log_unnormalised
 from tests.infer.by_hand import problem_of
 
 RBM = """
@@ -284,7 +285,7 @@ SENTENCES = {
 def test_crf_likelihood_and_gradient_by_enumeration() -> None:
     problem = problem_of(CRF, SENTENCES)
     assert way_of(problem.model, problem.facts) == "summed"
-    from pgmlang.infer.likelihood import Likelihood
+    from pgmlang.objectives.likelihood import Likelihood
 
     joint = joint_of(problem)
     torch.manual_seed(1)

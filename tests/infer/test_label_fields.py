@@ -15,7 +15,7 @@ from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import fields_of
 from pgmlang.infer.ais import discrete_log_z
-from pgmlang.infer.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.pseudo import log_pseudo_likelihood
 from tests.infer.by_hand import problem_of
 
 POTTS = """

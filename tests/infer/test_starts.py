@@ -8,8 +8,8 @@ import torch
 
 import pgmlang
 from pgmlang.density.joint import joint_of
+from pgmlang.density.possible import possible_points
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.starts import possible_points
 from tests.infer.by_hand import problem_of
 
 SAMPLERS = ["hmc", "langevin", "mh", "tempering(hmc, 2)"]

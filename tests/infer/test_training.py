@@ -14,13 +14,17 @@ from scipy import integrate, stats
 import pgmlang
 from pgmlang.density.importance import importance_log_likelihood
 from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.nets import FunctionalNets
 from pgmlang.diagnostics import PgmError
+from pgmlang.guides.automatic import AutomaticGuide
+from pgmlang.guides.registry import GUIDES
+from pgmlang.guides.written import WrittenGuide
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Algorithm
-from pgmlang.infer.elbo import Bound
-from pgmlang.infer.pareto import pareto_shape
-from pgmlang.infer.training import FunctionalNets, has_settled
+from pgmlang.infer.trainer import has_settled
 from pgmlang.kernels import lbfgs
+from pgmlang.objectives.elbo import ElboObjective
+from pgmlang.objectives.pareto import pareto_shape
 from tests.infer.by_hand import problem_of
 
 REGRESSION = """
@@ -156,12 +160,13 @@ guide row { u ~ Bernoulli(logit = x @ r) }
 """
 
 
-def tiny() -> tuple[Joint, dict[str, torch.Tensor], Bound]:
+def tiny() -> tuple[Joint, dict[str, torch.Tensor], ElboObjective]:
     problem = problem_of(TINY, {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]})
     torch.manual_seed(0)
     joint = joint_of(problem)
     free = {n: torch.randn(joint.free_shape(n), dtype=torch.float64) for n in joint.learned}
-    return joint, free, Bound(problem.model, (), (), 4, False, "row")
+    nothing = AutomaticGuide((), GUIDES["meanfield"])
+    return joint, free, ElboObjective(problem.model, nothing, WrittenGuide(problem.model), (), 4, "row")
 
 
 def exact_bound(joint: Joint, free: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -198,9 +203,7 @@ def test_a_missing_score_term_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
     joint, free, bound = tiny()
     leaves = {k: v.requires_grad_() for k, v in free.items()}
     exact = torch.autograd.grad(-exact_bound(joint, leaves) / 3, leaves["r"])[0]
-    monkeypatch.setattr(
-        elbo.Joint if hasattr(elbo, "Joint") else Joint, "each", lambda self, terms, plate: torch.zeros(4, 3)
-    )
+    monkeypatch.setattr(Joint, "each", lambda self, terms, plate: torch.zeros(4, 3))
     generator = torch.Generator().manual_seed(1)
     found = torch.stack(
         [

@@ -1,0 +1,141 @@
+"""L-BFGS (Liu and Nocedal 1989) on an objective of all rows: free values and networks' weights in one vector."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.gradients import gradient_error
+from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.nets import NET, split_nets
+from pgmlang.diagnostics import PgmError
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.kernels import lbfgs
+from pgmlang.kernels.lbfgs import Point
+from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.objectives.objective import Objective
+
+INNER = 20
+"""L-BFGS iterations of a step."""
+
+
+class ClimbState(NamedTuple):
+    """Free values in one vector, and the objective after each step."""
+
+    iteration: int
+    point: Point
+    trace: tuple[float, ...] = ()
+    is_done: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """One problem, set up once. ``restarts``: places it begins from, of which the best goes on; it has converged when a
+    step gains less than ``tolerance``, relative to the objective."""
+
+    problem: Problem
+    objective: Objective
+    joint: Joint
+    nets: Any
+    restarts: int
+    max_iterations: int
+    tolerance: float
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The networks' first weights, under ``NET``."""
+        return {} if self.nets is None else {NET + k: v.detach() for k, v in self.nets.state_dict().items()}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the free values and the weights, in the order of the vector."""
+        names = self.objective.start(self.joint, Generator(self.joint.device))
+        weights = {k: tuple(v.shape) for k, v in self.weights.items()}
+        return {**{n: self.joint.free_shape(n) for n in names}, **weights}
+
+    def by_name(self, x: Tensor) -> tuple[dict[str, Tensor], Any]:
+        """Free values by name, and the networks with their weights."""
+        pieces = torch.split(x, [math.prod(s) for s in self.shapes.values()])
+        parameters = {k: p.reshape(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
+        return split_nets(parameters, self.nets)
+
+    def function(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and its gradient."""
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            free, nets = self.by_name(leaf)
+            loss = self.objective.loss(self.joint, free, nets, Generator(self.joint.device), None)[0]
+            (gradient,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), gradient
+
+    def error_at(self, x: Tensor) -> PgmError:
+        """The line of the model behind a gradient that is not finite."""
+        free, nets = self.by_name(x)
+        leaves = {k: v.detach().requires_grad_() for k, v in free.items()}
+        return gradient_error(
+            lambda: self.objective.loss(self.joint, leaves, nets, Generator(self.joint.device), None)[0],
+            leaves, self.joint, self.objective.label,
+        )  # fmt: skip
+
+    def init(self, rng: np.random.Generator) -> ClimbState:
+        joint = self.joint
+        generator = Generator(joint.device).manual_seed(int(rng.integers(2**62)))
+        begin = {**self.objective.start(joint, generator), **self.weights}
+        first = torch.cat([v.flatten() for v in begin.values()])
+        if self.restarts == 1:
+            try:
+                return ClimbState(0, lbfgs.start(self.function, first))
+            except GradientNotFinite as broken:
+                raise self.error_at(broken.x) from broken
+        climbs = []
+        for _ in range(self.restarts):
+            x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            try:
+                climbs.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
+            except GradientNotFinite as error:
+                broken_at = error.x
+        if not climbs:
+            raise self.error_at(broken_at)
+        return ClimbState(0, min(climbs, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
+
+    def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
+        count = min(INNER, self.max_iterations - state.iteration)
+        try:
+            point = lbfgs.descend(self.function, state.point, count)
+        except GradientNotFinite as broken:
+            raise self.error_at(broken.x) from broken
+        value = -float(point.value)
+        gain = value - state.trace[-1] if state.trace else math.inf
+        done = point.is_stuck or gain <= self.tolerance * max(1.0, abs(value))
+        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done)
+        return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
+
+    def conclude(self, state: ClimbState) -> Outcome:
+        free, nets = self.by_name(state.point.x)
+        with torch.no_grad():
+            outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
+        weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
+        return outcome._replace(
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
+            is_converged=state.is_done, notes={"objective": self.objective.label, **outcome.notes},
+        )  # fmt: skip
+
+
+def climb(
+    problem: Problem,
+    objective: Objective,
+    dtype: torch.dtype,
+    restarts: int,
+    max_iterations: int,
+    tolerance: float,
+) -> Algorithm:
+    """The algorithm that climbs an objective."""
+    joint = joint_of(problem, dtype)
+    run = Climb(problem, objective, joint, joint.build_nets(0), restarts, max_iterations, tolerance)
+    return Algorithm(run.init, run.step, lambda s: bool(s.is_done or s.iteration >= max_iterations), run.conclude)

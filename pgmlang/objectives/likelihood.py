@@ -1,0 +1,79 @@
+"""The exact log-likelihood of fields: log Z summed out, listed, or by variable elimination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Generator, Tensor
+
+from pgmlang.density.joint import Joint
+from pgmlang.density.summing import Sums, sums_of
+from pgmlang.fields.fields import Fields, one_row_fields
+from pgmlang.fields.network import FieldNetwork, field_network
+from pgmlang.fields.reasons import field_names
+from pgmlang.model import Model
+from pgmlang.objectives.objective import learned_values, units_of
+from pgmlang.objectives.unnormalised import log_unnormalised
+from pgmlang.results.outcome import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The exact log-likelihood of a unit of data."""
+
+    model: Model
+    hidden: tuple[str, ...]
+    observed: tuple[str, ...]
+    plate: str | None
+    way: str
+
+    def loss(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        params = learned_values(joint, free)
+        return -self.value(joint, params, nets) / units_of(joint, self.plate), extra
+
+    def value(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
+        """The log-likelihood of all rows."""
+        if self.way == "summed":
+            total = self._sums(joint, field_names(self.model)).log_marginal({}, params, nets)
+            if self.hidden:
+                return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
+            return joint.log_joint({}, params, nets) - total
+        rows = units_of(joint, self.plate)
+        if self.way == "eliminated":
+            network = self._network(joint)
+            if self.hidden:
+                each = network.log_evidence(self._codes(joint), params, nets)
+                top = joint.total(each, (self.plate,)) if self.plate else each.sum()
+            else:
+                top = joint.log_joint({}, params, nets)
+            return top - rows * network.log_partition(params, nets)
+        each = log_unnormalised(joint, self.hidden, params, nets)
+        total = joint.total(each, (self.plate,)) if self.plate else each
+        return total - rows * self._one(joint).log_partition(params, nets)
+
+    def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
+        return joint.memo.once(sums_of, joint, names)
+
+    def _network(self, joint: Joint) -> FieldNetwork:
+        network = joint.whole.memo.once(field_network, joint.whole, self._one(joint), self.plate)
+        assert network is not None
+        return network
+
+    def _codes(self, joint: Joint) -> dict[str, Tensor]:
+        """Observed codes ``[rows, *shape]`` of each field."""
+        return {n: joint.observed[n] if self.plate else joint.observed[n][None] for n in self.observed}
+
+    def _one(self, joint: Joint) -> Fields:
+        return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
+
+    def conclude(
+        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        params = learned_values(joint, free)
+        total = float(self.value(joint, params, nets))
+        parameters = {k: v.cpu().numpy() for k, v in params.items()}
+        return Outcome(parameters, (), True, log_likelihood=total)
