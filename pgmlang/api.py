@@ -360,14 +360,14 @@ class FittedModel:
         if evidence:
             message = "fresh rows of this fit are drawn without evidence"
             raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
-        from pgmlang.query.fresh import fresh_rows
+        from pgmlang.query.prior_rows import fresh_rows
 
         return fresh_rows(self.record, num_draws, seed or 0)
 
     def _fresh_sequence(self, num_draws: int, seed: int | None, items: tuple[Evidence, ...]) -> Columns:
         """Rows that hang together: a chain's follow each other in one sequence. Raises PgmError PGM0602 for groups, which
         only data can give, PGM0606 for evidence."""
-        from pgmlang.query.fresh import fresh_binding
+        from pgmlang.query.prior_rows import fresh_binding
         from pgmlang.query.table_rows import TableRows
 
         if items:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 SEEKERS = 8
@@ -19,7 +20,9 @@ ROUNDS, TRIES, STEPS, FARTHEST = 300, 8, (0.3, 1.0, 3.0, 10.0), 60.0
 from zero it goes: exp(60) is 1e26."""
 
 
-def impossible_elements(joint: Joint, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+def impossible_elements(
+    joint: BoundDensity, values: Values, params: Values | None = None, nets: Any = None
+) -> Tensor:
     """How many elements of the factors have no finite log-value, ``[...]`` as the values lead."""
     num_impossible = torch.zeros((), dtype=joint.dtype, device=joint.device)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import torch
 
-from pgmlang.density.numerics import numerics, settled
+from pgmlang.density.numerics import numerics, on_device
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model
@@ -40,7 +40,7 @@ class Programs:
             self._of_factors[wanted] = self._emitted(wanted)
         return self._of_factors[wanted]
 
-    def around(self, variables: Collection[str]) -> ModuleType:
+    def of_blanket(self, variables: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
         key = frozenset(variables)
         if key not in self._around:
@@ -49,6 +49,6 @@ class Programs:
 
     def _emitted(self, only: frozenset[str] | None) -> ModuleType:
         with numerics(self.dtype, self.device):
-            return settled(
+            return on_device(
                 lower(self.model, only=only, partly_seen=self.partly_seen).load(), self.dtype, self.device
             )

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.simulation import propose
 from pgmlang.model import Model
 from pgmlang.plan.guided import LINKS, guided_names
 
@@ -34,7 +35,7 @@ class WrittenGuide:
     def names(self) -> tuple[str, ...]:
         return guided_names(self.model)
 
-    def begin(self, joint: Joint) -> dict[str, Tensor]:
+    def begin(self, joint: BoundDensity) -> dict[str, Tensor]:
         """Free values of the guide's own params: zeros."""
         free = {}
         for variable in self.model.guide.variables if self.model.guide else ():
@@ -52,17 +53,27 @@ class WrittenGuide:
         return params
 
     def sample(
-        self, joint: Joint, generator: Generator, params: Mapping[str, Tensor], nets: Any, shape: tuple[int, ...]
+        self,
+        joint: BoundDensity,
+        generator: Generator,
+        params: Mapping[str, Tensor],
+        nets: Any,
+        shape: tuple[int, ...],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Draws and their log-densities element by element, ``[*shape, *axes]`` with the axes of `axes`."""
-        return joint.propose(generator, params, nets, shape) if self.is_written else ({}, {})
+        return propose(joint, generator, params, nets, shape) if self.is_written else ({}, {})
 
-    def axes(self, joint: Joint, name: str) -> tuple[str, ...]:
+    def axes(self, joint: BoundDensity, name: str) -> tuple[str, ...]:
         """Axes of the log-density of a variable's draws."""
         return tuple(joint.program.GUIDE_FACTORS[name])
 
     def sample_globals(
-        self, joint: Joint, generator: Generator, params: Mapping[str, Tensor], nets: Any, shape: tuple[int, int]
+        self,
+        joint: BoundDensity,
+        generator: Generator,
+        params: Mapping[str, Tensor],
+        nets: Any,
+        shape: tuple[int, int],
     ) -> dict[str, Tensor]:
         """Draws ``[chain, draw, ...]`` of what the guide says of variables outside of rows: what new rows hang on."""
         rows = {p.name for p in self.model.plates if p.is_rows}
@@ -73,7 +84,7 @@ class WrittenGuide:
         size = sum(math.prod(joint.shapes[n]) for n in self.names)
         step = max(1, MOST // (chains * size))
         parts = [
-            joint.propose(generator, params, nets, (chains, min(step, draws - start)))[0]
+            propose(joint, generator, params, nets, (chains, min(step, draws - start)))[0]
             for start in range(0, draws, step)
         ]
         return {n: torch.cat([p[n] for p in parts], 1) for n in names}

@@ -12,7 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
+from pgmlang.density.reductions import sum_of_factors
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.noncentring import movable_names, noncentred
@@ -55,16 +57,16 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     return values
 
 
-def data_weight(joint: Joint, name: str, values: Values) -> float:
+def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
     """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
     all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains."""
     held = {k: v for k, v in values.items() if k in joint.shapes and k != name}
     chains = next(iter(values.values())).shape[0]
     with torch.enable_grad():
         x = values[name].expand(chains, *joint.shapes[name]).detach().clone().requires_grad_()
-        terms = joint.factors({**held, name: x}, around=(name,))
+        terms = joint.factors({**held, name: x}, blanket=(name,))
         prior_term = {name: terms.pop(name)}
-        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (prior_term, terms))
+        prior, others = (_curvature(sum_of_factors(joint, t).sum(), x) for t in (prior_term, terms))
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 

@@ -11,9 +11,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.initial import fresh_nets
 from pgmlang.density.nets import NET, split_nets
+from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.kernels import lbfgs
@@ -41,7 +44,7 @@ class Climb:
 
     problem: Problem
     objective: Objective
-    joint: Joint
+    joint: BoundDensity
     nets: Any
     restarts: int
     max_iterations: int
@@ -57,7 +60,7 @@ class Climb:
         """Shapes of the free values and the weights, in the order of the vector."""
         names = self.objective.start(self.joint, Generator(self.joint.device))
         weights = {k: tuple(v.shape) for k, v in self.weights.items()}
-        return {**{n: self.joint.free_shape(n) for n in names}, **weights}
+        return {**{n: free_shape(self.joint, n) for n in names}, **weights}
 
     def by_name(self, x: Tensor) -> tuple[dict[str, Tensor], Any]:
         """Free values by name, and the networks with their weights."""
@@ -136,6 +139,6 @@ def climb(
     tolerance: float,
 ) -> Algorithm:
     """The algorithm that climbs an objective."""
-    joint = joint_of(problem, dtype)
-    run = Climb(problem, objective, joint, joint.build_nets(0), restarts, max_iterations, tolerance)
+    joint = bound_density(problem, dtype)
+    run = Climb(problem, objective, joint, fresh_nets(joint, 0), restarts, max_iterations, tolerance)
     return Algorithm(run.init, run.step, lambda s: bool(s.is_done or s.iteration >= max_iterations), run.conclude)

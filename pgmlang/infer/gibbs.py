@@ -14,7 +14,7 @@ from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.summable import elimination_steps, rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.cycle import CycleOptions, build_cycle
+from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
@@ -119,7 +119,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: CycleOptions) -> Any:
-    from pgmlang.infer.cycle import plan_of
+    from pgmlang.infer.cycle import build_cycle, plan_of
 
     def blocks(joint: Any) -> list[Any]:
         from pgmlang.infer.blocks import gibbs_blocks

@@ -152,7 +152,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
     import torch
 
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.bind import bound_density
     from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
 
     pairs, _ = pairs_of(problem.model, problem.facts)
@@ -196,7 +196,7 @@ def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
         pair_problem: Problem, pair: LayerPair, learned: dict[str, np.ndarray], generator: Any
     ) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
-        joint = joint_of(pair_problem)
+        joint = bound_density(pair_problem)
         params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
         fields = fields_of(joint, (pair.above,))
         values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}

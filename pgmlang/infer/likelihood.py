@@ -75,6 +75,9 @@ def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
 
 
 def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
+    from functools import partial
+
+    from pgmlang.density.initial import initial_free
     from pgmlang.objectives.divergence import Divergence
     from pgmlang.objectives.langevin import LangevinLikelihood
     from pgmlang.objectives.likelihood import Likelihood
@@ -86,11 +89,9 @@ def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
     observed, hidden = observed_fields(model, facts), hidden_fields(model, facts)
     if way == "langevin":
         langevin = LangevinLikelihood(model, observed, plate, options.chains, options.k, options.step_size)
-        return Objective(
-            lambda j, g: j.initial(g), langevin.loss, learned_outcome, "gap of the phases", langevin.extra
-        )
+        return Objective(initial_free, langevin.loss, learned_outcome, "gap of the phases", langevin.extra)
     if way == "gibbs":
         chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
         return Objective(chains.start, chains.loss, learned_outcome, "log pseudo-likelihood a row", chains.extra)
     exact = Likelihood(model, hidden, observed, plate, way or "listed")
-    return Objective(lambda j, g: j.initial(g, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")
+    return Objective(partial(initial_free, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")

@@ -22,7 +22,7 @@ from pgmlang.infer.base import (
     numbers_of,
 )
 from pgmlang.infer.noncentring import movable_names, standard_name
-from pgmlang.infer.pace import Pace
+from pgmlang.infer.pace import StepBudget
 from pgmlang.model import Model, Type
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 from pgmlang.signatures.kernels import SamplerKernel
@@ -112,7 +112,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm
     target = target_of(problem, numbers_of(options.dtype))
     plan = WarmupPlan(kernel, options.warmup)
     total = options.warmup + options.draws
-    pace = Pace(BLOCK)
+    pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
@@ -158,7 +158,7 @@ def outcome_of(
     """
     import torch
 
-    from pgmlang.density.joint import numerics
+    from pgmlang.density.numerics import numerics
 
     if not x.shape[1]:
         message = "stopped within the warm-up: there are no draws yet"
@@ -186,7 +186,9 @@ def _deterministic(
     wanted = [v.name for v in model.of_role("derived") if v.name in moved or not rows & set(v.plates)]
     if not wanted or not next(iter(values.values())).shape[1]:
         return {}
-    computed = joint.deterministic(values)
+    from pgmlang.density.simulation import deterministic_values
+
+    computed = deterministic_values(joint, values)
     return {n: codes_of(model.by_name[n].type, computed[n]) for n in wanted}
 
 

@@ -52,13 +52,14 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: ScoreOptions) -> Algorithm:
+    from pgmlang.density.initial import initial_free
     from pgmlang.objectives.objective import Objective, learned_outcome
     from pgmlang.objectives.score import ScoreMatching
 
     names = observed_fields(problem.model, problem.facts)
     matching = ScoreMatching(names, unit_plate(problem.model), options.kind, options.noise)
     label = f"{options.kind} score matching"
-    objective = Objective(lambda j, g: j.initial(g), matching.loss, learned_outcome, label, matching.spread)
+    objective = Objective(initial_free, matching.loss, learned_outcome, label, matching.spread)
     return build_training(problem, options, objective)
 
 

@@ -13,9 +13,12 @@ import torch
 from torch import Generator, Tensor
 from torch.optim.adam import adam
 
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import are_finite, gradient_error
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.initial import fresh_nets
 from pgmlang.density.nets import NET, split_nets
+from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Measure, Outcome, Problem, StepReport
 from pgmlang.infer.train_options import TrainOptions
@@ -54,11 +57,11 @@ class Trainer:
     problem: Problem
     options: TrainOptions
     objective: Objective
-    joint: Joint
+    joint: BoundDensity
     plate: str | None
     nets: Any
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    held_out: Joint | None = None
+    held_out: BoundDensity | None = None
     order: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -88,7 +91,7 @@ class Trainer:
         work = _Work.of(state, self.nets)
         extra = state.extra
         for i in range(state.iteration, state.iteration + count):
-            loss, extra, tries = self._one(work, i, extra, generator)
+            loss, extra, tries = self._adam_step(work, i, extra, generator)
             losses.append(loss)
             redrawn += tries
         value = -float(np.mean([float(x) for x in losses]))
@@ -108,7 +111,7 @@ class Trainer:
         generator.set_state(state.random)
         return generator
 
-    def _one(self, work: _Work, iteration: int, extra: Any, generator: Generator) -> tuple[Any, Any, int]:
+    def _adam_step(self, work: _Work, iteration: int, extra: Any, generator: Generator) -> tuple[Any, Any, int]:
         """One step of Adam: the loss, what goes on to the next step, and how many draws had no finite gradient. Raises
         PgmError PGM0808 or PGM0803 where none has."""
         joint = self._batch(iteration, generator)
@@ -134,7 +137,7 @@ class Trainer:
     def _parts(self, moving: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
         return split_nets(moving, self.nets)
 
-    def _batch(self, iteration: int, generator: Generator) -> Joint:
+    def _batch(self, iteration: int, generator: Generator) -> BoundDensity:
         """Rows in a new order every epoch, which the epoch's number and the run's seed decide."""
         if self.plate is None or (
             self.options.batch is None and len(self.rows) == self.joint.layout.size(self.plate)
@@ -149,17 +152,17 @@ class Trainer:
         size = self.options.batch
         return self._part(self.order["rows"][number * size : (number + 1) * size])
 
-    def _part(self, chosen: np.ndarray) -> Joint:
+    def _part(self, chosen: np.ndarray) -> BoundDensity:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
         assert self.plate is not None
-        batch = self.joint.rows(self.plate, chosen)
+        batch = restricted_to_rows(self.joint, self.plate, chosen)
         share = len(self.rows) / self.joint.layout.size(self.plate)
         return batch if share == 1 else replace(batch, scale={k: v * share for k, v in batch.scale.items()})
 
-    def _training(self) -> Joint:
+    def _training(self) -> BoundDensity:
         return self.joint.memo.once(self._all_rows)
 
-    def _all_rows(self) -> Joint:
+    def _all_rows(self) -> BoundDensity:
         return self._part(np.sort(self.rows))
 
     def _validate(self, state: TrainingState) -> TrainingState:
@@ -255,7 +258,7 @@ class _Work:
 
 def trainer_of(problem: Problem, options: TrainOptions, objective: Objective, dtype: torch.dtype) -> Trainer:
     """The trainer of a problem, with the rows it learns from and those kept apart."""
-    joint = joint_of(problem, dtype)
+    joint = bound_density(problem, dtype)
     plate = unit_plate(problem.model)
     rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None
@@ -263,10 +266,10 @@ def trainer_of(problem: Problem, options: TrainOptions, objective: Objective, dt
         assert plate is not None
         order = np.random.default_rng(0).permutation(rows)
         cut = max(1, round(options.validation * len(rows)))
-        rows, held_out = np.sort(order[cut:]), joint.rows(plate, np.sort(order[:cut]))
+        rows, held_out = np.sort(order[cut:]), restricted_to_rows(joint, plate, np.sort(order[:cut]))
     if options.batch is not None and options.batch >= len(rows):
         options = replace(options, batch=None)
-    return Trainer(problem, options, objective, joint, plate, joint.build_nets(0), rows, held_out)
+    return Trainer(problem, options, objective, joint, plate, fresh_nets(joint, 0), rows, held_out)
 
 
 def has_settled(trace: tuple[float, ...]) -> bool:

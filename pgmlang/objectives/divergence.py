@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import initial_free
+from pgmlang.density.reductions import scaled_sum
 from pgmlang.fields.fields import Fields, as_numbers, fields_of, one_row_fields
 from pgmlang.fields.reasons import field_names
 from pgmlang.model import Model
@@ -33,24 +35,24 @@ class Divergence:
     is_persistent: bool
     plate: str | None
 
-    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
         """Small random weights; those that meet one observed field alone begin at its log-odds in the data."""
-        free = joint.initial(generator)
+        free = initial_free(joint, generator)
         data = as_numbers(joint, self.observed)
         plain = fields_of(joint, field_names(self.model))
         return free | base_rates(plain, data, free)
 
-    def extra(self, joint: Joint, generator: Generator) -> Any:
+    def extra(self, joint: BoundDensity, generator: Generator) -> Any:
         """Persistent chains, the number of steps, and the last value looked at."""
         chains = self._shared(joint).begin(generator, (self.chains,)) if self.is_persistent else {}
         return {"chains": chains, "count": 0, "value": 0.0}
 
-    def _shared(self, joint: Joint) -> Fields:
+    def _shared(self, joint: BoundDensity) -> Fields:
         """All fields of one row, for chains that stand for every row."""
         return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """A scalar with the two phases' gradient and the value of the reconstruction's log-likelihood, a row."""
         params = learned_values(joint, free)
@@ -112,7 +114,7 @@ class Divergence:
     def _reconstruction(
         self,
         fields: Fields,
-        joint: Joint,
+        joint: BoundDensity,
         values: Mapping[str, Tensor],
         data: Mapping[str, Tensor],
         params: Any,
@@ -122,7 +124,7 @@ class Divergence:
         total = torch.zeros((), dtype=fields.joint.dtype, device=fields.joint.device)
         for name in self.observed:
             each = fields.log_conditionals(name, {**values, **data}, params, nets)
-            total = total + joint.total(each, joint.axes(name))
+            total = total + scaled_sum(joint, each, joint.axes(name))
         return total
 
 

@@ -14,8 +14,17 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
-from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import initial_free
+from pgmlang.density.reductions import (
+    determines,
+    log_joint,
+    scaled_sum,
+    sum_of_factors,
+    sum_per_element,
+    sum_to_axes,
+)
+from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.guides.automatic import AutomaticGuide
@@ -47,9 +56,9 @@ class ElboObjective:
     particles: int
     plate: str | None
 
-    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
         """Free values of what is learned and of the guides' params."""
-        free = joint.initial(generator) | self.written.begin(joint)
+        free = initial_free(joint, generator) | self.written.begin(joint)
         begin = self.automatic.begin(joint, generator)
         free |= begin
         if begin and not self.model.nets:
@@ -61,18 +70,18 @@ class ElboObjective:
                 )
         return free
 
-    def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
-        def loss(rows: Joint, loc: Tensor, draws: Generator) -> Tensor:
+    def _best_start(self, joint: BoundDensity, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        def loss(rows: BoundDensity, loc: Tensor, draws: Generator) -> Tensor:
             return self.loss(rows, {**free, LOC: loc}, None, draws, None)[0]
 
         return elbo_starts.best(joint, self.automatic, self.params(joint, free), self.plate, loss, generator)
 
-    def params(self, joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def params(self, joint: BoundDensity, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
         return {**learned_values(joint, free), **self.written.params(free)}
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
         params = self.params(joint, free)
@@ -86,10 +95,10 @@ class ElboObjective:
             bound = self._sums(joint).log_marginal(values, params, nets) - log_q
         else:
             terms = joint.factors(values, params, nets)
-            bound = joint.sum(terms) - log_q
+            bound = sum_of_factors(joint, terms) - log_q
         bound = bound + log_table_priors(joint, params)
         for name, term in terms_q.items():
-            bound = bound - joint.total(term, axes_q[name])
+            bound = bound - scaled_sum(joint, term, axes_q[name])
         loss = -bound.mean()
         if any(self.model.by_name[n].type.is_discrete for n in terms_q) and torch.is_grad_enabled():
             # the value stays the bound, only the gradient gains the score's part
@@ -98,29 +107,29 @@ class ElboObjective:
         return loss / units_of(joint, self.plate), extra
 
     def _score_function(
-        self, joint: Joint, terms: Mapping[str, Tensor], terms_q: Mapping[str, Tensor],
+        self, joint: BoundDensity, terms: Mapping[str, Tensor], terms_q: Mapping[str, Tensor],
         axes_q: Mapping[str, tuple[str, ...]],
     ) -> Tensor:  # fmt: skip
         """A scalar whose gradient is the score function's: each row's own terms are the signal, less the mean of the
         other particles'."""
         assert self.plate is not None
         discrete = [n for n in terms_q if self.model.by_name[n].type.is_discrete]
-        score = sum(joint.along(terms_q[n], axes_q[n], (self.plate,)) for n in discrete)
-        signal = joint.each(terms, self.plate)
+        score = sum(sum_to_axes(joint, terms_q[n], axes_q[n], (self.plate,)) for n in discrete)
+        signal = sum_per_element(joint, terms, self.plate)
         for name, term in terms_q.items():
-            if joint.tells(axes_q[name], self.plate):
-                signal = signal - joint.along(term, axes_q[name], (self.plate,))
+            if determines(joint, axes_q[name], self.plate):
+                signal = signal - sum_to_axes(joint, term, axes_q[name], (self.plate,))
         signal = signal.detach()
         others = (signal.sum(0) - signal) / (self.particles - 1)
         each = (signal - others) * score * joint.weights.get(self.plate, 1.0)
         surrogate: Tensor = each.sum(-1).mean() * joint.scale.get(self.plate, 1.0)
         return surrogate
 
-    def _sums(self, joint: Joint) -> Sums:
-        return joint.memo.once(sums_of, joint, self.summed)
+    def _sums(self, joint: BoundDensity) -> Marginaliser:
+        return joint.memo.once(marginaliser_of, joint, self.summed)
 
     def conclude(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         """The params, draws of the automatic guide and of the written one's globals, and the bound."""
         params = self.params(joint, free)
@@ -142,13 +151,18 @@ class ElboObjective:
         return Outcome(parameters, (), True, warnings, notes, draws, {k: joint.axes(k) for k in draws})
 
     def _pareto_k(
-        self, joint: Joint, values: Mapping[str, Tensor], log_q: Tensor, params: Mapping[str, Tensor], nets: Any
+        self,
+        joint: BoundDensity,
+        values: Mapping[str, Tensor],
+        log_q: Tensor,
+        params: Mapping[str, Tensor],
+        nets: Any,
     ) -> float:
         """Pareto k-hat of the importance weights (Yao, Vehtari, Simpson and Gelman 2018)."""
         if self.summed:
             log_p = self._sums(joint).log_marginal(values, params, nets)
         else:
-            log_p = joint.log_joint(values, params, nets)
+            log_p = log_joint(joint, values, params, nets)
         return pareto_shape((log_p - log_q).flatten().cpu().numpy())
 
     def _doubts(self, k: float) -> tuple[Diagnostic, ...]:

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
-from pgmlang.density.joint import Joint
 from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.density.simulation import simulate
+from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.guides.automatic import AutomaticGuide
 from pgmlang.guides.family import LOC
 from pgmlang.kernels import lbfgs
@@ -22,31 +25,31 @@ from pgmlang.kernels.log_density import GradientNotFinite
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
 
-Loss = Callable[[Joint, Tensor, Generator], Tensor]
+Loss = Callable[[BoundDensity, Tensor, Generator], Tensor]
 """The loss of some rows by the guide's location, with draws of a generator."""
 
 
 def nearest(
-    joint: Joint, guide: AutomaticGuide, loc: Tensor, params: Mapping[str, Tensor], generator: Generator
+    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, params: Mapping[str, Tensor], generator: Generator
 ) -> Tensor:
     """The guide's location, or the nearest that was found where the density is not zero."""
 
     def impossible(free: dict[str, Tensor]) -> Tensor:
-        return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
+        return impossible_elements(joint, constrain(joint, free, None, params)[0], params)
 
     possible = nearest_possible(guide.by_name(joint, loc), impossible, generator)
     return torch.cat([possible[n].flatten() for n in guide.names])
 
 
 def best(
-    joint: Joint, guide: AutomaticGuide, params: Mapping[str, Tensor], plate: str | None, loss: Loss,
+    joint: BoundDensity, guide: AutomaticGuide, params: Mapping[str, Tensor], plate: str | None, loss: Loss,
     generator: Generator,
 ) -> Tensor:  # fmt: skip
     """The location where the bound is highest after a short climb from each of several places: with discrete latents
     summed out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own.
     """
     points: list[Point] = []
-    broken: tuple[Joint, Tensor, Tensor] | None = None
+    broken: tuple[BoundDensity, Tensor, Tensor] | None = None
     for i in range(STARTS):
         loc = _drawn(joint, guide, params, generator) if i % 2 else torch.randn(
             guide.size(joint), generator=generator, dtype=joint.dtype, device=joint.device
@@ -69,7 +72,7 @@ def best(
     return highest
 
 
-def _function(joint: Joint, loss: Loss, noise: Tensor) -> lbfgs.Function:
+def _function(joint: BoundDensity, loss: Loss, noise: Tensor) -> lbfgs.Function:
     """The loss and its gradient by the guide's location, the noise of its draws held: a function."""
 
     def function(loc: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,25 +85,29 @@ def _function(joint: Joint, loss: Loss, noise: Tensor) -> lbfgs.Function:
     return function
 
 
-def _generator(joint: Joint, state: Tensor) -> Generator:
+def _generator(joint: BoundDensity, state: Tensor) -> Generator:
     generator = torch.Generator(joint.device)
     generator.set_state(state)
     return generator
 
 
-def _some_rows(joint: Joint, guide: AutomaticGuide, plate: str | None, generator: Generator) -> Joint:
+def _some_rows(
+    joint: BoundDensity, guide: AutomaticGuide, plate: str | None, generator: Generator
+) -> BoundDensity:
     """A few rows as if there were no more; all of them where they have guides of their own."""
     if plate is None or any(plate in joint.axes(n) for n in guide.names):
         return joint
     total = joint.layout.size(plate)
     power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
     order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
-    return replace(joint.rows(plate, np.sort(order[: max(3, int(total**power))])), scale={})
+    return replace(restricted_to_rows(joint, plate, np.sort(order[: max(3, int(total**power))])), scale={})
 
 
-def _drawn(joint: Joint, guide: AutomaticGuide, params: Mapping[str, Tensor], generator: Generator) -> Tensor:
+def _drawn(
+    joint: BoundDensity, guide: AutomaticGuide, params: Mapping[str, Tensor], generator: Generator
+) -> Tensor:
     """Free numbers of a draw of the prior, given what is learned."""
     seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
-    drawn = joint.simulate(generator, seen, params)
-    begin = joint.unconstrain({n: drawn[n] for n in guide.names}, drawn, params)
+    drawn = simulate(joint, generator, seen, params)
+    begin = unconstrain(joint, {n: drawn[n] for n in guide.names}, drawn, params)
     return torch.cat([begin[n].flatten() for n in guide.names])

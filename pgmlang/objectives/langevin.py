@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import log_joint, scaled_sum, sum_of_factors, sum_per_element
 from pgmlang.fields.fields import one_row
 from pgmlang.model import Model
 from pgmlang.objectives.objective import learned_values, units_of
@@ -31,10 +32,10 @@ class LangevinLikelihood:
     k: int
     step_size: float
 
-    def extra(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def extra(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
         return self._noise(joint, generator, self.chains)
 
-    def _noise(self, joint: Joint, generator: Generator, chains: int) -> dict[str, Tensor]:
+    def _noise(self, joint: BoundDensity, generator: Generator, chains: int) -> dict[str, Tensor]:
         """Normal points of the data's mean and spread, ``[chain, 1, ...]``."""
         out = {}
         for name in self.names:
@@ -47,27 +48,27 @@ class LangevinLikelihood:
             out[name] = mean + 1.5 * sd * noise
         return out
 
-    def _one(self, joint: Joint) -> Joint:
+    def _single_row(self, joint: BoundDensity) -> BoundDensity:
         return joint.whole.memo.once(one_row, joint.whole, self.plate)
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = learned_values(joint, free)
         plain = replace(joint, scale={}, weights={})
-        one = self._one(joint)
+        one = self._single_row(joint)
         held = {k: v.detach() for k, v in params.items()}
         chains = self._langevin(one, joint, extra, held, nets, generator)
-        negative = one.log_joint(chains, params, nets)
+        negative = log_joint(one, chains, params, nets)
         positive = self._each(self._blurred(plain, generator) if nets is not None else plain, params, nets)
-        raised = joint.total(positive, (self.plate,)) if self.plate else positive
+        raised = scaled_sum(joint, positive, (self.plate,)) if self.plate else positive
         gap = negative.mean() - raised / units_of(joint, self.plate)
         small = DECAY * (negative.square().mean() + positive.square().mean()) if nets is not None else 0.0
         monitor = gap.detach().abs()
         loss = gap + small
         return loss - loss.detach() + monitor, chains
 
-    def _blurred(self, joint: Joint, generator: Generator) -> Joint:
+    def _blurred(self, joint: BoundDensity, generator: Generator) -> BoundDensity:
         """The data with the noise of one Langevin step: a network would raise spikes at the points themselves, which no
         chain of such steps can follow."""
         seen = dict(joint.observed)
@@ -77,12 +78,18 @@ class LangevinLikelihood:
             seen[name] = x + self.step_size * float(x.std()) * noise
         return replace(joint, observed=seen)
 
-    def _each(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
+    def _each(self, joint: BoundDensity, params: Mapping[str, Tensor], nets: Any) -> Tensor:
         terms = joint.factors({}, params, nets)
-        return joint.each(terms, self.plate) if self.plate else joint.sum(terms)
+        return sum_per_element(joint, terms, self.plate) if self.plate else sum_of_factors(joint, terms)
 
     def _langevin(
-        self, one: Joint, joint: Joint, extra: Mapping[str, Tensor], params: Any, nets: Any, generator: Generator
+        self,
+        one: BoundDensity,
+        joint: BoundDensity,
+        extra: Mapping[str, Tensor],
+        params: Any,
+        nets: Any,
+        generator: Generator,
     ) -> dict[str, Tensor]:
         """``k`` unadjusted Langevin steps of every chain, a few of which begin anew."""
         fresh = self._noise(joint, generator, self.chains)
@@ -94,7 +101,7 @@ class LangevinLikelihood:
         for _ in range(self.k):
             with torch.enable_grad():
                 leaves = {n: p.requires_grad_() for n, p in points.items()}
-                total = one.log_joint(leaves, params, nets).sum()
+                total = log_joint(one, leaves, params, nets).sum()
                 slopes = torch.autograd.grad(total, list(leaves.values()))
             for name, slope in zip(self.names, slopes, strict=True):
                 step = self.step_size * float(joint.observed[name].std())

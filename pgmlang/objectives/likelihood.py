@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
-from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import log_joint, scaled_sum
+from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.fields.fields import Fields, one_row_fields
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.fields.reasons import field_names
@@ -30,48 +31,48 @@ class Likelihood:
     way: str
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = learned_values(joint, free)
         return -self.value(joint, params, nets) / units_of(joint, self.plate), extra
 
-    def value(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
+    def value(self, joint: BoundDensity, params: Mapping[str, Tensor], nets: Any) -> Tensor:
         """The log-likelihood of all rows."""
         if self.way == "summed":
             total = self._sums(joint, field_names(self.model)).log_marginal({}, params, nets)
             if self.hidden:
                 return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
-            return joint.log_joint({}, params, nets) - total
+            return log_joint(joint, {}, params, nets) - total
         rows = units_of(joint, self.plate)
         if self.way == "eliminated":
             network = self._network(joint)
             if self.hidden:
                 each = network.log_evidence(self._codes(joint), params, nets)
-                top = joint.total(each, (self.plate,)) if self.plate else each.sum()
+                top = scaled_sum(joint, each, (self.plate,)) if self.plate else each.sum()
             else:
-                top = joint.log_joint({}, params, nets)
+                top = log_joint(joint, {}, params, nets)
             return top - rows * network.log_partition(params, nets)
         each = log_unnormalised(joint, self.hidden, params, nets)
-        total = joint.total(each, (self.plate,)) if self.plate else each
-        return total - rows * self._one(joint).log_partition(params, nets)
+        total = scaled_sum(joint, each, (self.plate,)) if self.plate else each
+        return total - rows * self._row_fields(joint).log_partition(params, nets)
 
-    def _sums(self, joint: Joint, names: tuple[str, ...]) -> Sums:
-        return joint.memo.once(sums_of, joint, names)
+    def _sums(self, joint: BoundDensity, names: tuple[str, ...]) -> Marginaliser:
+        return joint.memo.once(marginaliser_of, joint, names)
 
-    def _network(self, joint: Joint) -> FieldNetwork:
-        network = joint.whole.memo.once(field_network, joint.whole, self._one(joint), self.plate)
+    def _network(self, joint: BoundDensity) -> FieldNetwork:
+        network = joint.whole.memo.once(field_network, joint.whole, self._row_fields(joint), self.plate)
         assert network is not None
         return network
 
-    def _codes(self, joint: Joint) -> dict[str, Tensor]:
+    def _codes(self, joint: BoundDensity) -> dict[str, Tensor]:
         """Observed codes ``[rows, *shape]`` of each field."""
         return {n: joint.observed[n] if self.plate else joint.observed[n][None] for n in self.observed}
 
-    def _one(self, joint: Joint) -> Fields:
+    def _row_fields(self, joint: BoundDensity) -> Fields:
         return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def conclude(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         params = learned_values(joint, free)
         total = float(self.value(joint, params, nets))

@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import initial_free
 from pgmlang.density.possible import impossible_elements, nearest_possible
-from pgmlang.density.summing import sums_of
+from pgmlang.density.reductions import log_joint, sum_of_factors
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
+from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.objective import Objective, units_of
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -28,34 +31,34 @@ class LogDensityObjective:
     summed: tuple[str, ...]
     plate: str | None
 
-    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
         """Free values near zero, or the nearest where the density is not zero."""
-        free = joint.initial(generator)
+        free = initial_free(joint, generator)
         for name in self.latent:
-            shape = joint.free_shape(name)
+            shape = free_shape(joint, name)
             free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
         return (
             free if joint.model.nets else nearest_possible(free, lambda f: self._impossible(joint, f), generator)
         )
 
-    def _impossible(self, joint: Joint, free: Mapping[str, Tensor]) -> Tensor:
+    def _impossible(self, joint: BoundDensity, free: Mapping[str, Tensor]) -> Tensor:
         """How much of the density is zero at points; with labels summed out, whether all of it is."""
         if self.summed:
             return (~log_density(joint, free, None, self.summed).isfinite()).to(joint.dtype)
-        params, latents = _parted(joint, joint.constrain(free)[0])
+        params, latents = _parted(joint, constrain(joint, free)[0])
         return impossible_elements(joint, latents, params)
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the log-density of a unit of data."""
         return -log_density(joint, free, nets, self.summed) / units_of(joint, self.plate), extra
 
     def conclude(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         """The values, with ln p(data) at them where their own prior is known."""
-        values, _ = joint.constrain(free, nets=nets)
+        values, _ = constrain(joint, free, nets=nets)
         total = float(log_density(joint, free, nets, self.summed))
         parameters = {k: v.cpu().numpy() for k, v in values.items()}
         prior = log_prior(joint, values, nets, self.latent)
@@ -73,17 +76,19 @@ def log_density_objective(problem: Problem) -> Objective:
     return Objective(objective.start, objective.loss, objective.conclude, label)
 
 
-def log_density(joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
+def log_density(joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
     """Log-density of the values behind free ones and of the tables' priors, discrete latents summed out, no Jacobian."""
-    params, latents = _parted(joint, joint.constrain(free, nets=nets)[0])
+    params, latents = _parted(joint, constrain(joint, free, nets=nets)[0])
     prior = log_table_priors(joint, params)
     if not summed:
-        return joint.log_joint(latents, params, nets) + prior
-    total: Tensor = joint.memo.once(sums_of, joint, summed).log_marginal(latents, params, nets)
+        return log_joint(joint, latents, params, nets) + prior
+    total: Tensor = joint.memo.once(marginaliser_of, joint, summed).log_marginal(latents, params, nets)
     return total + prior
 
 
-def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]) -> float | None:
+def log_prior(
+    joint: BoundDensity, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]
+) -> float | None:
     """The log-density of estimated latents themselves: what the log-joint has beside ln p(data). None where rows have
     such latents, for their values are no estimates that new data share."""
     model = joint.model
@@ -94,10 +99,10 @@ def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: 
     if not priors:
         return 0.0
     params, latents = _parted(joint, values)
-    return float(joint.sum(joint.factors(latents, params, nets, only=priors)))
+    return float(sum_of_factors(joint, joint.factors(latents, params, nets, only=priors)))
 
 
-def _parted(joint: Joint, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _parted(joint: BoundDensity, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """What is learned, and the latents."""
     learned = set(joint.learned)
     return {k: v for k, v in values.items() if k in learned}, {k: v for k, v in values.items() if k not in learned}

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.transforms import constrain
 from pgmlang.results.outcome import Outcome
 
 
@@ -17,32 +18,32 @@ class Objective(NamedTuple):
     ``conclude(joint, free, nets, extra, generator)``: what goes into the fit besides the weights; ``extra``: its first
     value."""
 
-    start: Callable[[Joint, Generator], dict[str, Tensor]]
-    loss: Callable[[Joint, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
-    conclude: Callable[[Joint, Mapping[str, Tensor], Any, Any, Generator], Outcome]
+    start: Callable[[BoundDensity, Generator], dict[str, Tensor]]
+    loss: Callable[[BoundDensity, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
+    conclude: Callable[[BoundDensity, Mapping[str, Tensor], Any, Any, Generator], Outcome]
     label: str = "objective"
-    extra: Callable[[Joint, Generator], Any] = lambda joint, generator: {}
+    extra: Callable[[BoundDensity, Generator], Any] = lambda joint, generator: {}
 
 
-def learned_values(joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def learned_values(joint: BoundDensity, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Params and tables to be learned, from their free values."""
     learned = {n: free[n] for n in joint.learned}
-    return joint.constrain(learned)[0] if learned else {}
+    return constrain(joint, learned)[0] if learned else {}
 
 
 def learned_outcome(
-    joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
 ) -> Outcome:
     """The ``conclude`` of an objective that leaves nothing but what was learned."""
     return Outcome({k: v.cpu().numpy() for k, v in learned_values(joint, free).items()}, (), True)
 
 
-def units_of(joint: Joint, plate: str | None) -> float:
+def units_of(joint: BoundDensity, plate: str | None) -> float:
     """How many units of data a bound density's scaled sums stand for: losses are a unit's, so that rates need no tuning."""
     return rows_of(joint, plate) * (joint.scale.get(plate, 1.0) if plate else 1.0)
 
 
-def rows_of(joint: Joint, plate: str | None) -> float:
+def rows_of(joint: BoundDensity, plate: str | None) -> float:
     """How many units of data a bound density holds, each by its weight."""
     if plate is None:
         return 1.0

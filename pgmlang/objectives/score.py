@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import log_joint, scaled_sum
 from pgmlang.objectives.objective import learned_values, rows_of
 
 
@@ -23,19 +24,19 @@ class ScoreMatching:
     kind: str
     noise: float
 
-    def spread(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def spread(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
         """Standard deviation of each field in the data."""
         return {n: joint.observed[n].std().clamp(min=1e-12) for n in self.names}
 
     def scores(
-        self, joint: Joint, points: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any
+        self, joint: BoundDensity, points: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any
     ) -> tuple[Tensor, ...]:
         """Gradients of the log-density by the fields."""
-        total = replace(joint, scale={}, weights={}).log_joint(points, params, nets)
+        total = log_joint(replace(joint, scale={}, weights={}), points, params, nets)
         return torch.autograd.grad(total, [points[n] for n in self.names], create_graph=True)
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """The objective of a row, by noise ``[*shape]`` of each field; ``extra`` is the fields' `spread`."""
         with torch.enable_grad():
@@ -53,11 +54,11 @@ class ScoreMatching:
             unscaled = replace(joint, scale={})
             total = torch.zeros((), dtype=joint.dtype, device=joint.device)
             for name, gap in gaps.items():
-                total = total + unscaled.total(gap, joint.axes(name))
+                total = total + scaled_sum(unscaled, gap, joint.axes(name))
         return total / rows_of(joint, self.plate), extra
 
     def _denoising(
-        self, joint: Joint, params: Mapping[str, Tensor], nets: Any, noise: Mapping[str, Tensor],
+        self, joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, noise: Mapping[str, Tensor],
         spread: Mapping[str, Tensor],
     ) -> dict[str, Tensor]:  # fmt: skip
         """Half the squared gap between the score at a point with noise added and the way back, by element."""
@@ -67,7 +68,7 @@ class ScoreMatching:
         return {n: 0.5 * (sd[n] * s + noise[n]).square() for n, s in zip(self.names, scores, strict=True)}
 
     def _sliced(
-        self, joint: Joint, params: Mapping[str, Tensor], nets: Any, noise: Mapping[str, Tensor]
+        self, joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, noise: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Hyvaerinen's objective along random directions, by element."""
         points = {n: joint.observed[n].detach().clone().requires_grad_() for n in self.names}

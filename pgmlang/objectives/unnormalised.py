@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import scaled_sum, sum_of_factors, sum_per_element, sum_to_axes
 from pgmlang.fields import partition
 from pgmlang.fields.fields import as_numbers, configurations, fields_of
 from pgmlang.fields.reasons import field_names
@@ -17,7 +18,7 @@ from pgmlang.model.row_plates import unit_plate
 
 
 def log_unnormalised(
-    joint: Joint, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any,
+    joint: BoundDensity, hidden: tuple[str, ...], params: Mapping[str, Tensor], nets: Any,
     given: Mapping[str, Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
     """log of the sum over hidden discrete fields of exp(log-potentials) for each row (a single number without rows).
@@ -32,7 +33,7 @@ def log_unnormalised(
 
     def each(values: Mapping[str, Tensor]) -> Tensor:
         terms = inside.joint.factors(values, params, nets)
-        return inside.joint.each(terms, plate) if plate else inside.joint.sum(terms)
+        return sum_per_element(inside.joint, terms, plate) if plate else sum_of_factors(inside.joint, terms)
 
     if not hidden:
         return each(data)
@@ -43,7 +44,9 @@ def log_unnormalised(
         logit = inside.logits(name, {**data, name: zero}, params, nets, create_graph=torch.is_grad_enabled())
         soft = torch.nn.functional.softplus(logit)
         hidden_part = (
-            joint.along(soft, joint.axes(name), (plate,)) if plate else joint.total(soft, joint.axes(name))
+            sum_to_axes(joint, soft, joint.axes(name), (plate,))
+            if plate
+            else scaled_sum(joint, soft, joint.axes(name))
         )
         return each({**data, name: zero}) + hidden_part
     sizes = {n: [k for a, k in zip(joint.axes(n), joint.shapes[n], strict=True) if a != plate] for n in hidden}

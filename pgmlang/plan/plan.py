@@ -74,7 +74,11 @@ def _without_data(model: Model, facts: Facts) -> Plan:
     guessed = _guessed(model)
     for name in METHODS:
         method = method_named(name)
-        if guessed.observed and method.supports(model, guessed).ok and not method.unwise(model, guessed):
+        if (
+            guessed.observed
+            and method.supports(model, guessed).ok
+            and not method.reasons_against_auto(model, guessed)
+        ):
             seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
             return Plan(
                 model.name, (_block(method, model, guessed, f"with {seen} in the data and the rest latent"),)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.fields.annealing import discrete_log_z, log_z_of_row
 from pgmlang.fields.fields import fields_of
-from pgmlang.infer.ais import discrete_log_z, log_z_of_row
 from tests.infer.test_fields import ISING, RBM, grid_energies, joint_of, problem_of, rbm, rbm_log_z
 
 EIGHT = """

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.fields import partition
 from pgmlang.fields.fields import fields_of
 from pgmlang.fields.network import FieldNetwork, field_network
@@ -48,11 +50,11 @@ COLOURS = {f"x.{i}": ["red", "blue"] for i in range(6)}
 BOTH = {f"s.{i}": [-1, 1] for i in range(4)}
 
 
-def network_of(text: str, data: dict[str, Any]) -> tuple[Joint, FieldNetwork, dict[str, torch.Tensor]]:
+def network_of(text: str, data: dict[str, Any]) -> tuple[BoundDensity, FieldNetwork, dict[str, torch.Tensor]]:
     problem = problem_of(text, data)
-    joint = joint_of(problem)
+    joint = bound_density(problem)
     plate = unit_plate(problem.model)
-    one = joint.rows(str(plate), np.zeros(1, dtype=np.int64))
+    one = restricted_to_rows(joint, str(plate), np.zeros(1, dtype=np.int64))
     names = tuple(v.name for v in problem.model.of_role("field"))
     found = field_network(joint, fields_of(one, names), plate)
     assert found is not None

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.simulation import deterministic_values
 from pgmlang.infer.base import facts_of
 from pgmlang.infer.centring import data_weight, noncentred_problem
 from pgmlang.infer.noncentring import movable_names, noncentred
@@ -35,9 +37,9 @@ def test_density_with_the_jacobian() -> None:
     standard = (values["theta"] - values["mu"]) / values["tau"]
     moved = {"mu": values["mu"], "tau": values["tau"], "theta.standard": standard}
     # p(e) de = p(theta) dtheta, theta = mu + tau e
-    expected = joint_of(old).log_joint(values) + 8 * torch.log(values["tau"])
-    assert float(joint_of(new).log_joint(moved)) == pytest.approx(float(expected), rel=1e-12)
-    np.testing.assert_allclose(joint_of(new).deterministic(moved)["theta"], values["theta"])
+    expected = log_joint(bound_density(old), values) + 8 * torch.log(values["tau"])
+    assert float(log_joint(bound_density(new), moved)) == pytest.approx(float(expected), rel=1e-12)
+    np.testing.assert_allclose(deterministic_values(bound_density(new), moved)["theta"], values["theta"])
 
 
 def test_much_data_stays_centred() -> None:
@@ -52,7 +54,7 @@ def test_much_data_stays_centred() -> None:
 
 def test_the_weight_of_the_data_is_that_of_precisions() -> None:
     text = "m ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate group { t ~ Normal(m, s) }\nplate row in group { y ~ Normal(t, 0.5) }\n"
-    joint = joint_of(problem_of(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
+    joint = bound_density(problem_of(text, {"group": ["a", "b"] * 3, "y": [0.0] * 6}))
     values = {
         "m": torch.zeros(4).double(),
         "s": torch.full((4,), 0.7, dtype=torch.float64),

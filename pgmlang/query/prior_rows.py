@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
-from pgmlang.density.joint import joint_of_binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Model
@@ -48,14 +49,14 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     in_sequence = fit.model.is_chain(bound.plate)
     if in_sequence:
         bound = fresh_binding(fit, count)
-    joint = joint_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
+    joint = density_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, num = estimates(fit, joint)
     given, _ = global_values(fit, joint, values, params, nets, num, generator)
     draws = 1 if in_sequence else count
     chosen = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
     picked = {k: v.index_select(0, chosen) for k, v in given.items()}
-    drawn = joint.simulate(generator, picked, params, nets, (draws,))
+    drawn = simulate(joint, generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):
         if bound.plate in joint.axes(variable.name):
