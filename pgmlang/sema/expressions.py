@@ -54,7 +54,8 @@ class Expander(Protocol):
 
 
 class Expressions:
-    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand."""
+    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand. ``aliases``: the names of
+    the ``def`` whose body is built; ``in_module``: it is a module's, which sees no name of the model."""
 
     def __init__(self, scope: Scope, infer: Callable[[Symbol], tuple[Type, tuple[str, ...]]]) -> None:
         self.scope = scope
@@ -63,6 +64,7 @@ class Expressions:
         self.supports: Supports
         self.aliases: dict[str, Expr] = {}
         self.axis_aliases: dict[str, str] = {}
+        self.in_module = False
 
     # ---- entry
 
@@ -93,11 +95,23 @@ class Expressions:
 
     def axis(self, name: str) -> str | None:
         """The axis a name means here (a ``def``'s formal axis is the caller's), None if it is no axis."""
+        if self.in_module and name not in self.axis_aliases:
+            return None
         name = self.axis_aliases.get(name, name)
         if self.scope.is_axis(name):
             self.scope.used.add(name)
             return name
         return None
+
+    def symbol(self, name: str, place: Place) -> Symbol | None:
+        """The variable that a name means here, None if it is none."""
+        return None if self.in_module else self.scope.symbol(name, place)
+
+    def _is_setting(self, name: str) -> bool:
+        return name in self.scope.settings and not self.in_module
+
+    def _is_net(self, name: str) -> bool:
+        return name in self.scope.nets and not self.in_module
 
     def _error(self, code: str, message: str, span: Span, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, span, help=help, **more))  # type: ignore[arg-type]
@@ -108,7 +122,7 @@ class Expressions:
         name = node.name
         if name in self.aliases:
             return self.aliases[name]
-        symbol = self.scope.symbol(name, place)
+        symbol = self.symbol(name, place)
         if symbol is None:
             return self._other_name(node, place)
         return self.reference(symbol, (), node.span, place)
@@ -117,7 +131,7 @@ class Expressions:
         name, span = node.name, node.span
         if name == "first":
             return self._first(1, span, place)
-        if name in self.scope.settings:
+        if self._is_setting(name):
             self.scope.used.add(name)
             value = self.scope.settings[name]
             kind = (
@@ -132,11 +146,11 @@ class Expressions:
             return Const(Type("positive"), (), span, INFINITY[name])
         if name in self.scope.broken_names or name.split(".")[0] in self.scope.broken_names:
             return unknown(span)
-        if self.scope.is_axis(name):
+        if self.axis(name) is not None:
             self._error("PGM0307", f"`{name}` is an axis, not a value", span,
                         help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
             return unknown(span)
-        if name in self.scope.nets or name in self.scope.definitions or name in FUNCTIONS or name in REDUCTIONS:
+        if self._is_net(name) or self.expander.knows(name) or name in FUNCTIONS or name in REDUCTIONS:
             self._error(
                 "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
             )
@@ -150,20 +164,25 @@ class Expressions:
         return unknown(span)
 
     def _index(self, node: ast.Index, place: Place) -> Expr:
-        if not isinstance(node.base, ast.Name):
+        symbol = self._whole_variable(node.base, place)
+        if symbol is None:
             base = self.build(node.base, place)
             if base.type is not UNKNOWN:
                 self._error("PGM0301", "only a variable can be indexed", node.span,
                             help="give the expression a name with `=` first")  # fmt: skip
             return unknown(node.span)
-        name = node.base.name
-        if name in self.aliases and isinstance(self.aliases[name], Ref):
-            name = self.aliases[name].name  # type: ignore[union-attr]
-        symbol = self.scope.symbol(name, place)
-        if symbol is None:
-            self._name(node.base, place)
-            return unknown(node.span)
         return self.reference(symbol, node.indices, node.span, place)
+
+    def _whole_variable(self, node: ast.Expr, place: Place) -> Symbol | None:
+        """The variable that a bare name stands for; None for any other value, an argument that is one element too."""
+        if not isinstance(node, ast.Name):
+            return None
+        if node.name not in self.aliases:
+            return self.symbol(node.name, place)
+        match self.aliases[node.name]:
+            case Ref(name=name, index=(), lag=0):
+                return self.scope.symbol(name, place)
+        return None
 
     def reference(
         self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, place: Place, lag: int = 0
@@ -240,12 +259,8 @@ class Expressions:
         """What a bare word or string means as a label, None if it is an expression."""
         if isinstance(node, ast.String):
             return node.value
-        if (
-            isinstance(node, ast.Name)
-            and node.name not in self.aliases
-            and self.scope.symbol(node.name, place) is None
-        ):
-            return None if node.name in self.scope.settings else node.name
+        if isinstance(node, ast.Name) and node.name not in self.aliases and self.symbol(node.name, place) is None:
+            return None if self._is_setting(node.name) else node.name
         if isinstance(node, ast.Number):
             return node.text
         return None
@@ -402,6 +417,11 @@ class Expressions:
             return self._prev(node, place)
         if name == "first":
             return self._first_call(node, place)
+        # what the user calls so comes before what the language does
+        if self._is_net(name):
+            return self.net_call(node, place, 0, 1)
+        if self.expander.knows(name):
+            return self.expander.expand(node, place)
         if name in ("min", "max") and len(node.arguments) == 2 and not node.keywords:
             a, b = (self.build(n, place) for n in node.arguments)
             if UNKNOWN in (a.type, b.type):
@@ -411,10 +431,6 @@ class Expressions:
             return self._reduce(node, place)
         if name in FUNCTIONS:
             return self._function(node, place)
-        if name in self.scope.nets:
-            return self.net_call(node, place, 0, 1)
-        if self.expander.knows(name):
-            return self.expander.expand(node, place)
         return self._unknown_call(node)
 
     def _unknown_call(self, node: ast.Call) -> Expr:
@@ -614,10 +630,10 @@ class Expressions:
         lag = self._lag(node, 1)
         target = node.arguments[0]
         chain = self._chain(place)
-        symbol = self.scope.symbol(target.name, place) if isinstance(target, ast.Name) else None
+        symbol = self._whole_variable(target, place)
         if lag is None:
             return unknown(node.span)
-        if symbol is None and isinstance(target, ast.Name):
+        if symbol is None and isinstance(target, ast.Name) and target.name not in self.aliases:
             self._name(target, place)
             return unknown(node.span)
         if chain is None or symbol is None or chain not in symbol.plates:
