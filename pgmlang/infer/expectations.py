@@ -25,7 +25,7 @@ LOWEST = -700.0
 """Least expected logarithm whose exponential is no zero."""
 
 
-class Family(NamedTuple):
+class VariationalFamily(NamedTuple):
     """``points``: ``[P, *shape]`` whose mean statistics are those of q; ``entropy``: a scalar; ``slope``: derivative at
     x of the log-density of these parameters; ``draw``: ``[*lead, *shape]`` by torch's global generator."""
 
@@ -94,21 +94,21 @@ def _by_torch(name: str) -> Callable[[Factor, tuple[int, ...]], Tensor]:
     return draw
 
 
-NORMAL = Family(_normal_points, _normal_entropy, lambda q, x: x, _normal_draw)
+NORMAL = VariationalFamily(_normal_points, _normal_entropy, lambda q, x: x, _normal_draw)
 Q = {
-    "Dirichlet": Family(
+    "Dirichlet": VariationalFamily(
         _dirichlet_points, lambda q: torch.distributions.Dirichlet(q[0]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x, _by_torch("Dirichlet"),
     ),
-    "Beta": Family(
+    "Beta": VariationalFamily(
         _beta_points, lambda q: torch.distributions.Beta(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - (q[1] - 1) / (1 - x), _by_torch("Beta"),
     ),
-    "Gamma": Family(
+    "Gamma": VariationalFamily(
         _gamma_points, lambda q: torch.distributions.Gamma(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - q[1], _by_torch("Gamma"),
     ),
-    "InverseGamma": Family(
+    "InverseGamma": VariationalFamily(
         lambda q: 1 / _gamma_points(q), _inverse_gamma_entropy, lambda q, x: q[1] / x**2 - (q[0] + 1) / x,
         _by_torch("InverseGamma"),
     ),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pgmlang.model.expr import Const, Expr, inside_out
 from pgmlang.model.model import Guide, Model
 from pgmlang.normal.algebra import Algebra
-from pgmlang.normal.nodes import Nodes, number
+from pgmlang.normal.nodes import NodeFactory, number
 from pgmlang.normal.rewrite import map_definitions, map_expressions, map_guide, rebuilt
 
 
@@ -38,7 +38,7 @@ def by_name(model: Model) -> Model:
     )
 
 
-class Rounded(Nodes):
+class Rounded(NodeFactory):
     """Expressions with their numbers rounded."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from pgmlang.tables.learned import learned_tables
 
 
 @dataclass(frozen=True)
-class Block:
+class PlanBlock:
     """``variables``: what the method fits or infers. ``when``: the case it is for, where the data decides."""
 
     variables: tuple[str, ...]
@@ -31,7 +31,7 @@ class Plan:
     """``refused``: methods tried before, with the reasons why not."""
 
     model: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[PlanBlock, ...]
     refused: tuple[tuple[str, str], ...] = ()
 
 
@@ -47,9 +47,9 @@ def make_plan(model: Model, binding: Binding | None = None, method: str = "auto"
     return Plan(closed.name, (_block(chosen, closed, facts),), refused)
 
 
-def _block(method: Method, model: Model, facts: Facts, when: str = "") -> Block:
+def _block(method: Method, model: Model, facts: Facts, when: str = "") -> PlanBlock:
     options = dataclasses.asdict(method.options())
-    return Block(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
+    return PlanBlock(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
 
 
 def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:

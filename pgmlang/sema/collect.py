@@ -27,13 +27,13 @@ class Collector:
         self.modules = modules
         self.overrides = overrides
         self.header: ast.ModelHeader | None = None
-        self.guides: list[ast.Guide] = []
-        self.plate_order: list[tuple[ast.Plate, tuple[str, ...]]] = []
+        self.guides: list[ast.GuideBlock] = []
+        self.plate_order: list[tuple[ast.PlateBlock, tuple[str, ...]]] = []
 
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.scope.report(Diagnostic(code, message, span, help=help))
 
-    def collect(self, program: ast.Program) -> None:
+    def collect(self, program: ast.SyntaxTree) -> None:
         """All statements, header and axes first, so that order does not matter."""
         self.scope.broken_names = program.broken_names
         for statement in program.statements:
@@ -85,7 +85,7 @@ class Collector:
             if isinstance(statement, ast.Dims):
                 for item in statement.items:
                     self._dim(item)
-            elif isinstance(statement, ast.Plate):
+            elif isinstance(statement, ast.PlateBlock):
                 self._plate(statement, around)
                 self._axes(statement.body, (statement.name,))
         if not around:
@@ -145,7 +145,7 @@ class Collector:
             return 1
         return value
 
-    def _plate(self, node: ast.Plate, around: tuple[str, ...]) -> None:
+    def _plate(self, node: ast.PlateBlock, around: tuple[str, ...]) -> None:
         span = node.name_span or node.span
         if not self.scope.define_axis(node.name, span):
             return
@@ -160,7 +160,7 @@ class Collector:
             self._error("PGM0111", "only a plate of edges names its ends", node.indices[0].span,
                         "write `plate bond(i, j) = edges(site) { ... }`; elsewhere a name means this row's element")  # fmt: skip
 
-    def _structure(self, call: ast.Call, node: ast.Plate) -> tuple[Structure | None, int | None]:
+    def _structure(self, call: ast.Call, node: ast.PlateBlock) -> tuple[Structure | None, int | None]:
         if call.function == "chain" and not call.arguments:
             return Structure("chain"), None
         if call.function == "grid" and call.arguments:
@@ -216,7 +216,7 @@ class Collector:
     def _statement(self, statement: ast.Statement, plates: tuple[str, ...]) -> None:
         scope = self.scope
         match statement:
-            case ast.Plate():
+            case ast.PlateBlock():
                 if statement.name not in scope.plates:
                     return
                 inner = scope.axes_model.enclosing(statement.name)
@@ -237,7 +237,7 @@ class Collector:
             case ast.Variables(kind=kind, items=items):
                 for item in items:
                     self._variable(item, kind, plates, statement)
-            case ast.Net():
+            case ast.NetDeclaration():
                 if self._top(statement, plates, "a network") and scope.define_function(
                     statement.name, statement.span
                 ):
@@ -258,7 +258,7 @@ class Collector:
                     scope.modules[name] = module
                 elif module is None:
                     scope.broken_names |= {name}
-            case ast.Guide():
+            case ast.GuideBlock():
                 self.guides.append(statement)
             case ast.Return():
                 self._error("PGM0111", "`return` belongs into a `def`", statement.span)
@@ -331,7 +331,7 @@ def _names(node: ast.Expr) -> list[str]:
     match node:
         case ast.Name(name=name):
             return [name]
-        case ast.Unary(operand=operand):
+        case ast.UnaryOperation(operand=operand):
             return _names(operand)
         case ast.Binary(left=left, right=right):
             return _names(left) + _names(right)

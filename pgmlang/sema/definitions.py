@@ -8,7 +8,7 @@ from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
-from pgmlang.sema.expressions import Expressions, unknown
+from pgmlang.sema.expressions import ExpressionBuilder, unknown
 from pgmlang.sema.modules import Module
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.written_out import MOST_NODES, Sizes
@@ -25,7 +25,7 @@ DEEPEST_CALL = 32
 class Expander:
     """Expands calls of definitions, those of imported modules too."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
         self.calls: dict[str, ast.Call] = {}
@@ -100,7 +100,7 @@ class Expander:
                     help="call a definition once and give its value a name")  # fmt: skip
         return True
 
-    def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
+    def _error(self, code: str, message: str, node: ast.SyntaxNode, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]
 
     def _claim(self, owner: str | None, node: ast.Call) -> bool:

@@ -45,7 +45,7 @@ def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for group in groups for a in group))
 
 
-class Expander(Protocol):
+class CallExpander(Protocol):
     """What knows the definitions that a call may name, and puts them in its place."""
 
     def knows(self, name: str) -> bool: ...
@@ -53,14 +53,14 @@ class Expander(Protocol):
     def expand(self, node: ast.Call, context: ExpressionContext) -> Expr: ...
 
 
-class Expressions:
+class ExpressionBuilder:
     """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand. ``aliases``: the names of
     the ``def`` whose body is built; ``in_module``: it is a module's, which sees no name of the model."""
 
     def __init__(self, scope: Scope, infer: Callable[[Symbol], tuple[Type, tuple[str, ...]]]) -> None:
         self.scope = scope
         self.infer = infer
-        self.expander: Expander
+        self.expander: CallExpander
         self.supports: Supports
         self.aliases: dict[str, Expr] = {}
         self.axis_aliases: dict[str, str] = {}
@@ -82,7 +82,7 @@ class Expressions:
                 return unknown(node.span)
             case ast.Name():
                 return self._name(node, context)
-            case ast.Unary():
+            case ast.UnaryOperation():
                 return self._unary(node, context)
             case ast.Binary():
                 return self._binary(node, context)
@@ -285,7 +285,7 @@ class Expressions:
 
     # ---- operators
 
-    def _unary(self, node: ast.Unary, context: ExpressionContext) -> Expr:
+    def _unary(self, node: ast.UnaryOperation, context: ExpressionContext) -> Expr:
         operand = self.build(node.operand, context)
         if operand.type is UNKNOWN:
             return unknown(node.span)

@@ -68,7 +68,7 @@ class Scope:
     plates: dict[str, Plate] = field(default_factory=dict)
     variables: dict[str, Symbol] = field(default_factory=dict)
     guide_variables: dict[str, Symbol] = field(default_factory=dict)
-    nets: dict[str, ast.Net] = field(default_factory=dict)
+    nets: dict[str, ast.NetDeclaration] = field(default_factory=dict)
     definitions: dict[str, ast.Def] = field(default_factory=dict)
     modules: dict[str, Module] = field(default_factory=dict)
     module_spans: dict[str, Span] = field(default_factory=dict)
