@@ -164,7 +164,7 @@ def test_neighbours_are_drawn_together() -> None:
         torch.Generator().manual_seed(1), {k: v.expand(20_000, *v.shape) for k, v in values.items()}
     )["z"]
     grid = torch.tensor(list(product(range(3), repeat=7)))
-    logs = found.log_joint({**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, "z": grid})
+    logs = log_joint(found, {**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, "z": grid})
     p = float(torch.softmax(logs, 0)[(grid[:, 0] == grid[:, 1])].sum())
     share = float((codes[:, 0] == codes[:, 1]).double().mean())
     assert abs(share - p) < 4.5 * np.sqrt(p * (1 - p) / 20_000)

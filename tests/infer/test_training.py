@@ -31,6 +31,7 @@ from pgmlang.kernels import lbfgs
 from pgmlang.objectives import elbo as elbo_objectives
 from pgmlang.objectives.elbo import ElboObjective
 from pgmlang.objectives.pareto import pareto_shape
+from pgmlang.signatures.options import OPTIONS
 from tests.infer.by_hand import problem_of
 
 REGRESSION = """
@@ -453,3 +454,7 @@ def test_mixtures_find_all_their_clusters(method: str) -> None:
     fit = pgmlang.compile(MIXTURE).fit({"x": x}, method=method, seed=1, options=options)
     means = fit.draws["m"].mean((0, 1)) if method == "elbo" else fit.params["m"]
     np.testing.assert_allclose(np.sort(means), x.reshape(3, 40).mean(1), atol=0.2)
+
+
+def test_every_guide_of_the_option_has_a_family() -> None:
+    assert set(OPTIONS["guide"].choices or ()) == set(GUIDES)
