@@ -14,8 +14,10 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import ExpressionBuilder, merge
+from pgmlang.sema.expression_scope import merge
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
+from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
@@ -90,9 +92,9 @@ class DistributionBuilder:
         self, node: ast.If, target: LeftSide, context: ExpressionContext
     ) -> tuple[Distribution | None, Type]:
         condition = self.expressions.build(node.condition, context)
-        then, then_type = self.build(node.then, target, self.expressions.guarded(context, condition, True))
+        then, then_type = self.build(node.then, target, guarded(self.expressions, context, condition, True))
         otherwise, other_type = self.build(
-            node.otherwise, target, self.expressions.guarded(context, condition, False)
+            node.otherwise, target, guarded(self.expressions, context, condition, False)
         )
         if then is None or otherwise is None or condition.type is UNKNOWN:
             return None, other_type if then_type is UNKNOWN else then_type
