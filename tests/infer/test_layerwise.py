@@ -51,7 +51,7 @@ def test_pairs_of_a_deep_belief_net() -> None:
     bound = pgmlang.compile(DBN).bind(rows())
     pairs, reasons = pairs_of(bound.model, facts_of(bound.model, bound))
     assert not reasons
-    assert [(p.below, p.above, p.bias) for p in pairs] == [("v", "x1", "x1.bias"), ("x1", "x2", "")]
+    assert [(p.below, p.above, p.bias) for p in pairs] == [("v", "x1", "x1 bias"), ("x1", "x2", "")]
 
 
 def test_draws_of_the_stack_look_like_the_data() -> None:
@@ -69,7 +69,7 @@ def test_draws_of_the_stack_look_like_the_data() -> None:
 
 def test_a_sigmoid_belief_net_takes_the_bias_of_its_root() -> None:
     fit = pgmlang.compile(SBN).fit(rows(), method="layerwise", seed=1, options=OPTIONS)
-    assert set(fit.params) == {"v.W", "v.bias", "x1.W", "x1.bias", "c2"}
+    assert set(fit.params) == {"v.W", "v.bias", "x1.W", "x1 bias", "c2"}
     assert fit.params["x1.W"].shape == (2, 3)
     assert fit.params["c2"].shape == (2,)
 
