@@ -69,7 +69,7 @@ def test_draws_of_the_stack_look_like_the_data() -> None:
 
 def test_a_sigmoid_belief_net_takes_the_bias_of_its_root() -> None:
     fit = pgmlang.compile(SBN).fit(rows(), method="layerwise", seed=1, options=OPTIONS)
-    assert set(fit.params) == {"v.W", "v.bias", "x1.W", "x1 bias", "c2"}
+    assert set(fit.params) == {"v.W", "v.bias", "x1.W", "x1.bias", "c2"}
     assert fit.params["x1.W"].shape == (2, 3)
     assert fit.params["c2"].shape == (2,)
 
