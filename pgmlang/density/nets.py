@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.func import functional_call
 
-NET = "net "
-"""Before the names of networks' weights in ``moving``."""
+from pgmlang.density.keys import FreeKey, NetworkWeight
 
 
 class FunctionalNets:
@@ -24,9 +23,14 @@ class FunctionalNets:
         return lambda *x: functional_call(self.module[name], net_weights, x)
 
 
-def split_nets(moving: Mapping[str, Tensor], nets: Any) -> tuple[dict[str, Tensor], Any]:
-    """Free tensors by name, and the networks with their weights (None without networks)."""
-    free = {k: v for k, v in moving.items() if not k.startswith(NET)}
+def split_nets(moving: Mapping[FreeKey, Tensor], nets: Any) -> tuple[dict[FreeKey, Tensor], Any]:
+    """Free tensors by key, and the networks with their weights (None without networks)."""
+    free = {k: v for k, v in moving.items() if not isinstance(k, NetworkWeight)}
     if nets is None:
         return free, None
-    return free, FunctionalNets(nets, {k[len(NET) :]: v for k, v in moving.items() if k.startswith(NET)})
+    return free, FunctionalNets(nets, network_weights(moving))
+
+
+def network_weights(moving: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
+    """The tensors of the networks by their names in the networks' state."""
+    return {k.name: v for k, v in moving.items() if isinstance(k, NetworkWeight)}

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.guides.family import LOC, LOG_SCALE, SCALE, GuideFamily
 
@@ -26,7 +27,7 @@ class AutomaticGuide:
         """How many free numbers there are."""
         return sum(math.prod(free_shape(joint, n)) for n in self.names)
 
-    def begin(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
+    def begin(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """The first params of the family, near zero with small deviations; none without latents."""
         size = self.size(joint)
         if not size:
@@ -44,7 +45,7 @@ class AutomaticGuide:
         }
 
     def sample(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...],
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...],
         given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any,
     ) -> tuple[dict[str, Tensor], Tensor]:  # fmt: skip
         """Draws and their log-density ``[...]`` as values. ``given``: draws of the written guide, on which bounds may

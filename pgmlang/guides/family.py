@@ -9,8 +9,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-LOC, SCALE = "q loc", "q scale"
-"""Names of a guide's params among the free values: no variable's name has a space."""
+from pgmlang.density.keys import FreeKey, GuideMoment
+
+LOC, SCALE = GuideMoment("loc"), GuideMoment("scale")
+"""Keys of a guide's params among the free values."""
 LOG_SCALE = math.log(0.1)
 """Where the standard deviations begin."""
 
@@ -25,7 +27,7 @@ class GuideFamily(Protocol):
         """The first value of the scale's params, by the log of the standard deviations ``[size]``."""
         ...
 
-    def transformed(self, free: Mapping[str, Tensor], noise: Tensor) -> Reparameterised:
+    def transformed(self, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Reparameterised:
         """Draws by standard normal noise ``[..., size]``."""
         ...
 

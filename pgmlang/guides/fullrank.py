@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from pgmlang.density.keys import FreeKey
 from pgmlang.guides.family import LOC, SCALE, Reparameterised
 
 
@@ -18,7 +19,7 @@ class FullRankNormal:
     def begin(self, log_scale: Tensor) -> Tensor:
         return torch.diag(log_scale)
 
-    def transformed(self, free: Mapping[str, Tensor], noise: Tensor) -> Reparameterised:
+    def transformed(self, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Reparameterised:
         diagonal = free[SCALE].diagonal()
         scale = free[SCALE].tril(-1) + torch.diag(diagonal.exp())
         return Reparameterised(free[LOC] + noise @ scale.mT, diagonal.sum())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from pgmlang.density.keys import FreeKey
 from pgmlang.guides.family import LOC, SCALE, Reparameterised
 
 
@@ -17,6 +18,6 @@ class MeanFieldNormal:
     def begin(self, log_scale: Tensor) -> Tensor:
         return log_scale
 
-    def transformed(self, free: Mapping[str, Tensor], noise: Tensor) -> Reparameterised:
+    def transformed(self, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Reparameterised:
         log_scale = free[SCALE]
         return Reparameterised(free[LOC] + log_scale.exp() * noise, log_scale.sum())

@@ -11,12 +11,11 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey, GuideParam
 from pgmlang.density.simulation import propose
 from pgmlang.model import Model
 from pgmlang.plan.guided import LINKS, guided_names
 
-PREFIX = "guide "
-"""Before the names of a guide's params among the free values: no variable's name has a space."""
 MOST = 20_000_000
 """Most numbers drawn at a time."""
 
@@ -35,18 +34,18 @@ class WrittenGuide:
     def names(self) -> tuple[str, ...]:
         return guided_names(self.model)
 
-    def begin(self, joint: BoundDensity) -> dict[str, Tensor]:
+    def begin(self, joint: BoundDensity) -> dict[FreeKey, Tensor]:
         """Free values of the guide's own params: zeros."""
-        free = {}
+        free: dict[FreeKey, Tensor] = {}
         for variable in self.model.guide.variables if self.model.guide else ():
             if variable.role == "param":
                 shape = tuple(joint.layout.size(a) for a in self.model.array_axes(variable))
-                free[PREFIX + variable.name] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+                free[GuideParam(variable.name)] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
         return free
 
-    def params(self, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def params(self, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
         """The guide's params from free values."""
-        params = {k.removeprefix(PREFIX): v for k, v in free.items() if k.startswith(PREFIX)}
+        params = {k.name: v for k, v in free.items() if isinstance(k, GuideParam)}
         for variable in self.model.guide.variables if self.model.guide else ():
             if variable.role == "param" and variable.type.kind in LINKS:
                 params[variable.name] = getattr(params[variable.name], LINKS[variable.type.kind])()

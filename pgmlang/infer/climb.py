@@ -15,7 +15,8 @@ from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
 from pgmlang.density.initial import fresh_nets
-from pgmlang.density.nets import NET, split_nets
+from pgmlang.density.keys import FreeKey, NetworkWeight
+from pgmlang.density.nets import split_nets
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
@@ -51,18 +52,20 @@ class Climb:
     tolerance: float
 
     @cached_property
-    def weights(self) -> dict[str, Tensor]:
-        """The networks' first weights, under ``NET``."""
-        return {} if self.nets is None else {NET + k: v.detach() for k, v in self.nets.state_dict().items()}
+    def weights(self) -> dict[FreeKey, Tensor]:
+        """The networks' first weights."""
+        return (
+            {} if self.nets is None else {NetworkWeight(k): v.detach() for k, v in self.nets.state_dict().items()}
+        )
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> dict[FreeKey, tuple[int, ...]]:
         """Shapes of the free values and the weights, in the order of the vector."""
         names = self.objective.start(self.joint, Generator(self.joint.device))
         weights = {k: tuple(v.shape) for k, v in self.weights.items()}
         return {**{n: free_shape(self.joint, n) for n in names}, **weights}
 
-    def by_name(self, x: Tensor) -> tuple[dict[str, Tensor], Any]:
+    def by_name(self, x: Tensor) -> tuple[dict[FreeKey, Tensor], Any]:
         """Free values by name, and the networks with their weights."""
         pieces = torch.split(x, [math.prod(s) for s in self.shapes.values()])
         parameters = {k: p.reshape(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}

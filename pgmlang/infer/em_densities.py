@@ -20,6 +20,7 @@ from torch import Tensor
 from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error, gradients_of
+from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
@@ -69,7 +70,7 @@ class DensityEm:
             all_codes = torch.arange(self.joint.num_states(name), device=self.joint.device)
             shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
             forced = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
-            tables[f"start {name}"] = LogTable(frozenset({i}), self.joint.axes(name), forced)
+            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), forced)
         weights = self._expect(tables)[1]
         return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
 
@@ -119,10 +120,10 @@ class DensityEm:
         """The priors of learned tables, ``[start]``."""
         return log_table_priors(self.joint, values)
 
-    def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
+    def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
         return self.sums.tables(*self._split(values))
 
-    def _expect(self, tables: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)

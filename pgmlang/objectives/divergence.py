@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import scaled_sum
 from pgmlang.fields.fields import Fields, as_numbers, fields_of, one_row_fields
 from pgmlang.fields.reasons import field_names
@@ -35,7 +36,7 @@ class Divergence:
     is_persistent: bool
     plate: str | None
 
-    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """Small random weights; those that meet one observed field alone begin at its log-odds in the data."""
         free = initial_free(joint, generator)
         data = as_numbers(joint, self.observed)
@@ -52,7 +53,7 @@ class Divergence:
         return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """A scalar with the two phases' gradient and the value of the reconstruction's log-likelihood, a row."""
         params = learned_values(joint, free)
@@ -128,7 +129,7 @@ class Divergence:
         return total
 
 
-def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
     """First values of params that multiply one observed field and nothing else, element by element: its log-odds
     (Hinton 2012, section 8)."""
     joint = fields.joint

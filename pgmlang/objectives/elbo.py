@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import (
     determines,
     log_joint,
@@ -56,9 +57,9 @@ class ElboObjective:
     particles: int
     plate: str | None
 
-    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """Free values of what is learned and of the guides' params."""
-        free = initial_free(joint, generator) | self.written.begin(joint)
+        free: dict[FreeKey, Tensor] = {**initial_free(joint, generator), **self.written.begin(joint)}
         begin = self.automatic.begin(joint, generator)
         free |= begin
         if begin and not self.model.nets:
@@ -70,18 +71,18 @@ class ElboObjective:
                 )
         return free
 
-    def _best_start(self, joint: BoundDensity, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def _best_start(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         def loss(rows: BoundDensity, loc: Tensor, draws: Generator) -> Tensor:
             return self.loss(rows, {**free, LOC: loc}, None, draws, None)[0]
 
         return elbo_starts.best(joint, self.automatic, self.params(joint, free), self.plate, loss, generator)
 
-    def params(self, joint: BoundDensity, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def params(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
         return {**learned_values(joint, free), **self.written.params(free)}
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
         params = self.params(joint, free)
@@ -129,7 +130,7 @@ class ElboObjective:
         return joint.memo.once(marginaliser_of, joint, self.summed)
 
     def conclude(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         """The params, draws of the automatic guide and of the written one's globals, and the bound."""
         params = self.params(joint, free)

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import log_joint, scaled_sum, sum_of_factors, sum_per_element
 from pgmlang.fields.fields import one_row
 from pgmlang.model import Model
@@ -52,7 +53,7 @@ class LangevinLikelihood:
         return joint.whole.memo.once(one_row, joint.whole, self.plate)
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = learned_values(joint, free)
         plain = replace(joint, scale={}, weights={})

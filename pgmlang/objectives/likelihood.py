@@ -9,6 +9,7 @@ from typing import Any
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import log_joint, scaled_sum
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.fields.fields import Fields, one_row_fields
@@ -31,7 +32,7 @@ class Likelihood:
     way: str
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = learned_values(joint, free)
         return -self.value(joint, params, nets) / units_of(joint, self.plate), extra
@@ -72,7 +73,7 @@ class Likelihood:
         return joint.whole.memo.once(one_row_fields, joint.whole, self.plate, field_names(self.model))
 
     def conclude(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         params = learned_values(joint, free)
         total = float(self.value(joint, params, nets))

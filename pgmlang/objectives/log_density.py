@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.possible import impossible_elements, nearest_possible
 from pgmlang.density.reductions import log_joint, sum_of_factors
 from pgmlang.density.summing import marginaliser_of
@@ -31,7 +32,7 @@ class LogDensityObjective:
     summed: tuple[str, ...]
     plate: str | None
 
-    def start(self, joint: BoundDensity, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """Free values near zero, or the nearest where the density is not zero."""
         free = initial_free(joint, generator)
         for name in self.latent:
@@ -41,7 +42,7 @@ class LogDensityObjective:
             free if joint.model.nets else nearest_possible(free, lambda f: self._impossible(joint, f), generator)
         )
 
-    def _impossible(self, joint: BoundDensity, free: Mapping[str, Tensor]) -> Tensor:
+    def _impossible(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> Tensor:
         """How much of the density is zero at points; with labels summed out, whether all of it is."""
         if self.summed:
             return (~log_density(joint, free, None, self.summed).isfinite()).to(joint.dtype)
@@ -49,13 +50,13 @@ class LogDensityObjective:
         return impossible_elements(joint, latents, params)
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the log-density of a unit of data."""
         return -log_density(joint, free, nets, self.summed) / units_of(joint, self.plate), extra
 
     def conclude(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         """The values, with ln p(data) at them where their own prior is known."""
         values, _ = constrain(joint, free, nets=nets)
@@ -76,7 +77,7 @@ def log_density_objective(problem: Problem) -> Objective:
     return Objective(objective.start, objective.loss, objective.conclude, label)
 
 
-def log_density(joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
+def log_density(joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
     """Log-density of the values behind free ones and of the tables' priors, discrete latents summed out, no Jacobian."""
     params, latents = _parted(joint, constrain(joint, free, nets=nets)[0])
     prior = log_table_priors(joint, params)

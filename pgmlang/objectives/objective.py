@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.transforms import constrain
 from pgmlang.results.outcome import Outcome
 
@@ -18,21 +19,21 @@ class Objective(NamedTuple):
     ``conclude(joint, free, nets, extra, generator)``: what goes into the fit besides the weights; ``extra``: its first
     value."""
 
-    start: Callable[[BoundDensity, Generator], dict[str, Tensor]]
-    loss: Callable[[BoundDensity, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
-    conclude: Callable[[BoundDensity, Mapping[str, Tensor], Any, Any, Generator], Outcome]
+    start: Callable[[BoundDensity, Generator], dict[FreeKey, Tensor]]
+    loss: Callable[[BoundDensity, Mapping[FreeKey, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
+    conclude: Callable[[BoundDensity, Mapping[FreeKey, Tensor], Any, Any, Generator], Outcome]
     label: str = "objective"
     extra: Callable[[BoundDensity, Generator], Any] = lambda joint, generator: {}
 
 
-def learned_values(joint: BoundDensity, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def learned_values(joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
     """Params and tables to be learned, from their free values."""
     learned = {n: free[n] for n in joint.learned}
     return constrain(joint, learned)[0] if learned else {}
 
 
 def learned_outcome(
-    joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+    joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
 ) -> Outcome:
     """The ``conclude`` of an objective that leaves nothing but what was learned."""
     return Outcome({k: v.cpu().numpy() for k, v in learned_values(joint, free).items()}, (), True)

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import scaled_sum
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.objectives.objective import Objective, learned_outcome, learned_values, units_of
@@ -32,7 +33,7 @@ def pseudo_objective(names: tuple[str, ...], plate: str | None) -> Objective:
     """Minus the log pseudo-likelihood of the fields, a row."""
 
     def loss(
-        joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         params = learned_values(joint, free)
         return -log_pseudo_likelihood(joint, names, params, nets) / units_of(joint, plate), extra

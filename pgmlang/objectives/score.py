@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import log_joint, scaled_sum
 from pgmlang.objectives.objective import learned_values, rows_of
 
@@ -36,7 +37,7 @@ class ScoreMatching:
         return torch.autograd.grad(total, [points[n] for n in self.names], create_graph=True)
 
     def loss(
-        self, joint: BoundDensity, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """The objective of a row, by noise ``[*shape]`` of each field; ``extra`` is the fields' `spread`."""
         with torch.enable_grad():

@@ -85,7 +85,7 @@ def test_a_fit_is_that_of_the_general_way(monkeypatch: pytest.MonkeyPatch) -> No
     rows = rows_of(80, 3)
     model = pgmlang.compile(LDA)
     options = {"restarts": 1, "tolerance": 1e-12}
-    for name, value in (("inner", 4), ("fresh", 15)):
+    for name, value in (("num_local_passes", 4), ("num_restarted_passes", 15)):
         monkeypatch.setattr(BilinearAscent, name, value)
     sparse = model.fit(rows, method="meanfield", seed=2, options=options)
     monkeypatch.setattr(bilinear, "bilinear_of", lambda ascent: ascent)
