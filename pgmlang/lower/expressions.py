@@ -432,7 +432,7 @@ class ExpressionEmitter:
         nodes = []
         for value, formal in values:
             if formal == "real":
-                nodes.append(py.item(self.align(value, batch), ast.Constant(...), ast.Constant(None)))
+                nodes.append(py.item(as_tensor(self.align(value, batch)), ast.Constant(...), ast.Constant(None)))
             else:
                 axes = (*batch, formal)
                 nodes.append(self.align(Emitted(self.ordered(value, tuple(a for a in axes if a in value.axes)),

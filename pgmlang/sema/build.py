@@ -32,6 +32,7 @@ from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
 from pgmlang.sema.distributions import LeftSide
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.written_out import too_large, too_many_elements
@@ -380,6 +381,9 @@ class ModelBuilder:
                 self._error(
                     "PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own"
                 )
+                continue
+            if item.name in RESERVED:
+                self.scope.report(reserved(item.name, item.name_span or item.span))
                 continue
             symbol = Symbol(item.name, role, plates, item.name_span or item.span, item, statement, output=output)
             self.scope.guide_variables[item.name] = symbol

@@ -10,6 +10,7 @@ from pgmlang.model import Dim, Plate, Structure, Type
 from pgmlang.model.types import NUMERIC_KINDS, UNKNOWN, VECTOR_KINDS
 from pgmlang.sema.arithmetic import fold
 from pgmlang.sema.modules import Modules, alias
+from pgmlang.sema.names import inside_problems
 from pgmlang.sema.scope import Scope, Symbol, Value
 from pgmlang.syntax import ast
 
@@ -93,7 +94,7 @@ class Collector:
 
     def _dim(self, item: ast.DimItem) -> None:
         span = item.name_span or item.span
-        if not self.scope.define(item.name, span):
+        if not self.scope.define_axis(item.name, span):
             return
         labels = None
         if item.labels is not None:
@@ -146,7 +147,7 @@ class Collector:
 
     def _plate(self, node: ast.PlateBlock, around: tuple[str, ...]) -> None:
         span = node.name_span or node.span
-        if not self.scope.define(node.name, span):
+        if not self.scope.define_axis(node.name, span):
             return
         size = self._size(node.size, node.name) if node.size is not None else None
         structure = None
@@ -237,10 +238,14 @@ class Collector:
                 for item in items:
                     self._variable(item, kind, plates, statement)
             case ast.NetDeclaration():
-                if self._top(statement, plates, "a network") and scope.define(statement.name, statement.span):
+                if self._top(statement, plates, "a network") and scope.define_function(
+                    statement.name, statement.span
+                ):
                     scope.nets[statement.name] = statement
             case ast.Def():
-                if self._top(statement, plates, "a `def`") and scope.define(
+                for problem in inside_problems(statement):
+                    scope.report(problem)
+                if self._top(statement, plates, "a `def`") and scope.define_function(
                     statement.name, statement.name_span or statement.span
                 ):
                     scope.definitions[statement.name] = statement
