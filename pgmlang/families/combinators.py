@@ -16,14 +16,16 @@ FAMILIES = (
     ),
     Family(
         "Censored", (_BOUNDS,), "inner", takes=("base",), runtime=("Censored",), reparameterised=False,
+        limits=("lower", "upper"),
         says="a distribution of which values beyond a bound are seen as the bound",
     ),
     Family(
         "ZeroInflated", ((_p("p", "unit"),),), "inner", takes=("base",), runtime=("ZeroInflated",), discrete=True,
-        reparameterised=False, says="zero with probability p, else the distribution",
+        adds_zero=True, reparameterised=False, says="zero with probability p, else the distribution",
     ),
     Family(
-        "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), runtime=("Mixture",), reparameterised=False,
+        "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), shares="p", runtime=("Mixture",),
+        reparameterised=False,
         says="one of several components, drawn by their weights",
     ),
 )  # fmt: skip

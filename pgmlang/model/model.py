@@ -94,6 +94,11 @@ class Dist:
     event: tuple[str, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def base(self) -> Dist | None:
+        """The distribution that a combinator takes."""
+        return next((a for _, a in self.arguments if isinstance(a, Dist)), None)
+
 
 @dataclass(frozen=True)
 class TableDist:
