@@ -211,14 +211,14 @@ class Matcher:
         """The columns ``v.*`` (or a glob's), in the order of the file, name the labels; never what is left over."""
         before, after = (mapped or f"{variable.name}.*").split("*")
         room = len(before) + len(after)
-        found = tuple(c for c in frame.columns if len(c) > room and c.startswith(before) and c.endswith(after))
-        if not found:
+        matching = tuple(c for c in frame.columns if len(c) > room and c.startswith(before) and c.endswith(after))
+        if not matching:
             if mapped is not None:
                 self.problems.error("PGM0720", f"no column is named like `{mapped}`", frame.name,
                                     f"the columns are {listed(frame.columns)}", about=variable.name)  # fmt: skip
             return
-        self._set_labels(variable, axis, tuple(c[len(before) : len(c) - len(after)] for c in found), frame)
-        self._claim(variable, plate, frame, found)
+        self._set_labels(variable, axis, tuple(c[len(before) : len(c) - len(after)] for c in matching), frame)
+        self._claim(variable, plate, frame, matching)
 
     def _array_name(self, variable: Variable, frame: Frame, inside: bool) -> str | None:
         name = self.mapping.get(variable.name, variable.name)

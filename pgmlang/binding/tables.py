@@ -127,9 +127,9 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
     """What sorts rows as ``sort_labels`` sorts their labels."""
     labels, codes = column.labels_and_codes()
     if (codes < 0).any():
-        place = column.cell(int(np.flatnonzero(codes < 0)[0]))
+        cell = column.cell(int(np.flatnonzero(codes < 0)[0]))
         message = f"the row has no `{plate}`"
-        raise PgmError(Diagnostic("PGM0710", message, place=place, help="fill the cell in, or leave the row out"))
+        raise PgmError(Diagnostic("PGM0710", message, place=cell, help="fill the cell in, or leave the row out"))
     if not is_unique:
         try:
             return column.numbers()

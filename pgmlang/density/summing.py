@@ -96,18 +96,18 @@ class Sums:
             (v.dim() - len(self.joint.shapes[k]) for k, v in values.items() if k in self.joint.shapes), default=0
         )
 
-    def _all_values(self, name: str, place: int, lead: int) -> Tensor:
+    def _all_values(self, name: str, dim: int, lead: int) -> Tensor:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
         codes = torch.arange(size, device=self.joint.device)
-        first = [1] * place + [size] + [1] * (self.places - place - 1 + lead)
+        first = [1] * dim + [size] + [1] * (self.places - dim - 1 + lead)
         return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
-    def _seen(self, name: str, place: int, lead: int) -> Table:
+    def _seen(self, name: str, dim: int, lead: int) -> Table:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
-        codes = self._all_values(name, place, lead)
+        codes = self._all_values(name, dim, lead)
         allowed = (codes == self.joint.observed[name]) | self.joint.missing[name]
         values = torch.zeros(allowed.shape, dtype=self.joint.dtype, device=self.joint.device)
-        return Table(frozenset({place}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
+        return Table(frozenset({dim}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
 
     # ---- the sum
 
@@ -145,14 +145,14 @@ class Sums:
     def _product(self, tables: list[Table], axes: tuple[str, ...]) -> Tensor:
         parts = [self._along(t, axes) for t in tables]
         out = parts[0]
-        for part in parts[1:]:
-            out = out + part
+        for table in parts[1:]:
+            out = out + table
         return out
 
     def _summed(self, step: Step, joined: Table, places: set[int]) -> Table:
         if step.chain is None:
-            (place,) = places
-            values = torch.logsumexp(joined.values, place, keepdim=True)
+            (dim,) = places
+            values = torch.logsumexp(joined.values, dim, keepdim=True)
             return Table(joined.scope - places, joined.axes, values)
         chains = self.chains[step.chain]
         values = chain_log_sum(self._matrices(step, joined.values), chains)
@@ -169,8 +169,8 @@ class Sums:
             shape[p] = shape[b] = self.joint.num_states(n)
         moved = values.expand(shape).movedim((*back, *now), tuple(range(-2 * len(now), 0)))
         flat = moved.flatten(-2 * len(now), -len(now) - 1).flatten(-len(now), -1)
-        for place in sorted((*now, *back)):
-            flat = flat.unsqueeze(place)
+        for dim in sorted((*now, *back)):
+            flat = flat.unsqueeze(dim)
         return flat
 
     def _along(self, table: Table, axes: tuple[str, ...]) -> Tensor:
@@ -192,11 +192,11 @@ class Sums:
                                    device=self.joint.device, requires_grad=True)  # fmt: skip
                 added[name] = Table(frozenset({i}), self.joint.axes(name), zero)
             total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
-            found = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
             name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
             / self.joint.scale_of(self.joint.axes(name))
-            for i, (name, g) in enumerate(zip(added, found, strict=True))
+            for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
     def _leading_shape(self, tables: Mapping[str, Table], lead: int) -> tuple[int, ...]:
@@ -213,8 +213,8 @@ class Sums:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     @torch.no_grad()
     def draw(self, generator: Generator | None, values: Values, params: Values | None = None,
@@ -241,15 +241,15 @@ class Sums:
         out: dict[str, Tensor] = {}
         for step, joined in reversed(trace):
             table = joined.values
-            for place in sorted(joined.scope):
-                name = self.names[place] if place < len(self.names) else ""
-                if name in out and table.shape[place] > 1:
-                    table = torch.take_along_dim(table, self._code_along(out[name], name, joined.axes), place)
+            for dim in sorted(joined.scope):
+                name = self.names[dim] if dim < len(self.names) else ""
+                if name in out and table.shape[dim] > 1:
+                    table = torch.take_along_dim(table, self._code_along(out[name], name, joined.axes), dim)
             shape = (*table.shape[: self.places], *sizes, *table.shape[self.places + lead :])
             table = table.expand(shape)
             if step.chain is None:
-                place = self.names.index(step.names[0])
-                codes = categorical(table.movedim(place, -1), generator)
+                dim = self.names.index(step.names[0])
+                codes = categorical(table.movedim(dim, -1), generator)
                 out[step.names[0]] = codes.reshape((*sizes, *self.joint.shapes[step.names[0]]))
             else:
                 flat = self._matrices(step, table)
@@ -262,17 +262,17 @@ class Sums:
 
     def _code_along(self, code: Tensor, name: str, axes: tuple[str, ...]) -> Tensor:
         """Codes ``[*leading, *own axes]`` as ``[1 ..., *leading, *axes]``: outer elements repeated for their rows."""
-        own = self.joint.axes(name)
-        for axis in own:
-            inner = next((a for a in axes if a not in own and (axis, a) in self.joint.layout.parents), None)
+        code_axes = self.joint.axes(name)
+        for axis in code_axes:
+            inner = next((a for a in axes if a not in code_axes and (axis, a) in self.joint.layout.parents), None)
             if axis not in axes and inner is not None:
                 index = self.joint.layout.parent(axis, inner)
-                code = code.index_select(own.index(axis) - len(own), index)
-                own = tuple(inner if a == axis else a for a in own)
-        first = code.dim() - len(own)
-        code = code.permute((*range(first), *(first + own.index(a) for a in axes if a in own)))
+                code = code.index_select(code_axes.index(axis) - len(code_axes), index)
+                code_axes = tuple(inner if a == axis else a for a in code_axes)
+        first = code.dim() - len(code_axes)
+        code = code.permute((*range(first), *(first + code_axes.index(a) for a in axes if a in code_axes)))
         for i, axis in enumerate(axes):
-            if axis not in own:
+            if axis not in code_axes:
                 code = code.unsqueeze(first + i)
         return code.reshape((*[1] * self.places, *code.shape))
 
@@ -296,12 +296,12 @@ def sums_of(joint: Joint, names: Collection[str]) -> Sums:
     if reasons:
         raise PgmError(reasons)
     backs = tuple(n for s in steps if s.chain for n in s.names)
-    place: Callable[[str], int] = tuple(names).index
+    dim_of: Callable[[str], int] = tuple(names).index
     from pgmlang.lower.factors import factor_names
 
     scopes = {}
     for key, factor in factor_names(model).items():
-        here = {place(n) for n in mentioned(model, factor, names)}
+        here = {dim_of(n) for n in mentioned(model, factor, names)}
         before = {n for n, _ in looks_back(model, factor, names)}
         # a factor that only looks back has the earlier value alone
         here |= {len(tuple(names)) + backs.index(n) for n in before}

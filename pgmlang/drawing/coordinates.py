@@ -39,9 +39,9 @@ def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Gr
             (a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d) for a, b, w, d in first
         ]
         positions = solve(problem, positions)
-    found = positions.tolist()
-    x = found[:count]
-    left, right = found[count::2], found[count + 1 :: 2]
+    solution = positions.tolist()
+    x = solution[:count]
+    left, right = solution[count::2], solution[count + 1 :: 2]
     y, top, bottom, free = _heights(rows, shapes, x, labels)
     return Grid(x, y, left, right, top, bottom, free)
 

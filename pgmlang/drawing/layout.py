@@ -101,10 +101,10 @@ def _plate_boxes(grid: Grid, b: int, wide: float) -> tuple[Rect, Rect]:
     return box, label
 
 
-def _moved(found: Layout) -> Layout:
+def _moved(layout: Layout) -> Layout:
     """Shifted so that everything lies in a canvas with a margin, and rounded to hundredths for short files."""
-    boxes = [node.extent for node in found.nodes] + [plate.box for plate in found.plates]
-    points = [p for edge in found.edges for p in sampled(edge.path)]
+    boxes = [node.extent for node in layout.nodes] + [plate.box for plate in layout.plates]
+    points = [p for edge in layout.edges for p in sampled(edge.path)]
     xs = [b.x0 for b in boxes] + [b.x1 for b in boxes] + [p[0] for p in points]
     ys = [b.y0 for b in boxes] + [b.y1 for b in boxes] + [p[1] for p in points]
     dx, dy = MARGIN - min(xs, default=0.0), MARGIN - min(ys, default=0.0)
@@ -123,12 +123,12 @@ def _moved(found: Layout) -> Layout:
             label_y=round(n.label_y + dy, 2),
             label_width=round(n.label_width, 2),
         )
-        for n in found.nodes
+        for n in layout.nodes
     )
     edges = tuple(
-        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in found.edges
+        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in layout.edges
     )
-    plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in found.plates)
+    plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in layout.plates)
     width = round(max(xs, default=0.0) + dx + MARGIN, 2)
     height = round(max(ys, default=0.0) + dy + MARGIN, 2)
-    return Layout(found.title, width, height, nodes, edges, plates)
+    return Layout(layout.title, width, height, nodes, edges, plates)

@@ -63,15 +63,15 @@ class CompiledNetwork:
         """The compiled query for this pattern of evidence, from the cache when asked before."""
         many = evidence.num_rows.bit_length() // 4
         key = (evidence.pattern, None if seen is None else tuple(seen), tuple(outputs), join, space, many)
-        found = self._queries.get(key)
-        if found is None:
+        compiled = self._queries.get(key)
+        if compiled is None:
             if len(self._queries) >= _CACHED_QUERIES:
                 self._queries.pop(next(iter(self._queries)))
-            found = self._queries[key] = compile_query(
+            compiled = self._queries[key] = compile_query(
                 self.network, self.factors, evidence, seen,
                 outputs=outputs, join=join, space=space, max_cells=self.max_cells,
             )  # fmt: skip
-        return found
+        return compiled
 
     def groups(
         self, rows: EvidenceRows, seen: Sequence[int] | None, space: str

@@ -118,9 +118,9 @@ def _total(program: ContractionProgram, out: Tables) -> None:
         with np.errstate(divide="ignore"):
             out.log_z += np.sum(np.log(scalars) if program.space == "linear" else scalars)
     for rows, scale in out.scales:
-        part = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
-        out.log_z += part
-        out.shrunk += np.minimum(part, 0.0)
+        log_scale = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
+        out.log_z += log_scale
+        out.shrunk += np.minimum(log_scale, 0.0)
 
 
 Found = tuple[np.ndarray, RowIndex | None]
@@ -130,11 +130,11 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
-    found: list[Found | None] = [None] * len(passes.extractions)
-    at, needed_above = passes.at, passes.needed_above
+    extracted: list[Found | None] = [None] * len(passes.extractions)
+    extractions_at, needed_above = passes.at, passes.needed_above
 
     def extract(table: int) -> None:
-        for number in at[table]:
+        for number in extractions_at[table]:
             _, axes, kernel, _ = passes.extractions[number]
             value, joint = values[table], rows[table]
             assert value is not None
@@ -145,9 +145,9 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if joint is not None or grad_rows is not None:
                     value, grad, joint = _joined(merger, value, joint, grad, grad_rows)
                 value = kernel.run(value, grad)
-            found[number] = value, joint
+            extracted[number] = value, joint
 
-    for table in at:
+    for table in extractions_at:
         if table not in passes.reached:
             extract(table)
     # Gradients live no longer than needed: memory is that of the forward pass.
@@ -169,13 +169,13 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if rescale:
                     result, _ = _rescale(result, joint is not None)
                 grads[into] = result, joint
-        if into in at:
+        if into in extractions_at:
             extract(into)
         if last:
             grads.pop(above, None)
         if into not in needed_above:
             grads.pop(into)
-    return [one for one in found if one is not None]
+    return [one for one in extracted if one is not None]
 
 
 def is_suspect(

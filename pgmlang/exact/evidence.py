@@ -111,13 +111,13 @@ def by_pattern(rows: EvidenceRows, most: int) -> list[tuple[np.ndarray, Evidence
         return []
     groups = []
     for number, pattern in enumerate(patterns):
-        at = np.flatnonzero(inverse.reshape(-1) == number)
-        part = rows.take(at)
+        members = np.flatnonzero(inverse.reshape(-1) == number)
+        group = rows.take(members)
         seen = {u.variable for u, gone in zip(indicators, pattern, strict=True) if not gone}
-        hard = part.hard | {u.variable: u.ids for u in part.unary if u.is_indicator and u.ids is not None}
-        hard = {v: codes for v, codes in sorted(hard.items()) if v in seen or v in part.hard}
-        soft = tuple(u for u in part.unary if not u.is_indicator)
-        groups.append((at, replace(part, hard=hard, unary=soft)))
+        hard = group.hard | {u.variable: u.ids for u in group.unary if u.is_indicator and u.ids is not None}
+        hard = {v: codes for v, codes in sorted(hard.items()) if v in seen or v in group.hard}
+        soft = tuple(u for u in group.unary if not u.is_indicator)
+        groups.append((members, replace(group, hard=hard, unary=soft)))
     return groups
 
 

@@ -32,10 +32,10 @@ def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, n
     log_value = np.zeros(rows.num_rows)
     if rows.num_rows:
         query = engine.query(rows, None, space="max")
-        for piece, part in engine.chunks(query, rows):
-            done = engine.run_forward(query, part)
-            row_of = np.arange(part.num_rows)
-            fill_observed(codes[piece], part, row_of)
+        for piece, chunk in engine.chunks(query, rows):
+            done = engine.run_forward(query, chunk)
+            row_of = np.arange(chunk.num_rows)
+            fill_observed(codes[piece], chunk, row_of)
             backtrack(query.program, done, codes[piece], row_of, first_largest)
             log_value[piece] = done.log_z
     codes[np.isneginf(log_value)] = -1
@@ -85,13 +85,13 @@ def marginal_map(
     if rows.num_rows:
         # Logarithms throughout: a maximum compares values that may differ by more than a double holds.
         query = engine.query(rows, tuple(targets), outputs=tuple(hidden), join=False, space="log")
-        for piece, part in engine.chunks(query, rows):
-            done = engine.run_forward(query, part)
-            second, best = _second_stage(engine, query, done, hidden, part.num_rows)
-            row_of = np.arange(part.num_rows)
-            fill_observed(codes[piece], part, row_of)
+        for piece, chunk in engine.chunks(query, rows):
+            done = engine.run_forward(query, chunk)
+            second, best = _second_stage(engine, query, done, hidden, chunk.num_rows)
+            row_of = np.arange(chunk.num_rows)
+            fill_observed(codes[piece], chunk, row_of)
             backtrack(second, best, codes[piece], row_of, first_largest)
-            log_value[piece] = best.log_z + _constant(query, done) + query.scale + part.log_scale()
+            log_value[piece] = best.log_z + _constant(query, done) + query.scale + chunk.log_scale()
     codes[np.isneginf(log_value)] = -1
     return rows.restore(codes[:, list(targets)]), rows.restore(log_value)
 

@@ -21,7 +21,7 @@ from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
 from pgmlang.model.expr import Choose, Expr, First, Ref, walk
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_place
+from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_context
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
 from pgmlang.tables.terms import mentions
@@ -52,8 +52,8 @@ class FieldScopes:
         graph.add_nodes_from(range(len(self.network.variables)))
         for factor in self.network.factors:
             graph.add_edges_from((a, b) for a in factor.scope for b in factor.scope if a < b)
-        found = networkx.greedy_color(graph, strategy="saturation_largest_first")
-        return np.array([found[v] for v in range(len(self.network.variables))])
+        colouring = networkx.greedy_color(graph, strategy="saturation_largest_first")
+        return np.array([colouring[v] for v in range(len(self.network.variables))])
 
     @cached_property
     def width(self) -> WidthReport:
@@ -103,7 +103,7 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     for key, factor in factor_names(model).items():
         if not isinstance(factor, Potential) or not _is_plain(model, factor.value):
             return None
-        place, count = elements_place(evaluator, factor.plates, ())
+        place, count = elements_context(evaluator, factor.plates, ())
         elements = ElementEvaluator(evaluator, nodes)
         elements.survey(factor.value, place)
         if len(elements.slots) > MOST_TOGETHER:

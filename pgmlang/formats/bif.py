@@ -26,8 +26,8 @@ def read_bif(source: SourceFile) -> DiscreteNetwork:
     All problems come in one PgmError: PGM0905, of rows PGM0402..PGM0406 and PGM0413, of cycles PGM0501.
     """
     problems = Problems(source, "PGM0905")
-    if found := control_character(source.text):
-        problems.add("this is not a text, and so not BIF", found.start(), found.end())
+    if control := control_character(source.text):
+        problems.add("this is not a text, and so not BIF", control.start(), control.end())
     elif not source.text.strip():
         problems.add("this file is empty", 0, 0)
     problems.stop_if_any()
@@ -107,7 +107,7 @@ class _Reader:
 
     def _labels(self, block: Block, name: Word) -> list[str] | None:
         """The labels of the one `type discrete [n] { ... }` statement; None where that is wrong."""
-        found: list[str] | None = None
+        labels: list[str] | None = None
         types = 0
         for statement in block.statements:
             words = self.scanner.words(statement.start, statement.end)
@@ -115,7 +115,7 @@ class _Reader:
             if first == "type":
                 types += 1
                 if types == 1:
-                    found = self._type(words, statement.body, name)
+                    labels = self._type(words, statement.body, name)
                 else:
                     self.problems.add(f"a second `type` of `{name.text}`", words[0].start, words[-1].end)
             elif words and (first != "property" or statement.body is not None):
@@ -125,7 +125,7 @@ class _Reader:
                 self.problems.add("expected `type` before this brace", statement.body[0] - 1, statement.body[0])
         if not types:
             self.problems.add(f"`{name.text}` has no `type`", name.start, name.end)
-        return found
+        return labels
 
     def _type(self, words: list[Word], body: tuple[int, int] | None, name: Word) -> list[str] | None:
         start, end = words[0].start, words[-1].end

@@ -54,18 +54,18 @@ class RowReader:
         if body is not None:
             self.problems.add("a brace does not belong here", body[0] - 1, body[0])
             return
-        if found := _KEYED.fullmatch(self.text, start, end):
-            index = self._index([k.strip() for k in found[1].split(",")] if found[1].strip() else [])
-            values = _numbers(found[2])
+        if match := _KEYED.fullmatch(self.text, start, end):
+            index = self._index([k.strip() for k in match[1].split(",")] if match[1].strip() else [])
+            values = _numbers(match[2])
             if index is not None and values is not None:
                 self._keep(index, values, statement)
             else:
                 self._keyed_with_care(statement)
             return
-        if found := _WORDED.fullmatch(self.text, start, end):
-            values = _numbers(found[2])
+        if match := _WORDED.fullmatch(self.text, start, end):
+            values = _numbers(match[2])
             if values is not None:
-                self._keep_whole(found[1], values, statement)
+                self._keep_whole(match[1], values, statement)
                 return
         first = _FIRST_WORD.match(self.text, start, end)
         word = first[1] if first else ""
@@ -170,8 +170,8 @@ class RowReader:
         else:
             self.default = (values, statement)
 
-    def _wrong_length(self, what: str, found: int, want: int, start: int, end: int) -> None:
-        message = f"{what} of `{self.child.name}` has {found} numbers, {want} needed"
+    def _wrong_length(self, what: str, have: int, want: int, start: int, end: int) -> None:
+        message = f"{what} of `{self.child.name}` has {have} numbers, {want} needed"
         self.problems.add(message, start, end, "PGM0404", help=_labels(self.child))
 
     def _complete(self, block: Block) -> bool:

@@ -44,8 +44,8 @@ class Ascent:
     def local(self) -> tuple[str, ...]:
         """Latents of rows or of their groups, between shared ones and the discrete ones."""
         rows = {p.name for p in self.joint.model.plates if p.is_rows}
-        found = tuple(n for n in self.families if rows & set(self.joint.axes(n)))
-        return found if self.sums.names and 0 < len(found) < len(self.families) else ()
+        local_names = tuple(n for n in self.families if rows & set(self.joint.axes(n)))
+        return local_names if self.sums.names and 0 < len(local_names) < len(self.families) else ()
 
     # ---- expected factors
 
@@ -101,8 +101,8 @@ class Ascent:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return float(total.detach()), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return float(total.detach()), dict(zip(leaves, slopes, strict=True))
 
     def at_random(self, factors: Mapping[str, Factor], generator: Generator, share: float) -> dict[str, Tensor]:
         """Weights of a random assignment of the discrete latents, sharp for this share of the rows and uniform for the

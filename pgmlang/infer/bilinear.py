@@ -79,22 +79,27 @@ class BilinearAscent(Ascent):
         return float(total), Posterior((a, b), pairs.weights / sums)
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
-        total, found = self.posterior(factors, blocks)
+        total, posteriors = self.posterior(factors, blocks)
         with torch.no_grad():
             tables = self.expected(self.rest.tables(self.points(factors, blocks)))
             total += float(self.rest.reduce(tables))
-        return total + self.entropy(factors), found
+        return total + self.entropy(factors), posteriors
 
     def update(
         self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
     ) -> Factor:
         (a, b), pairs = weights.tables, self.pairs
         if name == self.sides[0].name:
-            side, own = self.sides[0], a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b)
+            side, expected_counts = (
+                self.sides[0],
+                a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b),
+            )
         else:
             ratio = weights.ratio[pairs.order]
-            side, own = self.sides[1], b * (_matrix(pairs.ends, pairs.first, ratio, len(a)) @ a)
-        counts = torch.zeros_like(self.prior[name]).flatten().index_put((side.at.flatten(),), own.flatten())
+            side, expected_counts = self.sides[1], b * (_matrix(pairs.ends, pairs.first, ratio, len(a)) @ a)
+        counts = (
+            torch.zeros_like(self.prior[name]).flatten().index_put((side.at.flatten(),), expected_counts.flatten())
+        )
         return (self.prior[name] + counts.reshape(self.prior[name].shape),)
 
     def check(self, *_: Any) -> None:
@@ -102,12 +107,12 @@ class BilinearAscent(Ascent):
 
     def _exponentials(self, side: Picked, q: Tensor) -> tuple[Tensor, Tensor]:
         """Exponentials ``[groups, labels]`` of expected logarithms, and what each group's were divided by, logarithms."""
-        found = self.known.get(side.name)
-        if found is None or found[0] is not q:
+        exponentials = self.known.get(side.name)
+        if exponentials is None or exponentials[0] is not q:
             log = (torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))).flatten()[side.at]
             high = log.amax(-1, keepdim=True)
-            found = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
-        return found[1], found[2]
+            exponentials = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
+        return exponentials[1], exponentials[2]
 
 
 def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tensor:
@@ -118,8 +123,8 @@ def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tenso
 
 def _sampled(pairs: Pairs, a: Tensor, b: Tensor) -> Tensor:
     """``a[i] @ b[j]`` for every pair."""
-    at = _matrix(pairs.starts, pairs.second, torch.zeros_like(pairs.weights), len(b))
-    return torch.sparse.sampled_addmm(at, a, b.mT).values()
+    pattern = _matrix(pairs.starts, pairs.second, torch.zeros_like(pairs.weights), len(b))
+    return torch.sparse.sampled_addmm(pattern, a, b.mT).values()
 
 
 def bilinear_of(ascent: Ascent) -> Ascent:
@@ -166,15 +171,15 @@ def _picked(ascent: Ascent, key: str, name: str) -> Picked | None:
     labels = joint.num_states(sums.names[0])
     if marked.axes != rows or marked.values.shape != (labels, *joint.shapes[sums.names[0]]):
         return None
-    at = (-marked.values * (size + 1) - 1).round().long().reshape(labels, -1)
-    if not at.numel() or int(at.min()) < 0 or int(at.max()) >= size:
+    index = (-marked.values * (size + 1) - 1).round().long().reshape(labels, -1)
+    if not index.numel() or int(index.min()) < 0 or int(index.max()) >= size:
         return None
     log = -torch.rand(size, generator=generator, dtype=joint.dtype, device=joint.device) - 0.1
-    same = torch.allclose(table(log).values.reshape(labels, -1), log[at], rtol=1e-9, atol=1e-9)
-    steps = at - at[0]
+    same = torch.allclose(table(log).values.reshape(labels, -1), log[index], rtol=1e-9, atol=1e-9)
+    steps = index - index[0]
     if not same or not bool((steps == steps[:, :1]).all()):
         return None
-    groups, group = torch.unique(at[0], return_inverse=True)
+    groups, group = torch.unique(index[0], return_inverse=True)
     return Picked(name, group, groups[:, None] + steps[:, 0])
 
 

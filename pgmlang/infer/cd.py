@@ -187,12 +187,12 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
         for param, start in free.items():
             if param not in joint.model.by_name or joint.model.by_name[param].type.kind != "real":
                 continue
-            own = joint.axes(param)
+            param_axes = joint.axes(param)
             if (
-                not own
-                or len(own) >= len(axes)
-                or axes[-len(own) :] != own
-                or start.shape != values.shape[-len(own) :]
+                not param_axes
+                or len(param_axes) >= len(axes)
+                or axes[-len(param_axes) :] != param_axes
+                or start.shape != values.shape[-len(param_axes) :]
             ):
                 continue
             terms = [f for f in normal.potentials if any(r.name == param for r in normal.mentions(f))]

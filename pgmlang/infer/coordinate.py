@@ -133,8 +133,8 @@ def _means(ascent: Ascent, state: State) -> dict[str, Tensor]:
 def _given_back(ascent: Ascent, generator: Generator, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Draws of the discrete latents given those of the others, some at a time."""
     parts = [
-        ascent.sums.draw(generator, {k: v[:, at : at + 50] for k, v in values.items()})
-        for at in range(0, next(iter(values.values())).shape[1], 50)
+        ascent.sums.draw(generator, {k: v[:, start : start + 50] for k, v in values.items()})
+        for start in range(0, next(iter(values.values())).shape[1], 50)
     ]
     return {n: torch.cat([p[n] for p in parts], 1) for n in parts[0]}
 

@@ -140,17 +140,17 @@ class DensityEm:
         with torch.no_grad():
             values = state.values
             total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
-        at = int(total.argmax())
-        parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
-        trace = (*(t[at] for t in state.trace), float(total[at]))
+        best = int(total.argmax())
+        parameters = {n: v[best].cpu().numpy() for n, v in values.items()}
+        trace = (*(t[best] for t in state.trace), float(total[best]))
         converged = state.is_done and len(state.trace) < self.max_iterations
-        near = int((total > total[at] - 0.01).sum())
+        near = int((total > total[best] - 0.01).sum())
         notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
         parameters.update(self.problem.fixed)
         estimated = tuple(n for n in values if n not in self.joint.learned)
         with torch.no_grad():
-            prior = log_prior(self.joint, {n: v[at] for n, v in values.items()}, None, estimated)
-        likelihood = None if prior is None else float(total[at]) - prior
+            prior = log_prior(self.joint, {n: v[best] for n, v in values.items()}, None, estimated)
+        likelihood = None if prior is None else float(total[best]) - prior
         return Outcome(parameters, trace, converged, (), notes, log_likelihood=likelihood)
 
     # ---- the two steps
@@ -177,8 +177,8 @@ class DensityEm:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
         """Q and the tables' log priors, summed over starts."""

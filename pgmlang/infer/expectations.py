@@ -12,24 +12,24 @@ from pgmlang.infer.exponential import ExponentialFamily, Factor, LogDensity, slo
 
 def is_of_family(family: ExponentialFamily, density: LogDensity, q: Factor, x: Tensor) -> bool:
     """Whether a log-density has the slope of its family at another point ``x``: what the static check promised."""
-    found, wanted = slope(density, x), family.slope(q, x)
-    return torch.allclose(found, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
+    slope_there, wanted = slope(density, x), family.slope(q, x)
+    return torch.allclose(slope_there, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
 
 
-def to_blocks(x: Tensor, axes: tuple[int, ...], own: int) -> Tensor:
+def to_blocks(x: Tensor, axes: tuple[int, ...], rank: int) -> Tensor:
     """``[..., *shape]`` with ``own`` axes of a variable as ``[..., *other axes, k]``, k along ``axes`` of them."""
-    lead = x.dim() - own
-    kept = [i for i in range(own) if i not in axes]
-    order = (*range(lead), *(lead + i for i in kept), *(lead + i for i in axes))
-    return x.permute(order).reshape(*x.shape[:lead], *(x.shape[lead + i] for i in kept), -1)
+    lead = x.dim() - rank
+    batch_axes = [i for i in range(rank) if i not in axes]
+    order = (*range(lead), *(lead + i for i in batch_axes), *(lead + i for i in axes))
+    return x.permute(order).reshape(*x.shape[:lead], *(x.shape[lead + i] for i in batch_axes), -1)
 
 
 def from_blocks(x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
     """The inverse of `to_blocks`, for a variable of this shape."""
-    kept = [i for i in range(len(shape)) if i not in axes]
-    lead = x.dim() - len(kept) - 1
-    wide = x.reshape((*x.shape[:lead], *(shape[i] for i in kept), *(shape[i] for i in axes)))
-    order = (*kept, *axes)
+    batch_axes = [i for i in range(len(shape)) if i not in axes]
+    lead = x.dim() - len(batch_axes) - 1
+    wide = x.reshape((*x.shape[:lead], *(shape[i] for i in batch_axes), *(shape[i] for i in axes)))
+    order = (*batch_axes, *axes)
     return wide.permute((*range(lead), *(lead + order.index(i) for i in range(len(shape)))))
 
 

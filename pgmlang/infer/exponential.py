@@ -57,10 +57,10 @@ def slope(density: LogDensity, value: Tensor) -> Tensor:
     """The gradient of a log-density. Raises GradientNotFinite where it is not."""
     with torch.enable_grad():
         point = value.detach().requires_grad_()
-        (found,) = torch.autograd.grad(density(point).sum(), point)
-    if not bool(torch.isfinite(found).all()):
+        (gradient,) = torch.autograd.grad(density(point).sum(), point)
+    if not bool(torch.isfinite(gradient).all()):
         raise GradientNotFinite(value)
-    return found.detach()
+    return gradient.detach()
 
 
 def dirichlet_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor]:
@@ -103,10 +103,10 @@ def optimal(family: ExponentialFamily, density: LogDensity, like: Tensor) -> Fac
     return tuple(p.clamp(min=tiny) for p in family.read(density, like))
 
 
-def conjugate_draw(family: ExponentialFamily, density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
-    """A draw of the full conditional, of the shape of ``like [..., *own axes]``, by torch's global generator."""
+def conjugate_draw(family: ExponentialFamily, density: LogDensity, like: Tensor, num_axes: int) -> Tensor:
+    """A draw of the full conditional, of the shape of ``like [..., *its axes]``, by torch's global generator."""
     if family.is_coupled:
-        return draw_quadratic(density, like, own_axes)
+        return draw_quadratic(density, like, num_axes)
     return family.inside(family.draw(optimal(family, density, like), ()))
 
 
@@ -198,11 +198,11 @@ def _normal_draw(q: Factor, shape: tuple[int, ...]) -> Tensor:
     return loc + (root @ noise).squeeze(-1)
 
 
-def draw_quadratic(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
-    """A draw of the full conditional of normal elements, of the shape of ``like [..., *own axes]``: together where the
+def draw_quadratic(density: LogDensity, like: Tensor, num_axes: int) -> Tensor:
+    """A draw of the full conditional of normal elements, of the shape of ``like [..., *its axes]``: together where the
     quadratic couples them (at most a few hundred), by the Hessian."""
-    lead = like.shape[: like.dim() - own_axes]
-    size = int(torch.tensor(like.shape[like.dim() - own_axes :]).prod()) if own_axes else 1
+    lead = like.shape[: like.dim() - num_axes]
+    size = int(torch.tensor(like.shape[like.dim() - num_axes :]).prod()) if num_axes else 1
     # read where the variable is: far from zero, slopes there would be differences of large numbers
     centre = like.detach()
     base = slope(density, centre)
@@ -211,7 +211,7 @@ def draw_quadratic(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
     if size > 1:
         # a random direction sees any coupling: for independent elements it only scales the diagonal
         direction = torch.linspace(0.5, 1.5, size, dtype=like.dtype, device=like.device).roll(size // 3)
-        shaped = direction.reshape(like.shape[like.dim() - own_axes :]).expand_as(like)
+        shaped = direction.reshape(like.shape[like.dim() - num_axes :]).expand_as(like)
         seen = slope(density, centre + shaped) - base
         coupled = not torch.allclose(
             seen, diagonal * shaped, rtol=1e-6, atol=1e-8 * float(diagonal.abs().max()) + 1e-12
@@ -224,7 +224,7 @@ def draw_quadratic(density: LogDensity, like: Tensor, own_axes: int) -> Tensor:
     for i in range(size):
         unit = torch.zeros(size, dtype=like.dtype, device=like.device)
         unit[i] = 1
-        shaped = unit.reshape(like.shape[like.dim() - own_axes :]).expand_as(like)
+        shaped = unit.reshape(like.shape[like.dim() - num_axes :]).expand_as(like)
         columns.append((slope(density, centre + shaped) - base).reshape(*lead, size))
     precision = -torch.stack(columns, -1)
     factor = torch.linalg.cholesky(0.5 * (precision + precision.mT))

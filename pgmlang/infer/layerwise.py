@@ -70,8 +70,8 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagno
             others = [v.name for v in model.of_role("field") if v.name != below]
             if model.by_name[below].role == "field" and len(others) == 1 and model.potentials:
                 wanted = {below, others[0], *(r.name for p in model.potentials for r in model.mentions(p))}
-                kept = tuple(v for v in model.variables if v.name in wanted)
-                alone = replace(model, factors=model.potentials, variables=kept, definitions=(), guide=None)
+                undirected = tuple(v for v in model.variables if v.name in wanted)
+                alone = replace(model, factors=model.potentials, variables=undirected, definitions=(), guide=None)
                 return (*pairs, Pair(below, others[0], alone)), ()
             return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
         parents = model.random_parents(conditional)
@@ -104,8 +104,8 @@ def _pair(model: Model, below: str, above: str, logit: Expr) -> Pair:
     low, high = model.by_name[below], model.by_name[above]
     bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
     value = _dot(_ref(low), logit, low.axes[0])
-    own = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
-    potential = Potential(Apply(REAL, (), None, "add", (value, own)), low.plates, "pair")
+    bias_term = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
+    potential = Potential(Apply(REAL, (), None, "add", (value, bias_term)), low.plates, "pair")
     fields = (replace(low, role="field"), replace(high, role="field"))
     others = tuple(v for v in model.variables if v.role in ("param", "input", "derived"))
     wanted = {r.name for r in model.mentions(model.conditional_of[below])}
@@ -165,10 +165,10 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
                 k: v for k, v in problem.binding.values.items() if k in pair.model.by_name and k != pair.above
             }
             binding = replace(problem.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
-            own = replace(
+            pair_problem = replace(
                 problem, model=pair.model, binding=binding, facts=facts_of(pair.model, binding, problem.fixed)
             )
-            made[number] = own, CD.build(own, options)
+            made[number] = pair_problem, CD.build(pair_problem, options)
         return made[number]
 
     def init(rng: np.random.Generator) -> State:
@@ -176,24 +176,24 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         return State(0, stage(0, data)[1].init(rng), data, {})
 
     def step(state: State) -> tuple[State, Info]:
-        own, kernel = stage(state.stage, state.data)
+        pair_problem, kernel = stage(state.stage, state.data)
         inner, info = kernel.step(state.inner)
         trace = (*state.trace, info.objective)
         if not kernel.done(inner):
             return state._replace(inner=inner, trace=trace), info
-        found = kernel.conclude(inner).parameters
-        parameters = {**state.parameters, **found}
+        learned = kernel.conclude(inner).parameters
+        parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(pairs):
             return State(state.stage, inner, state.data, parameters, trace, True), info
         generator = torch.Generator().manual_seed(state.stage)
-        data = upwards(own, pairs[state.stage], found, generator)
+        data = upwards(pair_problem, pairs[state.stage], learned, generator)
         rng = np.random.default_rng(state.stage + 1)
         return State(state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace), info
 
-    def upwards(own: Problem, pair: Pair, found: dict[str, np.ndarray], generator: Any) -> np.ndarray:
+    def upwards(pair_problem: Problem, pair: Pair, learned: dict[str, np.ndarray], generator: Any) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
-        joint = joint_of(own)
-        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in found.items()}
+        joint = joint_of(pair_problem)
+        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
         fields = fields_of(joint, (pair.above,))
         values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
         drawn = bernoulli(generator, fields.logits(pair.above, values, params))
@@ -206,9 +206,9 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         known = {v.name for v in problem.model.variables}
         for pair in pairs:
             _give_bias(problem.model, pair, parameters)
-        kept = {k: v for k, v in parameters.items() if k in known}
+        known_parameters = {k: v for k, v in parameters.items() if k in known}
         notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in pairs]}
-        return Outcome(kept, state.trace, state.is_done, (), notes)
+        return Outcome(known_parameters, state.trace, state.is_done, (), notes)
 
     return Kernel(init, step, lambda state: bool(state.is_done), conclude)
 

@@ -29,8 +29,8 @@ class MeanfieldOptions(TrainOptions):
 
 def strangers(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents whose complete conditional is in no family of the table."""
-    found = latent_variables(model, facts)
-    return tuple(v.name for v in found if v.role == "field" or conjugate_family(model, v.name) is None)
+    latents = latent_variables(model, facts)
+    return tuple(v.name for v in latents if v.role == "field" or conjugate_family(model, v.name) is None)
 
 
 def is_conjugate(model: Model, facts: Facts) -> bool:

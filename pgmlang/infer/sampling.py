@@ -175,8 +175,8 @@ def _deterministic(
     wanted = [v.name for v in model.of_role("derived") if v.name in moved or not rows & set(v.plates)]
     if not wanted or not next(iter(values.values())).shape[1]:
         return {}
-    found = joint.deterministic(values)
-    return {n: codes_of(model.by_name[n].type, found[n]) for n in wanted}
+    computed = joint.deterministic(values)
+    return {n: codes_of(model.by_name[n].type, computed[n]) for n in wanted}
 
 
 def codes_of(type_: Type, numbers: torch.Tensor) -> torch.Tensor:
@@ -200,8 +200,8 @@ def _given_back(
         return {}
     step = max(1, CHUNK // max(1, chains * size * 8))
     parts = [
-        target.sums.draw(generator, {k: v[:, at : at + step] for k, v in values.items()})
-        for at in range(0, draws, step)
+        target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
+        for start in range(0, draws, step)
     ]
     return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
 
@@ -210,7 +210,7 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     """What R-hat and the divergences say against the draws."""
     from pgmlang.results.convergence import convergence
 
-    found = []
+    warnings = []
     worst = ("", 0.0)
     for name, values in draws.items():
         if values.dtype.kind in "iu":
@@ -219,12 +219,12 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
         if r_hat.size and r_hat.max() > worst[1]:
             worst = (name, float(r_hat.max()))
     if worst[1] > R_HAT:
-        found.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
+        warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
                                 f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     if divergences:
         share = divergences / stats["diverging"].size
-        found.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
+        warnings.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
                                 help="the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of "
                                 "little data as `x = m + s * e` with `e ~ Normal(0, 1)`"))  # fmt: skip
-    return tuple(found)
+    return tuple(warnings)

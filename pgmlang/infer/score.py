@@ -93,10 +93,10 @@ def build(problem: Problem, options: ScoreOptions) -> Kernel:
                     total = total + 0.5 * each.total(gap, joint.axes(name))
                 return total / rows, extra
             points = {n: joint.observed[n].detach().clone().requires_grad_() for n in names}
-            found = scores(joint, points, params, nets)
-            along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, found, strict=True)]).sum()
+            score_fields = scores(joint, points, params, nets)
+            along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, score_fields, strict=True)]).sum()
             curved = torch.autograd.grad(along, [points[n] for n in names], create_graph=True)
-            for name, score, curve in zip(names, found, curved, strict=True):
+            for name, score, curve in zip(names, score_fields, curved, strict=True):
                 total = total + each.total(noise[name] * curve + 0.5 * score.square(), joint.axes(name))
         return total / rows, extra
 

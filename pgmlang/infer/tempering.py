@@ -95,7 +95,7 @@ def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
     import torch
 
     with torch.no_grad():
-        parts = [target(x[:, at : at + 50]) for at in range(0, x.shape[1], 50)]
+        parts = [target(x[:, start : start + 50]) for start in range(0, x.shape[1], 50)]
     return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
 
 

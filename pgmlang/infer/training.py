@@ -91,8 +91,8 @@ class FunctionalNets:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         from torch.func import functional_call
 
-        own = {k.removeprefix(f"{name}."): v for k, v in self.weights.items() if k.startswith(f"{name}.")}
-        return lambda *x: functional_call(self.module[name], own, x)
+        net_weights = {k.removeprefix(f"{name}."): v for k, v in self.weights.items() if k.startswith(f"{name}.")}
+        return lambda *x: functional_call(self.module[name], net_weights, x)
 
 
 def split_nets(moving: Mapping[str, Tensor], nets: Any) -> tuple[dict[str, Tensor], Any]:
@@ -206,19 +206,19 @@ class Trainer:
             return self.joint
         if self.options.batch is None:
             return self._training()
-        epoch, place = divmod(iteration, self.steps_an_epoch)
+        epoch, number = divmod(iteration, self.steps_an_epoch)
         key = (epoch, generator.initial_seed() % 2**32)
         if self.order.get("key") != key:
             self.order.update(key=key, rows=np.random.default_rng(key).permutation(self.rows))
         size = self.options.batch
-        return self._part(self.order["rows"][place * size : (place + 1) * size])
+        return self._part(self.order["rows"][number * size : (number + 1) * size])
 
     def _part(self, chosen: np.ndarray) -> Joint:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
         assert self.plate is not None
-        part = self.joint.rows(self.plate, chosen)
+        batch = self.joint.rows(self.plate, chosen)
         share = len(self.rows) / self.joint.layout.size(self.plate)
-        return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
+        return batch if share == 1 else replace(batch, scale={k: v * share for k, v in batch.scale.items()})
 
     def _training(self) -> Joint:
         return self.joint.memo.once(self._all_rows)
@@ -297,7 +297,7 @@ class _Work:
             nets.load_state_dict({k[len(NET) :]: v for k, v in state.moving.items() if k.startswith(NET)})
             weights = {NET + k: v for k, v in nets.named_parameters()}
         leaves = {**free, **weights}
-        first, second = ({k: kept[k].clone() for k in leaves} for kept in (state.first, state.second))
+        first, second = ({k: moments[k].clone() for k in leaves} for moments in (state.first, state.second))
         counts = {k: torch.tensor(float(state.iteration), device=v.device) for k, v in leaves.items()}
         return _Work(leaves, free, first, second, counts, nets)
 

@@ -101,21 +101,21 @@ class Layout:
     def take(self, plate: str, chosen: np.ndarray) -> tuple[Layout, dict[str, np.ndarray]]:
         """The layout of some elements of a row plate, in the order chosen, with the rows inside of them; and by plate
         which elements were taken."""
-        kept = {plate: np.asarray(chosen, dtype=np.int64)}
+        elements = {plate: np.asarray(chosen, dtype=np.int64)}
         new = np.full(self.size(plate), -1, dtype=np.int64)
-        new[kept[plate]] = np.arange(len(kept[plate]))
+        new[elements[plate]] = np.arange(len(elements[plate]))
         for (inner, outer), codes in self.parents.items():
             if outer == plate:
                 moved = new[codes]
                 order = np.argsort(moved, kind="stable")
-                kept[inner] = order[moved[order] >= 0]
+                elements[inner] = order[moved[order] >= 0]
         parents = {}
         for (inner, outer), codes in self.parents.items():
-            picked = codes[kept[inner]] if inner in kept else codes
+            picked = codes[elements[inner]] if inner in elements else codes
             parents[inner, outer] = new[picked] if outer == plate else picked
-        sizes = {**self.sizes, **{p: len(k) for p, k in kept.items()}}
+        sizes = {**self.sizes, **{p: len(k) for p, k in elements.items()}}
         labels = {
-            k: tuple(v[i] for i in kept[k]) if k in kept and len(v) == self.sizes.get(k) else v
+            k: tuple(v[i] for i in elements[k]) if k in elements and len(v) == self.sizes.get(k) else v
             for k, v in self.labels.items()
         }
-        return Layout(sizes, labels, parents, self.chains, self.edges), kept
+        return Layout(sizes, labels, parents, self.chains, self.edges), elements

@@ -109,7 +109,7 @@ def _log_joint(emitter: Emitter, axes: dict[str, Axes], out: Writer) -> None:
     out.line("return sum(total(term, len(FACTORS[name])) for name, term in terms.items())")
     out.indent -= 1
     out.blank(2)
-    pairs = [(key, py.tuple_of(*map(py.constant, own))) for key, own in axes.items()]
+    pairs = [(key, py.tuple_of(*map(py.constant, factor_axes))) for key, factor_axes in axes.items()]
     out.assign("FACTORS", py.dict_of(pairs))
 
 

@@ -116,16 +116,16 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
         shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
-    for kind, function, own in functions:
-        part = Writer(file_name)
+    for kind, function, items in functions:
+        section = Writer(file_name)
         try:
-            function(own, part)
+            function(items, section)
         except PgmError as error:
             left_out[kind] = error.diagnostics[0].message
             body.blank()
             body.comment(f"{kind}: left out; {error.diagnostics[0].message}")
             continue
-        body.extend(part)
+        body.extend(section)
     return left_out
 
 
@@ -151,12 +151,12 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
         out.line(line)
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
-        (v.name, py.tuple_of(*map(py.constant, found)))
+        (v.name, py.tuple_of(*map(py.constant, known_labels)))
         for v in model.variables
         if v.role != "index"
         and v.type.kind == "labels"
         and v.type.axis not in data_plates
-        and (found := model.labels_of(v.type)) is not None
+        and (known_labels := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()
@@ -179,8 +179,8 @@ def _tables(model: Model, names: Names, out: Writer) -> None:
         value = py.call("torch.tensor", node)
         identifier = names[table.name]
         out.assign(identifier, value, distribution.span)
-        at = py.constant(-1)
-        total = py.method(py.name(identifier), "sum", at, keepdim=py.constant(True))
+        dim = py.constant(-1)
+        total = py.method(py.name(identifier), "sum", dim, keepdim=py.constant(True))
         out.assign(identifier, py.binary("div", py.name(identifier), total))
 
 
@@ -243,10 +243,10 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     """Supports of the continuous random variables, fields and params, and of learned tables, for ``constrain``; those
     that move come last, parents first."""
     model = emitter.model
-    kept = [v for v in model.of_role("random", "param", "field") if has_support(v)]
+    supported = [v for v in model.of_role("random", "param", "field") if has_support(v)]
     moving = moving_supports(emitter, out)
-    pairs = [(v.name, support_of(model, v)) for v in kept if v.name not in dict(moving)]
-    ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in kept]
+    pairs = [(v.name, support_of(model, v)) for v in supported if v.name not in dict(moving)]
+    ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in supported]
     for table in tables_of(model):
         if table.is_learned:
             pairs.append((table.name, py.name("constraints.simplex")))

@@ -92,12 +92,12 @@ class Emitter:
                     done.add(ref.name)
                     pending.append(self.model.definition_of[ref.name])
         for key, ref in sorted(seen.items()):
-            own = self.expressions.array_axes(ref.name)
-            chain = self.expressions.chain_of(own)
+            axes = self.expressions.array_axes(ref.name)
+            chain = self.expressions.chain_of(axes)
             holder = "data" if self.model.by_name[ref.name].role == "input" else source
             self.expressions.uses.add("previous")
             value = py.call("previous", py.name(holder), py.constant(ref.name), py.constant(ref.lag),
-                            self.expressions.layout.previous(chain, ref.lag), py.constant(own.index(chain) - len(own)))  # fmt: skip
+                            self.expressions.layout.previous(chain, ref.lag), py.constant(axes.index(chain) - len(axes)))  # fmt: skip
             out.assign(self.names[key], value)
 
     def shape_note(self, name: str) -> str:

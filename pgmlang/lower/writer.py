@@ -70,8 +70,8 @@ class Writer:
             margin = line[: len(line) - len(code)]
             if len(line) > WIDTH and (code.startswith("#") or number in inside):
                 following = margin + ("# " if code.startswith("#") else "")
-                for part in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
-                    self.line(part)
+                for wrapped in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
+                    self.line(wrapped)
             else:
                 self.line(line)
 

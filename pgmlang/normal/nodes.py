@@ -105,9 +105,9 @@ class Nodes:
 
     def reduce(self, function: str, body: Expr, axis: str, is_plate: bool, span: Span | None) -> Expr:
         """A reduction as it stands."""
-        kept = function in ("softmax", "cumsum")
-        axes = body.axes if kept else tuple(a for a in body.axes if a != axis)
-        if kept:
+        keeps_axis = function in ("softmax", "cumsum")
+        axes = body.axes if keeps_axis else tuple(a for a in body.axes if a != axis)
+        if keeps_axis:
             kind = Type(FUNCTIONS[function].result)
         elif function == "logsumexp":
             kind = REAL

@@ -10,7 +10,7 @@ from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
 from pgmlang.sema.expressions import Expressions, unknown
 from pgmlang.sema.modules import Module
-from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.written_out import MOST_NODES, Sizes
 from pgmlang.syntax import ast
 
@@ -46,11 +46,11 @@ class Expander:
     def knows(self, name: str) -> bool:
         return self._find(name) is not None
 
-    def expand(self, node: ast.Call, place: Place) -> Expr:
+    def expand(self, node: ast.Call, context: ExpressionContext) -> Expr:
         """The value of a call; its ``param``s become the model's, named ``OWNER.NAME``."""
-        found = self._find(node.function)
-        assert found is not None
-        definition, definitions, modules = found
+        matched = self._find(node.function)
+        assert matched is not None
+        definition, definitions, modules = matched
         self.scope.used.add(node.function.split(".")[0])
         key = f"{id(definition)}"
         if key in self.scope.def_stack:
@@ -63,10 +63,10 @@ class Expander:
             return unknown(node.span)
         if self._is_too_much(definition, node):
             return unknown(node.span)
-        bound = self._bind(definition, node, place)
+        bound = self._bind(definition, node, context)
         if bound is None:
             return unknown(node.span)
-        owner = place.owner
+        owner = context.owner
         has_parameters = any(isinstance(s, ast.Variables) and s.kind == "param" for s in definition.body)
         if has_parameters and not self._claim(owner, node):
             return unknown(node.span)
@@ -75,7 +75,7 @@ class Expander:
         self.scope.def_stack.append(key)
         self.local.append((definitions, modules))
         try:
-            value = self._body(definition, replace(place, owner=owner), node)
+            value = self._body(definition, replace(context, owner=owner), node)
         finally:
             self.local.pop()
             self.scope.def_stack.pop()
@@ -117,7 +117,7 @@ class Expander:
         return True
 
     def _bind(
-        self, definition: ast.Def, node: ast.Call, place: Place
+        self, definition: ast.Def, node: ast.Call, context: ExpressionContext
     ) -> tuple[dict[str, Expr], dict[str, str]] | None:
         """Formal names to the caller's values, and formal axes to the caller's axes."""
         given: dict[str, ast.Expr] = {}
@@ -146,10 +146,10 @@ class Expander:
         for formal in formals:
             actual = given[formal.name]
             axis = self.expressions.axis(actual.name) if isinstance(actual, ast.Name) else None
-            if axis is not None and not formal.axes and not self._is_value(actual, place):
+            if axis is not None and not formal.axes and not self._is_value(actual, context):
                 axes[formal.name] = axis
                 continue
-            value = self.expressions.build(actual, place)
+            value = self.expressions.build(actual, context)
             if value.type is UNKNOWN:
                 return None
             if len(value.axes) != len(formal.axes):
@@ -164,31 +164,31 @@ class Expander:
             values[formal.name] = value
         return values, axes
 
-    def _is_value(self, node: ast.Expr, place: Place) -> bool:
+    def _is_value(self, node: ast.Expr, context: ExpressionContext) -> bool:
         return isinstance(node, ast.Name) and (
-            node.name in self.expressions.aliases or self.scope.symbol(node.name, place) is not None
+            node.name in self.expressions.aliases or self.scope.symbol(node.name, context) is not None
         )
 
-    def _body(self, definition: ast.Def, place: Place, node: ast.Call) -> Expr:
+    def _body(self, definition: ast.Def, context: ExpressionContext, node: ast.Call) -> Expr:
         result: Expr = unknown(node.span)
         pending = [s for s in definition.body if isinstance(s, ast.Assign)]
         for statement in definition.body:
             if isinstance(statement, ast.Variables) and statement.kind == "param":
-                self._parameters(statement, place, node)
+                self._parameters(statement, context, node)
             elif not isinstance(statement, ast.Assign | ast.Return):
                 self._error("PGM0111", "a `def` holds `param`, `=` and `return` only", statement,
                             help="random variables and factors belong to the model")  # fmt: skip
         for assign in pending:
-            owner = f"{place.owner}.{assign.targets[0].name}" if place.owner else None
-            value = self.expressions.build(assign.value, replace(place, owner=owner))
+            owner = f"{context.owner}.{assign.targets[0].name}" if context.owner else None
+            value = self.expressions.build(assign.value, replace(context, owner=owner))
             self.expressions.aliases[assign.targets[0].name] = value
         returns = [s for s in definition.body if isinstance(s, ast.Return)]
         if len(returns) != 1:
             self._error("PGM0111", f"`{definition.name}` needs one `return`", definition)
             return result
-        return self.expressions.build(returns[0].value, place)
+        return self.expressions.build(returns[0].value, context)
 
-    def _parameters(self, statement: ast.Variables, place: Place, node: ast.Call) -> None:
+    def _parameters(self, statement: ast.Variables, context: ExpressionContext, node: ast.Call) -> None:
         for item in statement.items:
             axes: list[str] = []
             for formal in item.axes:
@@ -199,8 +199,8 @@ class Expander:
                     return
                 axes.append(axis)
             type_ = Type(item.type.name) if isinstance(item.type, ast.TypeName) else REAL
-            name = f"{place.owner}.{item.name}"
-            symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=place.owner)
+            name = f"{context.owner}.{item.name}"
+            symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=context.owner)
             symbol.used = True
             self.scope.owned_parameters[name] = symbol
-            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, place)
+            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, context)

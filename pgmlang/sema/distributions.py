@@ -16,7 +16,7 @@ from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
 from pgmlang.sema.expressions import Expressions, merge
 from pgmlang.sema.learned_densities import learned_density
-from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import Tables
 from pgmlang.syntax import ast
@@ -41,26 +41,28 @@ class Distributions:
         self.expressions = expressions
         self.tables = Tables(scope, expressions)
 
-    def build(self, node: ast.Expr, target: Target, place: Place) -> tuple[Distribution | None, Type]:
+    def build(
+        self, node: ast.Expr, target: Target, context: ExpressionContext
+    ) -> tuple[Distribution | None, Type]:
         """The distribution (None after an error) and the type of its draws."""
         if isinstance(node, ast.If):
-            return self._choice(node, target, place)
+            return self._choice(node, target, context)
         if not isinstance(node, ast.Call):
             self._error("PGM0315", "a distribution is needed after `~`", node.span,
                         help="write `x ~ Normal(0, 1)`, or `x = ...` for a deterministic value")  # fmt: skip
             return None, UNKNOWN
         if node.function == "Table":
-            return self.tables.build(node, target.name, target.declared, place)
+            return self.tables.build(node, target.name, target.declared, context)
         if node.function in LEARNED:
             return learned_density(
-                self.scope, self.expressions, node, target.name, target.axes, target.declared, place
+                self.scope, self.expressions, node, target.name, target.axes, target.declared, context
             )
         if node.function not in FAMILIES:
             self._unknown(node)
             return None, UNKNOWN
         if node.table is not None:
             self._error("PGM0111", f"rows belong to a `Table`, not to `{node.function}`", node.span)
-        built, type_ = self._family(node, target, place)
+        built, type_ = self._family(node, target, context)
         if built is None:
             return None, type_
         return built, self._declared(built, type_, target, node)
@@ -84,11 +86,13 @@ class Distributions:
             "PGM0203", f"there is no distribution `{name}`", span, near or "`pgmc explain PGM0203` lists them"
         )
 
-    def _choice(self, node: ast.If, target: Target, place: Place) -> tuple[Distribution | None, Type]:
-        condition = self.expressions.build(node.condition, place)
-        then, then_type = self.build(node.then, target, self.expressions.guarded(place, condition, True))
+    def _choice(
+        self, node: ast.If, target: Target, context: ExpressionContext
+    ) -> tuple[Distribution | None, Type]:
+        condition = self.expressions.build(node.condition, context)
+        then, then_type = self.build(node.then, target, self.expressions.guarded(context, condition, True))
         otherwise, other_type = self.build(
-            node.otherwise, target, self.expressions.guarded(place, condition, False)
+            node.otherwise, target, self.expressions.guarded(context, condition, False)
         )
         if then is None or otherwise is None or condition.type is UNKNOWN:
             return None, other_type if then_type is UNKNOWN else then_type
@@ -101,7 +105,7 @@ class Distributions:
 
     # ---- families
 
-    def _family(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+    def _family(self, node: ast.Call, target: Target, context: ExpressionContext) -> tuple[Dist | None, Type]:
         family = FAMILIES[node.function]
         event = target.axes[len(target.axes) - family.event :] if family.event else ()
         if len(event) < family.event:
@@ -115,14 +119,16 @@ class Distributions:
         inner_type = UNKNOWN
         variant_arguments: list[tuple[str, Expr | Dist]] = []
         if family.shares:
-            return self._mixture(node, target, place)
+            return self._mixture(node, target, context)
         if family.takes:
-            at = next((i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None)
-            if at is None:
+            base_index = next(
+                (i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None
+            )
+            if base_index is None:
                 self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
                             f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
                 return None, UNKNOWN
-            inner, inner_type = self._family(taken.pop(at), target, place)  # type: ignore[arg-type]
+            inner, inner_type = self._family(taken.pop(base_index), target, context)  # type: ignore[arg-type]
             if inner is None:
                 return None, inner_type
             problem = composition_problem(family.name, inner, node.span)
@@ -136,11 +142,11 @@ class Distributions:
         variant, arguments = matched
         result = inner_type if family.support == "inner" else Type(family.support)
         for parameter, argument in arguments:
-            value = self.expressions.build(argument, place)
+            value = self.expressions.build(argument, context)
             if value.type is UNKNOWN:
                 return None, self._guess(family, inner_type)
             value = self._spread(family, parameter, value, target)
-            if not self._argument(family, parameter, value, target, event, node, place):
+            if not self._argument(family, parameter, value, target, event, node, context):
                 return None, self._guess(family, inner_type)
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
@@ -174,7 +180,7 @@ class Distributions:
             return inner
         return UNKNOWN if family.support == "labels" else Type(family.support)
 
-    def _mixture(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+    def _mixture(self, node: ast.Call, target: Target, context: ExpressionContext) -> tuple[Dist | None, Type]:
         """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
         family = FAMILIES[node.function]
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
@@ -182,7 +188,7 @@ class Distributions:
             self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
                         f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
-        share = self.expressions.build(node.arguments[0], place)
+        share = self.expressions.build(node.arguments[0], context)
         if share.type is UNKNOWN:
             return None, UNKNOWN
         extra = [a for a in share.axes if a not in target.axes]
@@ -194,7 +200,7 @@ class Distributions:
             )
             return None, UNKNOWN
         axis = extra[0]
-        inside = replace(place, plates=merge(place.plates, (axis,))) if axis in self.scope.plates else place
+        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
         wide = replace(target, axes=(axis, *target.axes))
         base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
         if base is None:
@@ -270,7 +276,7 @@ class Distributions:
         target: Target,
         event: tuple[str, ...],
         node: ast.Call,
-        place: Place,
+        context: ExpressionContext,
     ) -> bool:
         """Checks one argument's support and axes."""
         what = f"`{parameter.name}` of `{family.name}`"
@@ -281,7 +287,7 @@ class Distributions:
             return False
         supports = self.expressions.supports
         if supports.refuses(value, parameter.support):
-            symbol = self.scope.symbol(value.name, place) if isinstance(value, Ref) else None
+            symbol = self.scope.symbol(value.name, context) if isinstance(value, Ref) else None
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
                         cure(value, parameter.support, symbol, has_logit))  # fmt: skip

@@ -41,7 +41,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Place:
+class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
     of a ``def``'s body, and the statement that owns the parameters of ``def`` calls."""
 
@@ -123,8 +123,8 @@ class Scope:
         self.spans[name] = span
         return True
 
-    def symbol(self, name: str, place: Place) -> Symbol | None:
-        if place.in_guide and name in self.guide_variables:
+    def symbol(self, name: str, context: ExpressionContext) -> Symbol | None:
+        if context.in_guide and name in self.guide_variables:
             return self.guide_variables[name]
         return self.variables.get(name) or self.owned_parameters.get(name)
 
@@ -147,16 +147,16 @@ class Scope:
             axis = self.dims[axis].like or axis
         return axis
 
-    def near_name(self, name: str, place: Place) -> str:
+    def near_name(self, name: str, context: ExpressionContext) -> str:
         """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""
         if self.muted or self._helped >= HELPED:
             return ""
         self._helped += 1
-        return did_you_mean(name, self.known_names(place))
+        return did_you_mean(name, self.known_names(context))
 
-    def known_names(self, place: Place) -> list[str]:
+    def known_names(self, context: ExpressionContext) -> list[str]:
         names = [*self.variables, *self.settings, *self.owned_parameters]
-        return names + list(self.guide_variables) if place.in_guide else names
+        return names + list(self.guide_variables) if context.in_guide else names
 
     def type_labels(self, type_: Type) -> tuple[str, ...] | None:
         return self.axes_model.labels_of(type_) if type_ is not UNKNOWN else None

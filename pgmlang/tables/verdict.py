@@ -23,8 +23,8 @@ class Verdict:
     @staticmethod
     def of(reasons: Iterable[Diagnostic]) -> Verdict:
         """Yes, unless there is a reason against it."""
-        found = tuple(reasons)
-        return Verdict(not found, found)
+        all_reasons = tuple(reasons)
+        return Verdict(not all_reasons, all_reasons)
 
 
 def discrete_verdict(model: Model, observed: Iterable[str] = (), fixed: Iterable[str] = ()) -> Verdict:
