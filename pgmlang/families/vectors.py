@@ -24,7 +24,7 @@ FAMILIES = (
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
     Family(
-        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, torch=("dist.Wishart(df, scale)",),
+        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, runtime=("Wishart",),
         pyro=("dist.Wishart(df, scale)",),
     ),
 )  # fmt: skip

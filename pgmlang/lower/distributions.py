@@ -146,7 +146,7 @@ class Distributions:
         class_name = family.class_of(distribution.variant)
         self.expressions.uses.add(class_name)
         nodes = list(arguments.values())
-        if family.event == 2:
+        if family.event and not any(p.event for p in family.variants[distribution.variant]):
             nodes.append(self.expressions.size(distribution.event[-1]))
         return py.call(class_name, *nodes)
 
