@@ -4,7 +4,7 @@
 """
 
 from pgmlang.families import bounded, combinators, counts, labels, location_scale, normal, positive, vectors
-from pgmlang.families.combinators import refusal
+from pgmlang.families.combinators import is_mixed, refusal
 from pgmlang.families.family import SAFE, Family, Formulas, Pair, Parameter, Respelling
 from pgmlang.families.learned import LEARNED, LearnedFamily
 
@@ -33,5 +33,5 @@ def register(family: Family) -> None:
 
 __all__ = [
     "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "Pair", "Parameter",
-    "Respelling", "refusal", "register",
+    "Respelling", "is_mixed", "refusal", "register",
 ]  # fmt: skip

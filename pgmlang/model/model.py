@@ -99,6 +99,11 @@ class Dist:
         """The distribution that a combinator takes."""
         return next((a for _, a in self.arguments if isinstance(a, Dist)), None)
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The families from this one down to the innermost that combinators take."""
+        return (self.family, *(self.base.path if self.base is not None else ()))
+
 
 @dataclass(frozen=True)
 class TableDist:

@@ -11,11 +11,7 @@ from pgmlang.sema.scope import Scope
 
 def composition_problem(combinator: str, base: Dist, span: Span) -> Diagnostic | None:
     """Why a combinator does not take a distribution; None where it does."""
-    path = [base.family]
-    while base.base is not None:
-        base = base.base
-        path.append(base.family)
-    against = refusal(combinator, tuple(path), FAMILIES)
+    against = refusal(combinator, base.path, FAMILIES)
     return None if against is None else Diagnostic("PGM0315", against[0], span, help=against[1])
 
 
