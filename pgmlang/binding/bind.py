@@ -11,7 +11,7 @@ from pgmlang.binding.close import close_model, labels_in_data, open_sets
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.order import refuse_ordinal_text
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
@@ -68,7 +68,7 @@ class Binder:
     frames: dict[str, Frame]
     known: dict[str, tuple[str, ...]]
     is_block: bool
-    problems: Problems = field(default_factory=Problems)
+    problems: BindingProblems = field(default_factory=BindingProblems)
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: dict[str, int] = field(default_factory=dict)

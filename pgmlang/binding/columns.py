@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.tables import innermost
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -46,7 +46,7 @@ class Matcher:
         mapping: Mapping[str, str],
         hide: Collection[str],
         known: Mapping[str, tuple[str, ...]],
-        problems: Problems,
+        problems: BindingProblems,
     ) -> None:
         self.model = model
         self.mapping = mapping
@@ -284,7 +284,7 @@ def unused_columns(matches: Matches, frames: Mapping[str, Frame]) -> list[str]:
 
 
 def near_misses(
-    model: Model, matches: Matches, frames: Mapping[str, Frame], hide: Collection[str], problems: Problems
+    model: Model, matches: Matches, frames: Mapping[str, Frame], hide: Collection[str], problems: BindingProblems
 ) -> None:
     """A variable without a column whose name is nearly that of an unused one is a slip, not a latent: PGM0709."""
     unused = [c for c in unused_columns(matches, frames) if c not in model.by_name]

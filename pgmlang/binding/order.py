@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 
 from pgmlang.binding.close import open_sets
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.data import Column
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
@@ -56,7 +56,7 @@ def _kind(text: str) -> tuple[object, ...]:
 
 
 def refuse_ordinal_text(
-    model: Model, labels: Mapping[str, tuple[str, ...]], source: str, problems: Problems
+    model: Model, labels: Mapping[str, tuple[str, ...]], source: str, problems: BindingProblems
 ) -> None:
     """PGM0722 for every variable of an ordinal distribution whose labels, not all numbers, are only the data's."""
     sets = set(open_sets(model))

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.binding.columns import Matches
-from pgmlang.binding.problems import Problems
+from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.tables import column_named, take_rows
 from pgmlang.binding.values import array_column
 from pgmlang.data import Frame
 from pgmlang.model import Model
 
 
-def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], problems: Problems) -> None:
+def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], problems: BindingProblems) -> None:
     """``--missing error``: PGM0710 for every variable with a missing cell."""
     for name, (plate, names) in [*matches.columns.items(), *_array_names(matches)]:
         frame = frames[plate]
@@ -31,7 +31,7 @@ def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], pro
 
 
 def drop_gaps(
-    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: Problems
+    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: BindingProblems
 ) -> dict[str, np.ndarray]:
     """``--missing drop``: keeps the rows without a missing cell, and returns the positions kept.
 

@@ -11,7 +11,7 @@ from pgmlang.binding.bind import bind
 from pgmlang.binding.close import close_model, open_sets
 from pgmlang.binding.columns import Matcher
 from pgmlang.binding.order import refuse_ordinal_text
-from pgmlang.binding.problems import Problems
+from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.record import Binding
 from pgmlang.binding.tables import column_named, main_plate
 from pgmlang.data import Frame, sort_labels
@@ -52,7 +52,7 @@ def bind_batches(
                 "the labels are the data's, so the table is read twice: give a function that opens it"
             )
         told = _labels(model, opened(), plate, mapping, hide, known)
-        problems = Problems()
+        problems = BindingProblems()
         refuse_ordinal_text(model, {k: v for k, v in told.items() if k not in known}, "", problems)
         problems.stop()
         known |= told
@@ -102,7 +102,7 @@ def _labels(
     seen: dict[str, set[str]] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for frame in frames:
-        matches = Matcher(model, mapping, hide, known, Problems()).match({plate: frame})
+        matches = Matcher(model, mapping, hide, known, BindingProblems()).match({plate: frame})
         axes.update(matches.labels)
         for name, (_, columns) in matches.columns.items():
             label_set = model.by_name[name].type.axis or name

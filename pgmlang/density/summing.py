@@ -21,7 +21,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.graph.summable import Step, elimination_steps, looks_back, mentioned
 
 
-class Table(NamedTuple):
+class LogTable(NamedTuple):
     """A factor's log-values ``[*value axes, *leading axes, *axes]``; ``scope``: the places of the value axes in use."""
 
     scope: frozenset[int]
@@ -33,7 +33,7 @@ class Joined(NamedTuple):
     """What was summed at a step: the product of the tables around ``step.names``."""
 
     step: Step
-    table: Table
+    table: LogTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Sums:
 
     # ---- tables
 
-    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Table]:
+    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, LogTable]:
         """Every factor as a table."""
         lead = self._lead({**values, **(params or {})})
         wide = dict(values)
@@ -64,7 +64,7 @@ class Sums:
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
-            out[name] = Table(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
+            out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[f"seen {name}"] = self._seen(name, i, lead)
@@ -102,12 +102,12 @@ class Sums:
         first = [1] * dim + [size] + [1] * (self.places - dim - 1 + lead)
         return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
-    def _seen(self, name: str, dim: int, lead: int) -> Table:
+    def _seen(self, name: str, dim: int, lead: int) -> LogTable:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
         codes = self._all_values(name, dim, lead)
         allowed = (codes == self.joint.observed[name]) | self.joint.missing[name]
         values = torch.zeros(allowed.shape, dtype=self.joint.dtype, device=self.joint.device)
-        return Table(frozenset({dim}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
+        return LogTable(frozenset({dim}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
 
     # ---- the sum
 
@@ -116,7 +116,7 @@ class Sums:
         return self.reduce(self.tables(values, params, nets))
 
     def reduce(
-        self, tables: Mapping[str, Table], trace: list[Joined] | None = None, each: str | None = None
+        self, tables: Mapping[str, LogTable], trace: list[Joined] | None = None, each: str | None = None
     ) -> Tensor:
         """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
         global factors are no part. ``trace`` takes what each step joined."""
@@ -127,7 +127,7 @@ class Sums:
             mine = [t for t in pool if t.scope & places]
             pool = [t for t in pool if not t.scope & places]
             axes = self.joint.axes(step.names[0])
-            joined = Table(frozenset().union(*(t.scope for t in mine)), axes, self._product(mine, axes))
+            joined = LogTable(frozenset().union(*(t.scope for t in mine)), axes, self._product(mine, axes))
             if trace is not None:
                 trace.append(Joined(step, joined))
             pool.append(self._summed(step, joined, places))
@@ -142,23 +142,23 @@ class Sums:
             total = total + values.reshape(values.shape[self.places :])
         return total
 
-    def _product(self, tables: list[Table], axes: tuple[str, ...]) -> Tensor:
+    def _product(self, tables: list[LogTable], axes: tuple[str, ...]) -> Tensor:
         parts = [self._along(t, axes) for t in tables]
         out = parts[0]
         for table in parts[1:]:
             out = out + table
         return out
 
-    def _summed(self, step: Step, joined: Table, places: set[int]) -> Table:
+    def _summed(self, step: Step, joined: LogTable, places: set[int]) -> LogTable:
         if step.chain is None:
             (dim,) = places
             values = torch.logsumexp(joined.values, dim, keepdim=True)
-            return Table(joined.scope - places, joined.axes, values)
+            return LogTable(joined.scope - places, joined.axes, values)
         chains = self.chains[step.chain]
         values = chain_log_sum(self._matrices(step, joined.values), chains)
         spread = values.new_zeros(*values.shape[:-1], chains.num_rows)
         # a sequence's sum stands at its first row, so that sums by outer elements find it
-        return Table(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))
+        return LogTable(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))
 
     def _matrices(self, step: Step, values: Tensor) -> Tensor:
         """``[*value axes, *leading, rows, states before, states]`` of a chain; its own value axes become of size 1."""
@@ -173,7 +173,7 @@ class Sums:
             flat = flat.unsqueeze(dim)
         return flat
 
-    def _along(self, table: Table, axes: tuple[str, ...]) -> Tensor:
+    def _along(self, table: LogTable, axes: tuple[str, ...]) -> Tensor:
         return self.joint.along(table.values, table.axes, axes)
 
     # ---- what the sum says of the variables
@@ -190,7 +190,7 @@ class Sums:
                 shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
                                    device=self.joint.device, requires_grad=True)  # fmt: skip
-                added[name] = Table(frozenset({i}), self.joint.axes(name), zero)
+                added[name] = LogTable(frozenset({i}), self.joint.axes(name), zero)
             total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
             slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
@@ -199,7 +199,7 @@ class Sums:
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, tables: Mapping[str, Table], lead: int) -> tuple[int, ...]:
+    def _leading_shape(self, tables: Mapping[str, LogTable], lead: int) -> tuple[int, ...]:
         shapes = [t.values.shape[self.places : self.places + lead] for t in tables.values()]
         return tuple(torch.broadcast_shapes(*shapes)) if lead else ()
 

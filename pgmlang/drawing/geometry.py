@@ -104,7 +104,7 @@ class PlacedPlate:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlacedScene:
     title: str
     width: float
     height: float

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pgmlang.exact.contract import Tables
+from pgmlang.exact.contract import ForwardTables
 from pgmlang.exact.program import ContractionProgram
 from pgmlang.exact.rows import RowIndex
 
@@ -39,7 +39,7 @@ def _looked_up(
 
 
 def backtrack(
-    program: ContractionProgram, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
+    program: ContractionProgram, tables: ForwardTables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
 ) -> None:
     """Fill ``codes`` (configurations, variables) for all variables the program sums, in place.
 

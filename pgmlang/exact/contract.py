@@ -16,7 +16,7 @@ _TINY = 1e-130
 
 
 @dataclass
-class Tables:
+class ForwardTables:
     """Values of all tables after a forward pass; ``rows[t]`` is None for a table without evidence rows.
 
     ``log_z``: (num_rows,); ``suspect``: rows whose linear arithmetic may have lost something.
@@ -62,13 +62,13 @@ def _joined(
 
 def forward(
     program: ContractionProgram, leaves: Sequence[np.ndarray], leaf_rows: Sequence[RowIndex | None], num_rows: int
-) -> Tables:
+) -> ForwardTables:
     """All tables from the leaves' values. A leaf's largest cell should be near 1."""
     count = len(program.scopes)
     values: list[np.ndarray | None] = [*leaves, *([None] * (count - len(leaves)))]
     rows: list[RowIndex | None] = [*leaf_rows, *([None] * (count - len(leaves)))]
     merger = RowMerger(num_rows)
-    out = Tables(values, rows, merger, np.zeros(num_rows), np.zeros(num_rows))
+    out = ForwardTables(values, rows, merger, np.zeros(num_rows), np.zeros(num_rows))
     folded = program.folded
     for a, b, to, kernel, axes, rescale in program.forward:
         if to in folded:
@@ -100,7 +100,7 @@ def forward(
     return out
 
 
-def _total(program: ContractionProgram, out: Tables) -> None:
+def _total(program: ContractionProgram, out: ForwardTables) -> None:
     """log Z from the roots (tables over the outputs are left unsummed in them) and the rescalings."""
     scalars: list[float] = []
     for root in program.plan.roots:
@@ -126,7 +126,7 @@ def _total(program: ContractionProgram, out: Tables) -> None:
 Found = tuple[np.ndarray, RowIndex | None]
 
 
-def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> list[Found]:
+def backward(program: ContractionProgram, passes: Backward, tables: ForwardTables) -> list[Found]:
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
@@ -179,7 +179,7 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
 
 
 def is_suspect(
-    program: ContractionProgram, tables: Tables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
+    program: ContractionProgram, tables: ForwardTables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
 ) -> np.ndarray:
     """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool.
 

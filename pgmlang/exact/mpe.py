@@ -8,11 +8,11 @@ import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, first_largest
 from pgmlang.exact.compiled import CompiledNetwork
-from pgmlang.exact.contract import Tables, forward
+from pgmlang.exact.contract import ForwardTables, forward
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.plan import contraction_plan
 from pgmlang.exact.program import ContractionProgram, Leaf
-from pgmlang.exact.query import Query, order_for
+from pgmlang.exact.query import CompiledQuery, order_for
 
 
 def fill_observed(codes: np.ndarray, rows: EvidenceRows, row_of: np.ndarray) -> None:
@@ -43,8 +43,8 @@ def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, n
 
 
 def _second_stage(
-    engine: CompiledNetwork, query: Query, done: Tables, targets: Sequence[int], num_rows: int
-) -> tuple[ContractionProgram, Tables]:
+    engine: CompiledNetwork, query: CompiledQuery, done: ForwardTables, targets: Sequence[int], num_rows: int
+) -> tuple[ContractionProgram, ForwardTables]:
     """Maximise over the targets what summing the others left, as a program of its own."""
     program = query.program
     leaves, arrays, rows = [], [], []
@@ -96,7 +96,7 @@ def marginal_map(
     return rows.restore(codes[:, list(targets)]), rows.restore(log_value)
 
 
-def _constant(query: Query, done: Tables) -> np.ndarray:
+def _constant(query: CompiledQuery, done: ForwardTables) -> np.ndarray:
     """Log of the roots without targets (parts of the network that no target meets), (rows,)."""
     total = np.zeros(len(done.log_z))
     for root in query.program.plan.roots:

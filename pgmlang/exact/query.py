@@ -38,7 +38,7 @@ class WidthReport:
 
 
 @dataclass(frozen=True)
-class Query:
+class CompiledQuery:
     """A compiled query: leaves, program and what it costs."""
 
     chosen: tuple[int, ...]
@@ -110,7 +110,7 @@ def compile_query(
     join: bool = True,
     space: str = "linear",
     max_cells: int = DEFAULT_MAX_CELLS,
-) -> Query:
+) -> CompiledQuery:
     """Compile for the pattern of ``evidence``. ``seen``: targets (None: every variable); ``outputs``: hidden
     variables never summed (their joint is the root when ``join``). PGM0603 when it would not fit."""
     sizes = network.sizes
@@ -137,7 +137,7 @@ def compile_query(
     if report.total_cells > max_cells:
         raise too_wide(network, report, max_cells, bool(outputs))
     program = ContractionProgram(plan, leaves, sizes, space)
-    return Query(chosen, hidden, sources, program, report, sum(factors[n].scale for n in chosen))
+    return CompiledQuery(chosen, hidden, sources, program, report, sum(factors[n].scale for n in chosen))
 
 
 def order_for(

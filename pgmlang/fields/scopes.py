@@ -21,7 +21,7 @@ from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
 from pgmlang.model.expr import Choose, Expr, First, Ref, walk
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_context
+from pgmlang.tables.elements import ElementEvaluator, NodeBlock, elements_context
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
 from pgmlang.tables.terms import mentions
@@ -40,7 +40,7 @@ class FieldScopes:
     (in the order of its program's axes) holds, ``shapes``: of those axes; ``network``: the same as tables of zeros, one
     for each set of nodes."""
 
-    nodes: Mapping[str, Nodes]
+    nodes: Mapping[str, NodeBlock]
     slots: Mapping[str, np.ndarray]
     shapes: Mapping[str, tuple[int, ...]]
     network: DiscreteNetwork
@@ -87,12 +87,12 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     fields = model.of_role("field")
     values = {k: v for k, v in binding.values.items() if model.by_name[k].role != "field"}
     evaluator = Evaluator(model, values, layout)
-    nodes: dict[str, Nodes] = {}
+    nodes: dict[str, NodeBlock] = {}
     first = 0
     for variable in fields:
         axes = model.array_axes(variable)
         states = len(model.labels_of(variable.type) or ())
-        nodes[variable.name] = Nodes(first, layout.shape(axes), axes, states)
+        nodes[variable.name] = NodeBlock(first, layout.shape(axes), axes, states)
         first += nodes[variable.name].count
         if not states or first > MOST_NODES or (plate is not None and axes[:1] != (plate,)):
             return None
@@ -129,7 +129,7 @@ def _is_plain(model: Model, expr: Expr) -> bool:
     return True
 
 
-def _network(nodes: Mapping[str, Nodes], slots: Mapping[str, np.ndarray]) -> DiscreteNetwork:
+def _network(nodes: Mapping[str, NodeBlock], slots: Mapping[str, np.ndarray]) -> DiscreteNetwork:
     variables = tuple(
         DiscreteVariable(f"{name}[{i}]", tuple(map(str, range(n.size))))
         for name, n in nodes.items() for i in range(n.count)

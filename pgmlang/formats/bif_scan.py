@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 
 _STRING = r'"(?:[^"\\\r\n]|\\[^\r\n])*+"'
 # A comment starts at a blank or after punctuation: `http://...` in a property and the label `a//b` are none.
@@ -40,7 +40,7 @@ class Word(NamedTuple):
         return self.mark and self.text == text
 
 
-class Statement(NamedTuple):
+class BifStatement(NamedTuple):
     """Text ``[start, end)`` up to its ``;``; ``body`` is what stands in braces after it (labels of a type)."""
 
     start: int
@@ -49,20 +49,20 @@ class Statement(NamedTuple):
 
 
 @dataclass
-class Block:
+class BifBlock:
     """``kind`` and what follows it up to the brace, and the statements inside."""
 
     kind: str
     header: list[Word]
     start: int
     end: int
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[BifStatement] = field(default_factory=list)
 
 
 class Scanner:
     """Takes one BIF text apart; problems go to ``problems``, which stops at once where the braces are wrong."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: FormatProblems) -> None:
         self.problems = problems
         self.text = self._without_comments(problems.file.text)
 
@@ -110,17 +110,17 @@ class Scanner:
             return None
         return out
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[BifBlock]:
         """The blocks of the file. Raises at once where braces or quotes leave no way on."""
         text, position = self.text, 0
-        out: list[Block] = []
+        out: list[BifBlock] = []
         while chunk := _CHUNK.match(text, position):
             position = chunk.end()
             if text[position - 1] != "{":
                 begin = _solid(text, chunk.start(), position) or 0
                 raise self._lost(f"`{text[begin:position].split()[0][:60]}` outside a block", begin, position)
             header = self._header(chunk.start(), chunk.end(1), not out)
-            block = header or Block("", [], chunk.start(), chunk.end(1))
+            block = header or BifBlock("", [], chunk.start(), chunk.end(1))
             position = self._fill(block, position)
             if header:
                 out.append(header)
@@ -130,10 +130,10 @@ class Scanner:
             raise self._lost("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
         return out
 
-    def _header(self, start: int, end: int, is_first: bool) -> Block | None:
+    def _header(self, start: int, end: int, is_first: bool) -> BifBlock | None:
         words = self.words(start, end)
         if words and words[0].text in KINDS and not words[0].quoted:
-            return Block(words[0].text, words[1:], words[0].start, words[-1].end)
+            return BifBlock(words[0].text, words[1:], words[0].start, words[-1].end)
         where = words[0] if words else Word("{", end, end + 1, True)
         near = self.problems.near(where.text, KINDS)
         help = near or "a BIF file has blocks `network`, `variable` and `probability`"
@@ -142,7 +142,7 @@ class Scanner:
             raise self.problems.error()  # something else altogether: one message says enough
         return None
 
-    def _fill(self, block: Block, position: int) -> int:
+    def _fill(self, block: BifBlock, position: int) -> int:
         """Reads statements up to the brace that closes the block; the position after it."""
         text, match, statements = self.text, _CHUNK.match, block.statements
         while chunk := match(text, position):
@@ -150,19 +150,19 @@ class Scanner:
             position = end + 1
             closer = text[end]
             if closer == ";":
-                statements.append(Statement(start, end))
+                statements.append(BifStatement(start, end))
             elif closer == "}":
                 begin = _solid(text, start, end)
                 if begin is not None:
                     self.problems.add("`;` missing after this", begin, begin + len(text[begin:end].rstrip()))
-                    statements.append(Statement(start, end))
+                    statements.append(BifStatement(start, end))
                 return position
             else:
                 position = self._body(block, start, end)
         self._check_quote(position)
         raise self._lost("this block is never closed", block.start, block.end)
 
-    def _body(self, block: Block, start: int, open_brace: int) -> int:
+    def _body(self, block: BifBlock, start: int, open_brace: int) -> int:
         words = self.words(start, open_brace)
         if words and words[0].text in KINDS:
             raise self._lost("this block is not closed before the next one", block.start, block.end)
@@ -171,7 +171,7 @@ class Scanner:
             self._check_quote(open_brace + 1)
         if chunk is None or self.text[chunk.end() - 1] != "}":
             raise self._lost("this brace is not closed before the next statement", open_brace, open_brace + 1)
-        block.statements.append(Statement(start, open_brace, chunk.span(1)))
+        block.statements.append(BifStatement(start, open_brace, chunk.span(1)))
         return chunk.end()
 
     def _check_quote(self, position: int) -> None:

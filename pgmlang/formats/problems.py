@@ -11,7 +11,7 @@ MAX_SHOWN = 50
 """More than this many problems of one file tell a user nothing new."""
 
 
-class Problems:
+class FormatProblems:
     """The problems found so far in one file; ``code`` is the one used where none is named."""
 
     def __init__(self, file: SourceFile, code: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import SourceFile
 from pgmlang.formats.checks import MAX_AXES, bad_sums, find_cycle
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 _COMMENT = re.compile(r"#[^\r\n]*+")
@@ -87,7 +87,7 @@ class _Tokens:
 
     def __init__(self, source: SourceFile) -> None:
         self.at = 0
-        self.problems = Problems(source, "PGM0906")
+        self.problems = FormatProblems(source, "PGM0906")
         # aGrUM ends lines with `# name`. Blanks of the same length keep every place.
         self.text = _COMMENT.sub(lambda match: " " * len(match[0]), source.text)
         clean = _CLEAN.match(self.text)

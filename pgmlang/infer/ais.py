@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import drawing_reasons, field_names, inputs_in_fields
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
@@ -242,7 +242,7 @@ def doubts(log_z: LogZ) -> tuple[Diagnostic, ...]:
     return (Diagnostic("PGM0801", message, help="more `--temperatures` and `--particles`"),)
 
 
-def build(problem: Problem, options: AisOptions) -> Kernel:
+def build(problem: Problem, options: AisOptions) -> Algorithm:
     import torch
 
     from pgmlang.density.joint import joint_of
@@ -252,10 +252,10 @@ def build(problem: Problem, options: AisOptions) -> Kernel:
     def init(rng: np.random.Generator) -> tuple[int, LogZ | None]:
         return int(rng.integers(2**62)), None
 
-    def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], Info]:
+    def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], StepReport]:
         generator = torch.Generator(joint.device).manual_seed(state[0])
         log_z = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
-        return (state[0], log_z), Info(log_z.value, log_z.value, measure=Measure("log Z"))
+        return (state[0], log_z), StepReport(log_z.value, log_z.value, measure=Measure("log Z"))
 
     def conclude(state: tuple[int, LogZ | None]) -> Outcome:
         log_z = state[1]
@@ -263,7 +263,7 @@ def build(problem: Problem, options: AisOptions) -> Kernel:
         notes = {"log_z": log_z.value, "log_z_error": log_z.error, "ais_ess": log_z.ess}
         return Outcome(dict(problem.fixed), (), log_z.ess >= FEW, doubts(log_z), notes)
 
-    return Kernel(init, step, lambda state: state[1] is not None, conclude)
+    return Algorithm(init, step, lambda state: state[1] is not None, conclude)
 
 
 METHOD = Method(

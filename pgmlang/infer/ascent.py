@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics
-from pgmlang.density.summing import Sums, Table
+from pgmlang.density.summing import LogTable, Sums
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.expectations import from_blocks, is_of_family, optimal_normal, to_blocks
 from pgmlang.infer.exponential import ExponentialFamily, Factor, LogDensity, exponential_family, optimal, slope
@@ -69,7 +69,7 @@ class Ascent:
         shape = self.joint.shapes[name]
         return from_blocks(x, blocks[name], shape) if self.family(name).is_coupled else x
 
-    def expected(self, tables: Mapping[str, Table]) -> dict[str, Table]:
+    def expected(self, tables: Mapping[str, LogTable]) -> dict[str, LogTable]:
         """Tables averaged over the points of every latent: ``[*value axes, *axes]``."""
         places = self.sums.places
         out = {}
@@ -96,7 +96,7 @@ class Ascent:
         with numerics(self.joint.dtype, self.joint.device):
             return sum(float(self.family(n).entropy(q)) for n, q in factors.items())
 
-    def weigh(self, tables: Mapping[str, Table]) -> tuple[float, dict[str, Tensor]]:
+    def weigh(self, tables: Mapping[str, LogTable]) -> tuple[float, dict[str, Tensor]]:
         """The log-marginal of tables, and its gradient."""
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
@@ -120,7 +120,7 @@ class Ascent:
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
                 values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
-                tables[f"at {name}"] = Table(frozenset({i}), joint.axes(name), values)
+                tables[f"at {name}"] = LogTable(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
     # ---- updates

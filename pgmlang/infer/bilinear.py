@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.joint import Joint
-from pgmlang.density.summing import Sums, Table
+from pgmlang.density.summing import LogTable, Sums
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.exponential import DIRICHLET, Factor, optimal
@@ -26,7 +26,7 @@ LEAST = 1e-300
 """Least sum of exponentials whose logarithm is taken."""
 
 
-class Picked(NamedTuple):
+class PickingTable(NamedTuple):
     """A table that picks elements of variable ``name``: ``group`` of every row, ``at [groups, labels]`` the places of a
     group's elements in the flat variable."""
 
@@ -61,7 +61,7 @@ class BilinearAscent(Ascent):
     """`Ascent` with the label summed by sparse products. ``sides``: the two tables; ``rest``: the other factors, of which
     none holds two latents, so that ``prior`` holds what they give each variable for good."""
 
-    sides: tuple[Picked, Picked] = ()  # type: ignore[assignment]
+    sides: tuple[PickingTable, PickingTable] = ()  # type: ignore[assignment]
     pairs: Pairs = ()  # type: ignore[assignment]
     rest: Sums = None  # type: ignore[assignment]
     prior: Mapping[str, Tensor] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class BilinearAscent(Ascent):
     def check(self, *_: Any) -> None:
         """The families were seen when the tables were."""
 
-    def _exponentials(self, side: Picked, q: Tensor) -> tuple[Tensor, Tensor]:
+    def _exponentials(self, side: PickingTable, q: Tensor) -> tuple[Tensor, Tensor]:
         """Exponentials ``[groups, labels]`` of expected logarithms, and what each group's were divided by, logarithms."""
         exponentials = self.known.get(side.name)
         if exponentials is None or exponentials[0] is not q:
@@ -153,14 +153,14 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     return BilinearAscent(joint, sums, ascent.families, ascent.programs, (first, second), pairs, rest, prior)
 
 
-def _picked(ascent: Ascent, key: str, name: str) -> Picked | None:
+def _picked(ascent: Ascent, key: str, name: str) -> PickingTable | None:
     """Which elements of a variable a table picks, seen by giving every element a logarithm of its own."""
     joint, sums = ascent.joint, ascent.sums
     shape = joint.shapes[name]
     size = int(torch.Size(shape).numel())
     generator = torch.Generator(joint.device).manual_seed(0)
 
-    def table(log: Tensor) -> Table:
+    def table(log: Tensor) -> LogTable:
         values = {n: torch.rand(joint.shapes[n], generator=generator, dtype=joint.dtype, device=joint.device)
                   for n in ascent.families}  # fmt: skip
         with torch.no_grad():
@@ -180,7 +180,7 @@ def _picked(ascent: Ascent, key: str, name: str) -> Picked | None:
     if not same or not bool((steps == steps[:, :1]).all()):
         return None
     groups, group = torch.unique(index[0], return_inverse=True)
-    return Picked(name, group, groups[:, None] + steps[:, 0])
+    return PickingTable(name, group, groups[:, None] + steps[:, 0])
 
 
 def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
@@ -194,7 +194,7 @@ def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
     return optimal(DIRICHLET, density, like)[0]
 
 
-def _pairs_of(joint: Joint, label: str, first: Picked, second: Picked) -> Pairs:
+def _pairs_of(joint: Joint, label: str, first: PickingTable, second: PickingTable) -> Pairs:
     zero = torch.zeros(joint.shapes[label], dtype=joint.dtype, device=joint.device, requires_grad=True)
     with torch.enable_grad():
         (weight,) = torch.autograd.grad(joint.total(zero, joint.axes(label)), zero)

@@ -20,7 +20,7 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -225,8 +225,8 @@ def _words(text: str) -> Callable[[Model, Facts], tuple[str, ...]]:
     return reasons
 
 
-def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Kernel]:
-    def build(problem: Problem, options: CdOptions) -> Kernel:
+def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Algorithm]:
+    def build(problem: Problem, options: CdOptions) -> Algorithm:
         model, facts = problem.model, problem.facts
         plate = unit_plate(model)
         divergence = Divergence(model, observed_fields(model, facts), hidden_fields(model, facts), options.k, options.chains,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
 from pgmlang.plan.method import facts_of
@@ -37,7 +37,7 @@ class CycleOptions(SamplerOptions):
     draws: int = 500
 
 
-class State(NamedTuple):
+class CycleState(NamedTuple):
     """``values`` of all latents, ``[chain, ...]``; ``blocks``: the blocks' own states; draws in parts."""
 
     iteration: int
@@ -70,7 +70,7 @@ def expanded(problem: Problem) -> Problem:
     return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))
 
 
-def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Kernel:
+def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Algorithm:
     """The kernel that steps through blocks."""
     import torch
 
@@ -85,7 +85,7 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     pace = Pace(BLOCK)
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         values = first_values(joint, names, generator, options.chains)
         better = mixture_values(problem, options.chains, generator, joint.dtype)
@@ -93,9 +93,9 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
         states = []
         for block in blocks:
             states.append(block.start(generator, values))
-        return State(0, values, tuple(states), generator.get_state())
+        return CycleState(0, values, tuple(states), generator.get_state())
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: CycleState) -> tuple[CycleState, StepReport]:
         generator = torch.Generator(joint.device)
         generator.set_state(state.random)
         values, states = dict(state.values), list(state.blocks)
@@ -118,16 +118,16 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
         stats = {"lp": torch.stack(lp, 1)} if lp else {}
         if rates:
             stats["acceptance_rate"] = torch.stack(rates, 1)
-        following = State(
+        following = CycleState(
             state.iteration + count, values, tuple(states), generator.get_state(),
             (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
         )  # fmt: skip
-        return following, Info(value, value, iterations=count, measure=Measure("log-density"))
+        return following, StepReport(value, value, iterations=count, measure=Measure("log-density"))
 
-    def finished(state: State) -> bool:
+    def finished(state: CycleState) -> bool:
         return state.iteration >= total
 
-    return Kernel(
+    return Algorithm(
         init, step, finished, lambda state: _conclude(state, joint, names, stored, finished(state)), total
     )
 
@@ -198,7 +198,7 @@ def _possible_values(
 
 
 def _conclude(
-    state: State, joint: Joint, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
+    state: CycleState, joint: Joint, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
 ) -> Outcome:
     import torch
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
 from pgmlang.infer.training import build as build_training
@@ -411,7 +411,7 @@ def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     return tuple(joint.layout.size(a) for a in joint.model.array_axes(variable))
 
 
-def build(problem: Problem, options: ElboOptions) -> Kernel:
+def build(problem: Problem, options: ElboOptions) -> Algorithm:
     check_options(options)
     model, facts = problem.model, problem.facts
     automatic = automatic_names(model, facts)

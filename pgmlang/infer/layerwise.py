@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
@@ -32,7 +32,7 @@ class LayerwiseOptions(CdOptions):
 
 
 @dataclass(frozen=True)
-class Pair:
+class LayerPair:
     """``below`` and ``above``: the layers; ``model``: the two as fields; ``bias``: the name of the upper layer's bias
     that the pair adds, empty for a pair of fields."""
 
@@ -42,7 +42,7 @@ class Pair:
     bias: str = ""
 
 
-class State(NamedTuple):
+class LayerwiseState(NamedTuple):
     """``stage``: the pair being trained; ``inner``: its training state; ``data``: codes of its lower layer."""
 
     stage: int
@@ -53,7 +53,7 @@ class State(NamedTuple):
     is_done: bool = False
 
 
-def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagnostic, ...]]:
+def pairs_of(model: Model, facts: Facts) -> tuple[tuple[LayerPair, ...], tuple[Diagnostic, ...]]:
     """The pairs from the data upwards, or why the model is no stack."""
     normal, model = normal_form(model), without_definitions(model)
     observed = [v.name for v in model.of_role("random", "field") if v.name in facts.observed]
@@ -63,7 +63,7 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagno
     if len(observed) != 1:
         return (), (Diagnostic("PGM0602", "a stack has one observed layer"),)
     below = observed[0]
-    pairs: list[Pair] = []
+    pairs: list[LayerPair] = []
     while True:
         conditional = model.conditional_of.get(below)
         if conditional is None:
@@ -72,7 +72,7 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagno
                 wanted = {below, others[0], *(r.name for p in model.potentials for r in model.mentions(p))}
                 undirected = tuple(v for v in model.variables if v.name in wanted)
                 alone = replace(model, factors=model.potentials, variables=undirected, definitions=(), guide=None)
-                return (*pairs, Pair(below, others[0], alone)), ()
+                return (*pairs, LayerPair(below, others[0], alone)), ()
             return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
         parents = model.random_parents(conditional)
         if not parents:
@@ -99,7 +99,7 @@ def _logit(conditional: Conditional) -> Expr | None:
     return None if isinstance(logit, Dist) else logit
 
 
-def _pair(model: Model, below: str, above: str, logit: Expr) -> Pair:
+def _pair(model: Model, below: str, above: str, logit: Expr) -> LayerPair:
     """The two layers as fields with the potential ``below @ logit(above) + bias @ above``."""
     low, high = model.by_name[below], model.by_name[above]
     bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
@@ -111,7 +111,7 @@ def _pair(model: Model, below: str, above: str, logit: Expr) -> Pair:
     wanted = {r.name for r in model.mentions(model.conditional_of[below])}
     params = tuple(v for v in others if v.name in wanted)
     alone = replace(model, variables=(*fields, *params, bias), factors=(potential,), definitions=(), guide=None)
-    return Pair(below, above, alone, bias.name)
+    return LayerPair(below, above, alone, bias.name)
 
 
 def _ref(variable: Variable) -> Ref:
@@ -149,16 +149,16 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(f"`{p.below}` and `{p.above}`: trained as a restricted Boltzmann machine" for p in pairs)
 
 
-def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
+def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
     import torch
 
     from pgmlang.density.joint import joint_of
     from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
 
     pairs, _ = pairs_of(problem.model, problem.facts)
-    made: dict[int, tuple[Problem, Kernel]] = {}
+    made: dict[int, tuple[Problem, Algorithm]] = {}
 
-    def stage(number: int, data: np.ndarray) -> tuple[Problem, Kernel]:
+    def stage(number: int, data: np.ndarray) -> tuple[Problem, Algorithm]:
         if number not in made:
             pair = pairs[number]
             inputs = {
@@ -171,11 +171,11 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
             made[number] = pair_problem, CD.build(pair_problem, options)
         return made[number]
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> LayerwiseState:
         data = problem.binding.values[pairs[0].below]
-        return State(0, stage(0, data)[1].init(rng), data, {})
+        return LayerwiseState(0, stage(0, data)[1].init(rng), data, {})
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: LayerwiseState) -> tuple[LayerwiseState, StepReport]:
         pair_problem, kernel = stage(state.stage, state.data)
         inner, info = kernel.step(state.inner)
         trace = (*state.trace, info.objective)
@@ -184,13 +184,17 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         learned = kernel.conclude(inner).parameters
         parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(pairs):
-            return State(state.stage, inner, state.data, parameters, trace, True), info
+            return LayerwiseState(state.stage, inner, state.data, parameters, trace, True), info
         generator = torch.Generator().manual_seed(state.stage)
         data = upwards(pair_problem, pairs[state.stage], learned, generator)
         rng = np.random.default_rng(state.stage + 1)
-        return State(state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace), info
+        return LayerwiseState(
+            state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace
+        ), info
 
-    def upwards(pair_problem: Problem, pair: Pair, learned: dict[str, np.ndarray], generator: Any) -> np.ndarray:
+    def upwards(
+        pair_problem: Problem, pair: LayerPair, learned: dict[str, np.ndarray], generator: Any
+    ) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
         joint = joint_of(pair_problem)
         params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
@@ -199,7 +203,7 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         drawn = bernoulli(generator, fields.logits(pair.above, values, params))
         return np.asarray(drawn.cpu().numpy(), dtype=np.int64)
 
-    def conclude(state: State) -> Outcome:
+    def conclude(state: LayerwiseState) -> Outcome:
         parameters = dict(state.parameters)
         if not state.is_done:
             parameters |= stage(state.stage, state.data)[1].conclude(state.inner).parameters
@@ -210,10 +214,10 @@ def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
         notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in pairs]}
         return Outcome(known_parameters, state.trace, state.is_done, (), notes)
 
-    return Kernel(init, step, lambda state: bool(state.is_done), conclude)
+    return Algorithm(init, step, lambda state: bool(state.is_done), conclude)
 
 
-def _give_bias(model: Model, pair: Pair, parameters: dict[str, Any]) -> None:
+def _give_bias(model: Model, pair: LayerPair, parameters: dict[str, Any]) -> None:
     """A root layer ``y ~ Bernoulli(logit = c)`` takes the bias that its pair learned."""
     root = normal_form(model).conditional_of.get(pair.above)
     logit = _logit(root) if root is not None else None

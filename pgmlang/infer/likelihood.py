@@ -24,7 +24,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Kernel, Outcome, Problem
+from pgmlang.infer.base import Algorithm, Outcome, Problem
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -357,7 +357,7 @@ class LangevinLikelihood:
         return Outcome({k: v.cpu().numpy() for k, v in params.items()}, (), True)
 
 
-def build(problem: Problem, options: LikelihoodOptions) -> Kernel:
+def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
     """The kernel of the way that fits."""
     model, facts = problem.model, problem.facts
     plate = unit_plate(model)

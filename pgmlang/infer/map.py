@@ -14,7 +14,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.training import (
     NET,
     TRAINING,
@@ -179,7 +179,7 @@ class ClimbState(NamedTuple):
     is_done: bool = False
 
 
-def build(problem: Problem, options: MapOptions) -> Kernel:
+def build(problem: Problem, options: MapOptions) -> Algorithm:
     check_options(options)
     objective = objective_of(problem)
     latent = latent_variables(problem.model, problem.facts)
@@ -210,7 +210,7 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
     return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
 
 
-def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
+def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algorithm:
     import torch
 
     from pgmlang.density.gradients import gradient_error
@@ -266,7 +266,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
             raise stuck_at(broken_at)
         return ClimbState(0, min(climbs, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
 
-    def step(state: ClimbState) -> tuple[ClimbState, Info]:
+    def step(state: ClimbState) -> tuple[ClimbState, StepReport]:
         count = min(INNER, options.max_iterations - state.iteration)
         try:
             point = lbfgs.descend(function, state.point, count)
@@ -276,7 +276,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
         climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done)
-        return climbed, Info(value, value, gain, count, Measure(objective.label))
+        return climbed, StepReport(value, value, gain, count, Measure(objective.label))
 
     def conclude(state: ClimbState) -> Outcome:
         free, moved = parts(state.point.x)
@@ -289,7 +289,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
             notes={"objective": objective.label, **outcome.notes},
         )  # fmt: skip
 
-    return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
+    return Algorithm(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
 
 
 METHOD = Method(

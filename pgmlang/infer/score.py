@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -57,7 +57,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return (f"{names}: fitted to the gradient of the log-density, without draws",)
 
 
-def build(problem: Problem, options: ScoreOptions) -> Kernel:
+def build(problem: Problem, options: ScoreOptions) -> Algorithm:
     names = observed_fields(problem.model, problem.facts)
     plate = unit_plate(problem.model)
 

@@ -16,7 +16,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
-class Sequences(NamedTuple):
+class SequencePositions(NamedTuple):
     """The sequences of a chain plate, each array ``[rows]``. ``position``: 0, 1, ... along each row's sequence;
     ``order``: the rows, sequence after sequence; ``rank``: each row's index in ``order``."""
 
@@ -80,7 +80,7 @@ class Layout:
         """Whether elements of one plate are known to belong to those of the other."""
         return (inner, outer) in self.parents
 
-    def sequences(self, chain: str) -> Sequences:
+    def sequences(self, chain: str) -> SequencePositions:
         """The sequences of a chain plate: one for each combination of the outer elements, rows in their order."""
         count = self.size(chain)
         key = np.zeros(count, dtype=np.int64)
@@ -94,7 +94,7 @@ class Layout:
         starts = np.flatnonzero(is_first)
         position = np.empty(count, dtype=np.int64)
         position[order] = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
-        return Sequences(position, order, rank)
+        return SequencePositions(position, order, rank)
 
     # ---- parts
 

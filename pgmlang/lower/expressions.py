@@ -29,7 +29,7 @@ def prev_name(ref: Ref) -> str:
 
 
 @dataclass
-class Expressions:
+class ExpressionEmitter:
     """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
     the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
     step by step, so that all values before are locals."""
@@ -432,7 +432,7 @@ class Expressions:
         nodes = []
         for value, formal in values:
             if formal == "real":
-                nodes.append(py.item(self.align(value, batch), ast.Constant(...), ast.Constant(None)))
+                nodes.append(py.item(as_tensor(self.align(value, batch)), ast.Constant(...), ast.Constant(None)))
             else:
                 axes = (*batch, formal)
                 nodes.append(self.align(Emitted(self.ordered(value, tuple(a for a in axes if a in value.axes)),
@@ -445,4 +445,4 @@ class Expressions:
         return self.to_frame(result, (*batch, out), wide)
 
 
-__all__ = ["Axes", "Emitted", "Expressions", "prev_name", "to_come"]
+__all__ = ["Axes", "Emitted", "ExpressionEmitter", "prev_name", "to_come"]

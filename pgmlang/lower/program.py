@@ -18,7 +18,7 @@ from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
-from pgmlang.lower.expressions import Expressions, to_come
+from pgmlang.lower.expressions import ExpressionEmitter, to_come
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
@@ -83,7 +83,7 @@ def lower(
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    emitter = Emitter(model, names, Expressions(model, names), partly_seen)
+    emitter = Emitter(model, names, ExpressionEmitter(model, names), partly_seen)
     out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
     _edges(model, names, emitter.expressions, edges)
@@ -113,7 +113,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
     ]  # fmt: skip
     if emitter.model.guide is not None:
         wide = with_guide(emitter.model)
-        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
+        shared = ExpressionEmitter(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
     for kind, function, items in functions:
@@ -129,7 +129,7 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
     return left_out
 
 
-def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -> None:
+def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmitter) -> None:
     doc = [
         f"{model.name}, lowered from {file_name} by pgmlang.",
         "",
@@ -191,7 +191,7 @@ def _nested(rows: tuple[tuple[float, ...], ...], sizes: list[int]) -> ast.expr:
     return items[0]
 
 
-def _edges(model: Model, names: Names, expressions: Expressions, out: Writer) -> None:
+def _edges(model: Model, names: Names, expressions: ExpressionEmitter, out: Writer) -> None:
     for plate in model.plates:
         if plate.structure is None or plate.structure.kind != "edges" or plate.structure.of is None:
             continue
@@ -208,7 +208,7 @@ def _edges(model: Model, names: Names, expressions: Expressions, out: Writer) ->
         out.statement(ast.Assign([target], value), plate.span, "neighbours")
 
 
-def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
+def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     if not model.nets:
         return
     out.blank(2)
@@ -256,7 +256,7 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
 
 
-def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
+def _foot(expressions: ExpressionEmitter, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     said = supports.render()[0]

@@ -16,10 +16,10 @@ import numpy as np
 from pgmlang.diagnostics.source import Span
 from pgmlang.model.expr import Apply, Expr, Reduce
 from pgmlang.model.named import OPERATIONS
-from pgmlang.normal.nodes import Nodes, is_nonnegative, number
+from pgmlang.normal.nodes import NodeFactory, is_nonnegative, number
 
 
-class Arithmetic(Nodes):
+class Arithmetic(NodeFactory):
     """Makes canonical sums, products and powers."""
 
     @abstractmethod

@@ -46,7 +46,7 @@ def constant_type(value: float) -> Type:
     return REAL
 
 
-class Nodes:
+class NodeFactory:
     """Makes nodes. ``key``: the name that stands first in an expression, then a digest of all of it: an order that hangs
     on what is written, never on where it lies in memory."""
 

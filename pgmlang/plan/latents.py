@@ -98,8 +98,7 @@ def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iter
         for branch in branches(conditional.distribution):
             if isinstance(branch, Dist) and is_mixed(branch.path, FAMILIES):
                 message = f"`{name}` is latent, and `{branch.family}` has points with a chance of their own beside a density"
-                yield Diagnostic("PGM0602", message, conditional.span, help="say it with a label: "
-                                 f"`is_point : bit ~ Bernoulli(p)`, `{name}` where it is none")  # fmt: skip
+                yield Diagnostic("PGM0602", message, conditional.span, help=_label_of_points(name, branch))
         for bound in moving_bounds(conditional.distribution).values():
             for other in model.random_parents(Potential(bound, conditional.plates)):
                 if other == name:
@@ -111,6 +110,13 @@ def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iter
                 yield Diagnostic(
                     "PGM0602", message, conditional.span, help="take a distribution of its support's type"
                 )
+
+
+def _label_of_points(name: str, distribution: Dist) -> str:
+    """How to say a latent number that may be one point."""
+    if any(FAMILIES[family].adds_zero for family in distribution.path):
+        return f"give zero a label: `no_{name} : bit ~ Bernoulli(p)`, `{name} = if no_{name} == 1 then 0 else more_{name}`"
+    return f"draw it without bounds, and cut it off where it is used: `if {name} < lower then lower else {name}`"
 
 
 def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:

@@ -17,7 +17,7 @@ COMPARISONS = ("=", "==", "!=", "<", "<=", ">", ">=")
 
 
 @dataclass(frozen=True)
-class Variable:
+class QueryVariable:
     """A variable as the query names it: ``name[element]`` for an element of an axis or sized plate."""
 
     name: str
@@ -28,7 +28,7 @@ class Variable:
 class Event:
     """A target, with a comparison when its probability alone is asked (``x > 3``, ``lung = yes``)."""
 
-    variable: Variable
+    variable: QueryVariable
     op: str | None = None
     value: str | None = None
 
@@ -37,7 +37,7 @@ class Event:
 class Evidence:
     """``variable = value``, or weights of its labels for soft evidence."""
 
-    variable: Variable
+    variable: QueryVariable
     value: str | None
     weights: tuple[tuple[str, float], ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
@@ -243,7 +243,7 @@ class _Parser:
         self.at -= 1
         raise self.error("a label is missing", help='labels that are not plain words are quoted: `"0-5 cm"`')
 
-    def _variable(self) -> Variable:
+    def _variable(self) -> QueryVariable:
         token = self._take()
         if token.kind not in ("word", "string", "number"):
             self.at -= 1
@@ -259,7 +259,7 @@ class _Parser:
                 parts.append(self._element())
             end = self._expect("]").end
             name = f"{name}[{', '.join(parts)}]"
-        return Variable(name, Span(self.file, token.start, end))
+        return QueryVariable(name, Span(self.file, token.start, end))
 
     def _element(self) -> str:
         """One index; the plate's name in ``z[day = "d17"]`` is taken and left out."""

@@ -29,9 +29,10 @@ from pgmlang.model.types import UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
-from pgmlang.sema.distributions import Target
+from pgmlang.sema.distributions import LeftSide
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.written_out import too_large, too_many_elements
@@ -97,7 +98,7 @@ class ModelBuilder:
         self.factors: list[Factor] = []
         self.definitions: list[Definition] = []
 
-    def build(self, program: ast.Program, file: SourceFile) -> Model:
+    def build(self, program: ast.SyntaxTree, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
         self.collector.collect(program)
         needs = value_needs(self.scope, self.scope.variables)
@@ -188,7 +189,7 @@ class ModelBuilder:
 
     def _statement(self, statement: ast.Statement, context: ExpressionContext) -> None:
         match statement:
-            case ast.Plate(name=name, body=body):
+            case ast.PlateBlock(name=name, body=body):
                 if name in self.scope.plates:
                     inner = ExpressionContext(self.scope.axes_model.enclosing(name))
                     for child in body:
@@ -231,7 +232,7 @@ class ModelBuilder:
                 return  # the axes are wrong, and that has been said
         if declared is UNKNOWN:
             declared = symbol.type
-        target = Target(symbol.name, axes, declared, symbol.span)
+        target = LeftSide(symbol.name, axes, declared, symbol.span)
         distribution, type_ = self.distributions.build(
             statement.distribution, target, self.inference.context(symbol)
         )
@@ -381,6 +382,9 @@ class ModelBuilder:
                     "PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own"
                 )
                 continue
+            if item.name in RESERVED:
+                self.scope.report(reserved(item.name, item.name_span or item.span))
+                continue
             symbol = Symbol(item.name, role, plates, item.name_span or item.span, item, statement, output=output)
             self.scope.guide_variables[item.name] = symbol
             variables.append(symbol)
@@ -408,7 +412,7 @@ class ModelBuilder:
             self._error("PGM0202", f"`{name}` has two distributions in the guide", statement.span)
             return
         context = ExpressionContext(plates, 0, f"guide.{name}", name, True)
-        target = Target(name, symbol.axes or (), symbol.type, symbol.span)
+        target = LeftSide(name, symbol.axes or (), symbol.type, symbol.span)
         distribution, _ = self.distributions.build(statement.distribution, target, context)
         if distribution is not None:
             into.append(Conditional(name, distribution, plates, statement.span))

@@ -67,7 +67,7 @@ def needed_names(node: ast.Expr, free: Mapping[str, frozenset[str]]) -> Iterator
         match work.pop():
             case ast.Name(name=name):
                 yield name
-            case ast.Unary(operand=operand):
+            case ast.UnaryOperation(operand=operand):
                 inner = (operand,)
             case ast.Binary(left=left, right=right):
                 inner = (left, right)

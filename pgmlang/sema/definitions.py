@@ -8,7 +8,7 @@ from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
-from pgmlang.sema.expressions import Expressions, unknown
+from pgmlang.sema.expressions import ExpressionBuilder, unknown
 from pgmlang.sema.modules import Module
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.written_out import MOST_NODES, Sizes
@@ -25,7 +25,7 @@ DEEPEST_CALL = 32
 class Expander:
     """Expands calls of definitions, those of imported modules too."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
         self.calls: dict[str, ast.Call] = {}
@@ -70,8 +70,9 @@ class Expander:
         has_parameters = any(isinstance(s, ast.Variables) and s.kind == "param" for s in definition.body)
         if has_parameters and not self._claim(owner, node):
             return unknown(node.span)
-        saved = self.expressions.aliases, self.expressions.axis_aliases
+        saved = self.expressions.aliases, self.expressions.axis_aliases, self.expressions.in_module
         self.expressions.aliases, self.expressions.axis_aliases = bound
+        self.expressions.in_module = definitions is not self.scope.definitions
         self.scope.def_stack.append(key)
         self.local.append((definitions, modules))
         try:
@@ -79,7 +80,7 @@ class Expander:
         finally:
             self.local.pop()
             self.scope.def_stack.pop()
-            self.expressions.aliases, self.expressions.axis_aliases = saved
+            self.expressions.aliases, self.expressions.axis_aliases, self.expressions.in_module = saved
         if self.sizes.of(value) > MOST_NODES:
             self._error("PGM0107", f"`{definition.name}` written out has more than {MOST_NODES:,} operations", node,
                         help="make it smaller: a call stands for all that it is made of")  # fmt: skip
@@ -99,7 +100,7 @@ class Expander:
                     help="call a definition once and give its value a name")  # fmt: skip
         return True
 
-    def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
+    def _error(self, code: str, message: str, node: ast.SyntaxNode, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]
 
     def _claim(self, owner: str | None, node: ast.Call) -> bool:
@@ -147,7 +148,9 @@ class Expander:
             actual = given[formal.name]
             axis = self.expressions.axis(actual.name) if isinstance(actual, ast.Name) else None
             if axis is not None and not formal.axes and not self._is_value(actual, context):
-                axes[formal.name] = axis
+                if axes.setdefault(formal.name, axis) != axis:
+                    self._two_axes(node, formal.name, (axes[formal.name], axis), actual)
+                    return None
                 continue
             value = self.expressions.build(actual, context)
             if value.type is UNKNOWN:
@@ -158,15 +161,18 @@ class Expander:
                 return None
             for name, its in zip(formal.axes, value.axes, strict=True):
                 if axes.setdefault(name.name, its) != its:
-                    self._error("PGM0307", f"axis `{name.name}` of `{node.function}` is both `{axes[name.name]}` and "
-                                f"`{its}`", actual)  # fmt: skip
+                    self._two_axes(node, name.name, (axes[name.name], its), actual)
                     return None
             values[formal.name] = value
         return values, axes
 
+    def _two_axes(self, node: ast.Call, formal: str, axes: tuple[str, str], actual: ast.Expr) -> None:
+        message = f"axis `{formal}` of `{node.function}` is both `{axes[0]}` and `{axes[1]}`"
+        self._error("PGM0307", message, actual)
+
     def _is_value(self, node: ast.Expr, context: ExpressionContext) -> bool:
         return isinstance(node, ast.Name) and (
-            node.name in self.expressions.aliases or self.scope.symbol(node.name, context) is not None
+            node.name in self.expressions.aliases or self.expressions.symbol(node.name, context) is not None
         )
 
     def _body(self, definition: ast.Def, context: ExpressionContext, node: ast.Call) -> Expr:

@@ -14,17 +14,17 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import Expressions, merge
+from pgmlang.sema.expressions import ExpressionBuilder, merge
 from pgmlang.sema.learned_densities import learned_density
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
-from pgmlang.sema.tables import Tables
+from pgmlang.sema.tables import TableBuilder
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
 
 @dataclass(frozen=True)
-class Target:
+class LeftSide:
     """The left of a ``~``: its name, axes, and declared type if it has one."""
 
     name: str
@@ -33,16 +33,16 @@ class Target:
     span: Span
 
 
-class Distributions:
+class DistributionBuilder:
     """Builds the right of a ``~``."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
-        self.tables = Tables(scope, expressions)
+        self.tables = TableBuilder(scope, expressions)
 
     def build(
-        self, node: ast.Expr, target: Target, context: ExpressionContext
+        self, node: ast.Expr, target: LeftSide, context: ExpressionContext
     ) -> tuple[Distribution | None, Type]:
         """The distribution (None after an error) and the type of its draws."""
         if isinstance(node, ast.If):
@@ -87,7 +87,7 @@ class Distributions:
         )
 
     def _choice(
-        self, node: ast.If, target: Target, context: ExpressionContext
+        self, node: ast.If, target: LeftSide, context: ExpressionContext
     ) -> tuple[Distribution | None, Type]:
         condition = self.expressions.build(node.condition, context)
         then, then_type = self.build(node.then, target, self.expressions.guarded(context, condition, True))
@@ -105,7 +105,7 @@ class Distributions:
 
     # ---- families
 
-    def _family(self, node: ast.Call, target: Target, context: ExpressionContext) -> tuple[Dist | None, Type]:
+    def _family(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         family = FAMILIES[node.function]
         event = target.axes[len(target.axes) - family.event :] if family.event else ()
         if len(event) < family.event:
@@ -180,7 +180,7 @@ class Distributions:
             return inner
         return UNKNOWN if family.support == "labels" else Type(family.support)
 
-    def _mixture(self, node: ast.Call, target: Target, context: ExpressionContext) -> tuple[Dist | None, Type]:
+    def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
         family = FAMILIES[node.function]
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
@@ -273,7 +273,7 @@ class Distributions:
         family: Family,
         parameter: Parameter,
         value: Expr,
-        target: Target,
+        target: LeftSide,
         event: tuple[str, ...],
         node: ast.Call,
         context: ExpressionContext,
@@ -299,7 +299,7 @@ class Distributions:
         family: Family,
         parameter: Parameter,
         value: Expr,
-        target: Target,
+        target: LeftSide,
         event: tuple[str, ...],
         span: Span,
         what: str,
@@ -330,7 +330,7 @@ class Distributions:
             return False
         return True
 
-    def _spread(self, family: Family, parameter: Parameter, value: Expr, target: Target) -> Expr:
+    def _spread(self, family: Family, parameter: Parameter, value: Expr, target: LeftSide) -> Expr:
         """One number for every label of the declared axis: ``x : colour ~ Categorical(1/3)``. Reports numbers that then do
         not sum to one."""
         axis = target.declared.axis if target.declared is not None else None
@@ -351,7 +351,7 @@ class Distributions:
                         "not to one", value.span, f"write `{parameter.name} = 1/{size}`")  # fmt: skip
         return Const(number_type(interval.low), (*value.axes, axis), value.span, interval.low)
 
-    def _left_axis(self, target: Target, extra: list[str], value: Expr, span: Span) -> None:
+    def _left_axis(self, target: LeftSide, extra: list[str], value: Expr, span: Span) -> None:
         name = getattr(value, "name", None) or "the value"
         left = f"{target.name}[{', '.join(target.axes)}]" if target.axes else target.name
         listed = ", ".join([*target.axes, *extra])
@@ -360,7 +360,7 @@ class Distributions:
 
     # ---- the draw
 
-    def _declared(self, built: Dist, type_: Type, target: Target, node: ast.Call) -> Type:
+    def _declared(self, built: Dist, type_: Type, target: LeftSide, node: ast.Call) -> Type:
         """The target's type: the declared one where every draw fits it."""
         declared = target.declared
         if declared is None or type_ is UNKNOWN:

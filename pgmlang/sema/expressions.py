@@ -45,7 +45,7 @@ def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for group in groups for a in group))
 
 
-class Expander(Protocol):
+class CallExpander(Protocol):
     """What knows the definitions that a call may name, and puts them in its place."""
 
     def knows(self, name: str) -> bool: ...
@@ -53,16 +53,18 @@ class Expander(Protocol):
     def expand(self, node: ast.Call, context: ExpressionContext) -> Expr: ...
 
 
-class Expressions:
-    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand."""
+class ExpressionBuilder:
+    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand. ``aliases``: the names of
+    the ``def`` whose body is built; ``in_module``: it is a module's, which sees no name of the model."""
 
     def __init__(self, scope: Scope, infer: Callable[[Symbol], tuple[Type, tuple[str, ...]]]) -> None:
         self.scope = scope
         self.infer = infer
-        self.expander: Expander
+        self.expander: CallExpander
         self.supports: Supports
         self.aliases: dict[str, Expr] = {}
         self.axis_aliases: dict[str, str] = {}
+        self.in_module = False
 
     # ---- entry
 
@@ -80,7 +82,7 @@ class Expressions:
                 return unknown(node.span)
             case ast.Name():
                 return self._name(node, context)
-            case ast.Unary():
+            case ast.UnaryOperation():
                 return self._unary(node, context)
             case ast.Binary():
                 return self._binary(node, context)
@@ -93,11 +95,23 @@ class Expressions:
 
     def axis(self, name: str) -> str | None:
         """The axis a name means here (a ``def``'s formal axis is the caller's), None if it is no axis."""
+        if self.in_module and name not in self.axis_aliases:
+            return None
         name = self.axis_aliases.get(name, name)
         if self.scope.is_axis(name):
             self.scope.used.add(name)
             return name
         return None
+
+    def symbol(self, name: str, context: ExpressionContext) -> Symbol | None:
+        """The variable that a name means here, None if it is none."""
+        return None if self.in_module else self.scope.symbol(name, context)
+
+    def _is_setting(self, name: str) -> bool:
+        return name in self.scope.settings and not self.in_module
+
+    def _is_net(self, name: str) -> bool:
+        return name in self.scope.nets and not self.in_module
 
     def _error(self, code: str, message: str, span: Span, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, span, help=help, **more))  # type: ignore[arg-type]
@@ -108,7 +122,7 @@ class Expressions:
         name = node.name
         if name in self.aliases:
             return self.aliases[name]
-        symbol = self.scope.symbol(name, context)
+        symbol = self.symbol(name, context)
         if symbol is None:
             return self._other_name(node, context)
         return self.reference(symbol, (), node.span, context)
@@ -117,7 +131,7 @@ class Expressions:
         name, span = node.name, node.span
         if name == "first":
             return self._first(1, span, context)
-        if name in self.scope.settings:
+        if self._is_setting(name):
             self.scope.used.add(name)
             value = self.scope.settings[name]
             kind = (
@@ -132,11 +146,11 @@ class Expressions:
             return Const(Type("positive"), (), span, INFINITY[name])
         if name in self.scope.broken_names or name.split(".")[0] in self.scope.broken_names:
             return unknown(span)
-        if self.scope.is_axis(name):
+        if self.axis(name) is not None:
             self._error("PGM0307", f"`{name}` is an axis, not a value", span,
                         help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
             return unknown(span)
-        if name in self.scope.nets or name in self.scope.definitions or name in FUNCTIONS or name in REDUCTIONS:
+        if self._is_net(name) or self.expander.knows(name) or name in FUNCTIONS or name in REDUCTIONS:
             self._error(
                 "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
             )
@@ -150,20 +164,25 @@ class Expressions:
         return unknown(span)
 
     def _index(self, node: ast.Index, context: ExpressionContext) -> Expr:
-        if not isinstance(node.base, ast.Name):
+        symbol = self._whole_variable(node.base, context)
+        if symbol is None:
             base = self.build(node.base, context)
             if base.type is not UNKNOWN:
                 self._error("PGM0301", "only a variable can be indexed", node.span,
                             help="give the expression a name with `=` first")  # fmt: skip
             return unknown(node.span)
-        name = node.base.name
-        if name in self.aliases and isinstance(self.aliases[name], Ref):
-            name = self.aliases[name].name  # type: ignore[union-attr]
-        symbol = self.scope.symbol(name, context)
-        if symbol is None:
-            self._name(node.base, context)
-            return unknown(node.span)
         return self.reference(symbol, node.indices, node.span, context)
+
+    def _whole_variable(self, node: ast.Expr, context: ExpressionContext) -> Symbol | None:
+        """The variable that a bare name stands for; None for any other value, an argument that is one element too."""
+        if not isinstance(node, ast.Name):
+            return None
+        if node.name not in self.aliases:
+            return self.symbol(node.name, context)
+        match self.aliases[node.name]:
+            case Ref(name=name, index=(), lag=0):
+                return self.scope.symbol(name, context)
+        return None
 
     def reference(
         self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, context: ExpressionContext, lag: int = 0
@@ -243,9 +262,9 @@ class Expressions:
         if (
             isinstance(node, ast.Name)
             and node.name not in self.aliases
-            and self.scope.symbol(node.name, context) is None
+            and self.symbol(node.name, context) is None
         ):
-            return None if node.name in self.scope.settings else node.name
+            return None if self._is_setting(node.name) else node.name
         if isinstance(node, ast.Number):
             return node.text
         return None
@@ -266,7 +285,7 @@ class Expressions:
 
     # ---- operators
 
-    def _unary(self, node: ast.Unary, context: ExpressionContext) -> Expr:
+    def _unary(self, node: ast.UnaryOperation, context: ExpressionContext) -> Expr:
         operand = self.build(node.operand, context)
         if operand.type is UNKNOWN:
             return unknown(node.span)
@@ -404,6 +423,11 @@ class Expressions:
             return self._prev(node, context)
         if name == "first":
             return self._first_call(node, context)
+        # what the user calls so comes before what the language does
+        if self._is_net(name):
+            return self.net_call(node, context, 0, 1)
+        if self.expander.knows(name):
+            return self.expander.expand(node, context)
         if name in ("min", "max") and len(node.arguments) == 2 and not node.keywords:
             a, b = (self.build(n, context) for n in node.arguments)
             if UNKNOWN in (a.type, b.type):
@@ -413,10 +437,6 @@ class Expressions:
             return self._reduce(node, context)
         if name in FUNCTIONS:
             return self._function(node, context)
-        if name in self.scope.nets:
-            return self.net_call(node, context, 0, 1)
-        if self.expander.knows(name):
-            return self.expander.expand(node, context)
         return self._unknown_call(node)
 
     def _unknown_call(self, node: ast.Call) -> Expr:
@@ -616,10 +636,10 @@ class Expressions:
         lag = self._lag(node, 1)
         target = node.arguments[0]
         chain = self._chain(context)
-        symbol = self.scope.symbol(target.name, context) if isinstance(target, ast.Name) else None
+        symbol = self._whole_variable(target, context)
         if lag is None:
             return unknown(node.span)
-        if symbol is None and isinstance(target, ast.Name):
+        if symbol is None and isinstance(target, ast.Name) and target.name not in self.aliases:
             self._name(target, context)
             return unknown(node.span)
         if chain is None or symbol is None or chain not in symbol.plates:

@@ -11,8 +11,8 @@ from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.definitions import Expander
-from pgmlang.sema.distributions import Distributions, Target
-from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.distributions import DistributionBuilder, LeftSide
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.supports import Stated, Supports
 from pgmlang.syntax import ast
@@ -24,10 +24,10 @@ class Inference:
     def __init__(self, scope: Scope, collector: Collector) -> None:
         self.scope = scope
         self.collector = collector
-        self.expressions = Expressions(scope, self.infer)
+        self.expressions = ExpressionBuilder(scope, self.infer)
         self.expander = self.expressions.expander = Expander(scope, self.expressions)
         self.expressions.supports = Supports(scope, self._stated)
-        self.distributions = Distributions(scope, self.expressions)
+        self.distributions = DistributionBuilder(scope, self.expressions)
         self.asked: set[str] = set()
 
     def infer(self, symbol: Symbol) -> tuple[Type, tuple[str, ...]]:
@@ -73,7 +73,7 @@ class Inference:
                     return declared, axes
                 saved = dict(self.expander.calls)
                 symbol.stated, type_ = self.distributions.build(
-                    distribution, Target(symbol.name, axes, declared, symbol.span), context
+                    distribution, LeftSide(symbol.name, axes, declared, symbol.span), context
                 )
                 self.expander.calls = saved
                 return declared or type_, axes
@@ -111,7 +111,7 @@ class Inference:
         if symbol.stated is None and not symbol.busy and isinstance(symbol.statement, ast.Random):
             saved = dict(self.expander.calls)
             with self.scope.quiet():
-                target = Target(symbol.name, axes, type_, symbol.span)
+                target = LeftSide(symbol.name, axes, type_, symbol.span)
                 symbol.stated, _ = self.distributions.build(
                     symbol.statement.distribution, target, self.context(symbol)
                 )

@@ -8,7 +8,7 @@ from pgmlang.families import LEARNED, LearnedFamily
 from pgmlang.model import Density, Type
 from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import UNKNOWN
-from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
@@ -16,7 +16,7 @@ _BINARY = ("bit", "spin")
 
 
 def learned_density(
-    scope: Scope, expressions: Expressions, node: ast.Call, name: str, axes: tuple[str, ...], declared: Type | None,
+    scope: Scope, expressions: ExpressionBuilder, node: ast.Call, name: str, axes: tuple[str, ...], declared: Type | None,
     context: ExpressionContext,
 ) -> tuple[Density | None, Type]:  # fmt: skip
     """``name[axes] ~ MADE(500, given = x)`` and the type of its draws; None after an error, which is reported."""

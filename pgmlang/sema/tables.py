@@ -11,7 +11,7 @@ from pgmlang.model import TableDist, Type
 from pgmlang.model.expr import Ref
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.arithmetic import fold
-from pgmlang.sema.expressions import Expressions
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
@@ -22,10 +22,10 @@ ROW_SUM_TOLERANCE = 1e-3 + 1e-9
 """Published networks round their rows to three decimals."""
 
 
-class Tables:
+class TableBuilder:
     """Builds and checks ``Table(...)`` calls."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
 

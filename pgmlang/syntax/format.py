@@ -26,7 +26,7 @@ def format_source(file: SourceFile) -> str:
     return _Formatter(comments).program(program)
 
 
-def format_program(program: ast.Program) -> str:
+def format_program(program: ast.SyntaxTree) -> str:
     """Text of a program, without comments; it parses to an equal program."""
     return _Formatter([]).program(program)
 
@@ -66,7 +66,7 @@ class _Formatter:
         self.commented = False  # the last line ends in a comment already
         self.opened = True  # the last line opens a block: no empty line after it
 
-    def program(self, program: ast.Program) -> str:
+    def program(self, program: ast.SyntaxTree) -> str:
         self._block(program.statements, 0)
         self._own_comments(len(program.span.file.text) + 1, 0)
         return "\n".join(self.lines) + "\n" if self.lines else ""

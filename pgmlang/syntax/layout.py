@@ -43,7 +43,7 @@ _SWALLOW_BEFORE = {"RBRACE", "LBRACE", "COMMA"}
 _NAME_FOLLOWS = {"TILDE", "COLON", "EQUAL", "COMMA", "LSQB"}
 
 
-class Layout:
+class NewlinePostlex:
     """Lark's hook that keeps the separator terminals alive; the work is done by :func:`lay_out`."""
 
     always_accept = ("NEWLINE", "SEMICOLON")

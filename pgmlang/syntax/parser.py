@@ -20,7 +20,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, SourceFile, 
 from pgmlang.syntax import ast
 from pgmlang.syntax.build import Builder, too_deep
 from pgmlang.syntax.idioms import recognise
-from pgmlang.syntax.layout import Layout, lay_out, span_of
+from pgmlang.syntax.layout import NewlinePostlex, lay_out, span_of
 from pgmlang.syntax.recover import statement_around
 
 MAX_SOURCE = 4 << 20
@@ -40,7 +40,7 @@ _WORDS_FOR = {
 def _lark() -> Lark:
     from pgmlang.syntax._lalr_tables import TABLES
 
-    return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=Layout())
+    return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=NewlinePostlex())
 
 
 def load_source(path: str | Path) -> SourceFile:
@@ -94,7 +94,7 @@ def source_from_bytes(name: str, data: bytes) -> SourceFile:
     return SourceFile(name, text)
 
 
-def parse(file: SourceFile) -> ast.Program:
+def parse(file: SourceFile) -> ast.SyntaxTree:
     """Parses a file. Raises CompileError with every syntax error found."""
     program, errors = parse_collecting(file)
     if errors:
@@ -126,14 +126,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
+def parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic]]:
     """What could be parsed, and the errors in the rest."""
     with _no_collection():
         return _parse_collecting(file)
 
 
-def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
-    empty = ast.Program((), span=Span(file, 0, 0))
+def _parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic]]:
+    empty = ast.SyntaxTree((), span=Span(file, 0, 0))
     if len(file.text) > MAX_SOURCE:
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
     raw, errors = _lex(file)

@@ -118,7 +118,7 @@ class PieceWriter:
                 self.add("true" if node.value else "false", space, start)
             case ast.Name():
                 self.add(node.name, space, start)
-            case ast.Unary():
+            case ast.UnaryOperation():
                 self.add(node.op, space, start, "sign")
                 self.expression(node.operand, node.op == "not", _NOT if node.op == "not" else _SIGNED)
             case ast.Binary():
@@ -245,7 +245,7 @@ class PieceWriter:
 def _level(node: ast.Expr) -> int:
     if isinstance(node, ast.Binary):
         return _BINARY[node.op][0]
-    if isinstance(node, ast.Unary):
+    if isinstance(node, ast.UnaryOperation):
         return _NOT if node.op == "not" else _SIGNED
     return _IF if isinstance(node, ast.If) else _POSTFIX
 

@@ -19,7 +19,7 @@ ELEMENT = "#e"
 
 
 @dataclass(frozen=True)
-class Nodes:
+class NodeBlock:
     """The nodes of one variable: ``first`` and those after it, one an element of ``shape``, last axis fastest."""
 
     first: int
@@ -50,7 +50,7 @@ class ElementEvaluator(Evaluator):
     ``shared`` gives the model, values, sizes and labels; slots gather in ``slots`` as expressions are evaluated.
     """
 
-    def __init__(self, shared: Evaluator, nodes: Mapping[str, Nodes]) -> None:
+    def __init__(self, shared: Evaluator, nodes: Mapping[str, NodeBlock]) -> None:
         super().__init__(shared.model, shared.values, shared.layout, shared.nets)
         self._sequences = shared._sequences
         self.nodes = nodes

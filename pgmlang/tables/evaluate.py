@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.layout import Layout, Sequences, close_layout
+from pgmlang.layout import Layout, SequencePositions, close_layout
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -78,7 +78,7 @@ class Evaluator:
         self.values = values
         self.layout = close_layout(model) if layout is None else layout
         self.nets = nets or {}
-        self._sequences: dict[str, Sequences] = {}
+        self._sequences: dict[str, SequencePositions] = {}
 
     # ---- axes
 
@@ -97,7 +97,7 @@ class Evaluator:
         whole = NamedArray(self.layout.parent(parent, plate), (plate,))
         return whole if index is None else take(whole, {plate: index})
 
-    def sequences(self, chain: str) -> Sequences:
+    def sequences(self, chain: str) -> SequencePositions:
         """The layout's sequences of a chain, worked out once."""
         if chain not in self._sequences:
             self._sequences[chain] = self.layout.sequences(chain)

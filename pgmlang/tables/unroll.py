@@ -14,7 +14,15 @@ from pgmlang.model.expr import Expr, First, walk
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
-from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_context, select
+from pgmlang.tables.elements import (
+    ELEMENT,
+    ElementEvaluator,
+    NodeBlock,
+    Slot,
+    element_names,
+    elements_context,
+    select,
+)
 from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, table_values, tables_of
@@ -35,7 +43,7 @@ class Unrolled:
     """The network, and which node is which element of which variable."""
 
     network: DiscreteNetwork
-    nodes: dict[str, Nodes]
+    nodes: dict[str, NodeBlock]
     origins: tuple[Origin, ...]
     evaluator: Evaluator = field(repr=False)
 
@@ -89,7 +97,7 @@ class _Unroller:
         self.parameters = parameters
         self.hidden = hidden
         self.variables: list[DiscreteVariable] = []
-        self.nodes: dict[str, Nodes] = {}
+        self.nodes: dict[str, NodeBlock] = {}
         self.factors: list[TableFactor] = []
         self.origins: list[Origin] = []
         self.constant = 0.0
@@ -118,7 +126,7 @@ class _Unroller:
         axes = self.model.array_axes(variable)
         labels = value_labels(self.evaluator, variable)
         shape = self.evaluator.layout.shape(axes)
-        self.nodes[name] = Nodes(len(self.variables), shape, axes, len(labels))
+        self.nodes[name] = NodeBlock(len(self.variables), shape, axes, len(labels))
         names = element_names(self.evaluator, self.model, variable, self.hidden)
         self.variables.extend(DiscreteVariable(n, labels) for n in names)
 
