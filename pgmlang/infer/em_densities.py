@@ -204,7 +204,6 @@ class DensityEm:
             )
             fresh = {}
             for (name, old), gradient in zip(chances.items(), gradients, strict=True):
-                assert gradient is not None
                 counts = (old.detach() * gradient).clamp(min=0)
                 total = counts.sum(-1, keepdim=True)
                 share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
@@ -228,7 +227,7 @@ class DensityEm:
     ) -> dict[str, Tensor]:
         import torch
 
-        from pgmlang.density.gradients import gradient_error
+        from pgmlang.density.gradients import gradient_error, slopes_of
         from pgmlang.kernels import lbfgs
         from pgmlang.kernels.log_density import GradientNotFinite
 
@@ -247,7 +246,7 @@ class DensityEm:
             with torch.enable_grad():
                 leaf = x.detach().requires_grad_()
                 loss = objective(free(leaf))
-                (gradient,) = torch.autograd.grad(loss, leaf)
+                (gradient,) = slopes_of(loss, [leaf])
             return loss.detach(), gradient
 
         try:

@@ -213,7 +213,7 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algorithm:
     import torch
 
-    from pgmlang.density.gradients import gradient_error
+    from pgmlang.density.gradients import gradient_error, slopes_of
     from pgmlang.density.joint import joint_of
     from pgmlang.kernels import lbfgs
     from pgmlang.kernels.log_density import GradientNotFinite
@@ -232,7 +232,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
             loss = objective.loss(joint, *parts(leaf), torch.Generator(joint.device), None)[0]
-            (gradient,) = torch.autograd.grad(loss, leaf)
+            (gradient,) = slopes_of(loss, [leaf])
         return loss.detach(), gradient
 
     def stuck_at(x: Tensor) -> PgmError:
