@@ -83,6 +83,17 @@ class Respelling:
 
 
 @dataclass(frozen=True)
+class LocationScale:
+    """A draw is ``loc + scale * e``, or the exponential of that (``is_log``): ``loc`` and ``scale`` name the arguments, and e
+    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same."""
+
+    loc: str
+    scale: str
+    standard: str = ""
+    is_log: bool = False
+
+
+@dataclass(frozen=True)
 class Family:
     """A distribution.
 
@@ -101,7 +112,7 @@ class Family:
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
     and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
     complete conditional is of this family; ``limits``: the arguments that bound a draw; ``respellings``: of variants
-    that the normal form says as another.
+    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
     """
 
     name: str
@@ -131,6 +142,7 @@ class Family:
     pairs: tuple[Pair, ...] = ()
     respellings: tuple[Respelling, ...] = ()
     limits: tuple[str, str] | None = None
+    location_scale: LocationScale | None = None
 
     def check(self) -> None:
         """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.families import FAMILIES
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
@@ -93,7 +94,7 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[LayerPair, ...], tuple[D
 
 def _logit(conditional: Conditional) -> Expr | None:
     distribution = conditional.distribution
-    if not isinstance(distribution, Dist) or distribution.family != "Bernoulli":
+    if not isinstance(distribution, Dist) or FAMILIES[distribution.family].support != "bit":
         return None
     logit = dict(distribution.arguments).get("logit")
     return None if isinstance(logit, Dist) else logit
@@ -102,7 +103,7 @@ def _logit(conditional: Conditional) -> Expr | None:
 def _pair(model: Model, below: str, above: str, logit: Expr) -> LayerPair:
     """The two layers as fields with the potential ``below @ logit(above) + bias @ above``."""
     low, high = model.by_name[below], model.by_name[above]
-    bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
+    bias = Variable(f"{above} bias", "param", REAL, (), high.axes)
     value = _dot(_ref(low), logit, low.axes[0])
     bias_term = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
     potential = Potential(Apply(REAL, (), None, "add", (value, bias_term)), low.plates, "pair")
