@@ -158,7 +158,7 @@ def check_plan(model: pgmlang.CompiledModel, y: list[float], what: object) -> No
         assert plan.blocks, what
 
 
-@pytest.mark.parametrize(("name", "wrapping", "kind"), CASES[::83])
+@pytest.mark.parametrize(("name", "wrapping", "kind"), CASES[::160])
 def test_a_slice(name: str, wrapping: str, kind: str) -> None:
     run(name, wrapping, kind)
 
