@@ -20,7 +20,7 @@ from pgmlang.density.reductions import scaled_sum
 from pgmlang.density.summing import LogTable, Marginaliser
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.ascent import Ascent
-from pgmlang.infer.expectations import Factor, optimal
+from pgmlang.infer.exponential import DIRICHLET, Factor, optimal
 from pgmlang.lower.factors import factor_names
 
 LEAST = 1e-300
@@ -140,7 +140,7 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     others = [k for k in factors if k not in around]
     if len(set(sides)) != 2 or set(sides) != set(ascent.families) or any(len(latents[k]) > 1 for k in others):
         return ascent
-    if any(ascent.families[n] != "Dirichlet" for n in sides):
+    if any(ascent.family(n) is not DIRICHLET for n in sides):
         return ascent
     picked = [_picked(ascent, key, name) for key, name in zip(around, sides, strict=True)]
     if picked[0] is None or picked[1] is None:
@@ -192,7 +192,7 @@ def _prior(joint: BoundDensity, rest: Marginaliser, name: str, ascent: Ascent) -
     def density(x: Tensor) -> Tensor:
         return rest.reduce(rest.tables({**fixed, name: x}))
 
-    return optimal("Dirichlet", density, like)[0]
+    return optimal(DIRICHLET, density, like)[0]
 
 
 def _pairs_of(joint: BoundDensity, label: str, first: PickingTable, second: PickingTable) -> Pairs:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.gradients import gradient_error
+from pgmlang.density.gradients import gradient_error, slopes_of
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import split_nets
@@ -77,7 +77,7 @@ class Climb:
             leaf = x.detach().requires_grad_()
             free, nets = self.by_name(leaf)
             loss = self.objective.loss(self.joint, free, nets, Generator(self.joint.device), None)[0]
-            (gradient,) = torch.autograd.grad(loss, leaf)
+            (gradient,) = slopes_of(loss, [leaf])
         return loss.detach(), gradient
 
     def error_at(self, x: Tensor) -> PgmError:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.gradients import gradient_error, gradients_of
+from pgmlang.density.gradients import gradient_error, gradients_of, slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
@@ -148,7 +148,6 @@ class DensityEm:
             )
             fresh = {}
             for (name, old), gradient in zip(chances.items(), gradients, strict=True):
-                assert gradient is not None
                 counts = (old.detach() * gradient).clamp(min=0)
                 total = counts.sum(-1, keepdim=True)
                 share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
@@ -185,7 +184,7 @@ class DensityEm:
             with torch.enable_grad():
                 leaf = x.detach().requires_grad_()
                 loss = objective(free(leaf))
-                (gradient,) = torch.autograd.grad(loss, leaf)
+                (gradient,) = slopes_of(loss, [leaf])
             return loss.detach(), gradient
 
         try:

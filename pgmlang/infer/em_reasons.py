@@ -8,7 +8,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
+from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
@@ -20,7 +20,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
     yield from elimination_steps(model, summed)[1]
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed)
+    yield from support_reasons(model, facts, summed)
     for potential in model.potentials:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the parameters", potential.span)
     rows = {p.name for p in model.plates if p.is_rows}

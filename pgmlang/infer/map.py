@@ -14,7 +14,7 @@ from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, dtype_of, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
+from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.tables.learned import learned_tables
 
@@ -41,7 +41,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the params", potential.span,
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed_names(model, facts))
+    yield from support_reasons(model, facts, summed_names(model, facts))
     yield from elimination_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.gradients import gradient_error
+from pgmlang.density.gradients import gradient_error, slopes_of
 from pgmlang.density.possible import impossible_elements, nearest_possible
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.simulation import simulate
@@ -79,7 +79,7 @@ def _function(joint: BoundDensity, loss: Loss, noise: Tensor) -> lbfgs.Function:
         with torch.enable_grad():
             leaf = loc.detach().requires_grad_()
             value = loss(joint, leaf, _generator(joint, noise))
-            (gradient,) = torch.autograd.grad(value, leaf)
+            (gradient,) = slopes_of(value, [leaf])
         return value.detach(), gradient
 
     return function
