@@ -302,12 +302,18 @@ class FittedModel:
         if model.guide is not None:
             return False
         discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
-        return discrete and not model.nets and not self.record.draws and not self._has_learned_fields()
+        return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()
 
-    def _has_learned_fields(self) -> bool:
-        """Whether fields have rows of their own: their log Z may be out of reach."""
+    def _has_wide_fields(self) -> bool:
+        """Whether fields have rows of their own, whose log Z may be out of reach."""
         rows = {p.name for p in self.record.model.plates if p.is_rows}
-        return any(rows & set(v.plates) for v in self.record.model.of_role("field"))
+        if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
+            return False
+        if "network of fields" not in self._cache:
+            from pgmlang.query.table_rows import is_network_of_fields
+
+            self._cache["network of fields"] = is_network_of_fields(self.record)
+        return not self._cache["network of fields"]
 
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""

@@ -83,19 +83,6 @@ def _factor(model: Model, factor: Conditional | Potential) -> Iterator[Diagnosti
     if _uses_net(model, factor):
         name = f"`{factor.target}`" if isinstance(factor, Conditional) else "a factor"
         yield _no(f"{name} depends on a neural network", factor)
-    if isinstance(factor, Potential):
-        yield from _directed_parents(model, factor)
-
-
-def _directed_parents(model: Model, factor: Potential) -> Iterator[Diagnostic]:
-    """A component's log Z would be a function of its directed parents."""
-    for name in model.random_parents(factor):
-        if model.by_name[name].role == "random":
-            yield _no(
-                f"a factor mentions `{name}`, which is directed: its component's log Z depends on it",
-                factor,
-                f"make `{name}` an `input`, or a `field` too",
-            )
 
 
 def _uses_net(model: Model, factor: Conditional | Potential) -> bool:
