@@ -14,6 +14,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,9 +159,7 @@ def vae_by_hand(device: str, small: bool) -> Measured:
     x = torch.as_tensor(pictures(1000 if small else ROWS), dtype=torch.float32, device=device)
 
     def layers(*sizes: int) -> torch.nn.Sequential:
-        pairs = [
-            (torch.nn.Linear(a, b), torch.nn.Tanh()) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
+        pairs = [(torch.nn.Linear(a, b), torch.nn.Tanh()) for a, b in pairwise(sizes)]
         return torch.nn.Sequential(*[m for pair in pairs for m in pair][:-1]).to(device)
 
     def fit(epochs: int) -> float:
@@ -345,7 +344,9 @@ def main() -> None:
     card = torch.cuda.get_device_name() if has_gpu else "there is no GPU here: the CPU side alone"
     print(f"{card}; {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads; "
           f"torch {torch.__version__}")  # fmt: skip
-    print("| what | CPU, s | GPU, s | CPU / GPU | quality | CPU | GPU |\n| --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| what | CPU, s | GPU, s | CPU / GPU | quality | CPU | GPU |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )
     for name in options.only.split(","):
         what, quality, side = SECTIONS[name]
         cpu = measured(side, "cpu", options.small)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def enumerated(
     posteriors: dict[int, np.ndarray] = {}
     for variables, tables in blocks:
         axis = {v: i for i, v in enumerate(variables)}
-        operands: list[object] = []
+        operands: list[Any] = []
         for table, scope in tables:
             operands += (table, [axis[v] for v in scope])
         joint = np.array(np.einsum(*operands, [*axis.values()]))
@@ -85,7 +86,10 @@ def _marginals(joint: np.ndarray, variables: Sequence[int], total: float) -> dic
         joint /= total
     shape = joint.shape
     flat = joint.reshape(math.prod(shape[:half]), -1)
-    for start, part in ((0, flat.sum(axis=1).reshape(shape[:half])), (half, flat.sum(axis=0).reshape(shape[half:]))):
+    for start, part in (
+        (0, flat.sum(axis=1).reshape(shape[:half])),
+        (half, flat.sum(axis=0).reshape(shape[half:])),
+    ):
         axes = tuple(range(part.ndim))
         for i in axes:
             posteriors[variables[start + i]] = np.add.reduce(part, axes[:i] + axes[i + 1 :]).reshape(1, -1)
