@@ -207,9 +207,9 @@ def upper_layer(problem: Problem, pair: LayerPair, learned: Mapping[str, np.ndar
     from pgmlang.density.bind import bound_density
     from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(problem.device).manual_seed(seed)
     joint = bound_density(problem)
-    params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
+    params = {k: torch.as_tensor(v, dtype=joint.dtype, device=joint.device) for k, v in learned.items()}
     fields = fields_of(joint, (pair.above,))
     values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
     drawn = bernoulli(generator, fields.logits(pair.above, values, params))
