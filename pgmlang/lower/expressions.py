@@ -18,7 +18,7 @@ from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
 from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
-from pgmlang.model import Model
+from pgmlang.model import Model, Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -30,8 +30,8 @@ def prev_name(ref: Ref) -> str:
 
 @dataclass
 class ExpressionEmitter:
-    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
-    the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
+    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``imports`` modules of other packages, ``layout`` what the layout must
+    answer; ``taken``: where the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
     step by step, so that all values before are locals."""
 
     model: Model
@@ -40,6 +40,7 @@ class ExpressionEmitter:
     layout: LayoutCalls = field(default_factory=LayoutCalls)
     taken: Emitted | None = None
     is_stepwise: bool = False
+    imports: set[str] = field(default_factory=set)
 
     # ---- branches
 
@@ -420,11 +421,11 @@ class ExpressionEmitter:
         wide = (*frame, *(a for a in rest if a not in frame))
         return self.to_frame(node, (*rest, *outer), wide)
 
-    def _net(self, expr: NetCall, frame: Axes) -> Emitted:
-        net = next(n for n in self.model.nets if n.name == expr.net)
+    def net_call(self, net: Net, arguments: tuple[Expr, ...], frame: Axes) -> tuple[ast.expr, Axes]:
+        """A network called with values, and the axes of the frame that the values have."""
         batch: Axes = ()
         values = []
-        for argument, formal in zip(expr.arguments, net.inputs, strict=True):
+        for argument, formal in zip(arguments, net.inputs, strict=True):
             inner = (*(a for a in frame if a != formal), *((formal,) if formal != "real" else ()))
             value = self.number(argument, inner)
             values.append((value, formal))
@@ -437,7 +438,12 @@ class ExpressionEmitter:
                 axes = (*batch, formal)
                 nodes.append(self.align(Emitted(self.ordered(value, tuple(a for a in axes if a in value.axes)),
                                                 tuple(a for a in axes if a in value.axes)), axes))  # fmt: skip
-        result: ast.expr = py.item(py.call(py.entry("nets", net.name), *nodes), py.constant(expr.output))
+        return py.call(py.entry("nets", net.name), *nodes), batch
+
+    def _net(self, expr: NetCall, frame: Axes) -> Emitted:
+        net = next(n for n in self.model.nets if n.name == expr.net)
+        called, batch = self.net_call(net, expr.arguments, frame)
+        result: ast.expr = py.item(called, py.constant(expr.output))
         out = net.outputs[expr.output]
         if out == "real":
             return Emitted(py.method(result, "squeeze", py.constant(-1)), batch)

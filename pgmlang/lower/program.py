@@ -15,6 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from pgmlang.diagnostics import PgmError, Span
+from pgmlang.families import LEARNED
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
@@ -30,7 +31,7 @@ from pgmlang.lower.simulate import propose_function, simulate_function, with_gui
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Model, TableDist
+from pgmlang.model import Model, Net, TableDist
 from pgmlang.tables.learned import tables_of
 
 
@@ -149,6 +150,9 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
     for line in ("import math", "import torch", "import torch.distributions as dist",
                  "from torch.distributions import biject_to, constraints"):  # fmt: skip
         out.line(line)
+    for module in sorted(expressions.imports):
+        out.blank()
+        out.line(f"import {module}")
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
         (v.name, py.tuple_of(*map(py.constant, known_labels)))
@@ -212,16 +216,20 @@ def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     if not model.nets:
         return
     out.blank(2)
+    expressions.uses.add("Nets")
     out.line("def build_nets(layout=None):")
     out.indent += 1
     out.doc("The networks, with fresh weights.")
     pairs: list[tuple[str, ast.expr]] = []
     for net in model.nets:
+        if net.block in LEARNED:
+            pairs.append((net.name, _density_module(net, expressions)))
+            continue
         if net.block not in ("mlp", "linear"):
             from pgmlang.lower.expressions import to_come
 
             raise to_come(f"the block `{net.block}`", net.span)
-        expressions.uses |= {"Nets", "Mlp", "real"}
+        expressions.uses |= {"Mlp", "real"}
         sizes = [
             [py.constant(1) if a == "real" else expressions.size(a) for a in axes]
             for axes in (net.inputs, net.outputs)
@@ -237,6 +245,19 @@ def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
         )
     out.statement(py.returns(py.call("Nets", py.dict_of(pairs))), model.nets[0].span)
     out.indent -= 1
+
+
+def _density_module(net: Net, expressions: ExpressionEmitter) -> ast.expr:
+    """The networks of a learned density: its class, imported by the program, or one that the program carries."""
+    module, _, name = LEARNED[net.block].module.rpartition(".")
+    if module.startswith("pgmlang.lower.runtime"):
+        expressions.uses.add(name)
+        made: ast.expr = py.name(name)
+    else:
+        made = py.name(f"{module}.{name}")
+        expressions.imports.add(module)
+    given = py.list_of(*(py.constant(1) if a == "real" else expressions.size(a) for a in net.inputs))
+    return py.call(made, *map(py.constant, net.arguments), expressions.size(net.outputs[0]), given)
 
 
 def _supports(emitter: Emitter, out: Writer) -> None:

@@ -189,6 +189,12 @@ class Net:
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
+def density_net(target: str) -> str:
+    """The name of the networks that the learned density of a variable owns; no name of a text has a space, and no name of a
+    torch module a point."""
+    return f"density of {target.replace('.', ' ')}"
+
+
 @dataclass(frozen=True)
 class Guide:
     """The approximating distribution: its own variables (derived and param), definitions and conditionals.

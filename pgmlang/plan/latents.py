@@ -10,7 +10,7 @@ from pgmlang.families import FAMILIES, is_mixed
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.lower.supports import moving_bounds
-from pgmlang.model import Dist, Model, Potential, Variable
+from pgmlang.model import Density, Dist, Model, Potential, Variable
 from pgmlang.plan.method import Facts
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
@@ -89,10 +89,14 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
     """Latent numbers that no one smooth map reaches: bounds that hang on a variable that is summed out or on the row
-    before, points with a chance of their own beside a density."""
+    before, points with a chance of their own beside a density; and learned densities of what is not all seen."""
     hidden = hidden_names(model, facts)
     for conditional in model.conditionals:
         name = conditional.target
+        is_learned = any(isinstance(d, Density) for d in branches(conditional.distribution))
+        if is_learned and (name in hidden or facts.missing.get(name)):
+            message = f"`{name}` has a learned density, and not all of its values are seen"
+            yield Diagnostic("PGM0602", message, conditional.span, help="leave such rows out: `--missing drop`")
         if name not in hidden:
             continue
         for branch in branches(conditional.distribution):

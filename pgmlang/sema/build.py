@@ -128,7 +128,7 @@ class ModelBuilder:
             ),
             tuple(self.factors),
             tuple(self.definitions),
-            tuple(n for n in nets if n is not None),
+            (*(n for n in nets if n is not None), *self.scope.density_nets.values()),
             guide,
             tuple(self.scope.settings.items()),
         )

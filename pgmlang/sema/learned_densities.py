@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.families import LEARNED, LearnedFamily
-from pgmlang.model import Density, Type
+from pgmlang.model import Density, Net, Type, density_net
 from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.expressions import ExpressionBuilder
@@ -43,6 +43,9 @@ def learned_density(
         )
         scope.report(Diagnostic("PGM0317", message, node.span, help=cure))
     numbers = tuple(int(size.value) for size in sizes if isinstance(size, Const))
+    if family.module:
+        inputs = tuple(next((a for a in value.axes if a not in axes), "real") for value in given)
+        scope.density_nets[name] = Net(density_net(name), inputs, axes[-1:], family.name, numbers, (), node.span)
     return Density(family.name, numbers, tuple(given), node.span), declared or Type(family.support)
 
 

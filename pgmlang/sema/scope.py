@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model import Dim, Model, Plate, Type
+from pgmlang.model import Dim, Model, Net, Plate, Type
 from pgmlang.model.expr import Expr
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
@@ -69,6 +69,7 @@ class Scope:
     variables: dict[str, Symbol] = field(default_factory=dict)
     guide_variables: dict[str, Symbol] = field(default_factory=dict)
     nets: dict[str, ast.NetDeclaration] = field(default_factory=dict)
+    density_nets: dict[str, Net] = field(default_factory=dict)
     definitions: dict[str, ast.Def] = field(default_factory=dict)
     modules: dict[str, Module] = field(default_factory=dict)
     module_spans: dict[str, Span] = field(default_factory=dict)
