@@ -150,7 +150,8 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
     for line in ("import math", "import torch", "import torch.distributions as dist",
                  "from torch.distributions import biject_to, constraints"):  # fmt: skip
         out.line(line)
-    for module in sorted(expressions.imports):
+    classes = [LEARNED[n.block].module for n in model.nets if n.block in LEARNED]
+    for module in sorted({c.rpartition(".")[0] for c in classes if not c.startswith(RUNTIME)}):
         out.blank()
         out.line(f"import {module}")
     data_plates = {p.name for p in model.plates if p.is_rows}
@@ -247,15 +248,16 @@ def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     out.indent -= 1
 
 
+RUNTIME = "pgmlang.lower.runtime."
+"""What lies there an emitted program carries along."""
+
+
 def _density_module(net: Net, expressions: ExpressionEmitter) -> ast.expr:
     """The networks of a learned density: its class, imported by the program, or one that the program carries."""
     module, _, name = LEARNED[net.block].module.rpartition(".")
-    if module.startswith("pgmlang.lower.runtime"):
-        expressions.uses.add(name)
-        made: ast.expr = py.name(name)
-    else:
-        made = py.name(f"{module}.{name}")
-        expressions.imports.add(module)
+    is_carried = module.startswith(RUNTIME)
+    expressions.uses |= {name} if is_carried else set()
+    made = py.name(name if is_carried else f"{module}.{name}")
     given = py.list_of(*(py.constant(1) if a == "real" else expressions.size(a) for a in net.inputs))
     return py.call(made, *map(py.constant, net.arguments), expressions.size(net.outputs[0]), given)
 
