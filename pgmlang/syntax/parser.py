@@ -26,7 +26,12 @@ from pgmlang.syntax.recover import statement_around
 MAX_SOURCE = 4 << 20
 """Largest model text read, in characters; a model is a page, a converted network a megabyte or two."""
 
+MAX_STATEMENTS = 40_000
+"""Most statements of one text; what repeats stands in plates."""
+
 _MAX_ERRORS = 20
+_SHOWN = 40
+"""Most characters of a number that a message repeats."""
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n\r]|\\.)*"|#[^\n\r]*')
 _WORDS_FOR = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`",
@@ -138,6 +143,10 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
     raw, errors = _lex(file)
     tokens, bracket_errors = lay_out(file, raw)
+    if sum(t.type == "SEP" for t in tokens) >= MAX_STATEMENTS:
+        message = f"the text has more than {MAX_STATEMENTS:,} statements"
+        cure = "repeat what is alike by plates: `plate row { ... }`"
+        return empty, [Diagnostic("PGM0109", message, Span(file, 0, 1), help=cure)]
     torn = {e.span.line for e in errors if e.code == "PGM0105" and e.span}
     errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
     errors += [_too_large(file, t) for t in raw if t.type == "NUMBER" and len(t) > 3 and float(t) == float("inf")]
@@ -260,7 +269,8 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
 
 
 def _too_large(file: SourceFile, token: Token) -> Diagnostic:
-    message = f"`{token}` is too large a number"
+    text = token if len(token) <= _SHOWN else f"{token[:_SHOWN]}..."
+    message = f"`{text}` is too large a number"
     return Diagnostic("PGM0112", message, span_of(file, token), help="write `inf` if no bound is meant")
 
 
