@@ -68,6 +68,11 @@ class Sums:
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[f"seen {name}"] = self._seen(name, i, lead)
+        for i, name in enumerate(self.names):
+            if not any(i in table.scope for table in out.values()):  # no factor says anything of it
+                codes = self._all_values(name, i, lead)
+                zeros = torch.zeros(codes.shape, dtype=self.joint.dtype, device=self.joint.device)
+                out[f"free {name}"] = Table(frozenset({i}), self.joint.axes(name), zeros)
         return out
 
     @property

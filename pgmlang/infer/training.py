@@ -180,7 +180,9 @@ class Trainer:
         for tries in range(TRIES):
             with torch.enable_grad():
                 loss, following = self.objective.loss(joint, work.free, self.nets, generator, extra)
-                if not leaves:  # a guide without params: its bound alone
+                if (
+                    not loss.requires_grad
+                ):  # a guide without params, or params that nothing hangs on: the bound alone
                     return loss.detach(), following, tries
                 gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
             if are_finite(gradients):
