@@ -290,9 +290,9 @@ class FittedModel:
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
         if not self.is_network:
-            found = self._rows(bound, seed).predict(wanted)
-            rows = {len(column) for column in found.columns.values()}
-            return in_table_order(found, bound) if rows == {rows_of(bound)} else found
+            predictions = self._rows(bound, seed).predict(wanted)
+            rows = {len(column) for column in predictions.columns.values()}
+            return in_table_order(predictions, bound) if rows == {rows_of(bound)} else predictions
         return in_table_order(self._table_rows(bound).predict(wanted), bound)
 
     @property
@@ -341,8 +341,8 @@ class FittedModel:
         from pgmlang.query import row_order
 
         bound = self.bind(data, **binding)
-        found = self.score_rows(bound)
-        return row_order(found.values, bound) if found.plate == bound.plate else found.values
+        row_scores = self.score_rows(bound)
+        return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""

@@ -84,13 +84,13 @@ def method_options(function: F) -> F:
 
 def method_options_of(given: dict[str, Any]) -> dict[str, Any]:
     """The method's options among the parsed ones, which they are taken out of. Raises PgmError PGM0612."""
-    own = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
+    options = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
     for name, text in pairs(given.pop("own_options"), "-O").items():
         name = name.replace("-", "_")
-        if name in own:
+        if name in options:
             raise PgmError(Diagnostic("PGM0612", f"`{name}` is given twice", help="give it once"))
-        own[name] = _value(text)
-    return own
+        options[name] = _value(text)
+    return options
 
 
 def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:
@@ -136,6 +136,8 @@ def fixed_of(items: tuple[str, ...]) -> dict[str, float]:
 
 def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
     """``--map VAR=COLUMN`` options; one that names a file reads such lines (``VAR,COLUMN`` or ``VAR=COLUMN``) from it."""
+    from pgmlang.syntax import load_source
+
     out: dict[str, str] = {}
     for item in items:
         if "=" in item:
@@ -148,7 +150,7 @@ def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
                     "PGM0612", f"`--map {item}` is neither VAR=COLUMN nor a file", help="write `--map y=score`"
                 )
             )
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in load_source(path).text.splitlines():
             name, mark, column = line.partition("=" if "=" in line else ",")
             if mark:
                 out[name.strip()] = column.strip()

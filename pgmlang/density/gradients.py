@@ -26,6 +26,19 @@ CURE = (
 )
 
 
+def slopes_of(total: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """The gradients of a number by the leaves, None for those that it does not hang on; it may hang on none."""
+    if not total.requires_grad:
+        return (None,) * len(leaves)
+    return torch.autograd.grad(total, leaves, allow_unused=True)
+
+
+def slope_of(total: Tensor, leaf: Tensor) -> Tensor:
+    """The gradient of a number by one leaf, zero where it does not hang on it."""
+    (slope,) = slopes_of(total, [leaf])
+    return torch.zeros_like(leaf) if slope is None else slope
+
+
 def are_finite(gradients: Sequence[Tensor | None]) -> bool:
     """Whether all numbers of all gradients are finite."""
     known = [g for g in gradients if g is not None]
@@ -39,10 +52,10 @@ def gradients_of(
     the objective is finite and a gradient is not, PGM0803 where neither is."""
     with torch.enable_grad():
         total = objective()
-        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-    if not are_finite(found):
+        gradients = slopes_of(total, list(leaves.values()))
+    if not are_finite(gradients):
         raise gradient_error(objective, leaves, joint, label)
-    return total.detach(), found
+    return total.detach(), gradients
 
 
 def gradient_error(
@@ -53,13 +66,15 @@ def gradient_error(
         warnings.simplefilter("ignore")  # that anomaly mode is slow
         with torch.enable_grad(), torch.autograd.set_detect_anomaly(True, check_nan=False):
             total = objective()
-            node, found = _first_not_finite(total, list(leaves.values()))
+            node, gradients = _first_not_finite(total, list(leaves.values()))
     if not bool(torch.isfinite(total.detach()).all()):
         cure = "look for a scale that may become zero, or values of the data far from all others"
         return PgmError(
             Diagnostic("PGM0803", f"the {label} is {float(total.detach()):g}, and has no gradient", help=cure)
         )
-    bad = [k for k, g in zip(leaves, found, strict=True) if g is not None and not bool(torch.isfinite(g).all())]
+    bad = [
+        k for k, g in zip(leaves, gradients, strict=True) if g is not None and not bool(torch.isfinite(g).all())
+    ]
     by = ", ".join(dict.fromkeys(_spelled(name) for name in bad)) or "one of its variables"
     step = f", by way of `{_function(node)}`" if node is not None else ""
     message = f"the gradient of the {label} by {by} is not a finite number{step}"
@@ -85,8 +100,8 @@ def _first_not_finite(total: Tensor, leaves: list[Tensor]) -> tuple[Any, tuple[T
         seen.add(node)
         watch(node)
         pending.extend(parent for parent, _ in node.next_functions)
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    return (made[0] if made else None), found
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    return (made[0] if made else None), gradients
 
 
 def _all_finite(values: Sequence[Tensor | None]) -> bool:
