@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pgmlang.density.keys import FreeKey, GuideMoment, GuideParam
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
@@ -40,8 +41,7 @@ LINKS = {"positive": "exp", "unit": "sigmoid"}
 """Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
 MOST = 20_000_000
 """Most numbers drawn at a time."""
-SCALE = "q scale"
-LOC = "q loc"
+SCALE, LOC = GuideMoment("scale"), GuideMoment("loc")
 LOG_SCALE = math.log(0.1)
 """Where the automatic guide's standard deviations begin."""
 
@@ -147,15 +147,15 @@ class Bound:
 
     # ---- the automatic guide
 
-    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: Joint, generator: Generator) -> dict[FreeKey, Tensor]:
         import torch
 
-        free = joint.initial(generator)
+        free: dict[FreeKey, Tensor] = {**joint.initial(generator)}
         if self.model.guide is not None:
             for variable in self.model.guide.variables:
                 if variable.role == "param":
                     shape = guide_shape(joint, variable)
-                    free[f"guide {variable.name}"] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+                    free[GuideParam(variable.name)] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
         size = self._size(joint)
         if size:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
@@ -167,7 +167,7 @@ class Bound:
                 free[LOC] = self._best_start(joint, free, generator)
         return free
 
-    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """The middle of the guide, or the nearest place that was found where the density is not zero."""
         import torch
 
@@ -184,7 +184,7 @@ class Bound:
         possible = nearest_possible(begin, impossible, generator)
         return torch.cat([possible[n].flatten() for n in shapes])
 
-    def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def _best_start(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
         out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
@@ -215,7 +215,7 @@ class Bound:
         best: Tensor = min(points, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
-    def _held(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor) -> Function:
+    def _held(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Function:
         """The loss by the guide's location, the noise of its draws held: a function."""
         import torch
 
@@ -230,7 +230,7 @@ class Bound:
 
         return function
 
-    def _at(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
+    def _at(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
         """The loss at a location of the guide, by draws from this state of the generator."""
         import torch
 
@@ -250,7 +250,7 @@ class Bound:
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
 
-    def _drawn(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def _drawn(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """Free numbers of a draw of the prior, given what is learned."""
         import torch
 
@@ -264,7 +264,7 @@ class Bound:
         return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
 
     def _automatic(
-        self, joint: Joint, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...],
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...],
         given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any,
     ) -> tuple[dict[str, Tensor], Tensor]:  # fmt: skip
         """Draws of the automatic guide and their log-density ``[...]`` as values. ``given``: draws of the written one."""
@@ -292,17 +292,17 @@ class Bound:
 
     # ---- the bound
 
-    def params(self, joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def params(self, joint: Joint, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
         learned = {n: free[n] for n in joint.learned}
-        guide_params = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
+        guide_params = {k.name: v for k, v in free.items() if isinstance(k, GuideParam)}
         for variable in self.model.guide.variables if self.model.guide else ():
             if variable.role == "param" and variable.type.kind in LINKS:
                 guide_params[variable.name] = getattr(guide_params[variable.name], LINKS[variable.type.kind])()
         return {**(joint.constrain(learned)[0] if learned else {}), **guide_params}
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
         import torch
@@ -349,7 +349,7 @@ class Bound:
         return joint.memo.once(sums_of, joint, self.summed)
 
     def conclude(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
@@ -112,7 +113,7 @@ class DensityEm:
             all_codes = torch.arange(self.joint.num_states(name), device=self.joint.device)
             shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
             forced = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
-            tables[f"start {name}"] = LogTable(frozenset({i}), self.joint.axes(name), forced)
+            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), forced)
         weights = self._expect(tables)[1]
         return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
 
@@ -168,10 +169,10 @@ class DensityEm:
 
         return log_table_priors(self.joint, values)
 
-    def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
+    def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
         return self.sums.tables(*self._split(values))
 
-    def _expect(self, tables: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         import torch
 
         with torch.enable_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -300,16 +300,19 @@ class FieldRows:
 
     # ---- draws
 
-    def sample(self, count: int) -> Columns:
-        """Fresh rows: chains of their own, and the directed variables above drawn from them."""
+    def sample(self, count: int, shared: Mapping[str, Tensor]) -> Columns:
+        """Fresh rows: chains of their own, and the directed variables above drawn from them. ``shared``: values
+        ``[count, *shape]`` of what is outside of the rows, from the fit."""
         self._need_no_parents()
         one = self._one()
         columns: dict[str, list[str] | np.ndarray] = {}
-        for name, value in self._drawn(count).items():
+        for name, value in self._drawn(count, shared=shared).items():
+            if name in shared:
+                continue
             columns.update(drawn_columns(one, name, value, self.plate))
         return Columns(columns)
 
-    def _drawn(self, count: int, rounds: int = 1) -> dict[str, Tensor]:
+    def _drawn(self, count: int, rounds: int = 1, shared: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
         one = self._one()
         names = (*self.observed, *self.hidden)
@@ -330,6 +333,7 @@ class FieldRows:
             values = {n: torch.cat([v[n] for v in sweeps]) for n in values}
         count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
+        given |= shared or {}
         return {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
 
     def _need_blocks_of_all(self, names: tuple[str, ...]) -> None:
