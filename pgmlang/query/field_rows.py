@@ -378,7 +378,7 @@ def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> 
     if plate in axes:
         value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
         axes = tuple(a for a in axes if a != plate)
-    flat = value.reshape(len(value), -1).cpu().numpy()
+    flat = value.reshape(len(value), math.prod(value.shape[1:])).cpu().numpy()
     labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
     out: dict[str, list[str] | np.ndarray] = {}
     for i, text in enumerate(joint.binding.layout.element_names(axes)):
