@@ -27,29 +27,24 @@ CURE = (
 )
 
 
-def slopes_of(total: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
-    """The gradients of a number by the leaves, None for those that it does not hang on; it may hang on none."""
-    if not total.requires_grad:
-        return (None,) * len(leaves)
-    return torch.autograd.grad(total, leaves, allow_unused=True)
-
-
-def slope_of(total: Tensor, leaf: Tensor) -> Tensor:
-    """The gradient of a number by one leaf, zero where it does not hang on it."""
-    (slope,) = slopes_of(total, [leaf])
-    return torch.zeros_like(leaf) if slope is None else slope
-
-
 def are_finite(gradients: Sequence[Tensor | None]) -> bool:
     """Whether all numbers of all gradients are finite."""
     known = [g for g in gradients if g is not None]
     return math.isfinite(float(torch.nn.utils.get_total_norm(known, math.inf))) if known else True
 
 
+def slopes_of(total: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The gradients of a number by its leaves, zero where it does not hang on one (a param that nothing mentions)."""
+    if not total.requires_grad:
+        return tuple(map(torch.zeros_like, leaves))
+    slopes = torch.autograd.grad(total, list(leaves), allow_unused=True)
+    return tuple(torch.zeros_like(x) if s is None else s for x, s in zip(leaves, slopes, strict=True))
+
+
 def gradients_of(
     objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
-) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-    """An objective and its gradients by the leaves (None where it does not hang on one). Raises PgmError PGM0808 where
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """An objective and its gradients by the leaves. Raises PgmError PGM0808 where
     the objective is finite and a gradient is not, PGM0803 where neither is."""
     with torch.enable_grad():
         total = objective()

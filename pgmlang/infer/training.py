@@ -182,11 +182,13 @@ class Trainer:
         for tries in range(TRIES):
             with torch.enable_grad():
                 loss, following = self.objective.loss(joint, work.free, self.nets, generator, extra)
-                if (
-                    not loss.requires_grad
-                ):  # a guide without params, or params that nothing hangs on: the bound alone
+                if not leaves:  # a guide without params: its bound alone
                     return loss.detach(), following, tries
-                gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+                gradients = (
+                    torch.autograd.grad(loss, leaves, allow_unused=True)
+                    if loss.requires_grad
+                    else (None,) * len(leaves)
+                )
             if are_finite(gradients):
                 work.adam(gradients, self._rate(iteration))
                 return loss.detach(), following, tries
