@@ -338,17 +338,14 @@ class FittedModel:
 
     def _has_wide_fields(self) -> bool:
         """Whether fields have rows of their own, and log Z of these is out of reach of tables."""
-        if not self._has_row_fields():
+        rows = {p.name for p in self.record.model.plates if p.is_rows}
+        if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
             return False
         if "network of fields" not in self._cache:
             from pgmlang.query.table_rows import is_network_of_fields
 
             self._cache["network of fields"] = is_network_of_fields(self.record)
         return not self._cache["network of fields"]
-
-    def _has_row_fields(self) -> bool:
-        rows = {p.name for p in self.record.model.plates if p.is_rows}
-        return any(rows & set(v.plates) for v in self.record.model.of_role("field"))
 
     @_of_the_model
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
@@ -390,11 +387,7 @@ class FittedModel:
     @_of_the_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
-        from pgmlang.fields.given import directed_parents
-
-        model = self.record.model
-        by_chains = any(model.of_role("field")) and not directed_parents(model)
-        if self.is_network and not (by_chains and self._has_row_fields()):
+        if self.is_network:
             from pgmlang.query.element_answers import of_element, outer_plates
             from pgmlang.tables.from_model import iid_plate
 

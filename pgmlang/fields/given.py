@@ -17,13 +17,6 @@ from pgmlang.model.expr import NetCall, walk
 from pgmlang.plan.method import Facts, facts_of
 
 
-def directed_parents(model: Model) -> tuple[str, ...]:
-    """The directed variables that factors mention."""
-    directed = {v.name for v in model.of_role("random")}
-    named = dict.fromkeys(n for p in model.potentials for n in model.random_parents(p))
-    return tuple(n for n in named if n in directed)
-
-
 def given_directed(model: Model) -> Model:
     """The fields' model: directed variables are inputs, and have no distribution."""
     variables = tuple(replace(v, role="input") if v.role == "random" else v for v in model.variables)

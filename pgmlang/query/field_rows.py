@@ -16,7 +16,7 @@ from pgmlang.density.joint import Joint, joint_of_binding
 from pgmlang.density.summing import sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
-from pgmlang.fields.given import bound_given_directed, directed_parents
+from pgmlang.fields.given import bound_given_directed
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
 from pgmlang.graph.summable import elimination_steps
@@ -315,11 +315,6 @@ class FieldRows:
 
     def _drawn(self, count: int, rounds: int = 1, shared: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
-        parents = directed_parents(self.joint.model)
-        if parents:
-            message = f"fields hang on the directed `{parents[0]}`, and log Z over such parents is too wide for fresh rows"
-            cure = f"`predict` on a table with the column `{parents[0]}` completes its rows"
-            raise PgmError(Diagnostic("PGM0603", message, self.joint.model.by_name[parents[0]].span, help=cure))
         one = self._one()
         names = (*self.observed, *self.hidden)
         model = self.joint.model

@@ -77,7 +77,7 @@ def test_rows_of_wide_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(other.score(DATA), log_rows(params(fit)), atol=1e-9)
     with pytest.raises(PgmError) as caught:
         other.sample(3)
-    assert caught.value.diagnostics[0].code == "PGM0603"
+    assert caught.value.diagnostics[0].code == "PGM0602"
 
 
 @pytest.mark.parametrize(
