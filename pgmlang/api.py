@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.sema import Compilation, Loader, analyse
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
     from pgmlang.query.element_answers import ElementAnswers
+    from pgmlang.query.estimates import EstimateAnswers
     from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive
@@ -42,6 +43,30 @@ if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
     from pgmlang.tables import DiscreteNetwork
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _led_to_model(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, whose errors out of an emitted line are PgmError PGM0809 with the model's line (``lower.failures``, which
+    is imported when there is an error)."""
+
+    @wraps(verb)
+    def led(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return verb(*arguments, **named)
+        except (PgmError, MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            from pgmlang.lower.failures import in_model
+
+            found = in_model(error)
+            if found is None:
+                raise
+            raise found from error
+
+    return led
 
 
 def compile(source: str | os.PathLike[str], *, loader: Loader | None = None, **settings: Value) -> CompiledModel:
@@ -158,6 +183,7 @@ class CompiledModel:
         bound = data if data is None or _is_binding(data) else self.bind(data, **options)
         return make_plan(self.model, bound, method)
 
+    @_led_to_model
     def fit(
         self,
         data: Any,
@@ -201,6 +227,7 @@ class CompiledModel:
         known = fixed_values(Evaluator(self.model, {}), fixed or {})
         return model_answers(self.model, known, {}, {})
 
+    @_led_to_model
     def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` when the model's tables are given."""
         from pgmlang.query import parse_query
@@ -211,6 +238,7 @@ class CompiledModel:
         """log Z of the model (the log probability of the evidence for a directed one)."""
         return log_z(self.answers(fixed), evidence)
 
+    @_led_to_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of a model whose tables are given."""
         return draw_rows(self.answers(), num_draws, seed, evidence_of(evidence))
@@ -264,6 +292,7 @@ class FittedModel:
         answers: NetworkAnswers = self._cache["answers"]
         return answers
 
+    @_led_to_model
     def query(self, text: str) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
         from pgmlang.query import parse_query
@@ -271,15 +300,18 @@ class FittedModel:
         return self.asked.answer(parse_query(text))
 
     @property
-    def asked(self) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+    def asked(self) -> EstimateAnswers | DrawAnswers:
         """What answers questions: exact tables, those of the outer element that a question names, or draws."""
         from pgmlang.query import DrawAnswers
         from pgmlang.query.element_answers import ElementAnswers, outer_plates
+        from pgmlang.query.estimates import EstimateAnswers
 
-        if not self.is_network:
-            return DrawAnswers.of(self.record)
-        return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
+        def rows() -> NetworkAnswers | ElementAnswers:
+            return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
 
+        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record)
+
+    @_led_to_model
     def predict(
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
     ) -> Columns:
@@ -309,6 +341,7 @@ class FittedModel:
         rows = {p.name for p in self.record.model.plates if p.is_rows}
         return any(rows & set(v.plates) for v in self.record.model.of_role("field"))
 
+    @_led_to_model
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
         bound = self.bind(data, **binding)
@@ -344,6 +377,7 @@ class FittedModel:
         found = self.score_rows(bound)
         return row_order(found.values, bound) if found.plate == bound.plate else found.values
 
+    @_led_to_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
         if self.is_network:

@@ -71,10 +71,12 @@ def lower(
     *,
     file_name: str = "model.pgm",
     only: Collection[str] | None = None,
+    definitions: Collection[str] = (),
     partly_seen: Collection[str] = (),
 ) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
-    ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
+    ``log_joint`` of those alone, such as the ones around a variable; ``definitions``: the deterministic names that such a
+    program has a ``deterministic`` of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
     for item in own_pasts(model):
@@ -89,8 +91,7 @@ def lower(
     _edges(model, names, emitter.expressions, edges)
     _nets(model, emitter.expressions, body)
     factors_function(emitter, body, only)
-    if only is None:
-        deterministic_function(emitter, body)
+    deterministic_function(emitter, body, None if only is None else definitions)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
     _supports(emitter, supports)
