@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
+CLIMBS, MOST_ROWS = 3, 20_000
+"""Climbs that find where one guide begins, each with fresh noise, and the most rows that they see."""
 DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
 LINKS = {"positive": "exp", "unit": "sigmoid"}
@@ -163,6 +165,7 @@ class Bound:
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
             if self.model.guide is None and not self.model.nets and not self.summed:
                 free[LOC] = self._possible(joint, loc, free, generator)
+                free[LOC] = self._climbed(joint, free, generator)
             if self.summed and not self.model.nets:
                 free[LOC] = self._best_start(joint, free, generator)
         return free
@@ -183,6 +186,22 @@ class Bound:
 
         found = nearest_possible(begin, impossible, generator)
         return torch.cat([found[n].flatten() for n in shapes])
+
+    def _climbed(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+        """Where a climb of the bound by the middle of the guide ends, its widths held: steps of the gradient's would
+        take all epochs to data that are far."""
+        from pgmlang.kernels import lbfgs
+        from pgmlang.kernels.log_density import GradientNotFinite
+
+        some = self._at_most(joint, MOST_ROWS, generator)
+        loc: Tensor = free[LOC]
+        for _ in range(CLIMBS):
+            function = self._held(some, free, generator.get_state())
+            try:
+                loc = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB).x
+            except GradientNotFinite:
+                return loc  # a step with fresh noise says where, if it persists
+        return loc
 
     def _best_start(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
@@ -238,15 +257,25 @@ class Bound:
 
     def _some_rows(self, joint: Joint, generator: Generator) -> Joint:
         """A few rows as if there were no more; all of them where they have guides of their own."""
+        import torch
+
+        power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
+        total = joint.layout.size(self.plate) if self.plate else 0
+        some = self._at_most(joint, max(3, int(total**power)), generator)
+        return some if some is joint else replace(some, scale={})
+
+    def _at_most(self, joint: Joint, count: int, generator: Generator) -> Joint:
+        """So many rows, which stand for all; all of them where they are fewer, or have guides of their own."""
         import numpy as np
         import torch
 
         if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
             return joint
         total = joint.layout.size(self.plate)
-        power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
+        if total <= count:
+            return joint
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
-        return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
+        return joint.rows(self.plate, np.sort(order[:count]))
 
     def _drawn(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Free numbers of a draw of the prior, given what is learned."""
@@ -351,6 +380,10 @@ class Bound:
     ) -> Outcome:
         params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
+        if not all(map(math.isfinite, losses)):
+            message = "the bound is minus infinity: the guide reaches values that the model rules out"
+            cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
+            raise PgmError(Diagnostic("PGM0803", message, help=cure))
         notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
         drawn = self._drawn_globals(joint, self.params(joint, free), nets, generator)
         if not self.automatic:
