@@ -159,5 +159,3 @@ def _nets(joint: Joint, weights: Mapping[str, np.ndarray]) -> Any:
         known = {k: torch.as_tensor(weights.get(k, v)).to(v) for k, v in nets.state_dict().items()}
         nets.load_state_dict(known)
     return nets
-
-
