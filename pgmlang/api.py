@@ -61,10 +61,10 @@ def _led_to_model(verb: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             from pgmlang.lower.failures import in_model
 
-            found = in_model(error)
-            if found is None:
+            led_error = in_model(error)
+            if led_error is None:
                 raise
-            raise found from error
+            raise led_error from error
 
     return led
 
@@ -322,9 +322,9 @@ class FittedModel:
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
         if not self.is_network:
-            found = self._rows(bound, seed).predict(wanted)
-            rows = {len(column) for column in found.columns.values()}
-            return in_table_order(found, bound) if rows == {rows_of(bound)} else found
+            predictions = self._rows(bound, seed).predict(wanted)
+            rows = {len(column) for column in predictions.columns.values()}
+            return in_table_order(predictions, bound) if rows == {rows_of(bound)} else predictions
         return in_table_order(self._table_rows(bound).predict(wanted), bound)
 
     @property
@@ -374,8 +374,8 @@ class FittedModel:
         from pgmlang.query import row_order
 
         bound = self.bind(data, **binding)
-        found = self.score_rows(bound)
-        return row_order(found.values, bound) if found.plate == bound.plate else found.values
+        row_scores = self.score_rows(bound)
+        return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
     @_led_to_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:

@@ -35,10 +35,10 @@ def plugin(group: str, name: str, kind: type[T]) -> T | None:
     """The object of a name, None where no package adds it. Raises TypeError for one of another kind."""
     for entry in entries(group):
         if entry.name == name:
-            found = entry.load()
-            if not isinstance(found, kind):
+            loaded = entry.load()
+            if not isinstance(loaded, kind):
                 raise TypeError(f"the plug-in `{entry.value}` of `{group}` is no {kind.__name__}")
-            return found
+            return loaded
     return None
 
 

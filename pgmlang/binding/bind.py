@@ -11,7 +11,7 @@ from pgmlang.binding.close import close_model, labels_in_data, open_sets
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.order import refuse_ordinal_text
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
@@ -68,7 +68,7 @@ class Binder:
     frames: dict[str, Frame]
     known: dict[str, tuple[str, ...]]
     is_block: bool
-    problems: Problems = field(default_factory=Problems)
+    problems: BindingProblems = field(default_factory=BindingProblems)
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: dict[str, int] = field(default_factory=dict)
@@ -137,16 +137,16 @@ class Binder:
 
     def _settle_rows(self, mapping: dict[str, str], missing: str) -> tuple[dict[str, np.ndarray], int]:
         """Drops rows and puts them in order: the positions of those that changed, and how many were dropped."""
-        kept: dict[str, np.ndarray] = {}
+        complete_rows: dict[str, np.ndarray] = {}
         dropped = 0
         so_far = len(self.problems.errors)
         if missing == "drop":
             before = self._num_rows()
-            kept = drop_gaps(self.model, mapping, self.matches, self.frames, self.problems)
+            complete_rows = drop_gaps(self.model, mapping, self.matches, self.frames, self.problems)
             dropped = sum(before.values()) - sum(self._num_rows().values())
-        rows = dict(kept)
+        rows = dict(complete_rows)
         for plate, order in ordered(self.model, self.frames, mapping, self.problems).items():
-            rows[plate] = kept[plate][order] if plate in kept else order
+            rows[plate] = complete_rows[plate][order] if plate in complete_rows else order
         if len(self.problems.errors) > so_far:
             self.problems.stop()
         return rows, dropped
@@ -161,10 +161,10 @@ class Binder:
         if name in self.matches.columns:
             return columns_of(self.matches, self.frames, name)
         if name in self.matches.arrays:
-            plate, own = self.matches.arrays[name]
+            plate, array_name = self.matches.arrays[name]
             frame = self.frames[plate]
             is_labels = self.model.by_name[name].type.kind == "labels"
-            return [array_column(frame, own, frame.arrays[own], is_labels)]
+            return [array_column(frame, array_name, frame.arrays[array_name], is_labels)]
         return []
 
     def _close(self, elements: Elements) -> Model:
@@ -211,16 +211,16 @@ class Binder:
                 continue
             try:
                 read = self._array if name in self.matches.arrays else self._columns
-                found = read(closed, variable, elements)
+                reading = read(closed, variable, elements)
             except PgmError as error:
                 self.problems.extend(error, about=name)
                 continue
-            if found is None:
+            if reading is None:
                 continue
-            array, gaps, cells = found
+            array, gaps, cells = reading
             if gaps == cells and variable.role != "input" and not self.is_block:
-                place = self._bound_columns(name)[0].place.column(name)
-                self.problems.warn("PGM0711", f"`{name}` has no value in any row: it is latent", place,
+                cell = self._bound_columns(name)[0].place.column(name)
+                self.problems.warn("PGM0711", f"`{name}` has no value in any row: it is latent", cell,
                                    f"is it the right column? if the variable is meant to be latent, `--hide {name}`")  # fmt: skip
                 continue
             if gaps:
@@ -234,14 +234,14 @@ class Binder:
         return elements.labels.get(axis) or self.known.get(axis) or None
 
     def _array(self, closed: Model, variable: Variable, elements: Elements) -> tuple[np.ndarray, int, int]:
-        plate, own = self.matches.arrays[variable.name]
+        plate, array_name = self.matches.arrays[variable.name]
         frame = self.frames[plate]
-        given = frame.arrays[own]
+        given = frame.arrays[array_name]
         axes = closed.array_axes(variable)
         known = close_sizes(closed, elements.sizes)
         shape = tuple(known.get(a) for a in axes)
-        check_shape(variable, given, shape, f"{frame.name}:{own}", axes)
-        column = array_column(frame, own, given, variable.type.kind == "labels")
+        check_shape(variable, given, shape, f"{frame.name}:{array_name}", axes)
+        column = array_column(frame, array_name, given, variable.type.kind == "labels")
         array = column_values(closed, variable, column, self._element_labels(variable, elements)).reshape(
             given.shape
         )

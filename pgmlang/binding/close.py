@@ -72,9 +72,9 @@ def labels_in_data(
     else the values in the ``columns`` of variables, sorted."""
     labels: dict[str, tuple[str, ...]] = {}
     for name in open_sets(model):
-        found = known.get(name) or _values(columns(name))
-        if found:
-            labels[name] = found
+        labels_seen = known.get(name) or _values(columns(name))
+        if labels_seen:
+            labels[name] = labels_seen
     dims: dict[str, tuple[str, ...]] = {}
     is_open = {d.name for d in model.dims if d.like is None and model.axis_labels(d.name) is None}
     for axis in sorted(is_open):
@@ -82,9 +82,9 @@ def labels_in_data(
             dims[axis] = known.get(axis) or axes[axis]
             continue
         users = [v.name for v in model.variables if v.type.kind == "labels" and v.type.axis == axis]
-        found = _values([c for name in users for c in columns(name)])
-        if found:
-            dims[axis] = found
+        labels_seen = _values([c for name in users for c in columns(name)])
+        if labels_seen:
+            dims[axis] = labels_seen
     return labels, dims
 
 

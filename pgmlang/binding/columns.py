@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.tables import innermost
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -46,7 +46,7 @@ class Matcher:
         mapping: Mapping[str, str],
         hide: Collection[str],
         known: Mapping[str, tuple[str, ...]],
-        problems: Problems,
+        problems: BindingProblems,
     ) -> None:
         self.model = model
         self.mapping = mapping
@@ -211,14 +211,14 @@ class Matcher:
         """The columns ``v.*`` (or a glob's), in the order of the file, name the labels; never what is left over."""
         before, after = (mapped or f"{variable.name}.*").split("*")
         room = len(before) + len(after)
-        found = tuple(c for c in frame.columns if len(c) > room and c.startswith(before) and c.endswith(after))
-        if not found:
+        matching = tuple(c for c in frame.columns if len(c) > room and c.startswith(before) and c.endswith(after))
+        if not matching:
             if mapped is not None:
                 self.problems.error("PGM0720", f"no column is named like `{mapped}`", frame.name,
                                     f"the columns are {listed(frame.columns)}", about=variable.name)  # fmt: skip
             return
-        self._set_labels(variable, axis, tuple(c[len(before) : len(c) - len(after)] for c in found), frame)
-        self._claim(variable, plate, frame, found)
+        self._set_labels(variable, axis, tuple(c[len(before) : len(c) - len(after)] for c in matching), frame)
+        self._claim(variable, plate, frame, matching)
 
     def _array_name(self, variable: Variable, frame: Frame, inside: bool) -> str | None:
         name = self.mapping.get(variable.name, variable.name)
@@ -284,7 +284,7 @@ def unused_columns(matches: Matches, frames: Mapping[str, Frame]) -> list[str]:
 
 
 def near_misses(
-    model: Model, matches: Matches, frames: Mapping[str, Frame], hide: Collection[str], problems: Problems
+    model: Model, matches: Matches, frames: Mapping[str, Frame], hide: Collection[str], problems: BindingProblems
 ) -> None:
     """A variable without a column whose name is nearly that of an unused one is a slip, not a latent: PGM0709."""
     unused = [c for c in unused_columns(matches, frames) if c not in model.by_name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgmlang.binding.problems import Problems
+from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.tables import column_named
 from pgmlang.data import Column, Frame, encode, sort_labels
 from pgmlang.diagnostics import PgmError
@@ -23,7 +23,7 @@ class Elements:
     model: Model
     mapping: Mapping[str, str]
     known: Mapping[str, tuple[str, ...]]
-    problems: Problems
+    problems: BindingProblems
     sizes: dict[str, int] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     membership: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 
 from pgmlang.binding.close import open_sets
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.data import Column
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
@@ -56,7 +56,7 @@ def _kind(text: str) -> tuple[object, ...]:
 
 
 def refuse_ordinal_text(
-    model: Model, labels: Mapping[str, tuple[str, ...]], source: str, problems: Problems
+    model: Model, labels: Mapping[str, tuple[str, ...]], source: str, problems: BindingProblems
 ) -> None:
     """PGM0722 for every variable of an ordinal distribution whose labels, not all numbers, are only the data's."""
     sets = set(open_sets(model))
@@ -64,22 +64,22 @@ def refuse_ordinal_text(
         variable = model.by_name[conditional.target]
         dim = model.dim_by_name.get(model.root_axis(variable.type.axis)) if variable.type.axis else None
         is_open = variable.name in sets or (dim is not None and dim.labels is None and dim.size is None)
-        own = labels.get(dim.name if dim is not None else variable.name, ())
-        if not is_open or not own or all(_is_number(x) for x in own):
+        names = labels.get(dim.name if dim is not None else variable.name, ())
+        if not is_open or not names or all(_is_number(x) for x in names):
             continue
         families = [
             d.family for d in _leaves(conditional.distribution)
             if d.family in FAMILIES and FAMILIES[d.family].ordinal
         ]  # fmt: skip
         if families:
-            said = ", ".join(own[:6]) + (", ..." if len(own) > 6 else "")
+            said = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
             line = (
                 f"dim {dim.name} = {{{said}}}"
                 if dim is not None
                 else f"{variable.name} : {{{said}}} ~ {families[0]}(...)"
             )
             problems.error(
-                "PGM0722", f"`{variable.name}` is ordinal, and its labels {listed(own)} are sorted as text", source,
+                "PGM0722", f"`{variable.name}` is ordinal, and its labels {listed(names)} are sorted as text", source,
                 f"write the labels in their order: `{line}`", about=variable.name,
             )  # fmt: skip
 

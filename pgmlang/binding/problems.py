@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 
 
 @dataclass
-class Problems:
+class BindingProblems:
     """Errors and warnings so far. ``troubled``: variables that an error is about; what follows from it is not said."""
 
     errors: list[Diagnostic] = field(default_factory=list)

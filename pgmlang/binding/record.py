@@ -51,16 +51,16 @@ class Binding:
 
     def rows_of(self, plate: str, chosen: np.ndarray) -> Binding:
         """Some elements of a row plate and the rows inside of them, in the order chosen. ``chosen``: indices."""
-        layout, kept = self.layout.take(plate, chosen)
+        layout, rows_left = self.layout.take(plate, chosen)
         values = {}
         for name, array in self.values.items():
             for position, axis in enumerate(self.model.array_axes(self.model.by_name[name])):
-                if axis in kept:
-                    array = np.take(array, kept[axis], position)
+                if axis in rows_left:
+                    array = np.take(array, rows_left[axis], position)
             values[name] = array
         weights = self.weights
-        if weights is not None and self.plate in kept:
-            weights = weights[kept[self.plate]]
+        if weights is not None and self.plate in rows_left:
+            weights = weights[rows_left[self.plate]]
         labels = {k: layout.labels[k] for k in self.labels}
         missing = {k: int(is_missing(values[k]).sum()) for k, n in self.missing.items() if n and k in values}
         return replace(self, layout=layout, labels=labels, values=values, weights=weights,

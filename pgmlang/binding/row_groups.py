@@ -38,12 +38,12 @@ class RowGroup:
     def place(self, out: np.ndarray, name: str, values: np.ndarray) -> None:
         """Puts values of a variable's nodes, ``[members, nodes, k]``, where they belong in its array ``[*axes, k]``."""
         block = self.unrolled.nodes[name]
-        own = values.reshape(len(self.members), *block.shape, values.shape[-1])
-        at = next((i for i, a in enumerate(block.axes) if a in self.inside), None)
-        if at is None:
-            out[...] = own[0]
+        group_values = values.reshape(len(self.members), *block.shape, values.shape[-1])
+        axis = next((i for i, a in enumerate(block.axes) if a in self.inside), None)
+        if axis is None:
+            out[...] = group_values[0]
         else:
-            np.moveaxis(out, at, 0)[self.inside[block.axes[at]]] = np.moveaxis(own, at + 1, 1)
+            np.moveaxis(out, axis, 0)[self.inside[block.axes[axis]]] = np.moveaxis(group_values, axis + 1, 1)
 
 
 def bound_evaluator(binding: Binding, fixed: Mapping[str, np.ndarray] | None = None) -> Evaluator:

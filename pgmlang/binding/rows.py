@@ -7,46 +7,46 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.binding.columns import Matches
-from pgmlang.binding.problems import Problems
+from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.tables import column_named, take_rows
 from pgmlang.binding.values import array_column
 from pgmlang.data import Frame
 from pgmlang.model import Model
 
 
-def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], problems: Problems) -> None:
+def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], problems: BindingProblems) -> None:
     """``--missing error``: PGM0710 for every variable with a missing cell."""
     for name, (plate, names) in [*matches.columns.items(), *_array_names(matches)]:
         frame = frames[plate]
-        for own in names:
-            gaps = _cells_missing(model, matches, frame, name, own)
+        for column_name in names:
+            gaps = _cells_missing(model, matches, frame, name, column_name)
             if gaps.any():
                 row = int(np.flatnonzero(gaps)[0])
-                place = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}:{own}"
+                cell = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}:{column_name}"
                 count = int(gaps.sum())
                 problems.error(
-                    "PGM0710", f"`{name}` has {count:,} missing cell{'s' if count > 1 else ''}", place,
+                    "PGM0710", f"`{name}` has {count:,} missing cell{'s' if count > 1 else ''}", cell,
                     "fill them in, or choose `--missing latent` or `--missing drop`", about=name,
                 )  # fmt: skip
 
 
 def drop_gaps(
-    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: Problems
+    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: BindingProblems
 ) -> dict[str, np.ndarray]:
     """``--missing drop``: keeps the rows without a missing cell, and returns the positions kept.
 
     A column without any value is no reason to drop: its variable is latent. With an outer table's row go the rows of
     the inner tables that belong to it.
     """
-    kept: dict[str, np.ndarray] = {}
+    complete_rows: dict[str, np.ndarray] = {}
     gone: dict[str, set[str]] = {}
     bound = [*matches.columns.items(), *_array_names(matches)]
     for plate, frame in list(frames.items()):
         num_rows = rows_of(model, matches, frame, plate)
         keep = np.ones(num_rows, dtype=bool)
         for name, (home, names) in bound:
-            for own in names if home == plate and _by_row(model, matches, name, plate) else ():
-                gaps = _cells_missing(model, matches, frame, name, own)
+            for column_name in names if home == plate and _by_row(model, matches, name, plate) else ():
+                gaps = _cells_missing(model, matches, frame, name, column_name)
                 if not gaps.all():
                     keep &= ~gaps
         for outer in model.enclosing(plate):
@@ -67,15 +67,17 @@ def drop_gaps(
         structure = model.plate_by_name[plate].structure
         if structure is not None and structure.kind == "chain":
             row = int(np.flatnonzero(~keep)[0])
-            place = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}"
+            row_place = f"{frame.name}:{frame.row_number(row) if frame.num_rows else row + 1}"
             message = (
                 f"a row with a gap cannot be dropped from the chain `{plate}`: its neighbours would be joined"
             )
-            problems.error("PGM0710", message, place, "choose `--missing latent`, or cut the sequence at the gap")
+            problems.error(
+                "PGM0710", message, row_place, "choose `--missing latent`, or cut the sequence at the gap"
+            )
             continue
-        kept[plate] = np.flatnonzero(keep)
-        frames[plate] = take_rows(frame, kept[plate])
-    return kept
+        complete_rows[plate] = np.flatnonzero(keep)
+        frames[plate] = take_rows(frame, complete_rows[plate])
+    return complete_rows
 
 
 def rows_of(model: Model, matches: Matches, frame: Frame, plate: str) -> int:
@@ -83,8 +85,8 @@ def rows_of(model: Model, matches: Matches, frame: Frame, plate: str) -> int:
     if frame.num_rows:
         return frame.num_rows
     lengths = [
-        len(frame.arrays[own])
-        for name, (home, own) in matches.arrays.items()
+        len(frame.arrays[array_name])
+        for name, (home, array_name) in matches.arrays.items()
         if home == plate and _by_row(model, matches, name, plate)
     ]
     return lengths[0] if lengths else 0
@@ -96,14 +98,14 @@ def _by_row(model: Model, matches: Matches, name: str, plate: str) -> bool:
 
 
 def _array_names(matches: Matches) -> list[tuple[str, tuple[str, tuple[str, ...]]]]:
-    return [(name, (plate, (own,))) for name, (plate, own) in matches.arrays.items()]
+    return [(name, (plate, (array_name,))) for name, (plate, array_name) in matches.arrays.items()]
 
 
-def _cells_missing(model: Model, matches: Matches, frame: Frame, name: str, own: str) -> np.ndarray:
+def _cells_missing(model: Model, matches: Matches, frame: Frame, name: str, column_name: str) -> np.ndarray:
     """Rows in which a column, or any cell of an array's row, is missing."""
     if name in matches.columns:
-        return np.asarray(frame.columns[own].missing)
-    array = frame.arrays[own]
-    column = array_column(frame, own, array, model.by_name[name].type.kind == "labels")
+        return np.asarray(frame.columns[column_name].missing)
+    array = frame.arrays[column_name]
+    column = array_column(frame, column_name, array, model.by_name[name].type.kind == "labels")
     gaps = np.asarray(column.missing).reshape(len(array), -1)
     return np.asarray(gaps.any(axis=1))

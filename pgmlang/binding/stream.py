@@ -11,7 +11,7 @@ from pgmlang.binding.bind import bind
 from pgmlang.binding.close import close_model, open_sets
 from pgmlang.binding.columns import Matcher
 from pgmlang.binding.order import refuse_ordinal_text
-from pgmlang.binding.problems import Problems
+from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.record import Binding
 from pgmlang.binding.tables import column_named, main_plate
 from pgmlang.data import Frame, sort_labels
@@ -52,13 +52,13 @@ def bind_batches(
                 "the labels are the data's, so the table is read twice: give a function that opens it"
             )
         told = _labels(model, opened(), plate, mapping, hide, known)
-        problems = Problems()
+        problems = BindingProblems()
         refuse_ordinal_text(model, {k: v for k, v in told.items() if k not in known}, "", problems)
         problems.stop()
         known |= told
-        own = {n: known[n] for n in open_sets(model) if n in known}
+        variable_labels = {n: known[n] for n in open_sets(model) if n in known}
         dims = {d.name: known[d.name] for d in model.dims if model.axis_labels(d.name) is None and d.name in known}
-        model = close_model(model, own, dims)
+        model = close_model(model, variable_labels, dims)
     yield from _bound(model, opened(), plate, {"mapping": mapping, "hide": hide, "known": known, **options})
 
 
@@ -102,23 +102,23 @@ def _labels(
     seen: dict[str, set[str]] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for frame in frames:
-        matches = Matcher(model, mapping, hide, known, Problems()).match({plate: frame})
+        matches = Matcher(model, mapping, hide, known, BindingProblems()).match({plate: frame})
         axes.update(matches.labels)
         for name, (_, columns) in matches.columns.items():
-            own = model.by_name[name].type.axis or name
-            if own in sets or own in dims:
+            label_set = model.by_name[name].type.axis or name
+            if label_set in sets or label_set in dims:
                 for column in columns:
-                    seen.setdefault(own, set()).update(frame.columns[column].labels_and_codes()[0])
+                    seen.setdefault(label_set, set()).update(frame.columns[column].labels_and_codes()[0])
         for parent in outer:
             column_of = column_named(frame, mapping.get(parent, parent))
             if column_of is not None:
                 seen.setdefault(parent, set()).update(column_of.labels_and_codes()[0])
-    found = {n: tuple(sort_labels(s)) for n, s in seen.items() if s}
+    sorted_labels = {n: tuple(sort_labels(s)) for n, s in seen.items() if s}
     for parent in outer:
         before = known.get(parent, ())
-        if parent in found:
-            found[parent] = (*before, *(x for x in found[parent] if x not in set(before)))
-    return {**found, **{a: x for a, x in axes.items() if a in dims}}
+        if parent in sorted_labels:
+            sorted_labels[parent] = (*before, *(x for x in sorted_labels[parent] if x not in set(before)))
+    return {**sorted_labels, **{a: x for a, x in axes.items() if a in dims}}
 
 
 def _check_outer(binding: Binding, plate: str, frame: Frame, told: dict[str, np.ndarray]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pgmlang.binding.order import refuse_unordered
-from pgmlang.binding.problems import Problems, listed
+from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.data import Column, Frame, encode, read_frame, sort_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -26,7 +26,7 @@ def assign_tables(model: Model, tables: Tables) -> dict[str, Frame]:
     if len(frames) < len(tables) or not tables:
         return assign_tables(model, read_frame(tables))
     rows = [p.name for p in model.plates if p.is_rows]
-    problems = Problems()
+    problems = BindingProblems()
     for plate, frame in frames.items():
         if plate not in model.plate_by_name:
             cure = did_you_mean(plate, rows) or f"tables are rows of {listed(rows)}"
@@ -90,7 +90,7 @@ def take_rows(frame: Frame, rows: np.ndarray) -> Frame:
 
 
 def ordered(
-    model: Model, frames: dict[str, Frame], names: Mapping[str, str], problems: Problems
+    model: Model, frames: dict[str, Frame], names: Mapping[str, str], problems: BindingProblems
 ) -> dict[str, np.ndarray]:
     """Puts tables in the order of their elements and returns each moved row's position in its table.
 
@@ -127,9 +127,9 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
     """What sorts rows as ``sort_labels`` sorts their labels."""
     labels, codes = column.labels_and_codes()
     if (codes < 0).any():
-        place = column.cell(int(np.flatnonzero(codes < 0)[0]))
+        cell = column.cell(int(np.flatnonzero(codes < 0)[0]))
         message = f"the row has no `{plate}`"
-        raise PgmError(Diagnostic("PGM0710", message, place=place, help="fill the cell in, or leave the row out"))
+        raise PgmError(Diagnostic("PGM0710", message, place=cell, help="fill the cell in, or leave the row out"))
     if not is_unique:
         try:
             return column.numbers()
@@ -147,7 +147,7 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
 
 
 def weights_of(
-    model: Model, frames: Mapping[str, Frame], counts: str | None, weights: str | None, problems: Problems
+    model: Model, frames: Mapping[str, Frame], counts: str | None, weights: str | None, problems: BindingProblems
 ) -> tuple[np.ndarray | None, tuple[str, str] | None]:
     """The weight of each row, and its (plate, column). Raises PgmError PGM0716 or PGM0720."""
     name = counts or weights

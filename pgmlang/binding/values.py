@@ -30,8 +30,8 @@ class ArrayOrigin(RowOrigin):
     width: int = 1
 
     def lines(self, rows: Sequence[int]) -> list[int]:
-        own = rows if self.kept is None else self.kept[list(rows)]
-        return [int(r) // self.width + self.first for r in own]
+        original = rows if self.kept is None else self.kept[list(rows)]
+        return [int(r) // self.width + self.first for r in original]
 
 
 def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) -> Column:

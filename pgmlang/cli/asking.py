@@ -113,39 +113,39 @@ def score(
 
     fit = fit_of(source)
     bound = fit.bind(tables_of(data, set(fit.record.model.plate_by_name)), **binding_of(given))
-    found = fit.score_rows(bound)
+    row_scores = fit.score_rows(bound)
     rows, estimator = (
-        row_order(found.values, bound) if found.plate == bound.plate else found.values,
-        found.estimator,
+        row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values,
+        row_scores.estimator,
     )
     if len(rows) != len(bound.weights if bound.weights is not None else rows):
         bound = replace(bound, weights=None)
-    if found.plate != bound.plate:
+    if row_scores.plate != bound.plate:
         bound = replace(bound, rows=None)
     weights = np.ones(len(rows)) if bound.weights is None else row_order(bound.weights, bound)
     if bound.rows is not None:
         weights = np.where(np.isin(np.arange(len(rows)), bound.rows), weights, 0.0)
-    weights = np.where(np.isnan(rows) & (found.plate != bound.plate), 0.0, weights)
+    weights = np.where(np.isnan(rows) & (row_scores.plate != bound.plate), 0.0, weights)
     possible = np.where(weights > 0, rows, 0.0)
     total = float(weights @ possible)
     if output:
-        named = {found.plate: list(found.elements)} if found.elements else {}
+        named = {row_scores.plate: list(row_scores.elements)} if row_scores.elements else {}
         _write_columns({**named, "log_likelihood": rows}, output, False, quiet)
     if not quiet:
         print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
     number = float(weights.sum())
     mean = total / number if number else 0.0
-    unit = "row" if found.plate == bound.plate else found.plate
+    unit = "row" if row_scores.plate == bound.plate else row_scores.plate
     plural = unit if unit.endswith("s") else f"{unit}s"
     if as_json:
         print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
-                    "unit": found.plate, "effective_sample_size": found.ess})  # fmt: skip
+                    "unit": row_scores.plate, "effective_sample_size": row_scores.ess})  # fmt: skip
     else:
         click.echo(
             f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\nmethod          {estimator}"
         )
-        if found.ess is not None:
-            click.echo(f"effective draws {found.ess:.1f} (of the worst {unit})")
+        if row_scores.ess is not None:
+            click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")
 
 
 @click.command()

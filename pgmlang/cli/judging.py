@@ -46,22 +46,22 @@ def compare(first: str, second: str, show_all: bool, as_json: bool) -> None:
     """Two fits of one model side by side, the scalars furthest apart (in Monte Carlo errors) first."""
     from pgmlang.api import compare_fits
 
-    found = compare_fits(fit_of(first), fit_of(second))
+    differences = compare_fits(fit_of(first), fit_of(second))
     if as_json:
-        print_json([vars(d) for d in found])
+        print_json([vars(d) for d in differences])
         return
-    width = max([len(d.name) for d in found[: None if show_all else 20]] + [4])
+    width = max([len(d.name) for d in differences[: None if show_all else 20]] + [4])
     click.echo(
         f"{'name':<{width}}  {'first':>10}  {'second':>10}  {'difference':>10}  {'in mcse':>8}  {'sd ratio':>8}"
     )
-    for d in found[: None if show_all else 20]:
+    for d in differences[: None if show_all else 20]:
         error = "" if d.in_mcse is None or not math.isfinite(d.in_mcse) else f"{d.in_mcse:.1f}"
         ratio = "" if d.sd_ratio is None else f"{d.sd_ratio:.3f}"
         mark = "  far" if d.is_far else ""
         click.echo(
             f"{d.name:<{width}}  {d.means[0]:>10.4g}  {d.means[1]:>10.4g}  {d.difference:>10.3g}  {error:>8}  {ratio:>8}{mark}"
         )
-    if len(found) > 20 and not show_all:
-        click.echo(f"... and {len(found) - 20} more: `--all`")
-    far = sum(d.is_far for d in found)
-    click.echo(f"{len(found)} scalars, {far} further apart than four Monte Carlo errors")
+    if len(differences) > 20 and not show_all:
+        click.echo(f"... and {len(differences) - 20} more: `--all`")
+    far = sum(d.is_far for d in differences)
+    click.echo(f"{len(differences)} scalars, {far} further apart than four Monte Carlo errors")

@@ -36,14 +36,14 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
     from pgmlang.sema import analyse
     from pgmlang.syntax import load_source
 
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for path in models:
         try:
             compilation = analyse(load_source(path), settings_of(settings))
         except PgmError as error:
-            found.extend(error.diagnostics)
+            diagnostics.extend(error.diagnostics)
             continue
-        found.extend(compilation.diagnostics)
+        diagnostics.extend(compilation.diagnostics)
         if compilation.model is not None and not as_json and not quiet:
             model = compilation.model
             parts = [
@@ -52,12 +52,12 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
             ]
             parts += [f"{len(model.plates)} plate{'s' if len(model.plates) > 1 else ''}"] if model.plates else []
             click.echo(f"{path}: good ({', '.join(parts)})")
-    print_diagnostics(found)
+    print_diagnostics(diagnostics)
     if as_json:
         from pgmlang.diagnostics.render import to_json
 
-        print_json({"diagnostics": to_json(found), "ok": not any(d.is_error for d in found)})
-    errors = [d for d in found if d.is_error]
+        print_json({"diagnostics": to_json(diagnostics), "ok": not any(d.is_error for d in diagnostics)})
+    errors = [d for d in diagnostics if d.is_error]
     return PgmError(errors).exit_code if errors else 0
 
 

@@ -84,13 +84,13 @@ def method_options(function: F) -> F:
 
 def method_options_of(given: dict[str, Any]) -> dict[str, Any]:
     """The method's options among the parsed ones, which they are taken out of. Raises PgmError PGM0612."""
-    own = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
+    options = {name: value for name, value in ((n, given.pop(n)) for n in METHOD_FLAGS) if value is not None}
     for name, text in pairs(given.pop("own_options"), "-O").items():
         name = name.replace("-", "_")
-        if name in own:
+        if name in options:
             raise PgmError(Diagnostic("PGM0612", f"`{name}` is given twice", help="give it once"))
-        own[name] = _value(text)
-    return own
+        options[name] = _value(text)
+    return options
 
 
 def pairs(items: tuple[str, ...], option: str) -> dict[str, str]:

@@ -63,8 +63,8 @@ def read_npz(source: Source, na: Sequence[str]) -> Frame:
                     if not member.filename.endswith(".npy"):
                         raise problem("PGM0702", f"`{member.filename}` in the file is no array", place=source.name,
                                       cure="write the file with `numpy.savez`")  # fmt: skip
-                    with archive.open(member) as part:
-                        arrays[name] = _load(part, member.file_size, source.name, name)  # type: ignore[arg-type]
+                    with archive.open(member) as stream:
+                        arrays[name] = _load(stream, member.file_size, source.name, name)  # type: ignore[arg-type]
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, IndexError,
                 KeyError, OverflowError, struct.error) as error:  # fmt: skip
             raise problem("PGM0702", "the `.npz` file is damaged", place=source.name, notes=[str(error)],
@@ -153,16 +153,16 @@ def _assembled(
     na: Sequence[str],
 ) -> Frame:  # fmt: skip
     num_rows = next(iter(lengths.values())) if len(set(lengths.values())) == 1 else 0
-    place = RowOrigin(name)
+    origin = RowOrigin(name)
     columns: dict[str, Column] = {}
     if num_rows:
         for key in names:
             if key in arrows or arrays[key].ndim == 1:
                 values = arrows[key] if key in arrows else arrow_of_values(arrays[key], key, name)
-                columns[key] = column_of_arrow(key, values, place, na)
+                columns[key] = column_of_arrow(key, values, origin, na)
     elif not arrays or (lengths and not any(lengths.values())):
         raise problem("PGM0707", "the data have no rows", place=name, cure="at least one row is needed")
-    return Frame(name, num_rows, columns, arrays, place)
+    return Frame(name, num_rows, columns, arrays, origin)
 
 
 def _as_array(value: Any) -> np.ndarray | None:

@@ -138,12 +138,12 @@ class TextTable:
             def find(rows: list[int]) -> list[int]:
                 return self._rows().lines_of([r + start for r in rows])
 
-        place = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find)
+        origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find)
         columns: dict[str, Column] = {
-            name: TextColumn(name, place, table.column(i), self.decimal, pools[name] if pools else None)
+            name: TextColumn(name, origin, table.column(i), self.decimal, pools[name] if pools else None)
             for i, name in enumerate(self.columns)
         }
-        return Frame(self.source.name, table.num_rows, columns, place=place, start=start)
+        return Frame(self.source.name, table.num_rows, columns, place=origin, start=start)
 
     def _check_end(self, num_rows: int) -> None:
         if not num_rows:

@@ -40,16 +40,16 @@ class TextRows:
 
     def lines_of(self, rows: list[int]) -> list[int]:
         """Lines on which rows begin, by reading the file again; estimates if it is gone."""
-        wanted, found = set(rows), dict[int, int]()
+        wanted, line_of = set(rows), dict[int, int]()
         try:
             for row, (line, _) in enumerate(self.read(strict=False)):
                 if row in wanted:
-                    found[row] = line
-                    if len(found) == len(wanted):
+                    line_of[row] = line
+                    if len(line_of) == len(wanted):
                         break
         except (PgmError, OSError, csv.Error):
             pass
-        return [found.get(r, r + self.header.lines + 1) for r in rows]
+        return [line_of.get(r, r + self.header.lines + 1) for r in rows]
 
 
 def find_fault(rows: TextRows, strict: bool) -> None:
@@ -89,8 +89,8 @@ def explain(rows: TextRows, error: Exception) -> PgmError:
     try:
         find_fault(rows, strict=False)
         find_fault(rows, strict=True)
-    except PgmError as found:
-        return found
+    except PgmError as fault:
+        return fault
     if "straddling" in str(error) or "block" in str(error):
         return problem(
             "PGM0702", f"a line is too long (at most {MAX_LINE >> 20} MB, in batches 8 MB)",

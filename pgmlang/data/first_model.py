@@ -29,7 +29,7 @@ def first_model(frame: Frame, name: str, target: str | None = None) -> str:
     from pgmlang.data import sort_labels
 
     names: dict[str, str] = {}
-    kept: list[tuple[str, tuple[str, ...]]] = []
+    variables: list[tuple[str, tuple[str, ...]]] = []
     skipped: list[str] = []
     for column in frame.columns.values():
         labels, codes = column.labels_and_codes()
@@ -40,7 +40,7 @@ def first_model(frame: Frame, name: str, target: str | None = None) -> str:
             skipped.append(f"# {column.name}: {what}; left out")
             continue
         names[column.name] = _identifier(column.name, set(names.values()))
-        kept.append((column.name, tuple(sort_labels(labels))))
+        variables.append((column.name, tuple(sort_labels(labels))))
         if missing:
             skipped.append(f"# {column.name}: {missing:,} missing cells")
     head = f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns"
@@ -49,11 +49,13 @@ def first_model(frame: Frame, name: str, target: str | None = None) -> str:
     lines.append("plate row {")
     width = max((len(n) for n in names.values()), default=0)
     given = names.get(target, "") if target else ""
-    for column_name, labels in sorted(kept, key=lambda item: item[0] != target):
-        own = names[column_name]
+    for column_name, labels in sorted(variables, key=lambda item: item[0] != target):
+        variable_name = names[column_name]
         parents = given if given and column_name != target else ""
         listed = ", ".join(_label(x) for x in labels)
-        lines.append(f"  {own.ljust(width)} : {{{listed}}} ~ Table({parents + ', ' if parents else ''}prior = 1)")
+        lines.append(
+            f"  {variable_name.ljust(width)} : {{{listed}}} ~ Table({parents + ', ' if parents else ''}prior = 1)"
+        )
     lines.append("}")
     renamed = [f"#   --map {new}={old!r}" for old, new in names.items() if new != re.sub(r"\W", "_", old)]
     if renamed:

@@ -108,8 +108,8 @@ class TextColumn(Column):
         order = order[first[order] < len(codes)]
         rank = np.full(len(first), -1, np.int32)
         rank[order] = np.arange(len(order), dtype=np.int32)
-        labels, own = tuple(dictionary.take(arrow_of(order)).to_pylist()), rank[codes]
-        return (labels, own) if self.pool is None else self.pool.encode(labels, own)
+        labels, sorted_codes = tuple(dictionary.take(arrow_of(order)).to_pylist()), rank[codes]
+        return (labels, sorted_codes) if self.pool is None else self.pool.encode(labels, sorted_codes)
 
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         return self._labelled

@@ -71,18 +71,18 @@ def _first_record(stream: TextStream) -> tuple[str, int]:
 
 def _record_end(data: bytes, start: int) -> int | None:
     """Where the record that begins at ``start`` ends, behind its line end; None if the data stops first."""
-    at, quotes = start, 0
+    position, quotes = start, 0
     while True:
-        found = _LINE_END.search(data, at)
-        if not found:
+        line_end = _LINE_END.search(data, position)
+        if not line_end:
             return None
-        quotes += data.count(b'"', at, found.start())
-        at = found.start()
+        quotes += data.count(b'"', position, line_end.start())
+        position = line_end.start()
         if quotes % 2 == 0:
-            if data[at : at + 1] == b"\r" and at + 1 == len(data):
+            if data[position : position + 1] == b"\r" and position + 1 == len(data):
                 return None  # the next byte tells whether the line end is \r or \r\n
-            return at + 2 if data[at : at + 2] == b"\r\n" else at + 1
-        at += 1
+            return position + 2 if data[position : position + 2] == b"\r\n" else position + 1
+        position += 1
 
 
 def _peek(stream: TextStream) -> str:

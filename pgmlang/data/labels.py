@@ -21,9 +21,9 @@ def encode(column: Column, labels: Sequence[str]) -> np.ndarray:
 
     Labels are text and compared exactly. Raises one PgmError PGM0705 that lists unknown ones with their lines.
     """
-    found, codes = _distinct(column)
+    distinct, codes = _distinct(column)
     position = {label: i for i, label in enumerate(labels)}
-    translation = np.array([position.get(text, -2) for text in found] + [-1], np.int64)
+    translation = np.array([position.get(text, -2) for text in distinct] + [-1], np.int64)
     out = translation[codes]
     if (translation == -2).any() and (out == -2).any():
         raise _unknown(column, out == -2, labels)

@@ -36,11 +36,11 @@ def regrouped(batches: Iterable[Any], rows: int) -> Iterator[Any]:
         if held < rows:
             continue
         table = pa.Table.from_batches(waiting)
-        at = 0
-        while held - at >= rows:
-            yield table.slice(at, rows)
-            at += rows
-        held -= at
-        waiting = table.slice(at).to_batches() if held else []
+        start = 0
+        while held - start >= rows:
+            yield table.slice(start, rows)
+            start += rows
+        held -= start
+        waiting = table.slice(start).to_batches() if held else []
     if held:
         yield pa.Table.from_batches(waiting)

@@ -123,9 +123,9 @@ def _cut(frame: Frame, batch_rows: int | None) -> Iterator[Frame]:
     size = batch_rows or _rows_per_batch(len(frame.columns))
     pools = {n: LabelPool() for n in frame.columns}
     for start in range(0, frame.num_rows, size):
-        part = frame.take(np.arange(start, min(start + size, frame.num_rows)))
+        chunk = frame.take(np.arange(start, min(start + size, frame.num_rows)))
         columns = {
             n: replace(c, pool=pools[n]) if isinstance(c, (TextColumn, NumberColumn)) else c
-            for n, c in part.columns.items()
+            for n, c in chunk.columns.items()
         }
-        yield replace(part, columns=columns, start=start)
+        yield replace(chunk, columns=columns, start=start)

@@ -22,8 +22,8 @@ class RowOrigin:
 
     def lines(self, rows: Sequence[int]) -> list[int]:
         """Line numbers of rows."""
-        own = [int(r if self.kept is None else self.kept[r]) for r in rows]
-        return self.find_lines(own) if self.find_lines else [r + self.first for r in own]
+        original = [int(r if self.kept is None else self.kept[r]) for r in rows]
+        return self.find_lines(original) if self.find_lines else [r + self.first for r in original]
 
     def cell(self, row: int, column: str) -> str:
         """A cell as messages name it: ``days.csv:17:rain``."""

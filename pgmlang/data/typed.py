@@ -24,12 +24,12 @@ def frame_of_table(
     check_names(table.column_names, name)
     if not table.num_rows:
         raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
-    place = RowOrigin(name, 1 + start)
+    origin = RowOrigin(name, 1 + start)
     columns = {
-        n: column_of_arrow(n, table.column(i), place, na, pools[n] if pools else None)
+        n: column_of_arrow(n, table.column(i), origin, na, pools[n] if pools else None)
         for i, n in enumerate(table.column_names)
     }
-    return Frame(name, table.num_rows, columns, place=place, start=start)
+    return Frame(name, table.num_rows, columns, place=origin, start=start)
 
 
 def check_names(names: Sequence[str], name: str) -> None:

@@ -37,17 +37,17 @@ def narrowed_supports(
                 name = _named_by(model, expr)
                 if name is not None and name not in held and name not in binding.values:
                     _narrow(limits, evaluator, conditional, expr, name, end)
-    found: dict[str, Any] = {}
+    supports: dict[str, Any] = {}
     for name, (low, high) in limits.items():
         tensors = [torch.as_tensor(x, dtype=dtype, device=device) for x in (low, high)]
         has_low, has_high = np.isfinite(low), np.isfinite(high)
         if has_low.all() and has_high.all():
-            found[name] = constraints.interval(*tensors)
+            supports[name] = constraints.interval(*tensors)
         elif has_low.all() and not has_high.any():
-            found[name] = constraints.greater_than(tensors[0])
+            supports[name] = constraints.greater_than(tensors[0])
         elif has_high.all() and not has_low.any():
-            found[name] = constraints.less_than(tensors[1])
-    return found
+            supports[name] = constraints.less_than(tensors[1])
+    return supports
 
 
 def _named_by(model: Model, expr: Expr) -> str | None:
@@ -83,8 +83,8 @@ def _narrow(
     values, elements = (np.ravel(x) for x in np.broadcast_arrays(values, elements))
     seen = ~np.isnan(values)
     if name not in limits:
-        own = bounds_of(evaluator.model, variable)
-        ends = [k if b is None else b for k, b in zip(KINDS[variable.type.kind], own, strict=True)]
+        bounds = bounds_of(evaluator.model, variable)
+        ends = [k if b is None else b for k, b in zip(KINDS[variable.type.kind], bounds, strict=True)]
         limits[name] = np.full(shape, ends[0]), np.full(shape, ends[1])
     below, above = (x.reshape(-1) for x in limits[name])
     if end == "high":

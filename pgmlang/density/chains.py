@@ -37,14 +37,16 @@ def chains_of(joint: Joint, plate: str) -> Chains:
     ends = torch.cat([starts[1:], torch.tensor([len(order)])])
     lengths = ends - starts
     longest = int(lengths.max()) if len(lengths) else 0
-    at = starts[:, None] + torch.arange(longest)
+    members = starts[:, None] + torch.arange(longest)
     inside = torch.arange(longest) < lengths[:, None]
-    rows = order[torch.where(inside, at, 0)]
+    rows = order[torch.where(inside, members, 0)]
     sequence = torch.repeat_interleave(torch.arange(len(starts)), lengths)
-    place = torch.empty(len(order), dtype=torch.long)
-    place[order] = sequence * longest + position[order]
+    padded_position = torch.empty(len(order), dtype=torch.long)
+    padded_position[order] = sequence * longest + position[order]
     device = joint.device
-    return Chains(rows.to(device), inside.to(device), order[starts].to(device), place.to(device), len(order))
+    return Chains(
+        rows.to(device), inside.to(device), order[starts].to(device), padded_position.to(device), len(order)
+    )
 
 
 def padded(matrices: Tensor, chains: Chains) -> Tensor:

@@ -61,9 +61,9 @@ def _shape(equation: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
     return (*torch.broadcast_shapes(parts[0][0], parts[1][0]), *(sizes[x] for x in out.removeprefix("...")))
 
 
-def _contracted(out: str, gradient: Tensor, other: str, value: Tensor, own: str, like: Tensor) -> Tensor:
+def _contracted(out: str, gradient: Tensor, other: str, value: Tensor, subscripts: str, like: Tensor) -> Tensor:
     """The gradient of the operand ``own`` of the shape of ``like``."""
-    lead = _split(own, like)[0]
+    lead = _split(subscripts, like)[0]
     # without a leading axis of its own, those of the others are summed in the same product
     dots = "..." if lead else ""
     front = len(_split(out, gradient)[0]), len(_split(other, value)[0])
@@ -75,12 +75,14 @@ def _contracted(out: str, gradient: Tensor, other: str, value: Tensor, own: str,
         ]
     else:
         spelled = [out, other] if lead else [out.removeprefix("..."), other.removeprefix("...")]
-    letters = own.removeprefix("...")
-    kept = "".join(x for x in letters if x in out + other)
-    found = torch.einsum(f"{spelled[0]},{spelled[1]}->{dots}{kept}", gradient, value)
-    if kept != letters:
-        at = tuple(slice(None) if x in kept else None for x in letters)
-        found = found[(..., *at)]
+    letters = subscripts.removeprefix("...")
+    shared = "".join(x for x in letters if x in out + other)
+    product = torch.einsum(f"{spelled[0]},{spelled[1]}->{dots}{shared}", gradient, value)
+    if shared != letters:
+        index = tuple(slice(None) if x in shared else None for x in letters)
+        product = product[(..., *index)]
     return (
-        found.sum_to_size(like.shape) if found.dim() > like.dim() or kept == letters else found.expand(like.shape)
+        product.sum_to_size(like.shape)
+        if product.dim() > like.dim() or shared == letters
+        else product.expand(like.shape)
     )

@@ -39,10 +39,10 @@ def gradients_of(
     the objective is finite and a gradient is not, PGM0803 where neither is."""
     with torch.enable_grad():
         total = objective()
-        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-    if not are_finite(found):
+        gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    if not are_finite(gradients):
         raise gradient_error(objective, leaves, joint, label)
-    return total.detach(), found
+    return total.detach(), gradients
 
 
 def gradient_error(
@@ -53,13 +53,15 @@ def gradient_error(
         warnings.simplefilter("ignore")  # that anomaly mode is slow
         with torch.enable_grad(), torch.autograd.set_detect_anomaly(True, check_nan=False):
             total = objective()
-            node, found = _first_not_finite(total, list(leaves.values()))
+            node, gradients = _first_not_finite(total, list(leaves.values()))
     if not bool(torch.isfinite(total.detach()).all()):
         cure = "look for a scale that may become zero, or values of the data far from all others"
         return PgmError(
             Diagnostic("PGM0803", f"the {label} is {float(total.detach()):g}, and has no gradient", help=cure)
         )
-    bad = [k for k, g in zip(leaves, found, strict=True) if g is not None and not bool(torch.isfinite(g).all())]
+    bad = [
+        k for k, g in zip(leaves, gradients, strict=True) if g is not None and not bool(torch.isfinite(g).all())
+    ]
     by = ", ".join(dict.fromkeys(_spelled(name) for name in bad)) or "one of its variables"
     step = f", by way of `{_function(node)}`" if node is not None else ""
     message = f"the gradient of the {label} by {by} is not a finite number{step}"
@@ -85,8 +87,8 @@ def _first_not_finite(total: Tensor, leaves: list[Tensor]) -> tuple[Any, tuple[T
         seen.add(node)
         watch(node)
         pending.extend(parent for parent, _ in node.next_functions)
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    return (made[0] if made else None), found
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    return (made[0] if made else None), gradients
 
 
 def _all_finite(values: Sequence[Tensor | None]) -> bool:

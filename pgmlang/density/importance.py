@@ -45,12 +45,16 @@ def resampled(joint: Joint, params: Values, nets: Any, num: int, generator: Gene
               given: Values | None = None) -> dict[str, Tensor]:  # fmt: skip
     """``draws`` of the guide's latents for each element of a row plate, ``[draws, *shape]``, out of ``num`` proposals by
     their weights (Rubin 1987): a draw is replaced by one of the next proposals with their share of the weight so far."""
-    kept: dict[str, Tensor] = {}
+    picks: dict[str, Tensor] = {}
     total = torch.zeros(())
     with torch.no_grad():
         for values, weight in _weighed(joint, params, nets, num, generator, plate, given):
-            own = torch.logsumexp(weight, 0)
-            before, total = (own - math.inf, own) if not kept else (total, torch.logaddexp(total, own))
+            chunk_total = torch.logsumexp(weight, 0)
+            before, total = (
+                (chunk_total - math.inf, chunk_total)
+                if not picks
+                else (total, torch.logaddexp(total, chunk_total))
+            )
             noise = torch.empty(draws, *weight.shape, dtype=weight.dtype, device=weight.device)
             chosen = (weight - noise.exponential_(generator=generator).log()).argmax(1)
             uniform = torch.rand(chosen.shape, generator=generator, dtype=weight.dtype, device=weight.device)
@@ -58,8 +62,8 @@ def resampled(joint: Joint, params: Values, nets: Any, num: int, generator: Gene
             for name, value in values.items():
                 picked, fresh = (_for_elements(joint, name, x, plate) for x in (chosen, anew))
                 new = torch.take_along_dim(value, picked.expand(draws, *value.shape[1:]), 0)
-                kept[name] = torch.where(fresh, new, kept[name]) if name in kept else new
-    return kept
+                picks[name] = torch.where(fresh, new, picks[name]) if name in picks else new
+    return picks
 
 
 def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tensor:
@@ -69,8 +73,8 @@ def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tenso
     axis = plate if plate in axes else next(a for a in axes if (plate, a) in joint.layout.parents)
     if axis != plate:
         by_unit = by_unit[:, joint.layout.parent(plate, axis)]
-    at = axes.index(axis)
-    return by_unit.reshape(len(by_unit), *[1] * at, -1, *[1] * (len(axes) - at - 1))
+    position = axes.index(axis)
+    return by_unit.reshape(len(by_unit), *[1] * position, -1, *[1] * (len(axes) - position - 1))
 
 
 def importance_log_likelihood(joint: Joint, params: Values, nets: Any, num: int, generator: Generator) -> Tensor:

@@ -76,8 +76,8 @@ class Joint:
     @cached_property
     def latent(self) -> tuple[str, ...]:
         """Random variables and fields with anything to infer (those with missing cells too), in the model's order."""
-        found = (v.name for v in self.model.of_role("random", "field"))
-        return tuple(n for n in found if n not in self.observed or n in self.missing)
+        unobserved = (v.name for v in self.model.of_role("random", "field"))
+        return tuple(n for n in unobserved if n not in self.observed or n in self.missing)
 
     @cached_property
     def learned(self) -> tuple[str, ...]:
@@ -106,10 +106,10 @@ class Joint:
         else:
             program = self.program if around is None else self.programs.around(around)
         with numerics(self.dtype, self.device):
-            found: dict[str, Tensor] = program.factors(
+            terms: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        return found
+        return terms
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
                   around: Collection[str] | None = None) -> Tensor:  # fmt: skip
@@ -135,28 +135,28 @@ class Joint:
         """Whether an element along these axes belongs to one element of the plate."""
         return plate in axes or any((plate, a) in self.layout.parents for a in axes)
 
-    def along(self, values: Tensor, own: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
+    def along(self, values: Tensor, value_axes: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
         """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
         are added up for each, rows by their weights."""
-        for axis in reversed(own):
+        for axis in reversed(value_axes):
             if axis in axes:
                 continue
-            at = own.index(axis) - len(own)
+            dim = value_axes.index(axis) - len(value_axes)
             if axis in self.weights:
-                values = values * self.weights[axis].reshape(-1, *[1] * (-at - 1))
-            outer = [a for a in axes if a not in own and (a, axis) in self.layout.parents]
+                values = values * self.weights[axis].reshape(-1, *[1] * (-dim - 1))
+            outer = [a for a in axes if a not in value_axes and (a, axis) in self.layout.parents]
             if outer:
                 index = self.layout.parent(outer[0], axis)
                 shape = list(values.shape)
-                shape[at] = self.layout.size(outer[0])
-                values = values.new_zeros(shape).index_add(values.dim() + at, index, values)
-                own = tuple(outer[0] if a == axis else a for a in own)
+                shape[dim] = self.layout.size(outer[0])
+                values = values.new_zeros(shape).index_add(values.dim() + dim, index, values)
+                value_axes = tuple(outer[0] if a == axis else a for a in value_axes)
             else:
-                values = values.sum(at)
-                own = tuple(a for a in own if a != axis)
-        if own != axes:
-            order = [own.index(a) for a in axes]
-            first = values.dim() - len(own)
+                values = values.sum(dim)
+                value_axes = tuple(a for a in value_axes if a != axis)
+        if value_axes != axes:
+            order = [value_axes.index(a) for a in axes]
+            first = values.dim() - len(value_axes)
             values = values.permute((*range(first), *(first + o for o in order)))
         return values
 
@@ -263,12 +263,12 @@ class Joint:
             return {}
         program = self.programs.of_definitions(wanted)
         with numerics(self.dtype, self.device), torch.no_grad():
-            found = program.deterministic(
+            computed = program.deterministic(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        own = [(v, len(self.shapes[k])) for k, v in values.items() if k in self.shapes]
-        sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in own))
-        return {n: torch.as_tensor(found[n]).expand((*sizes, *self.shape_of(n))) for n in wanted}
+        ranked = [(v, len(self.shapes[k])) for k, v in values.items() if k in self.shapes]
+        sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
+        return {n: torch.as_tensor(computed[n]).expand((*sizes, *self.shape_of(n))) for n in wanted}
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of any variable's array."""
@@ -278,19 +278,19 @@ class Joint:
                  nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
         """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
         with seeded(generator), numerics(self.dtype, self.device), torch.no_grad():
-            found: dict[str, Tensor] = self.program.simulate(
+            drawn: dict[str, Tensor] = self.program.simulate(
                 self.data, self.layout, {**self.fixed, **(params or {})}, nets, given, shape
             )
-        return found
+        return drawn
 
     def propose(self, generator: Generator, params: Values | None = None, nets: Any = None,
                 shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
         """Draws of the written guide with their log-densities element by element; gradients flow."""
         with seeded(generator), numerics(self.dtype, self.device):
-            found: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
+            proposal: tuple[dict[str, Tensor], dict[str, Tensor]] = self.program.propose(
                 self.observed, self.data, self.layout, {**self.fixed, **(params or {})}, nets, shape
             )
-        return found
+        return proposal
 
     # ---- rows
 
@@ -299,10 +299,10 @@ class Joint:
         elements stay. ``chosen``: indices, ``[B]``."""
         if [p.name for p in self.model.plates if p.is_rows] == [plate] and self.is_flat(plate):
             return self._sliced(plate, chosen)
-        part = self.binding.rows_of(plate, chosen)
+        restricted = self.binding.rows_of(plate, chosen)
         held = {k: v for k, v in self.held.items() if plate not in self.axes(k)}
         whole = self.binding.sizes[plate]
-        joint = joint_of_binding(self.model, part, held, self.dtype, self.device, self.programs)
+        joint = joint_of_binding(self.model, restricted, held, self.dtype, self.device, self.programs)
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
         scale = {p: whole / max(1, len(chosen)) for p in inner}
         return replace(joint, scale={**self.scale, **scale}, origin=self.whole)
@@ -313,32 +313,32 @@ class Joint:
 
     def _sliced(self, plate: str, chosen: np.ndarray) -> Joint:
         """`rows` of a plate that is the only one of rows: its axis is indexed."""
-        at = torch.as_tensor(np.asarray(chosen), dtype=torch.int64, device=self.device)
+        rows = torch.as_tensor(np.asarray(chosen), dtype=torch.int64, device=self.device)
 
         def cut(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {
-                k: v.index_select(self.axes(k).index(plate), at) if plate in self.axes(k) else v
+                k: v.index_select(self.axes(k).index(plate), rows) if plate in self.axes(k) else v
                 for k, v in values.items()
             }
 
         layout = BoundLayout(
-            {**self.layout.sizes, plate: len(at)},
-            {k: v.index_select(0, at) if k[1] == plate else v for k, v in self.layout.parents.items()},
+            {**self.layout.sizes, plate: len(rows)},
+            {k: v.index_select(0, rows) if k[1] == plate else v for k, v in self.layout.parents.items()},
             self.layout.positions,
             self.layout.before,
             seen=cut(self.layout.seen),
         )
         shapes = {
-            k: tuple(len(at) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
+            k: tuple(len(rows) if a == plate else n for a, n in zip(self.axes(k), s, strict=True))
             if k in self.model.by_name else s
             for k, s in self.shapes.items()
         }  # fmt: skip
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
-        factor = self.layout.size(plate) / max(1, len(at))
+        factor = self.layout.size(plate) / max(1, len(rows))
         return replace(
             self, data=cut(self.data), layout=layout, observed=cut(self.observed), missing=cut(self.missing),
             unseen=cut(self.unseen), shapes=shapes, scale={**self.scale, **dict.fromkeys(inner, factor)},
-            weights={k: v.index_select(0, at) for k, v in self.weights.items()},
+            weights={k: v.index_select(0, rows) for k, v in self.weights.items()},
             rows_bound=lambda: self.binding.rows_of(plate, chosen), origin=self.whole,
         )  # fmt: skip
 

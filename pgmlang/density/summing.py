@@ -21,7 +21,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.graph.summable import Step, elimination_steps, looks_back, mentioned
 
 
-class Table(NamedTuple):
+class LogTable(NamedTuple):
     """A factor's log-values ``[*value axes, *leading axes, *axes]``; ``scope``: the places of the value axes in use."""
 
     scope: frozenset[int]
@@ -33,7 +33,7 @@ class Joined(NamedTuple):
     """What was summed at a step: the product of the tables around ``step.names``."""
 
     step: Step
-    table: Table
+    table: LogTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Sums:
 
     # ---- tables
 
-    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Table]:
+    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, LogTable]:
         """Every factor as a table."""
         lead = self._lead({**values, **(params or {})})
         wide = dict(values)
@@ -64,7 +64,7 @@ class Sums:
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
-            out[name] = Table(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
+            out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[f"seen {name}"] = self._seen(name, i, lead)
@@ -96,18 +96,18 @@ class Sums:
             (v.dim() - len(self.joint.shapes[k]) for k, v in values.items() if k in self.joint.shapes), default=0
         )
 
-    def _all_values(self, name: str, place: int, lead: int) -> Tensor:
+    def _all_values(self, name: str, dim: int, lead: int) -> Tensor:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
         codes = torch.arange(size, device=self.joint.device)
-        first = [1] * place + [size] + [1] * (self.places - place - 1 + lead)
+        first = [1] * dim + [size] + [1] * (self.places - dim - 1 + lead)
         return codes.reshape((*first, *[1] * len(shape))).expand((*first, *shape))
 
-    def _seen(self, name: str, place: int, lead: int) -> Table:
+    def _seen(self, name: str, dim: int, lead: int) -> LogTable:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
-        codes = self._all_values(name, place, lead)
+        codes = self._all_values(name, dim, lead)
         allowed = (codes == self.joint.observed[name]) | self.joint.missing[name]
         values = torch.zeros(allowed.shape, dtype=self.joint.dtype, device=self.joint.device)
-        return Table(frozenset({place}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
+        return LogTable(frozenset({dim}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))
 
     # ---- the sum
 
@@ -116,7 +116,7 @@ class Sums:
         return self.reduce(self.tables(values, params, nets))
 
     def reduce(
-        self, tables: Mapping[str, Table], trace: list[Joined] | None = None, each: str | None = None
+        self, tables: Mapping[str, LogTable], trace: list[Joined] | None = None, each: str | None = None
     ) -> Tensor:
         """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
         global factors are no part. ``trace`` takes what each step joined."""
@@ -127,7 +127,7 @@ class Sums:
             mine = [t for t in pool if t.scope & places]
             pool = [t for t in pool if not t.scope & places]
             axes = self.joint.axes(step.names[0])
-            joined = Table(frozenset().union(*(t.scope for t in mine)), axes, self._product(mine, axes))
+            joined = LogTable(frozenset().union(*(t.scope for t in mine)), axes, self._product(mine, axes))
             if trace is not None:
                 trace.append(Joined(step, joined))
             pool.append(self._summed(step, joined, places))
@@ -142,23 +142,23 @@ class Sums:
             total = total + values.reshape(values.shape[self.places :])
         return total
 
-    def _product(self, tables: list[Table], axes: tuple[str, ...]) -> Tensor:
+    def _product(self, tables: list[LogTable], axes: tuple[str, ...]) -> Tensor:
         parts = [self._along(t, axes) for t in tables]
         out = parts[0]
-        for part in parts[1:]:
-            out = out + part
+        for table in parts[1:]:
+            out = out + table
         return out
 
-    def _summed(self, step: Step, joined: Table, places: set[int]) -> Table:
+    def _summed(self, step: Step, joined: LogTable, places: set[int]) -> LogTable:
         if step.chain is None:
-            (place,) = places
-            values = torch.logsumexp(joined.values, place, keepdim=True)
-            return Table(joined.scope - places, joined.axes, values)
+            (dim,) = places
+            values = torch.logsumexp(joined.values, dim, keepdim=True)
+            return LogTable(joined.scope - places, joined.axes, values)
         chains = self.chains[step.chain]
         values = chain_log_sum(self._matrices(step, joined.values), chains)
         spread = values.new_zeros(*values.shape[:-1], chains.num_rows)
         # a sequence's sum stands at its first row, so that sums by outer elements find it
-        return Table(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))
+        return LogTable(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))
 
     def _matrices(self, step: Step, values: Tensor) -> Tensor:
         """``[*value axes, *leading, rows, states before, states]`` of a chain; its own value axes become of size 1."""
@@ -169,11 +169,11 @@ class Sums:
             shape[p] = shape[b] = self.joint.num_states(n)
         moved = values.expand(shape).movedim((*back, *now), tuple(range(-2 * len(now), 0)))
         flat = moved.flatten(-2 * len(now), -len(now) - 1).flatten(-len(now), -1)
-        for place in sorted((*now, *back)):
-            flat = flat.unsqueeze(place)
+        for dim in sorted((*now, *back)):
+            flat = flat.unsqueeze(dim)
         return flat
 
-    def _along(self, table: Table, axes: tuple[str, ...]) -> Tensor:
+    def _along(self, table: LogTable, axes: tuple[str, ...]) -> Tensor:
         return self.joint.along(table.values, table.axes, axes)
 
     # ---- what the sum says of the variables
@@ -190,16 +190,16 @@ class Sums:
                 shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
                                    device=self.joint.device, requires_grad=True)  # fmt: skip
-                added[name] = Table(frozenset({i}), self.joint.axes(name), zero)
+                added[name] = LogTable(frozenset({i}), self.joint.axes(name), zero)
             total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
-            found = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
             name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
             / self.joint.scale_of(self.joint.axes(name))
-            for i, (name, g) in enumerate(zip(added, found, strict=True))
+            for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, tables: Mapping[str, Table], lead: int) -> tuple[int, ...]:
+    def _leading_shape(self, tables: Mapping[str, LogTable], lead: int) -> tuple[int, ...]:
         shapes = [t.values.shape[self.places : self.places + lead] for t in tables.values()]
         return tuple(torch.broadcast_shapes(*shapes)) if lead else ()
 
@@ -213,8 +213,8 @@ class Sums:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     @torch.no_grad()
     def draw(self, generator: Generator | None, values: Values, params: Values | None = None,
@@ -241,15 +241,15 @@ class Sums:
         out: dict[str, Tensor] = {}
         for step, joined in reversed(trace):
             table = joined.values
-            for place in sorted(joined.scope):
-                name = self.names[place] if place < len(self.names) else ""
-                if name in out and table.shape[place] > 1:
-                    table = torch.take_along_dim(table, self._code_along(out[name], name, joined.axes), place)
+            for dim in sorted(joined.scope):
+                name = self.names[dim] if dim < len(self.names) else ""
+                if name in out and table.shape[dim] > 1:
+                    table = torch.take_along_dim(table, self._code_along(out[name], name, joined.axes), dim)
             shape = (*table.shape[: self.places], *sizes, *table.shape[self.places + lead :])
             table = table.expand(shape)
             if step.chain is None:
-                place = self.names.index(step.names[0])
-                codes = categorical(table.movedim(place, -1), generator)
+                dim = self.names.index(step.names[0])
+                codes = categorical(table.movedim(dim, -1), generator)
                 out[step.names[0]] = codes.reshape((*sizes, *self.joint.shapes[step.names[0]]))
             else:
                 flat = self._matrices(step, table)
@@ -262,17 +262,17 @@ class Sums:
 
     def _code_along(self, code: Tensor, name: str, axes: tuple[str, ...]) -> Tensor:
         """Codes ``[*leading, *own axes]`` as ``[1 ..., *leading, *axes]``: outer elements repeated for their rows."""
-        own = self.joint.axes(name)
-        for axis in own:
-            inner = next((a for a in axes if a not in own and (axis, a) in self.joint.layout.parents), None)
+        code_axes = self.joint.axes(name)
+        for axis in code_axes:
+            inner = next((a for a in axes if a not in code_axes and (axis, a) in self.joint.layout.parents), None)
             if axis not in axes and inner is not None:
                 index = self.joint.layout.parent(axis, inner)
-                code = code.index_select(own.index(axis) - len(own), index)
-                own = tuple(inner if a == axis else a for a in own)
-        first = code.dim() - len(own)
-        code = code.permute((*range(first), *(first + own.index(a) for a in axes if a in own)))
+                code = code.index_select(code_axes.index(axis) - len(code_axes), index)
+                code_axes = tuple(inner if a == axis else a for a in code_axes)
+        first = code.dim() - len(code_axes)
+        code = code.permute((*range(first), *(first + code_axes.index(a) for a in axes if a in code_axes)))
         for i, axis in enumerate(axes):
-            if axis not in own:
+            if axis not in code_axes:
                 code = code.unsqueeze(first + i)
         return code.reshape((*[1] * self.places, *code.shape))
 
@@ -296,12 +296,12 @@ def sums_of(joint: Joint, names: Collection[str]) -> Sums:
     if reasons:
         raise PgmError(reasons)
     backs = tuple(n for s in steps if s.chain for n in s.names)
-    place: Callable[[str], int] = tuple(names).index
+    dim_of: Callable[[str], int] = tuple(names).index
     from pgmlang.lower.factors import factor_names
 
     scopes = {}
     for key, factor in factor_names(model).items():
-        here = {place(n) for n in mentioned(model, factor, names)}
+        here = {dim_of(n) for n in mentioned(model, factor, names)}
         before = {n for n, _ in looks_back(model, factor, names)}
         # a factor that only looks back has the earlier value alone
         here |= {len(tuple(names)) + backs.index(n) for n in before}

@@ -52,19 +52,19 @@ class Target:
         """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
         values ``x [..., dimension]``."""
         free = {}
-        place = 0
+        start = 0
         for name, shape in zip(self.names, self.free_shapes, strict=True):
             size = int(np.prod(shape))
-            free[name] = x[..., place : place + size].reshape((*x.shape[:-1], *shape))
-            place += size
+            free[name] = x[..., start : start + size].reshape((*x.shape[:-1], *shape))
+            start += size
         values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])
 
     def free(self, values: Values) -> Tensor:
         """The free vector ``[..., dimension]`` of values."""
-        found = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
+        unconstrained = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
         parts = [
-            found[n].reshape(*found[n].shape[: found[n].dim() - len(s)], int(np.prod(s)))
+            unconstrained[n].reshape(*unconstrained[n].shape[: unconstrained[n].dim() - len(s)], int(np.prod(s)))
             for n, s in zip(self.names, self.free_shapes, strict=True)
         ]
         return torch.cat(parts, -1)
@@ -101,8 +101,8 @@ class Target:
 
             def function(x: Tensor, *held: Tensor) -> Any:
                 names = iter(held)
-                own = {k: next(names) for k in given}
-                bare = replace(self, given=own, params={k: next(names) for k in params})
+                renamed = {k: next(names) for k in given}
+                bare = replace(self, given=renamed, params={k: next(names) for k in params})
                 return eager(bare, x)
 
             try:
@@ -131,5 +131,5 @@ def block_target(
     """The full conditional density of some continuous variables given all other latent ones. ``traces``: what was
     recorded for the same block."""
     shapes = tuple(joint.free_shape(n) for n in names)
-    own = {} if traces is None else traces
-    return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=own)
+    shared_traces = {} if traces is None else traces
+    return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=shared_traces)

@@ -57,10 +57,10 @@ def recorded(function: Function, *inputs: Tensor) -> fx.GraphModule:
     cannot be repeated: numbers taken out of tensors, changes in place, randomness. (torch's own ``make_fx`` does the
     same, and takes over a second to import.)"""
     with _Recorder(inputs) as recorder:
-        found = function(*inputs)
-    outputs = found if isinstance(found, tuple) else (found,)
+        result = function(*inputs)
+    outputs = result if isinstance(result, tuple) else (result,)
     nodes = [recorder.node(v) for v in outputs]
-    recorder.graph.output(tuple(nodes) if isinstance(found, tuple) else nodes[0])
+    recorder.graph.output(tuple(nodes) if isinstance(result, tuple) else nodes[0])
     return fx.GraphModule(recorder.root, recorder.graph)
 
 
@@ -96,8 +96,8 @@ class _Recorder(TorchDispatchMode):
             raise NotRecordable(f"{func} cannot be recorded")
         if func._schema.is_mutable:
             return self._in_place(func, args, kwargs or {})
-        found = func(*args, **(kwargs or {}))
-        outputs = found if isinstance(found, tuple | list) else (found,)
+        result = func(*args, **(kwargs or {}))
+        outputs = result if isinstance(result, tuple | list) else (result,)
         if not all(isinstance(v, Tensor) for v in outputs):
             raise NotRecordable(f"{func} gives a number")
         call = self._call(func, args, kwargs or {})
@@ -105,9 +105,9 @@ class _Recorder(TorchDispatchMode):
             # a view of all of a tensor is that tensor
             if _place(value) not in self.nodes:
                 self.kept.append(value)
-                node = call if value is found else self.graph.call_function(operator.getitem, (call, i))
+                node = call if value is result else self.graph.call_function(operator.getitem, (call, i))
                 self.nodes[_place(value)] = node
-        return found
+        return result
 
     def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
         placed = pytree.tree_map(lambda v: self.node(v) if isinstance(v, Tensor) else v, (args, kwargs))
@@ -125,15 +125,15 @@ class _Recorder(TorchDispatchMode):
             or not isinstance(changed, Tensor)
         ):
             raise NotRecordable(f"{func} cannot be recorded")
-        own, memory = _place(changed), changed.untyped_storage().data_ptr()
-        known = self.nodes.get(own)
-        alone = all(key == own for key in self.nodes if key[0] == memory)
+        location, memory = _place(changed), changed.untyped_storage().data_ptr()
+        known = self.nodes.get(location)
+        alone = all(key == location for key in self.nodes if key[0] == memory)
         if known is None or known.op != "call_function" or not alone:
             raise NotRecordable(f"{func} changes what is seen elsewhere")
         call = self._call(plain, args, kwargs)
-        found = func(*args, **kwargs)
-        self.nodes[own] = call
-        return found
+        result = func(*args, **kwargs)
+        self.nodes[location] = call
+        return result
 
 
 def _place(value: Tensor) -> tuple[Any, ...]:
@@ -173,8 +173,8 @@ def simplify(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _changes_in_place(module: fx.GraphModule) -> bool:
-    found = (n.target for n in module.graph.nodes if n.op == "call_function")
-    return any(t._schema.is_mutable for t in found if isinstance(t, torch._ops.OpOverload))
+    operations = (n.target for n in module.graph.nodes if n.op == "call_function")
+    return any(t._schema.is_mutable for t in operations if isinstance(t, torch._ops.OpOverload))
 
 
 class _Folding:
@@ -208,10 +208,10 @@ class _Folding:
         if node.target in SAME and isinstance(node.args[0], fx.Node):
             self._replace(node, node.args[0])
             return
-        found = self.value[node]
+        result = self.value[node]
         is_constant = all(n in self.constants for n in node.all_input_nodes) or node.target in FILLED
-        if is_constant and isinstance(found, Tensor) and found.numel() <= LARGEST:
-            self._constant(node, found.detach())
+        if is_constant and isinstance(result, Tensor) and result.numel() <= LARGEST:
+            self._constant(node, result.detach())
             return
         other = self._neutral(node)
         if other is not None:
@@ -253,8 +253,8 @@ class _Folding:
                 return first
             second = node.args[1]
             if node.target in (aten.add.Tensor, aten.mul.Tensor) and isinstance(second, fx.Node):
-                own = self.value[second]
-                fits = own.shape == self.value[node].shape and own.dtype == self.value[node].dtype
+                operand = self.value[second]
+                fits = operand.shape == self.value[node].shape and operand.dtype == self.value[node].dtype
                 if fits and self._is_all(first, neutral):
                     return second
         return None

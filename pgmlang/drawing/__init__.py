@@ -1,17 +1,17 @@
 """What is drawn: scenes laid out with plates as boxes, then SVG, DOT or PNG."""
 
 from pgmlang.drawing.dot import to_dot
-from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, PlacedPlate
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.png import to_png
 from pgmlang.drawing.scene import Scene, SceneEdge, SceneNode, ScenePlate
 from pgmlang.drawing.svg import to_svg
 
 __all__ = [
-    "Layout",
     "PlacedEdge",
     "PlacedNode",
     "PlacedPlate",
+    "PlacedScene",
     "Scene",
     "SceneEdge",
     "SceneNode",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pgmlang.drawing.ordering import Rows, Token
-from pgmlang.drawing.separation import Problem, solve
+from pgmlang.drawing.separation import SeparationProblem, solve
 from pgmlang.drawing.shapes import Shape
 
 PAD, RIM, APART = 13.0, 9.0, 22.0
@@ -39,16 +39,16 @@ def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Gr
             (a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d) for a, b, w, d in first
         ]
         positions = solve(problem, positions)
-    found = positions.tolist()
-    x = found[:count]
-    left, right = found[count::2], found[count + 1 :: 2]
+    solution = positions.tolist()
+    x = solution[:count]
+    left, right = solution[count::2], solution[count + 1 :: 2]
     y, top, bottom, free = _heights(rows, shapes, x, labels)
     return Grid(x, y, left, right, top, bottom, free)
 
 
-def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Problem:
+def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> SeparationProblem:
     count = len(rows.layer)
-    problem = Problem(count + 2 * len(labels))
+    problem = SeparationProblem(count + 2 * len(labels))
     for v in range(count):
         for w in rows.below[v]:
             # Long edges are kept straight (weights as in Gansner et al. 1993).

@@ -84,7 +84,7 @@ def _attributes(node: SceneNode) -> str:
     if node.observed and node.kind in ("random", "derived"):
         parts.append('style=filled, fillcolor="#d0d7de"')
     parts.append(f"tooltip={_label(node.tooltip or node.name)}")
-    return ", ".join(part for part in parts if part)
+    return ", ".join(attribute for attribute in parts if attribute)
 
 
 def _quoted(text: str) -> str:

@@ -104,7 +104,7 @@ class PlacedPlate:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlacedScene:
     title: str
     width: float
     height: float
@@ -147,8 +147,8 @@ def pieces(path: Path) -> list[Path]:
 
 def joined(parts: list[Path]) -> Path:
     out: list[Point] = list(parts[0])
-    for part in parts[1:]:
-        out.extend(part[1:])
+    for piece in parts[1:]:
+        out.extend(piece[1:])
     return tuple(out)
 
 

@@ -104,14 +104,14 @@ def membership(scene: Scene) -> Membership:
 
 
 def _ancestors(name: str, plates: dict[str, ScenePlate], index: dict[str, int]) -> frozenset[int]:
-    found: set[str] = set()
+    ancestors: set[str] = set()
     todo = list(plates[name].parents)
     while todo:
         parent = todo.pop()
-        if parent in plates and parent not in found and parent != name:
-            found.add(parent)
+        if parent in plates and parent not in ancestors and parent != name:
+            ancestors.add(parent)
             todo.extend(plates[parent].parents)
-    return frozenset(index[parent] for parent in found)
+    return frozenset(index[parent] for parent in ancestors)
 
 
 def build(info: Membership, count: int) -> Groups:
@@ -160,14 +160,14 @@ def _fill(groups: Groups, atom: int, nodes: frozenset[int], ranked: list[int], i
 
 def _component(ranked: list[int], info: Membership) -> list[int]:
     """The plates that cross the largest one, those that cross these, and so on."""
-    found = [ranked[0]]
-    for p in found:
+    component = [ranked[0]]
+    for p in component:
         for q in ranked:
             a, b = info.members[p], info.members[q]
-            if q not in found and a & b and not a <= b and not b <= a:
-                found.append(q)
+            if q not in component and a & b and not a <= b and not b <= a:
+                component.append(q)
     # A plate around one of the component is larger than it; it was not the largest, so it crosses or holds all.
-    return sorted(found)
+    return sorted(component)
 
 
 def runs(ordered: list[frozenset[int]], plate: int) -> list[list[frozenset[int]]]:

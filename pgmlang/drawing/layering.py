@@ -64,13 +64,13 @@ def _acyclic(count: int, arcs: list[Arc]) -> list[Arc]:
         out[a].append(b)
     if _topological(count, out) is not None:
         return arcs
-    kept: list[list[int]] = [[] for _ in range(count)]
+    edges_out: list[list[int]] = [[] for _ in range(count)]
     done: dict[Arc, None] = {}
     for a, b in arcs:
         if (a, b) in done or (b, a) in done:
             continue
-        start, end = (b, a) if _reaches(kept, b, a) else (a, b)
-        kept[start].append(end)
+        start, end = (b, a) if _reaches(edges_out, b, a) else (a, b)
+        edges_out[start].append(end)
         done[(start, end)] = None
     return list(done)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.drawing.coordinates import Grid, place
-from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, PlacedPlate, Rect, sampled
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, Rect, sampled
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
 from pgmlang.drawing.ordering import build_rows, order
@@ -17,7 +17,7 @@ from pgmlang.drawing.text import shortened, text_width, visible
 MARGIN = 12.0
 
 
-def layout(scene: Scene) -> Layout:
+def layout(scene: Scene) -> PlacedScene:
     """Place a scene: layers, order, coordinates, then curves. The same scene gives the same layout."""
     index = {node.name: i for i, node in enumerate(scene.nodes)}
     loops = {edge.source for edge in scene.edges if edge.source == edge.target}
@@ -41,7 +41,7 @@ def layout(scene: Scene) -> Layout:
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
     depth = [box.depth for box in rows.groups.boxes]
     plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]
-    return _moved(Layout(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
+    return _moved(PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
 
 
 def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:
@@ -101,10 +101,10 @@ def _plate_boxes(grid: Grid, b: int, wide: float) -> tuple[Rect, Rect]:
     return box, label
 
 
-def _moved(found: Layout) -> Layout:
+def _moved(layout: PlacedScene) -> PlacedScene:
     """Shifted so that everything lies in a canvas with a margin, and rounded to hundredths for short files."""
-    boxes = [node.extent for node in found.nodes] + [plate.box for plate in found.plates]
-    points = [p for edge in found.edges for p in sampled(edge.path)]
+    boxes = [node.extent for node in layout.nodes] + [plate.box for plate in layout.plates]
+    points = [p for edge in layout.edges for p in sampled(edge.path)]
     xs = [b.x0 for b in boxes] + [b.x1 for b in boxes] + [p[0] for p in points]
     ys = [b.y0 for b in boxes] + [b.y1 for b in boxes] + [p[1] for p in points]
     dx, dy = MARGIN - min(xs, default=0.0), MARGIN - min(ys, default=0.0)
@@ -123,12 +123,12 @@ def _moved(found: Layout) -> Layout:
             label_y=round(n.label_y + dy, 2),
             label_width=round(n.label_width, 2),
         )
-        for n in found.nodes
+        for n in layout.nodes
     )
     edges = tuple(
-        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in found.edges
+        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in layout.edges
     )
-    plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in found.plates)
+    plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in layout.plates)
     width = round(max(xs, default=0.0) + dx + MARGIN, 2)
     height = round(max(ys, default=0.0) + dy + MARGIN, 2)
-    return Layout(found.title, width, height, nodes, edges, plates)
+    return PlacedScene(layout.title, width, height, nodes, edges, plates)

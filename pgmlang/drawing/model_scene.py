@@ -35,10 +35,10 @@ def model_scene(model: Model, observed: Iterable[str] = ()) -> Scene:
             key = (ref.name, target)
             edges.setdefault(key, SceneEdge(ref.name, target, directed, dashed=ref.lag > 0))
         for expr in model.expressions(item):
-            for part in walk(expr):
-                if isinstance(part, NetCall) and part.net in nets:
-                    used_nets.setdefault(part.net, ())
-                    edges.setdefault((f"net {part.net}", target), SceneEdge(f"net {part.net}", target))
+            for node in walk(expr):
+                if isinstance(node, NetCall) and node.net in nets:
+                    used_nets.setdefault(node.net, ())
+                    edges.setdefault((f"net {node.net}", target), SceneEdge(f"net {node.net}", target))
 
     for conditional in model.conditionals:
         connect(conditional, conditional.target, conditional.plates, False)

@@ -111,11 +111,11 @@ def order(rows: Rows, effort: float = 1.0) -> None:
             rows.groups.atoms[atom].children = list(children)
         for component, atoms in arrangement[1].items():
             rows.groups.components[component].atoms = list(atoms)
-        score, kept = _sweep(rows, sweeps, polish=size <= 400)
+        score, best_rows = _sweep(rows, sweeps, polish=size <= 400)
         if best is None or score < best[0]:
             best = (
                 score,
-                kept,
+                best_rows,
                 [list(a.children) for a in rows.groups.atoms],
                 [list(c.atoms) for c in rows.groups.components],
             )
@@ -136,18 +136,20 @@ Arrangement = tuple[dict[int, list[int]], dict[int, list[int]]]
 
 def _arrangements(rows: Rows, limit: int) -> list[Arrangement]:
     """Orders of the components within atoms, and crossed plates as they are or mirrored; at most ``limit``."""
-    found: list[Arrangement] = [({}, {})]
+    arrangements: list[Arrangement] = [({}, {})]
     for number, atom in enumerate(rows.groups.atoms):
         if not 2 <= len(atom.children) <= 4:
             continue
         options = [list(p) for p in permutations(atom.children)]
-        if len(found) * len(options) <= limit:
-            found = [({**f[0], number: option}, f[1]) for f in found for option in options]
+        if len(arrangements) * len(options) <= limit:
+            arrangements = [({**f[0], number: option}, f[1]) for f in arrangements for option in options]
     for number, component in enumerate(rows.groups.components):
-        if len(component.atoms) >= 2 and len(found) * 2 <= limit:
+        if len(component.atoms) >= 2 and len(arrangements) * 2 <= limit:
             mirrored = component.atoms[::-1]
-            found = [(f[0], {**f[1], number: option}) for f in found for option in (component.atoms, mirrored)]
-    return found
+            arrangements = [
+                (f[0], {**f[1], number: option}) for f in arrangements for option in (component.atoms, mirrored)
+            ]
+    return arrangements
 
 
 def _sweep(rows: Rows, sweeps: int, polish: bool) -> tuple[Score, list[list[int]]]:
@@ -301,11 +303,11 @@ def _under_labels(rows: Rows) -> int:
 def _right_of(rows: Rows, v: int, box: int, edge: float) -> bool:
     """Whether a node of the next layer stands right of a box: by the components' order if both have one."""
     groups = rows.groups
-    own = groups.atoms[next(iter(groups.boxes[box].atoms))].component
-    siblings = groups.atoms[groups.components[own].parent].children
+    component = groups.atoms[next(iter(groups.boxes[box].atoms))].component
+    siblings = groups.atoms[groups.components[component].parent].children
     for atom in groups.path(rows.home[v]):
         if groups.atoms[atom].component in siblings:
-            return siblings.index(groups.atoms[atom].component) > siblings.index(own)
+            return siblings.index(groups.atoms[atom].component) > siblings.index(component)
     return rows.position[v] > edge + 0.75
 
 

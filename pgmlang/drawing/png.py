@@ -8,7 +8,7 @@ from math import atan2, cos, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, Point, trapezium_reach
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedScene, Point, trapezium_reach
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.svg import FAINT, INK, PAPER, RIM, SHADE
@@ -48,7 +48,7 @@ def to_png(scene: Scene, path: str | os.PathLike[str]) -> None:
         figure.savefig(path, format="png", dpi=72 * scale, metadata={"Software": None})
 
 
-def _draw(axes: Axes, drawing: Layout) -> None:
+def _draw(axes: Axes, drawing: PlacedScene) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     for plate in drawing.plates:

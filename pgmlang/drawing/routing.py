@@ -73,18 +73,18 @@ def make_field(
 ) -> Field:
     levels = []
     for row in rows.rows:
-        found = [_obstacle(v, nodes[v], nodes[v].name in loops) for v in row if v < len(nodes)]
+        obstacles = [_obstacle(v, nodes[v], nodes[v].name in loops) for v in row if v < len(nodes)]
         widths = [
             max(o.box.x1, o.label.x1 if o.label else o.box.x1, o.loop.x1 if o.loop else o.box.x1) - o.box.x0
-            for o in found
+            for o in obstacles
         ]
         levels.append(
             Row(
-                found,
-                [o.box.x0 for o in found],
+                obstacles,
+                [o.box.x0 for o in obstacles],
                 max(widths, default=0.0),
-                min((o.box.y0 for o in found), default=0.0),
-                max((o.box.y1 for o in found), default=0.0),
+                min((o.box.y0 for o in obstacles), default=0.0),
+                max((o.box.y1 for o in obstacles), default=0.0),
             )
         )
     members = [box.members for box in rows.groups.boxes]
@@ -260,11 +260,11 @@ def _height(point: Point) -> float:
     return point[1]
 
 
-def _hits(obstacle: Obstacle, p: Point, q: Point, own: bool) -> bool:
+def _hits(obstacle: Obstacle, p: Point, q: Point, is_end: bool) -> bool:
     """Whether a segment comes too near; at an edge's own end only the label beside it counts."""
     if obstacle.label is not None and crosses(p, q, obstacle.label):
         return True
-    if own:
+    if is_end:
         return False
     if obstacle.loop is not None and crosses(p, q, obstacle.loop):
         return True

@@ -19,7 +19,7 @@ _DENSE = 260
 
 
 @dataclass
-class Problem:
+class SeparationProblem:
     """``pulls`` (a, b, weight, wanted x[b] - x[a]); ``gaps`` (a, b, least x[b] - x[a]), which are acyclic."""
 
     count: int
@@ -27,7 +27,7 @@ class Problem:
     gaps: list[tuple[int, int, float]] = field(default_factory=list)
 
 
-def solve(problem: Problem, near: Vector | None = None, steps: int = 400) -> Vector:
+def solve(problem: SeparationProblem, near: Vector | None = None, steps: int = 400) -> Vector:
     """The positions, feasible to rounding. ``near``: a feasible answer to start from."""
     if not problem.count:
         return np.zeros(0)
@@ -89,7 +89,7 @@ def _pushed_left(x: list[float], order: list[int], out: list[list[tuple[int, flo
     return x
 
 
-def _relaxed(problem: Problem, gaps: dict[tuple[int, int], float], start: Vector, steps: int) -> Vector:
+def _relaxed(problem: SeparationProblem, gaps: dict[tuple[int, int], float], start: Vector, steps: int) -> Vector:
     """ADMM on x and z = A x with z >= d. ``tie`` draws all faintly to 0, so separate parts stay together."""
     n, rho, sigma, tie, over = problem.count, 0.6, 1e-3, 2e-3, 1.6
     tail, head = (np.array([g[i] for g in gaps], dtype=np.int64) for i in (0, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from pgmlang.drawing.geometry import Layout, PlacedEdge, PlacedNode, PlacedPlate, is_straight, trapezium_reach
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, is_straight, trapezium_reach
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.text import visible
@@ -18,7 +18,7 @@ def to_svg(scene: Scene) -> str:
     return svg_of(layout(scene))
 
 
-def svg_of(drawing: Layout) -> str:
+def svg_of(drawing: PlacedScene) -> str:
     """A drawing of a layout. A white rectangle (class ``paper``) keeps it readable on dark pages."""
     width, height = _n(drawing.width), _n(drawing.height)
     out = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pgmlang.exact.contract import Tables
+from pgmlang.exact.contract import ForwardTables
 from pgmlang.exact.program import ContractionProgram
 from pgmlang.exact.rows import RowIndex
 
@@ -23,23 +23,23 @@ def _looked_up(
     row_of: np.ndarray,
 ) -> np.ndarray:
     """``table`` at each configuration's codes, free over ``gone``: (configurations, cells of ``gone``)."""
-    place = {v: i for i, v in enumerate(scope)}
+    axis_of = {v: i for i, v in enumerate(scope)}
     known = [v for v in scope if v not in gone]
-    order = [place[v] for v in known] + ([len(scope)] if rows is not None else []) + [place[v] for v in gone]
+    order = [axis_of[v] for v in known] + ([len(scope)] if rows is not None else []) + [axis_of[v] for v in gone]
     moved = table.transpose(order)
     depth = len(known) + (rows is not None)
     lead = moved.shape[:depth]
     flat = moved.reshape(int(np.prod(lead, dtype=np.int64)), -1)
     if not depth:
         return np.broadcast_to(flat, (len(codes), flat.shape[1]))
-    at = [codes[:, v] for v in known]
+    index = [codes[:, v] for v in known]
     if rows is not None:
-        at.append(row_of if rows.index is None else rows.index[row_of])
-    return flat[np.ravel_multi_index(tuple(at), lead)]
+        index.append(row_of if rows.index is None else rows.index[row_of])
+    return flat[np.ravel_multi_index(tuple(index), lead)]
 
 
 def backtrack(
-    program: ContractionProgram, tables: Tables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
+    program: ContractionProgram, tables: ForwardTables, codes: np.ndarray, row_of: np.ndarray, pick: Pick
 ) -> None:
     """Fill ``codes`` (configurations, variables) for all variables the program sums, in place.
 
@@ -47,16 +47,16 @@ def backtrack(
     """
     combine = np.multiply if program.space == "linear" else np.add
     for a, b, out, _, _, _ in reversed(program.forward):
-        kept = set(program.scopes[out])
-        gone = [v for v in program.scopes[a] if v not in kept]
+        scope_out = set(program.scopes[out])
+        gone = [v for v in program.scopes[a] if v not in scope_out]
         if not gone:
             continue
         weights = None
         for table in (a, b) if b >= 0 else (a,):
             values = tables.values[table]
             assert values is not None
-            part = _looked_up(values, program.scopes[table], gone, tables.rows[table], codes, row_of)
-            weights = part if weights is None else combine(weights, part)
+            looked_up = _looked_up(values, program.scopes[table], gone, tables.rows[table], codes, row_of)
+            weights = looked_up if weights is None else combine(weights, looked_up)
         assert weights is not None
         chosen = np.unravel_index(pick(weights), [program.sizes[v] for v in gone])
         for v, column in zip(gone, chosen, strict=True):

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.exact.contract import Tables, forward
+from pgmlang.exact.contract import ForwardTables, forward
 from pgmlang.exact.evidence import EvidenceRows, by_pattern
 from pgmlang.exact.leaves import WIDE_RANGE, FactorTable, factor_tables
-from pgmlang.exact.query import DEFAULT_MAX_CELLS, Query, compile_query
+from pgmlang.exact.query import DEFAULT_MAX_CELLS, CompiledQuery, compile_query
 from pgmlang.tables import DiscreteNetwork
 
 # Memory for the tables of one chunk of rows, and the most rows a chunk may have.
@@ -30,7 +30,7 @@ class CompiledNetwork:
         self.network = network
         self.max_cells = DEFAULT_MAX_CELLS if max_cells is None else max_cells
         self.threads = threads
-        self._queries: dict[tuple[object, ...], Query] = {}
+        self._queries: dict[tuple[object, ...], CompiledQuery] = {}
 
     @cached_property
     def factors(self) -> tuple[FactorTable, ...]:
@@ -59,19 +59,19 @@ class CompiledNetwork:
         outputs: Sequence[int] = (),
         join: bool = True,
         space: str = "linear",
-    ) -> Query:
+    ) -> CompiledQuery:
         """The compiled query for this pattern of evidence, from the cache when asked before."""
         many = evidence.num_rows.bit_length() // 4
         key = (evidence.pattern, None if seen is None else tuple(seen), tuple(outputs), join, space, many)
-        found = self._queries.get(key)
-        if found is None:
+        compiled = self._queries.get(key)
+        if compiled is None:
             if len(self._queries) >= _CACHED_QUERIES:
                 self._queries.pop(next(iter(self._queries)))
-            found = self._queries[key] = compile_query(
+            compiled = self._queries[key] = compile_query(
                 self.network, self.factors, evidence, seen,
                 outputs=outputs, join=join, space=space, max_cells=self.max_cells,
             )  # fmt: skip
-        return found
+        return compiled
 
     def groups(
         self, rows: EvidenceRows, seen: Sequence[int] | None, space: str
@@ -93,7 +93,7 @@ class CompiledNetwork:
             return many
         return []
 
-    def run_forward(self, query: Query, evidence: EvidenceRows) -> Tables:
+    def run_forward(self, query: CompiledQuery, evidence: EvidenceRows) -> ForwardTables:
         """The forward pass, log Z in full (scales of factors and likelihoods included)."""
         tables = self.linear_tables if query.program.space == "linear" else self.log_tables
         arrays, rows = query.leaf_arrays(evidence, tables, self.network.sizes)
@@ -101,12 +101,12 @@ class CompiledNetwork:
         done.log_z += query.scale + evidence.log_scale()
         return done
 
-    def chunk_rows(self, query: Query) -> int:
+    def chunk_rows(self, query: CompiledQuery) -> int:
         """How many rows a chunk may have."""
         cells = sum(n for n, rows in zip(query.program.cells, query.program.has_rows, strict=True) if rows)
         return int(max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (8 * max(cells, 1)))))
 
-    def chunks(self, query: Query, evidence: EvidenceRows) -> Iterator[tuple[slice, EvidenceRows]]:
+    def chunks(self, query: CompiledQuery, evidence: EvidenceRows) -> Iterator[tuple[slice, EvidenceRows]]:
         """The distinct rows in pieces whose tables fit the memory set aside."""
         size = self.chunk_rows(query)
         if evidence.num_rows <= size:

@@ -28,18 +28,18 @@ def conflict(
 
     if not impossible(observed):
         return []
-    kept = observed
-    size = max(1, len(kept) // 2)
+    conflicting = observed
+    size = max(1, len(conflicting) // 2)
     while True:
-        at = 0
-        while at < len(kept):
-            fewer = kept[:at] + kept[at + size :]
+        start = 0
+        while start < len(conflicting):
+            fewer = conflicting[:start] + conflicting[start + size :]
             if impossible(fewer):
-                kept = fewer
+                conflicting = fewer
             else:
-                at += size
+                start += size
         if size == 1:
-            return kept
+            return conflicting
         size = max(1, size // 2)
 
 

@@ -16,7 +16,7 @@ _TINY = 1e-130
 
 
 @dataclass
-class Tables:
+class ForwardTables:
     """Values of all tables after a forward pass; ``rows[t]`` is None for a table without evidence rows.
 
     ``log_z``: (num_rows,); ``suspect``: rows whose linear arithmetic may have lost something.
@@ -62,13 +62,13 @@ def _joined(
 
 def forward(
     program: ContractionProgram, leaves: Sequence[np.ndarray], leaf_rows: Sequence[RowIndex | None], num_rows: int
-) -> Tables:
+) -> ForwardTables:
     """All tables from the leaves' values. A leaf's largest cell should be near 1."""
     count = len(program.scopes)
     values: list[np.ndarray | None] = [*leaves, *([None] * (count - len(leaves)))]
     rows: list[RowIndex | None] = [*leaf_rows, *([None] * (count - len(leaves)))]
     merger = RowMerger(num_rows)
-    out = Tables(values, rows, merger, np.zeros(num_rows), np.zeros(num_rows))
+    out = ForwardTables(values, rows, merger, np.zeros(num_rows), np.zeros(num_rows))
     folded = program.folded
     for a, b, to, kernel, axes, rescale in program.forward:
         if to in folded:
@@ -100,7 +100,7 @@ def forward(
     return out
 
 
-def _total(program: ContractionProgram, out: Tables) -> None:
+def _total(program: ContractionProgram, out: ForwardTables) -> None:
     """log Z from the roots (tables over the outputs are left unsummed in them) and the rescalings."""
     scalars: list[float] = []
     for root in program.plan.roots:
@@ -118,23 +118,23 @@ def _total(program: ContractionProgram, out: Tables) -> None:
         with np.errstate(divide="ignore"):
             out.log_z += np.sum(np.log(scalars) if program.space == "linear" else scalars)
     for rows, scale in out.scales:
-        part = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
-        out.log_z += part
-        out.shrunk += np.minimum(part, 0.0)
+        log_scale = rows.expand(scale) if rows is not None and isinstance(scale, np.ndarray) else scale
+        out.log_z += log_scale
+        out.shrunk += np.minimum(log_scale, 0.0)
 
 
 Found = tuple[np.ndarray, RowIndex | None]
 
 
-def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> list[Found]:
+def backward(program: ContractionProgram, passes: Backward, tables: ForwardTables) -> list[Found]:
     """The unnormalised posterior of each extraction, axes as its scope says, and its rows."""
     grads: dict[int, Found] = {}
     values, rows, merger = tables.values, tables.rows, tables.merger
-    found: list[Found | None] = [None] * len(passes.extractions)
-    at, needed_above = passes.at, passes.needed_above
+    extracted: list[Found | None] = [None] * len(passes.extractions)
+    extractions_at, needed_above = passes.at, passes.needed_above
 
     def extract(table: int) -> None:
-        for number in at[table]:
+        for number in extractions_at[table]:
             _, axes, kernel, _ = passes.extractions[number]
             value, joint = values[table], rows[table]
             assert value is not None
@@ -145,9 +145,9 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if joint is not None or grad_rows is not None:
                     value, grad, joint = _joined(merger, value, joint, grad, grad_rows)
                 value = kernel.run(value, grad)
-            found[number] = value, joint
+            extracted[number] = value, joint
 
-    for table in at:
+    for table in extractions_at:
         if table not in passes.reached:
             extract(table)
     # Gradients live no longer than needed: memory is that of the forward pass.
@@ -169,17 +169,17 @@ def backward(program: ContractionProgram, passes: Backward, tables: Tables) -> l
                 if rescale:
                     result, _ = _rescale(result, joint is not None)
                 grads[into] = result, joint
-        if into in at:
+        if into in extractions_at:
             extract(into)
         if last:
             grads.pop(above, None)
         if into not in needed_above:
             grads.pop(into)
-    return [one for one in found if one is not None]
+    return [one for one in extracted if one is not None]
 
 
 def is_suspect(
-    program: ContractionProgram, tables: Tables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
+    program: ContractionProgram, tables: ForwardTables, totals: Sequence[tuple[np.ndarray, RowIndex | None]] = ()
 ) -> np.ndarray:
     """Rows for which linear arithmetic may have lost a cell that matters, (num_rows,) of bool.
 

@@ -45,37 +45,37 @@ def _count(
 ) -> None:
     grouped = engine.groups(rows, None, space)
     if grouped:
-        for at, part in grouped:
-            exact = np.zeros(len(at))
-            _count(engine, part, weights[at], counts, exact, space)
-            log_z[at] = exact
+        for members, chunk in grouped:
+            exact = np.zeros(len(members))
+            _count(engine, chunk, weights[members], counts, exact, space)
+            log_z[members] = exact
         return
     query = engine.query(rows, None, space=space)
     sources = [(leaf, source) for leaf, source in enumerate(query.sources) if source.factor is not None]
     wanted = tuple((leaf, source.rest) for leaf, source in sources)
     passes = query.backward(wanted)
-    for piece, part in engine.chunks(query, rows):
-        done = engine.run_forward(query, part)
+    for piece, chunk in engine.chunks(query, rows):
+        done = engine.run_forward(query, chunk)
         log_z[piece] = done.log_z
         share = np.where(np.isneginf(done.log_z), 0.0, weights[piece])
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = [
+            families = [
                 (*normalised(values, index, space), index, values.shape)
                 for values, index in backward(query.program, passes, done)
             ]
-        again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in found])
+        again = is_suspect(query.program, done, [(total, index) for _, total, index, _ in families])
         if again.any():
-            at = np.arange(piece.start, piece.stop)[again]
-            exact = np.zeros(len(at))
-            _count(engine, rows.take(at), weights[at], counts, exact, "log")
-            log_z[at] = exact
+            members = np.arange(piece.start, piece.stop)[again]
+            exact = np.zeros(len(members))
+            _count(engine, rows.take(members), weights[members], counts, exact, "log")
+            log_z[members] = exact
             share[again] = 0.0
         for (_, source), (cells, total, index, shape), extraction in zip(
-            sources, found, passes.extractions, strict=True
+            sources, families, passes.extractions, strict=True
         ):
             # What is impossible counts nothing.
             cells[:, ~(total > 0)] = 0.0
-            _add(counts, source, cells.reshape(shape), index, extraction.scope, share, part)
+            _add(counts, source, cells.reshape(shape), index, extraction.scope, share, chunk)
 
 
 def _add(
@@ -85,7 +85,7 @@ def _add(
     index: RowIndex | None,
     scope: tuple[int, ...],
     share: np.ndarray,
-    part: EvidenceRows,
+    chunk: EvidenceRows,
 ) -> None:
     """Add one factor's posterior, weighted and summed over the rows, to its counts.
 
@@ -96,16 +96,16 @@ def _add(
     shape = tuple(values.shape[: len(scope)])
     order = [scope.index(v) for v in source.rest]
     target = counts[source.factor]
-    place = tuple(part.fixed.get(v, slice(None)) for v in source.full)
+    fixed_index = tuple(chunk.fixed.get(v, slice(None)) for v in source.full)
     if not source.hard:
         versions = share.sum(keepdims=True) if index is None else _per_version(index, share)
         summed = (flat @ versions).reshape(shape)
-        target[place] += summed.transpose(order)
+        target[fixed_index] += summed.transpose(order)
         return
     # Observed parents or child: rows with the same codes go to the same cells.
-    left = [v for v in source.full if v not in part.fixed]
+    left = [v for v in source.full if v not in chunk.fixed]
     hard_shape = [target.shape[source.full.index(v)] for v in source.hard]
-    codes = np.ravel_multi_index(tuple(part.hard[v] for v in source.hard), tuple(hard_shape))
+    codes = np.ravel_multi_index(tuple(chunk.hard[v] for v in source.hard), tuple(hard_shape))
     by_code = np.zeros((int(np.prod(hard_shape)), flat.shape[0]))
     if index is None:
         by_code += np.bincount(codes, share, minlength=len(by_code))[:, None] * flat.T
@@ -123,7 +123,7 @@ def _add(
     block = by_code.reshape((*hard_shape, *shape))
     depth = len(hard_shape)
     axis = {v: i for i, v in enumerate(source.hard)} | {v: depth + scope.index(v) for v in source.rest}
-    target[place] += block.transpose([axis[v] for v in left])
+    target[fixed_index] += block.transpose([axis[v] for v in left])
 
 
 def _per_version(index: RowIndex, share: np.ndarray) -> np.ndarray:

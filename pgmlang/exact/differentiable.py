@@ -36,14 +36,14 @@ def _log_sum(values: torch.Tensor, axes: Sequence[int]) -> torch.Tensor:
 
 
 def _leaf(
-    source: LeafSource, part: EvidenceRows, tables: Sequence[torch.Tensor], sizes: Sequence[int]
+    source: LeafSource, rows: EvidenceRows, tables: Sequence[torch.Tensor], sizes: Sequence[int]
 ) -> torch.Tensor:
     """A leaf's logarithms, axes (rows or 1, *rest)."""
     import torch
 
     like = tables[0] if tables else torch.zeros((), dtype=torch.float64)
     if source.unary is not None:
-        unary = part.unary[source.unary]
+        unary = rows.unary[source.unary]
         with np.errstate(divide="ignore"):
             logs = np.log(unary.table) + unary.scale[:, None]
         table = torch.as_tensor(logs, dtype=like.dtype, device=like.device)
@@ -51,20 +51,20 @@ def _leaf(
         table = table[torch.as_tensor(ids, device=like.device)]
         if source.rest:
             return table
-        codes = torch.as_tensor(part.codes(unary.variable), device=like.device)
+        codes = torch.as_tensor(rows.codes(unary.variable), device=like.device)
         return table.expand(len(codes), -1).gather(1, codes[:, None])[:, 0]
     if source.factor is None:
         return like.new_zeros((1, sizes[source.rest[0]]))
     table = tables[source.factor]
-    place = {v: i for i, v in enumerate(source.full)}
+    axis_of = {v: i for i, v in enumerate(source.full)}
     seen = [*source.fixed, *source.hard]
     if not seen:
         return table.unsqueeze(0)
-    table = table.permute([place[v] for v in (*seen, *source.rest)])
+    table = table.permute([axis_of[v] for v in (*seen, *source.rest)])
     if source.hard:
-        at = tuple(torch.as_tensor(part.codes(v), device=table.device) for v in seen)
-        return table[at]
-    return table[tuple(part.fixed[v] for v in seen)].unsqueeze(0)
+        index = tuple(torch.as_tensor(rows.codes(v), device=table.device) for v in seen)
+        return table[index]
+    return table[tuple(rows.fixed[v] for v in seen)].unsqueeze(0)
 
 
 def _aligned(table: torch.Tensor, scope: Sequence[int], onto: Sequence[int]) -> torch.Tensor:
@@ -72,10 +72,10 @@ def _aligned(table: torch.Tensor, scope: Sequence[int], onto: Sequence[int]) -> 
     held = [v for v in onto if v in scope]
     table = table.permute([0, *(1 + list(scope).index(v) for v in held)])
     shape = [table.shape[0]]
-    at = 1
+    axis = 1
     for v in onto:
-        shape.append(table.shape[at] if v in scope else 1)
-        at += v in scope
+        shape.append(table.shape[axis] if v in scope else 1)
+        axis += v in scope
     return table.reshape(shape)
 
 

@@ -81,28 +81,28 @@ class ExactEngine(CompiledNetwork):
             return log_z, flat
         grouped = self.groups(rows, seen, space)
         if grouped:
-            for at, part in grouped:
-                left = [v for v in hidden if v not in part.hard]
-                log_z[at], found = self._marginals(part, seen, left, space)
+            for members, chunk in grouped:
+                left = [v for v in hidden if v not in chunk.hard]
+                log_z[members], tables = self._marginals(chunk, seen, left, space)
                 for v in hidden:
-                    flat[v][at] = found[v] if v in found else self._observed(part, v, log_z[at])
+                    flat[v][members] = tables[v] if v in tables else self._observed(chunk, v, log_z[members])
             return log_z, flat
         query = self.query(rows, seen, space=space)
         program = query.program
         if rows.num_rows > 1 and self.chunk_rows(query) < _FEWEST_ROWS:
             # A row alone fills the memory set aside: plain tables are faster than runs of one or two rows.
             for r in range(rows.num_rows):
-                part = rows.single(r)
-                left = [v for v in hidden if v not in part.fixed]
-                log_z[r : r + 1], found = self._marginals(part, seen, left, space)
+                chunk = rows.single(r)
+                left = [v for v in hidden if v not in chunk.fixed]
+                log_z[r : r + 1], tables = self._marginals(chunk, seen, left, space)
                 for v in hidden:
-                    flat[v][r] = found[v] if v in found else self._observed(part, v, log_z[r : r + 1])
+                    flat[v][r] = tables[v] if v in tables else self._observed(chunk, v, log_z[r : r + 1])
             return log_z, flat
         passes = query.backward(tuple((program.home[v], (v,)) for v in hidden))
 
         def run(work: tuple[slice, EvidenceRows]) -> None:
-            piece, part = work
-            done = self.run_forward(query, part)
+            piece, chunk = work
+            done = self.run_forward(query, chunk)
             log_z[piece] = done.log_z
             totals = []
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -116,10 +116,10 @@ class ExactEngine(CompiledNetwork):
                     flat[v][piece][impossible] = np.nan
             again = is_suspect(program, done, totals)
             if again.any():
-                at = np.arange(piece.start, piece.stop)[again]
-                log_z[at], exact = self._marginals(rows.take(at), seen, hidden, "log")
+                members = np.arange(piece.start, piece.stop)[again]
+                log_z[members], exact = self._marginals(rows.take(members), seen, hidden, "log")
                 for v in hidden:
-                    flat[v][at] = exact[v]
+                    flat[v][members] = exact[v]
 
         pieces = list(self.chunks(query, rows))
         run(pieces[0])
@@ -154,19 +154,19 @@ class ExactEngine(CompiledNetwork):
         sizes = self.network.sizes
         table = np.zeros((rows.num_rows, *(sizes[v] for v in targets)))
         if rows.num_rows:
-            part = self._joint(rows, tuple(targets), hidden, self.space_for(rows))
-            place: list[np.ndarray | slice] = []
+            hidden_part = self._joint(rows, tuple(targets), hidden, self.space_for(rows))
+            index: list[np.ndarray | slice] = []
             for v in targets:
                 shape = [rows.num_rows, *([1] * len(hidden))]
                 if v in hidden:
                     axis = [1] * (len(hidden) + 1)
                     axis[1 + hidden.index(v)] = sizes[v]
-                    place.append(np.arange(sizes[v]).reshape(axis))
+                    index.append(np.arange(sizes[v]).reshape(axis))
                 else:
-                    place.append(rows.codes(v).reshape(shape))
+                    index.append(rows.codes(v).reshape(shape))
             every = np.arange(rows.num_rows).reshape(rows.num_rows, *([1] * len(hidden)))
-            table[(every, *place)] = part
-            table[np.isnan(part).reshape(rows.num_rows, -1).any(axis=1)] = np.nan
+            table[(every, *index)] = hidden_part
+            table[np.isnan(hidden_part).reshape(rows.num_rows, -1).any(axis=1)] = np.nan
         return rows.restore(table)
 
     def _joint(
@@ -176,8 +176,8 @@ class ExactEngine(CompiledNetwork):
         sizes = [self.network.sizes[v] for v in hidden]
         out = np.empty((rows.num_rows, *sizes))
         query = self.query(rows, targets, outputs=tuple(hidden), space=space)
-        for piece, part in self.chunks(query, rows):
-            done = self.run_forward(query, part)
+        for piece, chunk in self.chunks(query, rows):
+            done = self.run_forward(query, chunk)
             flat = np.ones((1, 1))
             for root in query.program.plan.roots:
                 scope = query.program.scopes[root]
@@ -193,8 +193,8 @@ class ExactEngine(CompiledNetwork):
             out[piece][np.isneginf(done.log_z)] = np.nan
             again = is_suspect(query.program, done)
             if again.any():
-                at = np.arange(piece.start, piece.stop)[again]
-                out[at] = self._joint(rows.take(at), targets, hidden, "log")
+                members = np.arange(piece.start, piece.stop)[again]
+                out[members] = self._joint(rows.take(members), targets, hidden, "log")
         return out
 
     def mpe(

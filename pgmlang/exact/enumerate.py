@@ -26,8 +26,8 @@ class Enumeration:
         """Normalised joint over ``targets``, axes in that order."""
         rest = tuple(v for v in range(self.log_joint.ndim) if v not in targets)
         table = np.exp(self.log_joint - self.log_z).sum(axis=rest)
-        kept = sorted(targets)
-        return table.transpose([kept.index(v) for v in targets])
+        scope = sorted(targets)
+        return table.transpose([scope.index(v) for v in targets])
 
 
 def brute_force(

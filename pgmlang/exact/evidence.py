@@ -15,7 +15,7 @@ Soft = Mapping[int, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Unary:
+class UnaryEvidence:
     """A likelihood of one variable: ``table`` (versions, size), the largest of each version 1, times exp of
     ``scale`` (versions,); ``ids`` (rows,) which version, None: version 0. ``is_indicator``: hard evidence, the id
     the code or, where it is missing, the size."""
@@ -33,10 +33,10 @@ class Unary:
         return 20.0 * float(np.ceil(-np.log(positive.min()) / 20.0)) if positive.size else 0.0
 
 
-def _unary(variable: int, table: np.ndarray, ids: np.ndarray | None) -> Unary:
+def _unary(variable: int, table: np.ndarray, ids: np.ndarray | None) -> UnaryEvidence:
     top = table.max(axis=1, initial=0.0)
     top = np.where(top > 0, top, 1.0)
-    return Unary(variable, table / top[:, None], ids, np.log(top))
+    return UnaryEvidence(variable, table / top[:, None], ids, np.log(top))
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class EvidenceRows:
     inverse: np.ndarray | None
     fixed: dict[int, int]
     hard: dict[int, np.ndarray]
-    unary: tuple[Unary, ...]
+    unary: tuple[UnaryEvidence, ...]
 
     @cached_property
     def pattern(self) -> tuple[object, ...]:
@@ -91,7 +91,7 @@ class EvidenceRows:
         for u in self.unary:
             version = 0 if u.ids is None else int(u.ids[r])
             if not u.is_indicator:
-                unary.append(Unary(u.variable, u.table[version][None], None, u.scale[version][None]))
+                unary.append(UnaryEvidence(u.variable, u.table[version][None], None, u.scale[version][None]))
             elif version < u.table.shape[1]:
                 fixed[u.variable] = version
         return EvidenceRows(1, 1, None, fixed, {}, tuple(unary))
@@ -111,13 +111,13 @@ def by_pattern(rows: EvidenceRows, most: int) -> list[tuple[np.ndarray, Evidence
         return []
     groups = []
     for number, pattern in enumerate(patterns):
-        at = np.flatnonzero(inverse.reshape(-1) == number)
-        part = rows.take(at)
+        members = np.flatnonzero(inverse.reshape(-1) == number)
+        group = rows.take(members)
         seen = {u.variable for u, gone in zip(indicators, pattern, strict=True) if not gone}
-        hard = part.hard | {u.variable: u.ids for u in part.unary if u.is_indicator and u.ids is not None}
-        hard = {v: codes for v, codes in sorted(hard.items()) if v in seen or v in part.hard}
-        soft = tuple(u for u in part.unary if not u.is_indicator)
-        groups.append((at, replace(part, hard=hard, unary=soft)))
+        hard = group.hard | {u.variable: u.ids for u in group.unary if u.is_indicator and u.ids is not None}
+        hard = {v: codes for v, codes in sorted(hard.items()) if v in seen or v in group.hard}
+        soft = tuple(u for u in group.unary if not u.is_indicator)
+        groups.append((members, replace(group, hard=hard, unary=soft)))
     return groups
 
 
@@ -191,10 +191,10 @@ def prepare(
 
 def _split(
     network: DiscreteNetwork, columns: Mapping[tuple[str, int], np.ndarray], tables: Mapping[int, np.ndarray]
-) -> tuple[dict[int, np.ndarray], tuple[Unary, ...]]:
+) -> tuple[dict[int, np.ndarray], tuple[UnaryEvidence, ...]]:
     """Columns observed in every row, and the likelihoods of the others."""
     hard: dict[int, np.ndarray] = {}
-    unary: list[Unary] = []
+    unary: list[UnaryEvidence] = []
     for (kind, v), column in columns.items():
         if kind == "hard" and (column >= 0).all():
             hard[v] = column
@@ -202,7 +202,9 @@ def _split(
             size = network.sizes[v]
             # The last version is "not observed": a likelihood of ones.
             likelihood = np.vstack([np.eye(size), np.ones(size)])
-            unary.append(Unary(v, likelihood, np.where(column < 0, size, column), np.zeros(size + 1), True))
+            unary.append(
+                UnaryEvidence(v, likelihood, np.where(column < 0, size, column), np.zeros(size + 1), True)
+            )
     for v, table in tables.items():
         unary.append(_unary(v, table, columns.get(("soft", v))))
     return hard, tuple(unary)

@@ -90,7 +90,7 @@ class _Groups(NamedTuple):
     nz: int
 
 
-def _groups(sizes: Sequence[int], a: Scope, b: Scope, kept: Collection[int]) -> _Groups:
+def _groups(sizes: Sequence[int], a: Scope, b: Scope, scope_out: Collection[int]) -> _Groups:
     stack: list[int] = []
     left: list[int] = []
     summed: list[int] = []
@@ -102,7 +102,7 @@ def _groups(sizes: Sequence[int], a: Scope, b: Scope, kept: Collection[int]) -> 
         if v not in b:
             left.append(v)
             nx *= sizes[v]
-        elif v in kept:
+        elif v in scope_out:
             nb *= sizes[v]
             if a_leads:
                 stack.append(v)
@@ -115,7 +115,7 @@ def _groups(sizes: Sequence[int], a: Scope, b: Scope, kept: Collection[int]) -> 
             right.append(v)
             nz *= sizes[v]
         elif not a_leads:
-            (stack if v in kept else summed).append(v)
+            (stack if v in scope_out else summed).append(v)
     return _Groups(tuple(stack), tuple(left), tuple(summed), tuple(right), nb, nx, ny, nz)
 
 
@@ -123,7 +123,7 @@ def contraction(
     sizes: Sequence[int],
     a: Scope,
     b: Scope,
-    kept: Collection[int],
+    scope_out: Collection[int],
     a_rows: bool = False,
     b_rows: bool = False,
 ) -> Contraction:
@@ -132,13 +132,13 @@ def contraction(
     ``a``, ``b``: the operands' axes; ``a_rows``, ``b_rows``: whether a last axis of evidence rows follows (the
     same rows in both). A variable of one operand alone must be kept.
     """
-    if a == b == kept and a_rows == b_rows:
+    if a == b == scope_out and a_rows == b_rows:
         return Contraction(a, np.multiply)
     if a_rows and not b_rows:
-        kernel = _one_rows(b, a, _groups(sizes, b, a, kept), sizes)
+        kernel = _one_rows(b, a, _groups(sizes, b, a, scope_out), sizes)
         inner = kernel.run
         return Contraction(kernel.scope, lambda x, y: inner(y, x))
-    groups = _groups(sizes, a, b, kept)
+    groups = _groups(sizes, a, b, scope_out)
     if a_rows:
         return _both_rows(a, b, groups, sizes)
     return _one_rows(a, b, groups, sizes) if b_rows else _plain(a, b, groups, sizes)
@@ -206,7 +206,7 @@ def _both_rows(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Con
     return Contraction(scope, partial(_einsum, terms, order_a, (nb, nx, ny, -1), order_b, (nb, ny, nz, -1), shape))
 
 
-def reduction(scope: Scope, kept: Collection[int]) -> tuple[tuple[int, ...], Scope]:
+def reduction(scope: Scope, scope_out: Collection[int]) -> tuple[tuple[int, ...], Scope]:
     """Axes to sum and the scope left, for summing one table down to ``kept``."""
-    axes = tuple([i for i, v in enumerate(scope) if v not in kept])
-    return (axes, tuple([v for v in scope if v in kept])) if axes else ((), scope)
+    axes = tuple([i for i, v in enumerate(scope) if v not in scope_out])
+    return (axes, tuple([v for v in scope if v in scope_out])) if axes else ((), scope)

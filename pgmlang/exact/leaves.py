@@ -86,14 +86,14 @@ def leaf_sources(
     factors: Sequence[FactorTable], chosen: Sequence[int], evidence: EvidenceRows, hidden: Sequence[int]
 ) -> list[LeafSource]:
     """One source for each chosen factor and each likelihood, and ones for a hidden variable without any."""
-    found = []
+    sources = []
     for number in chosen:
-        found.append(_source(number, None, factors[number].scope, evidence))
+        sources.append(_source(number, None, factors[number].scope, evidence))
     for number, unary in enumerate(evidence.unary):
-        found.append(_source(None, number, (unary.variable,), evidence))
-    seen = {v for source in found for v in source.rest}
-    found.extend(LeafSource(None, None, (v,), (v,), (), ()) for v in hidden if v not in seen)
-    return found
+        sources.append(_source(None, number, (unary.variable,), evidence))
+    seen = {v for source in sources for v in source.rest}
+    sources.extend(LeafSource(None, None, (v,), (v,), (), ()) for v in hidden if v not in seen)
+    return sources
 
 
 def _source(factor: int | None, unary: int | None, scope: tuple[int, ...], evidence: EvidenceRows) -> LeafSource:

@@ -61,15 +61,15 @@ def log_contraction(
     sizes: Sequence[int],
     a: Sequence[int],
     b: Sequence[int],
-    kept: Collection[int],
+    scope_out: Collection[int],
     a_rows: bool = False,
     b_rows: bool = False,
     *,
     summed: bool = True,
 ) -> Contraction:
     """As ``kernels.contraction`` on logarithms: log-sum-exp of A + B, or its maximum when not ``summed``."""
-    gone = [v for v in a if v in set(b) and v not in kept]
-    stack = [v for v in a if v in set(b) and v in kept]
+    gone = [v for v in a if v in set(b) and v not in scope_out]
+    stack = [v for v in a if v in set(b) and v in scope_out]
     left = [v for v in a if v not in set(b)]
     right = [v for v in b if v not in set(a)]
     ny, nb, nx, nz = (math.prod(sizes[v] for v in group) for group in (gone, stack, left, right))

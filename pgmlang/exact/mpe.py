@@ -8,11 +8,11 @@ import numpy as np
 
 from pgmlang.exact.backtrack import backtrack, first_largest
 from pgmlang.exact.compiled import CompiledNetwork
-from pgmlang.exact.contract import Tables, forward
+from pgmlang.exact.contract import ForwardTables, forward
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
 from pgmlang.exact.plan import contraction_plan
 from pgmlang.exact.program import ContractionProgram, Leaf
-from pgmlang.exact.query import Query, order_for
+from pgmlang.exact.query import CompiledQuery, order_for
 
 
 def fill_observed(codes: np.ndarray, rows: EvidenceRows, row_of: np.ndarray) -> None:
@@ -32,10 +32,10 @@ def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, n
     log_value = np.zeros(rows.num_rows)
     if rows.num_rows:
         query = engine.query(rows, None, space="max")
-        for piece, part in engine.chunks(query, rows):
-            done = engine.run_forward(query, part)
-            row_of = np.arange(part.num_rows)
-            fill_observed(codes[piece], part, row_of)
+        for piece, chunk in engine.chunks(query, rows):
+            done = engine.run_forward(query, chunk)
+            row_of = np.arange(chunk.num_rows)
+            fill_observed(codes[piece], chunk, row_of)
             backtrack(query.program, done, codes[piece], row_of, first_largest)
             log_value[piece] = done.log_z
     codes[np.isneginf(log_value)] = -1
@@ -43,8 +43,8 @@ def mpe(engine: CompiledNetwork, evidence: Evidence | None, soft: Soft | None, n
 
 
 def _second_stage(
-    engine: CompiledNetwork, query: Query, done: Tables, targets: Sequence[int], num_rows: int
-) -> tuple[ContractionProgram, Tables]:
+    engine: CompiledNetwork, query: CompiledQuery, done: ForwardTables, targets: Sequence[int], num_rows: int
+) -> tuple[ContractionProgram, ForwardTables]:
     """Maximise over the targets what summing the others left, as a program of its own."""
     program = query.program
     leaves, arrays, rows = [], [], []
@@ -85,18 +85,18 @@ def marginal_map(
     if rows.num_rows:
         # Logarithms throughout: a maximum compares values that may differ by more than a double holds.
         query = engine.query(rows, tuple(targets), outputs=tuple(hidden), join=False, space="log")
-        for piece, part in engine.chunks(query, rows):
-            done = engine.run_forward(query, part)
-            second, best = _second_stage(engine, query, done, hidden, part.num_rows)
-            row_of = np.arange(part.num_rows)
-            fill_observed(codes[piece], part, row_of)
+        for piece, chunk in engine.chunks(query, rows):
+            done = engine.run_forward(query, chunk)
+            second, best = _second_stage(engine, query, done, hidden, chunk.num_rows)
+            row_of = np.arange(chunk.num_rows)
+            fill_observed(codes[piece], chunk, row_of)
             backtrack(second, best, codes[piece], row_of, first_largest)
-            log_value[piece] = best.log_z + _constant(query, done) + query.scale + part.log_scale()
+            log_value[piece] = best.log_z + _constant(query, done) + query.scale + chunk.log_scale()
     codes[np.isneginf(log_value)] = -1
     return rows.restore(codes[:, list(targets)]), rows.restore(log_value)
 
 
-def _constant(query: Query, done: Tables) -> np.ndarray:
+def _constant(query: CompiledQuery, done: ForwardTables) -> np.ndarray:
     """Log of the roots without targets (parts of the network that no target meets), (rows,)."""
     total = np.zeros(len(done.log_z))
     for root in query.program.plan.roots:

@@ -27,11 +27,11 @@ _SMALL_CELLS = 512
 _AFTER_RESCALING = 20.0
 
 
-def _drift(sizes: Sequence[int], scope: Sequence[int], kept: Collection[int]) -> float:
+def _drift(sizes: Sequence[int], scope: Sequence[int], scope_out: Collection[int]) -> float:
     """Log of how much a sum over what of ``scope`` is not ``kept`` may let the largest cell grow."""
     cells = 1
     for v in scope:
-        if v not in kept:
+        if v not in scope_out:
             cells *= sizes[v]
     return math.log(cells) if cells > 1 else 0.0
 
@@ -123,16 +123,16 @@ class ContractionProgram:
             self._compile_step(a, b, out, mask)
 
     def _compile_step(self, a: int, b: int, out: int, mask: int) -> None:
-        kept = bits(mask)
+        scope_out = bits(mask)
         scope_a = self.scopes[a]
-        low = self.low[a] + _drift(self.sizes, scope_a, kept)
+        low = self.low[a] + _drift(self.sizes, scope_a, scope_out)
         if b < 0:
-            axes, scope = reduction(scope_a, kept)
+            axes, scope = reduction(scope_a, scope_out)
             kernel = Contraction(scope, np.multiply)
             rows, static = self.has_rows[a], self.static[a]
         else:
             axes = ()
-            kernel = self.kernel(scope_a, self.scopes[b], kept, self.has_rows[a], self.has_rows[b])
+            kernel = self.kernel(scope_a, self.scopes[b], scope_out, self.has_rows[a], self.has_rows[b])
             low += self.low[b]
             rows, static = self.has_rows[a] or self.has_rows[b], self.static[a] and self.static[b]
         rescale = low > _SMALL_SPAN and self.space == "linear" and _must_rescale(low, self.sizes, kernel.scope)
@@ -143,11 +143,11 @@ class ContractionProgram:
         self.static.append(static)
 
     def kernel(
-        self, a: tuple[int, ...], b: tuple[int, ...], kept: tuple[int, ...], a_rows: bool, b_rows: bool
+        self, a: tuple[int, ...], b: tuple[int, ...], scope_out: tuple[int, ...], a_rows: bool, b_rows: bool
     ) -> Contraction:
         if self.space == "linear":
-            return contraction(self.sizes, a, b, kept, a_rows, b_rows)
-        return log_contraction(self.sizes, a, b, kept, a_rows, b_rows, summed=self.space == "log")
+            return contraction(self.sizes, a, b, scope_out, a_rows, b_rows)
+        return log_contraction(self.sizes, a, b, scope_out, a_rows, b_rows, summed=self.space == "log")
 
     def total(self, values: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
         """``values`` summed (or maximised) over ``axes``, in this program's space."""
@@ -167,12 +167,12 @@ class ContractionProgram:
     @cached_property
     def above(self) -> dict[int, int]:
         """The step that uses each table."""
-        found: dict[int, int] = {}
-        for at, step in enumerate(self.forward):
-            found[step.a] = at
+        step_above: dict[int, int] = {}
+        for number, step in enumerate(self.forward):
+            step_above[step.a] = number
             if step.b >= 0:
-                found[step.b] = at
-        return found
+                step_above[step.b] = number
+        return step_above
 
     @cached_property
     def home(self) -> dict[int, int]:
@@ -207,10 +207,10 @@ class Backward:
     @cached_property
     def at(self) -> dict[int, list[int]]:
         """Numbers of the extractions from each table."""
-        found: dict[int, list[int]] = {}
+        numbers: dict[int, list[int]] = {}
         for number, extraction in enumerate(self.extractions):
-            found.setdefault(extraction.table, []).append(number)
-        return found
+            numbers.setdefault(extraction.table, []).append(number)
+        return numbers
 
 
 class _BackwardCompiler:
@@ -246,17 +246,17 @@ class _BackwardCompiler:
                 self.low[into] = self.low[above]
                 self.steps.append(BackwardStep(into, above, -1, (), None, False, last))
             return
-        kept, beside = program.scopes[into], program.scopes[sibling]
-        low = program.low[sibling] + _drift(program.sizes, beside, kept)
+        scope_out, beside = program.scopes[into], program.scopes[sibling]
+        low = program.low[sibling] + _drift(program.sizes, beside, scope_out)
         if above not in scopes:
-            axes, scopes[into] = reduction(beside, kept)
+            axes, scopes[into] = reduction(beside, scope_out)
             self.rows[into], self.low[into] = program.has_rows[sibling], low
             self.steps.append(BackwardStep(into, above, sibling, axes, None, False, last))
             return
         low += self.low[above]
         rows, above_rows = program.has_rows[sibling], self.rows[above]
-        axes, scope = reduction(beside, kept + scopes[above])
-        kernel = program.kernel(scope, scopes[above], kept, rows, above_rows)
+        axes, scope = reduction(beside, scope_out + scopes[above])
+        kernel = program.kernel(scope, scopes[above], scope_out, rows, above_rows)
         rescale = (
             low > _SMALL_SPAN and program.space == "linear" and _must_rescale(low, program.sizes, kernel.scope)
         )

@@ -38,7 +38,7 @@ class WidthReport:
 
 
 @dataclass(frozen=True)
-class Query:
+class CompiledQuery:
     """A compiled query: leaves, program and what it costs."""
 
     chosen: tuple[int, ...]
@@ -51,10 +51,10 @@ class Query:
 
     def backward(self, wanted: tuple[tuple[int, tuple[int, ...]], ...]) -> Backward:
         """The backward pass for some (table, variables), remembered."""
-        found = self.backwards.get(wanted)
-        if found is None:
-            found = self.backwards[wanted] = backward_for(self.program, wanted)
-        return found
+        backward = self.backwards.get(wanted)
+        if backward is None:
+            backward = self.backwards[wanted] = backward_for(self.program, wanted)
+        return backward
 
     def leaf_arrays(
         self, evidence: EvidenceRows, tables: Sequence[np.ndarray], sizes: Sequence[int]
@@ -110,7 +110,7 @@ def compile_query(
     join: bool = True,
     space: str = "linear",
     max_cells: int = DEFAULT_MAX_CELLS,
-) -> Query:
+) -> CompiledQuery:
     """Compile for the pattern of ``evidence``. ``seen``: targets (None: every variable); ``outputs``: hidden
     variables never summed (their joint is the root when ``join``). PGM0603 when it would not fit."""
     sizes = network.sizes
@@ -131,13 +131,13 @@ def compile_query(
     leaves = tuple(leaf for leaf, _ in described)
     elimination = order_for(leaves, sizes, hidden, outputs, evidence.num_rows)
     masks = [sum(1 << v for v in leaf.scope) for leaf in leaves]
-    kept = sum(1 << v for v in outputs)
-    plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, kept, join)
+    output_mask = sum(1 << v for v in outputs)
+    plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, output_mask, join)
     report = _report(elimination, plan.scopes, sizes)
     if report.total_cells > max_cells:
         raise too_wide(network, report, max_cells, bool(outputs))
     program = ContractionProgram(plan, leaves, sizes, space)
-    return Query(chosen, hidden, sources, program, report, sum(factors[n].scale for n in chosen))
+    return CompiledQuery(chosen, hidden, sources, program, report, sum(factors[n].scale for n in chosen))
 
 
 def order_for(

@@ -30,14 +30,14 @@ class RowMerger:
     def __init__(self, num_rows: int) -> None:
         self.whole = RowIndex(None, num_rows)
         # The operands are kept with the answer, so that their ids stay theirs.
-        self.found: dict[tuple[int, int], tuple[RowIndex, RowIndex, Merged]] = {}
+        self.merges: dict[tuple[int, int], tuple[RowIndex, RowIndex, Merged]] = {}
 
     def merge(self, a: RowIndex, b: RowIndex) -> Merged:
         """The versions of a product, and for each operand which of its versions each takes (None: in order)."""
         key = (id(a), id(b))
-        known = self.found.get(key)
+        known = self.merges.get(key)
         if known is None:
-            known = self.found[key] = (a, b, self._merge(a, b))
+            known = self.merges[key] = (a, b, self._merge(a, b))
         return known[2]
 
     def _merge(self, a: RowIndex, b: RowIndex) -> Merged:

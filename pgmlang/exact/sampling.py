@@ -43,18 +43,18 @@ def _sample(
         return
     draws, width = codes.shape[1:]
     query = engine.query(rows, None, space=space)
-    for piece, part in engine.chunks(query, rows):
-        done = engine.run_forward(query, part)
+    for piece, chunk in engine.chunks(query, rows):
+        done = engine.run_forward(query, chunk)
         given = np.flatnonzero((inverse >= piece.start) & (inverse < piece.stop))
         local = inverse[given] - piece.start
         again = is_suspect(query.program, done)[local]
-        easy, place = given[~again], local[~again]
+        easy, rows_left = given[~again], local[~again]
         pick = drawn(rng, space != "linear")
         step = max(1, _AT_ONCE // max(draws, 1))
         for start in range(0, len(easy), step):
-            row_of = np.repeat(place[start : start + step], draws)
+            row_of = np.repeat(rows_left[start : start + step], draws)
             block = np.zeros((len(row_of), width), dtype=np.int64)
-            fill_observed(block, part, row_of)
+            fill_observed(block, chunk, row_of)
             backtrack(query.program, done, block, row_of, pick)
             block[np.isneginf(done.log_z[row_of])] = -1
             codes[easy[start : start + step]] = block.reshape(-1, draws, width)

@@ -53,13 +53,13 @@ class Formulas:
 
     def texts(self) -> dict[str, str]:
         """Every expression that is given, by its role."""
-        found = {
+        texts = {
             role: text
             for role in ("log_prob", "log_cdf", "log_survival", "quantile", "draw", "mean", "variance")
             if (text := getattr(self, role))
         }
         ends = zip(("at_lower", "at_upper"), self.edges or (), strict=False)
-        return found | dict(ends)
+        return texts | dict(ends)
 
 
 @dataclass(frozen=True)

@@ -73,14 +73,14 @@ class Fields:
         """Log-odds of 1 of every element of a field given all else, ``[..., *shape]``: the gradient of the factors that
         are linear in it, the difference of those that take its elements one by one."""
         linear, apart = self.parts[name]
-        found = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        logits = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         if linear:
             with torch.enable_grad():
                 relaxed = values[name].detach().requires_grad_()
                 with GradientOnly() if name in self.single and not create_graph else nullcontext():
                     terms = self.joint.factors({**values, name: relaxed}, params, nets, only=linear)
                     total = torch.stack([t.sum() for t in terms.values()]).sum()
-                (found,) = torch.autograd.grad(total, relaxed, create_graph=create_graph)
+                (logits,) = torch.autograd.grad(total, relaxed, create_graph=create_graph)
         if apart:
             one, zero = (
                 self.joint.factors({**values, name: fill(values[name])}, params, nets, only=apart)
@@ -88,25 +88,25 @@ class Fields:
             )
             for key, term in one.items():
                 gap = self.joint.along(term - zero[key], self.joint.factor_axes[key], self.joint.axes(name))
-                found = found + gap
-        return found.expand_as(values[name])
+                logits = logits + gap
+        return logits.expand_as(values[name])
 
     def scores(self, name: str, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """Log-probabilities of every element's values given all else, less a constant: ``[..., *shape, K]``. Right only
         at elements of one colour of what is set at once, so all elements are set colour by colour."""
         masks = self.colours[name]
-        found = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        scores = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         for mask in masks:
-            own = self._scores_of(name, mask, values, params, nets)
-            found = own if mask is None else torch.where(mask[..., None], own, found)
-        return found
+            scores_here = self._scores_of(name, mask, values, params, nets)
+            scores = scores_here if mask is None else torch.where(mask[..., None], scores_here, scores)
+        return scores
 
     def _scores_of(
         self, name: str, mask: Tensor | None, values: Values, params: Values | None, nets: Any
     ) -> Tensor:
         joint, now = self.joint, values[name]
         around = self.parts[name][0] | self.parts[name][1]
-        own = joint.axes(name)
+        field_axes = joint.axes(name)
         out = []
         for code in range(self.states[name]):
             tried = (
@@ -114,31 +114,31 @@ class Fields:
             )
             total = torch.zeros((), dtype=joint.dtype, device=joint.device)
             for key, term in joint.factors({**values, name: tried}, params, nets, only=around).items():
-                total = total + self._elements(name, key, term, own)
+                total = total + self._elements(name, key, term, field_axes)
             out.append(total.expand(now.shape))
         return torch.stack(out, -1)
 
-    def _elements(self, name: str, key: str, term: Tensor, own: tuple[str, ...]) -> Tensor:
+    def _elements(self, name: str, key: str, term: Tensor, field_axes: tuple[str, ...]) -> Tensor:
         """A factor's terms added up for each element of a field that it holds."""
         joint = self.joint
         meeting = pairing(canonical_factors(joint.model), factor_names(canonical_factors(joint.model))[key], name)
         assert meeting is not None
         if not meeting.plate:
-            return joint.along(term, joint.factor_axes[key], own)
+            return joint.along(term, joint.factor_axes[key], field_axes)
         rows, first, second = _ends(joint, meeting)
         axes = joint.factor_axes[key]
         edge = joint.model.by_name[meeting.ends[0]].plates[-1] if meeting.ends else meeting.plate
-        at, size = axes.index(edge) - len(axes), joint.shapes[name][own.index(meeting.plate)]
+        dim, size = axes.index(edge) - len(axes), joint.shapes[name][field_axes.index(meeting.plate)]
         shape = list(term.shape)
-        shape[at] = size
-        some = term.index_select(at, rows)
-        found = term.new_zeros(shape).index_add(term.dim() + at, first, some)
-        found = found.index_add(term.dim() + at, second, some)
+        shape[dim] = size
+        some = term.index_select(dim, rows)
+        sums = term.new_zeros(shape).index_add(term.dim() + dim, first, some)
+        sums = sums.index_add(term.dim() + dim, second, some)
         if not meeting.ends:  # rows at a chain's start hold one element only
-            alone = torch.ones(term.shape[at], dtype=term.dtype, device=term.device)
+            alone = torch.ones(term.shape[dim], dtype=term.dtype, device=term.device)
             alone[rows] = 0.0
-            found = found + term * alone.reshape(-1, *[1] * (-at - 1))
-        return joint.along(found, tuple(meeting.plate if a == edge else a for a in axes), own)
+            sums = sums + term * alone.reshape(-1, *[1] * (-dim - 1))
+        return joint.along(sums, tuple(meeting.plate if a == edge else a for a in axes), field_axes)
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
@@ -191,7 +191,7 @@ class Fields:
         if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states or self.held:
             return self
         (name,) = self.names
-        found = meetings(self.joint.model, name)
+        meeting_factors = meetings(self.joint.model, name)
         factors = factor_names(canonical_factors(self.joint.model))
         pairs = [factors[k] for k in self.parts[name][0]]
         if not all(
@@ -199,14 +199,14 @@ class Fields:
             for f in pairs
         ):
             return self
-        axis = self.joint.axes(name).index(found[0].plate)
+        axis = self.joint.axes(name).index(meeting_factors[0].plate)
         joint = self.joint
         with torch.no_grad():
             return pairwise(
                 name,
                 torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device),
                 [m for m in self.colours[name] if m is not None],
-                (p for m in found for p in _pairs(joint, m)),
+                (p for m in meeting_factors for p in _pairs(joint, m)),
                 axis,
                 lambda s: self.logits(name, {name: s}, params, nets),
                 lambda s: self.energy({name: s}, params, nets),
@@ -327,23 +327,23 @@ def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
 def colours(joint: Joint, name: str) -> tuple[Tensor | None, ...]:
     """Masks over a field's elements such that no two of one mask meet in a factor: a greedy colouring of the graph of
     meetings (two for a lattice)."""
-    found = joint.whole.memo.once(_meetings, joint.whole, name)
-    if not found:
+    meeting_factors = joint.whole.memo.once(_meetings, joint.whole, name)
+    if not meeting_factors:
         return (None,)
-    home = _home(joint, found)
-    return home.memo.once(_masks, home, name, found)
+    home = _home(joint, meeting_factors)
+    return home.memo.once(_masks, home, name, meeting_factors)
 
 
 def _meetings(joint: Joint, name: str) -> tuple[Meeting, ...]:
     return tuple(field_meetings(joint.model, name))
 
 
-def _masks(joint: Joint, name: str, found: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
-    plate = found[0].plate
+def _masks(joint: Joint, name: str, meeting_factors: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
+    plate = meeting_factors[0].plate
     size = joint.shapes[name][joint.axes(name).index(plate)]
     graph = networkx.Graph()
     graph.add_nodes_from(range(size))
-    for meeting in found:
+    for meeting in meeting_factors:
         graph.add_edges_from(_pairs(joint, meeting))
     number = networkx.greedy_color(
         graph, strategy="saturation_largest_first" if size < 500 else "connected_sequential_bfs"
@@ -353,9 +353,9 @@ def _masks(joint: Joint, name: str, found: tuple[Meeting, ...]) -> tuple[Tensor,
     return tuple((codes == k).reshape(-1, *[1] * trailing) for k in range(int(codes.max()) + 1))
 
 
-def _home(joint: Joint, found: tuple[Meeting, ...]) -> Joint:
+def _home(joint: Joint, meeting_factors: tuple[Meeting, ...]) -> Joint:
     """The joint whose elements meet as this one's do: the whole, unless this one has some rows of a chain."""
-    is_alike = joint.layout is joint.whole.layout or all(m.ends is not None for m in found)
+    is_alike = joint.layout is joint.whole.layout or all(m.ends is not None for m in meeting_factors)
     return joint.whole if is_alike else joint
 
 

@@ -70,13 +70,13 @@ class FieldNetwork:
         )
         targets = [nodes[n].first + i for n in names for i in range(nodes[n].count)]
         filled = ExactEngine(replace(self.scopes.network, factors=factors))
-        found = filled.marginals(evidence, targets, num_rows=rows).tables
+        node_tables = filled.marginals(evidence, targets, num_rows=rows).tables
         out = {}
         for name in names:
-            own = nodes[name]
-            stacked = np.stack([found[own.first + i] for i in range(own.count)], 1)
-            shape = own.shape if self.plate is None else own.shape[1:]
-            out[name] = torch.as_tensor(stacked.reshape(rows, *shape, own.size), dtype=joint.dtype)
+            block = nodes[name]
+            stacked = np.stack([node_tables[block.first + i] for i in range(block.count)], 1)
+            shape = block.shape if self.plate is None else block.shape[1:]
+            out[name] = torch.as_tensor(stacked.reshape(rows, *shape, block.size), dtype=joint.dtype)
         return out
 
     def _evidence(self, codes: Mapping[str, Tensor]) -> tuple[dict[int, np.ndarray], int]:
@@ -102,22 +102,22 @@ class FieldNetwork:
                 constant = constant + self._entries(key, (), params, nets).sum()
                 continue
             colours = self.scopes.colours[slots]
-            found: Tensor | None = None
+            entries_so_far: Tensor | None = None
             for chosen in np.unique(colours, axis=0):
                 entries = self._entries(key, tuple(chosen.tolist()), params, nets)
                 mask = torch.as_tensor((colours == chosen).all(1), device=joint.device)
                 mask = mask.reshape(-1, *[1] * slots.shape[1])
-                found = entries if found is None else torch.where(mask, entries, found)
-            assert found is not None
+                entries_so_far = entries if entries_so_far is None else torch.where(mask, entries, entries_so_far)
+            assert entries_so_far is not None
             for filling in self._fillings[key]:
-                part = found[filling.rows].permute(0, *(1 + i for i in filling.order))
+                block = entries_so_far[filling.rows].permute(0, *(1 + i for i in filling.order))
                 shape = [1] * len(filling.sizes)
-                for axis, size in zip(filling.at, part.shape[1:], strict=True):
+                for axis, size in zip(filling.at, block.shape[1:], strict=True):
                     shape[axis] = size
-                part = part.reshape(-1, *shape).expand(-1, *filling.sizes)
-                stacks[filling.sizes] = stacks[filling.sizes].index_add(0, filling.positions, part)
+                block = block.reshape(-1, *shape).expand(-1, *filling.sizes)
+                stacks[filling.sizes] = stacks[filling.sizes].index_add(0, filling.positions, block)
         pieces = {sizes: stack.unbind(0) for sizes, stack in stacks.items()}
-        return [pieces[sizes][at] for sizes, at in self._places], constant
+        return [pieces[sizes][index] for sizes, index in self._places], constant
 
     def _entries(self, key: str, chosen: tuple[int, ...], params: Values | None, nets: Any) -> Tensor:
         """The factor's elements ``[elements, *values]`` where the nodes of the ``chosen`` colours run over all values."""
@@ -127,10 +127,10 @@ class FieldNetwork:
         lead = len(chosen)
         values: dict[str, Tensor] = {}
         for name, nodes in self.scopes.nodes.items():
-            own = self.scopes.colours[nodes.first : nodes.first + nodes.count].reshape(nodes.shape)
+            node_colours = self.scopes.colours[nodes.first : nodes.first + nodes.count].reshape(nodes.shape)
             code = torch.zeros(nodes.shape, dtype=torch.int64, device=joint.device)
             for i, (colour, size) in enumerate(zip(chosen, sizes, strict=True)):
-                mask = torch.as_tensor(own == colour, device=joint.device)
+                mask = torch.as_tensor(node_colours == colour, device=joint.device)
                 every = torch.arange(size, device=joint.device).clamp(max=nodes.size - 1)
                 shaped = every.reshape([size if j == i else 1 for j in range(lead)] + [1] * len(nodes.shape))
                 code = torch.where(mask, shaped, code)
@@ -149,8 +149,10 @@ class FieldNetwork:
     @cached_property
     def _places(self) -> list[tuple[tuple[int, ...], int]]:
         """For each of the network's factors its stack and its place there."""
-        at = {number: (sizes, i) for sizes, numbers in self._classes.items() for i, number in enumerate(numbers)}
-        return [at[i] for i in range(len(self.scopes.network.factors))]
+        place_of = {
+            number: (sizes, i) for sizes, numbers in self._classes.items() for i, number in enumerate(numbers)
+        }
+        return [place_of[i] for i in range(len(self.scopes.network.factors))]
 
     @cached_property
     def _fillings(self) -> dict[str, list[Filling]]:

@@ -36,8 +36,8 @@ class Pairwise:
     def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """The summed log-potentials ``[...]``."""
         s, lead = self._flat(values[self.name])
-        found: Tensor = (s * (self.unary + 0.5 * (self.couplings @ s))).sum(0) + self.constant
-        return found.reshape(lead)
+        energy: Tensor = (s * (self.unary + 0.5 * (self.couplings @ s))).sum(0) + self.constant
+        return energy.reshape(lead)
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
@@ -45,12 +45,12 @@ class Pairwise:
         s, lead = self._flat(values[self.name])
         s = s.clone()
         base = None if heat is None else heat[1][self.name].reshape(-1, 1)
-        for at, couplings in zip(self.places, self.rows, strict=True):
-            logit = torch.addmm(self.unary[at].expand(-1, s.shape[1]), couplings, s)
+        for members, couplings in zip(self.places, self.rows, strict=True):
+            logit = torch.addmm(self.unary[members].expand(-1, s.shape[1]), couplings, s)
             if heat is not None and base is not None:
-                logit = heat[0] * logit + (1 - heat[0]) * base[at]
+                logit = heat[0] * logit + (1 - heat[0]) * base[members]
             uniform = torch.rand(logit.shape, generator=generator, dtype=logit.dtype, device=logit.device)
-            s[at] = (uniform < logit.sigmoid_()).to(s.dtype)
+            s[members] = (uniform < logit.sigmoid_()).to(s.dtype)
         return {**values, self.name: s.T.reshape((*lead, *self.shape))}
 
     def _flat(self, value: Tensor) -> tuple[Tensor, tuple[int, ...]]:
@@ -106,7 +106,7 @@ def _sparse(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
         whole = torch.sparse_coo_tensor(index, weights, (count, count), check_invariants=False).coalesce()
-        parts = [whole.index_select(0, at).coalesce() for at in places]
+        parts = [whole.index_select(0, members).coalesce() for members in places]
         return [whole.to_sparse_csr(), *(p.to_sparse_csr() for p in parts)]
 
 

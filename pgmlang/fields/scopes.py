@@ -21,7 +21,7 @@ from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model, Potential
 from pgmlang.model.expr import Choose, Expr, First, Ref, walk
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.elements import ElementEvaluator, Nodes, elements_place
+from pgmlang.tables.elements import ElementEvaluator, NodeBlock, elements_context
 from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
 from pgmlang.tables.terms import mentions
@@ -40,7 +40,7 @@ class FieldScopes:
     (in the order of its program's axes) holds, ``shapes``: of those axes; ``network``: the same as tables of zeros, one
     for each set of nodes."""
 
-    nodes: Mapping[str, Nodes]
+    nodes: Mapping[str, NodeBlock]
     slots: Mapping[str, np.ndarray]
     shapes: Mapping[str, tuple[int, ...]]
     network: DiscreteNetwork
@@ -52,8 +52,8 @@ class FieldScopes:
         graph.add_nodes_from(range(len(self.network.variables)))
         for factor in self.network.factors:
             graph.add_edges_from((a, b) for a in factor.scope for b in factor.scope if a < b)
-        found = networkx.greedy_color(graph, strategy="saturation_largest_first")
-        return np.array([found[v] for v in range(len(self.network.variables))])
+        colouring = networkx.greedy_color(graph, strategy="saturation_largest_first")
+        return np.array([colouring[v] for v in range(len(self.network.variables))])
 
     @cached_property
     def width(self) -> WidthReport:
@@ -87,12 +87,12 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     fields = model.of_role("field")
     values = {k: v for k, v in binding.values.items() if model.by_name[k].role != "field"}
     evaluator = Evaluator(model, values, layout)
-    nodes: dict[str, Nodes] = {}
+    nodes: dict[str, NodeBlock] = {}
     first = 0
     for variable in fields:
         axes = model.array_axes(variable)
         states = len(model.labels_of(variable.type) or ())
-        nodes[variable.name] = Nodes(first, layout.shape(axes), axes, states)
+        nodes[variable.name] = NodeBlock(first, layout.shape(axes), axes, states)
         first += nodes[variable.name].count
         if not states or first > MOST_NODES or (plate is not None and axes[:1] != (plate,)):
             return None
@@ -103,7 +103,7 @@ def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     for key, factor in factor_names(model).items():
         if not isinstance(factor, Potential) or not _is_plain(model, factor.value):
             return None
-        place, count = elements_place(evaluator, factor.plates, ())
+        place, count = elements_context(evaluator, factor.plates, ())
         elements = ElementEvaluator(evaluator, nodes)
         elements.survey(factor.value, place)
         if len(elements.slots) > MOST_TOGETHER:
@@ -129,7 +129,7 @@ def _is_plain(model: Model, expr: Expr) -> bool:
     return True
 
 
-def _network(nodes: Mapping[str, Nodes], slots: Mapping[str, np.ndarray]) -> DiscreteNetwork:
+def _network(nodes: Mapping[str, NodeBlock], slots: Mapping[str, np.ndarray]) -> DiscreteNetwork:
     variables = tuple(
         DiscreteVariable(f"{name}[{i}]", tuple(map(str, range(n.size))))
         for name, n in nodes.items() for i in range(n.count)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from pgmlang.diagnostics import SourceFile
 from pgmlang.formats.bif_rows import RowReader
-from pgmlang.formats.bif_scan import Block, Scanner, Word
+from pgmlang.formats.bif_scan import BifBlock, Scanner, Word
 from pgmlang.formats.checks import find_cycle
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 from pgmlang.formats.text import control_character
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
@@ -25,9 +25,9 @@ def read_bif(source: SourceFile) -> DiscreteNetwork:
 
     All problems come in one PgmError: PGM0905, of rows PGM0402..PGM0406 and PGM0413, of cycles PGM0501.
     """
-    problems = Problems(source, "PGM0905")
-    if found := control_character(source.text):
-        problems.add("this is not a text, and so not BIF", found.start(), found.end())
+    problems = FormatProblems(source, "PGM0905")
+    if control := control_character(source.text):
+        problems.add("this is not a text, and so not BIF", control.start(), control.end())
     elif not source.text.strip():
         problems.add("this file is empty", 0, 0)
     problems.stop_if_any()
@@ -48,14 +48,14 @@ class _Known:
 
 
 class _Reader:
-    def __init__(self, scanner: Scanner, problems: Problems) -> None:
+    def __init__(self, scanner: Scanner, problems: FormatProblems) -> None:
         self.scanner = scanner
         self.problems = problems
         self.known: dict[str, _Known] = {}
-        self.tables: dict[int, Block] = {}
+        self.tables: dict[int, BifBlock] = {}
         self.scopes: dict[int, tuple[int, ...]] = {}
 
-    def network(self, blocks: list[Block]) -> DiscreteNetwork:
+    def network(self, blocks: list[BifBlock]) -> DiscreteNetwork:
         name = self._name([b for b in blocks if b.kind == "network"])
         for block in blocks:
             if block.kind == "variable":
@@ -73,7 +73,7 @@ class _Reader:
         variables = tuple(k.variable for k in self.known.values() if k.variable is not None)
         return DiscreteNetwork(variables, tuple(factors), name)
 
-    def _name(self, blocks: list[Block]) -> str:
+    def _name(self, blocks: list[BifBlock]) -> str:
         for block in blocks[1:]:
             also = ((blocks[0].start, blocks[0].end, "first given here"),)
             self.problems.add("a second `network` block", block.start, block.end, also=also)
@@ -88,7 +88,7 @@ class _Reader:
 
     # ---- variables
 
-    def _variable(self, block: Block) -> None:
+    def _variable(self, block: BifBlock) -> None:
         if [w.mark for w in block.header] != [False] or not block.header[0].text:
             help = "put a name that is not one word in double quotes"
             self.problems.add("expected `variable NAME {`", block.start, block.end, help=help)
@@ -105,9 +105,9 @@ class _Reader:
         variable = DiscreteVariable(word.text, tuple(labels)) if fine and labels else None
         self.known[word.text] = _Known(variable, word, len(self.known))
 
-    def _labels(self, block: Block, name: Word) -> list[str] | None:
+    def _labels(self, block: BifBlock, name: Word) -> list[str] | None:
         """The labels of the one `type discrete [n] { ... }` statement; None where that is wrong."""
-        found: list[str] | None = None
+        labels: list[str] | None = None
         types = 0
         for statement in block.statements:
             words = self.scanner.words(statement.start, statement.end)
@@ -115,7 +115,7 @@ class _Reader:
             if first == "type":
                 types += 1
                 if types == 1:
-                    found = self._type(words, statement.body, name)
+                    labels = self._type(words, statement.body, name)
                 else:
                     self.problems.add(f"a second `type` of `{name.text}`", words[0].start, words[-1].end)
             elif words and (first != "property" or statement.body is not None):
@@ -125,7 +125,7 @@ class _Reader:
                 self.problems.add("expected `type` before this brace", statement.body[0] - 1, statement.body[0])
         if not types:
             self.problems.add(f"`{name.text}` has no `type`", name.start, name.end)
-        return found
+        return labels
 
     def _type(self, words: list[Word], body: tuple[int, int] | None, name: Word) -> list[str] | None:
         start, end = words[0].start, words[-1].end
@@ -159,7 +159,7 @@ class _Reader:
 
     # ---- tables
 
-    def _factor(self, block: Block) -> TableFactor | None:
+    def _factor(self, block: BifBlock) -> TableFactor | None:
         names = self._scope_words(block)
         if names is None:
             return None
@@ -194,7 +194,7 @@ class _Reader:
             return None
         return TableFactor((*codes[1:], child.code), values, child.code)
 
-    def _scope_words(self, block: Block) -> list[Word] | None:
+    def _scope_words(self, block: BifBlock) -> list[Word] | None:
         """Child and parents of `( child | parent, parent )`; the bar may be left out, as BIF 0.15 allows."""
         words = block.header
         help = "write `probability ( child | parent, parent ) {`"

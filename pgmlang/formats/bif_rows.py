@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgmlang.formats.bif_scan import Block, Scanner, Statement, Word
+from pgmlang.formats.bif_scan import BifBlock, BifStatement, Scanner, Word
 from pgmlang.formats.checks import MAX_AXES, MAX_CELLS, ROW_TOLERANCE, bad_cells, bad_sums
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 from pgmlang.tables import DiscreteVariable
 
 _KEYED = re.compile(r'\s*\(([^()"]*)\)([0-9eE.+\-,\s]*)', re.ASCII)
@@ -25,7 +25,11 @@ class RowReader:
     """Reads the block of one variable. ``read`` gives None where a problem was added."""
 
     def __init__(
-        self, scanner: Scanner, problems: Problems, child: DiscreteVariable, parents: Sequence[DiscreteVariable]
+        self,
+        scanner: Scanner,
+        problems: FormatProblems,
+        child: DiscreteVariable,
+        parents: Sequence[DiscreteVariable],
     ) -> None:
         self.scanner = scanner
         self.text = scanner.text
@@ -35,11 +39,11 @@ class RowReader:
         self.codes = [{label: i for i, label in enumerate(p.labels)} for p in parents]
         self.sizes = [p.size for p in parents]
         self.count = math.prod(self.sizes)
-        self.rows: dict[int, tuple[list[float], Statement]] = {}
-        self.whole: tuple[list[float], Statement] | None = None
-        self.default: tuple[list[float], Statement] | None = None
+        self.rows: dict[int, tuple[list[float], BifStatement]] = {}
+        self.whole: tuple[list[float], BifStatement] | None = None
+        self.default: tuple[list[float], BifStatement] | None = None
 
-    def read(self, block: Block) -> np.ndarray | None:
+    def read(self, block: BifBlock) -> np.ndarray | None:
         before = self.problems.count
         for statement in block.statements:
             self._statement(statement)
@@ -49,23 +53,23 @@ class RowReader:
 
     # ---- statements
 
-    def _statement(self, statement: Statement) -> None:
+    def _statement(self, statement: BifStatement) -> None:
         start, end, body = statement
         if body is not None:
             self.problems.add("a brace does not belong here", body[0] - 1, body[0])
             return
-        if found := _KEYED.fullmatch(self.text, start, end):
-            index = self._index([k.strip() for k in found[1].split(",")] if found[1].strip() else [])
-            values = _numbers(found[2])
+        if match := _KEYED.fullmatch(self.text, start, end):
+            index = self._index([k.strip() for k in match[1].split(",")] if match[1].strip() else [])
+            values = _numbers(match[2])
             if index is not None and values is not None:
                 self._keep(index, values, statement)
             else:
                 self._keyed_with_care(statement)
             return
-        if found := _WORDED.fullmatch(self.text, start, end):
-            values = _numbers(found[2])
+        if match := _WORDED.fullmatch(self.text, start, end):
+            values = _numbers(match[2])
             if values is not None:
-                self._keep_whole(found[1], values, statement)
+                self._keep_whole(match[1], values, statement)
                 return
         first = _FIRST_WORD.match(self.text, start, end)
         word = first[1] if first else ""
@@ -78,7 +82,7 @@ class RowReader:
         else:
             self._keyed_with_care(statement)
 
-    def _keyed_with_care(self, statement: Statement) -> None:
+    def _keyed_with_care(self, statement: BifStatement) -> None:
         """A keyed row word by word: quoted labels, rows without commas, and every error."""
         words = self.scanner.words(statement.start, statement.end)
         if not words:
@@ -113,7 +117,7 @@ class RowReader:
                 self.problems.add(message, key.start, key.end, help=help)
         return fine
 
-    def _values_with_care(self, words: Sequence[Word], statement: Statement) -> list[float] | None:
+    def _values_with_care(self, words: Sequence[Word], statement: BifStatement) -> list[float] | None:
         items = self.scanner.items(words, "a number")
         if items is None:
             return None
@@ -144,7 +148,7 @@ class RowReader:
 
     # ---- what was read
 
-    def _keep(self, index: int, values: list[float], statement: Statement) -> None:
+    def _keep(self, index: int, values: list[float], statement: BifStatement) -> None:
         start, end = self._place(statement)
         if index in self.rows:
             first = self._place(self.rows[index][1])
@@ -155,7 +159,7 @@ class RowReader:
         else:
             self.rows[index] = (values, statement)
 
-    def _keep_whole(self, word: str, values: list[float], statement: Statement) -> None:
+    def _keep_whole(self, word: str, values: list[float], statement: BifStatement) -> None:
         start, end = self._place(statement)
         earlier = self.whole if word == _TABLE else self.default
         want = self.child.size * (self.count if word == _TABLE else 1)
@@ -170,11 +174,11 @@ class RowReader:
         else:
             self.default = (values, statement)
 
-    def _wrong_length(self, what: str, found: int, want: int, start: int, end: int) -> None:
-        message = f"{what} of `{self.child.name}` has {found} numbers, {want} needed"
+    def _wrong_length(self, what: str, have: int, want: int, start: int, end: int) -> None:
+        message = f"{what} of `{self.child.name}` has {have} numbers, {want} needed"
         self.problems.add(message, start, end, "PGM0404", help=_labels(self.child))
 
-    def _complete(self, block: Block) -> bool:
+    def _complete(self, block: BifBlock) -> bool:
         """Whether every row is there once, checked before anything is allocated."""
         name = self.child.name
         if len(self.parents) >= MAX_AXES:
@@ -223,7 +227,7 @@ class RowReader:
 
     def _report(self, array: np.ndarray, bad: np.ndarray) -> None:
         """Each wrong row once: a ``default`` fills many, and of a ``table`` the first says enough."""
-        told: set[Statement] = set()
+        told: set[BifStatement] = set()
         for row in bad.tolist():
             read = self.rows.get(row) or self.whole or self.default
             if read is None or read[1] in told:
@@ -250,13 +254,13 @@ class RowReader:
             return "in `table` the child runs slowest and the last parent fastest"
         return "in `table` the child runs slowest, here it seems to run fastest: write a row for each key instead"
 
-    def _cell_place(self, statement: Statement, value: float) -> tuple[int, int] | None:
+    def _cell_place(self, statement: BifStatement, value: float) -> tuple[int, int] | None:
         for word in self.scanner.words(statement.start, statement.end):
             if not word.mark and _NUMBER.fullmatch(word.text) and float(word.text) == value:
                 return word.start, word.end
         return None
 
-    def _place(self, statement: Statement) -> tuple[int, int]:
+    def _place(self, statement: BifStatement) -> tuple[int, int]:
         start, end, _ = statement
         stretch = self.text[start:end]
         return start + len(stretch) - len(stretch.lstrip()), start + len(stretch.rstrip())

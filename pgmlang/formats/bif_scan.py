@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 
 _STRING = r'"(?:[^"\\\r\n]|\\[^\r\n])*+"'
 # A comment starts at a blank or after punctuation: `http://...` in a property and the label `a//b` are none.
@@ -40,7 +40,7 @@ class Word(NamedTuple):
         return self.mark and self.text == text
 
 
-class Statement(NamedTuple):
+class BifStatement(NamedTuple):
     """Text ``[start, end)`` up to its ``;``; ``body`` is what stands in braces after it (labels of a type)."""
 
     start: int
@@ -49,20 +49,20 @@ class Statement(NamedTuple):
 
 
 @dataclass
-class Block:
+class BifBlock:
     """``kind`` and what follows it up to the brace, and the statements inside."""
 
     kind: str
     header: list[Word]
     start: int
     end: int
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[BifStatement] = field(default_factory=list)
 
 
 class Scanner:
     """Takes one BIF text apart; problems go to ``problems``, which stops at once where the braces are wrong."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: FormatProblems) -> None:
         self.problems = problems
         self.text = self._without_comments(problems.file.text)
 
@@ -70,26 +70,26 @@ class Scanner:
         if "//" not in text and "/*" not in text:
             return text
 
-        def blank(found: re.Match[str]) -> str:
-            if found[1] is not None:
-                return found[1]
-            if found[2] is not None and found[0].startswith("/*"):
-                self.problems.add("this comment is never closed", found.start(), found.start() + 2)
-            return " " * len(found[0])
+        def blank(match: re.Match[str]) -> str:
+            if match[1] is not None:
+                return match[1]
+            if match[2] is not None and match[0].startswith("/*"):
+                self.problems.add("this comment is never closed", match.start(), match.start() + 2)
+            return " " * len(match[0])
 
         return _COMMENT.sub(blank, text)
 
     def words(self, start: int, end: int) -> list[Word]:
         """The words of a stretch of text; a stray quote is a problem."""
         out: list[Word] = []
-        for found in _WORD.finditer(self.text, start, end):
-            at, to = found.span()
-            if found[1] is not None:
-                out.append(Word(_ESCAPED.sub(r"\1", found[1][1:-1]), at, to, False, True))
-            elif found[4] is not None:
-                self.problems.add(f"unexpected `{found[4]}`", at, to)
+        for match in _WORD.finditer(self.text, start, end):
+            begin, to = match.span()
+            if match[1] is not None:
+                out.append(Word(_ESCAPED.sub(r"\1", match[1][1:-1]), begin, to, False, True))
+            elif match[4] is not None:
+                self.problems.add(f"unexpected `{match[4]}`", begin, to)
             else:
-                out.append(Word(found[0], at, to, found[3] is not None))
+                out.append(Word(match[0], begin, to, match[3] is not None))
         return out
 
     def items(self, words: Sequence[Word], what: str) -> list[Word] | None:
@@ -110,17 +110,17 @@ class Scanner:
             return None
         return out
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[BifBlock]:
         """The blocks of the file. Raises at once where braces or quotes leave no way on."""
         text, position = self.text, 0
-        out: list[Block] = []
-        while found := _CHUNK.match(text, position):
-            position = found.end()
+        out: list[BifBlock] = []
+        while chunk := _CHUNK.match(text, position):
+            position = chunk.end()
             if text[position - 1] != "{":
-                at = _solid(text, found.start(), position) or 0
-                raise self._lost(f"`{text[at:position].split()[0][:60]}` outside a block", at, position)
-            header = self._header(found.start(), found.end(1), not out)
-            block = header or Block("", [], found.start(), found.end(1))
+                begin = _solid(text, chunk.start(), position) or 0
+                raise self._lost(f"`{text[begin:position].split()[0][:60]}` outside a block", begin, position)
+            header = self._header(chunk.start(), chunk.end(1), not out)
+            block = header or BifBlock("", [], chunk.start(), chunk.end(1))
             position = self._fill(block, position)
             if header:
                 out.append(header)
@@ -130,10 +130,10 @@ class Scanner:
             raise self._lost("expected a block `network`, `variable` or `probability` in braces", start, start + 1)
         return out
 
-    def _header(self, start: int, end: int, is_first: bool) -> Block | None:
+    def _header(self, start: int, end: int, is_first: bool) -> BifBlock | None:
         words = self.words(start, end)
         if words and words[0].text in KINDS and not words[0].quoted:
-            return Block(words[0].text, words[1:], words[0].start, words[-1].end)
+            return BifBlock(words[0].text, words[1:], words[0].start, words[-1].end)
         where = words[0] if words else Word("{", end, end + 1, True)
         near = self.problems.near(where.text, KINDS)
         help = near or "a BIF file has blocks `network`, `variable` and `probability`"
@@ -142,37 +142,37 @@ class Scanner:
             raise self.problems.error()  # something else altogether: one message says enough
         return None
 
-    def _fill(self, block: Block, position: int) -> int:
+    def _fill(self, block: BifBlock, position: int) -> int:
         """Reads statements up to the brace that closes the block; the position after it."""
         text, match, statements = self.text, _CHUNK.match, block.statements
-        while found := match(text, position):
-            start, end = found.span(1)
+        while chunk := match(text, position):
+            start, end = chunk.span(1)
             position = end + 1
             closer = text[end]
             if closer == ";":
-                statements.append(Statement(start, end))
+                statements.append(BifStatement(start, end))
             elif closer == "}":
-                at = _solid(text, start, end)
-                if at is not None:
-                    self.problems.add("`;` missing after this", at, at + len(text[at:end].rstrip()))
-                    statements.append(Statement(start, end))
+                begin = _solid(text, start, end)
+                if begin is not None:
+                    self.problems.add("`;` missing after this", begin, begin + len(text[begin:end].rstrip()))
+                    statements.append(BifStatement(start, end))
                 return position
             else:
                 position = self._body(block, start, end)
         self._check_quote(position)
         raise self._lost("this block is never closed", block.start, block.end)
 
-    def _body(self, block: Block, start: int, open_brace: int) -> int:
+    def _body(self, block: BifBlock, start: int, open_brace: int) -> int:
         words = self.words(start, open_brace)
         if words and words[0].text in KINDS:
             raise self._lost("this block is not closed before the next one", block.start, block.end)
-        found = _CHUNK.match(self.text, open_brace + 1)
-        if found is None:
+        chunk = _CHUNK.match(self.text, open_brace + 1)
+        if chunk is None:
             self._check_quote(open_brace + 1)
-        if found is None or self.text[found.end() - 1] != "}":
+        if chunk is None or self.text[chunk.end() - 1] != "}":
             raise self._lost("this brace is not closed before the next statement", open_brace, open_brace + 1)
-        block.statements.append(Statement(start, open_brace, found.span(1)))
-        return found.end()
+        block.statements.append(BifStatement(start, open_brace, chunk.span(1)))
+        return chunk.end()
 
     def _check_quote(self, position: int) -> None:
         """Raises if what keeps the text from going on is a quote without its partner."""
@@ -188,5 +188,5 @@ class Scanner:
 
 
 def _solid(text: str, start: int, end: int) -> int | None:
-    found = _SOLID.search(text, start, end)
-    return found.start() if found else None
+    solid = _SOLID.search(text, start, end)
+    return solid.start() if solid else None

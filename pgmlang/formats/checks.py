@@ -26,19 +26,19 @@ def find_cycle(parents: Mapping[int, Sequence[int]]) -> list[int]:
         if root in done:
             continue
         path: list[int] = [root]
-        place = {root: 0}
+        depth_of = {root: 0}
         stack = [iter(parents[root])]
         while stack:
             above = next((p for p in stack[-1] if p not in done), None)
             if above is None:
                 stack.pop()
                 left = path.pop()
-                del place[left]
+                del depth_of[left]
                 done.add(left)
-            elif above in place:
-                return [above, *reversed(path[place[above] :])]
+            elif above in depth_of:
+                return [above, *reversed(path[depth_of[above] :])]
             else:
-                place[above] = len(path)
+                depth_of[above] = len(path)
                 path.append(above)
                 stack.append(iter(parents.get(above, ())))
     return []

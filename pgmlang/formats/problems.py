@@ -11,26 +11,26 @@ MAX_SHOWN = 50
 """More than this many problems of one file tell a user nothing new."""
 
 
-class Problems:
+class FormatProblems:
     """The problems found so far in one file; ``code`` is the one used where none is named."""
 
     def __init__(self, file: SourceFile, code: str) -> None:
         self.file = file
         self.code = code
-        self.found: list[Diagnostic] = []
+        self.diagnostics: list[Diagnostic] = []
         self.left_out = 0
 
     def __bool__(self) -> bool:
-        return bool(self.found)
+        return bool(self.diagnostics)
 
     def near(self, word: str, known: Iterable[str]) -> str:
         """A did-you-mean sentence; none for what is too long to be a slip, nor after the first dozen problems."""
-        return did_you_mean(word, known) if len(word) <= 60 and len(self.found) < 12 else ""
+        return did_you_mean(word, known) if len(word) <= 60 and len(self.diagnostics) < 12 else ""
 
     @property
     def count(self) -> int:
         """All problems so far, those left out too."""
-        return len(self.found) + self.left_out
+        return len(self.diagnostics) + self.left_out
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.file, start, max(end, start + 1))
@@ -48,21 +48,23 @@ class Problems:
         help: str = "",
     ) -> None:
         """One problem at ``[start, end)``; ``also`` are further places, each with its words."""
-        if len(self.found) >= MAX_SHOWN:
+        if len(self.diagnostics) >= MAX_SHOWN:
             self.left_out += 1
             return
         secondary = tuple(Label(self.span(a, b), words) for a, b, words in also)
         where = self.span(start, end)
-        self.found.append(Diagnostic(code or self.code, message, where, label, secondary, notes, help))
+        self.diagnostics.append(Diagnostic(code or self.code, message, where, label, secondary, notes, help))
 
     def stop_if_any(self) -> None:
         """Raises all problems in the order of the text, if there are any."""
-        if self.found:
+        if self.diagnostics:
             raise self.error()
 
     def error(self) -> PgmError:
         """All problems in the order of the text."""
-        found = sorted(self.found, key=lambda d: d.span.start if d.span else -1)
+        diagnostics = sorted(self.diagnostics, key=lambda d: d.span.start if d.span else -1)
         if self.left_out:
-            found.append(Diagnostic(self.code, f"{self.left_out} more problems not shown", place=self.file.name))
-        return PgmError(found)
+            diagnostics.append(
+                Diagnostic(self.code, f"{self.left_out} more problems not shown", place=self.file.name)
+            )
+        return PgmError(diagnostics)

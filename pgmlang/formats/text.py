@@ -28,8 +28,8 @@ def open_text(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Sourc
     raw = _read(name, max_bytes)
     text = _decode(raw)
     # Tabs, line ends and form feeds occur in texts; other control characters only where the bytes are no text.
-    if text is None or (found := _CONTROL.search(text)):
-        detail = "an encoding mark that the bytes belie" if text is None else _where(text, found)
+    if text is None or (control := _CONTROL.search(text)):
+        detail = "an encoding mark that the bytes belie" if text is None else _where(text, control)
         _refuse("PGM0108", f"`{name}` is not a text file", name, notes=(f"it holds {detail}",))
     return SourceFile(name, text)
 
@@ -39,10 +39,10 @@ def control_character(text: str) -> re.Match[str] | None:
     return _CONTROL.search(text)
 
 
-def _where(text: str, found: re.Match[str] | None) -> str:
-    if found is None:
+def _where(text: str, control: re.Match[str] | None) -> str:
+    if control is None:
         return "control characters"
-    return f"the control character {ord(found[0]):#04x} on line {text.count(chr(10), 0, found.start()) + 1}"
+    return f"the control character {ord(control[0]):#04x} on line {text.count(chr(10), 0, control.start()) + 1}"
 
 
 def _refuse(code: str, message: str, name: str, notes: tuple[str, ...] = (), help: str = "") -> NoReturn:
@@ -56,14 +56,14 @@ def _read(name: str, max_bytes: int) -> bytes:
             stream: BinaryIO = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
             parts: list[bytes] = []
             size = 0
-            while part := stream.read(_CHUNK):
-                size += len(part)
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
                 if size > max_bytes:
                     _refuse("PGM0109", f"`{name}` holds more than {max_bytes:,} bytes of text", name)
                 if packed and is_bomb(size, os.fstat(file.fileno()).st_size):
                     cure = "unpack it, if it is what it should be, and give that file"
                     _refuse("PGM0109", f"`{name}` unpacks to more than {RATIO} times its size", name, help=cure)
-                parts.append(part)
+                parts.append(chunk)
             return b"".join(parts)
     except (FileNotFoundError, NotADirectoryError):
         _refuse("PGM0701", f"no file `{name}`", name, help=_near_file(name))

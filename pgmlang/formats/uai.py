@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import SourceFile
 from pgmlang.formats.checks import MAX_AXES, bad_sums, find_cycle
-from pgmlang.formats.problems import Problems
+from pgmlang.formats.problems import FormatProblems
 from pgmlang.tables import DiscreteNetwork, DiscreteVariable, TableFactor
 
 _COMMENT = re.compile(r"#[^\r\n]*+")
@@ -60,26 +60,26 @@ def read_uai_evidence(source: SourceFile, network: DiscreteNetwork | None = None
         pairs = 2
     sizes = network.sizes if network is not None else None
     out: dict[int, int] = {}
-    for at in range(pairs, len(numbers), 2):
-        variable, value = numbers[at : at + 2]
+    for position in range(pairs, len(numbers), 2):
+        variable, value = numbers[position : position + 2]
         if sizes is not None and variable >= len(sizes):
-            tokens.fail(f"variable {variable} is not in the model, which has {len(sizes)}", at)
+            tokens.fail(f"variable {variable} is not in the model, which has {len(sizes)}", position)
         if sizes is not None and value >= sizes[variable]:
-            tokens.fail(f"variable {variable} has values 0 to {sizes[variable] - 1}, not {value}", at + 1)
+            tokens.fail(f"variable {variable} has values 0 to {sizes[variable] - 1}, not {value}", position + 1)
         if variable in out:
-            tokens.fail(f"variable {variable} is observed twice", at)
+            tokens.fail(f"variable {variable} is observed twice", position)
         out[variable] = value
     return out
 
 
 def _samples(numbers: list[int]) -> int | None:
     """How many samples the format of 2010 finds in these numbers, None where they do not fit it."""
-    at = 1
+    position = 1
     for _ in range(numbers[0]):
-        if at >= len(numbers):
+        if position >= len(numbers):
             return None
-        at += 1 + 2 * numbers[at]
-    return numbers[0] if at == len(numbers) else None
+        position += 1 + 2 * numbers[position]
+    return numbers[0] if position == len(numbers) else None
 
 
 class _Tokens:
@@ -87,9 +87,9 @@ class _Tokens:
 
     def __init__(self, source: SourceFile) -> None:
         self.at = 0
-        self.problems = Problems(source, "PGM0906")
+        self.problems = FormatProblems(source, "PGM0906")
         # aGrUM ends lines with `# name`. Blanks of the same length keep every place.
-        self.text = _COMMENT.sub(lambda found: " " * len(found[0]), source.text)
+        self.text = _COMMENT.sub(lambda match: " " * len(match[0]), source.text)
         clean = _CLEAN.match(self.text)
         end = clean.end() if clean else 0
         if end < len(self.text):
@@ -113,8 +113,8 @@ class _Tokens:
 
     def place(self, index: int) -> tuple[int, int]:
         """Where a token stands; the end of the text for one after the last."""
-        found = next(islice(_TOKEN.finditer(self.text), index, None), None)
-        return found.span() if found else (len(self.text.rstrip()), len(self.text))
+        token = next(islice(_TOKEN.finditer(self.text), index, None), None)
+        return token.span() if token else (len(self.text.rstrip()), len(self.text))
 
     def fail(self, message: str, index: int, code: str = "", help: str = "") -> NoReturn:
         self.problems.add(message, *self.place(index), code, help=help)
@@ -225,9 +225,9 @@ def _check_bayes(tokens: _Tokens, scopes: list[tuple[int, ...]], places: list[in
         parents[scope[-1]] = scope[:-1]
     cycle = find_cycle(parents)
     if cycle:
-        at = places[next(i for i, scope in enumerate(scopes) if scope[-1] == cycle[-1])]
+        position = places[next(i for i, scope in enumerate(scopes) if scope[-1] == cycle[-1])]
         path = " -> ".join(f"x{i}" for i in cycle)
-        tokens.fail(f"the parents go round in a cycle: {path}", at, "PGM0501")
+        tokens.fail(f"the parents go round in a cycle: {path}", position, "PGM0501")
 
 
 def _table(
@@ -287,16 +287,16 @@ def read_mar(text: str, name: str = "<MAR>") -> list[np.ndarray]:
     return out
 
 
-def _marginals_fit(texts: list[str], at: int) -> bool:
+def _marginals_fit(texts: list[str], position: int) -> bool:
     """Whether a count of variables stands at ``at`` and the counts from there lead to the end of the file."""
-    if at >= len(texts) or not _COUNT.fullmatch(texts[at]):
+    if position >= len(texts) or not _COUNT.fullmatch(texts[position]):
         return False
-    n, at = int(texts[at]), at + 1
+    n, position = int(texts[position]), position + 1
     for _ in range(n):
-        if at >= len(texts) or not _COUNT.fullmatch(texts[at]):
+        if position >= len(texts) or not _COUNT.fullmatch(texts[position]):
             return False
-        at += 1 + int(texts[at])
-    return at == len(texts)
+        position += 1 + int(texts[position])
+    return position == len(texts)
 
 
 def _result(text: str, name: str, kind: str) -> _Tokens:

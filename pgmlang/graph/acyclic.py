@@ -84,12 +84,12 @@ def _arrows(model: Model, component: dict[str, str]) -> dict[str, list[str]]:
 
 def _rests_on_own_field(model: Model, name: str, component: dict[str, str], fields: list[str]) -> bool:
     """A derived value of the component's own fields is part of the factor, not a parent of it."""
-    own = {component[f] for f in fields}
+    field_components = {component[f] for f in fields}
     seen = {name}
     pending = [name]
     while pending:
         for other in _direct(model, model.definition_of[pending.pop()]):
-            if component.get(other) in own:
+            if component.get(other) in field_components:
                 return True
             if other in model.definition_of and other not in seen:
                 seen.add(other)
@@ -104,18 +104,18 @@ MOST = 20
 def shortest_cycles(arrows: dict[str, list[str]]) -> list[list[str]]:
     """A shortest cycle through the first node of each strongly connected set, and through further ones that it leaves
     out; found by breadth-first search within the set."""
-    found: list[list[str]] = []
+    cycles: list[list[str]] = []
     for members in _strongly_connected(arrows):
         covered: set[str] = set()
         starts = [n for n in arrows if n in members] if len(members) < len(arrows) else list(arrows)
         for start in starts if len(members) > 1 else members:
-            if start in covered or (len(covered) and len(found) >= MOST):
+            if start in covered or (len(covered) and len(cycles) >= MOST):
                 continue
             cycle = _cycle_through(start, arrows, members - covered)
             if cycle:
-                found.append(cycle)
+                cycles.append(cycle)
                 covered.update(cycle)
-    return found
+    return cycles
 
 
 def _cycle_through(start: str, arrows: dict[str, list[str]], members: set[str]) -> list[str]:

@@ -8,9 +8,9 @@ from pgmlang.model import Dist, Model
 def is_childless_missing(model: Model, name: str) -> bool:
     """Whether a missing cell of a variable integrates to one: no other factor mentions the variable, no later row
     looks back at it, and its cells are drawn one by one (not as a vector)."""
-    own = model.conditional_of.get(name)
-    if own is None or (isinstance(own.distribution, Dist) and own.distribution.event):
+    conditional = model.conditional_of.get(name)
+    if conditional is None or (isinstance(conditional.distribution, Dist) and conditional.distribution.event):
         return False
-    if name in model.random_parents(own) or any(ref.name == name for ref in model.mentions(own)):
+    if name in model.random_parents(conditional) or any(ref.name == name for ref in model.mentions(conditional)):
         return False
-    return not any(name in model.random_parents(f) for f in model.factors if f is not own)
+    return not any(name in model.random_parents(f) for f in model.factors if f is not conditional)

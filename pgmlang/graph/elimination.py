@@ -15,12 +15,12 @@ HEURISTICS = ("fill", "weight", "weighted_fill", "sweep")
 @lru_cache(maxsize=1 << 13)
 def bits(mask: int) -> tuple[int, ...]:
     """Positions of the set bits, lowest first. The same few masks are asked for again and again."""
-    found = []
+    positions = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        positions.append(low.bit_length() - 1)
         mask ^= low
-    return tuple(found)
+    return tuple(positions)
 
 
 def interaction_graph(scopes: Iterable[Iterable[int]], num_vertices: int) -> list[int]:
@@ -63,8 +63,8 @@ class Elimination:
         """The clique with the most cells."""
         if not self.cliques:
             return ()
-        at = max(range(len(self.cliques)), key=self.clique_cells.__getitem__)
-        return bits(self.cliques[at])
+        largest = max(range(len(self.cliques)), key=self.clique_cells.__getitem__)
+        return bits(self.cliques[largest])
 
 
 def sweep(neighbours: Sequence[int]) -> list[int]:
@@ -78,15 +78,15 @@ def sweep(neighbours: Sequence[int]) -> list[int]:
             order.extend(sorted(bits(new), key=lambda u: (neighbours[u].bit_count(), u)))
         return order
 
-    place = [-1] * len(neighbours)
+    rank = [-1] * len(neighbours)
     count = 0
     for v in range(len(neighbours)):
-        if place[v] < 0:
+        if rank[v] < 0:
             order = walk(walk(walk(v)[-1])[-1])
             for u in order:
-                place[u] = count
+                rank[u] = count
                 count += 1
-    return place
+    return rank
 
 
 class _Eliminator:
@@ -296,12 +296,12 @@ class JunctionTree:
 
 def junction_tree(elimination: Elimination) -> JunctionTree:
     """The junction tree of an elimination (Lauritzen and Spiegelhalter 1988), non-maximal cliques absorbed."""
-    place = {v: i for i, v in enumerate(elimination.order)}
+    rank = {v: i for i, v in enumerate(elimination.order)}
     masks = list(elimination.cliques)
     parent: list[int] = []
     for v, mask in zip(elimination.order, masks, strict=True):
         rest = mask & ~(1 << v)
-        parent.append(min(place[u] for u in bits(rest)) if rest else -1)
+        parent.append(min(rank[u] for u in bits(rest)) if rest else -1)
     # A clique equal to its child's separator adds nothing: the child stands in for it.
     stand_in = list(range(len(masks)))
     for i, up in enumerate(parent):
@@ -314,12 +314,12 @@ def junction_tree(elimination: Elimination) -> JunctionTree:
         while stand_in[j] != j:
             j = stand_in[j]
         top[i] = j
-    kept = sorted(set(top))
-    number = {i: k for k, i in enumerate(kept)}
+    maximal = sorted(set(top))
+    number = {i: k for k, i in enumerate(maximal)}
     edges = []
     for i in range(len(masks)):
         up = parent[i]
         if up >= 0 and top[i] != top[up]:
             separator = masks[i] & ~(1 << elimination.order[i])
             edges.append((number[top[i]], number[top[up]], bits(separator)))
-    return JunctionTree(tuple(bits(masks[i]) for i in kept), tuple(edges))
+    return JunctionTree(tuple(bits(masks[i]) for i in maximal), tuple(edges))

@@ -39,9 +39,9 @@ def pairing(model: Model, factor: Factor, name: str) -> Meeting | None:
     refs = list(_refs(model, factor.value, name))
     if None in refs:
         return None
-    found = [r for r in refs if r is not None]
-    ends = {end_of(model, r) for r in found}
-    lags = {r.lag for r in found}
+    resolved = [r for r in refs if r is not None]
+    ends = {end_of(model, r) for r in resolved}
+    lags = {r.lag for r in resolved}
     frame = frame_of(model, factor)
     if "" not in ends and lags == {0} and len(ends) == 2:
         edges = {model.by_name[e].plates[-1] for e in ends}
@@ -49,7 +49,7 @@ def pairing(model: Model, factor: Factor, name: str) -> Meeting | None:
         if len(edges) == 1 and plate is not None and plate.of is not None and edges <= set(frame):
             first, second = sorted(ends)
             return Meeting(plate.of, (first, second))
-    if ends == {""} and all(not r.index for r in found) and len(lags) == 2 and 0 in lags:
+    if ends == {""} and all(not r.index for r in resolved) and len(lags) == 2 and 0 in lags:
         chain = model.by_name[name].plates[-1]
         if chain in frame:
             return Meeting(chain, None, max(lags))
@@ -61,8 +61,8 @@ def field_meetings(model: Model, name: str) -> tuple[Meeting, ...]:
     model = canonical_factors(model)
     if not tuple(multilinear_reasons(model, name)):
         return meetings(model, name)
-    found = (pairing(model, f, name) for f in model.factors if name in mentioned(model, f, (name,)))
-    return tuple(dict.fromkeys(m for m in found if m is not None and m.plate))
+    pairings = (pairing(model, f, name) for f in model.factors if name in mentioned(model, f, (name,)))
+    return tuple(dict.fromkeys(m for m in pairings if m is not None and m.plate))
 
 
 def _refs(model: Model, expr: Expr, name: str) -> Iterator[Ref | None]:

@@ -18,19 +18,19 @@ def children_of(parents: Parents) -> list[list[int]]:
 
 def ancestors(parents: Parents, vertices: Iterable[int]) -> set[int]:
     """``vertices`` and all their ancestors."""
-    found = set(vertices)
-    stack = list(found)
+    ancestors_of = set(vertices)
+    stack = list(ancestors_of)
     while stack:
         for u in parents[stack.pop()]:
-            if u not in found:
-                found.add(u)
+            if u not in ancestors_of:
+                ancestors_of.add(u)
                 stack.append(u)
-    return found
+    return ancestors_of
 
 
-def barren_nodes(parents: Parents, kept: Iterable[int]) -> set[int]:
+def barren_nodes(parents: Parents, needed: Iterable[int]) -> set[int]:
     """Vertices with no descendant in ``kept`` (targets and evidence) and not in it: they sum to one."""
-    return set(range(len(parents))) - ancestors(parents, kept)
+    return set(range(len(parents))) - ancestors(parents, needed)
 
 
 def reachable(parents: Parents, sources: Iterable[int], given: Collection[int]) -> set[int]:
@@ -38,7 +38,7 @@ def reachable(parents: Parents, sources: Iterable[int], given: Collection[int]) 
     children = children_of(parents)
     observed = set(given)
     opened = ancestors(parents, observed)
-    found: set[int] = set()
+    reached: set[int] = set()
     # A visit is (vertex, whether the ball comes from a child).
     stack = [(v, True) for v in sources]
     seen: set[tuple[int, bool]] = set()
@@ -49,7 +49,7 @@ def reachable(parents: Parents, sources: Iterable[int], given: Collection[int]) 
         seen.add(visit)
         v, from_child = visit
         if v not in observed:
-            found.add(v)
+            reached.add(v)
         if from_child and v not in observed:
             stack.extend((u, True) for u in parents[v])
             stack.extend((w, False) for w in children[v])
@@ -58,7 +58,7 @@ def reachable(parents: Parents, sources: Iterable[int], given: Collection[int]) 
                 stack.extend((w, False) for w in children[v])
             if v in opened:
                 stack.extend((u, True) for u in parents[v])
-    return found
+    return reached
 
 
 def d_separated(parents: Parents, left: Iterable[int], right: Iterable[int], given: Collection[int] = ()) -> bool:

@@ -49,8 +49,8 @@ def _within(model: Model, inner: str, outer: str) -> bool:
 
 def mentioned(model: Model, factor: Factor, names: Collection[str]) -> tuple[str, ...]:
     """Which of the names a factor depends on, its target included."""
-    found = {*model.random_parents(factor), getattr(factor, "target", "")}
-    return tuple(n for n in names if n in found)
+    scope = {*model.random_parents(factor), getattr(factor, "target", "")}
+    return tuple(n for n in names if n in scope)
 
 
 def below_definition(model: Model, name: str) -> set[str]:
@@ -108,9 +108,9 @@ def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterato
     for step in steps:
         joined = [s for s in scopes if s & set(step.names)]
         rest = set().union(*joined) - set(step.names) if joined else set()
-        own = model.array_axes(model.by_name[step.names[0]])
+        axes = model.array_axes(model.by_name[step.names[0]])
         for other in sorted(rest):
-            if not reaches(model, own, model.array_axes(model.by_name[other])):
+            if not reaches(model, axes, model.array_axes(model.by_name[other])):
                 message = f"`{step.names[0]}` and `{other}` hang together over different plates"
                 yield Diagnostic("PGM0602", message, model.by_name[other].span)
                 return
@@ -210,12 +210,12 @@ def _coupled(
     model: Model, ref: Ref, name: str, frame: tuple[str, ...], gone: frozenset[str], seen: frozenset[str]
 ) -> str:
     """Why a reference takes several elements of a variable, or another than the frame's."""
-    own = model.array_axes(model.by_name[ref.name])
-    if any(axis in own for axis, _ in ref.index):
+    ref_axes = model.array_axes(model.by_name[ref.name])
+    if any(axis in ref_axes for axis, _ in ref.index):
         return f"`{ref.name}[...]` takes another element of it"
-    coupled = [a for a in own if a in gone]
-    if coupled or not reaches(model, frame, own):
-        return f"a factor depends on several of its elements along `{(coupled or list(own))[-1]}`"
+    coupled = [a for a in ref_axes if a in gone]
+    if coupled or not reaches(model, frame, ref_axes):
+        return f"a factor depends on several of its elements along `{(coupled or list(ref_axes))[-1]}`"
     if ref.name == name:
         return ""
     # the past of a name that looks back at itself is in it already

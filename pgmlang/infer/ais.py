@@ -16,7 +16,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import drawing_reasons, field_names, inputs_in_fields
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
@@ -95,8 +95,8 @@ def discrete_log_z(
     settled = fields.settled(params, nets)
 
     def height(values: Mapping[str, Tensor]) -> Tensor:
-        own = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
-        return settled.energy(values, params, nets) - own
+        base_energy = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
+        return settled.energy(values, params, nets) - base_energy
 
     with torch.no_grad():
         weight = _annealed(settled, fields.begin(generator, (particles,), logits), height, logits, params, nets,
@@ -195,8 +195,10 @@ def real_log_z(joint: Joint, params: Mapping[str, Tensor], nets: Any, generator:
             (count, len(mean)), generator=generator, dtype=joint.dtype, device=joint.device
         )
 
-    found = ais(target, base, draw, generator=generator, particles=particles, temperatures=min(temperatures, 200))
-    return LogZ(float(found.log_z), float(found.error), float(found.ess))
+    estimate = ais(
+        target, base, draw, generator=generator, particles=particles, temperatures=min(temperatures, 200)
+    )
+    return LogZ(float(estimate.log_z), float(estimate.error), float(estimate.ess))
 
 
 def _without(joint: Joint, names: tuple[str, ...]) -> Joint:
@@ -232,15 +234,15 @@ def log_z_of_row(joint: Joint, params: Mapping[str, Tensor], nets: Any, generato
     return discrete_log_z(fields_of(one, names), params, nets, generator, particles, temperatures, base)
 
 
-def doubts(found: LogZ) -> tuple[Diagnostic, ...]:
+def doubts(log_z: LogZ) -> tuple[Diagnostic, ...]:
     """What speaks against an estimate."""
-    if found.ess >= FEW:
+    if log_z.ess >= FEW:
         return ()
-    message = f"log Z stands on {found.ess:.1f} effective particles"
+    message = f"log Z stands on {log_z.ess:.1f} effective particles"
     return (Diagnostic("PGM0801", message, help="more `--temperatures` and `--particles`"),)
 
 
-def build(problem: Problem, options: AisOptions) -> Kernel:
+def build(problem: Problem, options: AisOptions) -> Algorithm:
     import torch
 
     from pgmlang.density.joint import joint_of
@@ -250,18 +252,18 @@ def build(problem: Problem, options: AisOptions) -> Kernel:
     def init(rng: np.random.Generator) -> tuple[int, LogZ | None]:
         return int(rng.integers(2**62)), None
 
-    def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], Info]:
+    def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], StepReport]:
         generator = torch.Generator(joint.device).manual_seed(state[0])
-        found = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
-        return (state[0], found), Info(found.value, found.value, measure=Measure("log Z"))
+        log_z = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
+        return (state[0], log_z), StepReport(log_z.value, log_z.value, measure=Measure("log Z"))
 
     def conclude(state: tuple[int, LogZ | None]) -> Outcome:
-        found = state[1]
-        assert found is not None
-        notes = {"log_z": found.value, "log_z_error": found.error, "ais_ess": found.ess}
-        return Outcome(dict(problem.fixed), (), found.ess >= FEW, doubts(found), notes)
+        log_z = state[1]
+        assert log_z is not None
+        notes = {"log_z": log_z.value, "log_z_error": log_z.error, "ais_ess": log_z.ess}
+        return Outcome(dict(problem.fixed), (), log_z.ess >= FEW, doubts(log_z), notes)
 
-    return Kernel(init, step, lambda state: state[1] is not None, conclude)
+    return Algorithm(init, step, lambda state: state[1] is not None, conclude)
 
 
 METHOD = Method(

@@ -15,15 +15,15 @@ from torch import Generator, Tensor
 
 from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics
-from pgmlang.density.summing import Sums, Table
+from pgmlang.density.summing import LogTable, Sums
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.conjugate import slope
 from pgmlang.infer.expectations import (
     NORMAL,
     Factor,
-    Family,
     LogDensity,
     Q,
+    VariationalFamily,
     from_blocks,
     is_of_family,
     optimal,
@@ -55,8 +55,8 @@ class Ascent:
     def local(self) -> tuple[str, ...]:
         """Latents of rows or of their groups, between shared ones and the discrete ones."""
         rows = {p.name for p in self.joint.model.plates if p.is_rows}
-        found = tuple(n for n in self.families if rows & set(self.joint.axes(n)))
-        return found if self.sums.names and 0 < len(found) < len(self.families) else ()
+        local_names = tuple(n for n in self.families if rows & set(self.joint.axes(n)))
+        return local_names if self.sums.names and 0 < len(local_names) < len(self.families) else ()
 
     # ---- expected factors
 
@@ -72,7 +72,7 @@ class Ascent:
             out[name] = x.reshape((*lead, *self.joint.shapes[name]))
         return out
 
-    def family(self, name: str) -> Family:
+    def family(self, name: str) -> VariationalFamily:
         return NORMAL if self.families[name] == "Normal" else Q[self.families[name]]
 
     def shaped(self, name: str, x: Tensor, blocks: Mapping[str, tuple[int, ...]]) -> Tensor:
@@ -80,7 +80,7 @@ class Ascent:
         shape = self.joint.shapes[name]
         return from_blocks(x, blocks[name], shape) if self.families[name] == "Normal" else x
 
-    def expected(self, tables: Mapping[str, Table]) -> dict[str, Table]:
+    def expected(self, tables: Mapping[str, LogTable]) -> dict[str, LogTable]:
         """Tables averaged over the points of every latent: ``[*value axes, *axes]``."""
         places = self.sums.places
         out = {}
@@ -107,13 +107,13 @@ class Ascent:
         with numerics(self.joint.dtype, self.joint.device):
             return sum(float(self.family(n).entropy(q)) for n, q in factors.items())
 
-    def weigh(self, tables: Mapping[str, Table]) -> tuple[float, dict[str, Tensor]]:
+    def weigh(self, tables: Mapping[str, LogTable]) -> tuple[float, dict[str, Tensor]]:
         """The log-marginal of tables, and its gradient."""
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return float(total.detach()), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return float(total.detach()), dict(zip(leaves, slopes, strict=True))
 
     def at_random(self, factors: Mapping[str, Factor], generator: Generator, share: float) -> dict[str, Tensor]:
         """Weights of a random assignment of the discrete latents, sharp for this share of the rows and uniform for the
@@ -131,7 +131,7 @@ class Ascent:
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
                 values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
-                tables[f"at {name}"] = Table(frozenset({i}), joint.axes(name), values)
+                tables[f"at {name}"] = LogTable(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
     # ---- updates

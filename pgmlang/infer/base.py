@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOG_LIKELIHOOD",
+    "Algorithm",
     "Facts",
-    "Info",
-    "Kernel",
     "Measure",
     "Method",
     "Options",
     "Outcome",
     "Problem",
+    "StepReport",
     "Verdict",
     "facts_of",
     "numbers_of",
@@ -44,7 +44,7 @@ class Measure:
 LOG_LIKELIHOOD = Measure("log-likelihood", may_be_impossible=True)
 
 
-class Info(NamedTuple):
+class StepReport(NamedTuple):
     """What one step found. ``objective`` is the log-likelihood, plus the log prior where there is one; a sampler's
     step does several ``iterations``, and ``measure`` says what its number is."""
 
@@ -74,12 +74,12 @@ class Outcome(NamedTuple):
     deterministic: Mapping[str, np.ndarray] = {}
 
 
-class Kernel(NamedTuple):
+class Algorithm(NamedTuple):
     """A method set up for a problem; states are immutable. ``done`` says that no further step is needed; ``total``: the
     number of iterations in all, where it is known beforehand."""
 
     init: Callable[[np.random.Generator], Any]
-    step: Callable[[Any], tuple[Any, Info]]
+    step: Callable[[Any], tuple[Any, StepReport]]
     done: Callable[[Any], bool]
     conclude: Callable[[Any], Outcome]
     total: int | None = None

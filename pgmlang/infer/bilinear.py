@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.joint import Joint
-from pgmlang.density.summing import Sums, Table
+from pgmlang.density.summing import LogTable, Sums
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.expectations import Factor, optimal
@@ -26,7 +26,7 @@ LEAST = 1e-300
 """Least sum of exponentials whose logarithm is taken."""
 
 
-class Picked(NamedTuple):
+class PickingTable(NamedTuple):
     """A table that picks elements of variable ``name``: ``group`` of every row, ``at [groups, labels]`` the places of a
     group's elements in the flat variable."""
 
@@ -61,7 +61,7 @@ class BilinearAscent(Ascent):
     """`Ascent` with the label summed by sparse products. ``sides``: the two tables; ``rest``: the other factors, of which
     none holds two latents, so that ``prior`` holds what they give each variable for good."""
 
-    sides: tuple[Picked, Picked] = ()  # type: ignore[assignment]
+    sides: tuple[PickingTable, PickingTable] = ()  # type: ignore[assignment]
     pairs: Pairs = ()  # type: ignore[assignment]
     rest: Sums = None  # type: ignore[assignment]
     prior: Mapping[str, Tensor] = field(default_factory=dict)
@@ -79,35 +79,40 @@ class BilinearAscent(Ascent):
         return float(total), Posterior((a, b), pairs.weights / sums)
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
-        total, found = self.posterior(factors, blocks)
+        total, posteriors = self.posterior(factors, blocks)
         with torch.no_grad():
             tables = self.expected(self.rest.tables(self.points(factors, blocks)))
             total += float(self.rest.reduce(tables))
-        return total + self.entropy(factors), found
+        return total + self.entropy(factors), posteriors
 
     def update(
         self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
     ) -> Factor:
         (a, b), pairs = weights.tables, self.pairs
         if name == self.sides[0].name:
-            side, own = self.sides[0], a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b)
+            side, expected_counts = (
+                self.sides[0],
+                a * (_matrix(pairs.starts, pairs.second, weights.ratio, len(b)) @ b),
+            )
         else:
             ratio = weights.ratio[pairs.order]
-            side, own = self.sides[1], b * (_matrix(pairs.ends, pairs.first, ratio, len(a)) @ a)
-        counts = torch.zeros_like(self.prior[name]).flatten().index_put((side.at.flatten(),), own.flatten())
+            side, expected_counts = self.sides[1], b * (_matrix(pairs.ends, pairs.first, ratio, len(a)) @ a)
+        counts = (
+            torch.zeros_like(self.prior[name]).flatten().index_put((side.at.flatten(),), expected_counts.flatten())
+        )
         return (self.prior[name] + counts.reshape(self.prior[name].shape),)
 
     def check(self, *_: Any) -> None:
         """The families were seen when the tables were."""
 
-    def _exponentials(self, side: Picked, q: Tensor) -> tuple[Tensor, Tensor]:
+    def _exponentials(self, side: PickingTable, q: Tensor) -> tuple[Tensor, Tensor]:
         """Exponentials ``[groups, labels]`` of expected logarithms, and what each group's were divided by, logarithms."""
-        found = self.known.get(side.name)
-        if found is None or found[0] is not q:
+        exponentials = self.known.get(side.name)
+        if exponentials is None or exponentials[0] is not q:
             log = (torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))).flatten()[side.at]
             high = log.amax(-1, keepdim=True)
-            found = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
-        return found[1], found[2]
+            exponentials = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
+        return exponentials[1], exponentials[2]
 
 
 def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tensor:
@@ -118,8 +123,8 @@ def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tenso
 
 def _sampled(pairs: Pairs, a: Tensor, b: Tensor) -> Tensor:
     """``a[i] @ b[j]`` for every pair."""
-    at = _matrix(pairs.starts, pairs.second, torch.zeros_like(pairs.weights), len(b))
-    return torch.sparse.sampled_addmm(at, a, b.mT).values()
+    pattern = _matrix(pairs.starts, pairs.second, torch.zeros_like(pairs.weights), len(b))
+    return torch.sparse.sampled_addmm(pattern, a, b.mT).values()
 
 
 def bilinear_of(ascent: Ascent) -> Ascent:
@@ -148,14 +153,14 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     return BilinearAscent(joint, sums, ascent.families, ascent.programs, (first, second), pairs, rest, prior)
 
 
-def _picked(ascent: Ascent, key: str, name: str) -> Picked | None:
+def _picked(ascent: Ascent, key: str, name: str) -> PickingTable | None:
     """Which elements of a variable a table picks, seen by giving every element a logarithm of its own."""
     joint, sums = ascent.joint, ascent.sums
     shape = joint.shapes[name]
     size = int(torch.Size(shape).numel())
     generator = torch.Generator(joint.device).manual_seed(0)
 
-    def table(log: Tensor) -> Table:
+    def table(log: Tensor) -> LogTable:
         values = {n: torch.rand(joint.shapes[n], generator=generator, dtype=joint.dtype, device=joint.device)
                   for n in ascent.families}  # fmt: skip
         with torch.no_grad():
@@ -166,16 +171,16 @@ def _picked(ascent: Ascent, key: str, name: str) -> Picked | None:
     labels = joint.num_states(sums.names[0])
     if marked.axes != rows or marked.values.shape != (labels, *joint.shapes[sums.names[0]]):
         return None
-    at = (-marked.values * (size + 1) - 1).round().long().reshape(labels, -1)
-    if not at.numel() or int(at.min()) < 0 or int(at.max()) >= size:
+    index = (-marked.values * (size + 1) - 1).round().long().reshape(labels, -1)
+    if not index.numel() or int(index.min()) < 0 or int(index.max()) >= size:
         return None
     log = -torch.rand(size, generator=generator, dtype=joint.dtype, device=joint.device) - 0.1
-    same = torch.allclose(table(log).values.reshape(labels, -1), log[at], rtol=1e-9, atol=1e-9)
-    steps = at - at[0]
+    same = torch.allclose(table(log).values.reshape(labels, -1), log[index], rtol=1e-9, atol=1e-9)
+    steps = index - index[0]
     if not same or not bool((steps == steps[:, :1]).all()):
         return None
-    groups, group = torch.unique(at[0], return_inverse=True)
-    return Picked(name, group, groups[:, None] + steps[:, 0])
+    groups, group = torch.unique(index[0], return_inverse=True)
+    return PickingTable(name, group, groups[:, None] + steps[:, 0])
 
 
 def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
@@ -189,7 +194,7 @@ def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
     return optimal("Dirichlet", density, like)[0]
 
 
-def _pairs_of(joint: Joint, label: str, first: Picked, second: Picked) -> Pairs:
+def _pairs_of(joint: Joint, label: str, first: PickingTable, second: PickingTable) -> Pairs:
     zero = torch.zeros(joint.shapes[label], dtype=joint.dtype, device=joint.device, requires_grad=True)
     with torch.enable_grad():
         (weight,) = torch.autograd.grad(joint.total(zero, joint.axes(label)), zero)

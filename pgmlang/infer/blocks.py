@@ -90,9 +90,9 @@ class ElementBlock:
         (name,) = self.names
         joint = self.joint
         plates = joint.model.batch_axes(joint.model.by_name[name].plates)
-        own = joint.axes(name)
-        lead = values[name].dim() - len(own)
-        flat = values[name].flatten(lead + len(plates)) if len(own) > len(plates) else values[name].unsqueeze(-1)
+        axes = joint.axes(name)
+        lead = values[name].dim() - len(axes)
+        flat = values[name].flatten(lead + len(plates)) if len(axes) > len(plates) else values[name].unsqueeze(-1)
         shape = values[name].shape
         for j in range(flat.shape[-1]):
             logits = []

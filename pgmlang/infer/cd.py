@@ -20,7 +20,7 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -187,12 +187,12 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
         for param, start in free.items():
             if param not in joint.model.by_name or joint.model.by_name[param].type.kind != "real":
                 continue
-            own = joint.axes(param)
+            param_axes = joint.axes(param)
             if (
-                not own
-                or len(own) >= len(axes)
-                or axes[-len(own) :] != own
-                or start.shape != values.shape[-len(own) :]
+                not param_axes
+                or len(param_axes) >= len(axes)
+                or axes[-len(param_axes) :] != param_axes
+                or start.shape != values.shape[-len(param_axes) :]
             ):
                 continue
             terms = [f for f in normal.potentials if any(r.name == param for r in normal.mentions(f))]
@@ -225,8 +225,8 @@ def _words(text: str) -> Callable[[Model, Facts], tuple[str, ...]]:
     return reasons
 
 
-def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Kernel]:
-    def build(problem: Problem, options: CdOptions) -> Kernel:
+def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Algorithm]:
+    def build(problem: Problem, options: CdOptions) -> Algorithm:
         model, facts = problem.model, problem.facts
         plate = unit_plate(model)
         divergence = Divergence(model, observed_fields(model, facts), hidden_fields(model, facts), options.k, options.chains,

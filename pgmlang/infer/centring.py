@@ -63,8 +63,8 @@ def data_weight(joint: Joint, name: str, values: Values) -> float:
     with torch.enable_grad():
         x = values[name].expand(chains, *joint.shapes[name]).detach().clone().requires_grad_()
         terms = joint.factors({**held, name: x}, around=(name,))
-        own = {name: terms.pop(name)}
-        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (own, terms))
+        prior_term = {name: terms.pop(name)}
+        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (prior_term, terms))
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 
@@ -76,5 +76,5 @@ def _curvature(total: Tensor, x: Tensor) -> Tensor:
     (slope,) = torch.autograd.grad(total, x, create_graph=True, allow_unused=True)
     if slope is None or not slope.requires_grad:
         return torch.zeros_like(x)
-    (found,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
-    return torch.zeros_like(x) if found is None else -found
+    (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
+    return torch.zeros_like(x) if second is None else -second

@@ -166,9 +166,9 @@ def _decoded(tree: Any, arrays: Mapping[str, np.ndarray], device: str) -> Any:
     if "tensor" in tree:
         import torch
 
-        found = torch.from_numpy(arrays[tree["tensor"]].copy())
+        tensor = torch.from_numpy(arrays[tree["tensor"]].copy())
         # the state of a generator lives on the CPU
-        return found if found.dtype == torch.uint8 else found.to(device)
+        return tensor if tensor.dtype == torch.uint8 else tensor.to(device)
     if "array" in tree:
         return arrays[tree["array"]].copy()
     if "dict" in tree:

@@ -67,9 +67,9 @@ def composed(text: str) -> Method:
     parts = parse(text)
     if len(parts) == 1 and parts[0].kernel == "tempering":
         return _tempered(parts[0], text)
-    for part in parts:
-        if part.kernel != "gibbs" and kernel_named(part.kernel) is None:
-            raise _no_kernel(part.kernel, ("gibbs", *kernel_names()))
+    for assignment in parts:
+        if assignment.kernel != "gibbs" and kernel_named(assignment.kernel) is None:
+            raise _no_kernel(assignment.kernel, ("gibbs", *kernel_names()))
     if sum(not p.names for p in parts) > 1:
         raise PgmError(
             Diagnostic("PGM0604", f"in `{text}` several kernels take what is left", help="name their variables")
@@ -80,26 +80,30 @@ def composed(text: str) -> Method:
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         out = []
-        for part in assigned(model, facts, parts):
-            if part.kernel == "gibbs":
-                kinds = kinds_of(model, part.names)
-                out += [f"`{n}`: {WORDS[kinds[n]]}" for n in part.names if kinds[n]]
+        for assignment in assigned(model, facts, parts):
+            if assignment.kernel == "gibbs":
+                kinds = kinds_of(model, assignment.names)
+                out += [f"`{n}`: {WORDS[kinds[n]]}" for n in assignment.names if kinds[n]]
             else:
-                out.append(", ".join(f"`{n}`" for n in part.names) + f": {part.kernel} given the rest")
+                out.append(", ".join(f"`{n}`" for n in assignment.names) + f": {assignment.kernel} given the rest")
         return tuple(out)
 
     def build(problem: Problem, options: CycleOptions) -> Any:
         def blocks(joint: Any) -> list[Any]:
             from pgmlang.infer.blocks import KernelBlock, gibbs_blocks
 
-            found: list[Any] = []
-            for part in assigned(problem.model, problem.facts, parts):
-                if part.kernel == "gibbs":
-                    kinds = kinds_of(joint.model, part.names)
-                    found += gibbs_blocks(joint, part.names, kinds, lambda: plan_of("hmc", options))
-                elif part.names:
-                    found.append(KernelBlock(part.names, joint, plan_of(part.kernel, options)))
-            return found
+            composed_blocks: list[Any] = []
+            for assignment in assigned(problem.model, problem.facts, parts):
+                if assignment.kernel == "gibbs":
+                    kinds = kinds_of(joint.model, assignment.names)
+                    composed_blocks += gibbs_blocks(
+                        joint, assignment.names, kinds, lambda: plan_of("hmc", options)
+                    )
+                elif assignment.names:
+                    composed_blocks.append(
+                        KernelBlock(assignment.names, joint, plan_of(assignment.kernel, options))
+                    )
+            return composed_blocks
 
         return build_cycle(problem, options, blocks)
 
@@ -140,25 +144,25 @@ def _reasons(model: Model, facts: Facts, parts: tuple[Part, ...]) -> Iterator[Di
         yield Diagnostic(
             "PGM0602", f"no kernel moves {names}", help="name them, or add a kernel without names: `* hmc`"
         )
-    for part in assigned(model, facts, parts):
-        known = tuple(n for n in part.names if n in latent)
+    for assignment in assigned(model, facts, parts):
+        known = tuple(n for n in assignment.names if n in latent)
         kinds = kinds_of(model, known)
         for name in known:
             variable = model.by_name[name]
-            if part.kernel == "gibbs" and not kinds[name]:
+            if assignment.kernel == "gibbs" and not kinds[name]:
                 yield Diagnostic("PGM0602", f"`{name}` has no full conditional to draw from", variable.span)
-            if part.kernel != "gibbs" and variable.type.kind not in KINDS:
-                message = f"`{part.kernel}` moves real values, and `{name}` is {variable.type}"
+            if assignment.kernel != "gibbs" and variable.type.kind not in KINDS:
+                message = f"`{assignment.kernel}` moves real values, and `{name}` is {variable.type}"
                 yield Diagnostic("PGM0602", message, variable.span, help=f"`gibbs({name})`")
     yield from drawing_reasons(model, facts)
 
 
-def _tempered(part: Part, text: str) -> Method:
+def _tempered(assignment: Part, text: str) -> Method:
     """``tempering(hmc, 8)``: the inner kernel and the number of temperatures."""
     from pgmlang.infer import tempering
 
-    inner = [n for n in part.names if not n.isdigit()]
-    rungs = [int(n) for n in part.names if n.isdigit()]
+    inner = [n for n in assignment.names if not n.isdigit()]
+    rungs = [int(n) for n in assignment.names if n.isdigit()]
     if len(inner) > 1 or len(rungs) > 1:
         raise _not_understood(text, text)
     for name in inner:

@@ -36,14 +36,14 @@ FORMS: Mapping[str, Callable[[Form], bool]] = {
 def conjugate_family(model: Model, name: str) -> str | None:
     """The family that the full conditional of a latent variable has, or None where some factor leaves the table."""
     model = normal_form(model)
-    own = model.conditional_of.get(name)
-    if own is None or not isinstance(own.distribution, Dist):
+    conditional = model.conditional_of.get(name)
+    if conditional is None or not isinstance(conditional.distribution, Dist):
         return None
-    prior = FAMILIES[own.distribution.family]
-    if not prior.pairs or name in model.random_parents(own) or not _has_whole_support(model, name, prior):
+    prior = FAMILIES[conditional.distribution.family]
+    if not prior.pairs or name in model.random_parents(conditional) or not _has_whole_support(model, name, prior):
         return None
     for factor in model.factors:
-        if factor is own or name not in mentioned(model, factor, (name,)):
+        if factor is conditional or name not in mentioned(model, factor, (name,)):
             continue
         if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, prior.pairs):
             return None
@@ -86,10 +86,10 @@ def slope(density: LogDensity, value: Tensor) -> Tensor:
 
     with torch.enable_grad():
         point = value.detach().requires_grad_()
-        (found,) = torch.autograd.grad(density(point).sum(), point)
-    if not bool(torch.isfinite(found).all()):
+        (gradient,) = torch.autograd.grad(density(point).sum(), point)
+    if not bool(torch.isfinite(gradient).all()):
         raise GradientNotFinite(value)
-    return found.detach()
+    return gradient.detach()
 
 
 def dirichlet_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor]:

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from pgmlang.density.joint import joint_of, numerics, seeded
 from pgmlang.density.summing import sums_of
 from pgmlang.infer.ascent import Ascent
-from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.bilinear import bilinear_of
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -30,7 +30,7 @@ CHAINS, DRAWS, MOST = 4, 500, 20_000_000
 """Draws of q that go into the fit, and the most numbers of them."""
 
 
-class State(NamedTuple):
+class CoordinateState(NamedTuple):
     """``factors``: q of every continuous latent; ``blocks``: axes of a Normal's elements that hang together;
     ``random``: generator state of the draws at the end."""
 
@@ -42,7 +42,7 @@ class State(NamedTuple):
     is_done: bool = False
 
 
-def ascend(ascent: Ascent, state: State) -> tuple[State, float]:
+def ascend(ascent: Ascent, state: CoordinateState) -> tuple[CoordinateState, float]:
     """One pass: the discrete latents' posterior, then every factor, local ones several times; and the bound before it."""
     for i in range(ascent.inner if ascent.local else 0):
         factors = dict(state.factors)
@@ -63,9 +63,9 @@ def ascend(ascent: Ascent, state: State) -> tuple[State, float]:
     return state._replace(factors=factors, iteration=state.iteration + 1), value
 
 
-def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
+def begin(ascent: Ascent, generator: Generator, restarts: int) -> CoordinateState:
     """The best of some random beginnings after a few passes."""
-    best: tuple[float, State] | None = None
+    best: tuple[float, CoordinateState] | None = None
     rows = max((math.prod(ascent.joint.shapes[n]) for n in ascent.sums.names), default=1)
     shares = list(np.geomspace(1, min(1, 30 / rows), restarts)) if ascent.sums.names else [1.0]
     for share in shares:
@@ -83,7 +83,7 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
             if family != "Normal":
                 ascent.check(name, factors, blocks, weights, generator)
                 factors[name] = ascent.update(name, factors, blocks, weights)
-        state = State(0, factors, blocks, generator.get_state())
+        state = CoordinateState(0, factors, blocks, generator.get_state())
         value = -math.inf
         if ascent.sums.names and restarts > 1:
             for _ in range(TRIAL):
@@ -94,7 +94,7 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> State:
     return best[1]._replace(iteration=0, random=generator.get_state())
 
 
-def conclude(ascent: Ascent, state: State) -> Outcome:
+def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
     """Draws of q, the discrete latents' given them where there is room."""
     joint = ascent.joint
     generator = torch.Generator(joint.device)
@@ -122,7 +122,7 @@ def conclude(ascent: Ascent, state: State) -> Outcome:
     return Outcome(means, state.trace, state.is_done, (), notes, draws, {k: joint.axes(k) for k in draws})
 
 
-def _means(ascent: Ascent, state: State) -> dict[str, Tensor]:
+def _means(ascent: Ascent, state: CoordinateState) -> dict[str, Tensor]:
     """The mean of every factor, in closed form."""
     out = {}
     for name, q in state.factors.items():
@@ -135,8 +135,8 @@ def _means(ascent: Ascent, state: State) -> dict[str, Tensor]:
 def _given_back(ascent: Ascent, generator: Generator, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Draws of the discrete latents given those of the others, some at a time."""
     parts = [
-        ascent.sums.draw(generator, {k: v[:, at : at + 50] for k, v in values.items()})
-        for at in range(0, next(iter(values.values())).shape[1], 50)
+        ascent.sums.draw(generator, {k: v[:, start : start + 50] for k, v in values.items()})
+        for start in range(0, next(iter(values.values())).shape[1], 50)
     ]
     return {n: torch.cat([p[n] for p in parts], 1) for n in parts[0]}
 
@@ -148,25 +148,25 @@ def _ordered(problem: Problem) -> Iterator[tuple[str, str]]:
         yield variable.name, family
 
 
-def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int) -> Kernel:
+def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int) -> Algorithm:
     """The kernel of a problem whose continuous latents all have a conjugate family. In float64: expected logarithms
     of small probabilities leave the range of float32."""
     joint = joint_of(problem)
     ascent = Ascent(joint, sums_of(joint, summed_names(problem.model, problem.facts)), dict(_ordered(problem)))
     ascent = bilinear_of(ascent)
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> CoordinateState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         return begin(ascent, generator, max(1, restarts))
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: CoordinateState) -> tuple[CoordinateState, StepReport]:
         state, value = ascend(ascent, state)
         gain = value - state.trace[-1] if state.trace else math.inf
         settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FEWEST)
         state = state._replace(trace=(*state.trace, value), is_done=settled)
-        return state, Info(value, value, gain, measure=Measure("bound"))
+        return state, StepReport(value, value, gain, measure=Measure("bound"))
 
-    def done(state: State) -> bool:
+    def done(state: CoordinateState) -> bool:
         return state.is_done or state.iteration >= max_iterations
 
-    return Kernel(init, step, done, lambda state: conclude(ascent, state))
+    return Algorithm(init, step, done, lambda state: conclude(ascent, state))

@@ -58,7 +58,7 @@ class _Target:
 
     def __init__(self, evaluator: Evaluator, conditional: Conditional, weights: NamedArray | None) -> None:
         self.evaluator = evaluator
-        self.place: ElementContext = evaluator.place(conditional.plates)
+        self.context: ElementContext = evaluator.context(conditional.plates)
         self.variable = evaluator.model.by_name[conditional.target]
         self.axes = evaluator.model.array_axes(self.variable)
         self.codes = as_codes(np.asarray(evaluator.values[conditional.target]))
@@ -73,8 +73,8 @@ class _Target:
     ) -> float:
         """Adds to ``counts``; returns the log-likelihood of what is no table. ``mask``: the cells meant."""
         if isinstance(distribution, Choice):
-            found = self.evaluator.evaluate(distribution.condition, self.place)
-            chosen = np.broadcast_to(found.to(self.axes), self.codes.shape).astype(bool)
+            condition = self.evaluator.evaluate(distribution.condition, self.context)
+            chosen = np.broadcast_to(condition.to(self.axes), self.codes.shape).astype(bool)
             here = chosen if mask is None else mask & chosen
             there = ~chosen if mask is None else mask & ~chosen
             return self.add(distribution.then, here, tables, counts) + self.add(
@@ -88,7 +88,7 @@ class _Target:
 
     def _column(self, parent: Ref) -> np.ndarray:
         """Codes of a parent, ready to broadcast with the target's."""
-        return self.evaluator.codes(parent, self.place).to(self.axes)
+        return self.evaluator.codes(parent, self.context).to(self.axes)
 
     def _count(self, table: Table, mask: np.ndarray | None, counts: dict[str, np.ndarray]) -> None:
         parents = table.distribution.parents
@@ -111,10 +111,10 @@ class _Target:
         if keep is not None:
             flat = flat[keep]
             weights = weights[keep] if weights is not None else None
-        found = np.bincount(
+        frequencies = np.bincount(
             flat.ravel(), None if weights is None else weights.ravel(), minlength=counts[table.name].size
         )
-        counts[table.name] += found.reshape(shape)
+        counts[table.name] += frequencies.reshape(shape)
 
     def _is_known(self, parent: Ref) -> bool:
         variable = self.evaluator.model.by_name[parent.name]
@@ -125,7 +125,7 @@ class _Target:
         return list(self.evaluator.model.random_parents(self.evaluator.model.definition_of[name]))
 
     def _element(self, axis: str) -> np.ndarray:
-        index = self.place.coordinates.get(axis)
+        index = self.context.coordinates.get(axis)
         return (NamedArray(np.arange(self.evaluator.layout.size(axis)), (axis,)) if index is None else index).to(
             self.axes
         )
@@ -134,7 +134,7 @@ class _Target:
         size = len(value_labels(self.evaluator, self.variable))
         if any(n not in self.evaluator.values for n in self._parents(distribution)):
             return 0.0
-        table = dist_probabilities(self.evaluator, self.variable, distribution, self.place, size)
+        table = dist_probabilities(self.evaluator, self.variable, distribution, self.context, size)
         p = take(table, {CHILD: NamedArray(np.maximum(self.codes, 0), self.axes)}).to(self.axes)
         keep = self.codes >= 0 if mask is None else mask & (self.codes >= 0)
         with np.errstate(divide="ignore"):
@@ -198,19 +198,19 @@ def log_prior(model: Model, parameters: Mapping[str, np.ndarray]) -> float:
 
 def unseen_rows(model: Model, counts: Mapping[str, np.ndarray]) -> tuple[Diagnostic, ...]:
     """One warning that counts the rows that no data reached, of tables without a prior."""
-    found = []
+    tables_unseen = []
     span = None
     for table in tables_of(model):
         if table.is_learned and table.distribution.prior is None:
             totals = counts[table.name].sum(axis=-1)
             empty = int((totals <= 0).sum())
             if empty:
-                found.append((empty, totals.size, table.target))
+                tables_unseen.append((empty, totals.size, table.target))
                 span = span or table.distribution.span
-    if not found:
+    if not tables_unseen:
         return ()
-    number = sum(n for n, _, _ in found)
-    listed = ", ".join(f"{n} of {m} of `{name}`" for n, m, name in found[:8])
-    more = f", and {len(found) - 8} more tables" if len(found) > 8 else ""
+    number = sum(n for n, _, _ in tables_unseen)
+    listed = ", ".join(f"{n} of {m} of `{name}`" for n, m, name in tables_unseen[:8])
+    more = f", and {len(tables_unseen) - 8} more tables" if len(tables_unseen) > 8 else ""
     message = f"{number} table row{'s' if number > 1 else ''} without data, uniform: {listed}{more}"
     return (Diagnostic("PGM0802", message, span, help="give the tables a prior: `prior = 1`"),)

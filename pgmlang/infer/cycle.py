@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
@@ -37,7 +37,7 @@ class CycleOptions(SamplerOptions):
     draws: int = 500
 
 
-class State(NamedTuple):
+class CycleState(NamedTuple):
     """``values`` of all latents, ``[chain, ...]``; ``blocks``: the blocks' own states; draws in parts."""
 
     iteration: int
@@ -59,7 +59,7 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
-def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Kernel:
+def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Algorithm:
     """The kernel that steps through blocks."""
     import torch
 
@@ -72,9 +72,9 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
     pace = Pace(BLOCK)
-    kept = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
+    stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
         values = first_values(joint, names, generator, options.chains)
         better = mixture_values(problem, options.chains, generator, joint.dtype)
@@ -82,9 +82,9 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
         states = []
         for block in blocks:
             states.append(block.start(generator, values))
-        return State(0, values, tuple(states), generator.get_state())
+        return CycleState(0, values, tuple(states), generator.get_state())
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: CycleState) -> tuple[CycleState, StepReport]:
         generator = torch.Generator(joint.device)
         generator.set_state(state.random)
         values, states = dict(state.values), list(state.blocks)
@@ -98,25 +98,27 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
                     values, states[j], rate = block.step(generator, values, states[j], state.iteration + i)
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
-                    draws.append({n: values[n] for n in kept})
+                    draws.append({n: values[n] for n in stored})
                     lp.append(joint.log_joint(values).expand(options.chains))
                     if accepted is not None:
                         rates.append(accepted)
         value = float(joint.log_joint(values).mean())
-        more = {n: torch.stack([d[n] for d in draws], 1) for n in kept} if draws else {}
+        more = {n: torch.stack([d[n] for d in draws], 1) for n in stored} if draws else {}
         stats = {"lp": torch.stack(lp, 1)} if lp else {}
         if rates:
             stats["acceptance_rate"] = torch.stack(rates, 1)
-        following = State(
+        following = CycleState(
             state.iteration + count, values, tuple(states), generator.get_state(),
             (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
         )  # fmt: skip
-        return following, Info(value, value, iterations=count, measure=Measure("log-density"))
+        return following, StepReport(value, value, iterations=count, measure=Measure("log-density"))
 
-    def finished(state: State) -> bool:
+    def finished(state: CycleState) -> bool:
         return state.iteration >= total
 
-    return Kernel(init, step, finished, lambda state: _conclude(state, joint, names, kept, finished(state)), total)
+    return Algorithm(
+        init, step, finished, lambda state: _conclude(state, joint, names, stored, finished(state)), total
+    )
 
 
 def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:
@@ -168,11 +170,13 @@ def _possible_values(
         codes = {}
         for name in hidden:
             # a label is the cell of the unit interval that a free number falls into
-            found = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
-            found = found.clamp(max=joint.num_states(name) - 1)
+            drawn_codes = (parts[name].sigmoid() * joint.num_states(name)).floor().long()
+            drawn_codes = drawn_codes.clamp(max=joint.num_states(name) - 1)
             if name in joint.missing:
-                found = torch.where(joint.missing[name], found, joint.observed[name].to(found.dtype))
-            codes[name] = found
+                drawn_codes = torch.where(
+                    joint.missing[name], drawn_codes, joint.observed[name].to(drawn_codes.dtype)
+                )
+            codes[name] = drawn_codes
         discrete = {**fields, **codes}
         return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
 
@@ -183,7 +187,7 @@ def _possible_values(
 
 
 def _conclude(
-    state: State, joint: Joint, names: tuple[str, ...], kept: tuple[str, ...], is_finished: bool
+    state: CycleState, joint: Joint, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
 ) -> Outcome:
     import torch
 
@@ -191,16 +195,18 @@ def _conclude(
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
     draws = {}
-    for name in kept:
+    for name in stored:
         values = torch.cat([d[name] for d in state.draws], 1)
         discrete = joint.model.by_name[name].type.is_discrete
         draws[name] = (values.to(torch.int64) if discrete else values).cpu().numpy()
     stats = {k: torch.cat([s[k] for s in state.stats], 1).cpu().numpy() for k in state.stats[0]}
     warnings = draw_warnings(draws, stats) if is_finished else ()
     notes: dict[str, Any] = {}
-    if len(kept) < len(names):
-        notes["not_kept"] = [n for n in names if n not in kept]
+    if len(stored) < len(names):
+        notes["not_kept"] = [n for n in names if n not in stored]
     converged = not any(w.code == "PGM0801" for w in warnings)
     axes = {n: joint.axes(n) for n in draws}
-    sizes = {p: n for p, n in joint.binding.sizes.items() if p in {a for own in axes.values() for a in own}}
+    sizes = {
+        p: n for p, n in joint.binding.sizes.items() if p in {a for draw_axes in axes.values() for a in draw_axes}
+    }
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats, sizes)

@@ -135,8 +135,8 @@ def _evaluated(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     model = joint.model
     random = {k: v for k, v in params.items() if model.by_name[k].role in ("random", "field")}
-    found = joint.deterministic({**random, **draws}, params, _nets(joint, weights), names)
-    return {n: codes_of(model.by_name[n].type, v).cpu().numpy() for n, v in found.items()}
+    computed = joint.deterministic({**random, **draws}, params, _nets(joint, weights), names)
+    return {n: codes_of(model.by_name[n].type, v).cpu().numpy() for n, v in computed.items()}
 
 
 def _tensors(joint: Joint, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:

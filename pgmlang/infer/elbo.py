@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.guide_start import LOC, GuideStart, free_size
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
@@ -61,16 +61,16 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents that get an automatic guide."""
     written = guided_names(model)
     latent = facts.latent | ({v.name for v in model.of_role("random") if v.name in facts.unknown and not v.plates})
-    found = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
-    return tuple(v.name for v in found if v.name not in written and v.name not in facts.fixed)
+    candidates = (v for v in model.of_role("random") if v.name in latent and v.type.kind in KINDS)
+    return tuple(v.name for v in candidates if v.name not in written and v.name not in facts.fixed)
 
 
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)
     hidden = facts.latent | {n for n in facts.missing if not is_childless_missing(model, n)}
-    found = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
-    return tuple(v.name for v in found if v.name not in written)
+    candidates = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
+    return tuple(v.name for v in candidates if v.name not in written)
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -185,11 +185,11 @@ class Bound:
             log_scale = free[SCALE]
             x = free[LOC] + log_scale.exp() * noise
         log_q = -0.5 * noise.square().sum(-1) - log_scale.sum() - 0.5 * size * math.log(2 * math.pi)
-        parts, place = {}, 0
+        parts, start = {}, 0
         for name in self.automatic:
-            own = joint.free_shape(name)
-            parts[name] = x[..., place : place + math.prod(own)].reshape((*shape, *own))
-            place += math.prod(own)
+            free_shape = joint.free_shape(name)
+            parts[name] = x[..., start : start + math.prod(free_shape)].reshape((*shape, *free_shape))
+            start += math.prod(free_shape)
         values, log_det = joint.constrain(parts, given, params, nets)
         return values, log_q - log_det
 
@@ -198,11 +198,11 @@ class Bound:
     def params(self, joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
         learned = {n: free[n] for n in joint.learned}
-        own = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
+        guide_params = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
         for variable in self.model.guide.variables if self.model.guide else ():
             if variable.role == "param" and variable.type.kind in LINKS:
-                own[variable.name] = getattr(own[variable.name], LINKS[variable.type.kind])()
-        return {**(joint.constrain(learned)[0] if learned else {}), **own}
+                guide_params[variable.name] = getattr(guide_params[variable.name], LINKS[variable.type.kind])()
+        return {**(joint.constrain(learned)[0] if learned else {}), **guide_params}
 
     def loss(
         self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
@@ -284,8 +284,8 @@ class Bound:
         size = sum(math.prod(joint.shapes[n]) for n in guided_names(self.model))
         step = max(1, MOST // (DRAWS[0] * size))
         parts = [
-            joint.propose(generator, params, nets, (DRAWS[0], min(step, DRAWS[1] - at)))[0]
-            for at in range(0, DRAWS[1], step)
+            joint.propose(generator, params, nets, (DRAWS[0], min(step, DRAWS[1] - start)))[0]
+            for start in range(0, DRAWS[1], step)
         ]
         return {n: torch.cat([p[n] for p in parts], 1) for n in names}
 
@@ -320,7 +320,7 @@ def guide_shape(joint: Joint, variable: Any) -> tuple[int, ...]:
     return tuple(joint.layout.size(a) for a in joint.model.array_axes(variable))
 
 
-def build(problem: Problem, options: ElboOptions) -> Kernel:
+def build(problem: Problem, options: ElboOptions) -> Algorithm:
     check_options(options)
     model, facts = problem.model, problem.facts
     automatic = automatic_names(model, facts)
@@ -332,9 +332,9 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
         )
     plate = unit_plate(model)
     rows = {p.name for p in model.plates if p.is_rows}
-    own = [model.by_name[n] for n in automatic]
-    own += [v for v in (model.guide.variables if model.guide else ()) if v.role == "param"]
-    if (options.batch or options.validation) and any(rows & set(v.plates) for v in own):
+    guided = [model.by_name[n] for n in automatic]
+    guided += [v for v in (model.guide.variables if model.guide else ()) if v.role == "param"]
+    if (options.batch or options.validation) and any(rows & set(v.plates) for v in guided):
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
     bound = Bound(model, automatic, summed_out(model, facts), particles, options.guide == "fullrank", plate)
@@ -346,8 +346,8 @@ def build(problem: Problem, options: ElboOptions) -> Kernel:
 
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     """A written guide leaves nothing to an automatic one."""
-    own = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
-    return {**own, **idle_training(model, facts, options)}
+    no_family = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
+    return {**no_family, **idle_training(model, facts, options)}
 
 
 METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build,

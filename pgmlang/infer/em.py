@@ -14,7 +14,7 @@ import numpy as np
 from pgmlang.binding.row_groups import RowGroup, row_groups, table_shapes
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_densities import build as build_densities
 from pgmlang.infer.em_densities import estimated, reasons_against
@@ -56,7 +56,7 @@ class Best:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class EmState:
     """``parameters``: for the next E-step; ``evaluated``: the last ones whose log-likelihood is known, with the
     expected ``counts`` under them. ``start``: number of the present start."""
 
@@ -139,10 +139,10 @@ class _Em:
 
     # ---- the kernel
 
-    def init(self, rng: np.random.Generator) -> State:
+    def init(self, rng: np.random.Generator) -> EmState:
         counts = summarize(self.problem.binding, self.problem.fixed).counts
         self.starts = [self._start(counts, child, number) for number, child in enumerate(rng.spawn(self.restarts))]
-        return State(self.starts[0])
+        return EmState(self.starts[0])
 
     def _start(self, counts: Parameters, rng: np.random.Generator, number: int) -> Parameters:
         """Available-case counts plus one, random rows for tables with latent variables; without any, every table is
@@ -153,7 +153,7 @@ class _Em:
             out[table.name] = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
         return out
 
-    def step(self, state: State) -> tuple[State, Info]:
+    def step(self, state: EmState) -> tuple[EmState, StepReport]:
         """One E-step and one M-step."""
         value, counts = self._expect(state.parameters)
         objective = value + log_prior(self.model, state.parameters)
@@ -172,27 +172,27 @@ class _Em:
             counts=counts,
             parameters=estimate(self.model, counts),
         )
-        info = Info(value, objective, gain)
+        info = StepReport(value, objective, gain)
         converged = gain <= self.options.tolerance * self.weight
         if converged or len(state.trace) >= self.options.max_iterations:
             return self._finish(state, converged), info
         return state, info
 
-    def _finish(self, state: State, converged: bool) -> State:
+    def _finish(self, state: EmState, converged: bool) -> EmState:
         """Ends the present start, keeps the better of it and the best so far."""
         best = self._better(state, converged)
         following = state.start + 1
         if following >= self.restarts:
             return replace(state, best=best, is_done=True)
-        return State(self.starts[following], following, best=best)
+        return EmState(self.starts[following], following, best=best)
 
-    def _better(self, state: State, converged: bool) -> Best | None:
+    def _better(self, state: EmState, converged: bool) -> Best | None:
         if state.evaluated is None or state.counts is None:
             return state.best
         mine = Best(state.evaluated, state.counts, state.trace, state.objectives[-1], converged)
         return mine if state.best is None or mine.objective > state.best.objective else state.best
 
-    def conclude(self, state: State) -> Outcome:
+    def conclude(self, state: EmState) -> Outcome:
         best = state.best if state.is_done else self._better(state, False)
         assert best is not None
         parameters = {**with_counts(best.parameters, best.counts), **self.problem.fixed}
@@ -229,13 +229,13 @@ class _Em:
         return {v: np.ascontiguousarray(codes[:, v]) for v in range(codes.shape[1])}
 
 
-def build(problem: Problem, options: EmOptions) -> Kernel:
+def build(problem: Problem, options: EmOptions) -> Algorithm:
     if _table_reasons(problem.model, problem.facts):
         return build_densities(
             problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS
         )
     em = _Em(problem, options)
-    return Kernel(em.init, em.step, lambda state: state.is_done, em.conclude)
+    return Algorithm(em.init, em.step, lambda state: state.is_done, em.conclude)
 
 
 def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:

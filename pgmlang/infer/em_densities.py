@@ -18,7 +18,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Info, Kernel, Measure, Outcome, Problem
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
@@ -73,7 +73,7 @@ def estimated(model: Model, facts: Facts) -> tuple[str, ...]:
     return (*names, *(v.name for v in model.of_role("param") if v.name not in facts.fixed))
 
 
-class State(NamedTuple):
+class DensityEmState(NamedTuple):
     """``values`` by name, ``[start, ...]``; ``objective [start]`` before the last M-step."""
 
     values: dict[str, Any]
@@ -94,10 +94,10 @@ class DensityEm:
     sums: Sums
     names: tuple[str, ...]
 
-    def init(self, rng: np.random.Generator) -> State:
+    def init(self, rng: np.random.Generator) -> DensityEmState:
         import torch
 
-        from pgmlang.density.summing import NEVER, Table
+        from pgmlang.density.summing import NEVER, LogTable
         from pgmlang.infer.starts import starting_codes
 
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
@@ -110,9 +110,9 @@ class DensityEm:
             shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
             hard = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
             # a label that the values rule out begins as another: NEVER is likelier than minus infinity
-            tables[f"start {name}"] = Table(frozenset({i}), self.joint.axes(name), hard)
+            tables[f"start {name}"] = LogTable(frozenset({i}), self.joint.axes(name), hard)
         weights = self._expect(tables)[1]
-        return State(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
+        return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
 
     def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero."""
@@ -133,7 +133,7 @@ class DensityEm:
 
         return self.joint.constrain(possible_free(free, impossible, generator))[0]
 
-    def step(self, state: State) -> tuple[State, Info]:
+    def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start."""
         import torch
 
@@ -147,27 +147,27 @@ class DensityEm:
         done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
         trace = (*state.trace, tuple(total.tolist()))
         is_done = done or len(trace) >= self.max_iterations
-        return State(values, total, trace, is_done), Info(
+        return DensityEmState(values, total, trace, is_done), StepReport(
             best, best, best - before, measure=Measure("log-posterior")
         )
 
-    def conclude(self, state: State) -> Outcome:
+    def conclude(self, state: DensityEmState) -> Outcome:
         import torch
 
         with torch.no_grad():
             values = state.values
             total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
-        at = int(total.argmax())
-        parameters = {n: v[at].cpu().numpy() for n, v in values.items()}
-        trace = (*(t[at] for t in state.trace), float(total[at]))
+        best = int(total.argmax())
+        parameters = {n: v[best].cpu().numpy() for n, v in values.items()}
+        trace = (*(t[best] for t in state.trace), float(total[best]))
         converged = state.is_done and len(state.trace) < self.max_iterations
-        near = int((total > total[at] - 0.01).sum())
+        near = int((total > total[best] - 0.01).sum())
         notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
         parameters.update(self.problem.fixed)
         estimated = tuple(n for n in values if n not in self.joint.learned)
         with torch.no_grad():
-            prior = log_prior(self.joint, {n: v[at] for n, v in values.items()}, None, estimated)
-        likelihood = None if prior is None else float(total[at]) - prior
+            prior = log_prior(self.joint, {n: v[best] for n, v in values.items()}, None, estimated)
+        likelihood = None if prior is None else float(total[best]) - prior
         return Outcome(parameters, trace, converged, (), notes, log_likelihood=likelihood)
 
     # ---- the two steps
@@ -194,8 +194,8 @@ class DensityEm:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
-            found = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, found, strict=True))
+            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
+        return total.detach(), dict(zip(leaves, slopes, strict=True))
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
         """Q and the tables' log priors, summed over starts."""
@@ -280,7 +280,7 @@ class DensityEm:
             return self.joint.constrain(free(last.x), values, values)[0]
 
 
-def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Kernel:
+def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
     from pgmlang.density.joint import joint_of
     from pgmlang.density.summing import sums_of
@@ -289,4 +289,4 @@ def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int
     sums = sums_of(joint, summed_names(problem.model, problem.facts))
     names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
     em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))
-    return Kernel(em.init, em.step, lambda state: bool(state.is_done), em.conclude)
+    return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

@@ -12,7 +12,7 @@ import numpy as np
 from pgmlang.binding.row_groups import RowGroup, row_groups
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Options, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.model import Model
 from pgmlang.plan.method import facts_of
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
@@ -74,14 +74,14 @@ def _log_evidence(group: RowGroup, engine: ExactEngine) -> np.ndarray:
     return log_z - log_partition(group, engine)
 
 
-def _step(problem: Problem, state: float | None) -> tuple[float, Info]:
+def _step(problem: Problem, state: float | None) -> tuple[float, StepReport]:
     total = 0.0
     for group in row_groups(problem.binding, problem.fixed, problem.fixed):
         log_evidence = _log_evidence(group, ExactEngine(group.unrolled.network))
         if np.isneginf(log_evidence[group.weights > 0]).any():
             raise impossible_row(group, log_evidence, problem.binding.source)
         total += float(group.weights @ log_evidence)
-    return total, Info(total, total)
+    return total, StepReport(total, total)
 
 
 def log_likelihood_of(problem: Problem, parameters: Mapping[str, np.ndarray]) -> float | None:
@@ -113,11 +113,11 @@ def _has_wide_conditional(problem: Problem, facts: Facts) -> bool:
     return False
 
 
-def build(problem: Problem, options: ExactOptions) -> Kernel:
+def build(problem: Problem, options: ExactOptions) -> Algorithm:
     def conclude(state: float) -> Outcome:
         return Outcome(dict(problem.fixed), (state,), True, log_likelihood=state)
 
-    return Kernel(lambda rng: None, partial(_step, problem), lambda s: s is not None, conclude)
+    return Algorithm(lambda rng: None, partial(_step, problem), lambda s: s is not None, conclude)
 
 
 METHOD = Method("exact", "exact answers where everything is known", ExactOptions, supports, reasons, build,

@@ -25,7 +25,7 @@ LOWEST = -700.0
 """Least expected logarithm whose exponential is no zero."""
 
 
-class Family(NamedTuple):
+class VariationalFamily(NamedTuple):
     """``points``: ``[P, *shape]`` whose mean statistics are those of q; ``entropy``: a scalar; ``slope``: derivative at
     x of the log-density of these parameters; ``draw``: ``[*lead, *shape]`` by torch's global generator."""
 
@@ -94,21 +94,21 @@ def _by_torch(name: str) -> Callable[[Factor, tuple[int, ...]], Tensor]:
     return draw
 
 
-NORMAL = Family(_normal_points, _normal_entropy, lambda q, x: x, _normal_draw)
+NORMAL = VariationalFamily(_normal_points, _normal_entropy, lambda q, x: x, _normal_draw)
 Q = {
-    "Dirichlet": Family(
+    "Dirichlet": VariationalFamily(
         _dirichlet_points, lambda q: torch.distributions.Dirichlet(q[0]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x, _by_torch("Dirichlet"),
     ),
-    "Beta": Family(
+    "Beta": VariationalFamily(
         _beta_points, lambda q: torch.distributions.Beta(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - (q[1] - 1) / (1 - x), _by_torch("Beta"),
     ),
-    "Gamma": Family(
+    "Gamma": VariationalFamily(
         _gamma_points, lambda q: torch.distributions.Gamma(q[0], q[1]).entropy().sum(),
         lambda q, x: (q[0] - 1) / x - q[1], _by_torch("Gamma"),
     ),
-    "InverseGamma": Family(
+    "InverseGamma": VariationalFamily(
         lambda q: 1 / _gamma_points(q), _inverse_gamma_entropy, lambda q, x: q[1] / x**2 - (q[0] + 1) / x,
         _by_torch("InverseGamma"),
     ),
@@ -118,34 +118,34 @@ Q = {
 
 def optimal(family: str, density: LogDensity, like: Tensor) -> Factor:
     """The factor proportional to the exponential of an expected log-density (the coordinate update)."""
-    found = READERS[family][0](density, like)
+    parameters = READERS[family][0](density, like)
     tiny = torch.finfo(like.dtype).tiny
-    return tuple(p.clamp(min=tiny) for p in found)
+    return tuple(p.clamp(min=tiny) for p in parameters)
 
 
 def is_of_family(family: str, density: LogDensity, q: Factor, x: Tensor) -> bool:
     """Whether a log-density has the slope of its family at another point ``x``: what the static check promised."""
-    found, wanted = slope(density, x), Q[family].slope(q, x)
-    return torch.allclose(found, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
+    slope_there, wanted = slope(density, x), Q[family].slope(q, x)
+    return torch.allclose(slope_there, wanted, rtol=1e-6, atol=1e-6 * float(wanted.abs().max()) + 1e-9)
 
 
 # ---- Normal: blocks of elements that hang together
 
 
-def to_blocks(x: Tensor, axes: tuple[int, ...], own: int) -> Tensor:
+def to_blocks(x: Tensor, axes: tuple[int, ...], rank: int) -> Tensor:
     """``[..., *shape]`` with ``own`` axes of a variable as ``[..., *other axes, k]``, k along ``axes`` of them."""
-    lead = x.dim() - own
-    kept = [i for i in range(own) if i not in axes]
-    order = (*range(lead), *(lead + i for i in kept), *(lead + i for i in axes))
-    return x.permute(order).reshape(*x.shape[:lead], *(x.shape[lead + i] for i in kept), -1)
+    lead = x.dim() - rank
+    batch_axes = [i for i in range(rank) if i not in axes]
+    order = (*range(lead), *(lead + i for i in batch_axes), *(lead + i for i in axes))
+    return x.permute(order).reshape(*x.shape[:lead], *(x.shape[lead + i] for i in batch_axes), -1)
 
 
 def from_blocks(x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
     """The inverse of `to_blocks`, for a variable of this shape."""
-    kept = [i for i in range(len(shape)) if i not in axes]
-    lead = x.dim() - len(kept) - 1
-    wide = x.reshape((*x.shape[:lead], *(shape[i] for i in kept), *(shape[i] for i in axes)))
-    order = (*kept, *axes)
+    batch_axes = [i for i in range(len(shape)) if i not in axes]
+    lead = x.dim() - len(batch_axes) - 1
+    wide = x.reshape((*x.shape[:lead], *(shape[i] for i in batch_axes), *(shape[i] for i in axes)))
+    order = (*batch_axes, *axes)
     return wide.permute((*range(lead), *(lead + order.index(i) for i in range(len(shape)))))
 
 

@@ -50,8 +50,8 @@ class GuideStart:
         def impossible(free: dict[str, Tensor]) -> Tensor:
             return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
 
-        found = nearest_possible(begin, impossible, generator)
-        return torch.cat([found[n].flatten() for n in shapes])
+        nearest = nearest_possible(begin, impossible, generator)
+        return torch.cat([nearest[n].flatten() for n in shapes])
 
     def climbed(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
         """Where a climb of the bound by the middle of the guide ends, its widths held: steps of the gradient's would
@@ -78,26 +78,26 @@ class GuideStart:
         from pgmlang.kernels import lbfgs
         from pgmlang.kernels.log_density import GradientNotFinite
 
-        found: list[Point] = []
+        points: list[Point] = []
         broken: Any = None
         for i in range(STARTS):
             loc = self._drawn(joint, free, generator) if i % 2 else torch.randn(
                 free_size(joint, self.automatic), generator=generator, dtype=joint.dtype, device=joint.device
             )  # fmt: skip
             try:
-                for part in (self._some_rows(joint, generator), joint):
+                for some_rows in (self._some_rows(joint, generator), joint):
                     noise = generator.get_state()
-                    function = self._held(part, free, noise)
+                    function = self._held(some_rows, free, noise)
                     point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
                     loc = point.x
             except GradientNotFinite as error:
-                broken = part, noise, error.x.detach().requires_grad_()
+                broken = some_rows, noise, error.x.detach().requires_grad_()
                 continue
-            found.append(point)
-        if not found:
-            part, noise, leaf = broken
-            raise gradient_error(lambda: self._at(part, free, noise, leaf), {LOC: leaf}, joint, "bound")
-        best: Tensor = min(found, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
+            points.append(point)
+        if not points:
+            some_rows, noise, leaf = broken
+            raise gradient_error(lambda: self._at(some_rows, free, noise, leaf), {LOC: leaf}, joint, "bound")
+        best: Tensor = min(points, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
     def _held(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor) -> Function:

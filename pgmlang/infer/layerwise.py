@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
@@ -32,7 +32,7 @@ class LayerwiseOptions(CdOptions):
 
 
 @dataclass(frozen=True)
-class Pair:
+class LayerPair:
     """``below`` and ``above``: the layers; ``model``: the two as fields; ``bias``: the name of the upper layer's bias
     that the pair adds, empty for a pair of fields."""
 
@@ -42,7 +42,7 @@ class Pair:
     bias: str = ""
 
 
-class State(NamedTuple):
+class LayerwiseState(NamedTuple):
     """``stage``: the pair being trained; ``inner``: its training state; ``data``: codes of its lower layer."""
 
     stage: int
@@ -53,7 +53,7 @@ class State(NamedTuple):
     is_done: bool = False
 
 
-def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagnostic, ...]]:
+def pairs_of(model: Model, facts: Facts) -> tuple[tuple[LayerPair, ...], tuple[Diagnostic, ...]]:
     """The pairs from the data upwards, or why the model is no stack."""
     normal, model = normal_form(model), without_definitions(model)
     observed = [v.name for v in model.of_role("random", "field") if v.name in facts.observed]
@@ -63,16 +63,16 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[Pair, ...], tuple[Diagno
     if len(observed) != 1:
         return (), (Diagnostic("PGM0602", "a stack has one observed layer"),)
     below = observed[0]
-    pairs: list[Pair] = []
+    pairs: list[LayerPair] = []
     while True:
         conditional = model.conditional_of.get(below)
         if conditional is None:
             others = [v.name for v in model.of_role("field") if v.name != below]
             if model.by_name[below].role == "field" and len(others) == 1 and model.potentials:
                 wanted = {below, others[0], *(r.name for p in model.potentials for r in model.mentions(p))}
-                kept = tuple(v for v in model.variables if v.name in wanted)
-                alone = replace(model, factors=model.potentials, variables=kept, definitions=(), guide=None)
-                return (*pairs, Pair(below, others[0], alone)), ()
+                undirected = tuple(v for v in model.variables if v.name in wanted)
+                alone = replace(model, factors=model.potentials, variables=undirected, definitions=(), guide=None)
+                return (*pairs, LayerPair(below, others[0], alone)), ()
             return tuple(pairs), () if pairs else (Diagnostic("PGM0602", f"nothing is above `{below}`"),)
         parents = model.random_parents(conditional)
         if not parents:
@@ -99,19 +99,19 @@ def _logit(conditional: Conditional) -> Expr | None:
     return None if isinstance(logit, Dist) else logit
 
 
-def _pair(model: Model, below: str, above: str, logit: Expr) -> Pair:
+def _pair(model: Model, below: str, above: str, logit: Expr) -> LayerPair:
     """The two layers as fields with the potential ``below @ logit(above) + bias @ above``."""
     low, high = model.by_name[below], model.by_name[above]
     bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
     value = _dot(_ref(low), logit, low.axes[0])
-    own = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
-    potential = Potential(Apply(REAL, (), None, "add", (value, own)), low.plates, "pair")
+    bias_term = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
+    potential = Potential(Apply(REAL, (), None, "add", (value, bias_term)), low.plates, "pair")
     fields = (replace(low, role="field"), replace(high, role="field"))
     others = tuple(v for v in model.variables if v.role in ("param", "input", "derived"))
     wanted = {r.name for r in model.mentions(model.conditional_of[below])}
     params = tuple(v for v in others if v.name in wanted)
     alone = replace(model, variables=(*fields, *params, bias), factors=(potential,), definitions=(), guide=None)
-    return Pair(below, above, alone, bias.name)
+    return LayerPair(below, above, alone, bias.name)
 
 
 def _ref(variable: Variable) -> Ref:
@@ -149,71 +149,75 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(f"`{p.below}` and `{p.above}`: trained as a restricted Boltzmann machine" for p in pairs)
 
 
-def build(problem: Problem, options: LayerwiseOptions) -> Kernel:
+def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
     import torch
 
     from pgmlang.density.joint import joint_of
     from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
 
     pairs, _ = pairs_of(problem.model, problem.facts)
-    made: dict[int, tuple[Problem, Kernel]] = {}
+    made: dict[int, tuple[Problem, Algorithm]] = {}
 
-    def stage(number: int, data: np.ndarray) -> tuple[Problem, Kernel]:
+    def stage(number: int, data: np.ndarray) -> tuple[Problem, Algorithm]:
         if number not in made:
             pair = pairs[number]
             inputs = {
                 k: v for k, v in problem.binding.values.items() if k in pair.model.by_name and k != pair.above
             }
             binding = replace(problem.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
-            own = replace(
+            pair_problem = replace(
                 problem, model=pair.model, binding=binding, facts=facts_of(pair.model, binding, problem.fixed)
             )
-            made[number] = own, CD.build(own, options)
+            made[number] = pair_problem, CD.build(pair_problem, options)
         return made[number]
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> LayerwiseState:
         data = problem.binding.values[pairs[0].below]
-        return State(0, stage(0, data)[1].init(rng), data, {})
+        return LayerwiseState(0, stage(0, data)[1].init(rng), data, {})
 
-    def step(state: State) -> tuple[State, Info]:
-        own, kernel = stage(state.stage, state.data)
+    def step(state: LayerwiseState) -> tuple[LayerwiseState, StepReport]:
+        pair_problem, kernel = stage(state.stage, state.data)
         inner, info = kernel.step(state.inner)
         trace = (*state.trace, info.objective)
         if not kernel.done(inner):
             return state._replace(inner=inner, trace=trace), info
-        found = kernel.conclude(inner).parameters
-        parameters = {**state.parameters, **found}
+        learned = kernel.conclude(inner).parameters
+        parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(pairs):
-            return State(state.stage, inner, state.data, parameters, trace, True), info
+            return LayerwiseState(state.stage, inner, state.data, parameters, trace, True), info
         generator = torch.Generator().manual_seed(state.stage)
-        data = upwards(own, pairs[state.stage], found, generator)
+        data = upwards(pair_problem, pairs[state.stage], learned, generator)
         rng = np.random.default_rng(state.stage + 1)
-        return State(state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace), info
+        return LayerwiseState(
+            state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace
+        ), info
 
-    def upwards(own: Problem, pair: Pair, found: dict[str, np.ndarray], generator: Any) -> np.ndarray:
+    def upwards(
+        pair_problem: Problem, pair: LayerPair, learned: dict[str, np.ndarray], generator: Any
+    ) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
-        joint = joint_of(own)
-        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in found.items()}
+        joint = joint_of(pair_problem)
+        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
         fields = fields_of(joint, (pair.above,))
         values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
         drawn = bernoulli(generator, fields.logits(pair.above, values, params))
         return np.asarray(drawn.cpu().numpy(), dtype=np.int64)
 
-    def conclude(state: State) -> Outcome:
+    def conclude(state: LayerwiseState) -> Outcome:
         parameters = dict(state.parameters)
         if not state.is_done:
             parameters |= stage(state.stage, state.data)[1].conclude(state.inner).parameters
         known = {v.name for v in problem.model.variables}
         for pair in pairs:
             _give_bias(problem.model, pair, parameters)
-        kept = {k: v for k, v in parameters.items() if k in known}
+        known_parameters = {k: v for k, v in parameters.items() if k in known}
         notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in pairs]}
-        return Outcome(kept, state.trace, state.is_done, (), notes)
+        return Outcome(known_parameters, state.trace, state.is_done, (), notes)
 
-    return Kernel(init, step, lambda state: bool(state.is_done), conclude)
+    return Algorithm(init, step, lambda state: bool(state.is_done), conclude)
 
 
-def _give_bias(model: Model, pair: Pair, parameters: dict[str, Any]) -> None:
+def _give_bias(model: Model, pair: LayerPair, parameters: dict[str, Any]) -> None:
     """A root layer ``y ~ Bernoulli(logit = c)`` takes the bias that its pair learned."""
     root = normal_form(model).conditional_of.get(pair.above)
     logit = _logit(root) if root is not None else None

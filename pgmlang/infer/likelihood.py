@@ -24,7 +24,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Kernel, Outcome, Problem
+from pgmlang.infer.base import Algorithm, Outcome, Problem
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -208,8 +208,8 @@ class Likelihood:
     ) -> Outcome:
         params = joint.constrain({n: free[n] for n in joint.learned})[0]
         total = float(self.value(joint, params, nets))
-        found = {k: v.cpu().numpy() for k, v in params.items()}
-        return Outcome(found, (), True, log_likelihood=total)
+        parameters = {k: v.cpu().numpy() for k, v in params.items()}
+        return Outcome(parameters, (), True, log_likelihood=total)
 
 
 def log_unnormalised(
@@ -242,19 +242,21 @@ def log_unnormalised(
         zero = torch.zeros((*lead, *joint.shapes[name]), dtype=joint.dtype, device=joint.device)
         logit = inside.logits(name, {**data, name: zero}, params, nets, create_graph=torch.is_grad_enabled())
         soft = torch.nn.functional.softplus(logit)
-        own = joint.along(soft, joint.axes(name), (plate,)) if plate else joint.total(soft, joint.axes(name))
-        return each({**data, name: zero}) + own
+        hidden_part = (
+            joint.along(soft, joint.axes(name), (plate,)) if plate else joint.total(soft, joint.axes(name))
+        )
+        return each({**data, name: zero}) + hidden_part
     sizes = {n: [k for a, k in zip(joint.axes(n), joint.shapes[n], strict=True) if a != plate] for n in hidden}
     bits = sum(int(np.prod(s)) * np.log2(inside.states.get(n, 2)) for n, s in sizes.items())
     if bits > LISTED:
         raise ValueError(f"2^{bits:.0f} hidden configurations a row are too many to list")
     values: dict[str, Tensor] = dict(data)
-    for name, own in configurations(inside, {n: tuple(s) for n, s in sizes.items()}).items():
+    for name, hidden_part in configurations(inside, {n: tuple(s) for n, s in sizes.items()}).items():
         if plate in joint.axes(name):
-            at = joint.axes(name).index(plate) + 1
-            values[name] = own.unsqueeze(at).expand(-1, *joint.shapes[name])
+            dim = joint.axes(name).index(plate) + 1
+            values[name] = hidden_part.unsqueeze(dim).expand(-1, *joint.shapes[name])
         else:
-            values[name] = own
+            values[name] = hidden_part
     return torch.logsumexp(each(values), 0)
 
 
@@ -277,8 +279,8 @@ class LangevinLikelihood:
         out = {}
         for name in self.names:
             data = joint.observed[name]
-            own = joint.shapes[name][1:] if self.plate else joint.shapes[name]
-            shape = (chains, 1, *own) if self.plate else (chains, *own)
+            row_shape = joint.shapes[name][1:] if self.plate else joint.shapes[name]
+            shape = (chains, 1, *row_shape) if self.plate else (chains, *row_shape)
             noise = torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
             mean = data.mean(0) if self.plate else data.mean()
             sd = data.std(0) if self.plate and len(data) > 1 else data.std()
@@ -355,7 +357,7 @@ class LangevinLikelihood:
         return Outcome({k: v.cpu().numpy() for k, v in params.items()}, (), True)
 
 
-def build(problem: Problem, options: LikelihoodOptions) -> Kernel:
+def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
     """The kernel of the way that fits."""
     model, facts = problem.model, problem.facts
     plate = unit_plate(model)

@@ -15,7 +15,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.training import (
     NET,
     TRAINING,
@@ -131,10 +131,10 @@ def objective_of(problem: Problem) -> Objective:
     def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
         values, _ = joint.constrain(free, nets=nets)
         total = float(log_density(joint, free, nets, summed))
-        found = {k: v.cpu().numpy() for k, v in values.items()}
+        parameters = {k: v.cpu().numpy() for k, v in values.items()}
         prior = log_prior(joint, values, nets, latent)
         likelihood = None if prior is None else total - prior
-        return Outcome(found, (), True, (), {"log_density": total}, log_likelihood=likelihood)
+        return Outcome(parameters, (), True, (), {"log_density": total}, log_likelihood=likelihood)
 
     return Objective(start, loss, conclude, "log-density a row" if plate else "log-density")
 
@@ -168,12 +168,12 @@ def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: 
     if any(rows & set(model.by_name[n].plates) for n in estimated):
         return None
     learned = set(joint.learned)
-    own = [n for n in estimated if n in model.conditional_of]
-    if not own:
+    priors = [n for n in estimated if n in model.conditional_of]
+    if not priors:
         return 0.0
     latents = {k: v for k, v in values.items() if k not in learned}
     params = {k: v for k, v in values.items() if k in learned}
-    return float(joint.sum(joint.factors(latents, params, nets, only=own)))
+    return float(joint.sum(joint.factors(latents, params, nets, only=priors)))
 
 
 class ClimbState(NamedTuple):
@@ -187,7 +187,7 @@ class ClimbState(NamedTuple):
     starts: tuple[float, ...] = ()
 
 
-def build(problem: Problem, options: MapOptions) -> Kernel:
+def build(problem: Problem, options: MapOptions) -> Algorithm:
     check_options(options)
     objective = objective_of(problem)
     latent = latent_variables(problem.model, problem.facts)
@@ -218,7 +218,7 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
     return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
 
 
-def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kernel:
+def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algorithm:
     import torch
 
     from pgmlang.density.gradients import gradient_error
@@ -234,8 +234,8 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
     def parts(x: Tensor) -> tuple[dict[str, Tensor], Any]:
         shapes = {**{n: joint.free_shape(n) for n in names}, **{k: tuple(v.shape) for k, v in weights.items()}}
         pieces = torch.split(x, [math.prod(s) for s in shapes.values()])
-        found = {k: p.reshape(s) for (k, s), p in zip(shapes.items(), pieces, strict=True)}
-        return split_nets(found, nets)
+        parameters = {k: p.reshape(s) for (k, s), p in zip(shapes.items(), pieces, strict=True)}
+        return split_nets(parameters, nets)
 
     def sloped(loss_at: Callable[[Tensor], Tensor]) -> lbfgs.Function:
         def function(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -296,7 +296,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         best = max(range(len(reached)), key=lambda i: -math.inf if math.isnan(heights[i]) else heights[i])
         return ClimbState(0, reached[best], starts=heights)
 
-    def step(state: ClimbState) -> tuple[ClimbState, Info]:
+    def step(state: ClimbState) -> tuple[ClimbState, StepReport]:
         count = min(INNER, options.max_iterations - state.iteration)
         try:
             point = lbfgs.descend(function, state.point, count)
@@ -305,21 +305,21 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Kerne
         value = -float(point.value)
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
-        found = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
-        return found, Info(value, value, gain, count, Measure(objective.label))
+        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
+        return climbed, StepReport(value, value, gain, count, Measure(objective.label))
 
     def conclude(state: ClimbState) -> Outcome:
         free, moved = parts(state.point.x)
         with torch.no_grad():
             outcome = objective.conclude(joint, free, moved, None, torch.Generator(joint.device))
-        own = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
-        parameters = {**outcome.parameters, **own, **problem.fixed}
+        net_weights = {} if moved is None else {k: v.cpu().numpy() for k, v in moved.weights.items()}
+        parameters = {**outcome.parameters, **net_weights, **problem.fixed}
         return outcome._replace(
             parameters=parameters, trace=state.trace, is_converged=state.is_done,
             notes={"objective": objective.label, "starts": list(state.starts), **outcome.notes},
         )  # fmt: skip
 
-    return Kernel(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
+    return Algorithm(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)
 
 
 METHOD = Method(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer import elbo
-from pgmlang.infer.base import Facts, Kernel, Method, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.training import TRAINING, TrainOptions, check_options, idle_training
 from pgmlang.model import Model
@@ -29,8 +29,8 @@ class MeanfieldOptions(TrainOptions):
 
 def strangers(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents whose complete conditional is in no family of the table."""
-    found = latent_variables(model, facts)
-    return tuple(v.name for v in found if v.role == "field" or conjugate_family(model, v.name) is None)
+    latents = latent_variables(model, facts)
+    return tuple(v.name for v in latents if v.role == "field" or conjugate_family(model, v.name) is None)
 
 
 def is_conjugate(model: Model, facts: Facts) -> bool:
@@ -62,7 +62,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(out)
 
 
-def build(problem: Problem, options: MeanfieldOptions) -> Kernel:
+def build(problem: Problem, options: MeanfieldOptions) -> Algorithm:
     check_options(options)
     if is_conjugate(problem.model, problem.facts):
         if options.batch or options.validation:

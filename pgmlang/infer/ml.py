@@ -12,7 +12,7 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.infer.base import Facts, Info, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against, words
 from pgmlang.infer.likelihood import build as build_gradients
@@ -30,7 +30,7 @@ class MlOptions(LikelihoodOptions):
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class MlState:
     statistics: Statistics | None = None
     outcome: Outcome | None = None
 
@@ -82,22 +82,22 @@ def conclude(binding: Binding, statistics: Statistics, fixed: Mapping[str, np.nd
     )
 
 
-def _step(problem: Problem, state: State) -> tuple[State, Info]:
+def _step(problem: Problem, state: MlState) -> tuple[MlState, StepReport]:
     statistics = summarize(problem.binding, problem.fixed)
     outcome = conclude(problem.binding, statistics, problem.fixed)
     value = outcome.trace[-1]
-    return State(statistics, outcome), Info(value, value)
+    return MlState(statistics, outcome), StepReport(value, value)
 
 
-def _conclude(state: State) -> Outcome:
+def _conclude(state: MlState) -> Outcome:
     assert state.outcome is not None
     return state.outcome
 
 
-def build(problem: Problem, options: MlOptions) -> Kernel:
+def build(problem: Problem, options: MlOptions) -> Algorithm:
     if is_gradient_case(problem.model):
         return build_gradients(problem, options)
-    return Kernel(lambda rng: State(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
+    return Algorithm(lambda rng: MlState(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
 
 
 def idle(model: Model, facts: Facts, options: MlOptions) -> dict[str, str]:

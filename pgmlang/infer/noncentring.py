@@ -21,10 +21,10 @@ def movable_names(model: Model, facts: Facts) -> tuple[str, ...]:
     if facts.binding is None:
         return ()
     latent = {v.name for v in latent_variables(model, facts)}
-    found = {
+    movable = {
         n for n in latent if n in model.conditional_of and _is_movable(model, model.conditional_of[n], latent)
     }
-    return tuple(v.name for v in model.variables if v.name in found)
+    return tuple(v.name for v in model.variables if v.name in movable)
 
 
 def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> bool:
@@ -62,8 +62,8 @@ def noncentred(model: Model, names: tuple[str, ...]) -> Model:
         standard = replace(old, name=standard_name(old.name))
         variables[old.name] = replace(old, role="derived")
         variables[standard.name] = standard
-        own = Ref(REAL, old.axes, factor.span, standard.name)
-        scaled: Expr = Apply(REAL, old.axes, factor.span, "mul", (sd, own))
+        standard_ref = Ref(REAL, old.axes, factor.span, standard.name)
+        scaled: Expr = Apply(REAL, old.axes, factor.span, "mul", (sd, standard_ref))
         definitions.append(
             Definition(old.name, Apply(REAL, old.axes, factor.span, "add", (loc, scaled)), factor.span)
         )

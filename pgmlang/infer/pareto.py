@@ -22,6 +22,6 @@ def pareto_shape(log_weights: np.ndarray) -> float:
     k = -np.log1p(-b[:, None] * tail).mean(1)
     profile = n * (np.log(b / k) + k - 1)
     weight = 1 / np.exp(profile - profile[:, None]).sum(1)
-    at = float((b * weight).sum() / weight.sum())
-    shape = float(np.log1p(-at * tail).mean())
+    weighted = float((b * weight).sum() / weight.sum())
+    shape = float(np.log1p(-weighted * tail).mean())
     return (n * shape + 10 * 0.5) / (n + 10)

@@ -14,7 +14,7 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -68,7 +68,7 @@ def log_pseudo_likelihood(joint: Joint, names: tuple[str, ...], params: Mapping[
     return total
 
 
-def build(problem: Problem, options: PseudoOptions) -> Kernel:
+def build(problem: Problem, options: PseudoOptions) -> Algorithm:
     names = observed_fields(problem.model, problem.facts)
     plate = unit_plate(problem.model)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Outcome
+from pgmlang.infer.base import Algorithm, Outcome, StepReport
 from pgmlang.infer.checkpoint import Checkpoint
 from pgmlang.lower.failures import led_to_model
 
@@ -41,7 +41,7 @@ class Terminated(KeyboardInterrupt):
 
 @led_to_model()
 def run(
-    kernel: Kernel,
+    kernel: Algorithm,
     rng: np.random.Generator,
     max_time: float | None = None,
     progress: Progress | None = None,
@@ -104,7 +104,7 @@ def run(
     return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)
 
 
-def _not_finite(info: Info, steps: int) -> PgmError:
+def _not_finite(info: StepReport, steps: int) -> PgmError:
     cure = "look for a scale that may become zero, or values of the data far from all others"
     if info.log_likelihood == -math.inf:
         cure = "does the data lie within the distributions' supports, do probabilities sum to one, and do bounds hang on what is latent?"

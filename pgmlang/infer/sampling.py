@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Method, Options, Outcome, Problem, Verdict, numbers_of
+from pgmlang.infer.base import (
+    Algorithm,
+    Facts,
+    Measure,
+    Method,
+    Options,
+    Outcome,
+    Problem,
+    StepReport,
+    Verdict,
+    numbers_of,
+)
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import Pace
 from pgmlang.model import Model
@@ -45,7 +56,7 @@ class SamplerOptions(Options):
     dtype: str | None = None
 
 
-class State(NamedTuple):
+class SamplingState(NamedTuple):
     """``run``: where the chains are (``kernels.sample.RunState``). The blocks hold draws ``[chain, draw, d]`` and
     statistics ``[chain, draw]``."""
 
@@ -68,7 +79,7 @@ def sampler(row: SamplerKernel) -> Method:
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", row.why, *extra)
 
-    def build(problem: Problem, options: SamplerOptions) -> Kernel:
+    def build(problem: Problem, options: SamplerOptions) -> Algorithm:
         from pgmlang.kernels.by_name import kernel_of
 
         return _kernel(problem, options, kernel_of(row))
@@ -89,7 +100,7 @@ def sampler(row: SamplerKernel) -> Method:
     )
 
 
-def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
+def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm:
     import torch
 
     from pgmlang.density.target import target_of
@@ -103,26 +114,26 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Kernel:
     total = options.warmup + options.draws
     pace = Pace(BLOCK)
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
         points = starting_points(target, options.chains, generator, problem)
-        return State(start(target, points, plan, generator))
+        return SamplingState(start(target, points, plan, generator))
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: SamplingState) -> tuple[SamplingState, StepReport]:
         with pace.block(total - state.run.iteration) as count:
             done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
-        return State(done.state, (*state.draws, done.draws), (*state.stats, done.stats)), (
-            Info(log_density, log_density, iterations=count, measure=Measure("log-density"))
+        return SamplingState(done.state, (*state.draws, done.draws), (*state.stats, done.stats)), (
+            StepReport(log_density, log_density, iterations=count, measure=Measure("log-density"))
         )
 
-    def finished(state: State) -> bool:
+    def finished(state: SamplingState) -> bool:
         return bool(state.run.iteration >= total)
 
-    return Kernel(init, step, finished, lambda state: _conclude(state, target, finished(state), moved), total)
+    return Algorithm(init, step, finished, lambda state: _conclude(state, target, finished(state), moved), total)
 
 
-def _conclude(state: State, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:
+def _conclude(state: SamplingState, target: Target, is_finished: bool, moved: tuple[str, ...]) -> Outcome:
     import torch
 
     x = torch.cat(state.draws, 1) if state.draws else state.run.chains.position.unsqueeze(1)[:, :0]
@@ -181,8 +192,8 @@ def _given_back(
         return {}
     step = max(1, CHUNK // max(1, chains * size * 8))
     parts = [
-        target.sums.draw(generator, {k: v[:, at : at + step] for k, v in values.items()})
-        for at in range(0, draws, step)
+        target.sums.draw(generator, {k: v[:, start : start + step] for k, v in values.items()})
+        for start in range(0, draws, step)
     ]
     return {name: torch.cat([p[name] for p in parts], 1) for name in parts[0]}
 
@@ -191,7 +202,7 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     """What R-hat and the divergences say against the draws."""
     from pgmlang.results.convergence import convergence
 
-    found = []
+    warnings = []
     worst = ("", 0.0)
     for name, values in draws.items():
         if values.dtype.kind in "iu":
@@ -200,12 +211,12 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
         if r_hat.size and r_hat.max() > worst[1]:
             worst = (name, float(r_hat.max()))
     if worst[1] > R_HAT:
-        found.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
+        warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
                                 f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     if divergences:
         share = divergences / stats["diverging"].size
-        found.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
+        warnings.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
                                 help="the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of "
                                 "little data as `x = m + s * e` with `e ~ Normal(0, 1)`"))  # fmt: skip
-    return tuple(found)
+    return tuple(warnings)

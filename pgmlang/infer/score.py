@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
-from pgmlang.infer.base import Facts, Kernel, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -57,7 +57,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return (f"{names}: fitted to the gradient of the log-density, without draws",)
 
 
-def build(problem: Problem, options: ScoreOptions) -> Kernel:
+def build(problem: Problem, options: ScoreOptions) -> Algorithm:
     names = observed_fields(problem.model, problem.facts)
     plate = unit_plate(problem.model)
 
@@ -93,10 +93,10 @@ def build(problem: Problem, options: ScoreOptions) -> Kernel:
                     total = total + 0.5 * each.total(gap, joint.axes(name))
                 return total / rows, extra
             points = {n: joint.observed[n].detach().clone().requires_grad_() for n in names}
-            found = scores(joint, points, params, nets)
-            along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, found, strict=True)]).sum()
+            score_fields = scores(joint, points, params, nets)
+            along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, score_fields, strict=True)]).sum()
             curved = torch.autograd.grad(along, [points[n] for n in names], create_graph=True)
-            for name, score, curve in zip(names, found, curved, strict=True):
+            for name, score, curve in zip(names, score_fields, curved, strict=True):
                 total = total + each.total(noise[name] * curve + 0.5 * score.square(), joint.axes(name))
         return total / rows, extra
 

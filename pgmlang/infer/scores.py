@@ -21,23 +21,25 @@ def num_parameters(statistics: Statistics, model: Model) -> int:
 
 def max_log_likelihood(binding: Binding, statistics: Statistics | None = None) -> float:
     """The log-likelihood at the maximum likelihood (or, with priors, posterior mean) tables."""
-    found = summarize(binding) if statistics is None else statistics
-    return log_likelihood(bound_evaluator(binding), found, estimate(binding.model, found.counts))
+    summary = summarize(binding) if statistics is None else statistics
+    return log_likelihood(bound_evaluator(binding), summary, estimate(binding.model, summary.counts))
 
 
 def bic(binding: Binding, statistics: Statistics | None = None) -> float:
     """The log-likelihood less half the parameters times log n (Schwarz 1978); higher is better."""
-    found = summarize(binding) if statistics is None else statistics
-    penalty = 0.5 * num_parameters(found, binding.model) * math.log(found.total)
-    return max_log_likelihood(binding, found) - penalty
+    summary = summarize(binding) if statistics is None else statistics
+    penalty = 0.5 * num_parameters(summary, binding.model) * math.log(summary.total)
+    return max_log_likelihood(binding, summary) - penalty
 
 
 def bdeu(binding: Binding, size: float, statistics: Statistics | None = None) -> float:
     """The log marginal likelihood under BDeu priors of equivalent sample size ``size`` (Heckerman, Geiger and
     Chickering 1995)."""
-    found = summarize(binding) if statistics is None else statistics
+    summary = summarize(binding) if statistics is None else statistics
     return sum(
-        log_marginal(found.counts[t.name], size / math.prod(found.counts[t.name].shape[len(t.distribution.by) :]))
+        log_marginal(
+            summary.counts[t.name], size / math.prod(summary.counts[t.name].shape[len(t.distribution.by) :])
+        )
         for t in learned_tables(binding.model)
     )
 

@@ -83,13 +83,13 @@ def _impossible_at(target: Target, x: Tensor) -> Tensor:
 
 def impossible_elements(joint: Joint, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
     """How many elements of the factors have no finite log-value, ``[...]`` as the values lead."""
-    found = torch.zeros((), dtype=joint.dtype, device=joint.device)
+    num_impossible = torch.zeros((), dtype=joint.dtype, device=joint.device)
     with torch.no_grad():
         for name, term in joint.factors(values, params, nets).items():
             axes = joint.factor_axes[name]
             bad = (~torch.isfinite(term)).to(joint.dtype)
-            found = found + (bad.sum(tuple(range(-len(axes), 0))) if axes else bad)
-    return found
+            num_impossible = num_impossible + (bad.sum(tuple(range(-len(axes), 0))) if axes else bad)
+    return num_impossible
 
 
 def possible_points(impossible: Callable[[Tensor], Tensor], x: Tensor, generator: Generator) -> Tensor:
@@ -134,7 +134,7 @@ def possible_free(
 
     def named(x: Tensor) -> dict[str, Tensor]:
         parts = zip(shapes.items(), x.split(sizes, -1), strict=True)
-        return {n: part.reshape(len(x), *shape) for (n, shape), part in parts}
+        return {n: free_part.reshape(len(x), *shape) for (n, shape), free_part in parts}
 
     begin = torch.cat([v.reshape(len(v), -1) for v in free.values()], 1)
     return named(possible_points(lambda x: impossible(named(x)), begin, generator))
@@ -147,10 +147,10 @@ def nearest_possible(
     copies = {n: v.expand(SEEKERS, *v.shape) for n, v in free.items()}
     if not free or not bool((impossible({n: v[:1] for n, v in copies.items()}) > 0).any()):
         return dict(free)
-    found = possible_free(copies, impossible, generator)
-    away = sum(((found[n] - free[n]) ** 2).reshape(SEEKERS, -1).sum(1) for n in free)
+    possible = possible_free(copies, impossible, generator)
+    away = sum(((possible[n] - free[n]) ** 2).reshape(SEEKERS, -1).sum(1) for n in free)
     nearest = int(torch.as_tensor(away).argmin())
-    return {n: v[nearest] for n, v in found.items()}
+    return {n: v[nearest] for n, v in possible.items()}
 
 
 def starting_codes(joint: Joint, name: str, generator: Generator, starts: int) -> Tensor:

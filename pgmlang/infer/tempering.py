@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.infer.base import Info, Kernel, Measure, Method, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import Pace
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
@@ -33,7 +33,7 @@ class TemperingOptions(SamplerOptions):
     length: float = 8.0
 
 
-class State(NamedTuple):
+class TemperingState(NamedTuple):
     """``run``: where all rungs are (``kernels.tempering.TemperState``); draws of the coldest in blocks."""
 
     run: Any
@@ -45,7 +45,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return (f"{names}: latent and continuous", "hot chains cross between modes and hand their places down")
 
 
-def build(problem: Problem, options: TemperingOptions) -> Kernel:
+def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     import torch
 
     from pgmlang.density.target import target_of
@@ -62,40 +62,40 @@ def build(problem: Problem, options: TemperingOptions) -> Kernel:
     total = options.warmup + options.draws
     pace = Pace(BLOCK)
 
-    def init(rng: np.random.Generator) -> State:
+    def init(rng: np.random.Generator) -> TemperingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
         like = torch.zeros(0, dtype=target.dtype, device=problem.device)
         betas = pt.ladder(options.temperatures, options.lowest, like)
         points = starting_points(target, options.chains * options.temperatures, generator, problem)
         shaped = points.reshape(options.temperatures, options.chains, -1)
-        return State(pt.start(path, shaped, betas, plan, generator))
+        return TemperingState(pt.start(path, shaped, betas, plan, generator))
 
-    def step(state: State) -> tuple[State, Info]:
+    def step(state: TemperingState) -> tuple[TemperingState, StepReport]:
         with pace.block(total - state.run.iteration) as count:
             done = pt.run(path, plan, state.run, count)
         value = float(target(done.state.position[-1]).mean())
-        return State(done.state, (*state.draws, done.draws)), Info(
+        return TemperingState(done.state, (*state.draws, done.draws)), StepReport(
             value, value, iterations=count, measure=Measure("log-density")
         )
 
-    def finished(state: State) -> bool:
+    def finished(state: TemperingState) -> bool:
         return bool(state.run.iteration >= total)
 
-    def conclude(state: State) -> Outcome:
+    def conclude(state: TemperingState) -> Outcome:
         x = torch.cat(state.draws, 1) if state.draws else state.run.position[-1].unsqueeze(1)[:, :0]
         rates = 1.0 - state.run.rejection / max(state.run.passes, 1)
         notes = {"swap_rate": rates.tolist(), "betas": state.run.betas.tolist(), "inner": options.inner}
         stats = _stats(x, target)
         return outcome_of(x, stats, target, state.run.random, finished(state), moved, notes)
 
-    return Kernel(init, step, finished, conclude, total)
+    return Algorithm(init, step, finished, conclude, total)
 
 
 def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
     import torch
 
     with torch.no_grad():
-        parts = [target(x[:, at : at + 50]) for at in range(0, x.shape[1], 50)]
+        parts = [target(x[:, start : start + 50]) for start in range(0, x.shape[1], 50)]
     return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
 
 

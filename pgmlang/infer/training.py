@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Info, Kernel, Measure, Options, Outcome, Problem, numbers_of
+from pgmlang.infer.base import Algorithm, Facts, Measure, Options, Outcome, Problem, StepReport, numbers_of
 from pgmlang.model import Model
 from pgmlang.model.row_plates import reductions_across, unit_plate
 
@@ -60,7 +60,7 @@ class Objective(NamedTuple):
     extra: Callable[[Joint, Generator], Any] = lambda joint, generator: {}
 
 
-class State(NamedTuple):
+class TrainingState(NamedTuple):
     """``moving``: free tensors and weights; ``first``, ``second``: Adam's moments; ``random``: generator state;
     ``redrawn``: draws that were thrown away since their gradient was not finite."""
 
@@ -91,8 +91,8 @@ class FunctionalNets:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         from torch.func import functional_call
 
-        own = {k.removeprefix(f"{name}."): v for k, v in self.weights.items() if k.startswith(f"{name}.")}
-        return lambda *x: functional_call(self.module[name], own, x)
+        net_weights = {k.removeprefix(f"{name}."): v for k, v in self.weights.items() if k.startswith(f"{name}.")}
+        return lambda *x: functional_call(self.module[name], net_weights, x)
 
 
 def split_nets(moving: Mapping[str, Tensor], nets: Any) -> tuple[dict[str, Tensor], Any]:
@@ -127,7 +127,7 @@ class Trainer:
     def total(self) -> int:
         return (self.options.epochs or EPOCHS) * self.steps_an_epoch
 
-    def init(self, rng: np.random.Generator) -> State:
+    def init(self, rng: np.random.Generator) -> TrainingState:
         import torch
 
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
@@ -136,9 +136,9 @@ class Trainer:
             moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
         extra = self.objective.extra(self.joint, generator)
         first, second = ({k: torch.zeros_like(v) for k, v in moving.items()} for _ in range(2))
-        return State(0, moving, first, second, generator.get_state(), extra)
+        return TrainingState(0, moving, first, second, generator.get_state(), extra)
 
-    def step(self, state: State) -> tuple[State, Info]:
+    def step(self, state: TrainingState) -> tuple[TrainingState, StepReport]:
         """Up to an epoch, or ``BLOCK`` steps; within them the weights and moments are changed in place."""
         count = min(BLOCK, self.steps_an_epoch if self.steps_an_epoch > 1 else BLOCK, self.total - state.iteration)
         losses, redrawn = [], state.redrawn
@@ -151,17 +151,17 @@ class Trainer:
             redrawn += tries
         value = -float(np.mean([float(x) for x in losses]))
         before = state.trace[-1] if state.trace else -math.inf
-        state = State(
+        state = TrainingState(
             state.iteration + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
             state.validated, state.best, state.is_done, redrawn,
         )  # fmt: skip
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
-        info = Info(value, value, value - before, count, Measure(self.objective.label))
+        info = StepReport(value, value, value - before, count, Measure(self.objective.label))
         return state._replace(is_done=is_done), info
 
-    def _generator(self, state: State) -> Generator:
+    def _generator(self, state: TrainingState) -> Generator:
         import torch
 
         generator = torch.Generator(self.joint.device)
@@ -206,19 +206,19 @@ class Trainer:
             return self.joint
         if self.options.batch is None:
             return self._training()
-        epoch, place = divmod(iteration, self.steps_an_epoch)
+        epoch, number = divmod(iteration, self.steps_an_epoch)
         key = (epoch, generator.initial_seed() % 2**32)
         if self.order.get("key") != key:
             self.order.update(key=key, rows=np.random.default_rng(key).permutation(self.rows))
         size = self.options.batch
-        return self._part(self.order["rows"][place * size : (place + 1) * size])
+        return self._part(self.order["rows"][number * size : (number + 1) * size])
 
     def _part(self, chosen: np.ndarray) -> Joint:
         """Some rows that stand for all those trained on; the ones kept apart count nowhere."""
         assert self.plate is not None
-        part = self.joint.rows(self.plate, chosen)
+        batch = self.joint.rows(self.plate, chosen)
         share = len(self.rows) / self.joint.layout.size(self.plate)
-        return part if share == 1 else replace(part, scale={k: v * share for k, v in part.scale.items()})
+        return batch if share == 1 else replace(batch, scale={k: v * share for k, v in batch.scale.items()})
 
     def _training(self) -> Joint:
         return self.joint.memo.once(self._all_rows)
@@ -226,7 +226,7 @@ class Trainer:
     def _all_rows(self) -> Joint:
         return self._part(np.sort(self.rows))
 
-    def _validate(self, state: State) -> State:
+    def _validate(self, state: TrainingState) -> TrainingState:
         import torch
 
         assert self.held_out is not None
@@ -241,7 +241,7 @@ class Trainer:
         late = len(validated) - 1 - best >= self.options.patience
         return state._replace(validated=validated, is_done=late)
 
-    def conclude(self, state: State) -> Outcome:
+    def conclude(self, state: TrainingState) -> Outcome:
         import torch
 
         moving = state.moving if state.best is None else state.best
@@ -288,7 +288,7 @@ class _Work:
     nets: Any
 
     @staticmethod
-    def of(state: State, nets: Any) -> _Work:
+    def of(state: TrainingState, nets: Any) -> _Work:
         import torch
 
         free = {k: v.detach().clone().requires_grad_() for k, v in state.moving.items() if not k.startswith(NET)}
@@ -297,7 +297,7 @@ class _Work:
             nets.load_state_dict({k[len(NET) :]: v for k, v in state.moving.items() if k.startswith(NET)})
             weights = {NET + k: v for k, v in nets.named_parameters()}
         leaves = {**free, **weights}
-        first, second = ({k: kept[k].clone() for k in leaves} for kept in (state.first, state.second))
+        first, second = ({k: moments[k].clone() for k in leaves} for moments in (state.first, state.second))
         counts = {k: torch.tensor(float(state.iteration), device=v.device) for k, v in leaves.items()}
         return _Work(leaves, free, first, second, counts, nets)
 
@@ -367,7 +367,7 @@ TRAINING = tuple(f.name for f in dataclasses.fields(TrainOptions) if f.name not 
 """The options of a training that no other way of fitting has a use for."""
 
 
-def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kernel:
+def build(problem: Problem, options: TrainOptions, objective: Objective) -> Algorithm:
     """The kernel that trains an objective. Raises PgmError PGM0612 for a batch of rows that hang together."""
     from pgmlang.density.joint import joint_of
 
@@ -394,7 +394,9 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Kern
     if options.batch is not None and options.batch >= len(rows):
         options = replace(options, batch=None)
     trainer = Trainer(problem, options, objective, joint, plate, joint.build_nets(0), rows, held_out)
-    return Kernel(trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude, trainer.total)
+    return Algorithm(
+        trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude, trainer.total
+    )
 
 
 def units_of(joint: Joint, plate: str | None) -> float:

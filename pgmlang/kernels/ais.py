@@ -75,7 +75,7 @@ def pilot(
     The weights are unbiased only when the tuning does not hang on the particles weighed, so the pass is to have
     particles of its own.  They are resampled where their effective size falls below half.
     """
-    tuning, found = default_tuning(x, kernel, length=length), []
+    tuning, tunings = default_tuning(x, kernel, length=length), []
     log_weight = torch.zeros_like(x[:, 0])
     target = kernel.target(x.shape[-1])
     for i in range(len(betas) - 1):
@@ -96,8 +96,8 @@ def pilot(
             rate = pooled_acceptance(info.acceptance, kernel.robust)
             tuning = tuning._replace(step_size=tuning.step_size * (rate - target).exp())
         x = state.position
-        found.append(tuning)
-    return found
+        tunings.append(tuning)
+    return tunings
 
 
 @torch.no_grad()

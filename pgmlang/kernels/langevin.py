@@ -29,8 +29,8 @@ def drift(state: ChainState, step_size: Tensor, variance: Tensor) -> Tensor:
     """``s^2/2 V grad [..., C, d]``, truncated."""
     s = step_size.unsqueeze(-1)
     length = 0.5 * s * (variance.sqrt() * state.gradient).square().mean(-1, keepdim=True).sqrt()
-    kept = (FARTHEST / length).clamp(max=1.0)
-    return 0.5 * s.square() * variance * kept * state.gradient
+    shortening = (FARTHEST / length).clamp(max=1.0)
+    return 0.5 * s.square() * variance * shortening * state.gradient
 
 
 def propose(state: ChainState, noise: Tensor, step_size: Tensor, variance: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ def step(
     """One MALA step: leaves the target invariant."""
     proposed, log_ratio = _move(generator, state, logdensity, tuning)
     acceptance, accepted = metropolis(generator, log_ratio)
-    kept = choose(accepted, proposed, state)
-    return kept, _info(kept, proposed, acceptance, accepted, log_ratio)
+    chosen = choose(accepted, proposed, state)
+    return chosen, _info(chosen, proposed, acceptance, accepted, log_ratio)
 
 
 def unadjusted_step(
@@ -83,8 +83,8 @@ def unadjusted_step(
     """
     proposed, log_ratio = _move(generator, state, logdensity, tuning)
     accepted = torch.isfinite(proposed.logdensity)
-    kept = choose(accepted, proposed, state)
-    return kept, _info(kept, proposed, acceptance_of(log_ratio), accepted, log_ratio)
+    chosen = choose(accepted, proposed, state)
+    return chosen, _info(chosen, proposed, acceptance_of(log_ratio), accepted, log_ratio)
 
 
 def mala(target: float = 0.574) -> Kernel:

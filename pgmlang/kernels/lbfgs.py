@@ -59,10 +59,10 @@ def _one(function: Function, point: Point) -> Point:
         point = point._replace(steps=(), changes=())
         direction = -point.gradient
     first = 1.0 if point.steps else min(1.0, 1 / float(point.gradient.abs().sum()))
-    found = _search(function, point, direction, first)
-    if found is None:
+    accepted = _search(function, point, direction, first)
+    if accepted is None:
         return point._replace(steps=(), changes=()) if point.steps else point._replace(is_stuck=True)
-    x, value, gradient = found
+    x, value, gradient = accepted
     step, change = x - point.x, gradient - point.gradient
     if not bool(step @ change > 1e-14 * change @ change):
         return Point(x, value, gradient, point.steps, point.changes)

@@ -38,14 +38,14 @@ def _finite(values: Tensor) -> Tensor:
 
 def value(logdensity: LogDensity, x: Tensor) -> Tensor:
     """As `eager_value`, by the density's own way where it has a method ``value``."""
-    own = getattr(logdensity, "value", None)
-    return eager_value(logdensity, x) if own is None else own(x)  # type: ignore[no-any-return]
+    method = getattr(logdensity, "value", None)
+    return eager_value(logdensity, x) if method is None else method(x)  # type: ignore[no-any-return]
 
 
 def value_and_grad(logdensity: LogDensity, x: Tensor) -> tuple[Tensor, Tensor]:
     """As `eager_value_and_grad`, by the density's own way where it has a method ``value_and_grad``."""
-    own = getattr(logdensity, "value_and_grad", None)
-    return eager_value_and_grad(logdensity, x) if own is None else own(x)  # type: ignore[no-any-return]
+    method = getattr(logdensity, "value_and_grad", None)
+    return eager_value_and_grad(logdensity, x) if method is None else method(x)  # type: ignore[no-any-return]
 
 
 def eager_value(logdensity: LogDensity, x: Tensor) -> Tensor:

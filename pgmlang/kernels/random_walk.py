@@ -30,12 +30,12 @@ def step(
     move = normal(generator, state.position) @ tuning.metric.transpose(-1, -2)
     proposed = init(logdensity, state.position + scale * move)
     acceptance, accepted = metropolis(generator, proposed.logdensity - state.logdensity)
-    kept = choose(accepted, proposed, state)
+    chosen = choose(accepted, proposed, state)
     never = torch.zeros_like(accepted)
     info = Info(
-        acceptance, accepted, never, -kept.logdensity, 1, proposed.position, torch.zeros_like(kept.position)
+        acceptance, accepted, never, -chosen.logdensity, 1, proposed.position, torch.zeros_like(chosen.position)
     )
-    return kept, info
+    return chosen, info
 
 
 def optimal_acceptance(d: int) -> float:

@@ -48,19 +48,19 @@ class Tempered:
     def value(self, x: Tensor) -> Tensor:
         """As ``kernels.value``, by the ends' own ways."""
         base = self.path.base
-        found = self._mixed(value(self.path.target, x), None if base is None else value(base, x))
-        return torch.where(torch.isfinite(found), found, torch.full_like(found, -torch.inf))
+        mixed = self._mixed(value(self.path.target, x), None if base is None else value(base, x))
+        return torch.where(torch.isfinite(mixed), mixed, torch.full_like(mixed, -torch.inf))
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As ``kernels.value_and_grad``, by the ends' own ways."""
         top, slope = value_and_grad(self.path.target, x)
-        bottom, own = (None, None) if self.path.base is None else value_and_grad(self.path.base, x)
-        found = self._mixed(top, bottom)
+        bottom, base_slope = (None, None) if self.path.base is None else value_and_grad(self.path.base, x)
+        mixed = self._mixed(top, bottom)
         beta = self.beta.unsqueeze(-1)
-        gradient = beta * slope if own is None else own + beta * (slope - own)
-        usable = torch.isfinite(found)
-        found = torch.where(usable, found, torch.full_like(found, -torch.inf))
-        return found, torch.where(usable.unsqueeze(-1), gradient, torch.zeros_like(gradient))
+        gradient = beta * slope if base_slope is None else base_slope + beta * (slope - base_slope)
+        usable = torch.isfinite(mixed)
+        mixed = torch.where(usable, mixed, torch.full_like(mixed, -torch.inf))
+        return mixed, torch.where(usable.unsqueeze(-1), gradient, torch.zeros_like(gradient))
 
     def _mixed(self, top: Tensor, bottom: Tensor | None) -> Tensor:
         if bottom is None:
@@ -231,7 +231,7 @@ def run(path: Path, plan: wu.WarmupPlan, state: TemperState, iterations: int) ->
             draws.append(state.position[-1])
             replicas.append(state.replica[-1])
     last = state.position[-1]
-    kept = torch.stack(draws, -2) if draws else last.new_empty(last.shape[0], 0, last.shape[1])
+    positions = torch.stack(draws, -2) if draws else last.new_empty(last.shape[0], 0, last.shape[1])
     rates = 1.0 - state.rejection / max(state.passes, 1)
     log_z = (state.evidence - torch.log(torch.tensor(float(max(state.passes, 1)) * last.shape[0]))).sum()
     replica = torch.stack(replicas, -1) if replicas else state.replica[-1].new_empty(last.shape[0], 0)
@@ -243,7 +243,7 @@ def run(path: Path, plan: wu.WarmupPlan, state: TemperState, iterations: int) ->
         "log_z_ratio": log_z,
         "replica": replica,
     }
-    return TemperResult(kept, stats, state)
+    return TemperResult(positions, stats, state)
 
 
 def temper(

@@ -16,7 +16,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
-class Sequences(NamedTuple):
+class SequencePositions(NamedTuple):
     """The sequences of a chain plate, each array ``[rows]``. ``position``: 0, 1, ... along each row's sequence;
     ``order``: the rows, sequence after sequence; ``rank``: each row's index in ``order``."""
 
@@ -80,7 +80,7 @@ class Layout:
         """Whether elements of one plate are known to belong to those of the other."""
         return (inner, outer) in self.parents
 
-    def sequences(self, chain: str) -> Sequences:
+    def sequences(self, chain: str) -> SequencePositions:
         """The sequences of a chain plate: one for each combination of the outer elements, rows in their order."""
         count = self.size(chain)
         key = np.zeros(count, dtype=np.int64)
@@ -94,28 +94,28 @@ class Layout:
         starts = np.flatnonzero(is_first)
         position = np.empty(count, dtype=np.int64)
         position[order] = np.arange(count) - np.repeat(starts, np.diff(np.r_[starts, count]))
-        return Sequences(position, order, rank)
+        return SequencePositions(position, order, rank)
 
     # ---- parts
 
     def take(self, plate: str, chosen: np.ndarray) -> tuple[Layout, dict[str, np.ndarray]]:
         """The layout of some elements of a row plate, in the order chosen, with the rows inside of them; and by plate
         which elements were taken."""
-        kept = {plate: np.asarray(chosen, dtype=np.int64)}
+        elements = {plate: np.asarray(chosen, dtype=np.int64)}
         new = np.full(self.size(plate), -1, dtype=np.int64)
-        new[kept[plate]] = np.arange(len(kept[plate]))
+        new[elements[plate]] = np.arange(len(elements[plate]))
         for (inner, outer), codes in self.parents.items():
             if outer == plate:
                 moved = new[codes]
                 order = np.argsort(moved, kind="stable")
-                kept[inner] = order[moved[order] >= 0]
+                elements[inner] = order[moved[order] >= 0]
         parents = {}
         for (inner, outer), codes in self.parents.items():
-            picked = codes[kept[inner]] if inner in kept else codes
+            picked = codes[elements[inner]] if inner in elements else codes
             parents[inner, outer] = new[picked] if outer == plate else picked
-        sizes = {**self.sizes, **{p: len(k) for p, k in kept.items()}}
+        sizes = {**self.sizes, **{p: len(k) for p, k in elements.items()}}
         labels = {
-            k: tuple(v[i] for i in kept[k]) if k in kept and len(v) == self.sizes.get(k) else v
+            k: tuple(v[i] for i in elements[k]) if k in elements and len(v) == self.sizes.get(k) else v
             for k, v in self.labels.items()
         }
-        return Layout(sizes, labels, parents, self.chains, self.edges), kept
+        return Layout(sizes, labels, parents, self.chains, self.edges), elements

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pgmlang.families import FAMILIES, SAFE, Family, Parameter
 from pgmlang.families.formula import printed
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import Axes, Emitted, Expressions, to_come
+from pgmlang.lower.expressions import Axes, Emitted, ExpressionEmitter, to_come
 from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist
 from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
@@ -17,11 +17,11 @@ from pgmlang.normal import normal_form, without_definitions
 from pgmlang.signatures.functions import FUNCTIONS
 
 
-class Distributions:
+class DistributionEmitter:
     """Emits the distributions of one model's conditionals. ``partly_seen``: targets some of whose cells are missing and
     drop out (``graph.childless``): the term of such a cell is zero."""
 
-    def __init__(self, model: Model, expressions: Expressions, partly_seen: Collection[str] = ()) -> None:
+    def __init__(self, model: Model, expressions: ExpressionEmitter, partly_seen: Collection[str] = ()) -> None:
         self.model = model
         self.expressions = expressions
         self.partly_seen = frozenset(partly_seen)

@@ -101,28 +101,28 @@ def _reason_against(model: Model, variable: Variable, chains: dict[str, Chain], 
     conditional = model.conditional_of.get(variable.name)
     if conditional is not None and not is_finite(conditional.distribution):
         return "Pyro does not list the draws of its distribution"
-    own = model.batch_axes(variable.plates)
+    variable_axes = model.batch_axes(variable.plates)
     items, names = _that_mention(model, variable.name)
     for item in items:
         plates = model.by_name[item.target].plates if not isinstance(item, Potential) else item.plates
         axes = model.batch_axes(plates)
-        missing = [a for a in own if a not in axes]
+        missing = [a for a in variable_axes if a not in axes]
         if missing and not any(c.outer == missing[0] and c.plate in axes for c in chains.values()):
             return f"elements of `{missing[0]}` are looked at together, or from rows inside of it"
         if missing:
             gathered.add(variable.name)
         for expression in model.expressions(item):
-            if reason := _crosses(expression, names, own, model):
+            if reason := _crosses(expression, names, variable_axes, model):
                 return reason
     return None
 
 
-def _crosses(expression: Expr, names: set[str], own: tuple[str, ...], model: Model) -> str | None:
+def _crosses(expression: Expr, names: set[str], variable_axes: tuple[str, ...], model: Model) -> str | None:
     """Why an expression looks at several elements of a plate at once."""
     for node in walk(expression):
-        if isinstance(node, Ref) and node.name in names and any(axis in own for axis, _ in node.index):
+        if isinstance(node, Ref) and node.name in names and any(axis in variable_axes for axis, _ in node.index):
             return f"`{node.name}` is picked by an index along its plate"
-        is_sum = isinstance(node, Reduce | Contract) and node.axis in own
+        is_sum = isinstance(node, Reduce | Contract) and node.axis in variable_axes
         if is_sum and any(isinstance(n, Ref) and n.name in names for n in walk(node)):
             return f"it is summed over its plate `{node.axis}`"  # type: ignore[union-attr]
     return None

@@ -6,7 +6,7 @@ import ast
 
 from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import Expressions
+from pgmlang.lower.expressions import ExpressionEmitter
 from pgmlang.lower.layout_calls import Parent, Position, Previous
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Choice, Dist, Distribution, Model
@@ -17,7 +17,7 @@ SIZE = 4
 """Elements of plates and dims that only data would size."""
 
 
-def example_function(model: Model, expressions: Expressions, has_simulate: bool, out: Writer) -> None:
+def example_function(model: Model, expressions: ExpressionEmitter, has_simulate: bool, out: Writer) -> None:
     """Emits ``example()`` (data, layout, params, nets, values) and ``main()``."""
     out.blank(2)
     out.line("def example():")
@@ -78,7 +78,7 @@ def example_function(model: Model, expressions: Expressions, has_simulate: bool,
     out.indent -= 1
 
 
-def _layout(model: Model, expressions: Expressions, out: Writer) -> None:
+def _layout(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     """``layout``: sizes, and an answer to each question that the program asks: one sequence of all rows, rows dealt out
     to outer elements in turn."""
     fields: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
@@ -121,7 +121,7 @@ def _store(holder: str, key: str) -> ast.expr:
     return ast.Subscript(ast.Name(holder, ast.Load()), ast.Constant(key), ast.Store())
 
 
-def _array(model: Model, expressions: Expressions, name: str) -> ast.expr:
+def _array(model: Model, expressions: ExpressionEmitter, name: str) -> ast.expr:
     """An array of a variable's shape, of values in its support."""
     variable = model.by_name[name]
     shape = py.tuple_of(*(expressions.size(a) for a in expressions.array_axes(name)))

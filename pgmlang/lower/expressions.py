@@ -29,7 +29,7 @@ def prev_name(ref: Ref) -> str:
 
 
 @dataclass
-class Expressions:
+class ExpressionEmitter:
     """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
     the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
     step by step, so that all values before are locals."""
@@ -49,14 +49,14 @@ class Expressions:
 
         A value that is thrown away still has a gradient, zero times the derivative of each function behind it, which is
         no number where that is infinite. So inputs of partial functions are replaced *before* they are applied."""
-        own, outer = test, self.taken
+        taken_here, outer = test, self.taken
         if not is_then:
-            own = Emitted(py.call("torch.logical_not", as_tensor(test.node)), test.axes)
+            taken_here = Emitted(py.call("torch.logical_not", as_tensor(test.node)), test.axes)
         if outer is not None:
-            axes = tuple(dict.fromkeys((*outer.axes, *own.axes)))
-            both = [self.align(self.to_frame(t.node, t.axes, axes), axes) for t in (outer, own)]
-            own = Emitted(py.binary("and", *both), axes)
-        self.taken = own
+            axes = tuple(dict.fromkeys((*outer.axes, *taken_here.axes)))
+            both = [self.align(self.to_frame(t.node, t.axes, axes), axes) for t in (outer, taken_here)]
+            taken_here = Emitted(py.binary("and", *both), axes)
+        self.taken = taken_here
         try:
             yield
         finally:
@@ -66,12 +66,12 @@ class Expressions:
         """The value where the branch is taken (by any element that looks at it), and elsewhere a safe one."""
         if self.taken is None or is_number(value.node):
             return value
-        test, own = self.gathered(self.taken.node, self.taken.axes, value.axes)
-        unseen = [i - len(own) for i, a in enumerate(own) if a not in value.axes]
+        test, test_axes = self.gathered(self.taken.node, self.taken.axes, value.axes)
+        unseen = [i - len(test_axes) for i, a in enumerate(test_axes) if a not in value.axes]
         if unseen:
             test = py.method(test, "any", py.tuple_of(*map(py.constant, unseen)))
-            own = tuple(a for a in own if a in value.axes)
-        aligned = self.align(self.to_frame(test, own, value.axes), value.axes)
+            test_axes = tuple(a for a in test_axes if a in value.axes)
+        aligned = self.align(self.to_frame(test, test_axes, value.axes), value.axes)
         return Emitted(py.call("torch.where", as_tensor(aligned), value.node, safe), value.axes)
 
     # ---- layout
@@ -111,9 +111,9 @@ class Expressions:
             py.tuple_of(*map(py.constant, target)),
         )
 
-    def to_frame(self, node: ast.expr, own: Axes, frame: Axes) -> Emitted:
-        axes = tuple(a for a in frame if a in own)
-        return Emitted(self.ordered(Emitted(node, own), axes), axes)
+    def to_frame(self, node: ast.expr, node_axes: Axes, frame: Axes) -> Emitted:
+        axes = tuple(a for a in frame if a in node_axes)
+        return Emitted(self.ordered(Emitted(node, node_axes), axes), axes)
 
     # ---- numbers and codes
 
@@ -196,9 +196,9 @@ class Expressions:
     def _operand(self, expr: Expr, frame: Axes) -> Emitted:
         """An operand of ``einsum``, which takes axes in any order: a plain name stays as it is."""
         if isinstance(expr, Ref) and not expr.index and not expr.lag and expr.name in self.model.by_name:
-            own = self.array_axes(expr.name)
-            if all(a in frame for a in own) and self.model.by_name[expr.name].role != "index":
-                return self.number(expr, own)
+            axes = self.array_axes(expr.name)
+            if all(a in frame for a in axes) and self.model.by_name[expr.name].role != "index":
+                return self.number(expr, axes)
         return self.number(expr, frame)
 
     @staticmethod
@@ -256,27 +256,27 @@ class Expressions:
 
     def _element(self, expr: Ref, frame: Axes) -> Emitted:
         """A variable's array at this place's elements."""
-        own = self.array_axes(expr.name)
+        axes = self.array_axes(expr.name)
         node: ast.expr = py.name(self.names[expr.name])
         if expr.lag:
-            node = self.lagged(expr, own)
+            node = self.lagged(expr, axes)
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
         if codes:
-            members = self._members(own, frame, dict(expr.index))
+            members = self._members(axes, frame, dict(expr.index))
             codes = [(axis, Emitted(self.layout.parent(axis, inner), (inner,))) for axis, inner in members] + codes
-            value = self._indexed(Emitted(node, own), codes, frame)
+            value = self._indexed(Emitted(node, axes), codes, frame)
         else:
-            value = Emitted(*self.gathered(node, own, frame))
+            value = Emitted(*self.gathered(node, axes, frame))
         wide = (*frame, *(a for a in value.axes if a not in frame))
         return self.to_frame(value.node, value.axes, wide)
 
-    def gathered(self, node: ast.expr, own: Axes, frame: Axes) -> tuple[ast.expr, Axes]:
+    def gathered(self, node: ast.expr, node_axes: Axes, frame: Axes) -> tuple[ast.expr, Axes]:
         """A value of outer elements at the rows of the frame's plates, and its axes."""
-        for axis, inner in self._members(own, frame, {}):
-            at = py.constant(own.index(axis) - len(own))
-            node = py.method(node, "index_select", at, self.layout.parent(axis, inner))
-            own = tuple(inner if a == axis else a for a in own)
-        return node, own
+        for axis, inner in self._members(node_axes, frame, {}):
+            dim = py.constant(node_axes.index(axis) - len(node_axes))
+            node = py.method(node, "index_select", dim, self.layout.parent(axis, inner))
+            node_axes = tuple(inner if a == axis else a for a in node_axes)
+        return node, node_axes
 
     @contextmanager
     def _renamed(self, old: str, new: str) -> Iterator[None]:
@@ -290,27 +290,29 @@ class Expressions:
         finally:
             self.taken = outer
 
-    def lagged(self, expr: Ref, own: Axes) -> ast.expr:
+    def lagged(self, expr: Ref, axes: Axes) -> ast.expr:
         """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
-        chain = self.chain_of(own)
+        chain = self.chain_of(axes)
         if self.is_stepwise or self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
-        at = py.constant(own.index(chain) - len(own))
-        return py.method(py.name(self.names[expr.name]), "index_select", at, self.layout.previous(chain, expr.lag))
+        dim = py.constant(axes.index(chain) - len(axes))
+        return py.method(
+            py.name(self.names[expr.name]), "index_select", dim, self.layout.previous(chain, expr.lag)
+        )
 
-    def chain_of(self, own: Axes) -> str:
+    def chain_of(self, axes: Axes) -> str:
         """The chain among a value's axes that ``prev`` looks back in: the innermost."""
-        return next(a for a in reversed(own) if self.model.is_chain(a))
+        return next(a for a in reversed(axes) if self.model.is_chain(a))
 
     def size(self, axis: str) -> ast.expr:
         """The size of an axis: a number, or asked of the layout."""
         known = self.model.axis_size(axis)
         return self.layout.size(self.model.root_axis(axis)) if known is None else py.constant(known)
 
-    def _members(self, own: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
+    def _members(self, axes: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
         """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
         out = []
-        for axis in own:
+        for axis in axes:
             if axis in frame or axis in indexed or axis not in self.model.plate_by_name:
                 continue
             inner = next(
@@ -324,18 +326,20 @@ class Expressions:
         """The value at codes of some of its axes, all picked at once: nothing is laid out along an axis picked."""
         codes = [code for _, code in index]
         taken = tuple(axis for axis, _ in index)
-        kept = tuple(a for a in value.axes if a not in taken)
+        value_axes = tuple(a for a in value.axes if a not in taken)
         wide = (*frame, *(a for c in codes for a in c.axes if a not in frame))
         along = tuple(dict.fromkeys(a for a in wide if any(a in c.axes for c in codes)))
-        shared = tuple(a for a in along if a in kept)
-        own = tuple(a for a in along if a not in kept)
-        rest = tuple(a for a in kept if a not in shared)
+        shared = tuple(a for a in along if a in value_axes)
+        code_only = tuple(a for a in along if a not in value_axes)
+        rest = tuple(a for a in value_axes if a not in shared)
         self.uses.add("take")
         array = self.ordered(value, (*shared, *taken, *rest))
-        picks = [self.align(self.to_frame(c.node, c.axes, (*shared, *own)), (*shared, *own)) for c in codes]
-        counts = {"shared": len(shared), "own": len(own), "rest": len(rest)}
+        picks = [
+            self.align(self.to_frame(c.node, c.axes, (*shared, *code_only)), (*shared, *code_only)) for c in codes
+        ]
+        counts = {"shared": len(shared), "own": len(code_only), "rest": len(rest)}
         keywords = {k: py.constant(n) for k, n in counts.items() if n}
-        return Emitted(py.call("take", array, *picks, **keywords), (*shared, *own, *rest))
+        return Emitted(py.call("take", array, *picks, **keywords), (*shared, *code_only, *rest))
 
     def _binary(self, op: str, a: Emitted, b: Emitted, frame: Axes) -> Emitted:
         axes = tuple(x for x in frame if x in (*a.axes, *b.axes))
@@ -381,17 +385,17 @@ class Expressions:
         ]  # fmt: skip
 
     def _summed(self, function: str, value: Emitted, axis: str) -> Emitted:
-        at = py.constant(value.axes.index(axis) - len(value.axes))
+        dim = py.constant(value.axes.index(axis) - len(value.axes))
         rest = tuple(a for a in value.axes if a != axis)
-        node = py.method(value.node, {"min": "amin", "max": "amax"}.get(function, function), at)
+        node = py.method(value.node, {"min": "amin", "max": "amax"}.get(function, function), dim)
         return Emitted(node, rest)
 
     def _reduce(self, expr: Reduce, frame: Axes) -> Emitted:
         inner = (*frame, expr.axis) if expr.axis not in frame else frame
         if expr.function in ("softmax", "cumsum"):
             value = self.number(expr.body, inner)
-            at = py.constant(value.axes.index(expr.axis) - len(value.axes))
-            return Emitted(py.method(value.node, expr.function, at), value.axes)
+            dim = py.constant(value.axes.index(expr.axis) - len(value.axes))
+            return Emitted(py.method(value.node, expr.function, dim), value.axes)
         if expr.is_plate and self.model.plate_by_name[expr.axis].is_rows:
             return self._segments(expr, frame)
         return self._summed(expr.function, self._along(expr, inner), expr.axis)
@@ -428,7 +432,7 @@ class Expressions:
         nodes = []
         for value, formal in values:
             if formal == "real":
-                nodes.append(py.item(self.align(value, batch), ast.Constant(...), ast.Constant(None)))
+                nodes.append(py.item(as_tensor(self.align(value, batch)), ast.Constant(...), ast.Constant(None)))
             else:
                 axes = (*batch, formal)
                 nodes.append(self.align(Emitted(self.ordered(value, tuple(a for a in axes if a in value.axes)),
@@ -441,4 +445,4 @@ class Expressions:
         return self.to_frame(result, (*batch, out), wide)
 
 
-__all__ = ["Axes", "Emitted", "Expressions", "prev_name", "to_come"]
+__all__ = ["Axes", "Emitted", "ExpressionEmitter", "prev_name", "to_come"]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import Axes, Expressions, to_come
+from pgmlang.lower.expressions import Axes, ExpressionEmitter, to_come
 from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
@@ -112,11 +112,11 @@ def _log_joint(emitter: Emitter, axes: dict[str, Axes], out: Writer) -> None:
     out.line("return sum(total(term, len(FACTORS[name])) for name, term in terms.items())")
     out.indent -= 1
     out.blank(2)
-    pairs = [(key, py.tuple_of(*map(py.constant, own))) for key, own in axes.items()]
+    pairs = [(key, py.tuple_of(*map(py.constant, factor_axes))) for key, factor_axes in axes.items()]
     out.assign("FACTORS", py.dict_of(pairs))
 
 
-def potential_value(model: Model, expressions: Expressions, potential: Potential) -> tuple[ast.expr, Axes]:
+def potential_value(model: Model, expressions: ExpressionEmitter, potential: Potential) -> tuple[ast.expr, Axes]:
     """A potential along its plates' axes."""
     frame = model.batch_axes(potential.plates)
     value = expressions.number(potential.value, frame)

@@ -37,10 +37,10 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     if family.reparameterised:
         lines.append("    has_rsample = True")
 
-    own = {word: ast.Name(word, ast.Load()) for word in ("x", "u", *names, *formulas.let)}
+    locals_used = {word: ast.Name(word, ast.Load()) for word in ("x", "u", *names, *formulas.let)}
 
     def written(formula: str) -> str:
-        return ast.unparse(ast.fix_missing_locations(printed(formula, own, use)))
+        return ast.unparse(ast.fix_missing_locations(printed(formula, locals_used, use)))
 
     def method(name: str, given: str, texts: tuple[str, ...]) -> None:
         lines.append("")

@@ -17,7 +17,7 @@ from pgmlang.lower.local_names import describe, role_of_argument
 from pgmlang.lower.names import Names, is_identifier
 from pgmlang.lower.pure import is_lookup, is_worth_a_name
 from pgmlang.lower.wrapping import WIDTH
-from pgmlang.lower.writer import Item, Line, Statement
+from pgmlang.lower.writer import EmittedStatement, Item, Line
 
 DEPTH = 3
 """Calls within arguments of calls that one statement may have."""
@@ -64,7 +64,7 @@ class _Function:
         self.assigned = [_assigned(item) for item in items]
         self.occurrences: dict[str, _Occurrence] = {}
         for index, item in enumerate(items):
-            if isinstance(item, Statement):
+            if isinstance(item, EmittedStatement):
                 self._count(item.node, index)
         self.repeating = {i for o in self.occurrences.values() if len(o.items) > 1 for i in o.items}
 
@@ -103,8 +103,10 @@ class _Function:
             target = _target(item.node)
             node = self._named(item.node, index, shared, before, target) if index in self.repeating else item.node
             for name, value in before:
-                out.extend(self._narrowed(Statement(py.assign(name, value), item.indent, item.span, None), target))
-            out.extend(self._narrowed(Statement(node, item.indent, item.span, item.note), target))
+                out.extend(
+                    self._narrowed(EmittedStatement(py.assign(name, value), item.indent, item.span, None), target)
+                )
+            out.extend(self._narrowed(EmittedStatement(node, item.indent, item.span, item.note), target))
         return out
 
     def _named(
@@ -131,17 +133,17 @@ class _Function:
                 return py.name(shared[key][0])
         return _rebuilt(node, lambda child: self._named(child, index, shared, before, target))
 
-    def _narrowed(self, statement: Statement, target: str) -> list[Item]:
+    def _narrowed(self, statement: EmittedStatement, target: str) -> list[Item]:
         """The statement, after locals for arguments that make it too deep or too wide."""
         before: list[Item] = []
         while (chosen := _too_much(statement)) is not None:
             parent, node = chosen
             role = role_of_argument(parent, node)
             name = self._fresh(f"{target}_{role}" if role else describe(node, target))
-            local = Statement(py.assign(name, node), statement.indent, statement.span, None)
+            local = EmittedStatement(py.assign(name, node), statement.indent, statement.span, None)
             before.extend(self._narrowed(local, target))
             changed = _replaced(statement.node, node, py.name(name))
-            statement = Statement(changed, statement.indent, statement.span, statement.note)
+            statement = EmittedStatement(changed, statement.indent, statement.span, statement.note)
         return [*before, statement]
 
     def _fresh(self, wish: str) -> str:
@@ -253,7 +255,7 @@ def _arguments(node: ast.AST) -> Iterator[tuple[ast.AST, ast.expr]]:
                 yield from _arguments(child)
 
 
-def _too_much(statement: Statement) -> tuple[ast.AST, ast.expr] | None:
+def _too_much(statement: EmittedStatement) -> tuple[ast.AST, ast.expr] | None:
     """The argument to be named next, None where the statement is neither too deep nor too wide."""
     if not isinstance(statement.node, ast.Assign | ast.Return | ast.Expr):
         return None

@@ -92,7 +92,7 @@ def _call_words(function: ast.expr, arguments: list[ast.expr]) -> str | None:
 
 
 def _joined(*parts: ast.AST | str) -> str | None:
-    words = [part if isinstance(part, str) else _words(part) for part in parts]
+    words = [piece if isinstance(piece, str) else _words(piece) for piece in parts]
     if any(w is None for w in words):
         return None
     return "_".join(w for w in words if w)

@@ -18,7 +18,7 @@ from pgmlang.diagnostics import PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
-from pgmlang.lower.expressions import Expressions, to_come
+from pgmlang.lower.expressions import ExpressionEmitter, to_come
 from pgmlang.lower.factors import deterministic_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
@@ -85,7 +85,7 @@ def lower(
     names = Names(
         [v.name for v in model.variables] + ([v.name for v in model.guide.variables] if model.guide else [])
     )
-    emitter = Emitter(model, names, Expressions(model, names), partly_seen)
+    emitter = Emitter(model, names, ExpressionEmitter(model, names), partly_seen)
     out, body, edges = Writer(file_name), Writer(file_name), Writer(file_name)
     _tables(model, names, body)
     _edges(model, names, emitter.expressions, edges)
@@ -114,23 +114,23 @@ def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
     ]  # fmt: skip
     if emitter.model.guide is not None:
         wide = with_guide(emitter.model)
-        shared = Expressions(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
+        shared = ExpressionEmitter(wide, emitter.names, emitter.expressions.uses, emitter.expressions.layout)
         inside = Emitter(wide, emitter.names, shared)
         functions += [("propose", propose_function, inside), ("guide", guide_function, inside)]
-    for kind, function, own in functions:
-        part = Writer(file_name)
+    for kind, function, items in functions:
+        section = Writer(file_name)
         try:
-            function(own, part)
+            function(items, section)
         except PgmError as error:
             left_out[kind] = error.diagnostics[0].message
             body.blank()
             body.comment(f"{kind}: left out; {error.diagnostics[0].message}")
             continue
-        body.extend(part)
+        body.extend(section)
     return left_out
 
 
-def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -> None:
+def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmitter) -> None:
     doc = [
         f"{model.name}, lowered from {file_name} by pgmlang.",
         "",
@@ -152,12 +152,12 @@ def _head(model: Model, file_name: str, out: Writer, expressions: Expressions) -
         out.line(line)
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
-        (v.name, py.tuple_of(*map(py.constant, found)))
+        (v.name, py.tuple_of(*map(py.constant, known_labels)))
         for v in model.variables
         if v.role != "index"
         and v.type.kind == "labels"
         and v.type.axis not in data_plates
-        and (found := model.labels_of(v.type)) is not None
+        and (known_labels := model.labels_of(v.type)) is not None
     ]
     if labels:
         out.blank()
@@ -180,8 +180,8 @@ def _tables(model: Model, names: Names, out: Writer) -> None:
         value = py.call("torch.tensor", node)
         identifier = names[table.name]
         out.assign(identifier, value, distribution.span)
-        at = py.constant(-1)
-        total = py.method(py.name(identifier), "sum", at, keepdim=py.constant(True))
+        dim = py.constant(-1)
+        total = py.method(py.name(identifier), "sum", dim, keepdim=py.constant(True))
         out.assign(identifier, py.binary("div", py.name(identifier), total))
 
 
@@ -192,7 +192,7 @@ def _nested(rows: tuple[tuple[float, ...], ...], sizes: list[int]) -> ast.expr:
     return items[0]
 
 
-def _edges(model: Model, names: Names, expressions: Expressions, out: Writer) -> None:
+def _edges(model: Model, names: Names, expressions: ExpressionEmitter, out: Writer) -> None:
     for plate in model.plates:
         if plate.structure is None or plate.structure.kind != "edges" or plate.structure.of is None:
             continue
@@ -209,7 +209,7 @@ def _edges(model: Model, names: Names, expressions: Expressions, out: Writer) ->
         out.statement(ast.Assign([target], value), plate.span, "neighbours")
 
 
-def _nets(model: Model, expressions: Expressions, out: Writer) -> None:
+def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     if not model.nets:
         return
     out.blank(2)
@@ -244,10 +244,10 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     """Supports of the continuous random variables, fields and params, and of learned tables, for ``constrain``; those
     that move come last, parents first."""
     model = emitter.model
-    kept = [v for v in model.of_role("random", "param", "field") if has_support(v)]
+    supported = [v for v in model.of_role("random", "param", "field") if has_support(v)]
     moving = moving_supports(emitter, out)
-    pairs = [(v.name, support_of(model, v)) for v in kept if v.name not in dict(moving)]
-    ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in kept]
+    pairs = [(v.name, support_of(model, v)) for v in supported if v.name not in dict(moving)]
+    ranks = [(v.name, len(model.batch_axes(v.plates)) + len(v.axes)) for v in supported]
     for table in tables_of(model):
         if table.is_learned:
             pairs.append((table.name, py.name("constraints.simplex")))
@@ -257,7 +257,7 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
 
 
-def _foot(expressions: Expressions, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
+def _foot(expressions: ExpressionEmitter, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     said = supports.render()[0]

@@ -12,8 +12,8 @@ def name(identifier: str) -> ast.expr:
     """A name, dotted ones as attributes. The identifier has been checked by the caller."""
     first, *rest = identifier.split(".")
     node: ast.expr = ast.Name(first, ast.Load())
-    for part in rest:
-        node = ast.Attribute(node, part, ast.Load())
+    for attribute in rest:
+        node = ast.Attribute(node, attribute, ast.Load())
     return node
 
 

@@ -6,12 +6,12 @@ import ast
 
 from pgmlang.families import FAMILIES
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import Distributions
+from pgmlang.lower.distributions import DistributionEmitter
 from pgmlang.lower.expressions import Axes
 from pgmlang.model import Dist
 
 
-class PyroDistributions(Distributions):
+class PyroDistributions(DistributionEmitter):
     """As the base, for ``dist`` being ``pyro.distributions``."""
 
     def dist(self, distribution: Dist, frame: Axes, *, is_base: bool = False) -> ast.expr:

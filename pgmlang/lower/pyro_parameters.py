@@ -74,5 +74,7 @@ def register_nets(emitter: Emitter, out: Writer) -> None:
         py.name("nets"),
     )
     out.assign("nets", fresh)
-    kept = py.call("pyro.module", py.constant("nets"), py.name("nets"), update_module_params=py.constant(True))
-    out.assign("nets", kept)
+    registered = py.call(
+        "pyro.module", py.constant("nets"), py.name("nets"), update_module_params=py.constant(True)
+    )
+    out.assign("nets", registered)

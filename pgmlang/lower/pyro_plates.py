@@ -32,9 +32,9 @@ class Plates:
         """Batch axes of a site with pads; ``is_wide``: on the left too, for what hangs on enumerated values."""
         if not axes and not is_wide:
             return ()
-        at = {self.dims[axis]: axis for axis in axes}
-        left = -self.depth if is_wide else min(at)
-        return tuple(at.get(dim, pad(dim)) for dim in range(left, 0))
+        axis_at = {self.dims[axis]: axis for axis in axes}
+        left = -self.depth if is_wide else min(axis_at)
+        return tuple(axis_at.get(dim, pad(dim)) for dim in range(left, 0))
 
 
 def pad(dim: int) -> str:

@@ -214,24 +214,24 @@ class Sites:
     ) -> ast.expr:
         """The distribution of a site along the frame, its own axes as one event."""
         built, events = self._built(item.distribution, item, (*frame, *variable.axes), distributions)
-        own = variable.axes[: len(variable.axes) - events]
-        if not own:
+        event_axes = variable.axes[: len(variable.axes) - events]
+        if not event_axes:
             return built
-        if isinstance(item.distribution, Dist) and self._lays_out(item.distribution, own):
-            return py.method(built, "to_event", py.constant(len(own)))
-        return self._whole(built, own)
+        if isinstance(item.distribution, Dist) and self._lays_out(item.distribution, event_axes):
+            return py.method(built, "to_event", py.constant(len(event_axes)))
+        return self._whole(built, event_axes)
 
-    def _whole(self, built: ast.expr, own: Axes) -> ast.expr:
+    def _whole(self, built: ast.expr, event_axes: Axes) -> ast.expr:
         self.expressions.uses.add("whole_event")
-        return py.call("whole_event", built, *(self.expressions.size(a) for a in own))
+        return py.call("whole_event", built, *(self.expressions.size(a) for a in event_axes))
 
-    def _lays_out(self, distribution: Dist, own: Axes) -> bool:
+    def _lays_out(self, distribution: Dist, event_axes: Axes) -> bool:
         """Whether the arguments have all of these axes in full; a deterministic name may have size one there."""
         axes: set[str] = set()
         for expression in distribution_expressions(distribution):
             derived = any(isinstance(n, Ref) and n.name in self.model.definition_of for n in walk(expression))
             axes |= set() if derived else set(expression.axes)
-        return set(own) <= axes
+        return set(event_axes) <= axes
 
     def _built(
         self, distribution: Distribution, item: Conditional, wide: Axes, distributions: PyroDistributions

@@ -54,9 +54,9 @@ def _inputs(sites: Sites, chain: Chain, items: list[Item]) -> None:
     model, emitter = sites.model, sites.emitter
     wanted = emitter.mentioned(items)
     for variable in model.of_role("input"):
-        own = sites.expressions.array_axes(variable.name)
-        if variable.name in wanted and chain.plate in own:
-            dim = py.constant(own.index(chain.plate) - len(own))
+        axes = sites.expressions.array_axes(variable.name)
+        if variable.name in wanted and chain.plate in axes:
+            dim = py.constant(axes.index(chain.plate) - len(axes))
             sites.expressions.uses.add("rows_of")
             value = py.call("rows_of", py.entry("data", variable.name), dim, py.name("rows"))
             sites.out.assign(emitter.names[variable.name], value)
@@ -72,8 +72,8 @@ def before(sites: Sites, name: str, lag: int) -> str:
 def begin(sites: Sites, chain: Chain, name: str, lag: int, sequences: str) -> None:
     """Values before the first step: any, for nothing looks at them."""
     variable = sites.model.by_name[name]
-    own = sites.expressions.array_axes(name)
-    sizes = [py.name(f"{sequences}.count") if a == chain.plate else sites.expressions.size(a) for a in own]
+    axes = sites.expressions.array_axes(name)
+    sizes = [py.name(f"{sequences}.count") if a == chain.plate else sites.expressions.size(a) for a in axes]
     keywords = {"dtype": py.name("torch.long")} if variable.type.kind == "labels" else {}
     nothing = py.call("torch.zeros", py.tuple_of(*sizes), **keywords)
     for k in range(1, lag + 1):

@@ -149,7 +149,7 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
     model, names = emitter.model, emitter.names
     assert model.guide is not None
     stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
-    own = {i.target for i in stated}
+    guided = {i.target for i in stated}
     out.blank(2)
     out.line("def propose(values, data=None, layout=None, params=None, nets=None, shape=()):")
     out.indent += 1
@@ -157,7 +157,7 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
         "Draws of the guide, ``shape`` of them side by side and reparameterised where they can be, and the "
         "log-density of each element. ``values``: what is observed."
     )
-    outside = {v.name for v in model.variables if v.name not in own}
+    outside = {v.name for v in model.variables if v.name not in guided}
     emitter.unpack(stated, out, only=outside)
     out.line("log_q = {}")
     axes: dict[str, Axes] = {}
@@ -179,8 +179,8 @@ def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:
         target = ast.Subscript(ast.Name("log_q", ast.Load()), ast.Constant(item.target), ast.Store())
         out.statement(ast.Assign([target], py.method(py.name("q"), "log_prob", local)))
         axes[item.target] = batch
-    found = py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])
-    out.statement(py.returns(py.tuple_of(found, py.name("log_q"))))
+    proposal = py.dict_of([(c.target, py.name(names[c.target])) for c in model.guide.conditionals])
+    out.statement(py.returns(py.tuple_of(proposal, py.name("log_q"))))
     out.indent -= 1
     out.blank(2)
     out.assign("GUIDE_FACTORS", py.dict_of([(k, py.tuple_of(*map(py.constant, a))) for k, a in axes.items()]))

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Collection, Iterable
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.distributions import Distributions
-from pgmlang.lower.expressions import Expressions, is_number, prev_name
+from pgmlang.lower.distributions import DistributionEmitter
+from pgmlang.lower.expressions import ExpressionEmitter, is_number, prev_name
 from pgmlang.lower.names import Names
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
@@ -19,12 +19,12 @@ class Emitter:
     """What the emitters of one program share. ``items``: the factors and definitions in use."""
 
     def __init__(
-        self, model: Model, names: Names, expressions: Expressions, partly_seen: Collection[str] = ()
+        self, model: Model, names: Names, expressions: ExpressionEmitter, partly_seen: Collection[str] = ()
     ) -> None:
         self.model = model
         self.names = names
         self.expressions = expressions
-        self.distributions = Distributions(model, expressions, partly_seen)
+        self.distributions = DistributionEmitter(model, expressions, partly_seen)
 
     def mentioned(self, items: Iterable[Factor | Definition]) -> dict[str, None]:
         """Names that the items mention and those of their targets, through definitions."""
@@ -92,12 +92,12 @@ class Emitter:
                     done.add(ref.name)
                     pending.append(self.model.definition_of[ref.name])
         for key, ref in sorted(seen.items()):
-            own = self.expressions.array_axes(ref.name)
-            chain = self.expressions.chain_of(own)
+            axes = self.expressions.array_axes(ref.name)
+            chain = self.expressions.chain_of(axes)
             holder = "data" if self.model.by_name[ref.name].role == "input" else source
             self.expressions.uses.add("previous")
             value = py.call("previous", py.name(holder), py.constant(ref.name), py.constant(ref.lag),
-                            self.expressions.layout.previous(chain, ref.lag), py.constant(own.index(chain) - len(own)))  # fmt: skip
+                            self.expressions.layout.previous(chain, ref.lag), py.constant(axes.index(chain) - len(axes)))  # fmt: skip
             out.assign(self.names[key], value)
 
     def shape_note(self, name: str) -> str:

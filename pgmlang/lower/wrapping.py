@@ -14,6 +14,8 @@ WIDTH = 110
 _INDENT = 4
 _SHORT = 50
 """Characters of a method's arguments that stay on its line."""
+_PRIMARY = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+"""What binds as tightly as a trailer does."""
 
 
 def statement_lines(node: ast.AST, indent: int) -> list[str]:
@@ -46,25 +48,34 @@ def _behind(prefix: str, node: ast.expr, indent: int, suffix: str) -> list[str]:
         case ast.Tuple(elts=elements) if elements:
             return _sequence(prefix + "(", elements, ")" + suffix, indent)
         case ast.Call(func=ast.Attribute(value=ast.Call() as of), args=[_, *_]) if len(_own(node)) < _SHORT:
-            return _behind(prefix, of, indent, _own(node) + suffix)
+            return _before(prefix, of, indent, _own(node) + suffix)
         case ast.Call(func=function, args=arguments, keywords=keywords) if arguments or keywords:
             items = [("*", a.value) if isinstance(a, ast.Starred) else ("", a) for a in arguments]
             items += [(f"{k.arg}=" if k.arg else "**", k.value) for k in keywords]
             head, callee = _called(prefix, function, indent)
             return [*head, *_bracketed(callee + "(", items, ")" + suffix, indent)]
         case ast.Call(func=ast.Attribute(value=of, attr=name)):
-            return _behind(prefix, of, indent, f".{name}(){suffix}")
+            return _before(prefix, of, indent, f".{name}(){suffix}")
         case ast.Attribute(value=of, attr=name):
-            return _behind(prefix, of, indent, f".{name}{suffix}")
+            return _before(prefix, of, indent, f".{name}{suffix}")
         case ast.Subscript(value=of, slice=index):
             picked = py.text(ast.Subscript(ast.Name("_", ast.Load()), index, ast.Load()))[1:]
-            return _behind(prefix, of, indent, picked + suffix)
+            return _before(prefix, of, indent, picked + suffix)
         case ast.BinOp():
             inner = " " * _INDENT
             operands = [inner + line for line in _operands(node, indent + _INDENT)]
             return [prefix + "(", *operands, ")" + suffix]
         case _:
             return [prefix + text + suffix]
+
+
+def _before(prefix: str, node: ast.expr, indent: int, trailer: str) -> list[str]:
+    """The lines of ``prefix node trailer``, where the trailer (an attribute, a call, an index) is of the node as a whole."""
+    fits = indent + len(prefix) + len(py.text(node)) + len(trailer) <= WIDTH
+    # operators over several lines bring brackets of their own
+    if isinstance(node, _PRIMARY) or (isinstance(node, ast.BinOp) and not fits):
+        return _behind(prefix, node, indent, trailer)
+    return _behind(f"{prefix}(", node, indent, f"){trailer}")
 
 
 def _own(call: ast.Call) -> str:
@@ -78,7 +89,7 @@ def _own(call: ast.Call) -> str:
 
 def _called(prefix: str, function: ast.expr, indent: int) -> tuple[list[str], str]:
     """What stands before a call's bracket: whole lines, and the beginning of the line of the bracket."""
-    *head, last = _behind(prefix, function, indent, "(")
+    *head, last = _before(prefix, function, indent, "(")
     return head, last.removesuffix("(")
 
 

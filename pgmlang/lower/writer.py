@@ -21,7 +21,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Statement:
+class EmittedStatement:
     """A statement, ``indent`` blocks deep, with the span of the model it says and a remark; None: no comment at all."""
 
     node: ast.AST
@@ -30,7 +30,7 @@ class Statement:
     note: str | None = ""
 
 
-Item = Line | Statement
+Item = Line | EmittedStatement
 
 
 class Writer:
@@ -70,14 +70,14 @@ class Writer:
             margin = line[: len(line) - len(code)]
             if len(line) > WIDTH and (code.startswith("#") or number in inside):
                 following = margin + ("# " if code.startswith("#") else "")
-                for part in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
-                    self.line(part)
+                for wrapped in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
+                    self.line(wrapped)
             else:
                 self.line(line)
 
     def statement(self, node: ast.AST, span: Span | None = None, note: str = "") -> None:
         """A statement, with ``# model.pgm:12  note`` behind it (or above, where the line is long)."""
-        self.items.append(Statement(node, self.indent, span, note))
+        self.items.append(EmittedStatement(node, self.indent, span, note))
 
     def assign(self, target: str, value: ast.expr, span: Span | None = None, note: str = "") -> None:
         self.statement(ast.Assign([ast.Name(target, ast.Store())], value), span, note)
@@ -105,7 +105,7 @@ class Writer:
                 lines.append(margin + text)
         return "\n".join(lines) + "\n", spans
 
-    def _statement_lines(self, item: Statement) -> Iterable[str]:
+    def _statement_lines(self, item: EmittedStatement) -> Iterable[str]:
         margin = 4 * item.indent
         text = statement_lines(item.node, margin)
         if item.note is None:

@@ -87,16 +87,16 @@ def elementwise(function: Callable[..., np.ndarray], *arguments: NamedArray) -> 
 
 
 def reduce_axis(function: str, array: NamedArray, axis: str) -> NamedArray:
-    at = array.axes.index(axis)
-    return NamedArray(REDUCERS[function](array.values, at), tuple(a for a in array.axes if a != axis))
+    position = array.axes.index(axis)
+    return NamedArray(REDUCERS[function](array.values, position), tuple(a for a in array.axes if a != axis))
 
 
 def along_axis(function: str, array: NamedArray, axis: str) -> NamedArray:
-    at = array.axes.index(axis)
+    position = array.axes.index(axis)
     if function == "cumsum":
-        return NamedArray(np.cumsum(array.values, axis=at), array.axes)
-    shifted = np.exp(array.values - np.max(array.values, axis=at, keepdims=True))
-    return NamedArray(shifted / shifted.sum(axis=at, keepdims=True), array.axes)
+        return NamedArray(np.cumsum(array.values, axis=position), array.axes)
+    shifted = np.exp(array.values - np.max(array.values, axis=position, keepdims=True))
+    return NamedArray(shifted / shifted.sum(axis=position, keepdims=True), array.axes)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -65,9 +65,9 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
         case Const(value=value):
             return Range(ANYWHERE if isinstance(value, str) else point(float(value)))
         case Ref(index=index):
-            found = of_reference(expr)
+            range_here = of_reference(expr)
             chosen = frozenset[str]().union(*(visit(e).sources for _, e in index))
-            return Range(found.interval, found.sources | chosen)
+            return Range(range_here.interval, range_here.sources | chosen)
         case Apply(function=function, arguments=arguments):
             return _applied(function, arguments, expr.type, [visit(a) for a in arguments])
         case Contract(left=left, right=right, axis=axis):
@@ -79,8 +79,8 @@ def range_of(expr: Expr, of_reference: RangeOf, size_of: SizeOf) -> Range:
             return _reduced(function, visit(body), expr, size_of(axis))
         case Choose(condition=condition, then=then, otherwise=otherwise):
             test, a, b = visit(condition), visit(then), visit(otherwise)
-            found = Range(a.interval.hull(b.interval), test.sources | a.sources | b.sources)
-            return found.loose() if test.sources & (a.sources | b.sources) else found
+            range_here = Range(a.interval.hull(b.interval), test.sources | a.sources | b.sources)
+            return range_here.loose() if test.sources & (a.sources | b.sources) else range_here
         case First():
             return Range(KINDS["truth"])
         case Rename(body=body):
@@ -123,26 +123,26 @@ def _reduced(function: str, body: Range, expr: Reduce, size: int | None) -> Rang
         return body
     match function:
         case "sum" if expr.body.type.kind == "simplex":
-            found = UNIT.loose()
+            reduced = UNIT.loose()
         case "sum":
-            found = _total(interval, size)
+            reduced = _total(interval, size)
         case "cumsum":
-            found = _total(interval, size).hull(interval)
+            reduced = _total(interval, size).hull(interval)
         case "prod" if interval.low >= 0:
-            found = (
+            reduced = (
                 power(interval, point(size))
                 if size is not None
                 else power(interval, Interval(1.0, math.inf, True))
             )
         case "prod":
-            found = interval if interval.within(Interval(-1.0, 1.0)) else Interval(is_tight=interval.is_tight)
+            reduced = interval if interval.within(Interval(-1.0, 1.0)) else Interval(is_tight=interval.is_tight)
         case "logsumexp":
-            found = add(interval, point(math.log(size)) if size is not None else Interval(0.0, math.inf))
+            reduced = add(interval, point(math.log(size)) if size is not None else Interval(0.0, math.inf))
         case "softmax":
-            found = UNIT.loose()
+            reduced = UNIT.loose()
         case _:  # mean, min, max
-            found = replace(interval, is_whole=interval.is_whole and function != "mean")
-    return Range(found, body.sources)
+            reduced = replace(interval, is_whole=interval.is_whole and function != "mean")
+    return Range(reduced, body.sources)
 
 
 def range_of_distribution(
@@ -181,10 +181,10 @@ def _drawn(family: str, distribution: Dist, of_argument: Callable[[Expr], Range]
     row = FAMILIES[family]
     if row.improper or row.support not in KINDS:
         return Range(range_of_type(declared))
-    found = KINDS[row.support]
+    support = KINDS[row.support]
     if "n" in numbers and row.support == "count" and row.variants[distribution.variant][0].support == "count":
-        return Range(found.meets(Interval(0.0, numbers["n"].interval.high)).loose(), numbers["n"].sources)
-    return Range(found)
+        return Range(support.meets(Interval(0.0, numbers["n"].interval.high)).loose(), numbers["n"].sources)
+    return Range(support)
 
 
 def _bounded(base: Range, lower: Range | None, upper: Range | None) -> Range:
@@ -193,9 +193,9 @@ def _bounded(base: Range, lower: Range | None, upper: Range | None) -> Range:
     high = Range(point(math.inf)) if upper is None else upper
     if NOWHERE in (base.interval, low.interval, high.interval):
         return Range(NOWHERE)
-    found = base.interval.meets(Interval(low.interval.low, high.interval.high))
+    met = base.interval.meets(Interval(low.interval.low, high.interval.high))
     is_tight = base.interval.is_tight and low.interval.is_tight and high.interval.is_tight
-    return Range(replace(found, is_tight=is_tight), base.sources | low.sources | high.sources)
+    return Range(replace(met, is_tight=is_tight), base.sources | low.sources | high.sources)
 
 
 __all__ = ["ANYWHERE", "NOWHERE", "Interval", "Range", "range_of", "range_of_distribution", "range_of_type"]

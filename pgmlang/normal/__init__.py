@@ -13,7 +13,7 @@ from pgmlang.normal.algebra import canonical
 from pgmlang.normal.arguments import canonical_arguments
 from pgmlang.normal.choices import without_choices
 from pgmlang.normal.inline import inlined
-from pgmlang.normal.order import ordered
+from pgmlang.normal.order import by_name, ordered
 from pgmlang.normal.potentials import split_potentials
 
 PASSES: tuple[Callable[[Model], Model], ...] = (
@@ -52,4 +52,4 @@ def _canonical_factors(model: Model) -> Model:
     return out
 
 
-__all__ = ["PASSES", "canonical_factors", "normal_form", "without_definitions"]
+__all__ = ["PASSES", "by_name", "canonical_factors", "normal_form", "without_definitions"]

@@ -42,14 +42,14 @@ def _ordered(dist: Dist) -> Dist:
     """Arguments in the order of the row (a base first), those at their default left out."""
     row = FAMILIES[dist.family]
     parameters = {p.name: (i, p) for i, p in enumerate(row.variants[dist.variant])}
-    kept = []
+    ordered = []
     for name, value in dist.arguments:
-        place, parameter = parameters.get(name, (-1, None))
+        position, parameter = parameters.get(name, (-1, None))
         is_default = parameter is not None and not isinstance(value, Dist) and number(value) == parameter.default
         if parameter is None or parameter.default is None or not is_default:
-            kept.append((place, name, value))
-    kept.sort(key=lambda item: item[0])
-    return replace(dist, arguments=tuple((n, v) for _, n, v in kept))
+            ordered.append((position, name, value))
+    ordered.sort(key=lambda item: item[0])
+    return replace(dist, arguments=tuple((n, v) for _, n, v in ordered))
 
 
 def _family(algebra: Algebra, dist: Dist) -> Dist:

@@ -16,10 +16,10 @@ import numpy as np
 from pgmlang.diagnostics.source import Span
 from pgmlang.model.expr import Apply, Expr, Reduce
 from pgmlang.model.named import OPERATIONS
-from pgmlang.normal.nodes import Nodes, is_nonnegative, number
+from pgmlang.normal.nodes import NodeFactory, is_nonnegative, number
 
 
-class Arithmetic(Nodes):
+class Arithmetic(NodeFactory):
     """Makes canonical sums, products and powers."""
 
     @abstractmethod
@@ -38,14 +38,14 @@ class Arithmetic(Nodes):
         constants: list[float] = []
         pending = [expr]
         while pending:
-            part = pending.pop()
-            value = number(part)
+            summand = pending.pop()
+            value = number(summand)
             if value is not None:
                 constants.append(value)
-            elif isinstance(part, Apply) and part.function == "add":
-                pending.extend(reversed(part.arguments))
+            elif isinstance(summand, Apply) and summand.function == "add":
+                pending.extend(reversed(summand.arguments))
             else:
-                out.append(self.coefficient(part))
+                out.append(self.coefficient(summand))
         return out, math.fsum(constants) if all(map(math.isfinite, constants)) else sum(constants)
 
     def coefficient(self, expr: Expr) -> tuple[float, Expr]:
@@ -59,8 +59,8 @@ class Arithmetic(Nodes):
     def sum(self, parts: Iterable[Expr], span: Span | None) -> Expr:
         coefficients: dict[int, tuple[Expr, list[float]]] = {}
         constants: list[float] = []
-        for part in parts:
-            terms, constant = self.terms(part)
+        for summand in parts:
+            terms, constant = self.terms(summand)
             constants.append(constant)
             for factor, term in terms:
                 coefficients.setdefault(id(term), (term, []))[1].append(factor)

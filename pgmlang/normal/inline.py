@@ -53,13 +53,15 @@ def _with_inlined_guide(model: Model, inliner: Inliner, left: set[str]) -> Model
         (*inliner.definitions.values(), *guide.definitions),
     )
     out = map_guide(guide, inside)
-    kept = _used(inside, list(guide_expressions(replace(out, definitions=()))))
-    left |= kept & set(inliner.definitions)
-    own = kept - set(inliner.definitions)
+    still_used = _used(inside, list(guide_expressions(replace(out, definitions=()))))
+    left |= still_used & set(inliner.definitions)
+    guide_names = still_used - set(inliner.definitions)
     guide = replace(
         out,
-        definitions=tuple(replace(d, value=inside.body(d.target)) for d in guide.definitions if d.target in own),
-        variables=tuple(v for v in out.variables if v.role != "derived" or v.name in own),
+        definitions=tuple(
+            replace(d, value=inside.body(d.target)) for d in guide.definitions if d.target in guide_names
+        ),
+        variables=tuple(v for v in out.variables if v.role != "derived" or v.name in guide_names),
     )
     return replace(model, guide=guide)
 

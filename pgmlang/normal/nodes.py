@@ -46,7 +46,7 @@ def constant_type(value: float) -> Type:
     return REAL
 
 
-class Nodes:
+class NodeFactory:
     """Makes nodes. ``key``: the name that stands first in an expression, then a digest of all of it: an order that hangs
     on what is written, never on where it lies in memory."""
 
@@ -105,9 +105,9 @@ class Nodes:
 
     def reduce(self, function: str, body: Expr, axis: str, is_plate: bool, span: Span | None) -> Expr:
         """A reduction as it stands."""
-        kept = function in ("softmax", "cumsum")
-        axes = body.axes if kept else tuple(a for a in body.axes if a != axis)
-        if kept:
+        keeps_axis = function in ("softmax", "cumsum")
+        axes = body.axes if keeps_axis else tuple(a for a in body.axes if a != axis)
+        if keeps_axis:
             kind = Type(FUNCTIONS[function].result)
         elif function == "logsumexp":
             kind = REAL

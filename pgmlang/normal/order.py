@@ -8,17 +8,22 @@ from dataclasses import replace
 from pgmlang.model.expr import Const, Expr, inside_out
 from pgmlang.model.model import Guide, Model
 from pgmlang.normal.algebra import Algebra
-from pgmlang.normal.nodes import Nodes, number
+from pgmlang.normal.nodes import NodeFactory, number
 from pgmlang.normal.rewrite import map_definitions, map_expressions, map_guide, rebuilt
 
 
 def ordered(model: Model) -> Model:
-    """Dims, plates, networks, variables, definitions and conditionals by name, potentials by their plates and terms."""
+    """Dims, plates, networks, variables, definitions and conditionals by name, potentials by their plates and terms;
+    numbers rounded."""
     rounded = Rounded()
     model = map_expressions(model, rounded)
     if model.guide is not None:
         model = replace(model, guide=map_guide(model.guide, rounded))
-    model = replace(model, definitions=map_definitions(model.definitions, rounded))
+    return by_name(replace(model, definitions=map_definitions(model.definitions, rounded)))
+
+
+def by_name(model: Model) -> Model:
+    """The statements in an order that is not that of the text, and are themselves as they were."""
     algebra = Algebra(model)
     potentials = sorted(model.potentials, key=lambda p: (p.plates, algebra.key(algebra(p.value))))
     return replace(
@@ -33,7 +38,7 @@ def ordered(model: Model) -> Model:
     )
 
 
-class Rounded(Nodes):
+class Rounded(NodeFactory):
     """Expressions with their numbers rounded."""
 
     def __init__(self) -> None:

@@ -62,17 +62,17 @@ def _distributed(algebra: Algebra, term: Expr) -> list[Expr] | None:
         sums.append(inner)
         inner = inner.body
     factors = algebra.factors(inner)
-    place = next((i for i, f in enumerate(factors) if isinstance(f, Apply) and f.function == "add"), None)
-    if place is None:
+    sum_index = next((i for i, f in enumerate(factors) if isinstance(f, Apply) and f.function == "add"), None)
+    if sum_index is None:
         return None
-    terms, constant = algebra.terms(factors[place])
+    terms, constant = algebra.terms(factors[sum_index])
     parts = [algebra.product((algebra.constant(c), t), term.span) for c, t in terms]
     if constant != 0:
         parts.append(algebra.constant(constant))
-    others = [f for i, f in enumerate(factors) if i != place]
+    others = [f for i, f in enumerate(factors) if i != sum_index]
     out = []
-    for part in parts:
-        value = algebra.product((*others, part), term.span)
+    for summand in parts:
+        value = algebra.product((*others, summand), term.span)
         for reduction in reversed(sums):
             value = algebra.reduction("sum", value, reduction.axis, reduction.is_plate, term.span)
         out.append(value)

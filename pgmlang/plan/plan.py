@@ -8,6 +8,7 @@ from typing import Any
 
 from pgmlang.binding.record import Binding
 from pgmlang.model import Model
+from pgmlang.normal import by_name
 from pgmlang.plan.choose import Refusal, choose, none_fits
 from pgmlang.plan.method import Facts, Method, facts_of
 from pgmlang.plan.registry import METHODS, method_named
@@ -15,7 +16,7 @@ from pgmlang.tables.learned import learned_tables
 
 
 @dataclass(frozen=True)
-class Block:
+class PlanBlock:
     """``variables``: what the method fits or infers. ``when``: the case it is for, where the data decides."""
 
     variables: tuple[str, ...]
@@ -30,13 +31,14 @@ class Plan:
     """``refused``: methods tried before, with the reasons why not."""
 
     model: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[PlanBlock, ...]
     refused: tuple[tuple[str, str], ...] = ()
 
 
 def make_plan(model: Model, binding: Binding | None = None, method: str = "auto") -> Plan:
-    """The plan for a model and its data, or for a model alone. Raises PgmError: PGM0601, 0602, 0604, 0610."""
-    closed = binding.model if binding is not None else model
+    """The plan for a model and its data, or for a model alone; the order of statements says nothing in it. Raises
+    PgmError: PGM0601, 0602, 0604, 0610."""
+    closed = by_name(binding.model if binding is not None else model)
     facts = facts_of(closed, binding)
     if binding is None and method == "auto":
         return _without_data(closed, facts)
@@ -45,9 +47,9 @@ def make_plan(model: Model, binding: Binding | None = None, method: str = "auto"
     return Plan(closed.name, (_block(chosen, closed, facts),), refused)
 
 
-def _block(method: Method, model: Model, facts: Facts, when: str = "") -> Block:
+def _block(method: Method, model: Model, facts: Facts, when: str = "") -> PlanBlock:
     options = dataclasses.asdict(method.options())
-    return Block(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
+    return PlanBlock(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
 
 
 def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -71,20 +73,21 @@ def _without_data(model: Model, facts: Facts) -> Plan:
             refusals.append(Refusal(name, verdict.reasons))
     if blocks:
         return Plan(model.name, tuple(blocks))
-    guessed = _guessed(model)
-    for name in METHODS:
-        method = method_named(name)
-        if guessed.observed and method.supports(model, guessed).ok and not method.unwise(model, guessed):
-            seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
-            return Plan(
-                model.name, (_block(method, model, guessed, f"with {seen} in the data and the rest latent"),)
-            )
-    raise none_fits(refusals)
+    for guessed in _guesses(model):
+        for name in METHODS:
+            method = method_named(name)
+            if method.supports(model, guessed).ok and not method.unwise(model, guessed):
+                seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
+                blocks.append(_block(method, model, guessed, f"with {seen} in the data and the rest latent"))
+                break
+    if not blocks:
+        raise none_fits(refusals)
+    return Plan(model.name, tuple(blocks))
 
 
-def _guessed(model: Model) -> Facts:
-    """What data would most likely say: values of the variables of rows that nothing else hangs on; of fields all, or the
-    first of several."""
+def _guesses(model: Model) -> tuple[Facts, ...]:
+    """What data would most likely say: values of the variables of rows that nothing else hangs on; where there are none,
+    of any one field."""
     parents = {p for c in model.conditionals for p in model.random_parents(c)}
     rows = {p.name for p in model.plates if p.is_rows}
     leaves = {
@@ -92,7 +95,6 @@ def _guessed(model: Model) -> Facts:
         for c in model.conditionals
         if c.target not in parents and rows & set(model.by_name[c.target].plates)
     }
-    fields = [v.name for v in model.of_role("field")]
-    observed = leaves or set(fields[:1])
-    latent = {v.name for v in model.of_role("random", "field")} - observed
-    return Facts(frozenset(observed), frozenset(latent))
+    names = {v.name for v in model.of_role("random", "field")}
+    cases = [leaves] if leaves else [{v.name} for v in model.of_role("field")]
+    return tuple(Facts(frozenset(observed), frozenset(names - observed)) for observed in cases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from pgmlang.plan.plan import Block, Plan
+from pgmlang.plan.plan import Plan, PlanBlock
 
 
 def show(plan: Plan) -> str:
@@ -17,7 +17,7 @@ def show(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _block(block: Block) -> list[str]:
+def _block(block: PlanBlock) -> list[str]:
     shown = ", ".join(block.variables[:8]) + (
         f", and {len(block.variables) - 8} more" if len(block.variables) > 8 else ""
     )

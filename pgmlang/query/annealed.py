@@ -54,19 +54,19 @@ class Units:
         wide = x.reshape(self.num_draws, self.num_units, -1)
         values: dict[str, Tensor] = {}
         total = torch.zeros(self.num_draws, self.num_units, dtype=x.dtype, device=x.device)
-        place = 0
+        start = 0
         free = {}
         for name, shape in zip(self.names, self.shapes, strict=True):
             size = math.prod(shape[1:])
-            free[name] = wide[..., place : place + size].reshape(self.num_draws, *shape)
-            place += size
+            free[name] = wide[..., start : start + size].reshape(self.num_draws, *shape)
+            start += size
         with numerics(self.joint.dtype, self.joint.device):
             for name in self.joint.in_order(self.names):
                 everything = {**self.given, **values}
                 transform = self.joint.transform_of(name, everything, self.params, self.nets)
                 value = transform(free[name])
-                own = transform.log_abs_det_jacobian(free[name], value)
-                total = total + own.reshape(self.num_draws, self.num_units, -1).sum(-1)
+                log_slope = transform.log_abs_det_jacobian(free[name], value)
+                total = total + log_slope.reshape(self.num_draws, self.num_units, -1).sum(-1)
                 if name in self.known:
                     value = torch.cat([self.known[name], value[:, self.known[name].shape[1] :]], 1)
                 values[name] = value
@@ -74,10 +74,10 @@ class Units:
 
     def free(self, values: Mapping[str, Tensor]) -> Tensor:
         """The inverse of `values`."""
-        found = self.joint.unconstrain(
+        unconstrained = self.joint.unconstrain(
             {n: values[n] for n in self.names}, {**self.given, **values}, self.params, self.nets
         )
-        parts = [found[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
+        parts = [unconstrained[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
         return torch.cat(parts, -1).flatten(0, 1)
 
     def terms(self, values: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -85,9 +85,9 @@ class Units:
         everything = {**self.given, **values}
         shape = (self.num_draws, self.num_units)
         if self.sums is None:
-            found = self.joint.factors(everything, self.params, self.nets)
-            prior = self.joint.each({k: v for k, v in found.items() if k in self.names}, self.plate)
-            rest = self.joint.each({k: v for k, v in found.items() if k not in self.names}, self.plate)
+            factors = self.joint.factors(everything, self.params, self.nets)
+            prior = self.joint.each({k: v for k, v in factors.items() if k in self.names}, self.plate)
+            rest = self.joint.each({k: v for k, v in factors.items() if k not in self.names}, self.plate)
             return prior.expand(shape), rest.expand(shape)
         tables = self.sums.tables(everything, self.params, self.nets)
         first = {k: t for k, t in tables.items() if k in self.names}

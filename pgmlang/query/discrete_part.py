@@ -36,9 +36,9 @@ def discrete_part(fit: Fit) -> NetworkAnswers | None:
         inside |= fresh
     if not inside:
         return None
-    kept = tuple(f for f in model.factors if isinstance(f, Conditional) and f.target in inside)
+    factors = tuple(f for f in model.factors if isinstance(f, Conditional) and f.target in inside)
     variables = tuple(v for v in model.variables if v.role not in ("random", "field") or v.name in inside | known)
-    smaller = replace(model, factors=kept, variables=variables, guide=None)
+    smaller = replace(model, factors=factors, variables=variables, guide=None)
     if not discrete_verdict(smaller, fixed=fit.parameters).ok:
         return None
     return NetworkAnswers(discrete_network(smaller, dict(fit.parameters), dict(fit.sizes), dict(fit.labels)))

@@ -41,8 +41,8 @@ class DrawAnswers:
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
         labels: dict[str, tuple[str, ...]] = {}
         for name, values in fit.draws.items():
-            found = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
-            axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in found)
+            sized_axes = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
+            axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in sized_axes)
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
         draws = dict(fit.draws)
@@ -50,8 +50,10 @@ class DrawAnswers:
             variable = fit.model.by_name.get(name)
             if variable is not None and name not in draws:
                 draws[name] = np.asarray(point)[None, None]
-                own = fit.model.array_axes(variable)
-                axes[name] = tuple(axis_labels(fit, a, n) for a, n in zip(own, np.shape(point), strict=True))
+                array_axes = fit.model.array_axes(variable)
+                axes[name] = tuple(
+                    axis_labels(fit, a, n) for a, n in zip(array_axes, np.shape(point), strict=True)
+                )
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
@@ -94,10 +96,10 @@ class DrawAnswers:
                                       target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
         rest = self.axes[name][len(self.axes[name]) - len(shape) :]
         rows: list[dict[str, object]] = []
-        for at in np.ndindex(shape):
-            element = ", ".join(names[i] for names, i in zip(rest, at, strict=True))
+        for element_index in np.ndindex(shape):
+            element = ", ".join(names[i] for names, i in zip(rest, element_index, strict=True))
             label = f"{target.variable.name}[{element}]" if element else target.variable.name
-            one = self._picked(name, (*index, *at))
+            one = self._picked(name, (*index, *element_index))
             if name in self.labels and kind == "E":
                 rows.append({"variable": label, **_moments(self._numbers(name, target.variable.span)[one])})
             elif name in self.labels:
@@ -172,11 +174,11 @@ class DrawAnswers:
         if len(parts) > len(axes):
             raise PgmError(Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span))
         index = []
-        for part, names in zip(parts, axes, strict=False):
-            if part not in names:
-                near = did_you_mean(part, names) or "its elements: " + ", ".join(names[:12])
-                raise PgmError(Diagnostic("PGM0607", f"`{part}` is no element of `{name}`", span, help=near))
-            index.append(names.index(part))
+        for label, names in zip(parts, axes, strict=False):
+            if label not in names:
+                near = did_you_mean(label, names) or "its elements: " + ", ".join(names[:12])
+                raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", span, help=near))
+            index.append(names.index(label))
         return name, tuple(index)
 
 

@@ -90,8 +90,8 @@ class FieldRows:
             return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
         network = self._network()
         if network is not None:
-            found = network.marginals(self._codes(), self.hidden, self.params, self.nets)
-            return found if self.plate else {n: p[0] for n, p in found.items()}
+            marginals = network.marginals(self._codes(), self.hidden, self.params, self.nets)
+            return marginals if self.plate else {n: p[0] for n, p in marginals.items()}
         self._need_blocks(self.hidden)
         fields = fields_of(self.joint, self.hidden)
         values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
@@ -109,8 +109,8 @@ class FieldRows:
     def _codes(self) -> dict[str, Tensor]:
         """Codes ``[rows, *shape]`` of what the rows say of fields, -1 at missing cells."""
         fields = {v.name for v in self.joint.model.of_role("field")}
-        found = {n: c for n, c in self.joint.observed.items() if n in fields}
-        return found if self.plate else {n: c[None] for n, c in found.items()}
+        codes = {n: c for n, c in self.joint.observed.items() if n in fields}
+        return codes if self.plate else {n: c[None] for n, c in codes.items()}
 
     def _need_blocks(self, names: tuple[str, ...]) -> None:
         reasons = [d for n in names for d in block_reasons(self.joint.model, n)]
@@ -146,8 +146,8 @@ class FieldRows:
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
                 if self.hidden:
-                    part = sums_of(self.joint, self.hidden)
-                    top = part.reduce(part.tables({}, self.params, self.nets), each=plate)
+                    marginaliser = sums_of(self.joint, self.hidden)
+                    top = marginaliser.reduce(marginaliser.tables({}, self.params, self.nets), each=plate)
                 else:
                     top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
             return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
@@ -237,9 +237,9 @@ class FieldRows:
             words = "exact, log Z by variable elimination"
             with torch.no_grad():
                 return float(network.log_partition(self.params, self.nets)), words, None
-        found = log_z_of_row(self.joint, self.params, self.nets, self.generator, self._particles(500))
-        words = f"annealed importance sampling, log Z {found.value:.3f} +- {found.error:.3f}"
-        return found.value, words, found.ess
+        log_z = log_z_of_row(self.joint, self.params, self.nets, self.generator, self._particles(500))
+        words = f"annealed importance sampling, log Z {log_z.value:.3f} +- {log_z.error:.3f}"
+        return log_z.value, words, log_z.ess
 
     def _annealed(self, names: tuple[str, ...], plate: str) -> Tensor:
         """Log-weights ``[particle, row]`` of what sums these fields out."""
@@ -265,12 +265,12 @@ class FieldRows:
                 step = max(1, int(MOST * total / (2 ** fields_of(self._one(), names).bits * cells)))
                 parts = [
                     log_unnormalised(
-                        self.joint.rows(self.plate, np.arange(at, min(total, at + step))),
+                        self.joint.rows(self.plate, np.arange(start, min(total, start + step))),
                         names,
                         self.params,
                         self.nets,
                     )
-                    for at in range(0, total, step)
+                    for start in range(0, total, step)
                 ]
                 return torch.cat(parts), "exact, log Z of each row by listing", None
             weights = self._annealed(names, self.plate)
@@ -301,12 +301,12 @@ class FieldRows:
             fields = fields_of(bare, names)
             values = fields.begin(self.generator, (count,))
             settled = fields.settled(self.params, self.nets)
-            kept = []
+            sweeps = []
             for sweep in range(SWEEPS + BETWEEN * (rounds - 1)):
                 values = settled.sweep(self.generator, values, self.params, self.nets)
                 if sweep + 1 >= SWEEPS and (sweep + 1 - SWEEPS) % BETWEEN == 0:
-                    kept.append(values)
-            values = {n: torch.cat([v[n] for v in kept]) for n in values}
+                    sweeps.append(values)
+            values = {n: torch.cat([v[n] for v in sweeps]) for n in values}
         count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
         return {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}

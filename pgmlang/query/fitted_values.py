@@ -46,9 +46,9 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
         if name not in random:
             continue
         total = array.shape[0] * array.shape[1]
-        at = np.unique(np.linspace(0, total - 1, min(DRAWS, total)).astype(int))
-        count = len(at)
-        picked = np.asarray(array).reshape(total, *array.shape[2:])[at]
+        draws = np.unique(np.linspace(0, total - 1, min(DRAWS, total)).astype(int))
+        count = len(draws)
+        picked = np.asarray(array).reshape(total, *array.shape[2:])[draws]
         values[name] = torch.as_tensor(picked, dtype=torch.int64 if picked.dtype.kind in "iu" else joint.dtype)
     for name, point in fit.parameters.items():
         if name in random and name not in values:
@@ -87,16 +87,16 @@ def drawn_from_prior(
     generator: Generator,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Draws ``[count, *shape]`` of some variables given those above them; nothing below is drawn."""
-    part = joint.memo.once(_joint_of_targets, joint, names)
-    found = part.simulate(generator, dict(given), params, nets, (count,))
-    return {n: found[n] for n in names}
+    prior = joint.memo.once(_joint_of_targets, joint, names)
+    drawn = prior.simulate(generator, dict(given), params, nets, (count,))
+    return {n: drawn[n] for n in names}
 
 
 def _joint_of_targets(joint: Joint, names: tuple[str, ...]) -> Joint:
     """The joint of these variables' conditionals alone."""
-    kept = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
-    part = replace(joint.model, factors=kept, guide=None)
-    return joint_of_binding(part, joint.binding, joint.held, joint.dtype, joint.device)
+    factors = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
+    restricted = replace(joint.model, factors=factors, guide=None)
+    return joint_of_binding(restricted, joint.binding, joint.held, joint.dtype, joint.device)
 
 
 def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:

@@ -53,8 +53,8 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     values, params, nets, num = estimates(fit, joint)
     given, _ = global_values(fit, joint, values, params, nets, num, generator)
     draws = 1 if in_sequence else count
-    at = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
-    picked = {k: v.index_select(0, at) for k, v in given.items()}
+    chosen = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
+    picked = {k: v.index_select(0, chosen) for k, v in given.items()}
     drawn = joint.simulate(generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):

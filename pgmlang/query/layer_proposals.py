@@ -97,8 +97,8 @@ def log_weights(
     )
     step = max(1, MOST // max(1, size))
     parts = []
-    for at in range(0, num_draws, step):
-        count = min(step, num_draws - at)
+    for start in range(0, num_draws, step):
+        count = min(step, num_draws - start)
         values = {k: v.to(joint.dtype) for k, v in joint.observed.items()}
         log_q = torch.zeros((), dtype=joint.dtype)
         for proposal in proposals:

@@ -17,7 +17,7 @@ COMPARISONS = ("=", "==", "!=", "<", "<=", ">", ">=")
 
 
 @dataclass(frozen=True)
-class Variable:
+class QueryVariable:
     """A variable as the query names it: ``name[element]`` for an element of an axis or sized plate."""
 
     name: str
@@ -28,7 +28,7 @@ class Variable:
 class Event:
     """A target, with a comparison when its probability alone is asked (``x > 3``, ``lung = yes``)."""
 
-    variable: Variable
+    variable: QueryVariable
     op: str | None = None
     value: str | None = None
 
@@ -37,7 +37,7 @@ class Event:
 class Evidence:
     """``variable = value``, or weights of its labels for soft evidence."""
 
-    variable: Variable
+    variable: QueryVariable
     value: str | None
     weights: tuple[tuple[str, float], ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
@@ -94,18 +94,18 @@ class _Parser:
 
     def _tokenise(self) -> list[_Token]:
         tokens: list[_Token] = []
-        at = 0
-        while at < len(self.text):
-            match = _TOKEN.match(self.text, at)
+        position = 0
+        while position < len(self.text):
+            match = _TOKEN.match(self.text, position)
             if match is None:
-                span = Span(self.file, at, at + 1)
+                span = Span(self.file, position, position + 1)
                 cure = 'quote names and labels that are not plain words: `"0-5 cm"`'
                 raise PgmError(
-                    Diagnostic("PGM0606", f"`{self.text[at]}` means nothing in a query", span, help=cure)
+                    Diagnostic("PGM0606", f"`{self.text[position]}` means nothing in a query", span, help=cure)
                 )
             if match.lastgroup != "space":
-                tokens.append(_Token(match.lastgroup or "", match.group(), at, match.end()))
-            at = match.end()
+                tokens.append(_Token(match.lastgroup or "", match.group(), position, match.end()))
+            position = match.end()
         tokens.append(_Token("end", "$end", len(self.text), len(self.text)))
         return tokens
 
@@ -123,8 +123,10 @@ class _Parser:
 
     def _expect(self, text: str) -> _Token:
         if not self._is(text):
-            found = "the query ends" if self.token.kind == "end" else f"unexpected `{self.token.text}`"
-            raise self.error(f"{found}, `{text}` expected" if text != "$end" else f"{found} after the query")
+            unexpected = "the query ends" if self.token.kind == "end" else f"unexpected `{self.token.text}`"
+            raise self.error(
+                f"{unexpected}, `{text}` expected" if text != "$end" else f"{unexpected} after the query"
+            )
         return self._take()
 
     # ---- grammar
@@ -241,12 +243,12 @@ class _Parser:
         self.at -= 1
         raise self.error("a label is missing", help='labels that are not plain words are quoted: `"0-5 cm"`')
 
-    def _variable(self) -> Variable:
+    def _variable(self) -> QueryVariable:
         token = self._take()
         if token.kind not in ("word", "string", "number"):
             self.at -= 1
-            found = "the query ends" if token.kind == "end" else f"unexpected `{token.text}`"
-            raise self.error(f"{found}, a variable expected")
+            unexpected = "the query ends" if token.kind == "end" else f"unexpected `{token.text}`"
+            raise self.error(f"{unexpected}, a variable expected")
         name = token.text if token.kind != "string" else re.sub(r"\\(.)", r"\1", token.text[1:-1])
         end = token.end
         if self._is("["):
@@ -257,7 +259,7 @@ class _Parser:
                 parts.append(self._element())
             end = self._expect("]").end
             name = f"{name}[{', '.join(parts)}]"
-        return Variable(name, Span(self.file, token.start, end))
+        return QueryVariable(name, Span(self.file, token.start, end))
 
     def _element(self) -> str:
         """One index; the plate's name in ``z[day = "d17"]`` is taken and left out."""

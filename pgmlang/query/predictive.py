@@ -75,13 +75,13 @@ class Predictive:
         names = self._targets(targets)
         plate = self._plate(names)
         chances: dict[str, Tensor] = {}
-        found = self._complete(chances)
+        completed = self._complete(chances)
         columns: dict[str, list[str] | np.ndarray] = {}
         labels = self.joint.binding.labels.get(plate)
         if plate != self.joint.binding.plate and labels is not None:
             columns[plate] = list(labels)
         for name in names:
-            columns.update(self._columns(name, found[name], chances.get(name)))
+            columns.update(self._columns(name, completed[name], chances.get(name)))
         if len(columns) > MAX_COLUMNS:
             message = f"that would be {len(columns):,} columns"
             raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
@@ -175,17 +175,17 @@ class Predictive:
             )
             return {n: drawn[n] for n in self.hidden}
         inner, sums, continuous = self._inference()
-        found: dict[str, Tensor] = {}
+        inferred: dict[str, Tensor] = {}
         if continuous:
-            found = self._chains(inner, sums, continuous)
+            inferred = self._chains(inner, sums, continuous)
         if sums is not None:
-            given = {**self.given, **found}
+            given = {**self.given, **inferred}
             few = {k: v[:1] for k, v in given.items()} if self.is_point and not continuous else given
             for name, shares in sums.marginals(few, self.params, self.nets).items():
                 chances[name] = shares.mean(0) if shares.dim() > len(self.joint.shapes[name]) + 1 else shares
             side = () if given else (self.num_draws,)
-            found.update(sums.draw(self.generator, given, self.params, self.nets, side))
-        return found
+            inferred.update(sums.draw(self.generator, given, self.params, self.nets, side))
+        return inferred
 
     def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:
         """The joint without what is drawn forwards, the sum over discrete latents, and the continuous latents."""
@@ -257,9 +257,9 @@ class Predictive:
                 )
                 raise PgmError(Diagnostic("PGM0602", message, help="`--method gibbs` or `hmc` keep draws of it"))
             return Score(_averaged(values), plate, self._words("exact, discrete latents summed out"))
-        found = self._by_prior(inner, sums, continuous, plate)
-        if (found.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
-            return found
+        by_prior = self._by_prior(inner, sums, continuous, plate)
+        if (by_prior.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
+            return by_prior
         return self._by_annealing(inner, sums, continuous, plate)
 
     def _has_hidden_numbers(self) -> bool:
@@ -283,12 +283,12 @@ class Predictive:
 
     def _inner_terms(self, joint: Joint, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         model = joint.model
-        kept = replace(
+        inner_model = replace(
             model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn())
         )
-        part = joint_of_binding(kept, joint.binding, joint.held, joint.dtype, joint.device)
+        inner = joint_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
         with torch.no_grad():
-            return part.factors(values, self.params, self.nets)
+            return inner.factors(values, self.params, self.nets)
 
     def _guided(self) -> bool:
         guide = self.joint.model.guide
@@ -360,20 +360,20 @@ class RowTarget(Target):
 
     def __call__(self, x: Tensor) -> Tensor:
         total = super().__call__(x)
-        place = 0
+        start = 0
         for name, shape in zip(self.names, self.free_shapes, strict=True):
             size = math.prod(shape)
             if name in self.known:
                 idle = size // max(1, shape[0]) * self.known[name].shape[1]
-                total = total - 0.5 * x[..., place : place + idle].square().sum(-1)
-            place += size
+                total = total - 0.5 * x[..., start : start + idle].square().sum(-1)
+            start += size
         return total
 
 
 def _around(joint: Joint, sums: Sums | None, names: tuple[str, ...]) -> tuple[Joint, Sums | None]:
     """The joint and the sum of the factors that hang on these latents or on what is summed out."""
-    part = replace(joint, program=joint.programs.around({*names, *(sums.names if sums is not None else ())}))
-    return part, None if sums is None else replace(sums, joint=part)
+    restricted = replace(joint, program=joint.programs.around({*names, *(sums.names if sums is not None else ())}))
+    return restricted, None if sums is None else replace(sums, joint=restricted)
 
 
 def weighed(weights: Tensor, plate: str, words: str) -> Score:
@@ -408,8 +408,8 @@ def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
     forward, hidden = split_latents(joint, set(given) - set(partial))
     forward = tuple(n for n in forward if n not in partial)
     if count > CHAINED and any(not model.by_name[n].type.is_discrete for n in hidden):
-        at = torch.linspace(0, count - 1, CHAINED).long()
-        given, count = {k: v.index_select(0, at) for k, v in given.items()}, CHAINED
+        chosen = torch.linspace(0, count - 1, CHAINED).long()
+        given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, CHAINED
     for name in hidden:
         if name in partial and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"

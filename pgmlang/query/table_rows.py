@@ -92,8 +92,8 @@ class TableRows:
         values = np.full(self.num_units, np.nan)
         for group in self.groups:
             engine = self._engine(group)
-            found = engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
-            values[group.members] = found[group.inverse]
+            log_evidence = engine.log_z(group.evidence, num_rows=len(group.weights)) - log_partition(group, engine)
+            values[group.members] = log_evidence[group.inverse]
         return Score(values, self.unit or "data", "exact")
 
     # ---- predictions
@@ -109,11 +109,11 @@ class TableRows:
             blocks = {n: group.unrolled.nodes[n] for n in tables}
             wanted = [i for b in blocks.values() for i in range(b.first, b.first + b.count)]
             engine = self._engine(group)
-            found = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))
+            marginals = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))
             for name, block in blocks.items():
-                nodes = [found.tables[i][group.inverse] for i in range(block.first, block.first + block.count)]
+                nodes = [marginals.tables[i][group.inverse] for i in range(block.first, block.first + block.count)]
                 group.place(tables[name], name, np.stack(nodes, 1))
-            log_evidence = found.log_evidence - log_partition(group, engine)
+            log_evidence = marginals.log_evidence - log_partition(group, engine)
             by_unit[group.members] = log_evidence[group.inverse]
         columns: dict[str, list[str] | np.ndarray] = {}
         for name, element in names:
@@ -131,10 +131,10 @@ class TableRows:
         drawn = {n: self._empty(self.model.by_name[n])[..., :1] for n in names}
         for group in self.groups:
             codes = self._engine(group).posterior_sample(group.evidence, 1, rng, num_rows=len(group.weights))
-            own = codes[group.inverse, 0]
+            row_codes = codes[group.inverse, 0]
             for name in names:
                 block = group.unrolled.nodes[name]
-                group.place(drawn[name], name, own[:, block.first : block.first + block.count, None])
+                group.place(drawn[name], name, row_codes[:, block.first : block.first + block.count, None])
         columns: dict[str, list[str] | np.ndarray] = {}
         for name in names:
             variable = self.model.by_name[name]
@@ -167,10 +167,10 @@ class TableRows:
         here = [v for v in self.model.of_role("random", "field") if rows & set(v.plates) <= home]
         known = {shown: (v.name, i) for v in here for i, shown in enumerate(self._element_names(v))}
         if targets is None:
-            return [place for shown, place in known.items() if self._is_unseen(*place)]
+            return [element for shown, element in known.items() if self._is_unseen(*element)]
         out = []
         for target in targets:
-            whole = [place for place in known.values() if place[0] == target]
+            whole = [element for element in known.values() if element[0] == target]
             if target not in known and not whole:
                 near = did_you_mean(target, (*known, *self.model.by_name))
                 listed = ", ".join(f"`{k}`" for k in [*known][:12])

@@ -27,14 +27,14 @@ _TYPES: dict[str, np.dtype[Any]] = {
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes a safetensors file through to the disk. Raises OSError; ValueError for a type it does not hold."""
     header: dict[str, Any] = {}
-    place = 0
+    offset = 0
     # the widest numbers first keeps every array aligned in the file
     names = sorted(arrays, key=lambda n: (-arrays[n].dtype.itemsize, n))
     for name in names:
         array = arrays[name]
-        end = place + array.size * array.dtype.itemsize
-        header[name] = {"dtype": _code(name, array), "shape": list(array.shape), "data_offsets": [place, end]}
-        place = end
+        end = offset + array.size * array.dtype.itemsize
+        header[name] = {"dtype": _code(name, array), "shape": list(array.shape), "data_offsets": [offset, end]}
+        offset = end
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
@@ -60,8 +60,8 @@ def _slabs(array: np.ndarray) -> Any:
         return
     rows = max(1, _SLAB // (array.size // len(array)))
     for start in range(0, len(array), rows):
-        part = array[start : start + rows]
-        yield from _slabs(part[0]) if rows == 1 and part.size > _SLAB else _slabs(part)
+        slab = array[start : start + rows]
+        yield from _slabs(slab[0]) if rows == 1 and slab.size > _SLAB else _slabs(slab)
 
 
 def map_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -109,10 +109,10 @@ def _header(path: Path) -> tuple[dict[str, Any], int, int]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         raise ValueError("a name stands twice in the header")
-    return found
+    return unique
 
 
 def _naturals(value: Any) -> TypeGuard[list[int]]:

@@ -41,9 +41,9 @@ def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
         message = f"these are fits of different models, `{one.model.name}` and `{other.model.name}`"
         raise PgmError(Diagnostic("PGM0904", message, help="compare fits of one model"))
     second = {_key(r): r for r in summary_rows(other)}
-    found = [_difference(r, second[_key(r)]) for r in summary_rows(one) if _key(r) in second]
-    kept = [d for d in found if d is not None]
-    return tuple(sorted(kept, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
+    differences = [_difference(r, second[_key(r)]) for r in summary_rows(one) if _key(r) in second]
+    comparable = [d for d in differences if d is not None]
+    return tuple(sorted(comparable, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
 
 
 def _key(row: dict[str, Any]) -> str:

@@ -85,8 +85,8 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
             constant, np.nan, np.minimum(*(_ess(_split(x <= quantiles[k][:, None, None])) for k in (0, 2)))
         )
         r_hat = np.where(constant, np.nan, np.fmax(_r_hat(normal), _r_hat(_normal_scores(_folded(_split(x))))))
-    found = (mean, sd, quantiles[0], quantiles[1], quantiles[2], mcse, bulk, tail, r_hat)
-    return tuple(np.where(good, figure, np.nan) for figure in found)
+    columns = (mean, sd, quantiles[0], quantiles[1], quantiles[2], mcse, bulk, tail, r_hat)
+    return tuple(np.where(good, figure, np.nan) for figure in columns)
 
 
 def _split(x: np.ndarray) -> np.ndarray:
@@ -133,9 +133,9 @@ def _r_hat(x: np.ndarray) -> np.ndarray:
     within = x.var(axis=2, ddof=1).mean(axis=1) if num_draws > 1 else np.zeros(len(x))
     between = num_draws * x.mean(axis=2).var(axis=1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sqrt((between / within + num_draws - 1) / num_draws)
+        r_hat = np.sqrt((between / within + num_draws - 1) / num_draws)
     # what is left of a chain's variance by rounding is none
-    return np.where(within <= 1e-24 * between, np.inf, found)
+    return np.where(within <= 1e-24 * between, np.inf, r_hat)
 
 
 def _ess(x: np.ndarray) -> np.ndarray:
@@ -158,10 +158,10 @@ def _ess(x: np.ndarray) -> np.ndarray:
     rows = np.arange(n)
     ends = np.minimum(length, pairs.shape[1] - 1)
     even, pair = rho[rows, 2 * ends], pairs[rows, ends]
-    kept = np.where((pair >= 0) | (even > 0), even, 0.0)
+    monotone = np.where((pair >= 0) | (even > 0), even, 0.0)
     falling = np.minimum.accumulate(pairs, axis=1)
     sums = np.where(np.arange(pairs.shape[1]) < length[:, None], falling, 0.0).sum(axis=1)
-    tau = np.maximum(-1 + 2 * sums + kept, 1 / np.log10(count))
+    tau = np.maximum(-1 + 2 * sums + monotone, 1 / np.log10(count))
     return np.where(constant, float(count), count / tau)
 
 
@@ -184,8 +184,8 @@ def _fast_length(least: int) -> int:
     while five < best:
         three = five
         while three < best:
-            found = three << max(0, (-(-least // three) - 1).bit_length())
-            best = min(best, found) if found >= least else best
+            length = three << max(0, (-(-least // three) - 1).bit_length())
+            best = min(best, length) if length >= least else best
             three *= 3
         five *= 5
     return best

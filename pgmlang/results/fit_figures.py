@@ -28,12 +28,12 @@ class FitFigures:
         """The highest (or lowest) of a figure among all scalars and the scalar's name; NaN left out."""
         best: tuple[float, str, int] | None = None
         for name, figure in self.by_name.items():
-            found = values(figure)
-            if np.isnan(found).all():
+            figures = values(figure)
+            if np.isnan(figures).all():
                 continue
-            at = int(np.nanargmax(found) if highest else np.nanargmin(found))
-            if best is None or ((found[at] > best[0]) == highest and found[at] != best[0]):
-                best = (float(found[at]), name, at)
+            element = int(np.nanargmax(figures) if highest else np.nanargmin(figures))
+            if best is None or ((figures[element] > best[0]) == highest and figures[element] != best[0]):
+                best = (float(figures[element]), name, element)
         if best is None:
             return None
         names = scalar_names(self.fit, best[1])

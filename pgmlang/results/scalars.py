@@ -28,8 +28,8 @@ class Shares:
 
 def filled(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
     """``size`` labels: those there are, and numbers where there are none."""
-    found = (labels or ())[:size]
-    return (*found, *map(str, range(len(found), size)))
+    known = (labels or ())[:size]
+    return (*known, *map(str, range(len(known), size)))
 
 
 def axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:

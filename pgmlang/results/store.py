@@ -164,13 +164,13 @@ def _point_values(fit: Fit) -> dict[str, np.ndarray]:
 
 
 def _labels(fit: Fit) -> dict[str, Any]:
-    own = {
+    variable_labels = {
         v.name: list(v.type.labels)
         for v in fit.model.variables
         if v.type.kind == "labels" and v.type.axis is None and v.type.labels is not None and v.type.owner == v.name
     }
     dims = {d.name: list(d.labels) for d in fit.model.dims if d.labels is not None}
-    return {"variables": own, "dims": dims, "elements": {k: list(v) for k, v in fit.labels.items()}}
+    return {"variables": variable_labels, "dims": dims, "elements": {k: list(v) for k, v in fit.labels.items()}}
 
 
 def _description(fit: Fit) -> dict[str, Any]:
@@ -300,17 +300,17 @@ def _modules(folder: Path) -> dict[str, str]:
 
 def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
     wanted = set(open_sets(model))
-    own = {k: tuple(map(str, v)) for k, v in labels.get("variables", {}).items() if k in wanted}
+    variable_labels = {k: tuple(map(str, v)) for k, v in labels.get("variables", {}).items() if k in wanted}
     dims = {
         d.name: tuple(map(str, labels["dims"][d.name]))
         for d in model.dims
         if d.labels is None and d.size is None and d.name in labels.get("dims", {})
     }
-    for name, found in [*own.items(), *dims.items()]:
-        if len(set(found)) < len(found):
+    for name, listed in [*variable_labels.items(), *dims.items()]:
+        if len(set(listed)) < len(listed):
             raise ValueError(f"a label of `{name}` stands twice")
     elements = {k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()}
-    return close_model(model, own, dims, elements)
+    return close_model(model, variable_labels, dims, elements)
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:

@@ -53,12 +53,15 @@ def num_rows(fit: Fit, names: Sequence[str] = ()) -> int:
 
 def _draw_rows(fit: Fit, name: str, limit: int | None) -> list[dict[str, Any]]:
     if is_discrete(fit, name):
-        found = shares(fit, name, limit)
+        label_shares = shares(fit, name, limit)
         rows = []
-        figures = {c: getattr(found.figures, c) for c in DRAW_COLUMNS if not c.startswith("q")}
-        for i, scalar in zip(range(len(found.mode)), scalar_names(fit, name), strict=False):
-            by_label = {found.labels[k]: float(found.share[i, k]) for k in np.flatnonzero(found.share[i])}
-            label = found.labels[found.mode[i]] if found.labels else ""
+        figures = {c: getattr(label_shares.figures, c) for c in DRAW_COLUMNS if not c.startswith("q")}
+        for i, scalar in zip(range(len(label_shares.mode)), scalar_names(fit, name), strict=False):
+            by_label = {
+                label_shares.labels[k]: float(label_shares.share[i, k])
+                for k in np.flatnonzero(label_shares.share[i])
+            }
+            label = label_shares.labels[label_shares.mode[i]] if label_shares.labels else ""
             rows.append(
                 {
                     "name": scalar,

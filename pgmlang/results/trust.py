@@ -79,14 +79,14 @@ CHECKS: tuple[Check, ...] = (
 def added_checks() -> tuple[Check, ...]:
     """Checks of packages beside pgmlang. Raises TypeError for what is none."""
     entries = plugins.entries(plugins.CHECKS)
-    found = [plugins.plugin(plugins.CHECKS, e.name, Check) for e in entries]
-    return tuple(check for check in found if check is not None)
+    checks = [plugins.plugin(plugins.CHECKS, e.name, Check) for e in entries]
+    return tuple(check for check in checks if check is not None)
 
 
 def diagnose(fit: Fit) -> tuple[Finding, ...]:
     """Runs every check that applies to the fit; the worst first."""
     measured_fit = FitFigures(fit)
-    found = []
+    findings = []
     for check in (*CHECKS, *added_checks()):
         measured = check.measure(measured_fit)
         if measured is None:
@@ -96,5 +96,5 @@ def diagnose(fit: Fit) -> tuple[Finding, ...]:
         past = [sign * figure > sign * limit for limit in (check.warning, check.problem)]
         severity = "problem" if past[1] else "warning" if past[0] else "ok"
         cure = check.cure if past[0] else ""
-        found.append(Finding(severity, check.name, figure, check.warning, where, cure))
-    return tuple(sorted(found, key=lambda f: ("problem", "warning", "ok").index(f.severity)))
+        findings.append(Finding(severity, check.name, figure, check.warning, where, cure))
+    return tuple(sorted(findings, key=lambda f: ("problem", "warning", "ok").index(f.severity)))

@@ -80,8 +80,8 @@ def bfmi(of: FitFigures) -> Figure:
     spread = np.var(energy, axis=1, ddof=1)
     if not (spread > 0).all():
         return None
-    found = (np.diff(energy, axis=1) ** 2).mean(axis=1) / spread
-    return float(found.min()), f"chain {int(found.argmin())}"
+    fractions = (np.diff(energy, axis=1) ** 2).mean(axis=1) / spread
+    return float(fractions.min()), f"chain {int(fractions.argmin())}"
 
 
 def swap_rate(of: FitFigures) -> Figure:
@@ -123,8 +123,8 @@ def decrease(of: FitFigures) -> Figure:
     with np.errstate(invalid="ignore"):
         falls = np.nan_to_num(trace[:-1] - trace[1:], nan=0.0, posinf=math.inf, neginf=0.0)
     sizes = 1 + np.where(np.isfinite(trace[:-1]), np.abs(trace[:-1]), 0.0)
-    at = int((falls / sizes).argmax())
-    return max(0.0, float((falls / sizes)[at])), f"iteration {at + 1}"
+    iteration = int((falls / sizes).argmax())
+    return max(0.0, float((falls / sizes)[iteration])), f"iteration {iteration + 1}"
 
 
 def still_rising(of: FitFigures) -> Figure:
@@ -150,20 +150,20 @@ def switching(of: FitFigures) -> Figure:
     Variables with one short axis at least, whose R-hat says that the chains disagree; 1 is all of it.
     """
     worst: Figure = None
-    for name, found in of.by_name.items():
+    for name, label_shares in of.by_name.items():
         array = of.fit.draws[name]
         if (
             of.chains < 2
             or array.ndim < 3
             or array.dtype.kind != "f"
-            or not np.nanmax(found.r_hat, initial=0) > 1.05
+            or not np.nanmax(label_shares.r_hat, initial=0) > 1.05
         ):
             continue
         means = array.mean(axis=1, dtype=float)
-        for place, axis in enumerate(of.fit.draw_axes.get(name, ())):
-            size = means.shape[place + 1]
+        for position, axis in enumerate(of.fit.draw_axes.get(name, ())):
+            size = means.shape[position + 1]
             if 2 <= size <= 20 and np.isfinite(means).all():
-                share = _aligned(np.moveaxis(means, place + 1, 1).reshape(of.chains, size, -1))
+                share = _aligned(np.moveaxis(means, position + 1, 1).reshape(of.chains, size, -1))
                 if worst is None or share > worst[0]:
                     worst = share, f"{name} over {axis}"
     return worst

@@ -80,7 +80,7 @@ def fold(expr: ast.Expr, settings: dict[str, float | int | bool | str]) -> float
             return math.pi
         case ast.Name(name=name):
             return settings.get(name)
-        case ast.Unary(op="-", operand=operand):
+        case ast.UnaryOperation(op="-", operand=operand):
             inner = fold(operand, settings)
             return -inner if isinstance(inner, int | float) else None
         case ast.Binary(op=op, left=left, right=right):

@@ -29,11 +29,12 @@ from pgmlang.model.types import UNKNOWN
 from pgmlang.sema import lints
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.cycles import in_order_of_need, value_cycles, value_needs
-from pgmlang.sema.distributions import Target
+from pgmlang.sema.distributions import LeftSide
 from pgmlang.sema.inference import Inference
 from pgmlang.sema.modules import Loader, Modules, folder_loader
+from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
-from pgmlang.sema.scope import Place, Scope, Symbol, Value
+from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.written_out import too_large, too_many_elements
 from pgmlang.syntax import ast, parse_collecting
 
@@ -71,12 +72,13 @@ def analyse(
     modules = Modules(loader or folder_loader(folder), scope.report)
     builder = ModelBuilder(scope, Collector(scope, modules, dict(settings or {})))
     model = builder.build(program, file)
-    found = scope.diagnostics
-    has_errors = any(d.is_error for d in found)
+    diagnostics = scope.diagnostics
+    has_errors = any(d.is_error for d in diagnostics)
     if not has_errors:
-        found = [*found, *lints.lint(scope, builder.collector, model)]
+        diagnostics = [*diagnostics, *lints.lint(scope, builder.collector, model)]
     ordered = sorted(
-        found, key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1)
+        diagnostics,
+        key=lambda d: (not d.is_error, d.span.file.name if d.span else "", d.span.start if d.span else -1),
     )
     return Compilation(file, None if has_errors else model, tuple(ordered), modules.texts)
 
@@ -96,7 +98,7 @@ class ModelBuilder:
         self.factors: list[Factor] = []
         self.definitions: list[Definition] = []
 
-    def build(self, program: ast.Program, file: SourceFile) -> Model:
+    def build(self, program: ast.SyntaxTree, file: SourceFile) -> Model:
         """The Model (not to be used when the scope holds errors)."""
         self.collector.collect(program)
         needs = value_needs(self.scope, self.scope.variables)
@@ -112,7 +114,7 @@ class ModelBuilder:
             self._declarations(symbol)
             self.inference.infer(symbol)
         for statement in program.statements:
-            self._statement(statement, Place())
+            self._statement(statement, ExpressionContext())
         nets = tuple(build_net(self.scope, n) for n in self.scope.nets.values())
         guide = self._guides()
         header = self.collector.header
@@ -185,11 +187,11 @@ class ModelBuilder:
 
     # ---- statements
 
-    def _statement(self, statement: ast.Statement, place: Place) -> None:
+    def _statement(self, statement: ast.Statement, context: ExpressionContext) -> None:
         match statement:
-            case ast.Plate(name=name, body=body):
+            case ast.PlateBlock(name=name, body=body):
                 if name in self.scope.plates:
-                    inner = Place(self.scope.axes_model.enclosing(name))
+                    inner = ExpressionContext(self.scope.axes_model.enclosing(name))
                     for child in body:
                         self._statement(child, inner)
             case ast.Random(target=target):
@@ -202,7 +204,7 @@ class ModelBuilder:
                     if symbol:
                         self._definition(symbol, self.definitions)
             case ast.Factor(name=factor_name, value=value):
-                self._factor(statement, Place(place.plates, 0, factor_name), value)
+                self._factor(statement, ExpressionContext(context.plates, 0, factor_name), value)
             case ast.Variables(items=items):
                 for item in items:
                     self._declared(item)
@@ -230,9 +232,9 @@ class ModelBuilder:
                 return  # the axes are wrong, and that has been said
         if declared is UNKNOWN:
             declared = symbol.type
-        target = Target(symbol.name, axes, declared, symbol.span)
+        target = LeftSide(symbol.name, axes, declared, symbol.span)
         distribution, type_ = self.distributions.build(
-            statement.distribution, target, self.inference.place(symbol)
+            statement.distribution, target, self.inference.context(symbol)
         )
         if distribution is None:
             return
@@ -246,7 +248,7 @@ class ModelBuilder:
         statement = symbol.statement
         assert isinstance(statement, ast.Assign)
         assert symbol.declared is not None
-        value = self.inference.value(symbol, self.inference.place(symbol))
+        value = self.inference.value(symbol, self.inference.context(symbol))
         if value.type is not UNKNOWN:
             value = self._as_declared(symbol, value, statement)
         # one with an error in it stands in the model too, so that every name has what gives it its value
@@ -290,10 +292,10 @@ class ModelBuilder:
                 value = Rename(value.type, renamed, value.span, value, old, new[0])
         return value
 
-    def _factor(self, statement: ast.Factor, place: Place, value: ast.Expr) -> None:
+    def _factor(self, statement: ast.Factor, context: ExpressionContext, value: ast.Expr) -> None:
         if statement.name is not None and not self._name_factor(statement.name, statement.span):
             return
-        expr = self.expressions.build(value, place)
+        expr = self.expressions.build(value, context)
         if expr.type is UNKNOWN:
             return
         if not expr.type.is_numeric:
@@ -303,7 +305,7 @@ class ModelBuilder:
             self._error("PGM0302", f"a factor is one number; this one has axes [{', '.join(expr.axes)}]", statement.value.span,
                         f"sum it: `factor sum(..., over = {expr.axes[0]})`")  # fmt: skip
             return
-        self.factors.append(Potential(expr, place.plates, statement.name, statement.span))
+        self.factors.append(Potential(expr, context.plates, statement.name, statement.span))
 
     def _name_factor(self, name: str, span: Span) -> bool:
         """Factors have names of their own kind: `factor top` may stand beside `dim top`, not beside another factor."""
@@ -357,11 +359,11 @@ class ModelBuilder:
                     self._guide_random(statement, plates, conditionals)
                 case ast.Assign(targets=targets):
                     for target in targets:
-                        found = self.scope.guide_variables.get(target.name)
-                        if found is not None and found.declared is target:
-                            self._definition(found, definitions)
-        kept = tuple(c for c in conditionals if isinstance(c, Conditional))
-        return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), kept)
+                        guided = self.scope.guide_variables.get(target.name)
+                        if guided is not None and guided.declared is target:
+                            self._definition(guided, definitions)
+        random = tuple(c for c in conditionals if isinstance(c, Conditional))
+        return Guide(tuple(self._variable(s) for s in variables), tuple(definitions), random)
 
     def _guide_names(self, statement: ast.Statement, plates: tuple[str, ...], variables: list[Symbol]) -> None:
         items: list[tuple[ast.Declared, str, int]] = []
@@ -379,6 +381,9 @@ class ModelBuilder:
                 self._error(
                     "PGM0202", f"`{item.name}` is defined twice", item.span, "names of a guide are its own"
                 )
+                continue
+            if item.name in RESERVED:
+                self.scope.report(reserved(item.name, item.name_span or item.span))
                 continue
             symbol = Symbol(item.name, role, plates, item.name_span or item.span, item, statement, output=output)
             self.scope.guide_variables[item.name] = symbol
@@ -406,9 +411,9 @@ class ModelBuilder:
         if any(f.target == name for f in into if isinstance(f, Conditional)):
             self._error("PGM0202", f"`{name}` has two distributions in the guide", statement.span)
             return
-        place = Place(plates, 0, f"guide.{name}", name, True)
-        target = Target(name, symbol.axes or (), symbol.type, symbol.span)
-        distribution, _ = self.distributions.build(statement.distribution, target, place)
+        context = ExpressionContext(plates, 0, f"guide.{name}", name, True)
+        target = LeftSide(name, symbol.axes or (), symbol.type, symbol.span)
+        distribution, _ = self.distributions.build(statement.distribution, target, context)
         if distribution is not None:
             into.append(Conditional(name, distribution, plates, statement.span))
 

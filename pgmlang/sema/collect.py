@@ -10,6 +10,7 @@ from pgmlang.model import Dim, Plate, Structure, Type
 from pgmlang.model.types import NUMERIC_KINDS, UNKNOWN, VECTOR_KINDS
 from pgmlang.sema.arithmetic import fold
 from pgmlang.sema.modules import Modules, alias
+from pgmlang.sema.names import inside_problems
 from pgmlang.sema.scope import Scope, Symbol, Value
 from pgmlang.syntax import ast
 
@@ -26,13 +27,13 @@ class Collector:
         self.modules = modules
         self.overrides = overrides
         self.header: ast.ModelHeader | None = None
-        self.guides: list[ast.Guide] = []
-        self.plate_order: list[tuple[ast.Plate, tuple[str, ...]]] = []
+        self.guides: list[ast.GuideBlock] = []
+        self.plate_order: list[tuple[ast.PlateBlock, tuple[str, ...]]] = []
 
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.scope.report(Diagnostic(code, message, span, help=help))
 
-    def collect(self, program: ast.Program) -> None:
+    def collect(self, program: ast.SyntaxTree) -> None:
         """All statements, header and axes first, so that order does not matter."""
         self.scope.broken_names = program.broken_names
         for statement in program.statements:
@@ -84,7 +85,7 @@ class Collector:
             if isinstance(statement, ast.Dims):
                 for item in statement.items:
                     self._dim(item)
-            elif isinstance(statement, ast.Plate):
+            elif isinstance(statement, ast.PlateBlock):
                 self._plate(statement, around)
                 self._axes(statement.body, (statement.name,))
         if not around:
@@ -93,7 +94,7 @@ class Collector:
 
     def _dim(self, item: ast.DimItem) -> None:
         span = item.name_span or item.span
-        if not self.scope.define(item.name, span):
+        if not self.scope.define_axis(item.name, span):
             return
         labels = None
         if item.labels is not None:
@@ -144,9 +145,9 @@ class Collector:
             return 1
         return value
 
-    def _plate(self, node: ast.Plate, around: tuple[str, ...]) -> None:
+    def _plate(self, node: ast.PlateBlock, around: tuple[str, ...]) -> None:
         span = node.name_span or node.span
-        if not self.scope.define(node.name, span):
+        if not self.scope.define_axis(node.name, span):
             return
         size = self._size(node.size, node.name) if node.size is not None else None
         structure = None
@@ -159,7 +160,7 @@ class Collector:
             self._error("PGM0111", "only a plate of edges names its ends", node.indices[0].span,
                         "write `plate bond(i, j) = edges(site) { ... }`; elsewhere a name means this row's element")  # fmt: skip
 
-    def _structure(self, call: ast.Call, node: ast.Plate) -> tuple[Structure | None, int | None]:
+    def _structure(self, call: ast.Call, node: ast.PlateBlock) -> tuple[Structure | None, int | None]:
         if call.function == "chain" and not call.arguments:
             return Structure("chain"), None
         if call.function == "grid" and call.arguments:
@@ -215,7 +216,7 @@ class Collector:
     def _statement(self, statement: ast.Statement, plates: tuple[str, ...]) -> None:
         scope = self.scope
         match statement:
-            case ast.Plate():
+            case ast.PlateBlock():
                 if statement.name not in scope.plates:
                     return
                 inner = scope.axes_model.enclosing(statement.name)
@@ -236,11 +237,15 @@ class Collector:
             case ast.Variables(kind=kind, items=items):
                 for item in items:
                     self._variable(item, kind, plates, statement)
-            case ast.Net():
-                if self._top(statement, plates, "a network") and scope.define(statement.name, statement.span):
+            case ast.NetDeclaration():
+                if self._top(statement, plates, "a network") and scope.define_function(
+                    statement.name, statement.span
+                ):
                     scope.nets[statement.name] = statement
             case ast.Def():
-                if self._top(statement, plates, "a `def`") and scope.define(
+                for problem in inside_problems(statement):
+                    scope.report(problem)
+                if self._top(statement, plates, "a `def`") and scope.define_function(
                     statement.name, statement.name_span or statement.span
                 ):
                     scope.definitions[statement.name] = statement
@@ -253,7 +258,7 @@ class Collector:
                     scope.modules[name] = module
                 elif module is None:
                     scope.broken_names |= {name}
-            case ast.Guide():
+            case ast.GuideBlock():
                 self.guides.append(statement)
             case ast.Return():
                 self._error("PGM0111", "`return` belongs into a `def`", statement.span)
@@ -326,7 +331,7 @@ def _names(node: ast.Expr) -> list[str]:
     match node:
         case ast.Name(name=name):
             return [name]
-        case ast.Unary(operand=operand):
+        case ast.UnaryOperation(operand=operand):
             return _names(operand)
         case ast.Binary(left=left, right=right):
             return _names(left) + _names(right)

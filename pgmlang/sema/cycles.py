@@ -67,7 +67,7 @@ def needed_names(node: ast.Expr, free: Mapping[str, frozenset[str]]) -> Iterator
         match work.pop():
             case ast.Name(name=name):
                 yield name
-            case ast.Unary(operand=operand):
+            case ast.UnaryOperation(operand=operand):
                 inner = (operand,)
             case ast.Binary(left=left, right=right):
                 inner = (left, right)
@@ -83,21 +83,21 @@ def needed_names(node: ast.Expr, free: Mapping[str, frozenset[str]]) -> Iterator
 
 def _free_of_definitions(definitions: Mapping[str, ast.Def]) -> dict[str, frozenset[str]]:
     """Names of the model that each ``def`` needs, those of the definitions that it calls among them."""
-    own: dict[str, set[str]] = {}
+    free_names: dict[str, set[str]] = {}
     calls: dict[str, set[str]] = {}
     marks = {name: frozenset({f"{_CALL}{name}"}) for name in definitions}
     for name, definition in definitions.items():
-        found = set(_free_names(definition, marks))
-        calls[name] = {n.removeprefix(_CALL) for n in found if n.startswith(_CALL)}
-        own[name] = {n for n in found if not n.startswith(_CALL)}
+        mentions = set(_free_names(definition, marks))
+        calls[name] = {n.removeprefix(_CALL) for n in mentions if n.startswith(_CALL)}
+        free_names[name] = {n for n in mentions if not n.startswith(_CALL)}
     changed = True
     while changed:
         changed = False
         for name, called in calls.items():
-            wider = own[name].union(*(own[c] for c in called))
-            changed |= len(wider) > len(own[name])
-            own[name] = wider
-    return {name: frozenset(names) for name, names in own.items()}
+            wider = free_names[name].union(*(free_names[c] for c in called))
+            changed |= len(wider) > len(free_names[name])
+            free_names[name] = wider
+    return {name: frozenset(names) for name, names in free_names.items()}
 
 
 _CALL = "def "

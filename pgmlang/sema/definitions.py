@@ -8,9 +8,9 @@ from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
-from pgmlang.sema.expressions import Expressions, unknown
+from pgmlang.sema.expressions import ExpressionBuilder, unknown
 from pgmlang.sema.modules import Module
-from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.written_out import MOST_NODES, Sizes
 from pgmlang.syntax import ast
 
@@ -25,7 +25,7 @@ DEEPEST_CALL = 32
 class Expander:
     """Expands calls of definitions, those of imported modules too."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
         self.calls: dict[str, ast.Call] = {}
@@ -46,11 +46,11 @@ class Expander:
     def knows(self, name: str) -> bool:
         return self._find(name) is not None
 
-    def expand(self, node: ast.Call, place: Place) -> Expr:
+    def expand(self, node: ast.Call, context: ExpressionContext) -> Expr:
         """The value of a call; its ``param``s become the model's, named ``OWNER.NAME``."""
-        found = self._find(node.function)
-        assert found is not None
-        definition, definitions, modules = found
+        matched = self._find(node.function)
+        assert matched is not None
+        definition, definitions, modules = matched
         self.scope.used.add(node.function.split(".")[0])
         key = f"{id(definition)}"
         if key in self.scope.def_stack:
@@ -63,23 +63,24 @@ class Expander:
             return unknown(node.span)
         if self._is_too_much(definition, node):
             return unknown(node.span)
-        bound = self._bind(definition, node, place)
+        bound = self._bind(definition, node, context)
         if bound is None:
             return unknown(node.span)
-        owner = place.owner
+        owner = context.owner
         has_parameters = any(isinstance(s, ast.Variables) and s.kind == "param" for s in definition.body)
         if has_parameters and not self._claim(owner, node):
             return unknown(node.span)
-        saved = self.expressions.aliases, self.expressions.axis_aliases
+        saved = self.expressions.aliases, self.expressions.axis_aliases, self.expressions.in_module
         self.expressions.aliases, self.expressions.axis_aliases = bound
+        self.expressions.in_module = definitions is not self.scope.definitions
         self.scope.def_stack.append(key)
         self.local.append((definitions, modules))
         try:
-            value = self._body(definition, replace(place, owner=owner), node)
+            value = self._body(definition, replace(context, owner=owner), node)
         finally:
             self.local.pop()
             self.scope.def_stack.pop()
-            self.expressions.aliases, self.expressions.axis_aliases = saved
+            self.expressions.aliases, self.expressions.axis_aliases, self.expressions.in_module = saved
         if self.sizes.of(value) > MOST_NODES:
             self._error("PGM0107", f"`{definition.name}` written out has more than {MOST_NODES:,} operations", node,
                         help="make it smaller: a call stands for all that it is made of")  # fmt: skip
@@ -99,7 +100,7 @@ class Expander:
                     help="call a definition once and give its value a name")  # fmt: skip
         return True
 
-    def _error(self, code: str, message: str, node: ast.Node, help: str = "", **more: object) -> None:
+    def _error(self, code: str, message: str, node: ast.SyntaxNode, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, node.span, help=help, **more))  # type: ignore[arg-type]
 
     def _claim(self, owner: str | None, node: ast.Call) -> bool:
@@ -117,7 +118,7 @@ class Expander:
         return True
 
     def _bind(
-        self, definition: ast.Def, node: ast.Call, place: Place
+        self, definition: ast.Def, node: ast.Call, context: ExpressionContext
     ) -> tuple[dict[str, Expr], dict[str, str]] | None:
         """Formal names to the caller's values, and formal axes to the caller's axes."""
         given: dict[str, ast.Expr] = {}
@@ -146,10 +147,12 @@ class Expander:
         for formal in formals:
             actual = given[formal.name]
             axis = self.expressions.axis(actual.name) if isinstance(actual, ast.Name) else None
-            if axis is not None and not formal.axes and not self._is_value(actual, place):
-                axes[formal.name] = axis
+            if axis is not None and not formal.axes and not self._is_value(actual, context):
+                if axes.setdefault(formal.name, axis) != axis:
+                    self._two_axes(node, formal.name, (axes[formal.name], axis), actual)
+                    return None
                 continue
-            value = self.expressions.build(actual, place)
+            value = self.expressions.build(actual, context)
             if value.type is UNKNOWN:
                 return None
             if len(value.axes) != len(formal.axes):
@@ -158,37 +161,40 @@ class Expander:
                 return None
             for name, its in zip(formal.axes, value.axes, strict=True):
                 if axes.setdefault(name.name, its) != its:
-                    self._error("PGM0307", f"axis `{name.name}` of `{node.function}` is both `{axes[name.name]}` and "
-                                f"`{its}`", actual)  # fmt: skip
+                    self._two_axes(node, name.name, (axes[name.name], its), actual)
                     return None
             values[formal.name] = value
         return values, axes
 
-    def _is_value(self, node: ast.Expr, place: Place) -> bool:
+    def _two_axes(self, node: ast.Call, formal: str, axes: tuple[str, str], actual: ast.Expr) -> None:
+        message = f"axis `{formal}` of `{node.function}` is both `{axes[0]}` and `{axes[1]}`"
+        self._error("PGM0307", message, actual)
+
+    def _is_value(self, node: ast.Expr, context: ExpressionContext) -> bool:
         return isinstance(node, ast.Name) and (
-            node.name in self.expressions.aliases or self.scope.symbol(node.name, place) is not None
+            node.name in self.expressions.aliases or self.expressions.symbol(node.name, context) is not None
         )
 
-    def _body(self, definition: ast.Def, place: Place, node: ast.Call) -> Expr:
+    def _body(self, definition: ast.Def, context: ExpressionContext, node: ast.Call) -> Expr:
         result: Expr = unknown(node.span)
         pending = [s for s in definition.body if isinstance(s, ast.Assign)]
         for statement in definition.body:
             if isinstance(statement, ast.Variables) and statement.kind == "param":
-                self._parameters(statement, place, node)
+                self._parameters(statement, context, node)
             elif not isinstance(statement, ast.Assign | ast.Return):
                 self._error("PGM0111", "a `def` holds `param`, `=` and `return` only", statement,
                             help="random variables and factors belong to the model")  # fmt: skip
         for assign in pending:
-            owner = f"{place.owner}.{assign.targets[0].name}" if place.owner else None
-            value = self.expressions.build(assign.value, replace(place, owner=owner))
+            owner = f"{context.owner}.{assign.targets[0].name}" if context.owner else None
+            value = self.expressions.build(assign.value, replace(context, owner=owner))
             self.expressions.aliases[assign.targets[0].name] = value
         returns = [s for s in definition.body if isinstance(s, ast.Return)]
         if len(returns) != 1:
             self._error("PGM0111", f"`{definition.name}` needs one `return`", definition)
             return result
-        return self.expressions.build(returns[0].value, place)
+        return self.expressions.build(returns[0].value, context)
 
-    def _parameters(self, statement: ast.Variables, place: Place, node: ast.Call) -> None:
+    def _parameters(self, statement: ast.Variables, context: ExpressionContext, node: ast.Call) -> None:
         for item in statement.items:
             axes: list[str] = []
             for formal in item.axes:
@@ -199,8 +205,8 @@ class Expander:
                     return
                 axes.append(axis)
             type_ = Type(item.type.name) if isinstance(item.type, ast.TypeName) else REAL
-            name = f"{place.owner}.{item.name}"
-            symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=place.owner)
+            name = f"{context.owner}.{item.name}"
+            symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=context.owner)
             symbol.used = True
             self.scope.owned_parameters[name] = symbol
-            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, place)
+            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, context)

@@ -14,17 +14,17 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import Expressions, merge
+from pgmlang.sema.expressions import ExpressionBuilder, merge
 from pgmlang.sema.learned_densities import learned_density
-from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
-from pgmlang.sema.tables import Tables
+from pgmlang.sema.tables import TableBuilder
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
 
 @dataclass(frozen=True)
-class Target:
+class LeftSide:
     """The left of a ``~``: its name, axes, and declared type if it has one."""
 
     name: str
@@ -33,34 +33,36 @@ class Target:
     span: Span
 
 
-class Distributions:
+class DistributionBuilder:
     """Builds the right of a ``~``."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
-        self.tables = Tables(scope, expressions)
+        self.tables = TableBuilder(scope, expressions)
 
-    def build(self, node: ast.Expr, target: Target, place: Place) -> tuple[Distribution | None, Type]:
+    def build(
+        self, node: ast.Expr, target: LeftSide, context: ExpressionContext
+    ) -> tuple[Distribution | None, Type]:
         """The distribution (None after an error) and the type of its draws."""
         if isinstance(node, ast.If):
-            return self._choice(node, target, place)
+            return self._choice(node, target, context)
         if not isinstance(node, ast.Call):
             self._error("PGM0315", "a distribution is needed after `~`", node.span,
                         help="write `x ~ Normal(0, 1)`, or `x = ...` for a deterministic value")  # fmt: skip
             return None, UNKNOWN
         if node.function == "Table":
-            return self.tables.build(node, target.name, target.declared, place)
+            return self.tables.build(node, target.name, target.declared, context)
         if node.function in LEARNED:
             return learned_density(
-                self.scope, self.expressions, node, target.name, target.axes, target.declared, place
+                self.scope, self.expressions, node, target.name, target.axes, target.declared, context
             )
         if node.function not in FAMILIES:
             self._unknown(node)
             return None, UNKNOWN
         if node.table is not None:
             self._error("PGM0111", f"rows belong to a `Table`, not to `{node.function}`", node.span)
-        built, type_ = self._family(node, target, place)
+        built, type_ = self._family(node, target, context)
         if built is None:
             return None, type_
         return built, self._declared(built, type_, target, node)
@@ -84,11 +86,13 @@ class Distributions:
             "PGM0203", f"there is no distribution `{name}`", span, near or "`pgmc explain PGM0203` lists them"
         )
 
-    def _choice(self, node: ast.If, target: Target, place: Place) -> tuple[Distribution | None, Type]:
-        condition = self.expressions.build(node.condition, place)
-        then, then_type = self.build(node.then, target, self.expressions.guarded(place, condition, True))
+    def _choice(
+        self, node: ast.If, target: LeftSide, context: ExpressionContext
+    ) -> tuple[Distribution | None, Type]:
+        condition = self.expressions.build(node.condition, context)
+        then, then_type = self.build(node.then, target, self.expressions.guarded(context, condition, True))
         otherwise, other_type = self.build(
-            node.otherwise, target, self.expressions.guarded(place, condition, False)
+            node.otherwise, target, self.expressions.guarded(context, condition, False)
         )
         if then is None or otherwise is None or condition.type is UNKNOWN:
             return None, other_type if then_type is UNKNOWN else then_type
@@ -101,7 +105,7 @@ class Distributions:
 
     # ---- families
 
-    def _family(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+    def _family(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         family = FAMILIES[node.function]
         event = target.axes[len(target.axes) - family.event :] if family.event else ()
         if len(event) < family.event:
@@ -115,14 +119,16 @@ class Distributions:
         inner_type = UNKNOWN
         variant_arguments: list[tuple[str, Expr | Dist]] = []
         if family.name == "Mixture":
-            return self._mixture(node, target, place)
+            return self._mixture(node, target, context)
         if family.takes:
-            at = next((i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None)
-            if at is None:
+            base_index = next(
+                (i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None
+            )
+            if base_index is None:
                 self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
                             f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
                 return None, UNKNOWN
-            inner, inner_type = self._family(taken.pop(at), target, place)  # type: ignore[arg-type]
+            inner, inner_type = self._family(taken.pop(base_index), target, context)  # type: ignore[arg-type]
             if inner is None:
                 return None, inner_type
             problem = composition_problem(family.name, inner, node.span)
@@ -136,11 +142,11 @@ class Distributions:
         variant, arguments = matched
         result = inner_type if family.support == "inner" else Type(family.support)
         for parameter, argument in arguments:
-            value = self.expressions.build(argument, place)
+            value = self.expressions.build(argument, context)
             if value.type is UNKNOWN:
                 return None, self._guess(family, inner_type)
             value = self._spread(family, parameter, value, target)
-            if not self._argument(family, parameter, value, target, event, node, place):
+            if not self._argument(family, parameter, value, target, event, node, context):
                 return None, self._guess(family, inner_type)
             if (
                 parameter.event == 1
@@ -179,14 +185,14 @@ class Distributions:
             return inner
         return UNKNOWN if family.support == "labels" else Type(family.support)
 
-    def _mixture(self, node: ast.Call, target: Target, place: Place) -> tuple[Dist | None, Type]:
+    def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
         if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
             self._error("PGM0305", "`Mixture` takes weights and a distribution", node.span,
                         "write `Mixture(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
-        share = self.expressions.build(node.arguments[0], place)
+        share = self.expressions.build(node.arguments[0], context)
         if share.type is UNKNOWN:
             return None, UNKNOWN
         extra = [a for a in share.axes if a not in target.axes]
@@ -198,7 +204,7 @@ class Distributions:
             )
             return None, UNKNOWN
         axis = extra[0]
-        inside = replace(place, plates=merge(place.plates, (axis,))) if axis in self.scope.plates else place
+        inside = replace(context, plates=merge(context.plates, (axis,))) if axis in self.scope.plates else context
         wide = replace(target, axes=(axis, *target.axes))
         base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
         if base is None:
@@ -269,10 +275,10 @@ class Distributions:
         family: Family,
         parameter: Parameter,
         value: Expr,
-        target: Target,
+        target: LeftSide,
         event: tuple[str, ...],
         node: ast.Call,
-        place: Place,
+        context: ExpressionContext,
     ) -> bool:
         """Checks one argument's support and axes."""
         what = f"`{parameter.name}` of `{family.name}`"
@@ -283,7 +289,7 @@ class Distributions:
             return False
         supports = self.expressions.supports
         if supports.refuses(value, parameter.support):
-            symbol = self.scope.symbol(value.name, place) if isinstance(value, Ref) else None
+            symbol = self.scope.symbol(value.name, context) if isinstance(value, Ref) else None
             has_logit = any(p.name == "logit" for variant in family.variants for p in variant)
             self._error("PGM0410", f"{what} must be {parameter.support}, {supports.shown(value)}", span,
                         cure(value, parameter.support, symbol, has_logit))  # fmt: skip
@@ -295,7 +301,7 @@ class Distributions:
         family: Family,
         parameter: Parameter,
         value: Expr,
-        target: Target,
+        target: LeftSide,
         event: tuple[str, ...],
         span: Span,
         what: str,
@@ -326,7 +332,7 @@ class Distributions:
             return False
         return True
 
-    def _spread(self, family: Family, parameter: Parameter, value: Expr, target: Target) -> Expr:
+    def _spread(self, family: Family, parameter: Parameter, value: Expr, target: LeftSide) -> Expr:
         """One number for every label of the declared axis: ``x : colour ~ Categorical(1/3)``. Reports numbers that then do
         not sum to one."""
         axis = target.declared.axis if target.declared is not None else None
@@ -343,7 +349,7 @@ class Distributions:
                         "not to one", value.span, f"write `{parameter.name} = 1/{size}`")  # fmt: skip
         return Const(number_type(interval.low), (*value.axes, axis), value.span, interval.low)
 
-    def _left_axis(self, target: Target, extra: list[str], value: Expr, span: Span) -> None:
+    def _left_axis(self, target: LeftSide, extra: list[str], value: Expr, span: Span) -> None:
         name = getattr(value, "name", None) or "the value"
         left = f"{target.name}[{', '.join(target.axes)}]" if target.axes else target.name
         listed = ", ".join([*target.axes, *extra])
@@ -352,7 +358,7 @@ class Distributions:
 
     # ---- the draw
 
-    def _declared(self, built: Dist, type_: Type, target: Target, node: ast.Call) -> Type:
+    def _declared(self, built: Dist, type_: Type, target: LeftSide, node: ast.Call) -> Type:
         """The target's type: the declared one where every draw fits it."""
         declared = target.declared
         if declared is None or type_ is UNKNOWN:

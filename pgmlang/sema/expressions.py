@@ -24,7 +24,7 @@ from pgmlang.model.expr import (
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
-from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
@@ -45,28 +45,30 @@ def merge(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for group in groups for a in group))
 
 
-class Expander(Protocol):
+class CallExpander(Protocol):
     """What knows the definitions that a call may name, and puts them in its place."""
 
     def knows(self, name: str) -> bool: ...
 
-    def expand(self, node: ast.Call, place: Place) -> Expr: ...
+    def expand(self, node: ast.Call, context: ExpressionContext) -> Expr: ...
 
 
-class Expressions:
-    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand."""
+class ExpressionBuilder:
+    """Builds expressions in a scope. ``infer`` gives the type and axes of a variable on demand. ``aliases``: the names of
+    the ``def`` whose body is built; ``in_module``: it is a module's, which sees no name of the model."""
 
     def __init__(self, scope: Scope, infer: Callable[[Symbol], tuple[Type, tuple[str, ...]]]) -> None:
         self.scope = scope
         self.infer = infer
-        self.expander: Expander
+        self.expander: CallExpander
         self.supports: Supports
         self.aliases: dict[str, Expr] = {}
         self.axis_aliases: dict[str, str] = {}
+        self.in_module = False
 
     # ---- entry
 
-    def build(self, node: ast.Expr, place: Place) -> Expr:
+    def build(self, node: ast.Expr, context: ExpressionContext) -> Expr:
         """The Model expression of a syntax expression; problems are reported in the scope."""
         match node:
             case ast.Number():
@@ -79,45 +81,57 @@ class Expressions:
                             help='compare with it: `x == "..."`, or index an axis by it')  # fmt: skip
                 return unknown(node.span)
             case ast.Name():
-                return self._name(node, place)
-            case ast.Unary():
-                return self._unary(node, place)
+                return self._name(node, context)
+            case ast.UnaryOperation():
+                return self._unary(node, context)
             case ast.Binary():
-                return self._binary(node, place)
+                return self._binary(node, context)
             case ast.If():
-                return self._if(node, place)
+                return self._if(node, context)
             case ast.Index():
-                return self._index(node, place)
+                return self._index(node, context)
             case ast.Call():
-                return self._call(node, place)
+                return self._call(node, context)
 
     def axis(self, name: str) -> str | None:
         """The axis a name means here (a ``def``'s formal axis is the caller's), None if it is no axis."""
+        if self.in_module and name not in self.axis_aliases:
+            return None
         name = self.axis_aliases.get(name, name)
         if self.scope.is_axis(name):
             self.scope.used.add(name)
             return name
         return None
 
+    def symbol(self, name: str, context: ExpressionContext) -> Symbol | None:
+        """The variable that a name means here, None if it is none."""
+        return None if self.in_module else self.scope.symbol(name, context)
+
+    def _is_setting(self, name: str) -> bool:
+        return name in self.scope.settings and not self.in_module
+
+    def _is_net(self, name: str) -> bool:
+        return name in self.scope.nets and not self.in_module
+
     def _error(self, code: str, message: str, span: Span, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, span, help=help, **more))  # type: ignore[arg-type]
 
     # ---- names and indices
 
-    def _name(self, node: ast.Name, place: Place) -> Expr:
+    def _name(self, node: ast.Name, context: ExpressionContext) -> Expr:
         name = node.name
         if name in self.aliases:
             return self.aliases[name]
-        symbol = self.scope.symbol(name, place)
+        symbol = self.symbol(name, context)
         if symbol is None:
-            return self._other_name(node, place)
-        return self.reference(symbol, (), node.span, place)
+            return self._other_name(node, context)
+        return self.reference(symbol, (), node.span, context)
 
-    def _other_name(self, node: ast.Name, place: Place) -> Expr:
+    def _other_name(self, node: ast.Name, context: ExpressionContext) -> Expr:
         name, span = node.name, node.span
         if name == "first":
-            return self._first(1, span, place)
-        if name in self.scope.settings:
+            return self._first(1, span, context)
+        if self._is_setting(name):
             self.scope.used.add(name)
             value = self.scope.settings[name]
             kind = (
@@ -132,16 +146,16 @@ class Expressions:
             return Const(Type("positive"), (), span, INFINITY[name])
         if name in self.scope.broken_names or name.split(".")[0] in self.scope.broken_names:
             return unknown(span)
-        if self.scope.is_axis(name):
+        if self.axis(name) is not None:
             self._error("PGM0307", f"`{name}` is an axis, not a value", span,
                         help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
             return unknown(span)
-        if name in self.scope.nets or name in self.scope.definitions or name in FUNCTIONS or name in REDUCTIONS:
+        if self._is_net(name) or self.expander.knows(name) or name in FUNCTIONS or name in REDUCTIONS:
             self._error(
                 "PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`"
             )
             return unknown(span)
-        near = self.scope.near_name(name, place)
+        near = self.scope.near_name(name, context)
         guide_only = name in self.scope.guide_variables
         notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
         self._error(
@@ -149,24 +163,29 @@ class Expressions:
         )
         return unknown(span)
 
-    def _index(self, node: ast.Index, place: Place) -> Expr:
-        if not isinstance(node.base, ast.Name):
-            base = self.build(node.base, place)
+    def _index(self, node: ast.Index, context: ExpressionContext) -> Expr:
+        symbol = self._whole_variable(node.base, context)
+        if symbol is None:
+            base = self.build(node.base, context)
             if base.type is not UNKNOWN:
                 self._error("PGM0301", "only a variable can be indexed", node.span,
                             help="give the expression a name with `=` first")  # fmt: skip
             return unknown(node.span)
-        name = node.base.name
-        if name in self.aliases and isinstance(self.aliases[name], Ref):
-            name = self.aliases[name].name  # type: ignore[union-attr]
-        symbol = self.scope.symbol(name, place)
-        if symbol is None:
-            self._name(node.base, place)
-            return unknown(node.span)
-        return self.reference(symbol, node.indices, node.span, place)
+        return self.reference(symbol, node.indices, node.span, context)
+
+    def _whole_variable(self, node: ast.Expr, context: ExpressionContext) -> Symbol | None:
+        """The variable that a bare name stands for; None for any other value, an argument that is one element too."""
+        if not isinstance(node, ast.Name):
+            return None
+        if node.name not in self.aliases:
+            return self.symbol(node.name, context)
+        match self.aliases[node.name]:
+            case Ref(name=name, index=(), lag=0):
+                return self.scope.symbol(name, context)
+        return None
 
     def reference(
-        self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, place: Place, lag: int = 0
+        self, symbol: Symbol, indices: tuple[ast.Expr, ...], span: Span, context: ExpressionContext, lag: int = 0
     ) -> Expr:
         """A variable, indexed; its plates that are not around this place must be indexed."""
         symbol.used = True
@@ -174,16 +193,16 @@ class Expressions:
         if type_ is UNKNOWN and symbol.busy:
             return Ref(UNKNOWN, axes, span, symbol.name, (), lag)
         batch = self.scope.axes_model.batch_axes(symbol.plates)
-        slots = [p for p in batch if p not in place.plates] + list(axes)
+        slots = [p for p in batch if p not in context.plates] + list(axes)
         chosen: dict[str, Expr] = {}
         for node in indices:
-            slot, value = self._index_slot(symbol, node, [s for s in slots if s not in chosen], place)
+            slot, value = self._index_slot(symbol, node, [s for s in slots if s not in chosen], context)
             if slot is None:
                 return unknown(span)
             chosen[slot] = value
-        left = [p for p in batch if p not in place.plates and p not in chosen]
+        left = [p for p in batch if p not in context.plates and p not in chosen]
         if left:
-            self._outside_plate(symbol, left[0], span, place)
+            self._outside_plate(symbol, left[0], span, context)
             return unknown(span)
         free = tuple(a for a in axes if a not in chosen)
         inner = merge(*(e.axes for e in chosen.values()))
@@ -196,10 +215,10 @@ class Expressions:
         return Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
 
     def _index_slot(
-        self, symbol: Symbol, node: ast.Expr, slots: list[str], place: Place
+        self, symbol: Symbol, node: ast.Expr, slots: list[str], context: ExpressionContext
     ) -> tuple[str | None, Expr]:
         """The axis an index consumes (the first of its type) and the index expression."""
-        label = self._as_label(node, place)
+        label = self._as_label(node, context)
         if label is not None:
             for slot in slots:
                 labels = self.scope.axes_model.axis_labels(slot)
@@ -215,7 +234,7 @@ class Expressions:
                 self._error("PGM0209", f'no axis of `{symbol.name}` has the label "{label}"', node.span,
                             did_you_mean(label, known) or f"its labels are {_list(known)}")  # fmt: skip
                 return None, unknown(node.span)
-        value = self.build(node, place)
+        value = self.build(node, context)
         if value.type is UNKNOWN:
             return None, value
         for slot in slots:
@@ -236,21 +255,21 @@ class Expressions:
                     node.span, cure)  # fmt: skip
         return None, unknown(node.span)
 
-    def _as_label(self, node: ast.Expr, place: Place) -> str | None:
+    def _as_label(self, node: ast.Expr, context: ExpressionContext) -> str | None:
         """What a bare word or string means as a label, None if it is an expression."""
         if isinstance(node, ast.String):
             return node.value
         if (
             isinstance(node, ast.Name)
             and node.name not in self.aliases
-            and self.scope.symbol(node.name, place) is None
+            and self.symbol(node.name, context) is None
         ):
-            return None if node.name in self.scope.settings else node.name
+            return None if self._is_setting(node.name) else node.name
         if isinstance(node, ast.Number):
             return node.text
         return None
 
-    def _outside_plate(self, symbol: Symbol, plate: str, span: Span, place: Place) -> None:
+    def _outside_plate(self, symbol: Symbol, plate: str, span: Span, context: ExpressionContext) -> None:
         indexable = [
             s.name
             for s in self.scope.variables.values()
@@ -266,8 +285,8 @@ class Expressions:
 
     # ---- operators
 
-    def _unary(self, node: ast.Unary, place: Place) -> Expr:
-        operand = self.build(node.operand, place)
+    def _unary(self, node: ast.UnaryOperation, context: ExpressionContext) -> Expr:
+        operand = self.build(node.operand, context)
         if operand.type is UNKNOWN:
             return unknown(node.span)
         if node.op == "not":
@@ -280,14 +299,14 @@ class Expressions:
             REAL if operand.type.kind != "spin" else operand.type, operand.axes, node.span, "neg", (operand,)
         )
 
-    def _binary(self, node: ast.Binary, place: Place) -> Expr:
+    def _binary(self, node: ast.Binary, context: ExpressionContext) -> Expr:
         if node.op == "@":
-            return self._contract(node, place)
+            return self._contract(node, context)
         if node.op in ("==", "!="):
-            labelled = self._label_comparison(node, place)
+            labelled = self._label_comparison(node, context)
             if labelled is not None:
                 return labelled
-        left, right = self.build(node.left, place), self.build(node.right, place)
+        left, right = self.build(node.left, context), self.build(node.right, context)
         if UNKNOWN in (left.type, right.type):
             return unknown(node.span)
         function = OPERATORS[node.op]
@@ -307,18 +326,18 @@ class Expressions:
             operator_type(function, left, right), merge(left.axes, right.axes), node.span, function, (left, right)
         )
 
-    def _label_comparison(self, node: ast.Binary, place: Place) -> Expr | None:
+    def _label_comparison(self, node: ast.Binary, context: ExpressionContext) -> Expr | None:
         """``rain == yes``: one side has labels, the other is one of them."""
         for side, other in ((node.left, node.right), (node.right, node.left)):
-            label = self._as_label(other, place)
-            if label is None or self._as_label(side, place) is not None:
+            label = self._as_label(other, context)
+            if label is None or self._as_label(side, context) is not None:
                 continue
             if isinstance(other, ast.Number):
                 with self.scope.quiet():
-                    probe = self.build(side, place)
+                    probe = self.build(side, context)
                 if probe.type.kind != "labels":
                     return None
-            value = self.build(side, place)
+            value = self.build(side, context)
             if value.type is UNKNOWN:
                 return unknown(node.span)
             if value.type.kind != "labels":
@@ -332,13 +351,13 @@ class Expressions:
             return Apply(TRUTH, value.axes, node.span, OPERATORS[node.op], (value, constant))
         return None
 
-    def _contract(self, node: ast.Binary, place: Place) -> Expr:
-        left, right = self.build(node.left, place), self.build(node.right, place)
+    def _contract(self, node: ast.Binary, context: ExpressionContext) -> Expr:
+        left, right = self.build(node.left, context), self.build(node.right, context)
         if UNKNOWN in (left.type, right.type):
             return unknown(node.span)
         self._number(left)
         self._number(right)
-        shared = [a for a in left.axes if a in right.axes and a not in place.plates]
+        shared = [a for a in left.axes if a in right.axes and a not in context.plates]
         if len(shared) != 1:
             both = f"{_axes(left.axes)} and {_axes(right.axes)}"
             axis = shared[0] if shared else (left.axes or right.axes or ("a",))[0]
@@ -351,12 +370,12 @@ class Expressions:
         result = Type("positive") if kind.fits("positive") else REAL
         return Contract(result, axes, node.span, left, right, shared[0])
 
-    def _if(self, node: ast.If, place: Place) -> Expr:
-        condition = self.build(node.condition, place)
+    def _if(self, node: ast.If, context: ExpressionContext) -> Expr:
+        condition = self.build(node.condition, context)
         if condition.type is not UNKNOWN:
             self._need(condition, "truth", "the condition of `if`")
-        then = self.build(node.then, self.guarded(place, condition, True))
-        otherwise = self.build(node.otherwise, self.guarded(place, condition, False))
+        then = self.build(node.then, self.guarded(context, condition, True))
+        otherwise = self.build(node.otherwise, self.guarded(context, condition, False))
         if UNKNOWN in (then.type, otherwise.type):
             known = otherwise if then.type is UNKNOWN else then
             return known if self.scope.muted else unknown(node.span)
@@ -371,15 +390,17 @@ class Expressions:
         axes = merge(condition.axes, then.axes, otherwise.axes)
         return Choose(result, axes, node.span, condition, then, otherwise)
 
-    def guarded(self, place: Place, condition: Expr, holds: bool) -> Place:
+    def guarded(self, context: ExpressionContext, condition: Expr, holds: bool) -> ExpressionContext:
         """The place where a condition holds, or does not: some first rows of a chain may be excluded there."""
 
         def value_of(name: str) -> Expr | None:
-            symbol = self.scope.symbol(name, place)
+            symbol = self.scope.symbol(name, context)
             stated = symbol.stated if symbol is not None and symbol.role == "derived" else None
             return stated if isinstance(stated, Expr) else None
 
-        return replace(place, excluded_first=max(place.excluded_first, excluded_rows(condition, holds, value_of)))
+        return replace(
+            context, excluded_first=max(context.excluded_first, excluded_rows(condition, holds, value_of))
+        )
 
     def _same_axes(self, then: Expr, otherwise: Expr) -> Expr:
         """Renames the one axis of ``otherwise`` that is ``like`` the one ``then`` has instead."""
@@ -392,29 +413,30 @@ class Expressions:
 
     # ---- calls
 
-    def _call(self, node: ast.Call, place: Place) -> Expr:
+    def _call(self, node: ast.Call, context: ExpressionContext) -> Expr:
         name = node.function
         if node.table is not None:
             self._error(
                 "PGM0111", "rows belong to a `Table`", node.span, help="write `x : {a, b} ~ Table(...) { ... }`"
             )
         if name == "prev":
-            return self._prev(node, place)
+            return self._prev(node, context)
         if name == "first":
-            return self._first_call(node, place)
+            return self._first_call(node, context)
+        # what the user calls so comes before what the language does
+        if self._is_net(name):
+            return self.net_call(node, context, 0, 1)
+        if self.expander.knows(name):
+            return self.expander.expand(node, context)
         if name in ("min", "max") and len(node.arguments) == 2 and not node.keywords:
-            a, b = (self.build(n, place) for n in node.arguments)
+            a, b = (self.build(n, context) for n in node.arguments)
             if UNKNOWN in (a.type, b.type):
                 return unknown(node.span)
             return Apply(wider(a.type, b.type), merge(a.axes, b.axes), node.span, f"elementwise_{name}", (a, b))
         if name in REDUCTIONS:
-            return self._reduce(node, place)
+            return self._reduce(node, context)
         if name in FUNCTIONS:
-            return self._function(node, place)
-        if name in self.scope.nets:
-            return self.net_call(node, place, 0, 1)
-        if self.expander.knows(name):
-            return self.expander.expand(node, place)
+            return self._function(node, context)
         return self._unknown_call(node)
 
     def _unknown_call(self, node: ast.Call) -> Expr:
@@ -465,7 +487,7 @@ class Expressions:
             axis = self.axis(keyword.value.name)
         return axis, True
 
-    def _reduce(self, node: ast.Call, place: Place) -> Expr:
+    def _reduce(self, node: ast.Call, context: ExpressionContext) -> Expr:
         axis, good = self._over(node)
         if not good:
             return unknown(node.span)
@@ -473,10 +495,10 @@ class Expressions:
             self._arity(node, 1)
             return unknown(node.span)
         is_plate = axis in self.scope.plates if axis else False
-        inner = place
-        if axis is not None and is_plate and axis not in place.plates:
+        inner = context
+        if axis is not None and is_plate and axis not in context.plates:
             around = self.scope.axes_model.enclosing(axis)
-            inner = replace(place, plates=merge(place.plates, around))
+            inner = replace(context, plates=merge(context.plates, around))
         body = self.build(node.arguments[0], inner)
         if body.type is UNKNOWN:
             return unknown(node.span)
@@ -489,7 +511,7 @@ class Expressions:
             axis = body.axes[0]
         if axis in body.axes:
             is_plate = False
-        elif not is_plate or axis in place.plates:
+        elif not is_plate or axis in context.plates:
             inside = (
                 f"inside `{axis}` a name means this element's: give the result a name outside of it"
                 if is_plate
@@ -510,7 +532,7 @@ class Expressions:
             kind, tuple(a for a in body.axes if a != axis), node.span, node.function, body, axis, is_plate
         )
 
-    def _function(self, node: ast.Call, place: Place) -> Expr:
+    def _function(self, node: ast.Call, context: ExpressionContext) -> Expr:
         row = FUNCTIONS[node.function]
         axis, good = (
             self._over(node) if node.function in ("softmax", "cumsum") else (None, self._no_keywords(node))
@@ -520,7 +542,7 @@ class Expressions:
         if len(node.arguments) != row.arity:
             self._arity(node, row.arity)
             return unknown(node.span)
-        arguments = tuple(self.build(a, place) for a in node.arguments)
+        arguments = tuple(self.build(a, context) for a in node.arguments)
         if any(a.type is UNKNOWN for a in arguments):
             return unknown(node.span)
         for argument in arguments:
@@ -547,7 +569,7 @@ class Expressions:
         self._error("PGM0305", f"`{node.function}` takes {wanted} argument{'s' if wanted != 1 else ''}, "
                     f"{len(node.arguments)} given", node.span)  # fmt: skip
 
-    def net_call(self, node: ast.Call, place: Place, output: int, wanted: int) -> Expr:
+    def net_call(self, node: ast.Call, context: ExpressionContext, output: int, wanted: int) -> Expr:
         """A network applied; ``wanted`` outputs are taken at once by ``a, b = net(...)``."""
         net = self.scope.nets[node.function]
         self.scope.used.add(net.name)
@@ -558,7 +580,7 @@ class Expressions:
         if len(node.arguments) != len(net.inputs) or not self._no_keywords(node):
             self._arity(node, len(net.inputs))
             return unknown(node.span)
-        arguments = tuple(self.build(a, place) for a in node.arguments)
+        arguments = tuple(self.build(a, context) for a in node.arguments)
         if any(a.type is UNKNOWN for a in arguments):
             return unknown(node.span)
         batch: tuple[str, ...] = ()
@@ -576,60 +598,60 @@ class Expressions:
 
     # ---- chains
 
-    def _chain(self, place: Place) -> str | None:
-        for plate in reversed(place.plates):
+    def _chain(self, context: ExpressionContext) -> str | None:
+        for plate in reversed(context.plates):
             structure = self.scope.plates[plate].structure
             if structure is not None and structure.kind == "chain":
                 return plate
         return None
 
-    def _first(self, count: int, span: Span, place: Place) -> Expr:
-        chain = self._chain(place)
+    def _first(self, count: int, span: Span, context: ExpressionContext) -> Expr:
+        chain = self._chain(context)
         if chain is None:
             self._error("PGM0312", "`first` means the first row of a chain, and there is no chain here", span,
                         help="make the plate one: `plate step = chain { ... }`")  # fmt: skip
             return unknown(span)
         return First(TRUTH, (), span, count, chain)
 
-    def _lag(self, node: ast.Call, at: int) -> int | None:
-        if len(node.arguments) <= at:
+    def _lag(self, node: ast.Call, number: int) -> int | None:
+        if len(node.arguments) <= number:
             return 1
-        argument = node.arguments[at]
+        argument = node.arguments[number]
         if isinstance(argument, ast.Number) and argument.value >= 1 and argument.value.is_integer():
             return int(argument.value)
         self._error("PGM0312", f"`{node.function}` counts rows: a whole number from 1", argument.span)
         return None
 
-    def _first_call(self, node: ast.Call, place: Place) -> Expr:
+    def _first_call(self, node: ast.Call, context: ExpressionContext) -> Expr:
         if len(node.arguments) != 1 or node.keywords:
             self._arity(node, 1)
             return unknown(node.span)
         count = self._lag(node, 0)
-        return unknown(node.span) if count is None else self._first(count, node.span, place)
+        return unknown(node.span) if count is None else self._first(count, node.span, context)
 
-    def _prev(self, node: ast.Call, place: Place) -> Expr:
+    def _prev(self, node: ast.Call, context: ExpressionContext) -> Expr:
         if not node.arguments or len(node.arguments) > 2 or node.keywords:
             self._error("PGM0305", "`prev` takes a variable and, if not 1, how many rows back", node.span)
             return unknown(node.span)
         lag = self._lag(node, 1)
         target = node.arguments[0]
-        chain = self._chain(place)
-        symbol = self.scope.symbol(target.name, place) if isinstance(target, ast.Name) else None
+        chain = self._chain(context)
+        symbol = self._whole_variable(target, context)
         if lag is None:
             return unknown(node.span)
-        if symbol is None and isinstance(target, ast.Name):
-            self._name(target, place)
+        if symbol is None and isinstance(target, ast.Name) and target.name not in self.aliases:
+            self._name(target, context)
             return unknown(node.span)
         if chain is None or symbol is None or chain not in symbol.plates:
             self._error("PGM0312", "`prev` takes a variable of the chain it stands in", node.span,
                         help="make the plate a chain: `plate step = chain { ... }`")  # fmt: skip
             return unknown(node.span)
-        if place.excluded_first < lag:
+        if context.excluded_first < lag:
             needed = "first" if lag == 1 else f"first({lag})"
             self._error("PGM0312", f"`prev` looks {lag} row{'s' if lag > 1 else ''} back, and there may be none",
                         node.span, f"write `if {needed} then ... else ...` with `prev` after the `else`")  # fmt: skip
             return unknown(node.span)
-        return self.reference(symbol, (), node.span, place, lag)
+        return self.reference(symbol, (), node.span, context, lag)
 
     # ---- checks
 

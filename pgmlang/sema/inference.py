@@ -11,9 +11,9 @@ from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import wider
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.definitions import Expander
-from pgmlang.sema.distributions import Distributions, Target
-from pgmlang.sema.expressions import Expressions
-from pgmlang.sema.scope import Place, Scope, Symbol
+from pgmlang.sema.distributions import DistributionBuilder, LeftSide
+from pgmlang.sema.expressions import ExpressionBuilder
+from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.supports import Stated, Supports
 from pgmlang.syntax import ast
 
@@ -24,10 +24,10 @@ class Inference:
     def __init__(self, scope: Scope, collector: Collector) -> None:
         self.scope = scope
         self.collector = collector
-        self.expressions = Expressions(scope, self.infer)
+        self.expressions = ExpressionBuilder(scope, self.infer)
         self.expander = self.expressions.expander = Expander(scope, self.expressions)
         self.expressions.supports = Supports(scope, self._stated)
-        self.distributions = Distributions(scope, self.expressions)
+        self.distributions = DistributionBuilder(scope, self.expressions)
         self.asked: set[str] = set()
 
     def infer(self, symbol: Symbol) -> tuple[Type, tuple[str, ...]]:
@@ -62,7 +62,7 @@ class Inference:
         return type_, axes
 
     def _infer(self, symbol: Symbol, axes: tuple[str, ...], declared: Type | None) -> tuple[Type, tuple[str, ...]]:
-        place = self.place(symbol)
+        context = self.context(symbol)
         match symbol.statement:
             case ast.Random(distribution=distribution):
                 if (
@@ -73,12 +73,12 @@ class Inference:
                     return declared, axes
                 saved = dict(self.expander.calls)
                 symbol.stated, type_ = self.distributions.build(
-                    distribution, Target(symbol.name, axes, declared, symbol.span), place
+                    distribution, LeftSide(symbol.name, axes, declared, symbol.span), context
                 )
                 self.expander.calls = saved
                 return declared or type_, axes
             case ast.Assign():
-                value = self._settled(symbol, place)
+                value = self._settled(symbol, context)
                 symbol.stated = value if value.type is not UNKNOWN else None
                 return (declared or value.type), (axes or value.axes)
             case ast.Variables(kind=kind):
@@ -86,17 +86,17 @@ class Inference:
                 return declared or default, axes
         return declared or UNKNOWN, axes
 
-    def _settled(self, symbol: Symbol, place: Place) -> Expr:
+    def _settled(self, symbol: Symbol, context: ExpressionContext) -> Expr:
         """The value of a definition. One that asks for its own type (``if first then 0 else prev(x) + e``) is built again
         until its type no longer grows; the kinds are a short chain."""
         saved = dict(self.expander.calls)
-        value = self.value(symbol, place)
+        value = self.value(symbol, context)
         while symbol.is_recursive and value.type is not UNKNOWN and (value.type, value.axes) != (
             symbol.type, symbol.axes
         ):  # fmt: skip
             symbol.type, symbol.axes = value.type, value.axes
             self.expander.calls = dict(saved)
-            value = self.value(symbol, place)
+            value = self.value(symbol, context)
             kind = value.type if symbol.type is None else wider(symbol.type, value.type)
             if UNKNOWN in (value.type, kind):
                 break
@@ -111,24 +111,26 @@ class Inference:
         if symbol.stated is None and not symbol.busy and isinstance(symbol.statement, ast.Random):
             saved = dict(self.expander.calls)
             with self.scope.quiet():
-                target = Target(symbol.name, axes, type_, symbol.span)
+                target = LeftSide(symbol.name, axes, type_, symbol.span)
                 symbol.stated, _ = self.distributions.build(
-                    symbol.statement.distribution, target, self.place(symbol)
+                    symbol.statement.distribution, target, self.context(symbol)
                 )
             self.expander.calls = saved
         return symbol.stated, type_
 
-    def place(self, symbol: Symbol) -> Place:
-        return Place(symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables)
+    def context(self, symbol: Symbol) -> ExpressionContext:
+        return ExpressionContext(
+            symbol.plates, 0, symbol.name, symbol.name, symbol.name in self.scope.guide_variables
+        )
 
-    def value(self, symbol: Symbol, place: Place) -> Expr:
+    def value(self, symbol: Symbol, context: ExpressionContext) -> Expr:
         statement = symbol.statement
         assert isinstance(statement, ast.Assign)
         if len(statement.targets) == 1:
-            return self.expressions.build(statement.value, place)
+            return self.expressions.build(statement.value, context)
         value = statement.value
         if isinstance(value, ast.Call) and value.function in self.scope.nets:
-            return self.expressions.net_call(value, place, symbol.output, len(statement.targets))
+            return self.expressions.net_call(value, context, symbol.output, len(statement.targets))
         message = f"{len(statement.targets)} names on the left, one value on the right"
         self.scope.report(Diagnostic("PGM0305", message, statement.span,
                                      help="only a network with several outputs gives several values"))  # fmt: skip

@@ -8,21 +8,21 @@ from pgmlang.families import LEARNED, LearnedFamily
 from pgmlang.model import Density, Type
 from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import UNKNOWN
-from pgmlang.sema.expressions import Expressions
-from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.expressions import ExpressionBuilder
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
 _BINARY = ("bit", "spin")
 
 
 def learned_density(
-    scope: Scope, expressions: Expressions, node: ast.Call, name: str, axes: tuple[str, ...], declared: Type | None,
-    place: Place,
+    scope: Scope, expressions: ExpressionBuilder, node: ast.Call, name: str, axes: tuple[str, ...], declared: Type | None,
+    context: ExpressionContext,
 ) -> tuple[Density | None, Type]:  # fmt: skip
     """``name[axes] ~ MADE(500, given = x)`` and the type of its draws; None after an error, which is reported."""
     family = LEARNED[node.function]
-    sizes = [expressions.build(argument, place) for argument in node.arguments]
-    given = [expressions.build(k.value, place) for k in node.keywords if k.name == "given"]
+    sizes = [expressions.build(argument, context) for argument in node.arguments]
+    given = [expressions.build(k.value, context) for k in node.keywords if k.name == "given"]
     problem = (
         _arguments(family, node)
         or next((p for size in sizes if (p := _size(family, size, node))), None)

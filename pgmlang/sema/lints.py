@@ -88,8 +88,8 @@ def _definitions(model: Model, expr: Expr) -> list[Expr]:
 
 def _confines(expr: Expr, name: str) -> bool:
     """Whether a potential holds something quadratic in the field."""
-    for part in walk(expr):
-        match part:
+    for node in walk(expr):
+        match node:
             case Contract(left=left, right=right) if _mentions(left, name) and _mentions(right, name):
                 return True
             case Apply(function="pow" | "square" | "abs", arguments=(inner, *_)) if _mentions(inner, name):

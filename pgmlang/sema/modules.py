@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pgmlang import resources
-from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
+from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.sema.names import function_problems, inside_problems, twice
 from pgmlang.syntax import ast, load_source, parse_collecting
 
 Loader = Callable[[str], SourceFile | None]
@@ -85,15 +86,24 @@ class Modules:
             self.report(problem)
         definitions: dict[str, ast.Def] = {}
         imports: dict[str, Module] = {}
+        spans: dict[str, Span] = {}
         self._open.append(path)
         for inner in program.statements:
             match inner:
                 case ast.Def():
-                    definitions[inner.name] = inner
+                    span = inner.name_span or inner.span
+                    for problem in (*function_problems(inner.name, span, spans), *inside_problems(inner)):
+                        self.report(problem)
+                    spans.setdefault(inner.name, span)
+                    definitions.setdefault(inner.name, inner)
                 case ast.Import():
+                    name = alias(inner.path)
+                    if name in spans:
+                        self.report(twice(name, inner.span, spans[name]))
+                    spans.setdefault(name, inner.span)
                     module = self.load(inner)
                     if module:
-                        imports[alias(inner.path)] = module
+                        imports.setdefault(name, module)
                 case ast.Version():
                     pass
                 case _:

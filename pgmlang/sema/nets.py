@@ -11,7 +11,7 @@ from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS
 from pgmlang.syntax import ast
 
 
-def build_net(scope: Scope, net: ast.Net) -> Net | None:
+def build_net(scope: Scope, net: ast.NetDeclaration) -> Net | None:
     """The network's record; None (and errors) if it cannot be."""
     for axis in (*net.inputs, *net.outputs):
         if axis.name != "real" and not scope.is_axis(axis.name):
@@ -87,5 +87,5 @@ def _use_settings(scope: Scope, node: ast.Expr) -> None:
         case ast.Binary(left=left, right=right):
             _use_settings(scope, left)
             _use_settings(scope, right)
-        case ast.Unary(operand=operand):
+        case ast.UnaryOperation(operand=operand):
             _use_settings(scope, operand)

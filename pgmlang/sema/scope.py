@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pgmlang.diagnostics import Diagnostic, Label, Span
+from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Dim, Model, Plate, Type
 from pgmlang.model.expr import Expr
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.modules import Module
+from pgmlang.sema.names import NUMBER_OF_NETS, RESERVED, is_distribution, reserved, twice
 from pgmlang.syntax import ast
 
 Value = float | int | bool | str
@@ -41,7 +42,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Place:
+class ExpressionContext:
     """Where an expression stands: the plates around it, how many first rows of the chain are excluded, the names
     of a ``def``'s body, and the statement that owns the parameters of ``def`` calls."""
 
@@ -67,7 +68,7 @@ class Scope:
     plates: dict[str, Plate] = field(default_factory=dict)
     variables: dict[str, Symbol] = field(default_factory=dict)
     guide_variables: dict[str, Symbol] = field(default_factory=dict)
-    nets: dict[str, ast.Net] = field(default_factory=dict)
+    nets: dict[str, ast.NetDeclaration] = field(default_factory=dict)
     definitions: dict[str, ast.Def] = field(default_factory=dict)
     modules: dict[str, Module] = field(default_factory=dict)
     module_spans: dict[str, Span] = field(default_factory=dict)
@@ -105,26 +106,28 @@ class Scope:
             self.report(Diagnostic("PGM0102", message, span, help="choose a shorter name"))
             return False
         if name in RESERVED:
-            self.report(
-                Diagnostic("PGM0208", f"`{name}` is a word of the language", span, help="choose another name")
-            )
+            self.report(reserved(name, span))
             return False
         if name in self.spans:
-            self.report(
-                Diagnostic(
-                    "PGM0202",
-                    f"`{name}` is defined twice",
-                    span,
-                    secondary=(Label(self.spans[name], "first defined here"),),
-                    help="every name is defined once; rename one of them",
-                )
-            )
+            self.report(twice(name, span, self.spans[name]))
             return False
         self.spans[name] = span
         return True
 
-    def symbol(self, name: str, place: Place) -> Symbol | None:
-        if place.in_guide and name in self.guide_variables:
+    def define_axis(self, name: str, span: Span) -> bool:
+        """The same of a dim or a plate: `real` among the inputs of a network is a number."""
+        if name == NUMBER_OF_NETS:
+            self.report(reserved(name, span))
+        return name != NUMBER_OF_NETS and self.define(name, span)
+
+    def define_function(self, name: str, span: Span) -> bool:
+        """The same of what is called with arguments: a network or a ``def``, which no distribution may be called."""
+        if is_distribution(name):
+            self.report(reserved(name, span))
+        return not is_distribution(name) and self.define(name, span)
+
+    def symbol(self, name: str, context: ExpressionContext) -> Symbol | None:
+        if context.in_guide and name in self.guide_variables:
             return self.guide_variables[name]
         return self.variables.get(name) or self.owned_parameters.get(name)
 
@@ -147,20 +150,16 @@ class Scope:
             axis = self.dims[axis].like or axis
         return axis
 
-    def near_name(self, name: str, place: Place) -> str:
+    def near_name(self, name: str, context: ExpressionContext) -> str:
         """A did-you-mean for an unknown name; the first ``HELPED`` get one, since each looks at all names."""
         if self.muted or self._helped >= HELPED:
             return ""
         self._helped += 1
-        return did_you_mean(name, self.known_names(place))
+        return did_you_mean(name, self.known_names(context))
 
-    def known_names(self, place: Place) -> list[str]:
+    def known_names(self, context: ExpressionContext) -> list[str]:
         names = [*self.variables, *self.settings, *self.owned_parameters]
-        return names + list(self.guide_variables) if place.in_guide else names
+        return names + list(self.guide_variables) if context.in_guide else names
 
     def type_labels(self, type_: Type) -> tuple[str, ...] | None:
         return self.axes_model.labels_of(type_) if type_ is not UNKNOWN else None
-
-
-RESERVED = {"first", "prev", "over", "inf", "pi"}
-"""Names that mean something in every expression. (A dim may be called `unit`: it then hides the type.)"""

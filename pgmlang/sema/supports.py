@@ -77,8 +77,8 @@ class Supports:
             symbol = self.scope.owned_parameters.get(ref.name)
         if symbol is None:
             return Range(range_of_type(ref.type), frozenset({ref.name}))
-        found = self._of_symbol(symbol)
-        return found.loose() if ref.lag else found
+        support = self._of_symbol(symbol)
+        return support.loose() if ref.lag else support
 
     def _of_symbol(self, symbol: Symbol) -> Range:
         name = symbol.name
@@ -89,19 +89,19 @@ class Supports:
             return self.assumed[name]
         outer, self.consulted = self.consulted, set()
         self.assumed[name] = Range(NOWHERE, frozenset({name}))
-        found = self._found(symbol)
+        support = self._found(symbol)
         if name in self.consulted:
             # an inductive proof: what holds of the first rows must follow for a row from the rows before it
-            self.assumed[name] = found.loose()
+            self.assumed[name] = support.loose()
             again = self._found(symbol)
-            is_proven = again.interval.within(found.interval)
-            found = (found if is_proven else Range(ANYWHERE, found.sources)).loose()
+            is_proven = again.interval.within(support.interval)
+            support = (support if is_proven else Range(ANYWHERE, support.sources)).loose()
         del self.assumed[name]
         self.consulted.discard(name)
         if not self.consulted:
-            self.ranges[name] = found
+            self.ranges[name] = support
         self.consulted |= outer
-        return found
+        return support
 
     def _found(self, symbol: Symbol) -> Range:
         stated, type_ = self.stated(symbol)

@@ -11,8 +11,8 @@ from pgmlang.model import TableDist, Type
 from pgmlang.model.expr import Ref
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.arithmetic import fold
-from pgmlang.sema.expressions import Expressions
-from pgmlang.sema.scope import Place, Scope
+from pgmlang.sema.expressions import ExpressionBuilder
+from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
 MAX_CELLS = 1 << 26
@@ -22,18 +22,18 @@ ROW_SUM_TOLERANCE = 1e-3 + 1e-9
 """Published networks round their rows to three decimals."""
 
 
-class Tables:
+class TableBuilder:
     """Builds and checks ``Table(...)`` calls."""
 
-    def __init__(self, scope: Scope, expressions: Expressions) -> None:
+    def __init__(self, scope: Scope, expressions: ExpressionBuilder) -> None:
         self.scope = scope
         self.expressions = expressions
 
     def build(
-        self, node: ast.Call, name: str, declared: Type | None, place: Place
+        self, node: ast.Call, name: str, declared: Type | None, context: ExpressionContext
     ) -> tuple[TableDist | None, Type]:
         """The table (None after an error) and the type of its draws."""
-        parents = self._parents(node, place)
+        parents = self._parents(node, context)
         prior, by, good = self._options(node)
         if declared is None:
             self._error("PGM0412", f"`{name}` needs its labels", node.span,
@@ -61,11 +61,11 @@ class Tables:
     def _error(self, code: str, message: str, span: Span | None, help: str = "", **more: object) -> None:
         self.scope.report(Diagnostic(code, message, span, help=help, **more))  # type: ignore[arg-type]
 
-    def _parents(self, node: ast.Call, place: Place) -> list[Ref] | None:
+    def _parents(self, node: ast.Call, context: ExpressionContext) -> list[Ref] | None:
         parents: list[Ref] = []
         good = True
         for argument in node.arguments:
-            value = self.expressions.build(argument, place)
+            value = self.expressions.build(argument, context)
             if value.type is UNKNOWN:
                 if isinstance(value, Ref):
                     parents.append(value)
@@ -145,23 +145,23 @@ class Tables:
             self._error("PGM0407", f"a table that is written out needs closed label sets; that of `{which}` is open",
                         node.span, f"write the labels of `{which}` out: `{which} : {{no, yes}}`")  # fmt: skip
             return None
-        found: dict[tuple[str, ...], ast.TableRow] = {}
+        row_of: dict[tuple[str, ...], ast.TableRow] = {}
         good = True
         for row in node.table or ():
             key = self._key(row, parents, sets, name)
             if key is None or not self._cells(row, labels, name):
                 good = False
                 if key is not None:
-                    found.setdefault(key, row)
+                    row_of.setdefault(key, row)
                 continue
-            if key in found:
+            if key in row_of:
                 self._error("PGM0403", f"the row {_key_text(key)} is given twice", row.span, "keep one of them",
-                            secondary=(Label(found[key].span, "first given here"),))  # fmt: skip
+                            secondary=(Label(row_of[key].span, "first given here"),))  # fmt: skip
                 good = False
                 continue
-            found[key] = row
+            row_of[key] = row
         configurations = list(product(*sets)) if prod(len(s) for s in sets if s) <= MAX_CELLS else []  # type: ignore[arg-type]
-        missing = [c for c in configurations if c not in found]
+        missing = [c for c in configurations if c not in row_of]
         if missing and good:
             shown = "; ".join(_key_text(m) for m in missing[:3]) + (
                 f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -170,7 +170,7 @@ class Tables:
             self._error("PGM0402", f"the table of `{name}` lacks {len(missing)} of {len(configurations)} rows",
                         node.function_span or node.span, f"add {lines}")  # fmt: skip
             good = False
-        return tuple(found[c].cells for c in configurations) if good else None
+        return tuple(row_of[c].cells for c in configurations) if good else None
 
     def _key(
         self, row: ast.TableRow, parents: list[Ref], sets: list[tuple[str, ...] | None], name: str

@@ -33,9 +33,9 @@ class Sizes:
                 continue
             work.pop()
             if id(node) not in self._known:
-                own = self.names.get(node.name, 1) if isinstance(node, Ref) and not node.lag else 1
+                size = self.names.get(node.name, 1) if isinstance(node, Ref) and not node.lag else 1
                 # the node is kept, so that no other one takes its number
-                self._known[id(node)] = node, own + sum(self._known[id(c)][1] for c in children(node))
+                self._known[id(node)] = node, size + sum(self._known[id(c)][1] for c in children(node))
         return self._known[id(value)][1]
 
 

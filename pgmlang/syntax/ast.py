@@ -8,7 +8,7 @@ from pgmlang.diagnostics.source import Span
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class SyntaxNode:
     """Anything that stands in the text. Two nodes are equal when they say the same, wherever they stand."""
 
     span: Span = field(compare=False, repr=False)
@@ -18,7 +18,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Number(Node):
+class Number(SyntaxNode):
     """A nonnegative number; ``text`` is how it was written (``0.10`` and ``0.1`` are the same number)."""
 
     value: float
@@ -26,26 +26,26 @@ class Number(Node):
 
 
 @dataclass(frozen=True)
-class String(Node):
+class String(SyntaxNode):
     """A quoted label."""
 
     value: str
 
 
 @dataclass(frozen=True)
-class Truth(Node):
+class Truth(SyntaxNode):
     value: bool
 
 
 @dataclass(frozen=True)
-class Name(Node):
+class Name(SyntaxNode):
     """A name; dotted (``v.W``) for the parameters of a ``def``'s call."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Unary(Node):
+class UnaryOperation(SyntaxNode):
     """``op`` is ``-`` or ``not``."""
 
     op: str
@@ -53,7 +53,7 @@ class Unary(Node):
 
 
 @dataclass(frozen=True)
-class Binary(Node):
+class Binary(SyntaxNode):
     """``op``: + - * / ^ @, == != < <= > >=, and, or."""
 
     op: str
@@ -62,26 +62,26 @@ class Binary(Node):
 
 
 @dataclass(frozen=True)
-class If(Node):
+class If(SyntaxNode):
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
 @dataclass(frozen=True)
-class Index(Node):
+class Index(SyntaxNode):
     base: Expr
     indices: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class Keyword(Node):
+class Keyword(SyntaxNode):
     name: str
     value: Expr
 
 
 @dataclass(frozen=True)
-class TableRow(Node):
+class TableRow(SyntaxNode):
     """Labels of the parents and the numbers after the colon; a table without parents has no keys."""
 
     keys: tuple[str, ...]
@@ -90,7 +90,7 @@ class TableRow(Node):
 
 
 @dataclass(frozen=True)
-class Call(Node):
+class Call(SyntaxNode):
     """A distribution, function, ``def`` or network applied; ``table`` are the rows after ``Table(...)``."""
 
     function: str
@@ -100,19 +100,19 @@ class Call(Node):
     function_span: Span | None = field(default=None, compare=False, repr=False)
 
 
-Expr = Number | String | Truth | Name | Unary | Binary | If | Index | Call
+Expr = Number | String | Truth | Name | UnaryOperation | Binary | If | Index | Call
 
 
 # ---- declarations
 
 
 @dataclass(frozen=True)
-class TypeName(Node):
+class TypeName(SyntaxNode):
     name: str
 
 
 @dataclass(frozen=True)
-class LabelSet(Node):
+class LabelSet(SyntaxNode):
     """``{no, yes}``; ``is_open`` for ``{...}``."""
 
     labels: tuple[str, ...]
@@ -124,14 +124,14 @@ TypeExpr = TypeName | LabelSet
 
 
 @dataclass(frozen=True)
-class Identifier(Node):
+class Identifier(SyntaxNode):
     """A name where it is defined, or an axis between brackets."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Declared(Node):
+class Declared(SyntaxNode):
     """``x[axis, ...] : type`` on the left of something."""
 
     name: str
@@ -144,31 +144,31 @@ class Declared(Node):
 
 
 @dataclass(frozen=True)
-class Version(Node):
+class Version(SyntaxNode):
     number: str
 
 
 @dataclass(frozen=True)
-class Setting(Node):
+class Setting(SyntaxNode):
     name: str
     default: Expr
 
 
 @dataclass(frozen=True)
-class ModelHeader(Node):
+class ModelHeader(SyntaxNode):
     name: str
     settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
-class Import(Node):
+class Import(SyntaxNode):
     """``import std.layers``: its definitions are reached as ``layers.NAME``."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class DimItem(Node):
+class DimItem(SyntaxNode):
     """One of: open (nothing given), ``size``, ``labels``, ``like`` another axis."""
 
     name: str
@@ -179,12 +179,12 @@ class DimItem(Node):
 
 
 @dataclass(frozen=True)
-class Dims(Node):
+class Dims(SyntaxNode):
     items: tuple[DimItem, ...]
 
 
 @dataclass(frozen=True)
-class Plate(Node):
+class PlateBlock(SyntaxNode):
     """``plate NAME(indices)[size] in a, b = structure(...) { body }``."""
 
     name: str
@@ -197,7 +197,7 @@ class Plate(Node):
 
 
 @dataclass(frozen=True)
-class Variables(Node):
+class Variables(SyntaxNode):
     """``param``, ``input`` or ``field`` with what it declares."""
 
     kind: str
@@ -205,25 +205,25 @@ class Variables(Node):
 
 
 @dataclass(frozen=True)
-class Random(Node):
+class Random(SyntaxNode):
     target: Declared
     distribution: Expr
 
 
 @dataclass(frozen=True)
-class Assign(Node):
+class Assign(SyntaxNode):
     targets: tuple[Declared, ...]
     value: Expr
 
 
 @dataclass(frozen=True)
-class Factor(Node):
+class Factor(SyntaxNode):
     name: str | None
     value: Expr
 
 
 @dataclass(frozen=True)
-class Net(Node):
+class NetDeclaration(SyntaxNode):
     """``net NAME : inputs -> outputs = block(...)``; inputs and outputs name axes or ``real``."""
 
     name: str
@@ -233,13 +233,13 @@ class Net(Node):
 
 
 @dataclass(frozen=True)
-class Guide(Node):
+class GuideBlock(SyntaxNode):
     plate: str | None
     body: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
-class Def(Node):
+class Def(SyntaxNode):
     name: str
     parameters: tuple[Declared, ...]
     body: tuple[Statement, ...]
@@ -247,7 +247,7 @@ class Def(Node):
 
 
 @dataclass(frozen=True)
-class Return(Node):
+class Return(SyntaxNode):
     value: Expr
 
 
@@ -256,20 +256,20 @@ Statement = (
     | ModelHeader
     | Import
     | Dims
-    | Plate
+    | PlateBlock
     | Variables
     | Random
     | Assign
     | Factor
-    | Net
-    | Guide
+    | NetDeclaration
+    | GuideBlock
     | Def
     | Return
 )
 
 
 @dataclass(frozen=True)
-class Program(Node):
+class SyntaxTree(SyntaxNode):
     """A whole file. ``broken_names``: words of statements that did not parse; nobody should complain of them."""
 
     statements: tuple[Statement, ...]

@@ -50,9 +50,9 @@ class Builder:
     def __init__(self, file: SourceFile) -> None:
         self.file = file
 
-    def program(self, tree: Tree, broken_names: frozenset[str]) -> ast.Program:
+    def program(self, tree: Tree, broken_names: frozenset[str]) -> ast.SyntaxTree:
         span = _tree_span(self.file, tree) or Span(self.file, 0, 0)
-        return ast.Program(self._statements(tree.children), broken_names, span=span)
+        return ast.SyntaxTree(self._statements(tree.children), broken_names, span=span)
 
     def _statements(self, children: list[Any]) -> tuple[ast.Statement, ...]:
         return tuple(self._node(c) for c in children if isinstance(c, Tree))
@@ -110,10 +110,10 @@ class Builder:
     def _block(self, tree: Tree, span: Span) -> tuple[ast.Statement, ...]:
         return self._statements(tree.children)
 
-    def _plate(self, tree: Tree, span: Span) -> ast.Plate:
+    def _plate(self, tree: Tree, span: Span) -> ast.PlateBlock:
         _, name, indices, size, within, structure, block = tree.children
         head_end = self._where(name)
-        return ast.Plate(
+        return ast.PlateBlock(
             str(name),
             self._node(block),
             tuple(self._identifier(t) for t in indices.children) if indices else (),
@@ -179,16 +179,18 @@ class Builder:
         _, name, value = tree.children
         return ast.Factor(str(name.children[0]) if name else None, self._node(value), span=span)
 
-    def _net(self, tree: Tree, span: Span) -> ast.Net:
+    def _net(self, tree: Tree, span: Span) -> ast.NetDeclaration:
         _, name, inputs, _, outputs, block = tree.children
-        return ast.Net(str(name), self._names(inputs), self._names(outputs), self._node(block), span=span)
+        return ast.NetDeclaration(
+            str(name), self._names(inputs), self._names(outputs), self._node(block), span=span
+        )
 
     def _names(self, tree: Tree) -> tuple[ast.Identifier, ...]:
         return tuple(self._identifier(t) for t in tree.children)
 
-    def _guide(self, tree: Tree, span: Span) -> ast.Guide:
+    def _guide(self, tree: Tree, span: Span) -> ast.GuideBlock:
         _, plate, block = tree.children
-        return ast.Guide(str(plate) if plate else None, self._node(block), span=span)
+        return ast.GuideBlock(str(plate) if plate else None, self._node(block), span=span)
 
     def _def_(self, tree: Tree, span: Span) -> ast.Def:
         _, name, *parameters, block = tree.children
@@ -217,8 +219,8 @@ class Builder:
         inner: ast.Expr = self._node(tree.children[0])
         return inner
 
-    def _unary(self, tree: Tree, span: Span) -> ast.Unary:
-        return ast.Unary(str(tree.children[0]), self._node(tree.children[1]), span=span)
+    def _unary(self, tree: Tree, span: Span) -> ast.UnaryOperation:
+        return ast.UnaryOperation(str(tree.children[0]), self._node(tree.children[1]), span=span)
 
     def _binary(self, tree: Tree, span: Span) -> ast.Binary:
         left, op, right = tree.children

@@ -22,11 +22,11 @@ CONTINUATION = 4
 def format_source(file: SourceFile) -> str:
     """A file's text in canonical style. Raises CompileError when it does not parse."""
     program = parse(file)
-    found = [Comment(span, _stands_alone(span)) for span in comments_of(file)]
-    return _Formatter(found).program(program)
+    comments = [Comment(span, _stands_alone(span)) for span in comments_of(file)]
+    return _Formatter(comments).program(program)
 
 
-def format_program(program: ast.Program) -> str:
+def format_program(program: ast.SyntaxTree) -> str:
     """Text of a program, without comments; it parses to an equal program."""
     return _Formatter([]).program(program)
 
@@ -52,10 +52,10 @@ class _Placed:
 
 
 def _stands_alone(span: Span) -> bool:
-    text, at = span.file.text, span.start
-    while at > 0 and text[at - 1] in " \t\f":
-        at -= 1
-    return at == 0 or text[at - 1] in "\r\n"
+    text, position = span.file.text, span.start
+    while position > 0 and text[position - 1] in " \t\f":
+        position -= 1
+    return position == 0 or text[position - 1] in "\r\n"
 
 
 class _Formatter:
@@ -66,7 +66,7 @@ class _Formatter:
         self.commented = False  # the last line ends in a comment already
         self.opened = True  # the last line opens a block: no empty line after it
 
-    def program(self, program: ast.Program) -> str:
+    def program(self, program: ast.SyntaxTree) -> str:
         self._block(program.statements, 0)
         self._own_comments(len(program.span.file.text) + 1, 0)
         return "\n".join(self.lines) + "\n" if self.lines else ""
@@ -173,8 +173,8 @@ class _Formatter:
 
     def _fill(self, line: list[Piece], indent: int) -> None:
         """Writes pieces as one line, or as several where it would be too long."""
-        for i, part in enumerate(_split(line, indent)):
-            self._line(" " * (indent + CONTINUATION if i else indent) + _joined(part))
+        for i, pieces in enumerate(_split(line, indent)):
+            self._line(" " * (indent + CONTINUATION if i else indent) + _joined(pieces))
 
 
 def _joined(pieces: Sequence[Piece]) -> str:

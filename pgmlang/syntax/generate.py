@@ -15,7 +15,7 @@ from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
 from pgmlang.resources import grammar_text
-from pgmlang.syntax.layout import Layout
+from pgmlang.syntax.layout import NewlinePostlex
 
 TABLES = Path(__file__).with_name("_lalr_tables.py")
 
@@ -29,7 +29,7 @@ def build_lark() -> Lark:
         start="program",
         propagate_positions=True,
         maybe_placeholders=True,
-        postlex=Layout(),
+        postlex=NewlinePostlex(),
     )
 
 

@@ -43,7 +43,7 @@ _SWALLOW_BEFORE = {"RBRACE", "LBRACE", "COMMA"}
 _NAME_FOLLOWS = {"TILDE", "COLON", "EQUAL", "COMMA", "LSQB"}
 
 
-class Layout:
+class NewlinePostlex:
     """Lark's hook that keeps the separator terminals alive; the work is done by :func:`lay_out`."""
 
     always_accept = ("NEWLINE", "SEMICOLON")
@@ -105,16 +105,16 @@ def _match_brackets(file: SourceFile, raw: list[Token]) -> tuple[list[Token], li
             continue
         out.append(token)
     while stack:
-        opener, at = stack.pop()
+        opener, position = stack.pop()
         if not stack or opener.type != "LBRACE":
             errors.append(_unclosed_error(file, opener, None))
-        _drop_statement(out, at)
+        _drop_statement(out, position)
     return out, errors
 
 
-def _drop_statement(out: list[Token], at: int) -> None:
+def _drop_statement(out: list[Token], start: int) -> None:
     """Takes out a broken bracket and the statement it stands in, up to here."""
-    del out[at:]
+    del out[start:]
     while out and out[-1].type not in ("NEWLINE", "SEMICOLON", "LBRACE"):
         out.pop()
 
@@ -137,9 +137,9 @@ def _unclosed(
         stack.clear()
         return
     while _CLOSER[stack[-1][0].type] != closer.type:
-        opener, at = stack.pop()
+        opener, position = stack.pop()
         errors.append(_unclosed_error(file, opener, closer))
-        _drop_statement(out, at)
+        _drop_statement(out, position)
 
 
 def _unclosed_error(file: SourceFile, opener: Token, closer: Token | None) -> Diagnostic:

@@ -20,7 +20,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, SourceFile, 
 from pgmlang.syntax import ast
 from pgmlang.syntax.build import Builder, too_deep
 from pgmlang.syntax.idioms import recognise
-from pgmlang.syntax.layout import Layout, lay_out, span_of
+from pgmlang.syntax.layout import NewlinePostlex, lay_out, span_of
 from pgmlang.syntax.recover import statement_around
 
 MAX_SOURCE = 4 << 20
@@ -40,7 +40,7 @@ _WORDS_FOR = {
 def _lark() -> Lark:
     from pgmlang.syntax._lalr_tables import TABLES
 
-    return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=Layout())
+    return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=NewlinePostlex())
 
 
 def load_source(path: str | Path) -> SourceFile:
@@ -94,7 +94,7 @@ def source_from_bytes(name: str, data: bytes) -> SourceFile:
     return SourceFile(name, text)
 
 
-def parse(file: SourceFile) -> ast.Program:
+def parse(file: SourceFile) -> ast.SyntaxTree:
     """Parses a file. Raises CompileError with every syntax error found."""
     program, errors = parse_collecting(file)
     if errors:
@@ -126,14 +126,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
+def parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic]]:
     """What could be parsed, and the errors in the rest."""
     with _no_collection():
         return _parse_collecting(file)
 
 
-def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
-    empty = ast.Program((), span=Span(file, 0, 0))
+def _parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic]]:
+    empty = ast.SyntaxTree((), span=Span(file, 0, 0))
     if len(file.text) > MAX_SOURCE:
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
     raw, errors = _lex(file)
@@ -142,8 +142,8 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
     errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
     errors += [_too_large(file, t) for t in raw if t.type == "NUMBER" and len(t) > 3 and float(t) == float("inf")]
     errors = errors[:_MAX_ERRORS]
-    kept = {id(t) for t in tokens}
-    broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in kept}
+    sound = {id(t) for t in tokens}
+    broken = {str(t) for t in raw if t.type == "NAME" and bracket_errors and id(t) not in sound}
     if errors:
         broken |= _names_on_lines(file, raw, {e.span.line for e in errors if e.span})
     while len(errors) < _MAX_ERRORS:
@@ -170,8 +170,8 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.Program, list[Diagnostic]]:
 
 def comments_of(file: SourceFile) -> list[Span]:
     """Where the comments of a text that parses stand."""
-    found = _STRING_OR_COMMENT.finditer(file.text)
-    return [Span(file, m.start(), m.end()) for m in found if m[0].startswith("#")]
+    matches = _STRING_OR_COMMENT.finditer(file.text)
+    return [Span(file, m.start(), m.end()) for m in matches if m[0].startswith("#")]
 
 
 def _in_order(errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -190,22 +190,23 @@ def _lex(file: SourceFile) -> tuple[list[Token], list[Diagnostic]]:
         try:
             return list(_lark().lex(text)), errors
         except UnexpectedCharacters as bad:
-            at = bad.pos_in_stream or 0
-            errors.append(_character_error(file, at))
+            position = bad.pos_in_stream or 0
+            errors.append(_character_error(file, position))
             if len(errors) >= _MAX_ERRORS:
                 return [], errors
             width = 1
-            if text[at] == '"':
+            if text[position] == '"':
                 line_end = min(
-                    (i for i in (text.find("\n", at), text.find("\r", at)) if i >= 0), default=len(text)
+                    (i for i in (text.find("\n", position), text.find("\r", position)) if i >= 0),
+                    default=len(text),
                 )
-                width = line_end - at
-            text = text[:at] + " " * width + text[at + width :]
+                width = line_end - position
+            text = text[:position] + " " * width + text[position + width :]
 
 
-def _character_error(file: SourceFile, at: int) -> Diagnostic:
-    ch = file.text[at]
-    span = Span(file, at, at + 1)
+def _character_error(file: SourceFile, position: int) -> Diagnostic:
+    ch = file.text[position]
+    span = Span(file, position, position + 1)
     if ch == '"':
         return Diagnostic(
             "PGM0105", "the string is not closed on its line", span, label="opened here", help='add `"` at its end'
@@ -237,18 +238,18 @@ def _feed(file: SourceFile, tokens: list[Token]) -> tuple[Tree | None, int | Non
     return tree, None
 
 
-def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
+def _syntax_error(file: SourceFile, tokens: list[Token], position: int) -> Diagnostic:
     """What to say of a token that does not fit: another language's idiom, or what was expected."""
-    at_end = at >= len(tokens)
-    token = tokens[min(at, len(tokens) - 1)] if tokens else Token("SEP", "", 0, 1, 1, 1, 1, 0)
+    at_end = position >= len(tokens)
+    token = tokens[min(position, len(tokens) - 1)] if tokens else Token("SEP", "", 0, 1, 1, 1, 1, 0)
     span = Span(file, token.end_pos or 0, (token.end_pos or 0) + 1) if at_end else span_of(file, token)
     idiom = recognise(file.line(span.line)) if file.text else None
     if idiom:
         return Diagnostic("PGM0106", idiom.say, span, help=idiom.cure)
-    if number := _no_number(file, tokens, at):
+    if number := _no_number(file, tokens, position):
         return number
-    expected = _expected(tokens, at)
-    found = (
+    expected = _expected(tokens, position)
+    message = (
         "the file ends here"
         if at_end
         else "the line ends here"
@@ -256,7 +257,7 @@ def _syntax_error(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic:
         else f"unexpected `{token}`"
     )
     listed = f"expected {_one_of(expected)}" if 0 < len(expected) <= 6 else ""
-    return Diagnostic("PGM0101", found, span, label=listed, help=_cure(tokens, at))
+    return Diagnostic("PGM0101", message, span, label=listed, help=_cure(tokens, position))
 
 
 def _too_large(file: SourceFile, token: Token) -> Diagnostic:
@@ -264,11 +265,15 @@ def _too_large(file: SourceFile, token: Token) -> Diagnostic:
     return Diagnostic("PGM0112", message, span_of(file, token), help="write `inf` if no bound is meant")
 
 
-def _no_number(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic | None:
+def _no_number(file: SourceFile, tokens: list[Token], position: int) -> Diagnostic | None:
     """For ``3rd`` and ``2.``: a name or point that touches the number before it."""
-    if not 0 < at < len(tokens) or tokens[at - 1].type != "NUMBER" or tokens[at].type not in ("NAME", "DOT"):
+    if (
+        not 0 < position < len(tokens)
+        or tokens[position - 1].type != "NUMBER"
+        or tokens[position].type not in ("NAME", "DOT")
+    ):
         return None
-    number, token = tokens[at - 1], tokens[at]
+    number, token = tokens[position - 1], tokens[position]
     if number.end_pos != token.start_pos:
         return None
     span = span_of(file, number).to(span_of(file, token))
@@ -280,10 +285,10 @@ def _no_number(file: SourceFile, tokens: list[Token], at: int) -> Diagnostic | N
     return Diagnostic("PGM0112", f"`{span.text}` is not a number", span, help=cure)
 
 
-def _expected(tokens: list[Token], at: int) -> list[str]:
+def _expected(tokens: list[Token], position: int) -> list[str]:
     machine = _lark().parse_interactive("")
     try:
-        for token in tokens[:at]:
+        for token in tokens[:position]:
             machine.feed_token(token)
         return sorted({_WORDS_FOR[t] for t in machine.accepts() if t in _WORDS_FOR})
     except UnexpectedToken:
@@ -294,8 +299,8 @@ def _one_of(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
-def _cure(tokens: list[Token], at: int) -> str:
-    start, _ = statement_around(tokens, at)
+def _cure(tokens: list[Token], position: int) -> str:
+    start, _ = statement_around(tokens, position)
     first = tokens[start].type if start < len(tokens) else ""
     shapes = {
         "PLATE": "a plate is `plate row { ... }`, `plate cluster[3] { ... }` or `plate row in group { ... }`",

@@ -70,12 +70,12 @@ def on_one_line(span: Span) -> bool:
 
 def blank_before(span: Span) -> bool:
     """Whether an empty line precedes a place in the source."""
-    text, at, ends = span.file.text, span.start, 0
-    while at > 0 and text[at - 1] in " \t\f\r\n":
-        at -= 1
-        if text[at] == "\n" or (text[at] == "\r" and text[at + 1 : at + 2] != "\n"):
+    text, position, ends = span.file.text, span.start, 0
+    while position > 0 and text[position - 1] in " \t\f\r\n":
+        position -= 1
+        if text[position] == "\n" or (text[position] == "\r" and text[position + 1 : position + 2] != "\n"):
             ends += 1
-    return ends > 1 and at > 0
+    return ends > 1 and position > 0
 
 
 class PieceWriter:
@@ -107,19 +107,19 @@ class PieceWriter:
             self._bare(node, space)
 
     def _bare(self, node: ast.Expr, space: bool) -> None:
-        at = node.span.start
+        start = node.span.start
         match node:
             case ast.Number():
-                self.add(node.text or repr(node.value), space, at)
+                self.add(node.text or repr(node.value), space, start)
             case ast.String():
                 escaped = node.value.replace("\\", "\\\\").replace('"', '\\"')
-                self.add(f'"{escaped}"', space, at)
+                self.add(f'"{escaped}"', space, start)
             case ast.Truth():
-                self.add("true" if node.value else "false", space, at)
+                self.add("true" if node.value else "false", space, start)
             case ast.Name():
-                self.add(node.name, space, at)
-            case ast.Unary():
-                self.add(node.op, space, at, "sign")
+                self.add(node.name, space, start)
+            case ast.UnaryOperation():
+                self.add(node.op, space, start, "sign")
                 self.expression(node.operand, node.op == "not", _NOT if node.op == "not" else _SIGNED)
             case ast.Binary():
                 _, left, right = _BINARY[node.op]
@@ -245,7 +245,7 @@ class PieceWriter:
 def _level(node: ast.Expr) -> int:
     if isinstance(node, ast.Binary):
         return _BINARY[node.op][0]
-    if isinstance(node, ast.Unary):
+    if isinstance(node, ast.UnaryOperation):
         return _NOT if node.op == "not" else _SIGNED
     return _IF if isinstance(node, ast.If) else _POSTFIX
 

@@ -9,9 +9,9 @@ _OPENERS = ("LPAR", "LSQB", "LBRACE")
 _CLOSERS = ("RPAR", "RSQB", "RBRACE")
 
 
-def statement_around(tokens: list[Token], at: int) -> tuple[int, int]:
+def statement_around(tokens: list[Token], position: int) -> tuple[int, int]:
     """The tokens ``[start, end)`` of the innermost statement that holds token ``at``; brackets must match."""
-    start = _start(tokens, min(at, len(tokens)))
+    start = _start(tokens, min(position, len(tokens)))
     end, depth = start, 0
     while end < len(tokens):
         kind = tokens[end].type
@@ -23,11 +23,11 @@ def statement_around(tokens: list[Token], at: int) -> tuple[int, int]:
     return start, end
 
 
-def _start(tokens: list[Token], at: int) -> int:
+def _start(tokens: list[Token], position: int) -> int:
     """Reads forward, keeping for every open block where its present statement began."""
     starts = [0]
     opened: list[bool] = []  # for every open bracket: does it open a block?
-    for i in range(at):
+    for i in range(position):
         kind = tokens[i].type
         if kind in _OPENERS:
             inside = bool(opened) and not opened[-1]

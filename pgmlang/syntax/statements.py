@@ -8,7 +8,7 @@ from pgmlang.syntax.pieces import PieceWriter
 
 def block_of(statement: ast.Statement) -> tuple[ast.Statement, ...] | None:
     """The statements in a statement's block; None for one that has no block."""
-    return statement.body if isinstance(statement, ast.Plate | ast.Guide | ast.Def) else None
+    return statement.body if isinstance(statement, ast.PlateBlock | ast.GuideBlock | ast.Def) else None
 
 
 def header_pieces(out: PieceWriter, statement: ast.Statement) -> None:
@@ -22,7 +22,7 @@ def header_pieces(out: PieceWriter, statement: ast.Statement) -> None:
             out.add(f"import {statement.path}")
         case ast.Dims():
             _dims(out, statement)
-        case ast.Plate():
+        case ast.PlateBlock():
             _plate(out, statement)
         case ast.Variables():
             _variables(out, statement)
@@ -40,9 +40,9 @@ def header_pieces(out: PieceWriter, statement: ast.Statement) -> None:
                 out.add(statement.name, True)
                 out.operator("=")
             out.expression(statement.value, True)
-        case ast.Net():
+        case ast.NetDeclaration():
             _net(out, statement)
-        case ast.Guide():
+        case ast.GuideBlock():
             out.add("guide" if statement.plate is None else f"guide {statement.plate}")
         case ast.Def():
             out.add(f"def {statement.name}")
@@ -92,7 +92,7 @@ def _dims(out: PieceWriter, statement: ast.Dims) -> None:
             out.add(f"like {item.like}", True)
 
 
-def _plate(out: PieceWriter, statement: ast.Plate) -> None:
+def _plate(out: PieceWriter, statement: ast.PlateBlock) -> None:
     out.add(f"plate {statement.name}")
     if statement.indices:
         out.add("(", role="(")
@@ -121,7 +121,7 @@ def _variables(out: PieceWriter, statement: ast.Variables) -> None:
     out.declared(last, True)
 
 
-def _net(out: PieceWriter, statement: ast.Net) -> None:
+def _net(out: PieceWriter, statement: ast.NetDeclaration) -> None:
     out.add(f"net {statement.name}")
     out.operator(":")
     out.identifiers(statement.inputs, True)

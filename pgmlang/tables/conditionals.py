@@ -17,18 +17,18 @@ from pgmlang.tables.learned import num_values
 
 
 def dist_probabilities(
-    evaluator: Evaluator, target: Variable, distribution: Dist, place: ElementContext, size: int
+    evaluator: Evaluator, target: Variable, distribution: Dist, context: ElementContext, size: int
 ) -> NamedArray:
-    """p(value | ...) along the axes of the arguments at ``place`` and ``finite.CHILD``."""
+    """p(value | ...) along the axes of the arguments at ``context`` and ``finite.CHILD``."""
     arguments: dict[str, NamedArray] = {}
     event = None
     for name, argument in distribution.arguments:
         if isinstance(argument, Dist):
             raise NotEvaluable(f"`{distribution.family}` of a distribution")
-        inner = place
+        inner = context
         if name in FAMILIES[distribution.family].vectors:
             event = event_axis(evaluator.model, argument, target)
-            inner = place.without(event) if event else place
+            inner = context.without(event) if event else context
         arguments[name] = evaluator.evaluate(argument, inner)
     return probabilities(distribution.family, arguments, event, size)
 
@@ -38,8 +38,8 @@ def event_axis(model: Model, argument: Expr, target: Variable) -> str | None:
     extra = [a for a in argument.axes if a not in target.axes]
     axis = target.type.axis
     like = [a for a in extra if axis is not None and model.root_axis(a) == model.root_axis(axis)]
-    found = like or extra
-    return found[-1] if found else None
+    axes = like or extra
+    return axes[-1] if axes else None
 
 
 def largest_count(evaluator: Evaluator, name: str) -> int:

@@ -19,7 +19,7 @@ ELEMENT = "#e"
 
 
 @dataclass(frozen=True)
-class Nodes:
+class NodeBlock:
     """The nodes of one variable: ``first`` and those after it, one an element of ``shape``, last axis fastest."""
 
     first: int
@@ -50,7 +50,7 @@ class ElementEvaluator(Evaluator):
     ``shared`` gives the model, values, sizes and labels; slots gather in ``slots`` as expressions are evaluated.
     """
 
-    def __init__(self, shared: Evaluator, nodes: Mapping[str, Nodes]) -> None:
+    def __init__(self, shared: Evaluator, nodes: Mapping[str, NodeBlock]) -> None:
         super().__init__(shared.model, shared.values, shared.layout, shared.nets)
         self._sequences = shared._sequences
         self.nodes = nodes
@@ -74,8 +74,8 @@ class ElementEvaluator(Evaluator):
         where = np.arange(nodes.count).reshape(nodes.shape) + nodes.first
         ids = take(NamedArray(where, nodes.axes), fixed)
         if not free:
-            found = self.slot(ids, nodes.size)
-            return NamedArray(np.arange(nodes.size), (found.axis,))
+            slot = self.slot(ids, nodes.size)
+            return NamedArray(np.arange(nodes.size), (slot.axis,))
         # an index that is random itself picks among all elements: they all belong to the factor
         shape = [nodes.shape[nodes.axes.index(a)] for a in free]
         check_cells([math.prod(shape), *[nodes.size] * math.prod(shape)], f"all of `{variable.name}`")
@@ -88,22 +88,22 @@ class ElementEvaluator(Evaluator):
         stacked = NamedArray(values.reshape((*shape, *values.shape[1:])), (*free, *(s.axis for s in slots)))
         return take(stacked, {a: i for a, i in indices.items() if a in free})
 
-    def survey(self, expr: Expr, place: ElementContext) -> None:
+    def survey(self, expr: Expr, context: ElementContext) -> None:
         """Meets the variables of an expression and refuses the table before any of it is evaluated."""
-        self._meet(expr, place)
+        self._meet(expr, context)
         check_cells([s.size for s in self.slots], "this expression")
 
-    def _meet(self, expr: Expr, place: ElementContext) -> None:
+    def _meet(self, expr: Expr, context: ElementContext) -> None:
         match expr:
             case Ref(name=name) if name in self.nodes:
-                self.codes(expr, place)
+                self.codes(expr, context)
             case Ref(name=name, index=(), lag=0) if name in self.model.definition_of:
-                self._meet(self.model.definition_of[name].value, place)
+                self._meet(self.model.definition_of[name].value, context)
             case Contract(left=left, right=right, axis=axis):
-                self._meet(left, place.without(axis))
-                self._meet(right, place.without(axis))
+                self._meet(left, context.without(axis))
+                self._meet(right, context.without(axis))
             case Reduce(body=body, axis=axis):
-                self._meet(body, place.without(axis))
+                self._meet(body, context.without(axis))
             case Choose(condition=condition) if not mentions(self.model, condition, self.nodes.__contains__):
                 # one branch may not be taken: met when evaluated
                 return
@@ -111,10 +111,10 @@ class ElementEvaluator(Evaluator):
                 return
             case _:
                 for child in children(expr):
-                    self._meet(child, place)
+                    self._meet(child, context)
 
 
-def elements_place(
+def elements_context(
     evaluator: Evaluator, plates: tuple[str, ...], axes: tuple[str, ...]
 ) -> tuple[ElementContext, int]:
     """The place of all elements of ``plates`` times ``axes``, along ELEMENT, and how many there are."""
@@ -126,17 +126,17 @@ def elements_place(
     return with_ancestors(evaluator, ElementContext(plates, coordinates), every), grid.shape[1]
 
 
-def with_ancestors(evaluator: Evaluator, place: ElementContext, every: tuple[str, ...]) -> ElementContext:
-    coordinates = dict(place.coordinates)
+def with_ancestors(evaluator: Evaluator, context: ElementContext, every: tuple[str, ...]) -> ElementContext:
+    coordinates = dict(context.coordinates)
     for axis in every:
         evaluator.add_ancestors(axis, coordinates[axis], every, coordinates)
-    return ElementContext(place.plates, coordinates)
+    return ElementContext(context.plates, coordinates)
 
 
-def select(place: ElementContext, rows: np.ndarray) -> ElementContext:
+def select(context: ElementContext, rows: np.ndarray) -> ElementContext:
     """The place of some of the elements."""
     return ElementContext(
-        place.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in place.coordinates.items()}
+        context.plates, {a: NamedArray(c.values[rows], (ELEMENT,)) for a, c in context.coordinates.items()}
     )
 
 

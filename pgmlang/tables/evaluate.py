@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.layout import Layout, Sequences, close_layout
+from pgmlang.layout import Layout, SequencePositions, close_layout
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -78,7 +78,7 @@ class Evaluator:
         self.values = values
         self.layout = close_layout(model) if layout is None else layout
         self.nets = nets or {}
-        self._sequences: dict[str, Sequences] = {}
+        self._sequences: dict[str, SequencePositions] = {}
 
     # ---- axes
 
@@ -97,13 +97,13 @@ class Evaluator:
         whole = NamedArray(self.layout.parent(parent, plate), (plate,))
         return whole if index is None else take(whole, {plate: index})
 
-    def sequences(self, chain: str) -> Sequences:
+    def sequences(self, chain: str) -> SequencePositions:
         """The layout's sequences of a chain, worked out once."""
         if chain not in self._sequences:
             self._sequences[chain] = self.layout.sequences(chain)
         return self._sequences[chain]
 
-    def place(self, plates: Axes) -> ElementContext:
+    def context(self, plates: Axes) -> ElementContext:
         """The place inside these plates."""
         batch = self.model.batch_axes(plates)
         coordinates: dict[str, NamedArray] = {}
@@ -127,57 +127,59 @@ class Evaluator:
 
     def evaluate(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """The value of an expression inside plates: axes are the place's batch axes and the expression's own."""
-        place = plates if isinstance(plates, ElementContext) else self.place(plates)
+        context = plates if isinstance(plates, ElementContext) else self.context(plates)
         match expr:
             case Const():
                 return self._const(expr)
             case Ref():
-                raw = self.codes(expr, place)
+                raw = self.codes(expr, context)
                 return named(2 * raw.values - 1, raw.axes) if self._kind(expr) == "spin" else raw
             case Apply(function=function, arguments=arguments):
-                return self._apply(function, arguments, place)
+                return self._apply(function, arguments, context)
             case Contract(left=left, right=right, axis=axis):
-                inner = place.without(axis)
+                inner = context.without(axis)
                 product = elementwise(np.multiply, self.evaluate(left, inner), self.evaluate(right, inner))
                 return reduce_axis("sum", product, axis)
             case Reduce():
-                return self._reduce(expr, place)
+                return self._reduce(expr, context)
             case Choose(condition=condition, then=then, otherwise=otherwise):
-                chosen = self.evaluate(condition, place)
+                chosen = self.evaluate(condition, context)
                 # a branch that nobody takes is not evaluated: `prev` has no meaning on a first row
                 if np.all(chosen.values):
-                    return self.evaluate(then, place)
+                    return self.evaluate(then, context)
                 if not np.any(chosen.values):
-                    return self.evaluate(otherwise, place)
-                return elementwise(np.where, chosen, self.evaluate(then, place), self.evaluate(otherwise, place))
+                    return self.evaluate(otherwise, context)
+                return elementwise(
+                    np.where, chosen, self.evaluate(then, context), self.evaluate(otherwise, context)
+                )
             case First(count=count, plate=plate):
-                return self._along(plate, self.sequences(plate).position < count, place)
+                return self._along(plate, self.sequences(plate).position < count, context)
             case Rename(body=body, old=old, new=new):
-                inner = place.without(old)
-                if new in place.coordinates:
-                    return self.evaluate(body, inner.at({old: place.coordinates[new]}))
+                inner = context.without(old)
+                if new in context.coordinates:
+                    return self.evaluate(body, inner.at({old: context.coordinates[new]}))
                 return self.evaluate(body, inner).renamed(old, new)
             case NetCall(net=net, arguments=arguments, output=output):
                 if net not in self.nets:
                     raise NotEvaluable(f"the network `{net}` has no table")
-                return self.nets[net]([self.evaluate(a, place) for a in arguments])[output]
+                return self.nets[net]([self.evaluate(a, context) for a in arguments])[output]
 
     def codes(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """Codes of a discrete expression (a spin's 0 or 1); the plain value of a numeric one."""
-        place = plates if isinstance(plates, ElementContext) else self.place(plates)
+        context = plates if isinstance(plates, ElementContext) else self.context(plates)
         if not isinstance(expr, Ref):
-            return self.evaluate(expr, place)
+            return self.evaluate(expr, context)
         variable = self.model.by_name[expr.name]
         given = dict(expr.index)
         indices: dict[str, NamedArray] = {}
         for axis in self.model.array_axes(variable):
-            index = self.codes(given[axis], place) if axis in given else place.coordinates.get(axis)
+            index = self.codes(given[axis], context) if axis in given else context.coordinates.get(axis)
             if expr.lag and axis in self.model.plate_by_name:
                 index = self._lagged(axis, index, expr.lag)
             if index is not None:
                 indices[axis] = index
         if variable.role == "derived" and expr.name not in self.values:
-            return self._derived(expr, variable, indices, place)
+            return self._derived(expr, variable, indices, context)
         return self.variable(variable, indices)
 
     def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
@@ -185,8 +187,11 @@ class Evaluator:
         axes = self.model.array_axes(variable)
         if variable.role == "index" and variable.name not in self.values:
             # the ends of a grid's edges are the same for every element of the plates around it
-            own = variable.plates[-1:]
-            return take(NamedArray(self._edge_end(variable), own), {a: i for a, i in indices.items() if a in own})
+            edge_plate = variable.plates[-1:]
+            return take(
+                NamedArray(self._edge_end(variable), edge_plate),
+                {a: i for a, i in indices.items() if a in edge_plate},
+            )
         if variable.name not in self.values:
             raise PgmError(unknown_parameter(variable))
         values = np.asarray(self.values[variable.name])
@@ -199,10 +204,10 @@ class Evaluator:
         return self.layout.edges[variable.plates[-1]][:, ends.index(variable.name)]
 
     def _derived(
-        self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], place: ElementContext
+        self, ref: Ref, variable: Variable, indices: dict[str, NamedArray], context: ElementContext
     ) -> NamedArray:
         """A deterministic name: its definition, evaluated where the reference points."""
-        coordinates = dict(place.coordinates)
+        coordinates = dict(context.coordinates)
         if ref.lag or ref.index:
             for axis, index in indices.items():
                 self.add_ancestors(axis, index, (), coordinates)
@@ -217,8 +222,8 @@ class Evaluator:
             NamedArray(self.sequences(plate).previous(lag), (plate,)), {} if index is None else {plate: index}
         )
 
-    def _along(self, plate: str, values: np.ndarray, place: ElementContext) -> NamedArray:
-        index = place.coordinates.get(plate)
+    def _along(self, plate: str, values: np.ndarray, context: ElementContext) -> NamedArray:
+        index = context.coordinates.get(plate)
         return take(NamedArray(values, (plate,)), {} if index is None else {plate: index})
 
     def _kind(self, ref: Ref) -> str:
@@ -231,8 +236,8 @@ class Evaluator:
         # a label of no element equals none of them
         return named(labels.index(expr.value) if expr.value in labels else -2)
 
-    def _apply(self, function: str, arguments: tuple[Expr, ...], place: ElementContext) -> NamedArray:
-        values = [self.evaluate(a, place) for a in arguments]
+    def _apply(self, function: str, arguments: tuple[Expr, ...], context: ElementContext) -> NamedArray:
+        values = [self.evaluate(a, context) for a in arguments]
         if function in ("eq", "ne") and all(a.type.kind == "labels" for a in arguments):
             values = self._as_text(arguments, values)
         return elementwise(OPERATIONS[function], *values)
@@ -246,12 +251,12 @@ class Evaluator:
         maps = [np.array([everything[x] for x in s] or [0]) for s in sets]
         return [named(np.where(v.values < 0, -2, m[v.values]), v.axes) for m, v in zip(maps, values, strict=True)]
 
-    def _reduce(self, expr: Reduce, place: ElementContext) -> NamedArray:
+    def _reduce(self, expr: Reduce, context: ElementContext) -> NamedArray:
         axis = expr.axis
-        inner = place.without(axis)
+        inner = context.without(axis)
         if expr.function in ("softmax", "cumsum"):
             value = along_axis(expr.function, self.evaluate(expr.body, inner), axis)
-            return take(value, {axis: place.coordinates[axis]}) if axis in place.coordinates else value
+            return take(value, {axis: context.coordinates[axis]}) if axis in context.coordinates else value
         if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
             body = self.evaluate(expr.body, inner)
             if axis not in body.axes:
@@ -261,15 +266,19 @@ class Evaluator:
             return reduce_axis(expr.function, body, axis)
         return self._reduce_rows(expr, inner)
 
-    def _reduce_rows(self, expr: Reduce, place: ElementContext) -> NamedArray:
+    def _reduce_rows(self, expr: Reduce, context: ElementContext) -> NamedArray:
         """Over the rows of an inner plate that belong to each element of the plates of this place."""
         axis = expr.axis
-        outer = [q for q in self.model.batch_axes(place.plates) if self.parent_element(axis, q, None) is not None]
-        if any(q in place.coordinates for q in outer):
+        outer = [
+            q for q in self.model.batch_axes(context.plates) if self.parent_element(axis, q, None) is not None
+        ]
+        if any(q in context.coordinates for q in outer):
             raise NotEvaluable(f"`{expr.function}` over the rows of `{axis}` depends on the data's grouping")
         members = {q: self.parent_element(axis, q, None) for q in outer}
         given = {q: m for q, m in members.items() if m is not None}
-        body = self.evaluate(expr.body, ElementContext(self.model.enclosing(axis), {**place.coordinates, **given}))
+        body = self.evaluate(
+            expr.body, ElementContext(self.model.enclosing(axis), {**context.coordinates, **given})
+        )
         if axis not in body.axes:
             body = NamedArray(np.repeat(body.values[..., None], self.layout.size(axis), -1), (*body.axes, axis))
         if not outer:

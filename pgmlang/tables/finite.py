@@ -39,17 +39,19 @@ def categorical(arguments: Mapping[str, NamedArray], event: str | None, size: in
     weights = arguments.get("p")
     if weights is None:
         logit = arguments["logit"]
-        at = logit.axes.index(event or logit.axes[-1])
-        shifted = np.exp(logit.values - logit.values.max(axis=at, keepdims=True))
+        position = logit.axes.index(event or logit.axes[-1])
+        shifted = np.exp(logit.values - logit.values.max(axis=position, keepdims=True))
         weights = NamedArray(shifted, logit.axes)
-    at = weights.axes.index(event or weights.axes[-1])
-    totals = weights.values.sum(axis=at, keepdims=True)
+    position = weights.axes.index(event or weights.axes[-1])
+    totals = weights.values.sum(axis=position, keepdims=True)
     off = np.abs(totals - 1) > 1e-6
     if "p" in arguments and off.any():
         message = f"the probabilities of a `Categorical` sum to {float(totals[off].flat[0]):.6g}, not to one"
         raise PgmError(Diagnostic("PGM0410", message, help="divide them by their sum"))
     p = weights.values / totals
-    return NamedArray(np.moveaxis(p, at, -1), (*(a for i, a in enumerate(weights.axes) if i != at), CHILD))
+    return NamedArray(
+        np.moveaxis(p, position, -1), (*(a for i, a in enumerate(weights.axes) if i != position), CHILD)
+    )
 
 
 def binomial(arguments: Mapping[str, NamedArray], event: str | None, size: int) -> NamedArray:

@@ -41,8 +41,8 @@ def tables_of(model: Model) -> tuple[Table, ...]:
     """Every table of the model, given or learned."""
     out = []
     for conditional in model.conditionals:
-        found = [d for d in branches(conditional.distribution) if isinstance(d, TableDist)]
-        for i, table in enumerate(found):
+        tables = [d for d in branches(conditional.distribution) if isinstance(d, TableDist)]
+        for i, table in enumerate(tables):
             out.append(Table(f"{conditional.target}.table{i + 1 if i else ''}", conditional.target, table))
     return tuple(out)
 

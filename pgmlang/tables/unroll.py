@@ -14,7 +14,15 @@ from pgmlang.model.expr import Expr, First, walk
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
-from pgmlang.tables.elements import ELEMENT, ElementEvaluator, Nodes, Slot, element_names, elements_place, select
+from pgmlang.tables.elements import (
+    ELEMENT,
+    ElementEvaluator,
+    NodeBlock,
+    Slot,
+    element_names,
+    elements_context,
+    select,
+)
 from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, table_values, tables_of
@@ -35,7 +43,7 @@ class Unrolled:
     """The network, and which node is which element of which variable."""
 
     network: DiscreteNetwork
-    nodes: dict[str, Nodes]
+    nodes: dict[str, NodeBlock]
     origins: tuple[Origin, ...]
     evaluator: Evaluator = field(repr=False)
 
@@ -89,7 +97,7 @@ class _Unroller:
         self.parameters = parameters
         self.hidden = hidden
         self.variables: list[DiscreteVariable] = []
-        self.nodes: dict[str, Nodes] = {}
+        self.nodes: dict[str, NodeBlock] = {}
         self.factors: list[TableFactor] = []
         self.origins: list[Origin] = []
         self.constant = 0.0
@@ -118,7 +126,7 @@ class _Unroller:
         axes = self.model.array_axes(variable)
         labels = value_labels(self.evaluator, variable)
         shape = self.evaluator.layout.shape(axes)
-        self.nodes[name] = Nodes(len(self.variables), shape, axes, len(labels))
+        self.nodes[name] = NodeBlock(len(self.variables), shape, axes, len(labels))
         names = element_names(self.evaluator, self.model, variable, self.hidden)
         self.variables.extend(DiscreteVariable(n, labels) for n in names)
 
@@ -126,18 +134,18 @@ class _Unroller:
 
     def _conditional(self, factor: Conditional) -> None:
         target = self.model.by_name[factor.target]
-        place, count = elements_place(self.evaluator, factor.plates, target.axes)
-        for rows in self._groups(list(self.model.expressions(factor)), place, count):
-            self._branch(factor, factor.distribution, select(place, rows), len(rows))
+        context, count = elements_context(self.evaluator, factor.plates, target.axes)
+        for rows in self._groups(list(self.model.expressions(factor)), context, count):
+            self._branch(factor, factor.distribution, select(context, rows), len(rows))
 
-    def _groups(self, expressions: list[Expr], place: ElementContext, count: int) -> Iterator[np.ndarray]:
+    def _groups(self, expressions: list[Expr], context: ElementContext, count: int) -> Iterator[np.ndarray]:
         """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
         firsts = {(e.plate, e.count) for e in self._everything(expressions) if isinstance(e, First)}
         if not firsts or not count:
             yield np.arange(count)
             return
         position = [
-            self.evaluator.sequences(p).position[place.coordinates[p].values] < k for p, k in sorted(firsts)
+            self.evaluator.sequences(p).position[context.coordinates[p].values] < k for p, k in sorted(firsts)
         ]
         _, group = np.unique(np.stack(position, 1), axis=0, return_inverse=True)
         group = group.reshape(-1)
@@ -152,46 +160,48 @@ class _Unroller:
                 if definition is not None:
                     yield from self._everything([definition.value])
 
-    def _branch(self, factor: Conditional, distribution: Distribution, place: ElementContext, count: int) -> None:
+    def _branch(
+        self, factor: Conditional, distribution: Distribution, context: ElementContext, count: int
+    ) -> None:
         """One distribution for some elements; a Choice is settled element by element."""
         if not count:
             return
         if isinstance(distribution, Choice):
-            condition = self.evaluator.evaluate(distribution.condition, place)
+            condition = self.evaluator.evaluate(distribution.condition, context)
             chosen = np.broadcast_to(condition.values, (count,)).astype(bool)
             for branch, mask in ((distribution.then, chosen), (distribution.otherwise, ~chosen)):
-                self._branch(factor, branch, select(place, np.flatnonzero(mask)), int(mask.sum()))
+                self._branch(factor, branch, select(context, np.flatnonzero(mask)), int(mask.sum()))
             return
         evaluator = ElementEvaluator(self.evaluator, self.nodes)
         if isinstance(distribution, TableDist):
-            self._table(factor, self.tables[id(distribution)], evaluator, place, count)
+            self._table(factor, self.tables[id(distribution)], evaluator, context, count)
         elif isinstance(distribution, Dist):
             size = self.nodes[factor.target].size
             target = self.model.by_name[factor.target]
             for argument in distribution_expressions(distribution):
-                evaluator.survey(argument, place)
-            values = dist_probabilities(evaluator, target, distribution, place, size)
-            child = self._child(factor, evaluator, place)
+                evaluator.survey(argument, context)
+            values = dist_probabilities(evaluator, target, distribution, context, size)
+            child = self._child(factor, evaluator, context)
             self._emit(values.renamed(CHILD, child.axis), evaluator, child, count, is_log=False)
         else:
             raise NotEvaluable(f"`{factor.target}` has a learned density")
 
-    def _child(self, factor: Conditional, evaluator: ElementEvaluator, place: ElementContext) -> Slot:
+    def _child(self, factor: Conditional, evaluator: ElementEvaluator, context: ElementContext) -> Slot:
         target = self.model.by_name[factor.target]
-        value = evaluator.variable(target, {a: place.coordinates[a] for a in self.model.array_axes(target)})
+        value = evaluator.variable(target, {a: context.coordinates[a] for a in self.model.array_axes(target)})
         return next(s for s in evaluator.slots if s.axis == value.axes[0])
 
     def _table(
-        self, factor: Conditional, table: Table, evaluator: ElementEvaluator, place: ElementContext, count: int
+        self, factor: Conditional, table: Table, evaluator: ElementEvaluator, context: ElementContext, count: int
     ) -> None:
         values = table_values(evaluator, table, self.parameters)
         for axis in table.distribution.by:
-            if axis not in place.coordinates:
+            if axis not in context.coordinates:
                 raise NotEvaluable(f"which element of `{axis}` the table of `{table.target}` is for is not known")
-        by = [place.coordinates[axis] for axis in table.distribution.by]
-        parents = [evaluator.codes(p, place) for p in table.distribution.parents]
+        by = [context.coordinates[axis] for axis in table.distribution.by]
+        parents = [evaluator.codes(p, context) for p in table.distribution.parents]
         plain = [p.axes for p in parents] == [(s.axis,) for s in evaluator.slots]
-        child = self._child(factor, evaluator, place)
+        child = self._child(factor, evaluator, context)
         name = table.name if table.is_learned else None
         if plain and child in evaluator.slots[len(parents) :]:
             for e in range(count):
@@ -211,10 +221,10 @@ class _Unroller:
 
     def _potential(self, factor: Potential) -> None:
         for term in additive_terms(self.model, factor.value):
-            place, count = elements_place(self.evaluator, factor.plates, term.axes)
-            for rows in self._groups([term.value], place, count):
+            context, count = elements_context(self.evaluator, factor.plates, term.axes)
+            for rows in self._groups([term.value], context, count):
                 evaluator = ElementEvaluator(self.evaluator, self.nodes)
-                here = select(place, rows)
+                here = select(context, rows)
                 evaluator.survey(term.value, here)
                 value = evaluator.evaluate(term.value, here)
                 if not evaluator.slots:
@@ -267,9 +277,9 @@ def _diagonal(
     distinct = tuple(dict.fromkeys(scope))
     sizes = dict(zip(scope, values.shape, strict=True))
     grid = np.ogrid[tuple(slice(sizes[n]) for n in distinct)]
-    at = tuple(grid[distinct.index(n)] for n in scope)
-    index = tuple(i if isinstance(i, int) else i[at] for i in origin.index)
-    return distinct, np.ascontiguousarray(values[at]), Origin(origin.parameter, index)
+    chosen = tuple(grid[distinct.index(n)] for n in scope)
+    index = tuple(i if isinstance(i, int) else i[chosen] for i in origin.index)
+    return distinct, np.ascontiguousarray(values[chosen]), Origin(origin.parameter, index)
 
 
 def _placed(error: PgmError, factor: Conditional | Potential) -> PgmError:

@@ -22,9 +22,11 @@ class Verdict:
 
     @staticmethod
     def of(reasons: Iterable[Diagnostic]) -> Verdict:
-        """Yes, unless there is a reason against it."""
-        found = tuple(reasons)
-        return Verdict(not found, found)
+        """Yes, unless there is a reason against it. What is said of several factors in the same words is said once."""
+        against: dict[tuple[str, str], Diagnostic] = {}
+        for reason in reasons:
+            against.setdefault((reason.code, reason.message), reason)
+        return Verdict(not against, tuple(against.values()))
 
 
 def discrete_verdict(model: Model, observed: Iterable[str] = (), fixed: Iterable[str] = ()) -> Verdict:

@@ -61,6 +61,16 @@ def test_a_planted_circle_is_seen(tmp_path: Path) -> None:
     assert circles_of({"one": tmp_path / "one.py", "two": tmp_path / "two.py"}) == [["one", "two"]]
 
 
+def test_no_two_classes_of_one_name() -> None:
+    """A reader who searches for a name comes to one place."""
+    places: dict[str, list[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module_name(path))
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
 IMPORTS_BY_NAME = {
     "pgmlang.__init__": "names of the front door, imported when they are asked for",
     "pgmlang.cli.main": "commands, imported when they run",

@@ -71,7 +71,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_stages_are_printed(pgmc: Run) -> None:
     model = EXAMPLES / "language" / "hmm.pgm"
-    assert "Plate(" in pgmc("compile", model, "--stage", "syntax").stdout
+    assert "PlateBlock(" in pgmc("compile", model, "--stage", "syntax").stdout
     assert "p(z |" in pgmc("compile", model, "--stage", "model").stdout
 
 

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from pgmlang.drawing import Layout, Scene, SceneEdge, SceneNode, ScenePlate, layout
+from pgmlang.drawing import PlacedScene, Scene, SceneEdge, SceneNode, ScenePlate, layout
 from pgmlang.drawing.geometry import Rect, crosses, sampled
 from tests.drawing.scenes import NAMED, THREE_WAY, random_dag, random_plated
 
@@ -24,7 +24,7 @@ def wanted_plates(scene: Scene) -> dict[str, set[str]]:
     return {node.name: set().union(*(above(name) for name in node.plates)) for node in scene.nodes}
 
 
-def check_nodes_and_plates(scene: Scene, found: Layout) -> None:
+def check_nodes_and_plates(scene: Scene, found: PlacedScene) -> None:
     assert [node.name for node in found.nodes] == [node.name for node in scene.nodes]
     for one, two in combinations(found.nodes, 2):
         assert not one.extent.meets(two.extent), (one.name, two.name)
@@ -38,7 +38,7 @@ def check_nodes_and_plates(scene: Scene, found: Layout) -> None:
             assert any(plate.box.holds(node.extent, 0.02) for plate in found.plates if plate.name == name)
 
 
-def check_plates_among_themselves(scene: Scene, found: Layout) -> None:
+def check_plates_among_themselves(scene: Scene, found: PlacedScene) -> None:
     boxes: dict[str, list[Rect]] = {}
     for plate in found.plates:
         boxes.setdefault(plate.name, []).append(plate.box)
@@ -58,7 +58,7 @@ def check_plates_among_themselves(scene: Scene, found: Layout) -> None:
                 ), (plate.name, parent)
 
 
-def check_edges(scene: Scene, found: Layout) -> None:
+def check_edges(scene: Scene, found: PlacedScene) -> None:
     nodes = {node.name: node for node in found.nodes}
     assert [placed.edge for placed in found.edges] == list(scene.edges)
     for placed in found.edges:
@@ -81,7 +81,7 @@ def check_edges(scene: Scene, found: Layout) -> None:
                 assert not over, (placed.edge, "over the label of", plate.name)
 
 
-def check_canvas(found: Layout) -> None:
+def check_canvas(found: PlacedScene) -> None:
     canvas = Rect(0, 0, found.width, found.height)
     for node in found.nodes:
         assert canvas.holds(node.extent)

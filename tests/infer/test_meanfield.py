@@ -14,12 +14,12 @@ from scipy import special, stats
 import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import expectations
-from pgmlang.infer.coordinate import State, build
+from pgmlang.infer.coordinate import CoordinateState, build
 from pgmlang.infer.expectations import Q
 from tests.infer.by_hand import problem_of
 
 
-def climb(text: str, data: dict[str, Any], seed: int = 1, steps: int = 500, restarts: int = 1) -> State:
+def climb(text: str, data: dict[str, Any], seed: int = 1, steps: int = 500, restarts: int = 1) -> CoordinateState:
     """The state at the end of coordinate ascent."""
     kernel = build(problem_of(text, data), 1e-13, steps, restarts)
     state = kernel.init(np.random.default_rng(seed))

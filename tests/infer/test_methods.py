@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import Kernel, Outcome, fit_model
-from pgmlang.infer.base import Info
+from pgmlang.infer import Algorithm, Outcome, fit_model
+from pgmlang.infer.base import StepReport
 from pgmlang.infer.run import run
 from pgmlang.plan.registry import METHODS, TO_COME, method_named
 from pgmlang.sema import compile_source
@@ -78,16 +78,16 @@ def test_fixed_names_are_checked() -> None:
     assert code_of(error) == "PGM0612"
 
 
-def counting(stop_at: int, interrupt_at: int | None = None) -> Kernel:
-    def step(state: int) -> tuple[int, Info]:
+def counting(stop_at: int, interrupt_at: int | None = None) -> Algorithm:
+    def step(state: int) -> tuple[int, StepReport]:
         if state == interrupt_at:
             raise KeyboardInterrupt
-        return state + 1, Info(float(state), float(state), 1.0)
+        return state + 1, StepReport(float(state), float(state), 1.0)
 
     def conclude(state: int) -> Outcome:
         return Outcome({"n": np.array(state)}, (float(state),), state == stop_at)
 
-    return Kernel(lambda rng: 0, step, lambda state: state >= stop_at, conclude)
+    return Algorithm(lambda rng: 0, step, lambda state: state >= stop_at, conclude)
 
 
 def test_the_loop() -> None:

@@ -9,17 +9,17 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.base import Info, Kernel, Outcome
+from pgmlang.infer.base import Algorithm, Outcome, StepReport
 from pgmlang.infer.run import run
 
 
-def _kernel(value: float, steps: int, fault: bool = False) -> Kernel:
-    def step(state: int) -> tuple[int, Info]:
+def _kernel(value: float, steps: int, fault: bool = False) -> Algorithm:
+    def step(state: int) -> tuple[int, StepReport]:
         if fault and state == 2:
             raise KeyboardInterrupt
-        return state + 1, Info(value, value)
+        return state + 1, StepReport(value, value)
 
-    return Kernel(lambda rng: 0, step, lambda s: s >= steps, lambda s: Outcome({}, (value,), True))
+    return Algorithm(lambda rng: 0, step, lambda s: s >= steps, lambda s: Outcome({}, (value,), True))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

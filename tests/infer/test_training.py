@@ -16,7 +16,7 @@ from pgmlang.density.importance import importance_log_likelihood
 from pgmlang.density.joint import Joint, joint_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer import elbo
-from pgmlang.infer.base import Kernel
+from pgmlang.infer.base import Algorithm
 from pgmlang.infer.elbo import Bound
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import FunctionalNets, has_settled
@@ -273,7 +273,7 @@ def test_a_copy_of_the_state_goes_on_the_same() -> None:
     """All randomness is in the state: a kernel set up anew ends in the same bytes."""
     problem = problem_of(VAE, rows_of_bits(60))
 
-    def kernel() -> Kernel:
+    def kernel() -> Algorithm:
         return elbo.build(problem, elbo.ElboOptions(batch=20, epochs=8))
 
     one = kernel()

@@ -164,6 +164,11 @@ NODES = st.recursive(
         st.tuples(inner, inner).map(lambda p: f"(({p[0]}) ** ({p[1]}))"),
         inner.map(lambda p: f"f.g({p}).expand(k={p})[..., None]"),
         inner.map(lambda p: f"(lambda: {p})"),
+        st.tuples(inner, st.sampled_from([".sum(-1)", ".sum()", ".sum(-1, True)", ".mT", "[..., None]", "(x)"])).map(
+            lambda p: f"({p[0]}){p[1]}"
+        ),
+        inner.map(lambda p: f"(-({p}))"),
+        st.tuples(inner, inner, inner).map(lambda p: f"({p[0]} if {p[1]} else {p[2]})"),
         st.tuples(inner, inner).map(lambda p: f"({p[0]} < {p[1]})"),
     ),
     max_leaves=40,
@@ -177,3 +182,13 @@ def test_wrapped_text_is_the_same_tree(text: str, indent: int) -> None:
         lines = statement_lines(node, indent)
         again = ast.parse("def f():\n" + "\n".join("    " + line for line in lines)).body[0].body[0]  # type: ignore[attr-defined]
         assert ast.dump(again) == ast.dump(node)
+
+
+@pytest.mark.parametrize("trailer", [".sum(-1)", ".sum()", ".sum(-1, True)", ".mT", "[..., None]", "(x)"])
+@pytest.mark.parametrize("core", ["a + {}", "f(a) * {}", "-{}", "a if c else {}", "a < {}", "lambda: {}"])
+def test_what_follows_an_operator_is_of_the_whole_at_every_width(core: str, trailer: str) -> None:
+    """A line that just fits with its trailer, and one that just does not."""
+    for width in range(60, 125):
+        statement = f"target = y * ({core.format('b' * width)}){trailer}"
+        node = ast.parse(statement).body[0]
+        assert ast.dump(ast.parse("\n".join(statement_lines(node, 4))).body[0]) == ast.dump(node)

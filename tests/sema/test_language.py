@@ -27,7 +27,7 @@ def test_order_of_statements_does_not_matter(name: str) -> None:
     program = parse(SourceFile("<string>", MODELS[name]))
     head = [s for s in program.statements if isinstance(s, ast.ModelHeader)]
     rest = [s for s in program.statements if not isinstance(s, ast.ModelHeader)]
-    turned = ast.Program((*head, *reversed(rest)), span=program.span)
+    turned = ast.SyntaxTree((*head, *reversed(rest)), span=program.span)
     a, b = compile_source(MODELS[name]), compile_source(format_program(turned))
     assert set(show(a).splitlines()) == set(show(b).splitlines())
 

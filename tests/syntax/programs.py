@@ -28,8 +28,8 @@ class Programs:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
-    def program(self) -> ast.Program:
-        return ast.Program(self.block(3, 8), span=NOWHERE)
+    def program(self) -> ast.SyntaxTree:
+        return ast.SyntaxTree(self.block(3, 8), span=NOWHERE)
 
     def block(self, depth: int, most: int) -> tuple[ast.Statement, ...]:
         kinds: list[Callable[[int], ast.Statement]] = [
@@ -67,11 +67,11 @@ class Programs:
             case _:
                 return ast.DimItem(name, like=self.name(), span=NOWHERE)
 
-    def plate(self, depth: int) -> ast.Plate:
+    def plate(self, depth: int) -> ast.PlateBlock:
         structure = None
         if self.chance(0.3):
             structure = ast.Call(self.dotted(), *self.arguments(1), span=NOWHERE)
-        return ast.Plate(
+        return ast.PlateBlock(
             self.name(),
             self.block(depth, 4),
             self.identifiers(0, 2),
@@ -102,11 +102,13 @@ class Programs:
     def factor(self, depth: int) -> ast.Factor:
         return ast.Factor(self.name() if self.chance(0.3) else None, self.expr(4), span=NOWHERE)
 
-    def net(self, depth: int) -> ast.Net:
-        return ast.Net(self.name(), self.identifiers(1, 2), self.identifiers(1, 2), self.expr(2), span=NOWHERE)
+    def net(self, depth: int) -> ast.NetDeclaration:
+        return ast.NetDeclaration(
+            self.name(), self.identifiers(1, 2), self.identifiers(1, 2), self.expr(2), span=NOWHERE
+        )
 
-    def guide(self, depth: int) -> ast.Guide:
-        return ast.Guide(self.name() if self.chance(0.6) else None, self.block(depth, 3), span=NOWHERE)
+    def guide(self, depth: int) -> ast.GuideBlock:
+        return ast.GuideBlock(self.name() if self.chance(0.6) else None, self.block(depth, 3), span=NOWHERE)
 
     def definition(self, depth: int) -> ast.Def:
         parameters = tuple(self.declared() for _ in range(self.few(0, 3)))
@@ -123,7 +125,7 @@ class Programs:
         match self.random.randrange(8):
             case 0:
                 operand = self.expr(depth - 1)
-                return ast.Unary(self.random.choice(("-", "not")), operand, span=NOWHERE)
+                return ast.UnaryOperation(self.random.choice(("-", "not")), operand, span=NOWHERE)
             case 1 | 2 | 3:
                 op = self.random.choice(BINARY)
                 return ast.Binary(op, self.expr(depth - 1), self.expr(depth - 1), span=NOWHERE)
@@ -199,7 +201,7 @@ class Programs:
         return self.random.random() < p
 
 
-def random_program(seed: int) -> ast.Program:
+def random_program(seed: int) -> ast.SyntaxTree:
     """The program of a seed."""
     return Programs(seed).program()
 

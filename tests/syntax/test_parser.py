@@ -16,7 +16,7 @@ from pgmlang.syntax import ast, load_source, parse, parse_collecting, source_fro
 from pgmlang.syntax.format import format_source
 from pgmlang.syntax.generate import TABLES, tables_source
 from pgmlang.syntax.idioms import IDIOMS, recognise
-from pgmlang.syntax.layout import HARD_WORDS, STATEMENT_WORDS, Layout
+from pgmlang.syntax.layout import HARD_WORDS, STATEMENT_WORDS, NewlinePostlex
 from pgmlang.syntax.parser import MAX_SOURCE, parse_tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,9 @@ def test_grammar_has_no_conflicts(caplog: pytest.LogCaptureFixture) -> None:
         logger.setLevel("DEBUG")
         logger.addHandler(caplog.handler)
         try:
-            Lark(grammar_text(), parser="lalr", lexer="basic", start="program", debug=True, postlex=Layout())
+            Lark(
+                grammar_text(), parser="lalr", lexer="basic", start="program", debug=True, postlex=NewlinePostlex()
+            )
         finally:
             logger.setLevel(level)
             logger.removeHandler(caplog.handler)
@@ -125,7 +127,7 @@ def test_line_endings(end: str) -> None:
 def test_spans_are_places_in_the_text() -> None:
     file = file_of("plate a {\n  xy ~ Normal(mu, s[3])\n}")
     (plate,) = parse(file).statements
-    assert isinstance(plate, ast.Plate)
+    assert isinstance(plate, ast.PlateBlock)
     (drawn,) = plate.body
     assert isinstance(drawn, ast.Random)
     assert isinstance(drawn.distribution, ast.Call)
@@ -159,7 +161,7 @@ w ~ Table(x) {
         ("PGM0102", 10), ("PGM0101", 13),
     ]  # fmt: skip
     assert all(d.help for d in errors)
-    plate = next(s for s in program.statements if isinstance(s, ast.Plate))
+    plate = next(s for s in program.statements if isinstance(s, ast.PlateBlock))
     assert [s.target.name for s in plate.body if isinstance(s, ast.Random)] == ["good"]
     assert {"x", "z", "w"} <= program.broken_names
 

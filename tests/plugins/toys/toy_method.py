@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.diagnostics import Code, Diagnostic, PgmError
-from pgmlang.infer.base import Info, Kernel, Outcome
+from pgmlang.infer.base import Algorithm, Outcome, StepReport
 from pgmlang.model import Conditional, Model
 from pgmlang.model.expr import Ref
 from pgmlang.plan.method import Facts, Method, Options
@@ -46,19 +46,19 @@ def supports(model: Model, facts: Facts) -> Verdict:
     return Verdict.of(())
 
 
-def build(problem: Any, options: Options) -> Kernel:
+def build(problem: Any, options: Options) -> Algorithm:
     data, param = normal_mean(problem.model)
     rows = np.asarray(problem.binding.values[data], float)
     if rows.size < 2:
         raise PgmError(Diagnostic("TOY0001", "one row is no average"))
 
-    def step(state: float | None) -> tuple[float, Info]:
-        return float(rows.mean()), Info(0.0, 0.0)
+    def step(state: float | None) -> tuple[float, StepReport]:
+        return float(rows.mean()), StepReport(0.0, 0.0)
 
     def conclude(state: float) -> Outcome:
         return Outcome({param: np.array(state)}, (0.0,), True)
 
-    return Kernel(lambda rng: None, step, lambda state: state is not None, conclude)
+    return Algorithm(lambda rng: None, step, lambda state: state is not None, conclude)
 
 
 METHOD = Method("closedform", "means in closed form", Options, supports, lambda m, f: ("a mean is enough",), build)
