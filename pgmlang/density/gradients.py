@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.joint import Joint
+from pgmlang.density.keys import FreeKey, GuideMoment, GuideParam, NetworkWeight
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower.program import line_of_model
 
@@ -33,7 +34,7 @@ def are_finite(gradients: Sequence[Tensor | None]) -> bool:
 
 
 def gradients_of(
-    objective: Callable[[], Tensor], leaves: Mapping[str, Tensor], joint: Joint, label: str
+    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
 ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
     """An objective and its gradients by the leaves (None where it does not hang on one). Raises PgmError PGM0808 where
     the objective is finite and a gradient is not, PGM0803 where neither is."""
@@ -46,7 +47,7 @@ def gradients_of(
 
 
 def gradient_error(
-    objective: Callable[[], Tensor], leaves: Mapping[str, Tensor], joint: Joint, label: str
+    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
 ) -> PgmError:
     """The error of an objective whose gradient by some of the leaves is not finite; it is evaluated again."""
     with warnings.catch_warnings():
@@ -113,9 +114,13 @@ def _span(node: Any, joint: Joint) -> Span | None:
     return None
 
 
-def _spelled(name: str) -> str:
+def _spelled(key: FreeKey) -> str:
     """A leaf as a person knows it."""
-    kind, _, rest = name.partition(" ")
-    if kind == "net" and rest:
-        return f"the weights of the network `{rest.partition('.')[0]}`"
-    return f"`{name}`"
+    match key:
+        case NetworkWeight(name=name):
+            return f"the weights of the network `{name.partition('.')[0]}`"
+        case GuideMoment(name=name):
+            return f"the {name} of the guide"
+        case GuideParam(name=name):
+            return f"`{name}`"
+    return f"`{key}`"

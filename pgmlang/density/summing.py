@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.joint import Joint, Values
+from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
 from pgmlang.diagnostics import PgmError
 from pgmlang.graph.summable import Step, elimination_steps, looks_back, mentioned
@@ -50,7 +51,7 @@ class Sums:
 
     # ---- tables
 
-    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, LogTable]:
+    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[TableKey, LogTable]:
         """Every factor as a table."""
         lead = self._lead({**values, **(params or {})})
         wide = dict(values)
@@ -60,14 +61,14 @@ class Sums:
             (name, 1): self._all_values(name, len(self.names) + i, lead) for i, name in enumerate(self.backs)
         }
         terms = self._factors(wide, earlier, params, nets)
-        out = {}
+        out: dict[TableKey, LogTable] = {}
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
             out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
-                out[f"seen {name}"] = self._seen(name, i, lead)
+                out[PresenceTable(name)] = self._seen(name, i, lead)
         return out
 
     @property
@@ -116,7 +117,7 @@ class Sums:
         return self.reduce(self.tables(values, params, nets))
 
     def reduce(
-        self, tables: Mapping[str, LogTable], trace: list[Joined] | None = None, each: str | None = None
+        self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None, each: str | None = None
     ) -> Tensor:
         """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
         global factors are no part. ``trace`` takes what each step joined."""
@@ -191,7 +192,7 @@ class Sums:
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
                                    device=self.joint.device, requires_grad=True)  # fmt: skip
                 added[name] = LogTable(frozenset({i}), self.joint.axes(name), zero)
-            total = self.reduce({**tables, **{f"at {k}": v for k, v in added.items()}})
+            total = self.reduce({**tables, **{AddedTable(k): v for k, v in added.items()}})
             slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
             name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
@@ -199,7 +200,7 @@ class Sums:
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, tables: Mapping[str, LogTable], lead: int) -> tuple[int, ...]:
+    def _leading_shape(self, tables: Mapping[TableKey, LogTable], lead: int) -> tuple[int, ...]:
         shapes = [t.values.shape[self.places : self.places + lead] for t in tables.values()]
         return tuple(torch.broadcast_shapes(*shapes)) if lead else ()
 

@@ -74,6 +74,17 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class LocationScale:
+    """A draw is ``loc + scale * e``, or the exponential of that (``is_log``): ``loc`` and ``scale`` name the arguments, and e
+    is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same."""
+
+    loc: str
+    scale: str
+    standard: str = ""
+    is_log: bool = False
+
+
+@dataclass(frozen=True)
 class Family:
     """A distribution.
 
@@ -89,7 +100,8 @@ class Family:
 
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
-    and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw.
+    and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw; ``location_scale``: how a draw
+    is made of a standard one, where it is.
     """
 
     name: str
@@ -114,6 +126,7 @@ class Family:
     exponential: str = ""
     pairs: tuple[Pair, ...] = ()
     limits: tuple[str, str] | None = None
+    location_scale: LocationScale | None = None
 
     def check(self) -> None:
         """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""

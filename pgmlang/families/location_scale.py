@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas
+from pgmlang.families.family import Family, Formulas, LocationScale
 from pgmlang.families.family import parameter as _p
 
 _LOC, _SD, _SCALE = _p("loc"), _p("sd", "positive"), _p("scale", "positive")
 _Z = {"z": "(x - loc) / scale"}
+_BOTH = LocationScale("loc", "scale")
 
 FAMILIES = (
     Family(
@@ -20,7 +21,7 @@ FAMILIES = (
                 let={"z": "(x - loc) / sd", "half": "0.5 * df", "peak": "log_rising(half, 0 * half + 0.5)"},
             ),
         ),
-        pyro=("dist.StudentT(df, loc, sd)",),
+        pyro=("dist.StudentT(df, loc, sd)",), location_scale=LocationScale("loc", "sd"),
     ),
     Family(
         "Cauchy", ((_LOC, _SCALE),), "real",
@@ -31,7 +32,7 @@ FAMILIES = (
                 "0 * loc + (inf - inf)", "0 * loc + (inf - inf)", let=_Z,
             ),
         ),
-        torch=("dist.Cauchy(loc, scale)",), pyro=("dist.Cauchy(loc, scale)",),
+        torch=("dist.Cauchy(loc, scale)",), pyro=("dist.Cauchy(loc, scale)",), location_scale=_BOTH,
     ),
     Family(
         "Laplace", ((_LOC, _SCALE),), "real",
@@ -44,7 +45,7 @@ FAMILIES = (
                 "loc", "2 * scale * scale", let=_Z,
             ),
         ),
-        torch=("dist.Laplace(loc, scale)",), pyro=("dist.Laplace(loc, scale)",),
+        torch=("dist.Laplace(loc, scale)",), pyro=("dist.Laplace(loc, scale)",), location_scale=_BOTH,
     ),
     Family(
         "Logistic", ((_LOC, _SCALE),), "real",
@@ -54,7 +55,7 @@ FAMILIES = (
                 mean="loc", variance="scale * scale * pi * pi / 3", let=_Z,
             ),
         ),
-        pyro=("dist.Logistic(loc, scale)",),
+        pyro=("dist.Logistic(loc, scale)",), location_scale=_BOTH,
     ),
     Family(
         "Gumbel", ((_LOC, _SCALE),), "real",
@@ -64,7 +65,7 @@ FAMILIES = (
                 "dist.Gumbel(loc, scale)", "loc + 0.5772156649015329 * scale", "scale * scale * pi * pi / 6", let=_Z,
             ),
         ),
-        pyro=("dist.Gumbel(loc, scale)",),
+        pyro=("dist.Gumbel(loc, scale)",), location_scale=_BOTH,
     ),
     Family(
         "HalfCauchy", ((_SCALE,),), "positive",

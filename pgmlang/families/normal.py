@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas, Pair
+from pgmlang.families.family import Family, Formulas, LocationScale, Pair
 from pgmlang.families.family import parameter as _p
 
 _LOC, _SD = _p("loc"), _p("sd", "positive")
@@ -18,6 +18,7 @@ FAMILIES = (
         ),
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
+        location_scale=LocationScale("loc", "sd"),
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",
@@ -29,6 +30,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
+        location_scale=LocationScale("loc", "sd", "Normal", is_log=True),
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",

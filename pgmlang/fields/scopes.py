@@ -60,21 +60,23 @@ class FieldScopes:
         return ExactEngine(self.network).width_report()
 
 
-_found: weakref.WeakKeyDictionary[Binding, FieldScopes | None] = weakref.WeakKeyDictionary()
+_scopes_of: weakref.WeakKeyDictionary[Binding, dict[str | None, FieldScopes | None]] = weakref.WeakKeyDictionary()
+"""Of each binding by the unit's plate: a plan asks before the method does."""
 
 
 def field_scopes(binding: Binding, plate: str | None) -> FieldScopes | None:
     """The graph of one row of the unit ``plate``; None where rows differ in it, a factor's element holds many, or
     elimination is too wide."""
-    if binding not in _found:
+    known = _scopes_of.setdefault(binding, {})
+    if plate not in known:
         try:
             scopes = None if tuple(inputs_in_fields(binding.model)) else _scopes(binding, plate)
         except (PgmError, NotEvaluable):
             scopes = None
         if scopes is not None and scopes.width.total_cells > MOST_CELLS:
             scopes = None
-        _found[binding] = scopes
-    return _found[binding]
+        known[plate] = scopes
+    return known[plate]
 
 
 def _scopes(binding: Binding, plate: str | None) -> FieldScopes | None:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.gradients import gradient_error
 from pgmlang.density.joint import Joint, numerics
+from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
 from pgmlang.density.summing import LogTable, Sums
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.conjugate import slope
@@ -80,7 +81,7 @@ class Ascent:
         shape = self.joint.shapes[name]
         return from_blocks(x, blocks[name], shape) if self.families[name] == "Normal" else x
 
-    def expected(self, tables: Mapping[str, LogTable]) -> dict[str, LogTable]:
+    def expected(self, tables: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
         """Tables averaged over the points of every latent: ``[*value axes, *axes]``."""
         places = self.sums.places
         out = {}
@@ -107,7 +108,7 @@ class Ascent:
         with numerics(self.joint.dtype, self.joint.device):
             return sum(float(self.family(n).entropy(q)) for n, q in factors.items())
 
-    def weigh(self, tables: Mapping[str, LogTable]) -> tuple[float, dict[str, Tensor]]:
+    def weigh(self, tables: Mapping[TableKey, LogTable]) -> tuple[float, dict[str, Tensor]]:
         """The log-marginal of tables, and its gradient."""
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
@@ -122,7 +123,7 @@ class Ascent:
         with torch.no_grad():
             tables = self.expected(sums.tables(self.points(factors, dict.fromkeys(factors, ()))))
             tables = {
-                k: t if k.startswith("seen ") else t._replace(values=torch.zeros_like(t.values))
+                k: t if isinstance(k, PresenceTable) else t._replace(values=torch.zeros_like(t.values))
                 for k, t in tables.items()
             }
             for i, name in enumerate(sums.names):
@@ -131,7 +132,7 @@ class Ascent:
                 noise = torch.rand(size, *shape, generator=generator, dtype=joint.dtype, device=joint.device)
                 one = torch.rand(shape, generator=generator, dtype=joint.dtype, device=joint.device) < share
                 values = torch.where(one, 20 * noise * size, noise).reshape((*first, *shape))
-                tables[f"at {name}"] = LogTable(frozenset({i}), joint.axes(name), values)
+                tables[AddedTable(name)] = LogTable(frozenset({i}), joint.axes(name), values)
         return self.weigh(tables)[1]
 
     # ---- updates

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from pgmlang.density.joint import Joint, Values
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.infer.noncentring import movable_names, noncentred
+from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
 from pgmlang.infer.starts import starting_points
 from pgmlang.kernels import sample
 
@@ -57,24 +57,33 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
 
 def data_weight(joint: Joint, name: str, values: Values) -> float:
     """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
-    all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains."""
+    all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains. Of a family that is one of
+    location and scale in the logarithm, the curvatures are those by the logarithm."""
+    family = location_scale_of(joint.model, name)
+    is_log = family is not None and family[1].is_log
     held = {k: v for k, v in values.items() if k in joint.shapes and k != name}
     chains = next(iter(values.values())).shape[0]
     with torch.enable_grad():
-        x = values[name].expand(chains, *joint.shapes[name]).detach().clone().requires_grad_()
-        terms = joint.factors({**held, name: x}, around=(name,))
-        prior_term = {name: terms.pop(name)}
-        prior, others = (_curvature(joint.sum(t).sum(), x) for t in (prior_term, terms))
+        start = values[name].expand(chains, *joint.shapes[name]).detach().clone()
+        x = (start.log() if is_log else start).requires_grad_()
+        terms = joint.factors({**held, name: x.exp() if is_log else x}, around=(name,))
+        slope, prior = _slope_and_curvature(joint.sum({name: terms.pop(name)}).sum(), x)
+        _, others = _slope_and_curvature(joint.sum(terms).sum(), x)
+    # a density with a corner or a far tail has no curvature there: its information is the square of its slope
+    prior = torch.where(prior > 0, prior, slope.square())
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)
     return float(ratio.median()) if bool(torch.isfinite(ratio).all()) else 0.0
 
 
-def _curvature(total: Tensor, x: Tensor) -> Tensor:
-    """Minus the second derivatives by every element: a product with ones, as the Hessian is diagonal."""
+def _slope_and_curvature(total: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The derivatives by every element, and minus the second ones: a product with ones, as the Hessian is diagonal."""
+    zero = torch.zeros_like(x)
     if not total.requires_grad:
-        return torch.zeros_like(x)
+        return zero, zero
     (slope,) = torch.autograd.grad(total, x, create_graph=True, allow_unused=True)
-    if slope is None or not slope.requires_grad:
-        return torch.zeros_like(x)
-    (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
-    return torch.zeros_like(x) if second is None else -second
+    if slope is None:
+        return zero, zero
+    if not slope.requires_grad:
+        return slope.detach(), zero
+    (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True, retain_graph=True)
+    return slope.detach(), zero if second is None else -second

@@ -17,7 +17,7 @@ from pgmlang.model.row_plates import row_plate
 from pgmlang.tables.conditionals import as_codes, dist_probabilities, value_labels
 from pgmlang.tables.evaluate import ElementContext, Evaluator
 from pgmlang.tables.finite import CHILD
-from pgmlang.tables.learned import Table, given_values, prior_counts, table_shape, tables_of
+from pgmlang.tables.learned import Table, given_values, learned_tables, prior_counts, table_shape, tables_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,12 +162,12 @@ def estimate(model: Model, counts: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return {t.name: normalise(counts[t.name], prior_counts(t, counts[t.name].shape)) for t in learned}
 
 
-def with_counts(parameters: dict[str, np.ndarray], counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Parameters and, as ``NAME.counts``, the counts behind each learned table."""
-    return {
-        **parameters,
-        **{name.replace(".table", ".counts"): counts[name] for name in parameters if name in counts},
-    }
+def with_counts(
+    model: Model, parameters: dict[str, np.ndarray], counts: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Parameters and the counts behind each learned table."""
+    tables = [t for t in learned_tables(model) if t.name in parameters and t.name in counts]
+    return {**parameters, **{t.counts_name: counts[t.name] for t in tables}}
 
 
 def log_likelihood(evaluator: Evaluator, statistics: Statistics, parameters: Mapping[str, np.ndarray]) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pgmlang.density.keys import FreeKey, GuideMoment, GuideParam
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
@@ -38,7 +39,7 @@ LINKS = {"positive": "exp", "unit": "sigmoid"}
 """Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
 MOST = 20_000_000
 """Most numbers drawn at a time."""
-SCALE = "q scale"
+SCALE = GuideMoment("scale")
 LOG_SCALE = math.log(0.1)
 """Where the automatic guide's standard deviations begin."""
 
@@ -144,15 +145,15 @@ class Bound:
 
     # ---- the automatic guide
 
-    def start(self, joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(self, joint: Joint, generator: Generator) -> dict[FreeKey, Tensor]:
         import torch
 
-        free = joint.initial(generator)
+        free: dict[FreeKey, Tensor] = {**joint.initial(generator)}
         if self.model.guide is not None:
             for variable in self.model.guide.variables:
                 if variable.role == "param":
                     shape = guide_shape(joint, variable)
-                    free[f"guide {variable.name}"] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+                    free[GuideParam(variable.name)] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
         size = free_size(joint, self.automatic)
         if size:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
@@ -167,7 +168,7 @@ class Bound:
         return free
 
     def _automatic(
-        self, joint: Joint, free: Mapping[str, Tensor], generator: Generator, shape: tuple[int, ...],
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...],
         given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any,
     ) -> tuple[dict[str, Tensor], Tensor]:  # fmt: skip
         """Draws of the automatic guide and their log-density ``[...]`` as values. ``given``: draws of the written one."""
@@ -195,17 +196,17 @@ class Bound:
 
     # ---- the bound
 
-    def params(self, joint: Joint, free: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def params(self, joint: Joint, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
         learned = {n: free[n] for n in joint.learned}
-        guide_params = {k.removeprefix("guide "): v for k, v in free.items() if k.startswith("guide ")}
+        guide_params = {k.name: v for k, v in free.items() if isinstance(k, GuideParam)}
         for variable in self.model.guide.variables if self.model.guide else ():
             if variable.role == "param" and variable.type.kind in LINKS:
                 guide_params[variable.name] = getattr(guide_params[variable.name], LINKS[variable.type.kind])()
         return {**(joint.constrain(learned)[0] if learned else {}), **guide_params}
 
     def loss(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
         import torch
@@ -252,7 +253,7 @@ class Bound:
         return joint.memo.once(sums_of, joint, self.summed)
 
     def conclude(
-        self, joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator
+        self, joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
     ) -> Outcome:
         params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]

@@ -195,7 +195,7 @@ class _Em:
     def conclude(self, state: EmState) -> Outcome:
         best = state.best if state.is_done else self._better(state, False)
         assert best is not None
-        parameters = {**with_counts(best.parameters, best.counts), **self.problem.fixed}
+        parameters = {**with_counts(self.problem.model, best.parameters, best.counts), **self.problem.fixed}
         warnings = unseen_rows(self.model, best.counts)
         # of hard assignments the trace is that of the completed data
         total = None if self.options.hard else best.trace[-1]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.summable import elimination_steps
@@ -110,7 +111,7 @@ class DensityEm:
             shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
             hard = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
             # a label that the values rule out begins as another: NEVER is likelier than minus infinity
-            tables[f"start {name}"] = LogTable(frozenset({i}), self.joint.axes(name), hard)
+            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), hard)
         weights = self._expect(tables)[1]
         return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
 
@@ -185,10 +186,10 @@ class DensityEm:
 
         return log_table_priors(self.joint, values)
 
-    def _tables(self, values: dict[str, Tensor]) -> dict[str, Any]:
+    def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
         return self.sums.tables(*self._split(values))
 
-    def _expect(self, tables: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         import torch
 
         with torch.enable_grad():

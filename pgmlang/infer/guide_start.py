@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pgmlang.density.keys import FreeKey, GuideMoment
+
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
@@ -17,7 +19,7 @@ STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
 CLIMBS, MOST_ROWS = 3, 20_000
 """Climbs that find where one guide begins, each with fresh noise, and the most rows that they see."""
-LOC = "q loc"
+LOC = GuideMoment("loc")
 """The middle of the guide among free numbers."""
 
 
@@ -33,10 +35,10 @@ class GuideStart:
 
     automatic: tuple[str, ...]
     plate: str | None
-    params: Callable[[Joint, Mapping[str, Tensor]], dict[str, Tensor]]
-    loss: Callable[[Joint, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
+    params: Callable[[Joint, Mapping[FreeKey, Tensor]], dict[str, Tensor]]
+    loss: Callable[[Joint, Mapping[FreeKey, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
 
-    def possible(self, joint: Joint, loc: Tensor, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def possible(self, joint: Joint, loc: Tensor, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """The middle of the guide, or the nearest place that was found where the density is not zero."""
         import torch
 
@@ -53,7 +55,7 @@ class GuideStart:
         nearest = nearest_possible(begin, impossible, generator)
         return torch.cat([nearest[n].flatten() for n in shapes])
 
-    def climbed(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def climbed(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """Where a climb of the bound by the middle of the guide ends, its widths held: steps of the gradient's would
         take all epochs to data that are far."""
         from pgmlang.kernels import lbfgs
@@ -69,7 +71,7 @@ class GuideStart:
                 return loc  # a step with fresh noise says where, if it persists
         return loc
 
-    def best(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def best(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """Where the bound is highest after a short climb from each of several places: with discrete latents summed
         out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
         import torch
@@ -100,7 +102,7 @@ class GuideStart:
         best: Tensor = min(points, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
         return best
 
-    def _held(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor) -> Function:
+    def _held(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Function:
         """The loss by the guide's location, the noise of its draws held: a function."""
         import torch
 
@@ -113,7 +115,7 @@ class GuideStart:
 
         return function
 
-    def _at(self, joint: Joint, free: Mapping[str, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
+    def _at(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
         """The loss at a location of the guide, by draws from this state of the generator."""
         import torch
 
@@ -143,7 +145,7 @@ class GuideStart:
         order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
         return joint.rows(self.plate, np.sort(order[:count]))
 
-    def _drawn(self, joint: Joint, free: Mapping[str, Tensor], generator: Generator) -> Tensor:
+    def _drawn(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         """Free numbers of a draw of the prior, given what is learned."""
         import torch
 

@@ -102,7 +102,7 @@ def _logit(conditional: Conditional) -> Expr | None:
 def _pair(model: Model, below: str, above: str, logit: Expr) -> LayerPair:
     """The two layers as fields with the potential ``below @ logit(above) + bias @ above``."""
     low, high = model.by_name[below], model.by_name[above]
-    bias = Variable(f"{above}.bias", "param", REAL, (), high.axes)
+    bias = Variable(f"{above} bias", "param", REAL, (), high.axes)
     value = _dot(_ref(low), logit, low.axes[0])
     bias_term = _dot(Ref(REAL, bias.axes, None, bias.name), _ref(high), high.axes[0])
     potential = Potential(Apply(REAL, (), None, "add", (value, bias_term)), low.plates, "pair")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.training import (
-    NET,
     TRAINING,
     Objective,
     TrainOptions,
@@ -102,7 +102,7 @@ def objective_of(problem: Problem) -> Objective:
     summed = summed_names(model, facts)
     plate = unit_plate(model)
 
-    def start(joint: Joint, generator: Generator) -> dict[str, Tensor]:
+    def start(joint: Joint, generator: Generator) -> dict[FreeKey, Tensor]:
         import torch
 
         from pgmlang.infer.starts import nearest_possible
@@ -113,7 +113,7 @@ def objective_of(problem: Problem) -> Objective:
             free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
         return free if model.nets else nearest_possible(free, lambda f: impossible(joint, f), generator)
 
-    def impossible(joint: Joint, free: Mapping[str, Tensor]) -> Tensor:
+    def impossible(joint: Joint, free: Mapping[FreeKey, Tensor]) -> Tensor:
         """How much of the density is zero at points; with labels summed out, whether all of it is."""
         from pgmlang.infer.starts import impossible_elements
 
@@ -124,11 +124,13 @@ def objective_of(problem: Problem) -> Objective:
         return impossible_elements(joint, {k: v for k, v in values.items() if k not in learned}, params)
 
     def loss(
-        joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
+        joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         return -log_density(joint, free, nets, summed) / units_of(joint, plate), extra
 
-    def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
+    def conclude(
+        joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
         values, _ = joint.constrain(free, nets=nets)
         total = float(log_density(joint, free, nets, summed))
         parameters = {k: v.cpu().numpy() for k, v in values.items()}
@@ -140,7 +142,7 @@ def objective_of(problem: Problem) -> Objective:
 
 
 def log_density(
-    joint: Joint, free: Mapping[str, Tensor], nets: Any, summed: tuple[str, ...],
+    joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...],
     codes: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> Tensor:  # fmt: skip
     """Log-density of the values behind free ones and of the tables' priors, no Jacobian: discrete latents summed out, or
@@ -229,9 +231,9 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
 
     joint = joint_of(problem, dtype_of(options, problem.model))
     nets = joint.build_nets(0)
-    weights = {} if nets is None else {NET + k: v.detach() for k, v in nets.state_dict().items()}
+    weights = {} if nets is None else {NetworkWeight(k): v.detach() for k, v in nets.state_dict().items()}
 
-    def parts(x: Tensor) -> tuple[dict[str, Tensor], Any]:
+    def parts(x: Tensor) -> tuple[dict[FreeKey, Tensor], Any]:
         shapes = {**{n: joint.free_shape(n) for n in names}, **{k: tuple(v.shape) for k, v in weights.items()}}
         pieces = torch.split(x, [math.prod(s) for s in shapes.values()])
         parameters = {k: p.reshape(s) for (k, s), p in zip(shapes.items(), pieces, strict=True)}

@@ -74,7 +74,7 @@ def conclude(binding: Binding, statistics: Statistics, fixed: Mapping[str, np.nd
     parameters = estimate(model, statistics.counts)
     value = log_likelihood(bound_evaluator(binding, fixed), statistics, parameters)
     return Outcome(
-        {**with_counts(parameters, statistics.counts), **(fixed or {})},
+        {**with_counts(model, parameters, statistics.counts), **(fixed or {})},
         (value,),
         True,
         unseen_rows(model, statistics.counts),

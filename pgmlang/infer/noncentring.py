@@ -1,4 +1,5 @@
-"""Automatic non-centring: ``x ~ Normal(m, s)`` of little data becomes ``x = m + s * e`` with ``e ~ Normal(0, 1)``.
+"""Automatic non-centring: ``x ~ Normal(m, s)`` of little data becomes ``x = m + s * e`` with ``e ~ Normal(0, 1)``, and so
+does any other family of a location and a scale.
 
 A latent with little data of its own follows its prior, whose width then changes with ``s``: a funnel that no one step
 size fits (Papaspiliopoulos, Roberts and Skoeld 2007; Betancourt and Girolami 2015). The model is rewritten; the draws
@@ -9,28 +10,43 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgmlang.families import FAMILIES, LocationScale
 from pgmlang.model import Conditional, Definition, Dist, Factor, Model, Variable
 from pgmlang.model.expr import Apply, Const, Expr, Ref
-from pgmlang.model.types import REAL
+from pgmlang.model.types import REAL, Type
+from pgmlang.normal import normal_form
 from pgmlang.plan.latents import latent_variables
 from pgmlang.plan.method import Facts
 
 
 def movable_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """The latent normal variables, several of a kind, whose mean or sd is latent too."""
+    """The latent variables of a family of location and scale, several of a kind, where one of those is latent too."""
     if facts.binding is None:
         return ()
     latent = {v.name for v in latent_variables(model, facts)}
-    movable = {
+    names = {
         n for n in latent if n in model.conditional_of and _is_movable(model, model.conditional_of[n], latent)
     }
-    return tuple(v.name for v in model.variables if v.name in movable)
+    return tuple(v.name for v in model.variables if v.name in names)
+
+
+def location_scale_of(model: Model, name: str) -> tuple[Dist, LocationScale] | None:
+    """The distribution of a variable, as the normal form knows it, where it is of a family of location and scale."""
+    conditional = normal_form(model).conditional_of[name]
+    distribution = conditional.distribution
+    written = model.conditional_of[name].distribution
+    row = FAMILIES[distribution.family].location_scale if isinstance(distribution, Dist) else None
+    if row is None or not isinstance(distribution, Dist):
+        return None
+    is_as_written = isinstance(written, Dist) and written.family == distribution.family
+    # as it is written, where that says the same: programs keep its names
+    return (written if is_as_written and isinstance(written, Dist) else distribution), row
 
 
 def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> bool:
     variable = model.by_name[conditional.target]
-    distribution = conditional.distribution
-    if not isinstance(distribution, Dist) or distribution.family != "Normal" or variable.type.kind != "real":
+    family = location_scale_of(model, variable.name)
+    if family is None or variable.type.kind != FAMILIES[family[0].family].support:
         return False
     if not (variable.plates or variable.axes) or not set(model.random_parents(conditional)) & latent:
         return False
@@ -40,36 +56,54 @@ def _is_movable(model: Model, conditional: Conditional, latent: set[str]) -> boo
 
 
 def standard_name(name: str) -> str:
-    """The standard normal variable behind a non-centred one."""
-    return f"{name}.standard"
+    """The standard variable behind a non-centred one; no user's name has a space."""
+    return f"{name} standard"
 
 
 def noncentred(model: Model, names: tuple[str, ...]) -> Model:
-    """The model with these variables as deterministic names over standard normal ones."""
+    """The model with these variables as deterministic names over standard ones."""
     factors: list[Factor] = []
     variables: dict[str, Variable] = {v.name: v for v in model.variables}
     definitions = list(model.definitions)
     for factor in model.factors:
-        if not isinstance(factor, Conditional) or factor.target not in names:
+        family = (
+            location_scale_of(model, factor.target)
+            if isinstance(factor, Conditional) and factor.target in names
+            else None
+        )
+        if family is None or not isinstance(factor, Conditional):
             factors.append(factor)
             continue
-        assert isinstance(factor.distribution, Dist)
-        arguments = dict(factor.distribution.arguments)
-        loc, sd = arguments["loc"], arguments["sd"]
-        assert not isinstance(loc, Dist)
-        assert not isinstance(sd, Dist)
+        distribution, row = family
         old = variables[factor.target]
-        standard = replace(old, name=standard_name(old.name))
+        standard = replace(old, name=standard_name(old.name), type=REAL)
         variables[old.name] = replace(old, role="derived")
         variables[standard.name] = standard
-        standard_ref = Ref(REAL, old.axes, factor.span, standard.name)
-        scaled: Expr = Apply(REAL, old.axes, factor.span, "mul", (sd, standard_ref))
-        definitions.append(
-            Definition(old.name, Apply(REAL, old.axes, factor.span, "add", (loc, scaled)), factor.span)
-        )
-        zero, one = (Const(REAL, (), factor.span, value) for value in (0.0, 1.0))
-        factors.append(replace(factor, target=standard.name,
-                               distribution=replace(factor.distribution, arguments=(("loc", zero), ("sd", one)))))  # fmt: skip
+        definitions.append(Definition(old.name, _drawn(distribution, row, old, standard.name), factor.span))
+        factors.append(replace(factor, target=standard.name, distribution=_standardised(distribution, row)))
     return replace(
         model, factors=tuple(factors), variables=tuple(variables.values()), definitions=tuple(definitions)
     )
+
+
+def _drawn(distribution: Dist, row: LocationScale, variable: Variable, standard: str) -> Expr:
+    """The variable's value in its standard one."""
+    arguments, axes, span = dict(distribution.arguments), variable.axes, distribution.span
+    loc, scale = arguments[row.loc], arguments[row.scale]
+    assert not isinstance(loc, Dist)
+    assert not isinstance(scale, Dist)
+    scaled = Apply(REAL, axes, span, "mul", (scale, Ref(REAL, axes, span, standard)))
+    value = Apply(REAL, axes, span, "add", (loc, scaled))
+    return Apply(Type("positive"), axes, span, "exp", (value,)) if row.is_log else value
+
+
+def _standardised(distribution: Dist, row: LocationScale) -> Dist:
+    """The distribution of the standard variable."""
+    family = FAMILIES[row.standard or distribution.family]
+    known = {
+        **dict(distribution.arguments),
+        row.loc: Const(REAL, (), distribution.span, 0.0),
+        row.scale: Const(REAL, (), distribution.span, 1.0),
+    }
+    arguments = tuple((p.name, known[p.name]) for p in family.variants[0] if p.name in known)
+    return replace(distribution, family=family.name, arguments=arguments)

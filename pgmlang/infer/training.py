@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Facts, Measure, Options, Outcome, Problem, StepReport, numbers_of
 from pgmlang.model import Model
@@ -53,9 +54,9 @@ class Objective(NamedTuple):
     ``conclude(joint, free, nets, extra, generator)``: what goes into the fit besides the weights; ``extra``: its first
     value."""
 
-    start: Callable[[Joint, Generator], dict[str, Tensor]]
-    loss: Callable[[Joint, Mapping[str, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
-    conclude: Callable[[Joint, Mapping[str, Tensor], Any, Any, Generator], Outcome]
+    start: Callable[[Joint, Generator], dict[FreeKey, Tensor]]
+    loss: Callable[[Joint, Mapping[FreeKey, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
+    conclude: Callable[[Joint, Mapping[FreeKey, Tensor], Any, Any, Generator], Outcome]
     label: str = "objective"
     extra: Callable[[Joint, Generator], Any] = lambda joint, generator: {}
 
@@ -65,20 +66,16 @@ class TrainingState(NamedTuple):
     ``redrawn``: draws that were thrown away since their gradient was not finite."""
 
     iteration: int
-    moving: dict[str, Any]
-    first: dict[str, Any]
-    second: dict[str, Any]
+    moving: dict[FreeKey, Any]
+    first: dict[FreeKey, Any]
+    second: dict[FreeKey, Any]
     random: Any
     extra: Any
     trace: tuple[float, ...] = ()
     validated: tuple[float, ...] = ()
-    best: dict[str, Any] | None = None
+    best: dict[FreeKey, Any] | None = None
     is_done: bool = False
     redrawn: int = 0
-
-
-NET = "net "
-"""Before the names of networks' weights in ``moving``."""
 
 
 class FunctionalNets:
@@ -95,12 +92,17 @@ class FunctionalNets:
         return lambda *x: functional_call(self.module[name], net_weights, x)
 
 
-def split_nets(moving: Mapping[str, Tensor], nets: Any) -> tuple[dict[str, Tensor], Any]:
-    """Free tensors by name, and the networks with their weights (None without networks)."""
-    free = {k: v for k, v in moving.items() if not k.startswith(NET)}
+def split_nets(moving: Mapping[FreeKey, Tensor], nets: Any) -> tuple[dict[FreeKey, Tensor], Any]:
+    """Free tensors by key, and the networks with their weights (None without networks)."""
+    free = {k: v for k, v in moving.items() if not isinstance(k, NetworkWeight)}
     if nets is None:
         return free, None
-    return free, FunctionalNets(nets, {k[len(NET) :]: v for k, v in moving.items() if k.startswith(NET)})
+    return free, FunctionalNets(nets, network_weights(moving))
+
+
+def network_weights(moving: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
+    """The tensors of the networks by their names in the networks' state."""
+    return {k.name: v for k, v in moving.items() if isinstance(k, NetworkWeight)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ class Trainer:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
         moving = dict(self.objective.start(self.joint, generator))
         if self.nets is not None:
-            moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
+            moving |= {NetworkWeight(k): v.detach().clone() for k, v in self.nets.state_dict().items()}
         extra = self.objective.extra(self.joint, generator)
         first, second = ({k: torch.zeros_like(v) for k, v in moving.items()} for _ in range(2))
         return TrainingState(0, moving, first, second, generator.get_state(), extra)
@@ -195,7 +197,7 @@ class Trainer:
         share = iteration / max(1, self.total)
         return (self.options.learning_rate or LEARNING_RATE) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
 
-    def _parts(self, moving: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
+    def _parts(self, moving: Mapping[FreeKey, Tensor]) -> tuple[dict[FreeKey, Tensor], Any]:
         return split_nets(moving, self.nets)
 
     def _batch(self, iteration: int, generator: Generator) -> Joint:
@@ -251,7 +253,7 @@ class Trainer:
         )
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, state.extra, generator)
-        weights = {k[len(NET) :]: v.detach().cpu().numpy() for k, v in moving.items() if k.startswith(NET)}
+        weights = {k: v.detach().cpu().numpy() for k, v in network_weights(moving).items()}
         notes = {"objective": self.objective.label, **outcome.notes}
         if state.validated:
             notes |= {"validated": list(state.validated), "best_epoch": int(np.argmax(state.validated)) + 1}
@@ -278,24 +280,25 @@ class Trainer:
 @dataclass(frozen=True, eq=False)
 class _Work:
     """Weights and moments of one block of steps, copies that are changed in place. ``leaves``: what has a gradient (the
-    networks' own weights under ``NET``), ``free``: the leaves that are no networks', ``counts``: steps taken."""
+    networks' own weights too), ``free``: the leaves that are no networks', ``counts``: steps taken."""
 
-    leaves: dict[str, Tensor]
-    free: dict[str, Tensor]
-    first: dict[str, Tensor]
-    second: dict[str, Tensor]
-    counts: dict[str, Tensor]
+    leaves: dict[FreeKey, Tensor]
+    free: dict[FreeKey, Tensor]
+    first: dict[FreeKey, Tensor]
+    second: dict[FreeKey, Tensor]
+    counts: dict[FreeKey, Tensor]
     nets: Any
 
     @staticmethod
     def of(state: TrainingState, nets: Any) -> _Work:
         import torch
 
-        free = {k: v.detach().clone().requires_grad_() for k, v in state.moving.items() if not k.startswith(NET)}
-        weights = {}
+        variables, _ = split_nets(state.moving, None)
+        free = {k: v.detach().clone().requires_grad_() for k, v in variables.items()}
+        weights: dict[FreeKey, Tensor] = {}
         if nets is not None:
-            nets.load_state_dict({k[len(NET) :]: v for k, v in state.moving.items() if k.startswith(NET)})
-            weights = {NET + k: v for k, v in nets.named_parameters()}
+            nets.load_state_dict(network_weights(state.moving))
+            weights = {NetworkWeight(k): v for k, v in nets.named_parameters()}
         leaves = {**free, **weights}
         first, second = ({k: moments[k].clone() for k in leaves} for moments in (state.first, state.second))
         counts = {k: torch.tensor(float(state.iteration), device=v.device) for k, v in leaves.items()}
@@ -318,11 +321,11 @@ class _Work:
                 maximize=False,
             )  # fmt: skip
 
-    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+    def snapshot(self) -> tuple[dict[FreeKey, Tensor], dict[FreeKey, Tensor], dict[FreeKey, Tensor]]:
         """Weights and moments as values of a state."""
         moving = {k: v.detach() for k, v in self.free.items()}
         if self.nets is not None:
-            moving |= {NET + k: v.detach().clone() for k, v in self.nets.state_dict().items()}
+            moving |= {NetworkWeight(k): v.detach().clone() for k, v in self.nets.state_dict().items()}
         return moving, self.first, self.second
 
 

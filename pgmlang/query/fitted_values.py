@@ -15,6 +15,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
 from pgmlang.results.fit import Fit
+from pgmlang.tables.learned import learned_tables
 
 DRAWS = 400
 """Most draws of the globals that are used."""
@@ -26,7 +27,7 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
     model = joint.model
     learned = {v.name for v in model.of_role("param")}
     learned |= {v.name for v in (model.guide.variables if model.guide else ()) if v.role == "param"}
-    tables = {n for n in joint.shapes if n.endswith(".table") or ".table" in n}
+    tables = {t.name for t in learned_tables(model)}
     params = {
         k: torch.as_tensor(np.asarray(v), dtype=joint.dtype)
         for k, v in fit.parameters.items() if k in learned or k in tables

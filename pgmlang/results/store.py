@@ -372,7 +372,7 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
         _check_shape(folder, table.name, probabilities, shape)
         if (probabilities < 0).any() or np.abs(probabilities.sum(axis=-1) - 1).max(initial=0) > 1e-6:
             raise _not_a_fit(folder, f"the rows of `{table.name}` are not probabilities")
-        counts = table.name.replace(".table", ".counts")
+        counts = table.counts_name
         if counts in fit.parameters:
             _check_shape(folder, counts, fit.parameters[counts], shape)
             if (fit.parameters[counts] < 0).any():

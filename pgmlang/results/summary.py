@@ -122,6 +122,7 @@ def _number(column: str, value: Any) -> str:
 def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     tables = {t.name: t for t in learned_tables(fit.model)}
+    counts = {t.counts_name for t in tables.values()}
     order = {v.name: i for i, v in enumerate(fit.model.variables)}
     nets = {n.name for n in fit.model.nets}
     rows += [_network_row(fit, name) for name in sorted(nets & {k.split(".")[0] for k in fit.parameters})]
@@ -132,7 +133,7 @@ def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
             continue
         if name in tables:
             rows.extend(_table_rows(fit, tables[name], array))
-        elif ".counts" not in name and name not in fit.draws:
+        elif name not in counts and name not in fit.draws:
             rows.extend(_plain_rows(fit, name, array))
     return rows
 
@@ -150,7 +151,7 @@ def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any
     for parent, n in zip(distribution.parents, array.shape[len(heads) :], strict=False):
         lag = "" if parent.lag == 1 else f", {parent.lag}"
         heads.append((f"prev({parent.name}{lag})" if parent.lag else parent.name, _labels(fit, parent.type, n)))
-    counts = fit.parameters.get(table.name.replace(".table", ".counts"))
+    counts = fit.parameters.get(table.counts_name)
     prior = prior_counts(table, array.shape) * array.shape[-1]
     rows = []
     for index in np.ndindex(array.shape):

@@ -16,12 +16,25 @@ from pgmlang.tables.evaluate import Evaluator
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the model. ``name``: ``NAME.table``; a second one of the same variable (chosen by ``if``) is
-    ``NAME.table2``."""
+    """A table of the model. ``number``: 1, or which one of the same variable's (chosen by ``if``) it is. ``name`` and
+    ``counts_name``: of its probabilities and of the counts behind them in a fit, ``NAME.table`` and ``NAME.counts``, of a
+    second one ``NAME.table2`` and ``NAME.counts2``."""
 
-    name: str
     target: str
+    number: int
     distribution: TableDist
+
+    @property
+    def name(self) -> str:
+        return f"{self.target}.table{self._suffix}"
+
+    @property
+    def counts_name(self) -> str:
+        return f"{self.target}.counts{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.number == 1 else str(self.number)
 
     @property
     def is_learned(self) -> bool:
@@ -39,11 +52,10 @@ def branches(distribution: Distribution) -> Iterator[Distribution]:
 
 def tables_of(model: Model) -> tuple[Table, ...]:
     """Every table of the model, given or learned."""
-    out = []
+    out: list[Table] = []
     for conditional in model.conditionals:
         tables = [d for d in branches(conditional.distribution) if isinstance(d, TableDist)]
-        for i, table in enumerate(tables):
-            out.append(Table(f"{conditional.target}.table{i + 1 if i else ''}", conditional.target, table))
+        out += [Table(conditional.target, i + 1, table) for i, table in enumerate(tables)]
     return tuple(out)
 
 

@@ -8,9 +8,10 @@ import torch
 
 import pgmlang
 from pgmlang.density.joint import joint_of
+from pgmlang.families import FAMILIES
 from pgmlang.infer.base import facts_of
 from pgmlang.infer.centring import data_weight, noncentred_problem
-from pgmlang.infer.noncentring import movable_names, noncentred
+from pgmlang.infer.noncentring import movable_names, noncentred, standard_name
 from pgmlang.results.convergence import convergence
 from tests.infer.by_hand import problem_of
 
@@ -33,11 +34,71 @@ def test_density_with_the_jacobian() -> None:
         "theta": torch.randn(8).double(),
     }
     standard = (values["theta"] - values["mu"]) / values["tau"]
-    moved = {"mu": values["mu"], "tau": values["tau"], "theta.standard": standard}
+    moved = {"mu": values["mu"], "tau": values["tau"], standard_name("theta"): standard}
     # p(e) de = p(theta) dtheta, theta = mu + tau e
     expected = joint_of(old).log_joint(values) + 8 * torch.log(values["tau"])
     assert float(joint_of(new).log_joint(moved)) == pytest.approx(float(expected), rel=1e-12)
     np.testing.assert_allclose(joint_of(new).deterministic(moved)["theta"], values["theta"])
+
+
+LOCATION_SCALE = [n for n, f in FAMILIES.items() if f.location_scale is not None]
+
+
+def test_families_of_location_and_scale_are_known() -> None:
+    """Whatever has a location and a scale among its arguments; `VonMises` has a concentration."""
+    by_arguments = {
+        n for n, f in FAMILIES.items()
+        if {"loc"} < {p.name for p in f.variants[0]} and {"sd", "scale"} & {p.name for p in f.variants[0]}
+    }  # fmt: skip
+    assert by_arguments == set(LOCATION_SCALE)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+@pytest.mark.parametrize("name", LOCATION_SCALE)
+def test_every_family_of_location_and_scale_moves(name: str, is_named: bool) -> None:
+    first = "4, " if FAMILIES[name].variants[0][0].name == "df" else ""
+    drawn = f"{name}({first}m, tau)" if is_named else f"{name}({first}mu + 0.5, tau)"
+    text = SCHOOLS.replace("Normal(mu, tau)", drawn).replace("Normal(theta, sd)", "Normal(theta, 10 * sd)")
+    old = problem_of(text.replace("plate school {", "m = mu + 0.5\nplate school {"), DATA)
+    new, names = noncentred_problem(old)
+    assert names == ("theta",)
+    torch.manual_seed(0)
+    standard = torch.randn(8).double()
+    log_theta = 1.2 + 2.1 * standard
+    is_log = name == "LogNormal"
+    theta = log_theta.exp() if is_log else log_theta
+    values = {"mu": torch.tensor(0.7, dtype=torch.float64), "tau": torch.tensor(2.1, dtype=torch.float64)}
+    jacobian = 8 * torch.log(values["tau"]) + (log_theta.sum() if is_log else 0)
+    expected = joint_of(old).log_joint({**values, "theta": theta}) + jacobian
+    moved = {**values, standard_name("theta"): standard}
+    assert float(joint_of(new).log_joint(moved)) == pytest.approx(float(expected), rel=1e-11)
+    np.testing.assert_allclose(joint_of(new).deterministic(moved)["theta"], theta)
+
+
+def test_a_choice_on_data_between_normals_moves() -> None:
+    """The normal form of two families of one name is one; that of a truncation by nothing is what it truncates."""
+    text = SCHOOLS.replace(
+        "theta ~ Normal(mu, tau)", "theta ~ if sd > 10 then Normal(mu, tau) else Normal(mu + 1, 2 * tau)"
+    )
+    bound = pgmlang.compile(text).bind(DATA)
+    assert movable_names(bound.model, facts_of(bound.model, bound)) == ("theta",)
+    old = problem_of(text, DATA)
+    new, names = noncentred_problem(old)
+    assert names == ("theta",)
+    standard = torch.linspace(-1, 1, 8).double()
+    values = {"mu": torch.tensor(0.7, dtype=torch.float64), "tau": torch.tensor(2.1, dtype=torch.float64)}
+    is_far = torch.tensor(DATA["sd"]) > 10
+    loc = torch.where(is_far, values["mu"], values["mu"] + 1)
+    scale = torch.where(is_far, values["tau"], 2 * values["tau"])
+    expected = joint_of(old).log_joint({**values, "theta": loc + scale * standard}) + scale.log().sum()
+    moved = {**values, standard_name("theta"): standard}
+    assert float(joint_of(new).log_joint(moved)) == pytest.approx(float(expected), rel=1e-11)
+
+
+def test_ordered_variables_stay() -> None:
+    text = "m ~ Normal(0, 1)\ndim k[3]\nu[k] : ordered ~ Normal(m, 1)\nplate row { y[k] ~ Normal(u, 1) }"
+    bound = pgmlang.compile(text).bind({f"y.{i}": [0.0, 1.0] for i in range(3)})
+    assert movable_names(bound.model, facts_of(bound.model, bound)) == ()
 
 
 def test_much_data_stays_centred() -> None:
