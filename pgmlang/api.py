@@ -331,16 +331,24 @@ class FittedModel:
     @property
     def is_network(self) -> bool:
         """Whether the fit is of tables, which exact inference answers for; a written guide says that it cannot."""
+        from pgmlang.tables.verdict import discrete_without_tables
+
         model = self.record.model
-        if model.guide is not None:
+        if model.guide is not None or any(discrete_without_tables(model)):
             return False
         discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
-        return discrete and not model.nets and not self.record.draws and not self._has_learned_fields()
+        return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()
 
-    def _has_learned_fields(self) -> bool:
-        """Whether fields have rows of their own: their log Z may be out of reach."""
+    def _has_wide_fields(self) -> bool:
+        """Whether fields have rows of their own, whose log Z may be out of reach."""
         rows = {p.name for p in self.record.model.plates if p.is_rows}
-        return any(rows & set(v.plates) for v in self.record.model.of_role("field"))
+        if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
+            return False
+        if "network of fields" not in self._cache:
+            from pgmlang.query.table_rows import is_network_of_fields
+
+            self._cache["network of fields"] = is_network_of_fields(self.record)
+        return not self._cache["network of fields"]
 
     @_led_to_model
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:

@@ -24,7 +24,7 @@ from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
-from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition, weight_reasons
+from pgmlang.plan.latents import KINDS, moving_partition, support_reasons, weight_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "the model has fields, whose log Z has no bound by draws", potential.span,
                          help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed_out(model, facts))
+    yield from support_reasons(model, facts, summed_out(model, facts))
     yield from elimination_steps(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))

@@ -106,11 +106,13 @@ class GuideStart:
         """The loss by the guide's location, the noise of its draws held: a function."""
         import torch
 
+        from pgmlang.density.gradients import slopes_of
+
         def function(loc: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad():
                 leaf = loc.detach().requires_grad_()
                 loss = self._at(joint, free, noise, leaf)
-                (gradient,) = torch.autograd.grad(loss, leaf)
+                (gradient,) = slopes_of(loss, [leaf])
             return loss.detach(), gradient
 
         return function

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pgmlang.binding.row_groups import row_groups, table_shapes
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine, WidthReport
 from pgmlang.exact.query import DEFAULT_MAX_CELLS
 from pgmlang.model import Model
@@ -54,7 +54,10 @@ def width_of(model: Model, facts: Facts) -> WidthReport | None:
 
 def width_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """A reason against when exact inference would not fit into memory."""
-    report = width_of(model, facts)
+    try:
+        report = width_of(model, facts)
+    except PgmError as error:  # a table alone, or log Z of fields over their parents, is too wide
+        return error.diagnostics
     if report is None or report.total_cells <= DEFAULT_MAX_CELLS:
         return ()
     message = (

@@ -18,14 +18,38 @@ from pgmlang.binding.row_groups import RowGroup, bound_evaluator, has_one_networ
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.exact import ExactEngine
-from pgmlang.infer.exact import log_partition
+from pgmlang.infer.exact import MAX_CELLS, log_partition
 from pgmlang.model import Model, Variable
 from pgmlang.query.rows import Columns, impossible_rows
 from pgmlang.query.score import Score
+from pgmlang.results.fit import Fit
 from pgmlang.tables.conditionals import value_labels
 from pgmlang.tables.elements import element_names
 from pgmlang.tables.evaluate import Evaluator
+from pgmlang.tables.from_model import discrete_network
 from pgmlang.tables.unroll import Unrolled
+from pgmlang.tables.verdict import discrete_verdict
+from pgmlang.tables.widest import log2_widest
+
+LOG2_WIDEST = 16
+"""log2 of the most cells of a factor's table, for fields beside directed variables."""
+
+
+def is_network_of_fields(fit: Fit) -> bool:
+    """Whether exact inference answers for a fit whose rows hold fields beside directed variables: all discrete, in tables
+    that are narrow. Fields alone have log Z as `FieldRows` finds it."""
+    model = fit.model
+    if fit.draws or not model.conditionals or not discrete_verdict(model, fixed=fit.parameters).ok:
+        return False
+    if log2_widest(model, fit.layout) > LOG2_WIDEST:
+        return False
+    try:
+        network = discrete_network(model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels))
+    except PgmError as error:
+        if {d.code for d in error.diagnostics} <= {"PGM0603", "PGM0406", "PGM0610"}:
+            return False
+        raise
+    return ExactEngine(network).width_report().total_cells <= MAX_CELLS
 
 
 @dataclass(frozen=True, eq=False)

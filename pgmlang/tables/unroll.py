@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potent
 from pgmlang.model.expr import Expr, First, walk
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
+from pgmlang.tables.components import anchored, partition_factors
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
 from pgmlang.tables.elements import (
     ELEMENT,
@@ -27,7 +29,7 @@ from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, table_values, tables_of
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
-from pgmlang.tables.terms import additive_terms
+from pgmlang.tables.terms import Term, additive_terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +104,17 @@ class _Unroller:
         self.origins: list[Origin] = []
         self.constant = 0.0
         self.tables = {id(t.distribution): t for t in tables_of(self.model)}
+        self.field_nodes: set[int] = set()
+        self.has_parents = False
 
     def run(self) -> Unrolled:
         for variable in self.model.of_role("random", "field"):
             if variable.name not in self.parameters:
                 self._add_nodes(variable.name)
+        blocks = [self.nodes[v.name] for v in self.model.of_role("field") if v.name in self.nodes]
+        self.field_nodes = {i for b in blocks for i in range(b.first, b.first + b.count)}
+        directed = {v.name for v in self.model.of_role("random")} & set(self.nodes)
+        self.has_parents = any(directed & set(self.model.random_parents(p)) for p in self.model.potentials)
         for factor in self.model.factors:
             if isinstance(factor, Conditional) and factor.target not in self.nodes:
                 continue
@@ -116,6 +124,9 @@ class _Unroller:
                 raise PgmError(Diagnostic("PGM0602", f"no table can hold this: {reason}", factor.span)) from None
             except PgmError as error:
                 raise _placed(error, factor) from None
+        if self.has_parents:
+            for partition in tuple(partition_factors(self.variables, self.factors, self.field_nodes)):
+                self._append(partition.scope, partition.values, None, True, Origin())
         if self.constant and self.variables:
             self._append((0,), np.full(self.variables[0].size, self.constant), None, True, Origin())
         network = DiscreteNetwork(tuple(self.variables), tuple(self.factors), self.model.name)
@@ -220,18 +231,56 @@ class _Unroller:
     # ---- potentials
 
     def _potential(self, factor: Potential) -> None:
+        """Its additive terms. One that names no field is a constant of its element where nothing directed stands in the
+        factors; else it belongs to the component of a field that the element names."""
+        fieldless: list[tuple[np.ndarray, NamedArray, ElementEvaluator]] = []
+        anchors: dict[int, int] = {}
         for term in additive_terms(self.model, factor.value):
             context, count = elements_context(self.evaluator, factor.plates, term.axes)
+            inner = self._num_inner(factor, term)
             for rows in self._groups([term.value], context, count):
                 evaluator = ElementEvaluator(self.evaluator, self.nodes)
                 here = select(context, rows)
                 evaluator.survey(term.value, here)
                 value = evaluator.evaluate(term.value, here)
-                if not evaluator.slots:
-                    total = value.values.sum() if ELEMENT in value.axes else value.values * len(rows)
-                    self.constant += float(total)
+                _refuse_no_number(value.values)
+                named = next((s for s in evaluator.slots if self._is_field(s.at(0))), None) if len(rows) else None
+                if named is None:
+                    fieldless.append((rows // inner, value, evaluator))
                     continue
                 self._emit(value, evaluator, None, len(rows), is_log=True)
+                if self.has_parents:
+                    for e, element in enumerate((rows // inner).tolist()):
+                        anchors.setdefault(element, named.at(e))
+        for elements, value, evaluator in fieldless:
+            self._fieldless(elements, value, evaluator, anchors)
+
+    def _num_inner(self, factor: Potential, term: Term) -> int:
+        """How many elements of a term each element of its factor has."""
+        batch = self.model.batch_axes(factor.plates)
+        return math.prod(self.evaluator.layout.shape(tuple(a for a in term.axes if a not in batch)))
+
+    def _is_field(self, node: int) -> bool:
+        return node in self.field_nodes
+
+    def _fieldless(
+        self, elements: np.ndarray, value: NamedArray, evaluator: ElementEvaluator, anchors: Mapping[int, int]
+    ) -> None:
+        """A term without a field, of these elements of its factor."""
+        axes = tuple(s.axis for s in evaluator.slots if s.axis in value.axes)
+        varies = ELEMENT in value.axes
+        values = np.asarray(value.to((*((ELEMENT,) if varies else ()), *axes)), dtype=float)
+        for e, element in enumerate(elements.tolist()):
+            one = values[e] if varies else values
+            scope = tuple(s.at(e) for s in evaluator.slots if s.axis in axes)
+            if element in anchors:
+                node = anchors[element]
+                scope, one = anchored(scope, one, node, self.variables[node].size)
+                if len(set(scope)) < len(scope):
+                    scope, one, _ = _diagonal(scope, one, Origin())
+                self._append(scope, one, None, True, Origin())
+            elif not scope:
+                self.constant += float(one)
 
     # ---- factors
 
@@ -268,6 +317,15 @@ class _Unroller:
     ) -> None:
         self.factors.append(TableFactor(scope, values, child, is_log))
         self.origins.append(origin)
+
+
+def _refuse_no_number(log_values: np.ndarray) -> None:
+    """Raises PgmError PGM0410 for log-potentials that are no number or plus infinity; minus infinity excludes values."""
+    if not (log_values < np.inf).all():
+        raise PgmError(
+            Diagnostic("PGM0410", "this expression has no value for some values of the variables",
+                       help="`if ... then log(0) else 0` excludes values; 0 times `log(0)` is no number")
+        )  # fmt: skip
 
 
 def _diagonal(
