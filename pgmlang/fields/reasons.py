@@ -74,7 +74,7 @@ def inputs_in_fields(model: Model) -> Iterator[Diagnostic]:
         for ref in model.mentions(potential):
             variable = model.by_name.get(ref.name)
             if variable is not None and variable.role == "input" and variable.plates:
-                message = f"the fields of a row hang on its input `{ref.name}`: rows share no chains"
+                message = f"the fields of a row hang on `{ref.name}`, which rows give: they share no chains"
                 yield Diagnostic(
                     "PGM0602", message, potential.span, help="`--method cd` starts chains at the rows"
                 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -120,4 +121,6 @@ def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:
     return {**noise, **idle_training(model, facts, options)}
 
 
-METHOD = Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+METHOD = beside_directed(
+    Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+)

@@ -24,10 +24,11 @@ from pgmlang.model.expr import (
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
+from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
-from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
+from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
 if TYPE_CHECKING:
     from pgmlang.sema.supports import Supports
@@ -457,6 +458,10 @@ class ExpressionBuilder:
             self._error("PGM0207", f"module `{head}` has no `{name.split('.', 1)[1]}`", span,
                         did_you_mean(name.split(".", 1)[1], known) or f"it has {_list(known)}")  # fmt: skip
             return unknown(node.span)
+        if name in FOREIGN_FUNCTIONS:
+            near = f"write `{FOREIGN_FUNCTIONS[name]}`"
+            self._error("PGM0204", f"there is no function `{name}`", span, near)
+            return unknown(node.span)
         known_functions = [*FUNCTIONS, *REDUCTIONS, *self.scope.nets, *self.scope.definitions]
         near = did_you_mean(name, known_functions)
         if not near and "." in name:
@@ -618,7 +623,10 @@ class ExpressionBuilder:
             return 1
         argument = node.arguments[number]
         if isinstance(argument, ast.Number) and argument.value >= 1 and argument.value.is_integer():
-            return int(argument.value)
+            if argument.value <= MAX_SIZE:
+                return int(argument.value)
+            self._error("PGM0312", f"`{node.function}` counts at most {MAX_SIZE:,} rows", argument.span)
+            return None
         self._error("PGM0312", f"`{node.function}` counts rows: a whole number from 1", argument.span)
         return None
 
