@@ -200,7 +200,7 @@ def marginal(text: str, latent: dict[str, int], most: int = 5000) -> None:
     arguments = ({**data, **seen}, layout, params, nets)
     loss = TraceEnum_ELBO(max_plate_nesting=3).loss(module.model, nothing, *arguments)
     trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, *arguments[1:])
-    log_z = -float(trace.log_prob_sum(lambda site, _: site.startswith("log Z of ")))
+    log_z = -float(trace.log_prob_sum(lambda site, _: site.startswith(("log Z of ", "prior of "))))
     shapes = [(name, values[name].shape, count) for name, count in latent.items()]
     sizes = [count for _, shape, count in shapes for _ in range(int(np.prod(shape)))]
     if np.prod(np.asarray(sizes, dtype=float)) > most:
