@@ -22,6 +22,13 @@ class AddedTable:
 
 
 @dataclass(frozen=True)
+class PartitionTable:
+    """Minus log Z of the component that these fields make."""
+
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class NetworkWeight:
     """A tensor of the state of all networks, by its name there."""
 
@@ -43,7 +50,7 @@ class GuideMoment:
 
 
 TableKey: TypeAlias = Any
-"""The name of a factor, `PresenceTable` or `AddedTable`. (Mappings are invariant in their keys: a union here would have
+"""The name of a factor, `PresenceTable`, `AddedTable` or `PartitionTable`. (Mappings are invariant in their keys: a union here would have
 every mapping by names alone cast.)"""
 FreeKey: TypeAlias = Any
 """The name of a variable, or of what a climb moves beside them: `NetworkWeight`, `GuideParam`, `GuideMoment`."""
