@@ -298,8 +298,10 @@ class FittedModel:
     @property
     def is_network(self) -> bool:
         """Whether the fit is of tables, which exact inference answers for; a written guide says that it cannot."""
+        from pgmlang.tables.verdict import discrete_without_tables
+
         model = self.record.model
-        if model.guide is not None:
+        if model.guide is not None or any(discrete_without_tables(model)):
             return False
         discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
         return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()

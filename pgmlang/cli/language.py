@@ -51,7 +51,9 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
                 f"{len(model.factors)} factors",
             ]
             parts += [f"{len(model.plates)} plate{'s' if len(model.plates) > 1 else ''}"] if model.plates else []
-            click.echo(f"{path}: good ({', '.join(parts)})")
+            is_taken = all(d.code != "PGM0317" for d in compilation.diagnostics)
+            verdict = "good" if is_taken else "understood, but no method takes it yet"
+            click.echo(f"{path}: {verdict} ({', '.join(parts)})")
     print_diagnostics(diagnostics)
     if as_json:
         from pgmlang.diagnostics.render import to_json

@@ -33,14 +33,22 @@ def are_finite(gradients: Sequence[Tensor | None]) -> bool:
     return math.isfinite(float(torch.nn.utils.get_total_norm(known, math.inf))) if known else True
 
 
+def slopes_of(total: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The gradients of a number by its leaves, zero where it does not hang on one (a param that nothing mentions)."""
+    if not total.requires_grad:
+        return tuple(map(torch.zeros_like, leaves))
+    slopes = torch.autograd.grad(total, list(leaves), allow_unused=True)
+    return tuple(torch.zeros_like(x) if s is None else s for x, s in zip(leaves, slopes, strict=True))
+
+
 def gradients_of(
     objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
-) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-    """An objective and its gradients by the leaves (None where it does not hang on one). Raises PgmError PGM0808 where
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """An objective and its gradients by the leaves. Raises PgmError PGM0808 where
     the objective is finite and a gradient is not, PGM0803 where neither is."""
     with torch.enable_grad():
         total = objective()
-        gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+        gradients = slopes_of(total, list(leaves.values()))
     if not are_finite(gradients):
         raise gradient_error(objective, leaves, joint, label)
     return total.detach(), gradients

@@ -67,6 +67,7 @@ CODES: dict[str, Code] = {
     "PGM0314": Code("guide names what is not latent"),
     "PGM0315": Code("distribution out of place"),
     "PGM0316": Code("guide does not fit the model"),
+    "PGM0317": Code("no method takes this yet", is_warning=True),
     # 04xx supports and tables
     "PGM0401": Code("support does not fit the declared type"),
     "PGM0402": Code("table row missing"),

@@ -4,8 +4,8 @@
 """
 
 from pgmlang.families import bounded, combinators, counts, labels, location_scale, normal, positive, vectors
-from pgmlang.families.combinators import refusal
-from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter
+from pgmlang.families.combinators import is_mixed, refusal
+from pgmlang.families.family import SAFE, Family, Formulas, LocationScale, Pair, Parameter, Respelling
 from pgmlang.families.learned import LEARNED, LearnedFamily
 
 FAMILIES: dict[str, Family] = {
@@ -32,6 +32,6 @@ def register(family: Family) -> None:
 
 
 __all__ = [
-    "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair", "Parameter",
-    "refusal", "register",
+    "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
+    "Parameter", "Respelling", "is_mixed", "refusal", "register",
 ]  # fmt: skip

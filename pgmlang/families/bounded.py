@@ -21,6 +21,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="Beta",
+        exponential_form="pgmlang.infer.exponential.BETA",
         pairs=(
             *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),

@@ -16,17 +16,24 @@ FAMILIES = (
     ),
     Family(
         "Censored", (_BOUNDS,), "inner", takes=("base",), runtime=("Censored",), reparameterised=False,
+        limits=("lower", "upper"), has_atoms=True,
         says="a distribution of which values beyond a bound are seen as the bound",
     ),
     Family(
         "ZeroInflated", ((_p("p", "unit"),),), "inner", takes=("base",), runtime=("ZeroInflated",), discrete=True,
-        reparameterised=False, says="zero with probability p, else the distribution",
+        adds_zero=True, has_atoms=True, reparameterised=False, says="zero with probability p, else the distribution",
     ),
     Family(
-        "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), runtime=("Mixture",), reparameterised=False,
+        "Mixture", ((_p("p", "unit", 1),),), "inner", takes=("base",), shares="p", runtime=("Mixture",),
+        reparameterised=False,
         says="one of several components, drawn by their weights",
     ),
 )  # fmt: skip
+
+
+def is_mixed(path: tuple[str, ...], families: Mapping[str, Family]) -> bool:
+    """Whether a distribution has both a density and points with a chance of their own. ``path``: as of `refusal`."""
+    return not families[path[-1]].discrete and any(families[name].has_atoms for name in path)
 
 
 def refusal(combinator: str, path: tuple[str, ...], families: Mapping[str, Family]) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Formulas
+from pgmlang.families.family import Family, Formulas, Respelling
 from pgmlang.families.family import parameter as _p
 
 _N, _P, _LOGIT = _p("n", "count"), _p("p", "unit"), _p("logit")
@@ -61,6 +61,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"),
         pyro=("dist.NegativeBinomial(shape, logits=log(mean) - log(shape))", "dist.NegativeBinomial(n, probs=1 - p)"),
+        respellings=(Respelling(0, 1, {"n": "shape", "p": "shape / (mean + shape)"}),),
     ),
     Family(
         "Geometric", ((_P,),), "count", discrete=True, reparameterised=False, says="failures before the first success",

@@ -74,6 +74,15 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Respelling:
+    """Arguments in normal form: those of variant ``variant`` said as arguments of ``canonical``, formulas of ``+ - * /``."""
+
+    variant: int
+    canonical: int
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class LocationScale:
     """A draw is ``loc + scale * e``, or the exponential of that (``is_log``): ``loc`` and ``scale`` name the arguments, and e
     is of the family ``standard`` (its own where that is empty) at 0 and 1, other arguments the same."""
@@ -90,8 +99,9 @@ class Family:
 
     ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
     vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
-    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are distributions (combinators). ``says``: for
-    messages and the manual.
+    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are
+    distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
+    ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own. ``says``: for messages and the manual.
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
     ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
@@ -100,8 +110,9 @@ class Family:
 
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
-    and ``pairs`` the likelihoods that keep it; ``limits``: the arguments that bound a draw; ``location_scale``: how a draw
-    is made of a standard one, where it is.
+    and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
+    complete conditional is of this family; ``limits``: the arguments that bound a draw; ``respellings``: of variants
+    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
     """
 
     name: str
@@ -112,6 +123,9 @@ class Family:
     improper: bool = False
     ordinal: bool = False
     takes: tuple[str, ...] = ()
+    shares: str = ""
+    adds_zero: bool = False
+    has_atoms: bool = False
     says: str = ""
     formulas: tuple[Formulas, ...] = ()
     runtime: tuple[str, ...] = ()
@@ -124,7 +138,9 @@ class Family:
     finite: str = ""
     vectors: tuple[str, ...] = ()
     exponential: str = ""
+    exponential_form: str = ""
     pairs: tuple[Pair, ...] = ()
+    respellings: tuple[Respelling, ...] = ()
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
 
@@ -144,6 +160,11 @@ class Family:
     def has_tails(self) -> bool:
         """Whether the distribution functions are known, so that it may be truncated and censored."""
         return bool(self.formulas) and all(f.log_cdf and f.log_survival for f in self.formulas)
+
+    @property
+    def has_labels_of_its_vector(self) -> bool:
+        """Whether a draw is a label of the axis of its vector of probabilities or log-odds."""
+        return self.support == "labels" and not self.ordinal
 
     def is_by_chances(self, variant: int) -> bool:
         """Whether the one argument is the vector of the probabilities of the labels."""

@@ -17,7 +17,8 @@ FAMILIES = (
             ),
         ),
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
-        exponential="Normal", pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
+        exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
+        pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
         location_scale=LocationScale("loc", "sd"),
     ),
     Family(

@@ -10,12 +10,12 @@ _MEAN = _p("mean", "real", 1)
 FAMILIES = (
     Family(
         "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1, runtime=("Dirichlet",),
-        pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet",
+        pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet", exponential_form="pgmlang.infer.exponential.DIRICHLET",
         pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")),
     ),
     Family(
         "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,
-        runtime=("Multinomial",),
+        runtime=("Multinomial",), bounds=("0.0", "n"),
     ),
     Family(
         "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
@@ -24,7 +24,7 @@ FAMILIES = (
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
     Family(
-        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, torch=("dist.Wishart(df, scale)",),
+        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, runtime=("Wishart",),
         pyro=("dist.Wishart(df, scale)",),
     ),
 )  # fmt: skip

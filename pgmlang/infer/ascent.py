@@ -18,19 +18,8 @@ from pgmlang.density.joint import Joint, numerics
 from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
 from pgmlang.density.summing import LogTable, Sums
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.conjugate import slope
-from pgmlang.infer.expectations import (
-    NORMAL,
-    Factor,
-    LogDensity,
-    Q,
-    VariationalFamily,
-    from_blocks,
-    is_of_family,
-    optimal,
-    optimal_normal,
-    to_blocks,
-)
+from pgmlang.infer.expectations import from_blocks, is_of_family, optimal_normal, to_blocks
+from pgmlang.infer.exponential import ExponentialFamily, Factor, LogDensity, exponential_family, optimal, slope
 from pgmlang.kernels.log_density import GradientNotFinite
 
 LARGEST = 600
@@ -73,13 +62,13 @@ class Ascent:
             out[name] = x.reshape((*lead, *self.joint.shapes[name]))
         return out
 
-    def family(self, name: str) -> VariationalFamily:
-        return NORMAL if self.families[name] == "Normal" else Q[self.families[name]]
+    def family(self, name: str) -> ExponentialFamily:
+        return exponential_family(self.families[name])
 
     def shaped(self, name: str, x: Tensor, blocks: Mapping[str, tuple[int, ...]]) -> Tensor:
         """Points or draws of q as the variable's arrays."""
         shape = self.joint.shapes[name]
-        return from_blocks(x, blocks[name], shape) if self.families[name] == "Normal" else x
+        return from_blocks(x, blocks[name], shape) if self.family(name).is_coupled else x
 
     def expected(self, tables: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
         """Tables averaged over the points of every latent: ``[*value axes, *axes]``."""
@@ -168,14 +157,14 @@ class Ascent:
         """The best q of one variable given the others. ``centre``: where a Normal's quadratic is read, its mean so far
         unless given."""
         density = self.density(name, factors, blocks, weights)
-        if self.families[name] == "Normal":
+        if self.family(name).is_coupled:
             if centre is None:
                 centre = self.shaped(name, factors[name][0], blocks)
             with self._led_back(name, density):
                 return optimal_normal(density, self.joint.shapes[name], blocks[name], centre)
         like = torch.zeros(self.joint.shapes[name], dtype=self.joint.dtype, device=self.joint.device)
         with self._led_back(name, density):
-            return optimal(self.families[name], density, like)
+            return optimal(self.family(name), density, like)
 
     @contextmanager
     def _led_back(self, name: str, density: LogDensity) -> Iterator[None]:
@@ -192,14 +181,10 @@ class Ascent:
     def first(self, generator: Generator) -> dict[str, Factor]:
         """Wide factors, a little apart from each other."""
         out: dict[str, Factor] = {}
-        for name, family in self.families.items():
+        for name in self.families:
             shape = self.joint.shapes[name]
             noise = torch.rand(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
-            if family == "Normal":
-                loc = noise.unsqueeze(-1) - 0.5
-                out[name] = (loc, torch.ones_like(loc).unsqueeze(-1))
-            else:
-                out[name] = (0.95 + 0.1 * noise,) if family == "Dirichlet" else (2 + noise, 2 + 0.1 * noise)
+            out[name] = self.family(name).first(noise)
         return out
 
     def find_blocks(self, name: str, factors: Mapping[str, Factor], blocks: Mapping[str, tuple[int, ...]],
@@ -235,7 +220,7 @@ class Ascent:
         shape = self.joint.shapes[name]
         x = 0.2 + 0.6 * torch.rand(shape, generator=generator, dtype=self.joint.dtype, device=self.joint.device)
         density = self.density(name, factors, blocks, weights)
-        if not is_of_family(self.families[name], density, self.update(name, factors, blocks, weights), x):
+        if not is_of_family(self.family(name), density, self.update(name, factors, blocks, weights), x):
             message = f"the complete conditional of `{name}` is no {self.families[name]}"
             raise PgmError(
                 Diagnostic("PGM0602", message, self.joint.model.by_name[name].span, help="`--method elbo`")

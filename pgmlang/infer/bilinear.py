@@ -19,7 +19,7 @@ from pgmlang.density.joint import Joint
 from pgmlang.density.summing import LogTable, Sums
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.ascent import Ascent
-from pgmlang.infer.expectations import Factor, optimal
+from pgmlang.infer.exponential import DIRICHLET, Factor, optimal
 from pgmlang.lower.factors import factor_names
 
 LEAST = 1e-300
@@ -139,7 +139,7 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     others = [k for k in factors if k not in around]
     if len(set(sides)) != 2 or set(sides) != set(ascent.families) or any(len(latents[k]) > 1 for k in others):
         return ascent
-    if any(ascent.families[n] != "Dirichlet" for n in sides):
+    if any(ascent.family(n) is not DIRICHLET for n in sides):
         return ascent
     picked = [_picked(ascent, key, name) for key, name in zip(around, sides, strict=True)]
     if picked[0] is None or picked[1] is None:
@@ -191,7 +191,7 @@ def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
     def density(x: Tensor) -> Tensor:
         return rest.reduce(rest.tables({**fixed, name: x}))
 
-    return optimal("Dirichlet", density, like)[0]
+    return optimal(DIRICHLET, density, like)[0]
 
 
 def _pairs_of(joint: Joint, label: str, first: PickingTable, second: PickingTable) -> Pairs:

@@ -16,7 +16,8 @@ from pgmlang.density.summing import Sums, categorical, sums_of
 from pgmlang.density.target import block_target
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
-from pgmlang.infer.conjugate import conjugate_draw, conjugate_family
+from pgmlang.infer.conjugate import conjugate_family
+from pgmlang.infer.exponential import ExponentialFamily, conjugate_draw, exponential_family
 from pgmlang.kernels import warmup as wu
 from pgmlang.kernels.kernel import ChainState
 from pgmlang.kernels.log_density import GradientNotFinite
@@ -117,7 +118,7 @@ class ConjugateBlock:
 
     names: tuple[str, ...]
     joint: Joint
-    family: str
+    family: ExponentialFamily
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -194,7 +195,7 @@ def gibbs_blocks(
         if kinds[name] == "conjugate":
             family = conjugate_family(joint.model, name)
             assert family is not None
-            out.append(ConjugateBlock((name,), joint, family))
+            out.append(ConjugateBlock((name,), joint, exponential_family(family)))
     rest = tuple(n for n in names if kinds[n] == "kernel")
     if rest:
         out.append(KernelBlock(rest, joint, kernel()))

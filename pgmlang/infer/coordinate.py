@@ -50,7 +50,7 @@ def ascend(ascent: Ascent, state: CoordinateState) -> tuple[CoordinateState, flo
             factors |= {
                 n: tuple(torch.ones_like(q) for q in factors[n])
                 for n in ascent.local
-                if ascent.families[n] != "Normal"
+                if not ascent.family(n).is_coupled
             }
         _, weights = ascent.posterior(factors, state.blocks)
         for name in ascent.local:
@@ -70,7 +70,7 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> CoordinateStat
     shares = list(np.geomspace(1, min(1, 30 / rows), restarts)) if ascent.sums.names else [1.0]
     for share in shares:
         factors = ascent.first(generator)
-        blocks: dict[str, tuple[int, ...]] = {n: () for n, f in ascent.families.items() if f == "Normal"}
+        blocks: dict[str, tuple[int, ...]] = {n: () for n in ascent.families if ascent.family(n).is_coupled}
         # between shared and discrete latents, the local ones follow the shared ones' noise
         weights = (
             ascent.bound(factors, {})[1] if ascent.local else ascent.at_random(factors, generator, float(share))
@@ -79,8 +79,8 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> CoordinateStat
             centre = ascent.shaped(name, factors[name][0], blocks)
             blocks[name] = ascent.find_blocks(name, factors, blocks, weights, generator)
             factors[name] = ascent.update(name, factors, blocks, weights, centre)
-        for name, family in ascent.families.items():
-            if family != "Normal":
+        for name in ascent.families:
+            if name not in blocks:
                 ascent.check(name, factors, blocks, weights, generator)
                 factors[name] = ascent.update(name, factors, blocks, weights)
         state = CoordinateState(0, factors, blocks, generator.get_state())
@@ -126,9 +126,7 @@ def _means(ascent: Ascent, state: CoordinateState) -> dict[str, Tensor]:
     """The mean of every factor, in closed form."""
     out = {}
     for name, q in state.factors.items():
-        family = ascent.families[name]
-        mean = q[0] if family == "Normal" else getattr(torch.distributions, family)(*q).mean
-        out[name] = ascent.shaped(name, mean, state.blocks)
+        out[name] = ascent.shaped(name, ascent.family(name).mean(q), state.blocks)
     return out
 
 

@@ -23,7 +23,7 @@ from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
-from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition, weight_reasons
+from pgmlang.plan.latents import KINDS, moving_partition, support_reasons, weight_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed_out(model, facts))
+    yield from support_reasons(model, facts, summed_out(model, facts))
     yield from summing_steps(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
@@ -216,11 +216,13 @@ class Bound:
         """The loss by the guide's location, the noise of its draws held: a function."""
         import torch
 
+        from pgmlang.density.gradients import slopes_of
+
         def function(loc: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad():
                 leaf = loc.detach().requires_grad_()
                 loss = self._at(joint, free, noise, leaf)
-                (gradient,) = torch.autograd.grad(loss, leaf)
+                (gradient,) = slopes_of(loss, [leaf])
             return loss.detach(), gradient
 
         return function

@@ -22,7 +22,7 @@ from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
+from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.method import Facts
 from pgmlang.tables.learned import learned_tables
 
@@ -45,7 +45,7 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
     yield from summing_steps(model, summed)[1]
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed)
+    yield from support_reasons(model, facts, summed)
     rows = {p.name for p in model.plates if p.is_rows}
     for variable in latent_variables(model, facts):
         if rows & set(variable.plates):
@@ -203,7 +203,6 @@ class DensityEm:
             )
             fresh = {}
             for (name, old), gradient in zip(chances.items(), gradients, strict=True):
-                assert gradient is not None
                 counts = (old.detach() * gradient).clamp(min=0)
                 total = counts.sum(-1, keepdim=True)
                 share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
@@ -227,7 +226,7 @@ class DensityEm:
     ) -> dict[str, Tensor]:
         import torch
 
-        from pgmlang.density.gradients import gradient_error
+        from pgmlang.density.gradients import gradient_error, slopes_of
         from pgmlang.kernels import lbfgs
         from pgmlang.kernels.log_density import GradientNotFinite
 
@@ -246,7 +245,7 @@ class DensityEm:
             with torch.enable_grad():
                 leaf = x.detach().requires_grad_()
                 loss = objective(free(leaf))
-                (gradient,) = torch.autograd.grad(loss, leaf)
+                (gradient,) = slopes_of(loss, [leaf])
             return loss.detach(), gradient
 
         try:

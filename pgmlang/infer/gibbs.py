@@ -17,7 +17,7 @@ from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle import CycleOptions, build_cycle
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, bounds_reasons, moving_partition
+from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
@@ -94,7 +94,7 @@ def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     if not latent_names(model, facts):
         yield Diagnostic("PGM0602", "no variable is latent")
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, ())
+    yield from support_reasons(model, facts, ())
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
         yield Diagnostic("PGM0602", message, table.distribution.span)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.families import FAMILIES
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
@@ -93,7 +94,7 @@ def pairs_of(model: Model, facts: Facts) -> tuple[tuple[LayerPair, ...], tuple[D
 
 def _logit(conditional: Conditional) -> Expr | None:
     distribution = conditional.distribution
-    if not isinstance(distribution, Dist) or distribution.family != "Bernoulli":
+    if not isinstance(distribution, Dist) or FAMILIES[distribution.family].support != "bit":
         return None
     logit = dict(distribution.arguments).get("logit")
     return None if isinstance(logit, Dist) else logit

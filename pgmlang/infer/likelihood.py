@@ -173,7 +173,7 @@ def words(model: Model, facts: Facts) -> tuple[str, ...]:
         largest = scopes.width.treewidth + 1
         return (f"log Z is exact, by variable elimination: cliques of at most {largest} elements",)
     ways = {
-        "summed": "log Z is exact, and so is its gradient",
+        "summed": "log Z is summed out exactly, and so is its gradient",
         "listed": f"log Z is exact: few enough configurations to list (at most 2^{LISTED})",
         "gibbs": "log Z is out of reach: its gradient from persistent Gibbs chains",
         "langevin": "log Z is out of reach: its gradient from persistent Langevin chains",

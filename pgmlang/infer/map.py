@@ -29,7 +29,7 @@ from pgmlang.infer.training import (
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
-from pgmlang.plan.latents import KINDS, bounds_reasons, latent_variables, moving_partition, summed_names
+from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.tables.learned import learned_tables
 
@@ -61,7 +61,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from moving_partition(model, facts)
-    yield from bounds_reasons(model, facts, summed_names(model, facts))
+    yield from support_reasons(model, facts, summed_names(model, facts))
     yield from summing_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
@@ -212,7 +212,7 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
 def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algorithm:
     import torch
 
-    from pgmlang.density.gradients import gradient_error
+    from pgmlang.density.gradients import gradient_error, slopes_of
     from pgmlang.density.partition import density_of
     from pgmlang.kernels import lbfgs
     from pgmlang.kernels.log_density import GradientNotFinite
@@ -231,7 +231,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
             loss = objective.loss(joint, *parts(leaf), torch.Generator(joint.device), None)[0]
-            (gradient,) = torch.autograd.grad(loss, leaf)
+            (gradient,) = slopes_of(loss, [leaf])
         return loss.detach(), gradient
 
     def stuck_at(x: Tensor) -> PgmError:

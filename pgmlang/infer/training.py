@@ -184,7 +184,11 @@ class Trainer:
                 loss, following = self.objective.loss(joint, work.free, self.nets, generator, extra)
                 if not leaves:  # a guide without params: its bound alone
                     return loss.detach(), following, tries
-                gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+                gradients = (
+                    torch.autograd.grad(loss, leaves, allow_unused=True)
+                    if loss.requires_grad
+                    else (None,) * len(leaves)
+                )
             if are_finite(gradients):
                 work.adam(gradients, self._rate(iteration))
                 return loss.detach(), following, tries

@@ -100,8 +100,8 @@ class DistributionEmitter:
         if self.expressions.taken is None:
             return value
         base = distribution
-        while isinstance(inside := dict(base.arguments).get("base"), Dist):
-            base = inside
+        while base.base is not None:
+            base = base.base
         family = FAMILIES[base.family]
         if family.support == "labels":  # a code is a value of either branch
             return value
@@ -146,7 +146,7 @@ class DistributionEmitter:
         class_name = family.class_of(distribution.variant)
         self.expressions.uses.add(class_name)
         nodes = list(arguments.values())
-        if family.event == 2:
+        if family.event and not any(p.event for p in family.variants[distribution.variant]):
             nodes.append(self.expressions.size(distribution.event[-1]))
         return py.call(class_name, *nodes)
 
@@ -272,7 +272,9 @@ def with_labels_picked(model: Model) -> Model:
     def chosen(factor: Factor) -> Factor:
         if not isinstance(factor, Conditional) or not isinstance(factor.distribution, Dist):
             return factor
-        if factor.distribution.family != "Categorical" or _is_picked(model, factor, factor.distribution):
+        if not FAMILIES[factor.distribution.family].has_labels_of_its_vector or _is_picked(
+            model, factor, factor.distribution
+        ):
             return factor
         for other in (without_definitions(model), normal_form(model)):
             distribution = other.conditional_of[factor.target].distribution
@@ -288,10 +290,9 @@ def _is_picked(model: Model, factor: Conditional, distribution: Dist) -> bool:
     chances = dict(distribution.arguments).get("p")
     variable = model.by_name[factor.target]
     if (
-        distribution.family != "Categorical"
+        not FAMILIES[distribution.family].is_by_chances(distribution.variant)
         or chances is None
         or isinstance(chances, Dist)
-        or distribution.variant
     ):
         return False
     axis = next((a for a in chances.axes if variable.type.axis and model.root_axis(a) == variable.type.axis), None)

@@ -94,6 +94,16 @@ class Dist:
     event: tuple[str, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def base(self) -> Dist | None:
+        """The distribution that a combinator takes."""
+        return next((a for _, a in self.arguments if isinstance(a, Dist)), None)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The families from this one down to the innermost that combinators take."""
+        return (self.family, *(self.base.path if self.base is not None else ()))
+
 
 @dataclass(frozen=True)
 class TableDist:

@@ -169,22 +169,19 @@ def _drawn(family: str, distribution: Dist, of_argument: Callable[[Expr], Range]
             base = range_of_distribution(argument, of_argument, declared)
         else:
             numbers[name] = of_argument(argument)
-    match family, base:
-        case "Uniform", _:
-            return _bounded(Range(LINE), numbers.get("low"), numbers.get("high"))
-        case "Truncated" | "Censored", Range():
-            return _bounded(base, numbers.get("lower"), numbers.get("upper"))
-        case "ZeroInflated", Range():
-            return Range(base.interval.hull(point(0)), base.sources)
-        case "Mixture", Range():
-            return base
     row = FAMILIES[family]
-    if row.improper or row.support not in KINDS:
+    if base is None and (row.improper or row.support not in KINDS):
         return Range(range_of_type(declared))
-    support = KINDS[row.support]
-    if "n" in numbers and row.support == "count" and row.variants[distribution.variant][0].support == "count":
-        return Range(support.meets(Interval(0.0, numbers["n"].interval.high)).loose(), numbers["n"].sources)
-    return Range(support)
+    drawn = Range(KINDS[row.support]) if base is None else base
+    if row.adds_zero:
+        return Range(drawn.interval.hull(point(0)), drawn.sources)
+    if row.limits is not None:
+        lower, upper = (numbers.get(name) for name in row.limits)
+        return _bounded(drawn, lower, upper)
+    most = numbers.get(row.bounds[1])
+    if most is not None:
+        return Range(drawn.interval.meets(Interval(0.0, most.interval.high)).loose(), most.sources)
+    return drawn
 
 
 def _bounded(base: Range, lower: Range | None, upper: Range | None) -> Range:

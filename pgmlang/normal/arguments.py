@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pgmlang.families import FAMILIES
@@ -60,16 +62,38 @@ def _family(algebra: Algebra, dist: Dist) -> Dist:
     spellings = [{p.name for p in v} for v in row.variants]
     if any("logit" in s for s in spellings):
         return _log_odds(algebra, dist, numbers)
-    if dist.family == "NegativeBinomial" and "mean" in numbers:
-        mean, shape = numbers["mean"], numbers["shape"]
-        total = algebra.power(algebra.sum((mean, shape), dist.span), -1.0, dist.span)
-        chance = algebra.product((shape, total), dist.span)
-        return replace(dist, variant=1, arguments=(("n", shape), ("p", chance)))
-    if dist.family == "Truncated" and all(_is_infinite(numbers.get(k)) for k in ("lower", "upper")):
-        base = dict(dist.arguments)["base"]
-        assert isinstance(base, Dist)
-        return base
+    for respelling in row.respellings:
+        if respelling.variant == dist.variant:
+            said = {k: _of_formula(algebra, text, numbers, dist) for k, text in respelling.arguments.items()}
+            return replace(dist, variant=respelling.canonical, arguments=tuple(said.items()))
+    if row.takes and row.limits and all(_is_infinite(numbers.get(k)) for k in row.limits):
+        assert dist.base is not None
+        return dist.base
     return dist
+
+
+def _of_formula(algebra: Algebra, text: str, numbers: Mapping[str, Expr], dist: Dist) -> Expr:
+    """An argument by a formula in the others. Raises ValueError for a formula of more than arithmetic."""
+
+    def visit(node: ast.expr) -> Expr:
+        match node:
+            case ast.Name(id=name):
+                return numbers[name]
+            case ast.Constant(value=int() | float() as value):
+                return algebra.constant(value, dist.span)
+            case ast.BinOp(left, ast.Add(), right):
+                return algebra.sum((visit(left), visit(right)), dist.span)
+            case ast.BinOp(left, ast.Sub(), right):
+                minus = algebra.product((algebra.constant(-1), visit(right)), dist.span)
+                return algebra.sum((visit(left), minus), dist.span)
+            case ast.BinOp(left, ast.Mult(), right):
+                return algebra.product((visit(left), visit(right)), dist.span)
+            case ast.BinOp(left, ast.Div(), right):
+                inverse = algebra.power(visit(right), -1.0, dist.span)
+                return algebra.product((visit(left), inverse), dist.span)
+        raise ValueError(f"respelling of {dist.family}: {ast.unparse(node)} is no sum or product")
+
+    return visit(ast.parse(text, mode="eval").body)
 
 
 def _is_infinite(value: Expr | None) -> bool:

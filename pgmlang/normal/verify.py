@@ -172,7 +172,7 @@ def _components(item: Factor | Definition) -> set[str]:
     """The axes of a mixture's shares: its base has an element for each."""
     if not isinstance(item, Conditional):
         return set()
-    shares = [dict(d.arguments).get("p") for d in _dists(item.distribution) if d.family == "Mixture"]
+    shares = [dict(d.arguments).get(FAMILIES[d.family].shares) for d in _dists(item.distribution)]
     return {a for share in shares if share is not None and not isinstance(share, Dist) for a in share.axes}
 
 

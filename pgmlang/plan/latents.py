@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.families import FAMILIES, is_mixed
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import (
     FieldComponent,
@@ -16,13 +17,13 @@ from pgmlang.graph.components import (
     summing_steps,
 )
 from pgmlang.lower.supports import moving_bounds
-from pgmlang.model import Model, Potential, Variable
+from pgmlang.model import Dist, Model, Potential, Variable
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
-from pgmlang.tables.learned import learned_tables
+from pgmlang.tables.learned import branches, learned_tables
 
 KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered", "cov", "corr"})
 """Types whose values a smooth map reaches from free real numbers."""
@@ -82,7 +83,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
             )
-    yield from bounds_reasons(model, facts, summed_names(model, facts))
+    yield from support_reasons(model, facts, summed_names(model, facts))
     yield from weight_reasons(model, facts)
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
@@ -95,13 +96,18 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from lowering_reasons(model)
 
 
-def bounds_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
-    """Latent numbers whose bounds hang on a variable that is summed out (no one map leads there) or on the row before."""
+def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
+    """Latent numbers that no one smooth map reaches: bounds that hang on a variable that is summed out or on the row
+    before, points with a chance of their own beside a density."""
     hidden = hidden_names(model, facts)
     for conditional in model.conditionals:
         name = conditional.target
         if name not in hidden:
             continue
+        for branch in branches(conditional.distribution):
+            if isinstance(branch, Dist) and is_mixed(branch.path, FAMILIES):
+                message = f"`{name}` is latent, and `{branch.family}` has points with a chance of their own beside a density"
+                yield Diagnostic("PGM0602", message, conditional.span, help=_label_of_points(name, branch))
         for bound in moving_bounds(conditional.distribution).values():
             for other in model.random_parents(Potential(bound, conditional.plates)):
                 if other == name:
@@ -113,6 +119,13 @@ def bounds_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Itera
                 yield Diagnostic(
                     "PGM0602", message, conditional.span, help="take a distribution of its support's type"
                 )
+
+
+def _label_of_points(name: str, distribution: Dist) -> str:
+    """How to say a latent number that may be one point."""
+    if any(FAMILIES[family].adds_zero for family in distribution.path):
+        return f"give zero a label: `no_{name} : bit ~ Bernoulli(p)`, `{name} = if no_{name} == 1 then 0 else more_{name}`"
+    return f"draw it without bounds, and cut it off where it is used: `if {name} < lower then lower else {name}`"
 
 
 def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:

@@ -11,17 +11,8 @@ from pgmlang.sema.scope import Scope
 
 def composition_problem(combinator: str, base: Dist, span: Span) -> Diagnostic | None:
     """Why a combinator does not take a distribution; None where it does."""
-    path = [base.family]
-    while (inside := inner_of(base)) is not None:
-        base = inside
-        path.append(base.family)
-    against = refusal(combinator, tuple(path), FAMILIES)
+    against = refusal(combinator, base.path, FAMILIES)
     return None if against is None else Diagnostic("PGM0315", against[0], span, help=against[1])
-
-
-def inner_of(distribution: Dist) -> Dist | None:
-    """The distribution that a combinator takes."""
-    return next((a for _, a in distribution.arguments if isinstance(a, Dist)), None)
 
 
 def mixture_problem(scope: Scope, base: Dist, axis: str, span: Span) -> Diagnostic | None:

@@ -118,7 +118,7 @@ class DistributionBuilder:
         inner: Dist | None = None
         inner_type = UNKNOWN
         variant_arguments: list[tuple[str, Expr | Dist]] = []
-        if family.name == "Mixture":
+        if family.shares:
             return self._mixture(node, target, context)
         if family.takes:
             base_index = next(
@@ -135,7 +135,7 @@ class DistributionBuilder:
             if problem is not None:
                 self.scope.report(problem)
                 return None, inner_type
-            variant_arguments.append(("base", inner))
+            variant_arguments.append((family.takes[0], inner))
         matched = self._match(family, taken, node)
         if matched is None:
             return None, self._guess(family, inner_type)
@@ -148,16 +148,11 @@ class DistributionBuilder:
             value = self._spread(family, parameter, value, target)
             if not self._argument(family, parameter, value, target, event, node, context):
                 return None, self._guess(family, inner_type)
-            if (
-                parameter.event == 1
-                and family.event == 0
-                and family.support == "labels"
-                and family.name != "OrderedLogistic"
-            ):
+            if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
             variant_arguments.append((parameter.name, value))
-        if family.name == "OrderedLogistic":
+        if family.ordinal:
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
                 self._error(
@@ -187,10 +182,11 @@ class DistributionBuilder:
 
     def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
+        family = FAMILIES[node.function]
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
         if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
-            self._error("PGM0305", "`Mixture` takes weights and a distribution", node.span,
-                        "write `Mixture(share, Normal(mean, sd))`")  # fmt: skip
+            self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,
+                        f"write `{family.name}(share, Normal(mean, sd))`")  # fmt: skip
             return None, UNKNOWN
         share = self.expressions.build(node.arguments[0], context)
         if share.type is UNKNOWN:
@@ -199,7 +195,7 @@ class DistributionBuilder:
         if len(extra) != 1:
             self._error(
                 "PGM0309",
-                "the weights of a `Mixture` have one axis, that of the components",
+                f"the weights of a `{family.name}` have one axis, that of the components",
                 node.arguments[0].span,
             )
             return None, UNKNOWN
@@ -209,13 +205,15 @@ class DistributionBuilder:
         base, type_ = self._family(node.arguments[1], wide, inside)  # type: ignore[arg-type]
         if base is None:
             return None, type_
-        problem = composition_problem("Mixture", base, node.span) or mixture_problem(
+        problem = composition_problem(family.name, base, node.span) or mixture_problem(
             self.scope, base, axis, node.arguments[1].span
         )
         if problem is not None:
             self.scope.report(problem)
             return None, type_
-        return Dist("Mixture", (("p", share), ("base", base)), 0, base.event, node.span), type_
+        return Dist(
+            family.name, ((family.shares, share), (family.takes[0], base)), 0, base.event, node.span
+        ), type_
 
     def _match(
         self, family: Family, positional: list[ast.Expr], node: ast.Call
@@ -336,7 +334,7 @@ class DistributionBuilder:
         """One number for every label of the declared axis: ``x : colour ~ Categorical(1/3)``. Reports numbers that then do
         not sum to one."""
         axis = target.declared.axis if target.declared is not None else None
-        if family.name != "Categorical" or axis is None or axis in target.axes or not value.type.is_numeric:
+        if not family.has_labels_of_its_vector or axis is None or axis in target.axes or not value.type.is_numeric:
             return value
         if any(a not in target.axes for a in value.axes):
             return value
@@ -344,7 +342,11 @@ class DistributionBuilder:
         if interval.low != interval.high:
             once = Const(Type("bit"), (axis,), value.span, 1)
             return Apply(value.type, (*value.axes, axis), value.span, "mul", (value, once))
-        if parameter.name == "p" and size is not None and not math.isclose(interval.low * size, 1, rel_tol=1e-6):
+        if (
+            parameter.support == "unit"
+            and size is not None
+            and not math.isclose(interval.low * size, 1, rel_tol=1e-6)
+        ):
             self._error("PGM0410", f"the probabilities of the {size} elements of `{axis}` sum to {interval.low * size:.6g}, "
                         "not to one", value.span, f"write `{parameter.name} = 1/{size}`")  # fmt: skip
         return Const(number_type(interval.low), (*value.axes, axis), value.span, interval.low)
@@ -393,7 +395,7 @@ def _draws(type_: Type) -> str:
 
 def _support_cure(declared: Type, type_: Type, drawn: Dist) -> str:
     family = drawn.family
-    if declared.kind == "positive" and family in ("Uniform", "Truncated"):
+    if declared.kind == "positive" and FAMILIES[family].limits is not None:
         return "give it a lower bound of zero or more, or use Gamma, LogNormal or HalfNormal"
     if declared.kind == "positive" and type_.kind == "real":
         return f"truncate it, `Truncated({family}(...), lower = 0)`, or use Gamma, LogNormal or HalfNormal"

@@ -33,6 +33,15 @@ def learned_density(
         return None, declared or UNKNOWN
     if any(value.type is UNKNOWN for value in (*sizes, *given)):
         return None, declared or UNKNOWN
+    if not family.module:
+        message = f"`{family.name}` is not taken by any method yet"
+        others = ", ".join(f"`{f.name}`" for f in LEARNED.values() if f.module)
+        cure = (
+            f"today there are {others}"
+            if others
+            else "write the distribution of each element, or a `net` inside it"
+        )
+        scope.report(Diagnostic("PGM0317", message, node.span, help=cure))
     numbers = tuple(int(size.value) for size in sizes if isinstance(size, Const))
     return Density(family.name, numbers, tuple(given), node.span), declared or Type(family.support)
 

@@ -71,15 +71,25 @@ def _variable(model: Model, variable: Variable, is_observed: bool) -> Diagnostic
     return _no(f"`{name}` is {kind} and {role}: a table holds discrete values only", variable, cure)
 
 
+def discrete_without_tables(model: Model) -> Iterator[Diagnostic]:
+    """The discrete variables whose distribution no table holds."""
+    for conditional in canonical_factors(model).conditionals:
+        yield from _without_table(model, conditional)
+
+
+def _without_table(model: Model, factor: Conditional) -> Iterator[Diagnostic]:
+    for distribution in branches(factor.distribution):
+        if isinstance(distribution, Density):
+            yield _no(f"`{factor.target}` has a learned density, {distribution.family}", factor)
+        elif isinstance(distribution, Dist) and model.by_name[factor.target].type.is_discrete:
+            is_listed = bool(FAMILIES[distribution.family].finite) and distribution.base is None
+            if not is_listed:
+                yield _no(f"`{factor.target}` is drawn from {distribution.family}, which has no table", factor)
+
+
 def _factor(model: Model, factor: Conditional | Potential) -> Iterator[Diagnostic]:
     if isinstance(factor, Conditional):
-        for distribution in branches(factor.distribution):
-            if isinstance(distribution, Density):
-                yield _no(f"`{factor.target}` has a learned density, {distribution.family}", factor)
-            elif isinstance(distribution, Dist) and model.by_name[factor.target].type.is_discrete:
-                simple = not any(isinstance(a, Dist) for _, a in distribution.arguments)
-                if not FAMILIES[distribution.family].finite or not simple:
-                    yield _no(f"`{factor.target}` is drawn from {distribution.family}, which has no table", factor)
+        yield from _without_table(model, factor)
     if _uses_net(model, factor):
         name = f"`{factor.target}`" if isinstance(factor, Conditional) else "a factor"
         yield _no(f"{name} depends on a neural network", factor)

@@ -13,6 +13,8 @@ from pathlib import Path
 import networkx
 import pytest
 
+from pgmlang.families import FAMILIES, LEARNED
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pgmlang"
 
@@ -74,6 +76,7 @@ def test_no_two_classes_of_one_name() -> None:
 IMPORTS_BY_NAME = {
     "pgmlang.__init__": "names of the front door, imported when they are asked for",
     "pgmlang.cli.main": "commands, imported when they run",
+    "pgmlang.infer.exponential": "records that those of families name",
     "pgmlang.infer.checkpoint": "records of the states of methods",
     "pgmlang.kernels.by_name": "kernels of the rows of signatures, in the same room",
     "pgmlang.tables.finite": "functions that records of families name, of other packages too",
@@ -89,6 +92,19 @@ def test_imports_by_name_are_declared() -> None:
         if path.name != "_lalr_tables.py" and re.search(r"\bimport_module\(|__import__\(", path.read_text("utf-8"))
     }
     assert seen == set(IMPORTS_BY_NAME)
+
+
+def test_families_are_named_in_their_records_alone() -> None:
+    """What is known of a family is a property of its record: no other file asks for one by its name."""
+    words = {*FAMILIES, *LEARNED}
+    named = {
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "families"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in words
+    }
+    assert not named, sorted(named)
 
 
 def test_files_stay_small() -> None:

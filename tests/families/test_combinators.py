@@ -136,6 +136,69 @@ def test_censored(name: str) -> None:
                 agrees(seen.log_prob(torch.tensor(at)), reference, args, leaves, (name, args, at))
 
 
+@pytest.mark.parametrize("name", sorted(BOUNDS))
+def test_nothing_is_seen_beyond_a_censoring_bound(name: str) -> None:
+    """A value at a bound is a censored one; beyond it there is none, and what is not taken has no gradient."""
+    for args, lower, upper, _ in BOUNDS[name]:
+        base, leaves = made(name, args)
+        for low, high, x in (
+            (lower, math.inf, lower - 1.0),
+            (-math.inf, upper, upper + 1.0),
+            (lower, upper, upper + 1.0),
+        ):
+            log = Censored(base, low, high).log_prob(torch.tensor(x))
+            assert float(log.detach()) == -math.inf, (name, args, low, high, x)
+            slopes = torch.autograd.grad(torch.where(log == -math.inf, 0.0, log), leaves, allow_unused=True)
+            assert all(s is None or bool(torch.isfinite(s)) for s in slopes)
+        # a bound of the data's may be none for a row
+        seen = Censored(base, upper=torch.tensor([math.inf, upper])).log_prob(torch.tensor([upper, upper]))
+        assert float(seen[0].detach()) == pytest.approx(float(base.log_prob(torch.tensor(upper)).detach()))
+        assert bool(
+            torch.isfinite(
+                torch.stack(torch.autograd.grad(seen.sum(), leaves, allow_unused=True, materialize_grads=True))
+            ).all()
+        )
+
+
+CHANCES = (0.0, 1e-300, 0.3, 1.0)
+
+
+@pytest.mark.parametrize("p", CHANCES)
+def test_shares_and_chances_at_their_ends(p: float) -> None:
+    """Weights and probabilities of 0, 1e-300 and 1, within and outside of combinators: values and slopes by the definition."""
+    base = distribution_class("Poisson")(2.0)
+    zero, more = float(base.log_prob(torch.tensor(0.0)).exp()), float(base.log_prob(torch.tensor(3.0)))
+    share = torch.tensor(p, requires_grad=True)
+    inflated = ZeroInflated(share, base)
+    assert float(inflated.log_prob(torch.tensor(0.0)).exp()) == pytest.approx(p + (1 - p) * zero, rel=1e-12)
+    rest = -math.inf if p == 1 else math.log1p(-p) + more
+    assert float(inflated.log_prob(torch.tensor(3.0))) == pytest.approx(rest, rel=1e-12)
+    mixed = Mixture(torch.stack([share, 1 - share]), distribution_class("Poisson")(torch.tensor([2.0, 9.0])))
+    logs = [float(distribution_class("Poisson")(r).log_prob(torch.tensor(3.0)).exp()) for r in (2.0, 9.0)]
+    assert float(mixed.log_prob(torch.tensor(3.0)).exp()) == pytest.approx(
+        p * logs[0] + (1 - p) * logs[1], rel=1e-12
+    )
+    total = inflated.log_prob(torch.tensor(0.0)) + mixed.log_prob(torch.tensor(3.0))
+    (slope,) = torch.autograd.grad(total, share)
+    assert bool(torch.isfinite(slope))
+    for name in ("Bernoulli", "Geometric"):
+        chance = torch.tensor(p, requires_grad=True)
+        coin = distribution_class(name)(chance)
+        held = Truncated(coin, lower=1.0).log_prob(torch.tensor(1.0))
+        wanted = 0.0 if name == "Bernoulli" else _log(p)
+        possible = p > 0 if name == "Bernoulli" else 0 < p < 1
+        assert float(held.detach()) == pytest.approx(wanted if possible else -math.inf, abs=1e-12), name
+        seen = Censored(coin, upper=1.0).log_prob(torch.tensor(1.0))
+        above = p if name == "Bernoulli" else 1 - p
+        assert float(seen.detach()) == pytest.approx(_log(above), rel=1e-12), name
+        (slope,) = torch.autograd.grad(torch.where(torch.isfinite(seen), seen, 0.0), chance)
+        assert not bool(torch.isnan(slope)), name
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
 @pytest.mark.parametrize("name", sorted(n for n in BOUNDS if not VARIANTS[n][0].name.startswith("Uniform")))
 def test_draws_between_bounds_follow_the_distribution_function(name: str) -> None:
     """The chances of the draws below are uniform (Kolmogorov and Smirnov), far out too."""

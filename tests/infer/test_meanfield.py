@@ -13,9 +13,8 @@ from scipy import special, stats
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import expectations
+from pgmlang.infer import exponential
 from pgmlang.infer.coordinate import CoordinateState, build
-from pgmlang.infer.expectations import Q
 from tests.infer.by_hand import problem_of
 
 
@@ -82,9 +81,7 @@ def test_coupled_elements_have_their_covariance_and_the_evidence() -> None:
 def test_a_rule_of_the_mean_alone_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted fault: a point at the mean forgets the variance."""
     X, y = regression()
-    monkeypatch.setattr(
-        "pgmlang.infer.ascent.NORMAL", expectations.NORMAL._replace(points=lambda q: q[0].unsqueeze(0))
-    )
+    monkeypatch.setattr(exponential, "NORMAL", exponential.NORMAL._replace(points=lambda q: q[0].unsqueeze(0)))
     state = climb(REGRESSION, {"u": X[:, 0], "v": X[:, 1], "y": y})
     evidence = stats.multivariate_normal(np.zeros(25), 4 * X @ X.T + 0.49 * np.eye(25)).logpdf(y)
     assert state.trace[-1] > evidence + 0.5
@@ -246,13 +243,13 @@ def test_points_have_the_statistics() -> None:
     generator = torch.Generator().manual_seed(0)
     a = 0.2 + 5 * torch.rand(7, generator=generator, dtype=torch.float64)
     b = 0.2 + 5 * torch.rand(7, generator=generator, dtype=torch.float64)
-    x = Q["Beta"].points((a, b))
+    x = exponential.BETA.points((a, b))
     torch.testing.assert_close(x.log().mean(0), torch.digamma(a) - torch.digamma(a + b))
     torch.testing.assert_close((1 - x).log().mean(0), torch.digamma(b) - torch.digamma(a + b))
-    x = Q["Gamma"].points((a, b))
+    x = exponential.GAMMA.points((a, b))
     torch.testing.assert_close(x.log().mean(0), torch.digamma(a) - b.log())
     torch.testing.assert_close(x.mean(0), a / b)
-    x = Q["InverseGamma"].points((a, b))
+    x = exponential.INVERSE_GAMMA.points((a, b))
     torch.testing.assert_close(x.log().mean(0), b.log() - torch.digamma(a))
     torch.testing.assert_close((1 / x).mean(0), a / b)
 

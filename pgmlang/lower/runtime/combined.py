@@ -162,7 +162,8 @@ def held_at_its_chance(distribution, x):
 
 
 class Censored(Combined):
-    """``base`` of which values at or beyond a bound are seen as the bound: they count all the mass there."""
+    """``base`` of which values at or beyond a bound are seen as the bound: a value at a bound counts all the mass there,
+    one beyond it is never seen."""
 
     def __init__(self, base, lower=-math.inf, upper=math.inf):
         super().__init__(base, lower, upper)
@@ -175,7 +176,7 @@ class Censored(Combined):
             out = torch.where(x >= upper, self.base.log_survival(first), out)
         if is_finite(self.numbers[0]):
             out = torch.where(x <= lower, self.base.log_cdf(lower), out)
-        return out
+        return torch.where((x >= lower) & (x <= upper), out, -math.inf)
 
     def sample(self, sample_shape=()):
         with torch.no_grad():

@@ -8,8 +8,16 @@ import torch
 import torch.distributions as dist
 from torch.distributions import constraints
 
-from pgmlang.lower.runtime.special import dirichlet_log_prob, log1mexp, log_of, multinomial_log_prob, softplus
-from pgmlang.lower.runtime.support import correlation_log_det, real
+from pgmlang.lower.runtime.special import (
+    dirichlet_log_prob,
+    gamma_kernel,
+    log1mexp,
+    log_of,
+    log_rising,
+    multinomial_log_prob,
+    softplus,
+)
+from pgmlang.lower.runtime.support import real
 
 
 class Flat(dist.Distribution):
@@ -178,16 +186,16 @@ class LKJ(dist.Distribution):
     support = constraints.positive_definite
 
     def __init__(self, eta, size):
-        self.root = dist.LKJCholesky(size, torch.as_tensor(eta, dtype=torch.get_default_dtype()))
-        super().__init__(self.root.batch_shape, torch.Size((size, size)))
+        self.eta = real(eta)
+        super().__init__(self.eta.shape, torch.Size((size, size)), validate_args=False)
 
     def expand(self, shape, _instance=None):
-        return type(self)(self.root.concentration.expand(shape), self.event_shape[-1])
+        return type(self)(self.eta.expand(shape), self.event_shape[-1])
 
     def sample(self, sample_shape=()):
         # the onion method, section 3.2 there; LKJCholesky.sample of torch 2.13 takes row k too long from k = 2
         size = self.event_shape[-1]
-        eta = self.root.concentration[..., None]
+        eta = self.eta[..., None]
         k = torch.arange(1, size, dtype=eta.dtype, device=eta.device)
         length = dist.Beta((0.5 * k).expand(eta.shape[:-1] + k.shape), eta + 0.5 * (size - 1 - k)).sample(
             sample_shape
@@ -199,5 +207,62 @@ class LKJ(dist.Distribution):
         return root @ root.mT
 
     def log_prob(self, value):
-        root, is_proper = cholesky(value)
-        return torch.where(is_proper, self.root.log_prob(root) - correlation_log_det(root), -math.inf)
+        root, is_proper = cholesky(real(value))
+        # theorem 5 there, by differences of log-gammas that do not cancel
+        k = torch.arange(1, self.event_shape[-1], dtype=self.eta.dtype, device=self.eta.device)
+        first = self.eta[..., None] + 0.5 * (self.event_shape[-1] - 1 - k)
+        whole = (log_rising(first, 0.5 * k) - 0.5 * math.log(math.pi) * k).sum(-1)
+        # the diagonal is one: what of it lies beside tells how near to one the rest is
+        beside, length = root.tril(-1).square().sum(-1), root.diagonal(dim1=-2, dim2=-1)
+        is_near = beside < 0.5
+        log_square = torch.where(is_near, torch.log1p(-torch.where(is_near, beside, 0.0)), 2 * length.log())
+        inside = (self.eta - 1) * log_square.sum(-1) + whole
+        return torch.where(is_proper & (self.eta > 0), inside, -math.inf)
+
+
+class Wishart(dist.Distribution):
+    """Covariance matrices with mean ``df * scale``, by Bartlett's factors: gamma variables and normal ones. Nothing is
+    possible where df is not above the size less one, or a matrix is not positive definite."""
+
+    arg_constraints = {}  # noqa: RUF012
+    support = constraints.positive_definite
+    has_rsample = True
+
+    def __init__(self, df, scale):
+        self.df, self.scale = real(df), real(scale)
+        batch = torch.broadcast_shapes(self.df.shape, self.scale.shape[:-2])
+        super().__init__(batch, self.scale.shape[-2:], validate_args=False)
+
+    def expand(self, shape, _instance=None):
+        return type(self)(self.df.expand(shape), self.scale.expand(*shape, *self.event_shape))
+
+    def shapes(self):
+        """Of the gamma variables, ``[*batch, size]``."""
+        size = self.event_shape[-1]
+        return 0.5 * (self.df[..., None] - torch.arange(size, dtype=self.df.dtype, device=self.df.device))
+
+    def log_prob(self, value):
+        size = self.event_shape[-1]
+        (root, is_proper), (outer, has_root) = cholesky(real(value)), cholesky(self.scale)
+        shapes = self.shapes()
+        is_good = is_proper & has_root & (shapes > 0).all(-1)
+        shapes = torch.where(shapes > 0, shapes, 1.0)
+        factor = torch.linalg.solve_triangular(outer, root, upper=False)
+        half = 0.5 * factor.diagonal(dim1=-2, dim2=-1).square()
+        places = torch.arange(size, dtype=half.dtype, device=half.device)
+        gammas = gamma_kernel(shapes, half, half.log()) - 0.5 * (size + 1 - places) * half.log()
+        beside = 0.5 * factor.tril(-1).square().sum((-2, -1))
+        whole = 0.25 * size * ((size + 1) * math.log(4) + (size - 1) * math.log(math.pi))
+        log_det = 2 * outer.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        log = gammas.sum(-1) - beside - whole - 0.5 * (size + 1) * log_det
+        return torch.where(is_good, log, -math.inf)
+
+    def rsample(self, sample_shape=()):
+        outer, has_root = cholesky(self.scale)
+        shapes = self.shapes().expand(*torch.Size(sample_shape), *self.batch_shape, -1)
+        is_good = has_root & (shapes > 0).all(-1)
+        square = 2 * dist.Gamma(torch.where(shapes > 0, shapes, 1.0), torch.ones_like(shapes)).rsample()
+        normal = torch.randn(*square.shape, square.shape[-1], dtype=square.dtype, device=square.device)
+        factor = outer @ (normal.tril(-1) + torch.diag_embed(square.sqrt()))
+        # no draw of what is no distribution
+        return torch.where(is_good[..., None, None], factor @ factor.mT, math.nan)
