@@ -20,6 +20,7 @@ import argparse
 import random
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from pgmlang.graph.elimination import bits
 from pgmlang.tables import DiscreteNetwork
 
 NETWORKS = (
+    "asia,cancer,earthquake,survey,sachs,child,insurance,"
     "alarm,hailfinder,hepar2,win95pts,andes,pigs,diabetes,munin,link,munin1,munin2,munin3,munin4,"
     "barley,mildew,water,pathfinder"
 )
@@ -56,6 +58,12 @@ def draw_rows(network: DiscreteNetwork, count: int, rng: np.random.Generator) ->
     return codes
 
 
+def plain_labels(network: DiscreteNetwork) -> DiscreteNetwork:
+    """The network with labels ``s0 s1 ...``: pyAgrum's reader takes no quoted ones, and codes are all that is compared."""
+    variables = tuple(replace(v, labels=tuple(f"s{i}" for i in range(v.size))) for v in network.variables)
+    return replace(network, variables=variables)
+
+
 class PyAgrum:
     """LazyPropagation on one thread, asked row by row."""
 
@@ -64,7 +72,7 @@ class PyAgrum:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.bif"
-            path.write_text(write_bif(network))
+            path.write_text(write_bif(plain_labels(network)))
             self.net = pyagrum.loadBN(str(path))
         pyagrum.setNumberOfThreads(1)
         self.names = [v.name for v in network.variables]
@@ -152,9 +160,9 @@ def main() -> None:
     options = parser.parse_args()
     print(HEADER)
     for name in options.networks.split(","):
-        found = [p for p in (options.folder / f"{name}.bif.gz", options.folder / f"{name}.bif") if p.is_file()]
-        if found:
-            compare(read_bif(open_text(found[0])), name, options.rows, options.observed, options.loop)
+        files = [p for p in (options.folder / f"{name}.bif.gz", options.folder / f"{name}.bif") if p.is_file()]
+        if files:
+            compare(read_bif(open_text(files[0])), name, options.rows, options.observed, options.loop)
 
 
 if __name__ == "__main__":

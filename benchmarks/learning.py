@@ -93,10 +93,10 @@ def _em(model: pgmlang.CompiledModel, path: Path, bif: Path, part: dict[str, np.
     rows = len(next(iter(part.values())))
     start = time.perf_counter()
     fit = model.fit(str(path), method="em", options={"max_iterations": iterations, "tolerance": 0.0})
-    ours = (time.perf_counter() - start) / max(1, len(fit.record.log_likelihood))
+    ours = (time.perf_counter() - start) / max(1, len(fit.record.trace))
     print(f"EM on alarm, {rows:,} rows, 20% of cells missing")
     print(f"  pgmlang  {ours / rows * 1e3:8.4f} ms a row and iteration (reading included)   "
-          f"log-likelihood {fit.log_likelihood:.3f} after {len(fit.record.log_likelihood)}")  # fmt: skip
+          f"log-likelihood {fit.log_likelihood:.3f} after {len(fit.record.trace)}")  # fmt: skip
     try:
         import pyagrum
     except ImportError:

@@ -18,6 +18,7 @@ def main() -> None:
         "families.py",
         "samplers.py",
         "topics.py",
+        "gpu.py",
     ):
         print(f"== {name}", flush=True)
         subprocess.run([sys.executable, str(HERE / name)], check=False)

@@ -28,6 +28,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import close_layout, close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.row_plates import plates_as_values
+from pgmlang.normal import separate_terms
 
 MISSING = ("latent", "drop", "error")
 
@@ -180,7 +181,7 @@ class Binder:
         numbered = {
             p: tuple(map(str, range(n))) for p, n in elements.sizes.items() if p in plates_as_values(self.model)
         }
-        return close_model(self.model, labels, dims, {**numbered, **elements.labels})
+        return separate_terms(close_model(self.model, labels, dims, {**numbered, **elements.labels}))
 
     def _check_closed(self, closed: Model, elements: Elements) -> None:
         """A label set or axis that the data should have told, and did not."""

@@ -26,6 +26,7 @@ from pgmlang.density.programs import Programs
 from pgmlang.density.tensor_layout import BoundLayout, tensor_layout
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.model import Model, Variable
+from pgmlang.normal import separate_terms
 from pgmlang.plan.problem import Problem
 from pgmlang.tables.learned import learned_tables
 
@@ -377,7 +378,8 @@ def joint_of_binding(
     model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
     programs: Programs | None = None,
 ) -> Joint:  # fmt: skip
-    """The Joint of a model and its bound data, on a device and with numbers of this type."""
+    """The Joint of a model and its bound data, on a device and with numbers of this type; log-potentials term by term."""
+    model = model.once(separate_terms)
     shapes = {
         v.name: binding.layout.shape(model.array_axes(v))
         for v in model.of_role("random", "field", "param")

@@ -12,8 +12,9 @@ from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import backward, is_suspect, normalised
 from pgmlang.exact.counts import expected_counts
 from pgmlang.exact.evidence import Evidence, EvidenceRows, Soft, prepare
+from pgmlang.exact.joint_table import enumerated
 from pgmlang.exact.mpe import marginal_map, mpe
-from pgmlang.exact.query import WidthReport, compile_query
+from pgmlang.exact.query import WidthReport, compile_query, relevant
 from pgmlang.exact.sampling import posterior_sample
 
 _FEWEST_ROWS = 16
@@ -75,6 +76,12 @@ class ExactEngine(CompiledNetwork):
         self, rows: EvidenceRows, seen: Sequence[int] | None, hidden: Sequence[int], space: str
     ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         sizes = self.network.sizes
+        if rows.num_rows == 1 and space == "linear" and not rows.hard and not rows.unary:
+            chosen, remaining = relevant(self.network, rows, seen)
+            factors = [self.factors[n] for n in chosen]
+            answer = enumerated(factors, sizes, rows.fixed, remaining, hidden, self.max_cells)
+            if answer is not None:
+                return answer
         log_z = np.zeros(rows.num_rows)
         flat = {v: np.empty((rows.num_rows, sizes[v])) for v in hidden}
         if not rows.num_rows:

@@ -14,7 +14,7 @@ from pgmlang.exact.leaves import FactorTable, LeafSource, describe, leaf_sources
 from pgmlang.exact.plan import contraction_plan
 from pgmlang.exact.program import Backward, ContractionProgram, Leaf, backward_for
 from pgmlang.exact.rows import RowIndex
-from pgmlang.graph.elimination import Elimination, elimination_order, interaction_graph
+from pgmlang.graph.elimination import Elimination, bits, elimination_order, interaction_graph
 from pgmlang.tables import DiscreteNetwork
 
 DEFAULT_MAX_CELLS = 200_000_000
@@ -100,6 +100,24 @@ def relevant_factors(network: DiscreteNetwork, seen: Iterable[int]) -> tuple[int
     return tuple(sorted(left))
 
 
+def relevant(
+    network: DiscreteNetwork, evidence: EvidenceRows, seen: Iterable[int] | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers of the factors that matter to the targets ``seen`` (None: every variable) and the evidence, and the
+    variables left hidden."""
+    sizes = network.sizes
+    observed = set(evidence.fixed) | set(evidence.hard)
+    if seen is None:
+        return tuple(range(len(network.factors))), tuple([v for v in range(len(sizes)) if v not in observed])
+    wanted = set(seen) | observed | {u.variable for u in evidence.unary}
+    chosen = relevant_factors(network, wanted)
+    held = {v for number in chosen for v in network.factors[number].scope}
+    dropped = {f.child for n, f in enumerate(network.factors) if n not in set(chosen)}
+    return chosen, tuple(
+        v for v in range(len(sizes)) if v not in observed and (v in held or v in wanted or v not in dropped)
+    )
+
+
 def compile_query(
     network: DiscreteNetwork,
     factors: Sequence[FactorTable],
@@ -114,23 +132,12 @@ def compile_query(
     """Compile for the pattern of ``evidence``. ``seen``: targets (None: every variable); ``outputs``: hidden
     variables never summed (their joint is the root when ``join``). PGM0603 when it would not fit."""
     sizes = network.sizes
-    observed = set(evidence.fixed) | set(evidence.hard)
-    if seen is None:
-        chosen: tuple[int, ...] = tuple(range(len(network.factors)))
-        hidden = tuple(v for v in range(len(sizes)) if v not in observed)
-    else:
-        wanted = set(seen) | observed | {u.variable for u in evidence.unary}
-        chosen = relevant_factors(network, wanted)
-        held = {v for number in chosen for v in network.factors[number].scope}
-        dropped = {f.child for n, f in enumerate(network.factors) if n not in set(chosen)}
-        hidden = tuple(
-            v for v in range(len(sizes)) if v not in observed and (v in held or v in wanted or v not in dropped)
-        )
+    chosen, hidden = relevant(network, evidence, seen)
     sources = tuple(leaf_sources(factors, chosen, evidence, hidden))
     described = [describe(source, factors, evidence, sizes) for source in sources]
     leaves = tuple(leaf for leaf, _ in described)
     elimination = order_for(leaves, sizes, hidden, outputs, evidence.num_rows)
-    masks = [sum(1 << v for v in leaf.scope) for leaf in leaves]
+    masks = [sum([1 << v for v in leaf.scope]) for leaf in leaves]
     output_mask = sum(1 << v for v in outputs)
     plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, output_mask, join)
     report = _report(elimination, plan.scopes, sizes)
@@ -150,14 +157,7 @@ def order_for(
 
 
 def _report(elimination: Elimination, scopes: Sequence[int], sizes: Sequence[int]) -> WidthReport:
-    total = 0
-    for mask in scopes:
-        cells = 1
-        while mask:
-            low = mask & -mask
-            cells *= sizes[low.bit_length() - 1]
-            mask ^= low
-        total += cells
+    total = sum([math.prod([sizes[v] for v in bits(mask)]) for mask in scopes])
     largest = elimination.largest
     return WidthReport(
         elimination.width,

@@ -76,7 +76,9 @@ class FieldNetwork:
             block = nodes[name]
             stacked = np.stack([node_tables[block.first + i] for i in range(block.count)], 1)
             shape = block.shape if self.plate is None else block.shape[1:]
-            out[name] = torch.as_tensor(stacked.reshape(rows, *shape, block.size), dtype=joint.dtype)
+            out[name] = torch.as_tensor(
+                stacked.reshape(rows, *shape, block.size), dtype=joint.dtype, device=joint.device
+            )
         return out
 
     def _evidence(self, codes: Mapping[str, Tensor]) -> tuple[dict[int, np.ndarray], int]:

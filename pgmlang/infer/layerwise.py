@@ -186,7 +186,7 @@ def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
         parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(pairs):
             return LayerwiseState(state.stage, inner, state.data, parameters, trace, True), info
-        generator = torch.Generator().manual_seed(state.stage)
+        generator = torch.Generator(pair_problem.device).manual_seed(state.stage)
         data = upwards(pair_problem, pairs[state.stage], learned, generator)
         rng = np.random.default_rng(state.stage + 1)
         return LayerwiseState(
@@ -198,7 +198,7 @@ def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
     ) -> np.ndarray:
         """A draw of the upper layer given the lower one."""
         joint = joint_of(pair_problem)
-        params = {k: torch.as_tensor(v, dtype=joint.dtype) for k, v in learned.items()}
+        params = {k: torch.as_tensor(v, dtype=joint.dtype, device=joint.device) for k, v in learned.items()}
         fields = fields_of(joint, (pair.above,))
         values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
         drawn = bernoulli(generator, fields.logits(pair.above, values, params))

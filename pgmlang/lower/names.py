@@ -27,7 +27,13 @@ _BUILTINS = (
 
 def runtime_names() -> frozenset[str]:
     """The functions and classes that programs may bring along."""
-    return _runtime_pieces() | {f.class_name(v) for f in FAMILIES.values() for v in range(len(f.variants))}
+    return _names_with(tuple(FAMILIES))
+
+
+@cache
+def _names_with(families: tuple[str, ...]) -> frozenset[str]:
+    classes = {FAMILIES[f].class_name(v) for f in families for v in range(len(FAMILIES[f].variants))}
+    return _runtime_pieces() | classes
 
 
 @cache

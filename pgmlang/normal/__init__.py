@@ -14,7 +14,7 @@ from pgmlang.normal.arguments import canonical_arguments
 from pgmlang.normal.choices import without_choices
 from pgmlang.normal.inline import inlined
 from pgmlang.normal.order import by_name, ordered
-from pgmlang.normal.potentials import split_potentials
+from pgmlang.normal.potentials import separate_terms, split_potentials
 
 PASSES: tuple[Callable[[Model], Model], ...] = (
     inlined, canonical, without_choices, canonical_arguments, split_potentials, ordered,
@@ -52,4 +52,4 @@ def _canonical_factors(model: Model) -> Model:
     return out
 
 
-__all__ = ["PASSES", "by_name", "canonical_factors", "normal_form", "without_definitions"]
+__all__ = ["PASSES", "by_name", "canonical_factors", "normal_form", "separate_terms", "without_definitions"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pgmlang.model.expr import Apply, Expr, Reduce
+from pgmlang.model.expr import Apply, Expr, Reduce, Ref
 from pgmlang.model.model import Factor, Model, Potential
+from pgmlang.model.types import REAL
 from pgmlang.normal.algebra import Algebra
 
 MOST_TERMS = 256
-"""Most terms of a place that products of sums are multiplied out to; of more they are left as they are."""
+"""Most terms that one product of sums is multiplied out to; where they are more it is left as it is."""
+MOST_SUMMANDS = 4096
+"""Most summands of a written potential that become factors of their own. (Names that are sums of names may have 2^60.)"""
 
 
 def split_potentials(model: Model) -> Model:
@@ -36,8 +39,66 @@ def split_potentials(model: Model) -> Model:
     return replace(model, factors=tuple(out))
 
 
+def separate_terms(model: Model) -> Model:
+    """``factor a + b`` as ``factor a`` and ``factor b``, each as it is written: what a program evaluates brings together
+    what one term does, so that a sum is as wide as its widest term. A term without a field stays with one that has one."""
+    if not model.potentials:
+        return model
+    factors: list[Factor] = []
+    for factor in model.factors:
+        factors += _separated(model, factor) if isinstance(factor, Potential) else [factor]
+    return model if len(factors) == len(model.factors) else replace(model, factors=tuple(factors))
+
+
+def _separated(model: Model, potential: Potential) -> list[Potential]:
+    terms = _written_terms(model, potential)
+    with_fields: list[Expr] = []
+    others: list[Expr] = []
+    for term in terms:
+        parents = model.random_parents(Potential(term, potential.plates))
+        has_field = any(model.by_name[n].role == "field" for n in parents)
+        (with_fields if has_field else others).append(term)
+    if len(with_fields) < 2:
+        return [potential]
+    for term in others:
+        axes = tuple(dict.fromkeys((*with_fields[0].axes, *term.axes)))
+        with_fields[0] = Apply(REAL, axes, potential.span, "add", (with_fields[0], term))
+    return [replace(potential, value=term) for term in with_fields]
+
+
+def _written_terms(model: Model, potential: Potential) -> list[Expr]:
+    """The summands of a potential, those of names of the same place too."""
+    done: list[Expr] = []
+    pending: list[tuple[Expr, bool]] = [(potential.value, False)]
+    while pending and len(done) + len(pending) <= MOST_SUMMANDS:
+        value, is_negative = pending.pop()
+        match value:
+            case Apply(function="add", arguments=(a, b)):
+                pending += [(b, is_negative), (a, is_negative)]
+            case Apply(function="sub", arguments=(a, b)):
+                pending += [(b, not is_negative), (a, is_negative)]
+            case Apply(function="neg", arguments=(a,)):
+                pending.append((a, not is_negative))
+            case Ref(name=name, index=(), lag=0) if (
+                name in model.definition_of and model.by_name[name].plates == potential.plates
+            ):
+                pending.append((model.definition_of[name].value, is_negative))
+            case _:
+                done.append(Apply(REAL, value.axes, value.span, "neg", (value,)) if is_negative else value)
+    return [potential.value] if pending else done
+
+
 def _multiplied_out(algebra: Algebra, expr: Expr) -> list[Expr]:
     """The terms of a log-potential: ``v @ (W @ h + b)`` is ``v @ W @ h`` and ``v @ b``."""
+    terms, constant = algebra.terms(expr)
+    done = [algebra.constant(constant)] if constant != 0 else []
+    for factor, term in terms:
+        done += _expanded(algebra, algebra.product((algebra.constant(factor), term), term.span))
+    return done
+
+
+def _expanded(algebra: Algebra, expr: Expr) -> list[Expr]:
+    """The terms that one term is multiplied out to: how many does not hang on what it is summed with."""
     done: list[Expr] = []
     pending = [expr]
     while pending:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pgmlang.binding.record import Binding
 from pgmlang.model import Model
-from pgmlang.normal import by_name
+from pgmlang.normal import by_name, separate_terms
 from pgmlang.plan.choose import Refusal, choose, none_fits
 from pgmlang.plan.method import Facts, Method, facts_of
 from pgmlang.plan.registry import METHODS, method_named
@@ -38,7 +38,7 @@ class Plan:
 def make_plan(model: Model, binding: Binding | None = None, method: str = "auto") -> Plan:
     """The plan for a model and its data, or for a model alone; the order of statements says nothing in it. Raises
     PgmError: PGM0601, 0602, 0604, 0610."""
-    closed = by_name(binding.model if binding is not None else model)
+    closed = by_name(binding.model if binding is not None else separate_terms(model))
     facts = facts_of(closed, binding)
     if binding is None and method == "auto":
         return _without_data(closed, facts)

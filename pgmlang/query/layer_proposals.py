@@ -18,6 +18,7 @@ from pgmlang.density.joint import Joint
 from pgmlang.infer.likelihood import log_unnormalised
 from pgmlang.kernels import lbfgs
 from pgmlang.model import Model
+from pgmlang.normal import normal_form
 
 DREAMS, CLIMBS, RIDGE = 20_000, 100, 1.0
 """Draws of the model that a proposal is fitted to, steps of its fit, and the precision of its weights' prior."""
@@ -49,6 +50,7 @@ class Proposal:
 def layers_of(model: Model, observed: frozenset[str], plate: str | None) -> tuple[Layer, ...] | None:
     """The latent layers from the data upwards that directed variables hang on; None where the model is not of that form:
     bits of the rows of one plate, every directed latent variable above something observed."""
+    model = normal_form(model)
     order: list[Layer] = []
     known = {n for n in observed if model.by_name[n].role in ("random", "field")}
     directed = {c.target: model.random_parents(c) for c in model.conditionals}

@@ -3,6 +3,7 @@ cancel. Against closed forms."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.gradients import are_finite
 from pgmlang.density.joint import joint_of
 from pgmlang.density.target import target_of
 from pgmlang.diagnostics import PgmError
@@ -161,3 +163,13 @@ def test_regressions_far_from_zero(method: str) -> None:
     best = np.linalg.lstsq(design, y - 1e7, rcond=None)[0]
     assert rows[0] - 1e7 == pytest.approx(best[0], abs=0.03)
     assert rows[1] == pytest.approx(best[1], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "right"),
+    [([1.0, -2.0], True), ([3e38, 3e38], True), ([1.0, math.inf], False), ([math.nan, 0.0], False)],
+)
+def test_gradients_that_are_finite(numbers: list[float], right: bool) -> None:
+    """Squares that overflow are no reason to refuse."""
+    assert are_finite([torch.tensor(numbers), None, torch.zeros(2)]) is right
+    assert are_finite([None])

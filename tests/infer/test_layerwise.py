@@ -59,7 +59,7 @@ def test_draws_of_the_stack_look_like_the_data() -> None:
     assert fit.record.method == "layerwise"
     assert set(fit.params) == {"v.W", "v.bias", "top.W", "top.visible", "top.hidden"}
     found = fit.sample(2000, seed=1).columns
-    draws = np.stack([np.asarray(found[f"v.{k}"], dtype=float) for k in "abcdef"], 1)
+    draws = np.stack([np.asarray(found[f"v[{k}]"], dtype=float) for k in "abcdef"], 1)
     data = np.stack([rows()[k] for k in "abcdef"], 1)
     np.testing.assert_allclose(np.corrcoef(draws.T), np.corrcoef(data.T), atol=0.3)
     # all of the first three, or all of the last three

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from pgmlang.families import FAMILIES
+
 
 @dataclass(frozen=True)
 class E:
@@ -37,12 +39,14 @@ def dot(left: E, right: E, axis: str) -> E:
 
 @dataclass(frozen=True)
 class Draw:
-    """``head ~ family(arguments)``; ``log_odds``: of a Bernoulli."""
+    """``head ~ family(arguments)``; ``log_odds``: of a Bernoulli; ``within``: what stands around it (``Truncated(#, lower =
+    0)``)."""
 
     head: str
     family: str
     arguments: tuple[E, ...]
     log_odds: bool = False
+    within: str = "#"
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,16 @@ class Speller:
         if statement.log_odds:
             last = f"sigmoid({arguments[-1]})" if self.chance(0.4) else f"logit = {arguments[-1]}"
             arguments[-1] = last
-        return [*extra, f"{statement.head} ~ {statement.family}({', '.join(arguments)})"]
+        elif self.chance(0.3):
+            names = [p.name for p in FAMILIES[statement.family].variants[0]]
+            arguments = self.shuffled([f"{n} = {a}" for n, a in zip(names, arguments, strict=False)])
+        drawn = statement.within.replace("#", f"{statement.family}({', '.join(arguments)})")
+        return [*extra, f"{statement.head} ~ {drawn}"]
 
     def expression(self, e: E, extra: list[str]) -> str:
         """Text of an expression; definitions of named parts go to ``extra``."""
         text = self._spelled(e, extra)
-        if e.kind != "num" and self.chance(0.3):
+        if e.kind not in ("num", "earlier") and self.chance(0.3):
             name = self.fresh("named")
             axes = f"[{', '.join(e.axes)}]" if e.axes else ""
             extra.append(f"{name}{axes} = {text}")
@@ -134,8 +142,14 @@ class Speller:
         return text
 
     def _spelled(self, e: E, extra: list[str]) -> str:
-        if e.kind in ("ref", "num"):
+        if e.kind in ("ref", "num", "earlier"):
             return e.text
+        if e.kind == "from the second":
+            # what looks back stays behind the guard, so its parts keep their place
+            start, later = (Speller(None)._spelled(p, []) for p in e.parts)
+            if self.chance(0.5):
+                return f"(if not first then {later} else {start})"
+            return f"(if first then {start} else {later})"
         parts = [self.expression(p, extra) for p in e.parts]
         if e.kind in ("root", "inverse root", "exp") and not e.axes and self.chance(0.2):
             name = self.fresh("function")
@@ -166,6 +180,18 @@ class Speller:
                 return among(f"({a}) ^ 2", f"square({a})", f"(({a}) * ({a}))")
             case "exp":
                 return among(f"exp({parts[0]})", f"(1 / exp(-({parts[0]})))", f"(expm1({parts[0]}) + 1)")
+            case "difference":
+                a, b = parts
+                return among(f"({a} - {b})", f"({a} + -({b}))", f"(-({b} - {a}))", f"(-(-({a})) - {b})")
+            case "if positive":
+                x, a, b = parts
+                return among(
+                    f"(if {x} > 0 then {a} else {b})", f"(if 0 < {x} then {a} else {b})", f"(if {x} <= 0 then {b} else {a})",
+                    f"(if not ({x} > 0) then {b} else {a})",
+                )  # fmt: skip
+            case "sigmoid":
+                a = parts[0]
+                return among(f"sigmoid({a})", f"(1 / (1 + exp(-({a}))))", f"(1 - sigmoid(-({a})))")
             case "dot":
                 a, b = self.shuffled(parts)
                 return among(f"({a} @ {b})", f"sum({a} * {b}, over = {e.text})")
@@ -283,6 +309,129 @@ def boltzmann(rng: Random) -> Block:
     return Block(statements=[*dims], blocks=[Block("plate image", fields)])
 
 
+def far(head: str, loc: E, scale: E, rng: Random) -> Draw:
+    """A draw of some family of a location and a scale."""
+    family = rng.choice(("Normal", "StudentT", "Laplace", "Cauchy", "Logistic", "Gumbel"))
+    return Draw(head, family, (num(4), loc, scale) if family == "StudentT" else (loc, scale))
+
+
+def levels(rng: Random) -> Block:
+    """Three levels of groups, each about the one above, with slopes that hang on the sign of an input."""
+    slope = op("if positive", ref("x"), ref("b"), ref("c"))
+    mean = op("add", ref("d"), op("mul", slope, ref("x")))
+    scale = op("root", op("mul", ref("s"), num(2)))
+    middle = rng.choice((ref("a"), op("difference", ref("a"), num(1))))
+    return Block(
+        statements=[
+            Draw("b", "Normal", (num(0), num(1))), Draw("c", "Normal", (num(0), num(1))), Draw("s", "Gamma", (num(2), num(2))),
+            Draw("t", "HalfNormal", (num(1),)),
+        ],
+        blocks=[
+            Block("plate g", [far("a", num(0), ref("t"), rng)]),
+            Block("plate r in g", [far("d", middle, scale, rng)]),
+            Block("plate row in r", [Plain("input x : real"), far("y", mean, num(1), rng)]),
+        ],
+    )  # fmt: skip
+
+
+def factors_of_rows(rng: Random) -> Block:
+    """Factor analysis: latent numbers of a row, loaded on its columns."""
+    mean = op("add", dot(ref("w", "p", "q"), ref("z", "q"), "q"), ref("b", "p"))
+    spread = rng.choice((op("inverse root", ref("t", "p")), op("inverse root", ref("u"))))
+    draws = [Draw("z[q]", "Normal", (num(0), num(1))), Draw("y[p]", "Normal", (mean, spread))]
+    return Block(
+        statements=[
+            Plain("dim p[3]"), Plain("dim q[2]"), Draw("w[p, q]", "Normal", (num(0), num(1))),
+            Draw("b[p]", "Normal", (num(0), num(3))), Draw("t[p]", "Gamma", (num(2), num(1))), Draw("u", "Gamma", (num(2), num(1))),
+        ],
+        blocks=[Block("plate row", list(draws))],
+    )  # fmt: skip
+
+
+def counted(rng: Random) -> Block:
+    """Counts by a chance or rate that is a function of inputs, truncated at times."""
+    line = op("add", ref("a"), op("mul", ref("b"), op("difference", ref("x"), num(2))))
+    family, argument = rng.choice((
+        ("Binomial", (num(7), op("sigmoid", line))), ("Geometric", (op("sigmoid", line),)), ("Bernoulli", (op("sigmoid", line),)),
+        ("Poisson", (op("exp", line),)), ("NegativeBinomial", (op("exp", line), num(3))),
+    ))  # fmt: skip
+    cut = family in ("Poisson", "Binomial") and rng.random() < 0.5
+    draw = Draw("y", family, argument, False, "Truncated(#, upper = 6)" if cut else "#")
+    return Block(
+        statements=[Draw("a", "Normal", (num(0), num(1))), Draw("b", "Normal", (num(0), num(1)))],
+        blocks=[Block("plate row", [Plain("input x : real"), draw])],
+    )
+
+
+def series(rng: Random) -> Block:
+    """A hidden random walk, or one that is drawn back, seen with noise."""
+    earlier = E("earlier", (), "prev(x)")
+    later = op("mul", ref("a"), earlier) if rng.random() < 0.5 else earlier
+    mean = E("from the second", (num(0), later))
+    steps: list[Draw | Energy | Plain] = [
+        Draw("x", "Normal", (mean, op("root", ref("v")))), Draw("y", "Normal", (op("mul", num(2), ref("x")), ref("s"))),
+    ]  # fmt: skip
+    return Block(
+        statements=[
+            Draw("a", "Normal", (num(0), num(1))), Draw("v", "InverseGamma", (num(3), num(2))), Draw("s", "HalfNormal", (num(1),)),
+        ],
+        blocks=[Block("plate seq", [], [Block("plate step = chain", steps)])],
+    )  # fmt: skip
+
+
+def guided(rng: Random) -> Block:
+    """A latent of each row with a written guide."""
+    loc = op("add", op("mul", ref("g"), ref("y")), ref("h"))
+    draw = Draw("z", "Normal", (loc, op("exp", ref("k"))))
+    scale = rng.choice((num(1), op("root", ref("s"))))
+    return Block(
+        statements=[Draw("s", "Gamma", (num(2), num(1)))],
+        blocks=[
+            Block("plate row", [
+                Draw("z", "Normal", (num(0), num(1))), Draw("y", "Normal", (op("mul", ref("s"), ref("z")), scale)),
+            ]),
+            Block("guide row", [Plain("param g, h, k : real"), draw]),
+        ],
+    )  # fmt: skip
+
+
+def crossed(rng: Random) -> Block:
+    """Effects of two labels of a row, and of a label of the data."""
+    terms = [ref("e[a]"), ref("f[c]"), op("mul", ref("h[l]"), ref("x"))]
+    return Block(
+        statements=[
+            Plain("dim m = {low, mid, high}"), Draw("v", "InverseGamma", (num(3), num(2))),
+            Draw("share[m]", "Dirichlet", (num(2),)), Draw("h[m]", "Normal", (num(0), num(1))),
+        ],
+        blocks=[
+            Block("plate a", [Draw("e", "Normal", (num(0), ref("v")))]),
+            Block("plate c", [Draw("f", "Normal", (num(0), num(2)))]),
+            Block("plate row in a, c", [
+                Plain("input x : real"), Draw("l : m", "Categorical", (ref("share", "m"),)),
+                Draw("y", "Normal", (op("add", ref("e"), ref("f"), *terms[2:]), op("root", ref("v")))),
+            ]),
+        ],
+    )  # fmt: skip
+
+
+def conditional_field(rng: Random) -> Block:
+    """Labels of a chain of places that hang on inputs, by couplings and by what each place shows."""
+    kind = rng.choice(("spin", "bit"))
+    seen = op("mul", op("add", op("mul", ref("w"), ref("x")), ref("b")), ref("s"))
+    bond: list[Draw | Energy | Plain] = [
+        Energy((op("mul", op("difference", ref("J"), num(0.5)), ref("s[i]"), ref("s[j]")),))
+    ]
+    return Block(
+        statements=[Plain("param J, w, b : real")],
+        blocks=[
+            Block("plate image", [], [
+                Block("plate site = grid(2, 3)", [Plain("input x : real"), Plain(f"field s : {kind}"), Energy((seen,))]),
+                Block("plate bond(i, j) = edges(site)", bond),
+            ]),
+        ],
+    )  # fmt: skip
+
+
 def lattice(rng: Random) -> Block:
     kind = rng.choice(("spin", "bit"))
     bond: list[Draw | Energy | Plain] = [Energy((op("mul", ref("J"), ref("s[i]"), ref("s[j]")),))]
@@ -298,5 +447,22 @@ def lattice(rng: Random) -> Block:
 
 
 MODELS: dict[str, Callable[[Random], Block]] = {
-    f.__name__: f for f in (regression, rates, mixture, topics, layers, chain, boltzmann, lattice)
+    f.__name__: f
+    for f in (
+        regression,
+        rates,
+        mixture,
+        topics,
+        layers,
+        chain,
+        boltzmann,
+        lattice,
+        levels,
+        factors_of_rows,
+        counted,
+        series,
+        guided,
+        crossed,
+        conditional_field,
+    )
 }

@@ -8,22 +8,27 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import pgmlang
+from pgmlang.diagnostics import PgmError
+from pgmlang.fields.scopes import field_scopes
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.gibbs import kinds_of
 from pgmlang.lower import lower
 from pgmlang.model import Model
 from pgmlang.model.show import show
 from pgmlang.normal import normal_form
+from pgmlang.plan import make_plan
 from pgmlang.plan.method import Facts
 from pgmlang.plan.registry import METHODS, method_named
 from pgmlang.sema import compile_source
 from tests.names.renaming import names_of, renamed
 from tests.normal.spellings import MODELS, Speller
 
-QUICK = [(name, seed) for name in MODELS for seed in range(6)]
+QUICK = [(name, seed) for name in MODELS for seed in range(4)]
 MANY = [(name, seed) for name in MODELS for seed in range(100, 350)]
 
 
@@ -56,6 +61,15 @@ def methods_of(model: Model, facts: Facts) -> dict[str, tuple[bool, list[str]]]:
         said = [d.message for d in verdict.reasons] if not verdict.ok else list(method.reasons(model, facts))
         out[name] = verdict.ok, sorted(re.findall(r"[\w.]+", " ".join(said)))
     return out
+
+
+def plan_of(model: Model) -> list[object]:
+    """The plan without data, names of definitions and the words around them apart; the code where there is none."""
+    try:
+        plan = make_plan(model)
+    except PgmError as error:
+        return [d.code for d in error.diagnostics]
+    return [(b.when, b.method, b.variables, b.options) for b in plan.blocks]
 
 
 def check_respelled(name: str, seed: int) -> None:
@@ -100,6 +114,7 @@ def check_verdicts(name: str, seed: int) -> None:
     names = {v.name for v in first.of_role("random", "field")}
     facts = Facts(frozenset(names & seen), frozenset(names - seen))
     assert methods_of(first, facts) == methods_of(second, facts), other
+    assert plan_of(first) == plan_of(second), other
 
 
 @pytest.mark.parametrize(("name", "seed"), QUICK)
@@ -120,3 +135,52 @@ def test_many_respelled_models_are_the_same(name: str, seed: int) -> None:
     check_renamed(name, seed)
     if seed % 10 == 0:
         check_verdicts(name, seed)
+
+
+def lines_of(count: int, is_joined: bool, is_named: bool = False) -> str:
+    """A line of bits in pairs, and what each shows of itself, as one sum or a factor each."""
+    terms = [f"J * s{i} * s{i + 1}" for i in range(count)] + [f"-(b * s{i})" for i in range(count)]
+    fields = [f"field s{i} : bit" for i in range(count + 1)]
+    factors = [f"factor {' + '.join(terms)}"] if is_joined else [f"factor {t}" for t in terms]
+    if is_named:
+        factors = [f"all = {' + '.join(terms)}", "factor all + J * b"]
+    return "\n".join(["param J, b : real", "plate row {", *fields, *factors, "}"])
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+@pytest.mark.parametrize("count", [5, 14, 40])
+def test_a_joined_factor_is_as_wide_as_its_terms(count: int, is_named: bool) -> None:
+    """Widths, the way to log Z and the verdicts are those of the split spelling; listed, it would be 2^14."""
+    rows = {f"s{i}": np.random.default_rng(i).integers(0, 2, 5) for i in range(count + 1)}
+    split = pgmlang.compile(lines_of(count, False)).bind(rows)
+    joined = pgmlang.compile(lines_of(count, True, is_named)).bind(rows)
+    one, other = make_plan(split.model, split, "ml"), make_plan(joined.model, joined, "ml")
+    assert one == other
+    scopes, joined_scopes = field_scopes(split, "row"), field_scopes(joined, "row")
+    assert scopes is not None
+    assert joined_scopes is not None
+    assert scopes.width == joined_scopes.width
+
+
+def test_a_joined_factor_learns_what_its_terms_do() -> None:
+    rows = {f"s{i}": np.random.default_rng(i).integers(0, 2, 40) for i in range(4)}
+    fits = [
+        pgmlang.compile(lines_of(3, is_joined, is_named)).fit(rows, method="ml", seed=1, options={"epochs": 15})
+        for is_joined, is_named in ((False, False), (True, False), (True, True))
+    ]
+    for fit in fits[1:]:
+        assert fit.params["J"] == pytest.approx(fits[0].params["J"], rel=1e-9)
+        assert fit.params["b"] == pytest.approx(fits[0].params["b"], rel=1e-9)
+
+
+def test_how_far_products_are_multiplied_out_does_not_hang_on_other_terms() -> None:
+    """One sum of hundreds of terms has the normal form of hundreds of factors."""
+    terms = [f"s{i} * (J + b * s{i + 1})" for i in range(300)]
+    fields = [f"field s{i} : bit" for i in range(301)]
+    head = ["param J, b : real", "plate row {", *fields]
+    split = compile_source("\n".join([*head, *(f"factor {t}" for t in terms), "}"]))
+    # brackets, as no expression is read that is nested more than 200 deep
+    groups = [f"({' + '.join(terms[i : i + 100])})" for i in range(0, 300, 100)]
+    joined = compile_source("\n".join([*head, f"factor {' + '.join(groups)}", "}"]))
+    assert normal_form(split) == normal_form(joined)
+    assert len(normal_form(split).potentials) == 600

@@ -255,5 +255,5 @@ def student_t_log_tail(df, z):
 
 
 def softplus(x):
-    """log(1 + exp(x))."""
-    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-x.abs()))
+    """log(1 + exp(x)); above 40 it is x to the last digit."""
+    return torch.nn.functional.softplus(x, threshold=40.0)
