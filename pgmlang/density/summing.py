@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.joint import Joint, Values
-from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
+from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
 from pgmlang.diagnostics import PgmError
 from pgmlang.graph.components import summing_steps
@@ -74,6 +74,11 @@ class Sums:
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[PresenceTable(name)] = self._seen(name, i, lead)
+        for i, name in enumerate(self.names):
+            if not any(i in table.scope for table in out.values()):  # no factor says anything of it
+                codes = self._all_values(name, i, lead)
+                zeros = torch.zeros(codes.shape, dtype=self.joint.dtype, device=self.joint.device)
+                out[FreeTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), zeros)
         return out
 
     @property

@@ -71,7 +71,7 @@ def fit_model(
     problem = Problem(closed, binding, held, facts, device)
     keeper, resumed = None, None
     if checkpoint is not None:
-        claim(checkpoint)
+        claim(checkpoint, is_known=True)
     elif resume:
         raise PgmError(
             Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")

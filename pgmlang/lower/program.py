@@ -11,10 +11,10 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
-from pgmlang.diagnostics import PgmError, Span
+from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
@@ -31,7 +31,11 @@ from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model, TableDist
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.tables.learned import tables_of
+
+LISTED = 12
+"""Most positions that a program lists one by one as labels."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,37 @@ def lower(
     ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    unnamed = _statements(model, file_name, only, partly_seen)
+    unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
+    text, spans = unnamed.out.render()
+    return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
+
+
+def refusals(model: Model) -> tuple[Diagnostic, ...]:
+    """Why no program says a model; worked out once for a Model, without writing the program down."""
+    return model.once(_refusals)
+
+
+def _refusals(model: Model) -> tuple[Diagnostic, ...]:
+    try:
+        _statements(model, "model.pgm", None, ())
+    except PgmError as error:
+        return error.diagnostics
+    return ()
+
+
+class _Statements(NamedTuple):
+    """A program before its long expressions are named."""
+
+    out: Writer
+    names: Names
+    left_out: dict[str, str]
+    questions: tuple[Question, ...]
+
+
+def _statements(
+    model: Model, file_name: str, only: Collection[str] | None, partly_seen: Collection[str]
+) -> _Statements:
     for item in own_pasts(model):
         raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
     model = model.once(with_labels_picked)
@@ -99,9 +134,7 @@ def lower(
     _head(model, file_name, out, emitter.expressions)
     out.extend(body)
     _foot(emitter.expressions, supports, edges, out, only is None)
-    out.items = hoist(out.items, names)
-    text, spans = out.render()
-    return Program(text, model.name, spans, left_out, tuple(emitter.expressions.layout.asked))
+    return _Statements(out, names, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
@@ -151,7 +184,7 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
         out.line(line)
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
-        (v.name, py.tuple_of(*map(py.constant, known_labels)))
+        (v.name, _labels(known_labels))
         for v in model.variables
         if v.role != "index"
         and v.type.kind == "labels"
@@ -161,6 +194,13 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
     if labels:
         out.blank()
         out.assign("LABELS", py.dict_of(labels))
+
+
+def _labels(labels: Labels) -> ast.expr:
+    """Labels written out, or the positions that many of them are."""
+    if isinstance(labels, Positions) and len(labels) > LISTED:
+        return py.call("tuple", py.call("map", py.name("str"), py.call("range", py.constant(len(labels)))))
+    return py.tuple_of(*map(py.constant, labels))
 
 
 def _tables(model: Model, names: Names, out: Writer) -> None:

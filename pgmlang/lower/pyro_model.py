@@ -85,7 +85,7 @@ def _sites(sites: Sites, outside: list[Item], looped: set[str]) -> None:
     for variable in fields:
         sites.field(variable)
     for item in stated:
-        if item not in early:
+        if item.target in late:
             _state(sites, item)
 
 

@@ -35,10 +35,11 @@ MANY = 3_000
 def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
     """The continuous variables that are to be inferred, in the order of the model. Without data those are the ones
     outside of every plate of rows and those that a guide names."""
+    hidden = hidden_names(model, facts)
     return tuple(
         v
         for v in model.of_role("random", "field")
-        if v.name in hidden_names(model, facts) and v.type.kind in KINDS and v.name not in facts.fixed
+        if v.name in hidden and v.type.kind in KINDS and v.name not in facts.fixed
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
@@ -29,7 +30,7 @@ class DrawAnswers:
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
-    labels: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, Labels]
     method: str
     discrete: NetworkAnswers | None = None
 
@@ -39,7 +40,7 @@ class DrawAnswers:
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
-        labels: dict[str, tuple[str, ...]] = {}
+        labels: dict[str, Labels] = {}
         for name, values in fit.draws.items():
             sized_axes = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
             axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in sized_axes)

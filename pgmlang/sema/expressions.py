@@ -24,6 +24,7 @@ from pgmlang.model.expr import (
 from pgmlang.model.guards import excluded_rows
 from pgmlang.model.types import REAL, TRUTH, UNKNOWN, Type
 from pgmlang.sema.arithmetic import number_type, operator_type, wider
+from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
@@ -618,7 +619,10 @@ class ExpressionBuilder:
             return 1
         argument = node.arguments[number]
         if isinstance(argument, ast.Number) and argument.value >= 1 and argument.value.is_integer():
-            return int(argument.value)
+            if argument.value <= MAX_SIZE:
+                return int(argument.value)
+            self._error("PGM0312", f"`{node.function}` counts at most {MAX_SIZE:,} rows", argument.span)
+            return None
         self._error("PGM0312", f"`{node.function}` counts rows: a whole number from 1", argument.span)
         return None
 

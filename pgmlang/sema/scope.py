@@ -10,6 +10,7 @@ from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Dim, Model, Plate, Type
 from pgmlang.model.expr import Expr
+from pgmlang.model.labels import Labels
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.modules import Module
@@ -161,5 +162,5 @@ class Scope:
         names = [*self.variables, *self.settings, *self.owned_parameters]
         return names + list(self.guide_variables) if context.in_guide else names
 
-    def type_labels(self, type_: Type) -> tuple[str, ...] | None:
+    def type_labels(self, type_: Type) -> Labels | None:
         return self.axes_model.labels_of(type_) if type_ is not UNKNOWN else None
