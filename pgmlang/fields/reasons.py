@@ -42,6 +42,7 @@ def learning_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     for conditional in model.conditionals:
         yield Diagnostic("PGM0602", f"`{conditional.target}` is a directed variable beside the fields", conditional.span,
                          help="`--method layerwise` trains stacks of layers")  # fmt: skip
+    yield from bounded_fields(model)
     if not learned_params(model, facts):
         yield Diagnostic("PGM0602", "every param has a value: there is nothing to learn")
     if facts.binding is not None and not observed_fields(model, facts):
@@ -52,6 +53,26 @@ def learning_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                              help="leave such rows out: `--missing drop`")  # fmt: skip
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
+
+
+FREE_FORMS = {
+    "positive": "give the data's logarithm, `field y : real`, write `exp(y)` for `{0}` in the factors, and add `factor y`",
+    "unit": "give the data's logit, `field y : real`, write `sigmoid(y)` for `{0}` in the factors, and add "
+            "`factor log(sigmoid(y)) + log(sigmoid(-y))`",
+}  # fmt: skip
+"""The change of variables that frees a field of its bounds, the logarithm of its derivative as a factor."""
+
+
+def bounded_fields(model: Model) -> Iterator[Diagnostic]:
+    """Fields of numbers on a part of the line: neither listed nor free, so no method learns what they hang on."""
+    for variable in model.of_role("field"):
+        kind = variable.type.kind
+        if kind != "real" and not variable.type.is_discrete:
+            message = (
+                f"the field `{variable.name}` is {kind}: fields of numbers are learned on the whole real line"
+            )
+            cure = FREE_FORMS.get(kind, "make `{0}` a directed variable, with a distribution on its support")
+            yield Diagnostic("PGM0602", message, variable.span, help=cure.format(variable.name))
 
 
 def drawing_reasons(model: Model) -> Iterator[Diagnostic]:

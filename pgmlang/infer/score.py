@@ -44,7 +44,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
     for variable in model.of_role("field"):
-        if variable.type.kind != "real":
+        if variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type}: it has no score", variable.span,
                              help="`--method pseudo` is for discrete fields")  # fmt: skip
     if facts.binding is not None:
