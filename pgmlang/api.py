@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
     from pgmlang.query.element_answers import ElementAnswers
+    from pgmlang.query.estimates import EstimateAnswers
     from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
     from pgmlang.tables import DiscreteNetwork
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -167,7 +167,8 @@ class CompiledModel:
     def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
         """``data`` and ``layout`` as the emitted program's functions take them, Pyro's ``model`` and ``guide`` among them.
 
-        Data and options as for `bind`. Raises PgmError PGM0710 where cells are missing, PGM0602 where rows have weights.
+        Data and options as for `bind`; rows that count as several are written out. Raises PgmError PGM0710 where cells are missing,
+        PGM0602 for weights that are no counts.
         """
         from pgmlang.density.tensors import program_tensors
 
@@ -300,14 +301,16 @@ class FittedModel:
         return self.asked.answer(parse_query(text))
 
     @property
-    def asked(self) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+    def asked(self) -> EstimateAnswers | DrawAnswers:
         """What answers questions: exact tables, those of the outer element that a question names, or draws."""
         from pgmlang.query import DrawAnswers
         from pgmlang.query.element_answers import ElementAnswers, outer_plates
+        from pgmlang.query.estimates import EstimateAnswers
 
-        if not self.is_network:
-            return DrawAnswers.of(self.record)
-        return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
+        def rows() -> NetworkAnswers | ElementAnswers:
+            return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
+
+        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record)
 
     @_of_the_model
     def predict(
@@ -337,7 +340,7 @@ class FittedModel:
         return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()
 
     def _has_wide_fields(self) -> bool:
-        """Whether fields have rows of their own, whose log Z may be out of reach."""
+        """Whether fields have rows of their own, and log Z of these is out of reach of tables."""
         rows = {p.name for p in self.record.model.plates if p.is_rows}
         if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
             return False

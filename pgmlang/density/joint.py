@@ -280,21 +280,22 @@ class Joint:
 
     # ---- draws
 
-    def deterministic(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[str, Tensor]:
-        """Values ``[..., *shape]`` of all deterministic names."""
-        if not self.model.definitions:
+    def deterministic(
+        self, values: Values, params: Values | None = None, nets: Any = None, names: Collection[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Values ``[..., *shape]`` of the deterministic ``names`` (all when None); what they do not hang on may be
+        left out of ``values`` and ``params``."""
+        wanted = self.model.definition_of if names is None else names
+        if not wanted:
             return {}
+        program = self.programs.of_definitions(wanted)
         with numerics(self.dtype, self.device), torch.no_grad():
-            computed = self.program.deterministic(
+            computed = program.deterministic(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
-        lead = max((v.dim() - len(self.shapes[k]) for k, v in values.items() if k in self.shapes), default=0)
-        sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in self.shapes))
-        out = {}
-        for name, value in computed.items():
-            value = torch.as_tensor(value)
-            out[name] = value.expand((*sizes, *self.shape_of(name)))
-        return out
+        ranked = [(v, len(self.shapes[k])) for k, v in values.items() if k in self.shapes]
+        sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
+        return {n: torch.as_tensor(computed[n]).expand((*sizes, *self.shape_of(n))) for n in wanted}
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of any variable's array."""

@@ -39,6 +39,7 @@ def learning_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     if not field_names(model):
         yield Diagnostic("PGM0602", "the model has no fields")
         return
+    yield from bounded_fields(model)
     if not learned_params(model, facts):
         yield Diagnostic("PGM0602", "every param has a value: there is nothing to learn")
     if facts.binding is not None and not observed_fields(model, facts):
@@ -76,6 +77,26 @@ def directed_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         yield Diagnostic("PGM0602", message, span, help=cure)
 
 
+FREE_FORMS = {
+    "positive": "give the data's logarithm, `field y : real`, write `exp(y)` for `{0}` in the factors, and add `factor y`",
+    "unit": "give the data's logit, `field y : real`, write `sigmoid(y)` for `{0}` in the factors, and add "
+            "`factor log(sigmoid(y)) + log(sigmoid(-y))`",
+}  # fmt: skip
+"""The change of variables that frees a field of its bounds, the logarithm of its derivative as a factor."""
+
+
+def bounded_fields(model: Model) -> Iterator[Diagnostic]:
+    """Fields of numbers on a part of the line: neither listed nor free, so no method learns what they hang on."""
+    for variable in model.of_role("field"):
+        kind = variable.type.kind
+        if kind != "real" and not variable.type.is_discrete:
+            message = (
+                f"the field `{variable.name}` is {kind}: fields of numbers are learned on the whole real line"
+            )
+            cure = FREE_FORMS.get(kind, "make `{0}` a directed variable, with a distribution on its support")
+            yield Diagnostic("PGM0602", message, variable.span, help=cure.format(variable.name))
+
+
 def drawing_reasons(model: Model) -> Iterator[Diagnostic]:
     """Why the fields cannot be drawn block by block."""
     for name in field_names(model):
@@ -97,8 +118,7 @@ def inputs_in_fields(model: Model) -> Iterator[Diagnostic]:
         for ref in model.mentions(potential):
             variable = model.by_name.get(ref.name)
             if variable is not None and variable.role in ("input", "random") and variable.plates:
-                role = "input " if variable.role == "input" else ""
-                message = f"the fields of a row hang on its {role}`{ref.name}`: rows share no chains"
+                message = f"the fields of a row hang on `{ref.name}`, which rows give: they share no chains"
                 yield Diagnostic(
                     "PGM0602", message, potential.span, help="`--method cd` starts chains at the rows"
                 )

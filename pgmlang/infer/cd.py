@@ -22,6 +22,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -248,7 +249,7 @@ def idle(model: Model, facts: Facts, options: CdOptions) -> dict[str, str]:
     return {"chains": "draws begin at the data, `pcd` keeps chains", **idle_training(model, facts, options)}
 
 
-METHOD = Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
-                _words("draws start at the data and take k sweeps"), _build(False), idle=idle)  # fmt: skip
-PERSISTENT = Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
-                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training)  # fmt: skip
+METHOD = beside_directed(Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
+                _words("draws start at the data and take k sweeps"), _build(False), idle=idle))  # fmt: skip
+PERSISTENT = beside_directed(Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
+                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training))  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import Pace
+from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.sampling import SamplerOptions, draw_warnings
-from pgmlang.plan.method import facts_of
 from pgmlang.signatures.kernels import kernel_named
 
 if TYPE_CHECKING:
@@ -57,17 +57,6 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     if row is None:
         raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
     return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
-
-
-def expanded(problem: Problem) -> Problem:
-    """Rows that stand for several, written out: each has latents of its own."""
-    binding = problem.binding
-    if binding.weights is None:
-        return problem
-    repeats = np.asarray(binding.weights).astype(np.int64)
-    rows = np.repeat(np.arange(len(repeats)), repeats)
-    wide = replace(binding, weights=None).rows_of(binding.plate, rows)
-    return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))
 
 
 def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Algorithm:

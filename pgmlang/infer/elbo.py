@@ -18,6 +18,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.guide_start import LOC, GuideStart, free_size
 from pgmlang.infer.pareto import pareto_shape
 from pgmlang.infer.training import Objective, TrainOptions, check_options, idle_training, units_of
 from pgmlang.infer.training import build as build_training
@@ -31,17 +32,14 @@ if TYPE_CHECKING:
 
     from pgmlang.density.joint import Joint
     from pgmlang.density.summing import Sums
-    from pgmlang.kernels.lbfgs import Function, Point
 
-STARTS, CLIMB = 24, 20
-"""Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
 DRAWS = (4, 500)
 """Chains and draws that an automatic guide leaves."""
 LINKS = {"positive": "exp", "unit": "sigmoid"}
 """Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
 MOST = 20_000_000
 """Most numbers drawn at a time."""
-SCALE, LOC = GuideMoment("scale"), GuideMoment("loc")
+SCALE = GuideMoment("scale")
 LOG_SCALE = math.log(0.1)
 """Where the automatic guide's standard deviations begin."""
 
@@ -153,112 +151,18 @@ class Bound:
                 if variable.role == "param":
                     shape = guide_shape(joint, variable)
                     free[GuideParam(variable.name)] = torch.zeros(shape, dtype=joint.dtype, device=joint.device)
-        size = self._size(joint)
+        size = free_size(joint, self.automatic)
         if size:
             loc = 0.1 * torch.randn(size, generator=generator, dtype=joint.dtype, device=joint.device)
             log_scale = torch.full((size,), LOG_SCALE, dtype=joint.dtype, device=joint.device)
             free |= {LOC: loc, SCALE: torch.diag(log_scale) if self.is_full else log_scale}
+            begin = GuideStart(self.automatic, self.plate, self.params, self.loss)
             if self.model.guide is None and not self.model.nets and not self.summed:
-                free[LOC] = self._possible(joint, loc, free, generator)
+                free[LOC] = begin.possible(joint, loc, free, generator)
+                free[LOC] = begin.climbed(joint, free, generator)
             if self.summed and not self.model.nets:
-                free[LOC] = self._best_start(joint, free, generator)
+                free[LOC] = begin.best(joint, free, generator)
         return free
-
-    def _possible(self, joint: Joint, loc: Tensor, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
-        """The middle of the guide, or the nearest place that was found where the density is not zero."""
-        import torch
-
-        from pgmlang.infer.starts import impossible_elements, nearest_possible
-
-        params = self.params(joint, free)
-        shapes = {n: joint.free_shape(n) for n in self.automatic}
-        parts = loc.split([math.prod(s) for s in shapes.values()])
-        begin = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
-
-        def impossible(free: dict[str, Tensor]) -> Tensor:
-            return impossible_elements(joint, joint.constrain(free, None, params)[0], params)
-
-        possible = nearest_possible(begin, impossible, generator)
-        return torch.cat([possible[n].flatten() for n in shapes])
-
-    def _best_start(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
-        """Where the bound is highest after a short climb from each of several places: with discrete latents summed
-        out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own."""
-        import torch
-
-        from pgmlang.density.gradients import gradient_error
-        from pgmlang.kernels import lbfgs
-        from pgmlang.kernels.log_density import GradientNotFinite
-
-        points: list[Point] = []
-        broken: Any = None
-        for i in range(STARTS):
-            loc = self._drawn(joint, free, generator) if i % 2 else torch.randn(
-                self._size(joint), generator=generator, dtype=joint.dtype, device=joint.device
-            )  # fmt: skip
-            try:
-                for some_rows in (self._some_rows(joint, generator), joint):
-                    noise = generator.get_state()
-                    function = self._held(some_rows, free, noise)
-                    point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
-                    loc = point.x
-            except GradientNotFinite as error:
-                broken = some_rows, noise, error.x.detach().requires_grad_()
-                continue
-            points.append(point)
-        if not points:
-            some_rows, noise, leaf = broken
-            raise gradient_error(lambda: self._at(some_rows, free, noise, leaf), {LOC: leaf}, joint, "bound")
-        best: Tensor = min(points, key=lambda p: math.inf if math.isnan(float(p.value)) else float(p.value)).x
-        return best
-
-    def _held(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor) -> Function:
-        """The loss by the guide's location, the noise of its draws held: a function."""
-        import torch
-
-        from pgmlang.density.gradients import slopes_of
-
-        def function(loc: Tensor) -> tuple[Tensor, Tensor]:
-            with torch.enable_grad():
-                leaf = loc.detach().requires_grad_()
-                loss = self._at(joint, free, noise, leaf)
-                (gradient,) = slopes_of(loss, [leaf])
-            return loss.detach(), gradient
-
-        return function
-
-    def _at(self, joint: Joint, free: Mapping[FreeKey, Tensor], noise: Tensor, loc: Tensor) -> Tensor:
-        """The loss at a location of the guide, by draws from this state of the generator."""
-        import torch
-
-        generator = torch.Generator(joint.device)
-        generator.set_state(noise)
-        return self.loss(joint, {**free, LOC: loc}, None, generator, None)[0]
-
-    def _some_rows(self, joint: Joint, generator: Generator) -> Joint:
-        """A few rows as if there were no more; all of them where they have guides of their own."""
-        import numpy as np
-        import torch
-
-        if self.plate is None or any(self.plate in joint.axes(n) for n in self.automatic):
-            return joint
-        total = joint.layout.size(self.plate)
-        power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
-        order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
-        return replace(joint.rows(self.plate, np.sort(order[: max(3, int(total**power))])), scale={})
-
-    def _drawn(self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
-        """Free numbers of a draw of the prior, given what is learned."""
-        import torch
-
-        seen = {k: v for k, v in joint.observed.items() if k not in joint.missing}
-        params = self.params(joint, free)
-        drawn = joint.simulate(generator, seen, params)
-        begin = joint.unconstrain({n: drawn[n] for n in self.automatic}, drawn, params)
-        return torch.cat([begin[n].flatten() for n in self.automatic])
-
-    def _size(self, joint: Joint) -> int:
-        return sum(math.prod(joint.free_shape(n)) for n in self.automatic)
 
     def _automatic(
         self, joint: Joint, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...],
@@ -269,7 +173,7 @@ class Bound:
 
         if not self.automatic:
             return {}, torch.zeros(shape, dtype=joint.dtype, device=joint.device)
-        size = self._size(joint)
+        size = free_size(joint, self.automatic)
         noise = torch.randn((*shape, size), generator=generator, dtype=joint.dtype, device=joint.device)
         if self.is_full:
             scale = free[SCALE].tril(-1) + torch.diag(free[SCALE].diagonal().exp())
@@ -350,6 +254,10 @@ class Bound:
     ) -> Outcome:
         params = {k: v.cpu().numpy() for k, v in self.params(joint, free).items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
+        if not all(map(math.isfinite, losses)):
+            message = "the bound is minus infinity: the guide reaches values that the model rules out"
+            cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
+            raise PgmError(Diagnostic("PGM0803", message, help=cure))
         notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
         drawn = self._drawn_globals(joint, self.params(joint, free), nets, generator)
         if not self.automatic:

@@ -19,6 +19,7 @@ from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
+from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
@@ -87,31 +88,36 @@ def fit_model(
     log_likelihood = done.outcome.log_likelihood
     if log_likelihood is None and not done.outcome.draws and not done.outcome.sizes and not closed.nets:
         log_likelihood = log_likelihood_of(problem, done.outcome.parameters)
+    outcome = with_deterministic(problem, done.outcome)
     return Fit(
         model=closed,
         source=source,
         method=chosen.name,
-        parameters=done.outcome.parameters,
+        parameters=outcome.parameters,
         options=dataclasses.asdict(settings),
         modules=dict(modules or {}),
         labels=dict(binding.labels),
-        sizes={**binding.sizes, **done.outcome.sizes},
+        sizes={**binding.sizes, **outcome.sizes},
         log_likelihood=log_likelihood,
-        trace=done.outcome.trace,
+        trace=outcome.trace,
         only_rises=chosen.only_rises,
         moves=chosen.moves,
         status=done.status,
         warnings=(*binding.warnings, *done.warnings),
-        draws=dict(done.outcome.draws),
-        draw_axes=dict(done.outcome.draw_axes),
-        sample_stats=dict(done.outcome.sample_stats),
-        provenance=_provenance(binding, done, drawn, seed is None, chosen.reasons(closed, facts), device, held),
+        draws=dict(outcome.draws),
+        draw_axes=dict(outcome.draw_axes),
+        deterministic=dict(outcome.deterministic),
+        sample_stats=dict(outcome.sample_stats),
+        provenance=_provenance(
+            binding, done, outcome.notes, drawn, seed is None, chosen.reasons(closed, facts), device, held
+        ),
     )
 
 
 def _provenance(
     binding: Binding,
     done: Run,
+    notes: Mapping[str, Any],
     seed: int,
     was_drawn: bool,
     reasons: tuple[str, ...],
@@ -135,7 +141,7 @@ def _provenance(
         "steps": done.steps,
         "seconds": done.seconds,
         "stopped_by": done.stopped_by,
-        **done.outcome.notes,
+        **notes,
     }
 
 

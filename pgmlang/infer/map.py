@@ -6,8 +6,9 @@ The mode is that of the density of the values as they are, not of the free numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,7 +47,8 @@ INNER = 20
 class MapOptions(TrainOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
     converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
-    goes on (None: 8 with discrete latents summed out, else 1)."""
+    goes on (None: 8 with discrete latents summed out, else 1); every other one first climbs with the labels held at clusters
+    of the data beside them."""
 
     optimizer: str | None = None
     restarts: int | None = None
@@ -136,8 +138,12 @@ def objective_of(problem: Problem) -> Objective:
     return Objective(start, loss, conclude, "log-density a row" if plate else "log-density")
 
 
-def log_density(joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
-    """Log-density of the values behind free ones and of the tables' priors, discrete latents summed out, no Jacobian."""
+def log_density(
+    joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...],
+    codes: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Tensor:  # fmt: skip
+    """Log-density of the values behind free ones and of the tables' priors, no Jacobian: discrete latents summed out, or
+    at their ``codes``."""
     from pgmlang.density.table_priors import log_table_priors
 
     values, _ = joint.constrain(free, nets=nets)
@@ -146,7 +152,7 @@ def log_density(joint: Joint, free: Mapping[FreeKey, Tensor], nets: Any, summed:
     latents = {k: v for k, v in values.items() if k not in learned}
     prior = log_table_priors(joint, params)
     if not summed:
-        return joint.log_joint(latents, params, nets) + prior
+        return joint.log_joint({**latents, **codes}, params, nets) + prior
     from pgmlang.density.summing import sums_of
 
     total: Tensor = joint.memo.once(sums_of, joint, summed).log_marginal(latents, params, nets)
@@ -170,12 +176,14 @@ def log_prior(joint: Joint, values: Mapping[str, Tensor], nets: Any, estimated: 
 
 
 class ClimbState(NamedTuple):
-    """Free values in one vector (``point``: ``lbfgs.Point``), and the objective after each step."""
+    """Free values in one vector (``point``: ``lbfgs.Point``), and the objective after each step; ``starts``: the
+    objective that each of several starts came to."""
 
     iteration: int
     point: Any
     trace: tuple[float, ...] = ()
     is_done: bool = False
+    starts: tuple[float, ...] = ()
 
 
 def build(problem: Problem, options: MapOptions) -> Algorithm:
@@ -214,6 +222,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
 
     from pgmlang.density.gradients import gradient_error, slopes_of
     from pgmlang.density.partition import density_of
+    from pgmlang.infer.starts import starting_codes
     from pgmlang.kernels import lbfgs
     from pgmlang.kernels.log_density import GradientNotFinite
 
@@ -227,12 +236,26 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         parameters = {k: p.reshape(s) for (k, s), p in zip(shapes.items(), pieces, strict=True)}
         return split_nets(parameters, nets)
 
-    def function(x: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            leaf = x.detach().requires_grad_()
-            loss = objective.loss(joint, *parts(leaf), torch.Generator(joint.device), None)[0]
-            (gradient,) = slopes_of(loss, [leaf])
-        return loss.detach(), gradient
+    def sloped(loss_at: Callable[[Tensor], Tensor]) -> lbfgs.Function:
+        def function(x: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                loss = loss_at(leaf)
+                (gradient,) = slopes_of(loss, [leaf])
+            return loss.detach(), gradient
+
+        return function
+
+    function = sloped(lambda x: objective.loss(joint, *parts(x), torch.Generator(joint.device), None)[0])
+
+    def with_labels(codes: Mapping[str, Tensor]) -> lbfgs.Function:
+        """Minus the log-density a unit with the discrete latents at these codes."""
+
+        def loss_at(x: Tensor) -> Tensor:
+            free, moved = parts(x)
+            return -log_density(joint, free, moved, (), codes) / units_of(joint, unit_plate(problem.model))
+
+        return sloped(loss_at)
 
     def stuck_at(x: Tensor) -> PgmError:
         free, moved = parts(x)
@@ -243,7 +266,8 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         )  # fmt: skip
 
     names = tuple(objective.start(joint, torch.Generator(joint.device)))
-    restarts = options.restarts or (8 if summed_names(problem.model, problem.facts) else 1)
+    labels = summed_names(problem.model, problem.facts)
+    restarts = options.restarts or (8 if labels else 1)
 
     def init(rng: np.random.Generator) -> ClimbState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
@@ -254,16 +278,22 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
                 return ClimbState(0, lbfgs.start(function, first))
             except GradientNotFinite as broken:
                 raise stuck_at(broken.x) from broken
-        climbs = []
-        for _ in range(restarts):
+        reached = []
+        codes = {n: starting_codes(joint, n, generator, restarts // 2) for n in labels}
+        for i in range(restarts):
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
             try:
-                climbs.append(lbfgs.descend(function, lbfgs.start(function, x), INNER))
+                if i % 2 and labels:
+                    held = with_labels({n: c[i // 2] for n, c in codes.items()})
+                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER).x
+                reached.append(lbfgs.descend(function, lbfgs.start(function, x), INNER))
             except GradientNotFinite as error:
                 broken_at = error.x
-        if not climbs:
+        if not reached:
             raise stuck_at(broken_at)
-        return ClimbState(0, min(climbs, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
+        heights = tuple(-float(p.value) for p in reached)
+        best = max(range(len(reached)), key=lambda i: -math.inf if math.isnan(heights[i]) else heights[i])
+        return ClimbState(0, reached[best], starts=heights)
 
     def step(state: ClimbState) -> tuple[ClimbState, StepReport]:
         count = min(INNER, options.max_iterations - state.iteration)
@@ -274,7 +304,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         value = -float(point.value)
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= options.tolerance * max(1.0, abs(value))
-        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done)
+        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
         return climbed, StepReport(value, value, gain, count, Measure(objective.label))
 
     def conclude(state: ClimbState) -> Outcome:
@@ -285,7 +315,7 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
         parameters = {**outcome.parameters, **net_weights, **problem.fixed}
         return outcome._replace(
             parameters=parameters, trace=state.trace, is_converged=state.is_done,
-            notes={"objective": objective.label, **outcome.notes},
+            notes={"objective": objective.label, "starts": list(state.starts), **outcome.notes},
         )  # fmt: skip
 
     return Algorithm(init, step, lambda s: bool(s.is_done or s.iteration >= options.max_iterations), conclude)

@@ -16,6 +16,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -92,5 +93,5 @@ def build(problem: Problem, options: PseudoOptions) -> Algorithm:
     return build_training(problem, options, Objective(start, loss, conclude, "log pseudo-likelihood a row"))
 
 
-METHOD = Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
-                idle=idle_training)  # fmt: skip
+METHOD = beside_directed(Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
+                idle=idle_training))  # fmt: skip

@@ -19,6 +19,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -50,7 +51,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
     yield from directed_reasons(model, facts)
     for variable in model.of_role("field"):
-        if variable.type.kind != "real":
+        if variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type}: it has no score", variable.span,
                              help="`--method pseudo` is for discrete fields")  # fmt: skip
     if facts.binding is not None:
@@ -127,4 +128,6 @@ def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:
     return {**noise, **idle_training(model, facts, options)}
 
 
-METHOD = Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+METHOD = beside_directed(
+    Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+)

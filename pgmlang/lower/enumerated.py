@@ -101,7 +101,10 @@ def _reason_against(model: Model, variable: Variable, chains: dict[str, Chain], 
         axes = model.batch_axes(plates)
         missing = [a for a in variable_axes if a not in axes]
         if missing and not any(c.outer == missing[0] and c.plate in axes for c in chains.values()):
-            return f"elements of `{missing[0]}` are looked at together, or from rows inside of it"
+            inner = next((a for a in axes if a in model.plate_by_name and missing[0] in model.enclosing(a)), None)
+            if inner is not None:
+                return f"rows of `{inner}` look at it, as many as each `{missing[0]}` has: Pyro's plates are not ragged"
+            return f"elements of `{missing[0]}` are looked at together"
         if missing:
             gathered.add(variable.name)
         for expression in model.expressions(item):

@@ -75,13 +75,15 @@ def lower(
     *,
     file_name: str = "model.pgm",
     only: Collection[str] | None = None,
+    definitions: Collection[str] = (),
     partly_seen: Collection[str] = (),
 ) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
-    ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
+    ``log_joint`` of those alone, such as the ones around a variable; ``definitions``: the deterministic names that such a
+    program has a ``deterministic`` of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
-    unnamed = _statements(model, file_name, only, partly_seen)
+    unnamed = _statements(model, file_name, only, definitions, partly_seen)
     unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
     text, spans = unnamed.out.render()
     return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
@@ -94,7 +96,7 @@ def refusals(model: Model) -> tuple[Diagnostic, ...]:
 
 def _refusals(model: Model) -> tuple[Diagnostic, ...]:
     try:
-        _statements(model, "model.pgm", None, ())
+        _statements(model, "model.pgm", None, (), ())
     except PgmError as error:
         return error.diagnostics
     return ()
@@ -110,7 +112,11 @@ class _Statements(NamedTuple):
 
 
 def _statements(
-    model: Model, file_name: str, only: Collection[str] | None, partly_seen: Collection[str]
+    model: Model,
+    file_name: str,
+    only: Collection[str] | None,
+    definitions: Collection[str],
+    partly_seen: Collection[str],
 ) -> _Statements:
     for item in own_pasts(model):
         raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
@@ -124,8 +130,7 @@ def _statements(
     _edges(model, names, emitter.expressions, edges)
     _nets(model, emitter.expressions, body)
     factors_function(emitter, body, only)
-    if only is None:
-        deterministic_function(emitter, body)
+    deterministic_function(emitter, body, None if only is None else definitions)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
     _supports(emitter, supports)

@@ -16,6 +16,7 @@ from pgmlang.density.joint import Joint, joint_of_binding
 from pgmlang.density.summing import sums_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.fields.given import bound_given_directed
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
 from pgmlang.graph.summable import elimination_steps
@@ -359,9 +360,9 @@ def _incomplete(name: str, cure: str) -> Diagnostic:
 
 
 def _potentials_of(joint: Joint) -> Joint:
-    """The joint of the potentials alone, of all rows of its binding."""
-    model = replace(joint.model, factors=joint.model.potentials)
-    return joint_of_binding(model, joint.binding, joint.held, joint.dtype, joint.device)
+    """The joint of the potentials alone, of all rows of its binding: directed variables are inputs of it."""
+    binding = bound_given_directed(joint.binding)
+    return joint_of_binding(binding.model, binding, joint.held, joint.dtype, joint.device)
 
 
 def _fields_alone(joint: Joint) -> Joint:

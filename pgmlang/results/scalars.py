@@ -59,7 +59,10 @@ def value_labels(fit: Fit, name: str) -> Labels:
     type_ = fit.model.by_name[name].type
     labels: Labels | None = fit.layout.labels.get(type_.axis) if type_.axis else None
     labels = labels or fit.model.labels_of(type_)
-    return labels if labels is not None else filled(None, min(int(fit.draws[name].max(initial=-1)) + 1, 1 << 16))
+    if labels is not None:
+        return labels
+    codes = fit.draws[name] if name in fit.draws else fit.deterministic[name]
+    return filled(None, min(int(codes.max(initial=-1)) + 1, 1 << 16))
 
 
 def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:

@@ -28,7 +28,7 @@ from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.signatures.functions import FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax import ast
-from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
+from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
 if TYPE_CHECKING:
     from pgmlang.sema.supports import Supports
@@ -457,6 +457,10 @@ class ExpressionBuilder:
             known = self.scope.modules[head].definitions
             self._error("PGM0207", f"module `{head}` has no `{name.split('.', 1)[1]}`", span,
                         did_you_mean(name.split(".", 1)[1], known) or f"it has {_list(known)}")  # fmt: skip
+            return unknown(node.span)
+        if name in FOREIGN_FUNCTIONS:
+            near = f"write `{FOREIGN_FUNCTIONS[name]}`"
+            self._error("PGM0204", f"there is no function `{name}`", span, near)
             return unknown(node.span)
         known_functions = [*FUNCTIONS, *REDUCTIONS, *self.scope.nets, *self.scope.definitions]
         near = did_you_mean(name, known_functions)
