@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import table_shapes
 from pgmlang.density.bounds import narrowed_supports
+from pgmlang.density.keys import TableKey
 from pgmlang.density.memo import Memo
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.programs import Programs
@@ -32,6 +33,23 @@ from pgmlang.tables.learned import learned_tables
 Values = Mapping[str, Tensor]
 
 
+class LogPartition(Protocol):
+    """Minus log Z of the components of fields, as factors of the density."""
+
+    @property
+    def axes(self) -> Mapping[TableKey, tuple[str, ...]]:
+        """Axes of each term by its key."""
+
+    @property
+    def mentions(self) -> Mapping[TableKey, frozenset[str]]:
+        """What each term hangs on: directed variables and params."""
+
+    def terms(
+        self, joint: Joint, values: Values, params: Values | None, nets: Any, around: Collection[str] | None = None
+    ) -> dict[TableKey, Tensor]:
+        """Each term, ``[..., *axes]``; of those that hang on a variable in ``around``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Joint:
     """``data``: the inputs; ``layout``: sizes and index arrays. ``observed``: random variables and
@@ -40,8 +58,8 @@ class Joint:
     multiplied by (a minibatch stands for all rows; see `rows`), by row plate; ``weights`` of its rows. ``unseen``: True at
     missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value.
     ``rows_bound`` gives the rows as arrays, ``held`` the values held; ``program``: that of its factors, one of ``programs``;
-    ``origin``: the Joint that this one is some rows of; ``memo``: what
-    was worked out of this one alone."""
+    ``origin``: the Joint that this one is some rows of; ``partition``: log Z, where it is a factor of the density;
+    ``memo``: what was worked out of this one alone."""
 
     model: Model
     data: dict[str, Tensor]
@@ -60,6 +78,7 @@ class Joint:
     weights: dict[str, Tensor] = field(default_factory=dict)
     unseen: dict[str, Tensor] = field(default_factory=dict)
     origin: Joint | None = field(default=None, repr=False)
+    partition: LogPartition | None = field(default=None, repr=False)
     memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
     @property
@@ -71,6 +90,11 @@ class Joint:
     def whole(self) -> Joint:
         """The Joint that this one is some rows of, itself where it is of no other."""
         return self if self.origin is None else self.origin
+
+    @property
+    def unnormalised(self) -> Joint:
+        """The same without log Z: the log-potentials and conditionals alone."""
+        return self if self.partition is None else self.memo.once(replace, self, partition=None)
 
     # ---- names
 
@@ -110,6 +134,8 @@ class Joint:
             terms: dict[str, Tensor] = program.factors(
                 self.completed(values), self.data, self.layout, {**self.fixed, **(params or {})}, nets
             )
+        if self.partition is not None and only is None:
+            terms = terms | self.partition.terms(self, values, params, nets, around)
         return terms
 
     def log_joint(self, values: Values, params: Values | None = None, nets: Any = None,
@@ -176,7 +202,7 @@ class Joint:
     @cached_property
     def factor_axes(self) -> dict[str, tuple[str, ...]]:
         """Axes of each factor's term."""
-        return dict(self.program.FACTORS)
+        return {**self.program.FACTORS, **(self.partition.axes if self.partition is not None else {})}
 
     def completed(self, values: Values) -> dict[str, Tensor]:
         """Values with what was observed; a variable with missing cells takes those cells from ``values``."""
@@ -306,7 +332,7 @@ class Joint:
         joint = joint_of_binding(self.model, restricted, held, self.dtype, self.device, self.programs)
         inner = [p.name for p in self.model.plates if plate in self.model.enclosing(p.name)]
         scale = {p: whole / max(1, len(chosen)) for p in inner}
-        return replace(joint, scale={**self.scale, **scale}, origin=self.whole)
+        return replace(joint, scale={**self.scale, **scale}, origin=self.whole, partition=self.partition)
 
     def is_flat(self, plate: str) -> bool:
         """Whether a row plate's elements are plain rows: no order, nothing else sized by them."""

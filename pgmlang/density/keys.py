@@ -29,6 +29,13 @@ class AddedTable:
 
 
 @dataclass(frozen=True)
+class PartitionTable:
+    """Minus log Z of the component that these fields make."""
+
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class NetworkWeight:
     """A tensor of the state of all networks, by its name there."""
 
@@ -50,7 +57,7 @@ class GuideMoment:
 
 
 TableKey: TypeAlias = Any
-"""The name of a factor, `PresenceTable`, `FreeTable` or `AddedTable`. (Mappings are invariant in their keys: a union here would have
-every mapping by names alone cast.)"""
+"""The name of a factor, `PresenceTable`, `FreeTable`, `AddedTable` or `PartitionTable`. (Mappings are invariant in their
+keys: a union here would have every mapping by names alone cast.)"""
 FreeKey: TypeAlias = Any
 """The name of a variable, or of what a climb moves beside them: `NetworkWeight`, `GuideParam`, `GuideMoment`."""

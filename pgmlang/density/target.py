@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint, Values, joint_of
+from pgmlang.density.joint import Joint, Values
+from pgmlang.density.partition import density_of
 from pgmlang.density.summing import Sums, sums_of
 from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.kernels.log_density import eager_value, eager_value_and_grad
@@ -118,7 +119,7 @@ class Target:
 def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
     (``continuous.density_reasons`` is empty). Raises PgmError PGM0601 for what no program says yet."""
-    joint = joint_of(problem, dtype)
+    joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(joint.free_shape(n) for n in names)

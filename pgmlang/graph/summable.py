@@ -87,8 +87,11 @@ def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]
     return out
 
 
-def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
-    """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be."""
+def elimination_steps(
+    model: Model, names: Collection[str], together: Collection[Collection[str]] = ()
+) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
+    """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be. ``together``:
+    sets of variables that hang together beside those of the model's factors."""
     model = canonical_factors(model)
     reasons = tuple(_reasons(model, names))
     if reasons:
@@ -103,7 +106,7 @@ def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step,
         Step(tuple(n for n in names if n in lagged and model.by_name[n].plates[-1] == c), c) for c in chains
     ]
     groups.sort(key=lambda s: (-len(_depth(model, s.names[0])), s.chain is not None))
-    return tuple(groups), tuple(_nesting(model, groups, names))
+    return tuple(groups), tuple(_nesting(model, groups, names, together))
 
 
 def _depth(model: Model, name: str) -> set[str]:
@@ -111,9 +114,11 @@ def _depth(model: Model, name: str) -> set[str]:
     return set(axes) | {q for a in axes if a in model.plate_by_name for q in model.enclosing(a)}
 
 
-def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterator[Diagnostic]:
+def _nesting(
+    model: Model, steps: list[Step], names: Collection[str], together: Collection[Collection[str]]
+) -> Iterator[Diagnostic]:
     """Plays the elimination through on names alone: at each step the others at hand must be outer ones."""
-    scopes = dict(enumerate(scope.intersection(names) for scope in model.once(_scopes)))
+    scopes = dict(enumerate({n for n in scope if n in names} for scope in (*model.once(_scopes), *together)))
     scopes_of: dict[str, set[int]] = {}
     for number, scope in scopes.items():
         for name in scope:
@@ -167,9 +172,12 @@ def is_elementwise(model: Model, factor: Factor, name: str) -> bool:
 
 def rows_are_apart(model: Model, name: str) -> bool:
     """Whether every factor takes the elements of a variable's plates one by one; those along its own axes may meet."""
+    return rows_are_apart_in(model, name, model.batch_axes(model.by_name[name].plates))
+
+
+def rows_are_apart_in(model: Model, name: str, plates: tuple[str, ...]) -> bool:
+    """Whether every factor takes the elements of a variable along these axes one by one."""
     model = canonical_factors(model)
-    variable = model.by_name[name]
-    plates = model.batch_axes(variable.plates)
     for factor in model.factors:
         if name not in mentioned(model, factor, (name,)):
             continue

@@ -26,10 +26,10 @@ def beside_directed(method: Method) -> Method:
 
     def supports(model: Model, facts: Facts) -> Verdict:
         if not _is_mixed(model, facts):
-            return method.supports(model, facts)
-        reasons = tuple(entangled_reasons(model, facts))
-        if reasons:
-            return Verdict(False, reasons)
+            verdict = method.supports(model, facts)
+            if verdict.ok or not _has_both(model, facts):
+                return verdict
+            return Verdict(False, (*entangled_reasons(model, facts), *verdict.reasons))
         return method.supports(given_directed(model), facts_given_directed(model, facts))
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -63,9 +63,15 @@ def beside_directed(method: Method) -> Method:
     return replace(method, supports=supports, reasons=reasons, idle=idle, unwise=unwise, build=build)
 
 
-def _is_mixed(model: Model, facts: Facts) -> bool:
+def _has_both(model: Model, facts: Facts) -> bool:
     """Whether there is something to learn where fields and directed variables are."""
     return bool(field_names(model) and model.conditionals and learned_params(model, facts))
+
+
+def _is_mixed(model: Model, facts: Facts) -> bool:
+    """Whether both are there, and the fields can be learned given the directed variables; else these are the method's own
+    affair, which may have log Z as a factor."""
+    return _has_both(model, facts) and not any(True for _ in entangled_reasons(model, facts))
 
 
 def _with_tables(problem: Problem, outcome: Outcome) -> Outcome:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
+    directed_reasons,
     drawing_reasons,
     field_names,
     hidden_fields,
@@ -205,6 +206,7 @@ def base_rates(fields: Fields, data: Mapping[str, Tensor], free: Mapping[str, Te
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     yield from drawing_reasons(model)
 
 

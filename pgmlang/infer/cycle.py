@@ -63,11 +63,11 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     """The kernel that steps through blocks."""
     import torch
 
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.partition import density_of
     from pgmlang.infer.starts import mixture_values
 
     problem = expanded(problem)
-    joint = joint_of(problem, numbers_of(options.dtype))
+    joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws

@@ -18,7 +18,7 @@ import numpy as np
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.map import log_prior
 from pgmlang.model import Model
@@ -43,11 +43,9 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     summed = summed_names(model, facts)
     if not summed and facts.binding is not None:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
-    yield from elimination_steps(model, summed)[1]
+    yield from summing_steps(model, summed)[1]
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed)
-    for potential in model.potentials:
-        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the parameters", potential.span)
     rows = {p.name for p in model.plates if p.is_rows}
     for variable in latent_variables(model, facts):
         if rows & set(variable.plates):
@@ -282,10 +280,10 @@ class DensityEm:
 
 def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.partition import density_of
     from pgmlang.density.summing import sums_of
 
-    joint = joint_of(problem)
+    joint = density_of(problem)
     sums = sums_of(joint, summed_names(problem.model, problem.facts))
     names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
     em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))

@@ -23,13 +23,16 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
+from pgmlang.graph.components import field_components, partition_reasons, summing_steps
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.infer.base import Algorithm, Outcome, Problem
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, units_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.plan.latents import latent_variables, size_of, summed_names
 from pgmlang.plan.method import Facts
+from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -68,7 +71,10 @@ def is_gradient_case(model: Model) -> bool:
 def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     """Why maximum likelihood by gradients does not fit."""
     yield from learning_reasons(model, facts)
-    if way_of(model, facts) is None:
+    if way_of(model, facts) is None and model.conditionals:
+        yield from partition_and_sums(model, facts)
+        yield from directed_numbers(model, facts)
+    elif way_of(model, facts) is None:
         if _is_real(model):
             yield from (
                 Diagnostic("PGM0602", f"the real field `{n}` is hidden", model.by_name[n].span)
@@ -81,10 +87,13 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 def way_of(model: Model, facts: Facts) -> str | None:
     """How log Z and its gradient are had: ``summed``, ``listed``, ``eliminated``, ``gibbs``, ``langevin``; None: not at
     all."""
+    if model.conditionals:
+        against = (*partition_and_sums(model, facts), *directed_numbers(model, facts))
+        return None if against else "summed"
     if not elimination_steps(model, field_names(model))[1]:
         return "summed"
     if tuple(inputs_in_fields(model)):
-        return None
+        return None if tuple(partition_and_sums(model, facts)) else "summed"
     if not tuple(drawing_reasons(model)) and _bits_a_row(model, facts) <= LISTED:
         return "listed"
     if _scopes(model, facts) is not None:
@@ -94,6 +103,32 @@ def way_of(model: Model, facts: Facts) -> str | None:
     if _is_real(model) and not (facts.binding is not None and hidden_fields(model, facts)):
         return "langevin"
     return None
+
+
+def partition_and_sums(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """Why the likelihood is not had exactly: log Z of each component of fields, and the sum over what is hidden."""
+    for component in field_components(model):
+        yield from partition_reasons(model, component, size_of(facts))
+    yield from summing_steps(model, _summed(model, facts))[1]
+
+
+def directed_numbers(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+    """What maximum likelihood by gradients leaves to other methods of models with directed variables: latent numbers,
+    and priors of tables."""
+    for variable in latent_variables(model, facts):
+        if variable.role == "random":
+            yield Diagnostic("PGM0602", f"`{variable.name}` is a latent number", variable.span,
+                             help="`--method map` or `hmc` infer it")  # fmt: skip
+    for table in learned_tables(model):
+        if table.distribution.prior is not None:
+            yield Diagnostic("PGM0602", f"the table of `{table.target}` has a prior", table.distribution.span,
+                             help="`--method map` takes it")  # fmt: skip
+
+
+def _summed(model: Model, facts: Facts) -> tuple[str, ...]:
+    """Discrete variables and fields that are hidden, or not seen in every cell."""
+    hidden = hidden_fields(model, facts) if facts.binding is not None else ()
+    return (*hidden, *(n for n in summed_names(model, facts) if n not in hidden))
 
 
 def _scopes(model: Model, facts: Facts) -> FieldScopes | None:
@@ -165,11 +200,12 @@ class Likelihood:
     def value(self, joint: Joint, params: Mapping[str, Tensor], nets: Any) -> Tensor:
         """The log-likelihood of all rows."""
         if self.way == "summed":
-            total = self._sums(joint, field_names(self.model)).log_marginal({}, params, nets)
+            assert joint.partition is not None
             if self.hidden:
-                return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
-            return joint.log_joint({}, params, nets) - total
+                return self._sums(joint, self.hidden).log_marginal({}, params, nets)
+            return joint.log_joint({}, params, nets)
         rows = units_of(joint, self.plate)
+        joint = joint.unnormalised
         if self.way == "eliminated":
             network = self._network(joint)
             if self.hidden:
@@ -377,6 +413,7 @@ def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
             chains.start, chains.loss, chains.conclude, "log pseudo-likelihood a row", chains.extra
         )
         return build_training(problem, options, objective)
+    hidden = _summed(model, facts) if way == "summed" else hidden
     exact = Likelihood(model, hidden, observed, plate, way or "listed")
     return build_training(
         problem,

@@ -15,7 +15,7 @@ import numpy as np
 
 from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.training import (
     TRAINING,
@@ -62,12 +62,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    for potential in model.potentials:
-        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the params", potential.span,
-                         help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed_names(model, facts))
-    yield from elimination_steps(model, summed_names(model, facts))[1]
+    yield from summing_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     if facts.binding is not None and not subjects(model, facts):
@@ -224,12 +221,12 @@ def _lbfgs(problem: Problem, options: MapOptions, objective: Objective) -> Algor
     import torch
 
     from pgmlang.density.gradients import gradient_error, slopes_of
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.partition import density_of
     from pgmlang.infer.starts import starting_codes
     from pgmlang.kernels import lbfgs
     from pgmlang.kernels.log_density import GradientNotFinite
 
-    joint = joint_of(problem, dtype_of(options, problem.model))
+    joint = density_of(problem, dtype_of(options, problem.model))
     nets = joint.build_nets(0)
     weights = {} if nets is None else {NetworkWeight(k): v.detach() for k, v in nets.state_dict().items()}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
+    directed_reasons,
     drawing_reasons,
     hidden_fields,
     learned_params,
@@ -42,6 +43,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     yield from drawing_reasons(model)
     if facts.binding is not None:
         for name in hidden_fields(model, facts):

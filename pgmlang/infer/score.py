@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
+from pgmlang.fields.reasons import (
+    directed_reasons,
+    hidden_fields,
+    learned_params,
+    learning_reasons,
+    observed_fields,
+)
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
@@ -43,8 +49,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     for variable in model.of_role("field"):
-        if variable.type.kind != "real":
+        if variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type}: it has no score", variable.span,
                              help="`--method pseudo` is for discrete fields")  # fmt: skip
     if facts.binding is not None:

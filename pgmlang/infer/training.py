@@ -376,10 +376,10 @@ TRAINING = tuple(f.name for f in dataclasses.fields(TrainOptions) if f.name not 
 
 def build(problem: Problem, options: TrainOptions, objective: Objective) -> Algorithm:
     """The kernel that trains an objective. Raises PgmError PGM0612 for a batch of rows that hang together."""
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.partition import density_of
 
     check_options(options)
-    joint = joint_of(problem, dtype_of(options, problem.model))
+    joint = density_of(problem, dtype_of(options, problem.model))
     plate = unit_plate(problem.model)
     if (options.batch or options.validation) and plate is None:
         raise PgmError(Diagnostic("PGM0612", "there is no one plate of rows to take minibatches of",

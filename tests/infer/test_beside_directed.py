@@ -105,7 +105,14 @@ def refusal(text: str, data: dict[str, np.ndarray], method: str) -> str:
     return problem.message
 
 
-@pytest.mark.parametrize("method", ["ml", "pseudo", "cd", "pcd"])
+def test_ml_sums_a_hidden_directed_variable_out() -> None:
+    """log Z of the fields is a factor of the density: the fit's log-likelihood is that of its scores."""
+    hidden = {k: v for k, v in DATA.items() if k != "a"}
+    fit = pgmlang.compile(TEXT).fit(hidden, method="ml", seed=1)
+    assert fit.log_likelihood == pytest.approx(fit.score(hidden).sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["pseudo", "cd", "pcd"])
 def test_what_cannot_be_learned(method: str) -> None:
     hidden = {k: v for k, v in DATA.items() if k != "a"}
     assert "`a` is a directed variable beside the fields, and is not observed" in refusal(TEXT, hidden, method)

@@ -12,6 +12,7 @@ import torch
 
 import pgmlang
 from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.partition import density_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import bernoulli, fields_of
 from pgmlang.fields.pairwise import Pairwise
@@ -286,7 +287,7 @@ def test_crf_likelihood_and_gradient_by_enumeration() -> None:
     assert way_of(problem.model, problem.facts) == "summed"
     from pgmlang.infer.likelihood import Likelihood
 
-    joint = joint_of(problem)
+    joint = density_of(problem)
     torch.manual_seed(1)
     params = {n: torch.randn(joint.shapes[n], dtype=torch.float64).requires_grad_() for n in ("emit", "move")}
     value = Likelihood(problem.model, (), ("y",), "sentence", "summed").value(joint, params, None)
