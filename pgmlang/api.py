@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.pipeline import (
@@ -27,6 +27,7 @@ from pgmlang.pipeline import (
 )
 from pgmlang.sema import Compilation, Loader, analyse
 from pgmlang.sema.scope import Value
+from pgmlang.signatures.arguments import checked_arguments
 from pgmlang.syntax import load_source
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pgmlang.plan import Plan
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
     from pgmlang.query.element_answers import ElementAnswers
+    from pgmlang.query.estimates import EstimateAnswers
     from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.parse import Evidence
     from pgmlang.query.predictive import Predictive
@@ -52,7 +54,26 @@ if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
+
+def _of_the_model(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with its arguments checked (PGM0612), and errors out of lines of an emitted program led back to the
+    model's (PGM0809)."""
+    checked = checked_arguments(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        from pgmlang.lower.failures import led_to_model
+
+        with led_to_model():
+            return checked(*args, **kwargs)
+
+    return call
+
+
+@checked_arguments
 def compile(source: str | os.PathLike[str], *, loader: Loader | None = None, **settings: Value) -> CompiledModel:
     """Compiles a model.
 
@@ -72,6 +93,7 @@ def _source(source: str | os.PathLike[str]) -> SourceFile:
     return load_source(Path(source))
 
 
+@checked_arguments
 def load(folder: str | os.PathLike[str]) -> FittedModel:
     """Loads a fit folder. Raises PgmError PGM0903 or PGM0904 when it is none, or of another version."""
     from pgmlang.results.store import load_fit
@@ -154,12 +176,14 @@ class CompiledModel:
     def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
         """``data`` and ``layout`` as the emitted program's functions take them, Pyro's ``model`` and ``guide`` among them.
 
-        Data and options as for `bind`. Raises PgmError PGM0710 where cells are missing, PGM0602 where rows have weights.
+        Data and options as for `bind`; rows that count as several are written out. Raises PgmError PGM0710 where cells are missing,
+        PGM0602 for weights that are no counts.
         """
         from pgmlang.density.tensors import program_tensors
 
         return program_tensors(self.model, data if _is_binding(data) else self.bind(data, **options))
 
+    @_of_the_model
     def plan(self, data: Any = None, method: str = "auto", **options: Any) -> Plan:
         """Which method would be taken for which variables, and why; ``data`` as for `fit`."""
         from pgmlang.plan import make_plan
@@ -167,6 +191,7 @@ class CompiledModel:
         bound = data if data is None or _is_binding(data) else self.bind(data, **options)
         return make_plan(self.model, bound, method)
 
+    @_of_the_model
     def fit(
         self,
         data: Any,
@@ -193,6 +218,7 @@ class CompiledModel:
         record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
         return FittedModel(record)
 
+    @_of_the_model
     def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
         """Learns complete-data tables from a CSV or Parquet file larger than memory, block by block.
 
@@ -210,16 +236,19 @@ class CompiledModel:
         known = fixed_values(Evaluator(self.model, {}), fixed or {})
         return model_answers(self.model, known, {}, {})
 
+    @_of_the_model
     def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` when the model's tables are given."""
         from pgmlang.query import parse_query
 
         return self.answers(fixed).answer(parse_query(text))
 
+    @_of_the_model
     def log_z(self, evidence: str = "", fixed: Mapping[str, float] | None = None) -> float:
         """log Z of the model (the log probability of the evidence for a directed one)."""
         return log_z(self.answers(fixed), evidence)
 
+    @_of_the_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of a model whose tables are given."""
         return draw_rows(self.answers(), num_draws, seed, evidence_of(evidence))
@@ -273,6 +302,7 @@ class FittedModel:
         answers: NetworkAnswers = self._cache["answers"]
         return answers
 
+    @_of_the_model
     def query(self, text: str) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
         from pgmlang.query import parse_query
@@ -280,15 +310,18 @@ class FittedModel:
         return self.asked.answer(parse_query(text))
 
     @property
-    def asked(self) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+    def asked(self) -> EstimateAnswers | DrawAnswers:
         """What answers questions: exact tables, those of the outer element that a question names, or draws."""
         from pgmlang.query import DrawAnswers
         from pgmlang.query.element_answers import ElementAnswers, outer_plates
+        from pgmlang.query.estimates import EstimateAnswers
 
-        if not self.is_network:
-            return DrawAnswers.of(self.record)
-        return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
+        def rows() -> NetworkAnswers | ElementAnswers:
+            return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
 
+        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record)
+
+    @_of_the_model
     def predict(
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
     ) -> Columns:
@@ -316,7 +349,7 @@ class FittedModel:
         return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()
 
     def _has_wide_fields(self) -> bool:
-        """Whether fields have rows of their own, whose log Z may be out of reach."""
+        """Whether fields have rows of their own, and log Z of these is out of reach of tables."""
         rows = {p.name for p in self.record.model.plates if p.is_rows}
         if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
             return False
@@ -326,6 +359,7 @@ class FittedModel:
             self._cache["network of fields"] = is_network_of_fields(self.record)
         return not self._cache["network of fields"]
 
+    @_of_the_model
     def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
         """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
         bound = self.bind(data, **binding)
@@ -352,6 +386,7 @@ class FittedModel:
         has_fields = any(True for _ in self.record.model.of_role("field"))
         return (field_rows_of if has_fields else predictive_of)(self.record, bound, seed)
 
+    @_of_the_model
     def score(self, data: Any, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
         ``missing="drop"`` left out."""
@@ -361,6 +396,7 @@ class FittedModel:
         row_scores = self.score_rows(bound)
         return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
+    @_of_the_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
         """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
         if self.is_network:
@@ -405,6 +441,7 @@ class FittedModel:
 
         return diagnose(self.record)
 
+    @_of_the_model
     def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the fit folder. Raises PgmError PGM0902 when it exists, unless ``force``."""
         from pgmlang.results.store import save_fit

@@ -13,6 +13,7 @@ from pgmlang.data import Column, Frame, encode, sort_labels
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model
+from pgmlang.model.labels import Positions
 from pgmlang.model.row_plates import plates_as_values
 
 
@@ -98,9 +99,9 @@ class Elements:
         known = self.labels.get(outer) or self.known.get(outer)
         if known:
             return known
-        numbers = tuple(str(i) for i in range(size))
-        if set(seen) <= set(numbers):
-            return numbers
+        numbers = Positions(size)
+        if all(label in numbers for label in seen):
+            return tuple(numbers)
         if len(seen) > size:
             self.problems.error("PGM0717", f"`{outer}` has {len(seen):,} elements in the data, {size:,} in the model",
                                 column.place.column(column.name), f"leave the size out: `plate {outer} {{ ... }}`")  # fmt: skip

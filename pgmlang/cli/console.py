@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -57,14 +58,15 @@ def write_text(path: str, text: str, force: bool = True) -> None:
         click.echo(text, nl=not text.endswith("\n"))
         return
     target = Path(path)
-    if target.exists() and not force:
-        raise PgmError(Diagnostic("PGM0902", f"`{path}` exists already", help="give `--force` to replace it"))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.parent / f".pgmc.{os.getpid()}.tmp"
     try:
+        if target.exists() and not force:
+            raise PgmError(Diagnostic("PGM0902", f"`{path}` exists already", help="give `--force` to replace it"))
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise cannot_write(path, error) from None
 
 

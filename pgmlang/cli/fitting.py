@@ -66,7 +66,7 @@ def init(
     "--checkpoint", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between checkpoints."
 )
 @method_options
-@click.option("--threads", type=click.IntRange(1), help="Threads of torch (default: one).")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of torch (default: one).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @seed_option
 @settings_option
@@ -111,7 +111,7 @@ def fit(
         )  # fmt: skip
         say(f"read in blocks: {record.provenance['rows']:,} rows", quiet_messages)
     else:
-        claim(partial)
+        claim(partial, force or resume)
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)

@@ -103,6 +103,9 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Runs a command line and returns its exit status; nothing escapes as a traceback."""
     as_json = "--json" in arguments
+    if any("\0" in argument for argument in arguments):
+        click.echo("an argument holds the character NUL, which no path or name does", err=True)
+        return 64
     try:
         result = cli.main(arguments, prog_name="pgmc", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -124,6 +127,19 @@ def run(arguments: list[str]) -> int:
         # the reader of our output is gone: nothing more to say, and nothing to flush into the closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # of the system's, where no command had more to say of it
+        place = str(error.filename or "")[:80]
+        _report(
+            PgmError(
+                Diagnostic(
+                    "PGM0908",
+                    f"{place or 'a file'}: {(error.strerror or str(error)).lower()}",
+                    help="look at the path, its permissions and the space left",
+                )
+            ),
+            as_json,
+        )
+        return 74
     except MemoryError:
         _report(
             PgmError(Diagnostic("PGM0611", "out of memory", help="use fewer rows at once, or a smaller model")),

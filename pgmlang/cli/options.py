@@ -136,6 +136,8 @@ def fixed_of(items: tuple[str, ...]) -> dict[str, float]:
 
 def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
     """``--map VAR=COLUMN`` options; one that names a file reads such lines (``VAR,COLUMN`` or ``VAR=COLUMN``) from it."""
+    from pgmlang.syntax import load_source
+
     out: dict[str, str] = {}
     for item in items:
         if "=" in item:
@@ -148,7 +150,7 @@ def mapping_of(items: tuple[str, ...]) -> dict[str, str]:
                     "PGM0612", f"`--map {item}` is neither VAR=COLUMN nor a file", help="write `--map y=score`"
                 )
             )
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in load_source(path).text.splitlines():
             name, mark, column = line.partition("=" if "=" in line else ",")
             if mark:
                 out[name.strip()] = column.strip()

@@ -12,7 +12,7 @@ from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 if TYPE_CHECKING:
     from pgmlang.api import FittedModel
     from pgmlang.query import DrawAnswers, NetworkAnswers
-    from pgmlang.query.element_answers import ElementAnswers
+    from pgmlang.query.estimates import EstimateAnswers
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
@@ -47,7 +47,7 @@ def read_network(path: str) -> DiscreteNetwork:
 
 def asked_of(
     path: str, settings: tuple[str, ...], fixed: tuple[str, ...]
-) -> NetworkAnswers | ElementAnswers | DrawAnswers:
+) -> NetworkAnswers | EstimateAnswers | DrawAnswers:
     """What answers queries: exact tables, or the draws of a fit that holds some. Raises PgmError."""
     if Path(path).is_dir():
         refuse_settings(path, settings, fixed)

@@ -9,10 +9,10 @@ What is done with one is a function of it: sums of its factors (`reductions`), m
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,12 +20,35 @@ from torch import Tensor
 
 from pgmlang.binding.record import Binding
 from pgmlang.density.completion import Values, completed
+from pgmlang.density.keys import TableKey
 from pgmlang.density.memo import Memo
 from pgmlang.density.numerics import numerics
 from pgmlang.density.programs import Programs
 from pgmlang.density.tensor_layout import BoundLayout
 from pgmlang.model import Model
 from pgmlang.tables.learned import learned_tables
+
+
+class LogPartition(Protocol):
+    """Minus log Z of the components of fields, as factors of the density."""
+
+    @property
+    def axes(self) -> Mapping[TableKey, tuple[str, ...]]:
+        """Axes of each term by its key."""
+
+    @property
+    def mentions(self) -> Mapping[TableKey, frozenset[str]]:
+        """What each term hangs on: directed variables and params."""
+
+    def terms(
+        self,
+        joint: BoundDensity,
+        values: Values,
+        params: Values | None,
+        nets: Any,
+        blanket: Collection[str] | None = None,
+    ) -> dict[TableKey, Tensor]:
+        """Each term, ``[..., *axes]``; of those that hang on a variable in ``blanket``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +59,8 @@ class BoundDensity:
     multiplied by (a minibatch stands for all rows; see `row_subset`), by row plate; ``weights`` of its rows. ``unseen``: True at
     missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value.
     ``rows_bound`` gives the rows as arrays, ``held`` the values held; ``program``: that of its factors, one of
-    ``programs``; ``origin``: the density that this one is some rows of; ``memo``: what was worked out of this one alone."""
+    ``programs``; ``origin``: the density that this one is some rows of; ``partition``: log Z, where it is a factor of the
+    density; ``memo``: what was worked out of this one alone."""
 
     model: Model
     data: dict[str, Tensor]
@@ -55,6 +79,7 @@ class BoundDensity:
     weights: dict[str, Tensor] = field(default_factory=dict)
     unseen: dict[str, Tensor] = field(default_factory=dict)
     origin: BoundDensity | None = field(default=None, repr=False)
+    partition: LogPartition | None = field(default=None, repr=False)
     memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
     @property
@@ -66,6 +91,11 @@ class BoundDensity:
     def whole(self) -> BoundDensity:
         """The density that this one is some rows of, itself where it is of no other."""
         return self if self.origin is None else self.origin
+
+    @property
+    def unnormalised(self) -> BoundDensity:
+        """The same without log Z: the log-potentials and conditionals alone."""
+        return self if self.partition is None else self.memo.once(replace, self, partition=None)
 
     @cached_property
     def latent(self) -> tuple[str, ...]:
@@ -96,7 +126,7 @@ class BoundDensity:
     @cached_property
     def factor_axes(self) -> dict[str, tuple[str, ...]]:
         """Axes of each factor's term."""
-        return dict(self.program.FACTORS)
+        return {**self.program.FACTORS, **(self.partition.axes if self.partition is not None else {})}
 
     def factors(self, values: Values, params: Values | None = None, nets: Any = None,
                 blanket: Collection[str] | None = None, only: Collection[str] | None = None) -> dict[str, Tensor]:  # fmt: skip
@@ -114,4 +144,6 @@ class BoundDensity:
                 {**self.fixed, **(params or {})},
                 nets,
             )
+        if self.partition is not None and only is None:
+            terms = terms | self.partition.terms(self, values, params, nets, blanket)
         return terms

@@ -14,11 +14,25 @@ class PresenceTable:
 
 
 @dataclass(frozen=True)
+class FreeTable:
+    """The log-table of zeros of a summed-out variable that no factor mentions."""
+
+    variable: str
+
+
+@dataclass(frozen=True)
 class AddedTable:
     """A log-table over the values of a summed-out variable that is put beside its factors: zeros for its marginals,
     or values that a start favours."""
 
     variable: str
+
+
+@dataclass(frozen=True)
+class PartitionTable:
+    """Minus log Z of the component that these fields make."""
+
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,7 @@ class GuideMoment:
 
 
 TableKey: TypeAlias = Any
-"""The name of a factor, `PresenceTable` or `AddedTable`. (Mappings are invariant in their keys: a union here would have
-every mapping by names alone cast.)"""
+"""The name of a factor, `PresenceTable`, `FreeTable`, `AddedTable` or `PartitionTable`. (Mappings are invariant in their
+keys: a union here would have every mapping by names alone cast.)"""
 FreeKey: TypeAlias = Any
 """The name of a variable, or of what a climb moves beside them: `NetworkWeight`, `GuideParam`, `GuideMoment`."""

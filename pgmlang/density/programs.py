@@ -26,12 +26,13 @@ class Programs:
         self.partly_seen = partly_seen
         self.whole = self._emitted(None)
         self._of_factors: dict[frozenset[str], ModuleType] = {}
+        self._of_definitions: dict[frozenset[str], ModuleType] = {}
         self._around: dict[frozenset[str], frozenset[str]] = {}
 
     @property
     def loaded(self) -> tuple[ModuleType, ...]:
         """All programs emitted so far."""
-        return (self.whole, *self._of_factors.values())
+        return (self.whole, *self._of_factors.values(), *self._of_definitions.values())
 
     def of_factors(self, names: Collection[str]) -> ModuleType:
         """The program of the factors of these names."""
@@ -40,6 +41,13 @@ class Programs:
             self._of_factors[wanted] = self._emitted(wanted)
         return self._of_factors[wanted]
 
+    def of_definitions(self, names: Collection[str]) -> ModuleType:
+        """The program of the deterministic names alone, and of those that they hang on."""
+        wanted = frozenset(names)
+        if wanted not in self._of_definitions:
+            self._of_definitions[wanted] = self._emitted(frozenset(), wanted)
+        return self._of_definitions[wanted]
+
     def of_blanket(self, variables: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
         key = frozenset(variables)
@@ -47,8 +55,7 @@ class Programs:
             self._around[key] = frozenset(factors_around(self.model, key))
         return self.of_factors(self._around[key])
 
-    def _emitted(self, only: frozenset[str] | None) -> ModuleType:
+    def _emitted(self, only: frozenset[str] | None, definitions: frozenset[str] = frozenset()) -> ModuleType:
         with numerics(self.dtype, self.device):
-            return on_device(
-                lower(self.model, only=only, partly_seen=self.partly_seen).load(), self.dtype, self.device
-            )
+            program = lower(self.model, only=only, definitions=definitions, partly_seen=self.partly_seen)
+            return on_device(program.load(), self.dtype, self.device)

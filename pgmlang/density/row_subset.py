@@ -25,7 +25,7 @@ def restricted_to_rows(joint: BoundDensity, plate: str, chosen: np.ndarray) -> B
     subset = density_of_binding(joint.model, restricted, held, joint.dtype, joint.device, joint.programs)
     inner = [p.name for p in joint.model.plates if plate in joint.model.enclosing(p.name)]
     scale = {p: whole / max(1, len(chosen)) for p in inner}
-    return replace(subset, scale={**joint.scale, **scale}, origin=joint.whole)
+    return replace(subset, scale={**joint.scale, **scale}, origin=joint.whole, partition=joint.partition)
 
 
 def _is_flat(joint: BoundDensity, plate: str) -> bool:

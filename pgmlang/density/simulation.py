@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -33,23 +34,26 @@ def propose(joint: BoundDensity, generator: Generator, params: Values | None = N
 
 
 def deterministic_values(
-    joint: BoundDensity, values: Values, params: Values | None = None, nets: Any = None
+    joint: BoundDensity,
+    values: Values,
+    params: Values | None = None,
+    nets: Any = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, Tensor]:
-    """Values ``[..., *shape]`` of all deterministic names."""
-    if not joint.model.definitions:
+    """Values ``[..., *shape]`` of the deterministic ``names`` (all when None); what they do not hang on may be left out of
+    ``values`` and ``params``."""
+    wanted = joint.model.definition_of if names is None else names
+    if not wanted:
         return {}
+    program = joint.programs.of_definitions(wanted)
     with numerics(joint.dtype, joint.device), torch.no_grad():
-        computed = joint.program.deterministic(
+        computed = program.deterministic(
             completed(joint.observed, joint.missing, values),
             joint.data,
             joint.layout,
             {**joint.fixed, **(params or {})},
             nets,
         )
-    lead = max((v.dim() - len(joint.shapes[k]) for k, v in values.items() if k in joint.shapes), default=0)
-    sizes = torch.broadcast_shapes(*(v.shape[:lead] for k, v in values.items() if k in joint.shapes))
-    out = {}
-    for name, value in computed.items():
-        value = torch.as_tensor(value)
-        out[name] = value.expand((*sizes, *joint.shape_of(name)))
-    return out
+    ranked = [(v, len(joint.shapes[k])) for k, v in values.items() if k in joint.shapes]
+    sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
+    return {n: torch.as_tensor(computed[n]).expand((*sizes, *joint.shape_of(n))) for n in wanted}

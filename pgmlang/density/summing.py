@@ -7,7 +7,7 @@ marginals and expected counts are gradients of the log-marginal (Darwiche 2003; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,11 +17,14 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.completion import Values, completed
-from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
+from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
 from pgmlang.density.reductions import determines, scale_of, scaled_sum, sum_to_axes
 from pgmlang.diagnostics import PgmError
-from pgmlang.graph.summable import Step, elimination_steps, looks_back, mentioned
+from pgmlang.graph.components import summing_steps
+from pgmlang.graph.summable import Step, looks_back, mentioned
+from pgmlang.lower.factors import factor_names
+from pgmlang.model import Factor, Model
 
 
 class LogTable(NamedTuple):
@@ -42,7 +45,8 @@ class Joined(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Marginaliser:
     """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
-    come those of ``prev`` of the chains' variables, ``lagged_names``."""
+    come those of ``prev`` of the chains' variables, ``lagged_names``. ``scopes``: of each factor; those of others are
+    left out."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -64,6 +68,8 @@ class Marginaliser:
             for i, name in enumerate(self.lagged_names)
         }
         terms = self._factors(wide, earlier, params, nets)
+        if self.joint.partition is not None:
+            terms = terms | self.joint.partition.terms(self.joint, wide, params, nets)
         out: dict[TableKey, LogTable] = {}
         for name, term in terms.items():
             axes = self.joint.factor_axes[name]
@@ -72,6 +78,11 @@ class Marginaliser:
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[PresenceTable(name)] = self._seen(name, i, lead)
+        for i, name in enumerate(self.names):
+            if not any(i in table.scope for table in out.values()):  # no factor says anything of it
+                codes = self._all_values(name, i, lead)
+                zeros = torch.zeros(codes.shape, dtype=self.joint.dtype, device=self.joint.device)
+                out[FreeTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), zeros)
         return out
 
     @property
@@ -83,6 +94,8 @@ class Marginaliser:
     ) -> dict[str, Tensor]:
         """The factors' terms; ``earlier``: values that stand for ``prev(x, k)``, by name and lag."""
         joint = self.joint
+        is_whole = self.scopes.keys() >= joint.program.FACTORS.keys()
+        program = joint.program if is_whole else joint.programs.of_factors(self.scopes)
         with numerics(joint.dtype, joint.device):
             everything: dict[Any, Tensor] = {
                 **completed(
@@ -91,7 +104,7 @@ class Marginaliser:
                 **{k: v for k, v in values.items() if k in self.names},
                 **earlier,
             }
-            terms: dict[str, Tensor] = joint.program.factors(
+            terms: dict[str, Tensor] = program.factors(
                 everything, joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets
             )
         return terms
@@ -126,6 +139,19 @@ class Marginaliser:
     ) -> Tensor:
         """The log-marginal of tables, or the share of it of each element of a row plate, ``[..., elements]``, of which
         global factors are no part. ``trace`` takes what each step joined."""
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        for table in self.remaining(tables, trace):
+            if each is not None:
+                if determines(self.joint, table.axes, each):
+                    values = self._along(table, (each,))
+                    total = total + values.reshape(values.shape[self.places :])
+                continue
+            values = scaled_sum(self.joint, table.values, table.axes)
+            total = total + values.reshape(values.shape[self.places :])
+        return total
+
+    def remaining(self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
+        """The tables that are left when all variables are summed out."""
         pool = list(tables.values())
         for step in self.steps:
             places = {self.names.index(n) for n in step.names}
@@ -137,16 +163,7 @@ class Marginaliser:
             if trace is not None:
                 trace.append(Joined(step, joined))
             pool.append(self._summed(step, joined, places))
-        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
-        for table in pool:
-            if each is not None:
-                if determines(self.joint, table.axes, each):
-                    values = self._along(table, (each,))
-                    total = total + values.reshape(values.shape[self.places :])
-                continue
-            values = scaled_sum(self.joint, table.values, table.axes)
-            total = total + values.reshape(values.shape[self.places :])
-        return total
+        return pool
 
     def _product(self, tables: list[LogTable], axes: tuple[str, ...]) -> Tensor:
         parts = [self._along(t, axes) for t in tables]
@@ -297,20 +314,40 @@ def categorical(logits: Tensor, generator: Generator | None) -> Tensor:
 
 def marginaliser_of(joint: BoundDensity, names: Collection[str]) -> Marginaliser:
     """Sets up the sum over these variables. Raises PgmError with the reasons when it cannot be done exactly."""
-    model = joint.model
-    steps, reasons = elimination_steps(model, tuple(names))
+    steps, reasons = summing_steps(joint.model, tuple(names))
     if reasons:
         raise PgmError(reasons)
-    lagged_names = tuple(n for s in steps if s.chain for n in s.names)
-    dim_of: Callable[[str], int] = tuple(names).index
-    from pgmlang.lower.factors import factor_names
+    scopes: dict[TableKey, frozenset[int]] = {
+        **scopes_of(joint.model, tuple(names), steps, factor_names(joint.model))
+    }
+    if joint.partition is not None:
+        for key, mentions in joint.partition.mentions.items():
+            scopes[key] = frozenset(i for i, n in enumerate(names) if n in mentions)
+    return marginaliser_in_steps(joint, tuple(names), steps, scopes)
 
+
+def scopes_of(
+    model: Model, names: tuple[str, ...], steps: tuple[Step, ...], factors: Mapping[str, Factor]
+) -> dict[str, frozenset[int]]:
+    """The places of the value axes that each factor has."""
+    lagged_names = _lagged_names(steps)
     scopes = {}
-    for key, factor in factor_names(model).items():
-        here = {dim_of(n) for n in mentioned(model, factor, names)}
+    for key, factor in factors.items():
+        here = {names.index(n) for n in mentioned(model, factor, names)}
         before = {n for n, _ in looks_back(model, factor, names)}
         # a factor that only looks back has the earlier value alone
-        here |= {len(tuple(names)) + lagged_names.index(n) for n in before}
+        here |= {len(names) + lagged_names.index(n) for n in before}
         scopes[key] = frozenset(here)
+    return scopes
+
+
+def marginaliser_in_steps(
+    joint: BoundDensity, names: tuple[str, ...], steps: tuple[Step, ...], scopes: Mapping[TableKey, frozenset[int]]
+) -> Marginaliser:
+    """The sum over variables in these steps, of the factors that have a scope."""
     chains = {s.chain: chains_of(joint, s.chain) for s in steps if s.chain}
-    return Marginaliser(joint, tuple(names), steps, lagged_names, chains, scopes)
+    return Marginaliser(joint, names, steps, _lagged_names(steps), chains, scopes)
+
+
+def _lagged_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(n for s in steps if s.chain for n in s.names)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
+from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.traced import NotRecordable, traced
@@ -122,7 +122,7 @@ class Target:
 def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
     (``continuous.density_reasons`` is empty). Raises PgmError PGM0601 for what no program says yet."""
-    joint = bound_density(problem, dtype)
+    joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(free_shape(joint, n) for n in names)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,16 +16,28 @@ from pgmlang.model import Model
 
 
 def program_tensors(model: Model, binding: Binding) -> tuple[dict[str, Tensor], TensorLayout]:
-    """``data`` and ``layout`` of an emitted program: inputs and what is observed, numbers of torch's default type.
+    """``data`` and ``layout`` of an emitted program: inputs and what is observed, numbers of torch's default type. Rows
+    that stand for several are written out, each with latents of its own.
 
-    Raises PgmError PGM0710 where cells are missing and PGM0602 where rows are weighted: a Pyro model says neither."""
+    Raises PgmError PGM0710 where cells are missing and PGM0602 where weights of rows are no counts: a Pyro model says
+    neither."""
+    binding = _written_out(binding)
     joint = density_of_binding(model, binding, {}, torch.get_default_dtype(), torch.device("cpu"))
     for name in (*joint.missing, *joint.unseen):
         help_ = f"leave those rows out, or hide all of it: hide=['{name}']"
         raise PgmError(
             Diagnostic("PGM0710", f"`{name}` has missing cells, which a Pyro model does not say", help=help_)
         )
-    if joint.weights:
-        help_ = "repeat each row as often as it counts"
-        raise PgmError(Diagnostic("PGM0602", "weights of rows are not in a Pyro model", help=help_))
     return {**joint.data, **joint.observed}, joint.layout
+
+
+def _written_out(binding: Binding) -> Binding:
+    """Each row as often as it counts. Raises PgmError PGM0602 for weights that are no whole numbers."""
+    if binding.weights is None:
+        return binding
+    counts = np.asarray(binding.weights).astype(np.int64)
+    if not (counts == binding.weights).all():
+        help_ = "give counts, or rows without weights; `pgmc fit` takes weights"
+        raise PgmError(Diagnostic("PGM0602", "weights of rows are not in a Pyro model", help=help_))
+    rows = np.repeat(np.arange(len(counts)), counts)
+    return replace(binding, weights=None).rows_of(binding.plate, rows)

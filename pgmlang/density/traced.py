@@ -43,6 +43,9 @@ def traced(function: Function, *inputs: Tensor) -> Function:
     line of tensor operations: raises NotRecordable where its course hangs on values, and what it raises itself."""
     module = recorded(function, *inputs)
     simplify(module, inputs)
+    outputs = next(n for n in module.graph.nodes if n.op == "output").args[0]
+    if any(n.op != "call_function" for n in (outputs if isinstance(outputs, tuple | list) else (outputs,))):
+        raise NotRecordable("a result does not hang on the inputs")
     run = _scripted(module, inputs)
 
     def without_gradients(*values: Tensor) -> Any:

@@ -39,7 +39,7 @@ class Excerpt:
 
 def excerpt(span: Span, width: int) -> Excerpt:
     """The (first) line of a span, cropped to ``width`` columns around the place."""
-    shown, mark, length = _expand(span)
+    shown, mark, length = _expand(span, 2 * width)
     total = sum(cells(ch) for ch in shown)
     if total <= width:
         return Excerpt(shown, mark, length)
@@ -47,9 +47,12 @@ def excerpt(span: Span, width: int) -> Excerpt:
     return _crop(shown, mark, length, max(0, mark - before), max(width, 8))
 
 
-def _expand(span: Span) -> tuple[str, int, int]:
-    """The line with tabs as blanks and control characters replaced; column and length of the mark in it."""
-    line, first = span.file.line(span.line), span.column - 1
+def _expand(span: Span, reach: int) -> tuple[str, int, int]:
+    """The line, at most ``reach`` characters to either side of the place, with tabs as blanks and control characters
+    replaced; column and length of the mark in it."""
+    whole, at = span.file.line(span.line), span.column - 1
+    start = max(0, at - reach)
+    line, first = whole[start : at + reach], at - start
     last = min(len(line), first + max(1, span.end - span.start))
     out: list[str] = []
     column, mark, end = 0, -1, 0

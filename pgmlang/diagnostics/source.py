@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,7 @@ class SourceFile:
     @cached_property
     def line_starts(self) -> list[int]:
         """Offset of the first character of each line; ``\\n``, ``\\r\\n`` and ``\\r`` all end a line."""
-        starts = [0]
-        text = self.text
-        for i, ch in enumerate(text):
-            if ch == "\n" or (ch == "\r" and text[i + 1 : i + 2] != "\n"):
-                starts.append(i + 1)
-        return starts
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """1-based line and column (in code points) of an offset."""

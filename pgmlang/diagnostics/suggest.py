@@ -8,12 +8,14 @@ from itertools import islice
 
 MANY = 500
 """Most candidates that are compared letter by letter."""
+READ = 1 << 16
+"""Most candidates that are looked at."""
 
 
 def near_names(name: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     """Up to ``limit`` candidates near ``name``, nearest first; equal up to case and punctuation counts as near."""
     folded = _fold(name)
-    pool = sorted(set(candidates) - {name})
+    pool = sorted(set(islice(candidates, READ)) - {name})
     if len(pool) > MANY:
         # of very many only those that begin or end alike are looked at
         ends = (name[:2].casefold(), name[-2:].casefold())

@@ -31,7 +31,14 @@ def register(family: Family) -> None:
     FAMILIES[family.name] = family
 
 
+def register_learned(family: LearnedFamily) -> None:
+    """Adds a learned density from outside the package. Raises ValueError where the name is taken."""
+    if family.name in FAMILIES or family.name in LEARNED or family.name == "Table":
+        raise ValueError(f"there is a family {family.name}")
+    LEARNED[family.name] = family
+
+
 __all__ = [
     "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
-    "Parameter", "Respelling", "is_mixed", "refusal", "register",
+    "Parameter", "Respelling", "is_mixed", "refusal", "register", "register_learned",
 ]  # fmt: skip

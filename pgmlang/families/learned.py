@@ -1,7 +1,7 @@
 """Learned densities: distributions over an axis that own a network, to stand where ``Table`` stands.
 
 The shape is that of zuko's lazy distributions (Rozet and others 2022): a module that, given a context, is a
-distribution. A row says what the text may hold; its module comes with the lowering of learned densities.
+distribution. A row says what the text may hold and names the module.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class LearnedFamily:
     """``sizes``: how many sizes it takes (hidden units, layers). ``support``: kind of an element of a draw. ``module``: the
-    runtime class that owns the networks and gives the distribution, empty while none is there."""
+    dotted name of the class that owns the networks, empty while none is there: a ``torch.nn.Module`` made of the sizes, the
+    length of a draw and the lengths of what it is given, which called with what it is given ``[*batch, length]`` gives a
+    distribution of vectors with ``log_prob``, ``expand`` and ``sample``."""
 
     name: str
     sizes: int

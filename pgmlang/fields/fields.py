@@ -252,6 +252,7 @@ def fields_of(joint: BoundDensity, names: tuple[str, ...]) -> Fields:
         observed={k: v for k, v in joint.observed.items() if k not in names},
         missing={k: v for k, v in joint.missing.items() if k not in names},
         origin=joint.whole,
+        partition=None,
     )
     states = _states(joint, names)
     held = {

@@ -49,8 +49,17 @@ def _within(model: Model, inner: str, outer: str) -> bool:
 
 def mentioned(model: Model, factor: Factor, names: Collection[str]) -> tuple[str, ...]:
     """Which of the names a factor depends on, its target included."""
-    scope = {*model.random_parents(factor), getattr(factor, "target", "")}
+    scope = _scope(model, factor)
     return tuple(n for n in names if n in scope)
+
+
+def _scope(model: Model, factor: Factor) -> set[str]:
+    return {*model.random_parents(factor), getattr(factor, "target", "")}
+
+
+def _scopes(model: Model) -> tuple[set[str], ...]:
+    """What each factor depends on, its target included."""
+    return tuple(_scope(model, factor) for factor in model.factors)
 
 
 def below_definition(model: Model, name: str) -> set[str]:
@@ -78,13 +87,17 @@ def looks_back(model: Model, factor: Factor | Definition, names: Collection[str]
     return out
 
 
-def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
-    """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be."""
+def elimination_steps(
+    model: Model, names: Collection[str], together: Collection[Collection[str]] = ()
+) -> tuple[tuple[Step, ...], tuple[Diagnostic, ...]]:
+    """The steps that sum the variables out, innermost plates first, or the reasons why that cannot be. ``together``:
+    sets of variables that hang together beside those of the model's factors."""
     model = canonical_factors(model)
     reasons = tuple(_reasons(model, names))
     if reasons:
         return (), reasons
-    lagged = {n for f in model.factors for n, _ in looks_back(model, f, names)}
+    looked_back_at = set(names)
+    lagged = {n for f in model.factors for n, _ in looks_back(model, f, looked_back_at)}
     plain = [n for n in names if n not in lagged]
     plain.sort(key=lambda n: -len(_depth(model, n)))
     chains = dict.fromkeys(model.by_name[n].plates[-1] for n in names if n in lagged)
@@ -93,7 +106,7 @@ def elimination_steps(model: Model, names: Collection[str]) -> tuple[tuple[Step,
         Step(tuple(n for n in names if n in lagged and model.by_name[n].plates[-1] == c), c) for c in chains
     ]
     groups.sort(key=lambda s: (-len(_depth(model, s.names[0])), s.chain is not None))
-    return tuple(groups), tuple(_nesting(model, groups, names))
+    return tuple(groups), tuple(_nesting(model, groups, names, together))
 
 
 def _depth(model: Model, name: str) -> set[str]:
@@ -101,13 +114,18 @@ def _depth(model: Model, name: str) -> set[str]:
     return set(axes) | {q for a in axes if a in model.plate_by_name for q in model.enclosing(a)}
 
 
-def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterator[Diagnostic]:
+def _nesting(
+    model: Model, steps: list[Step], names: Collection[str], together: Collection[Collection[str]]
+) -> Iterator[Diagnostic]:
     """Plays the elimination through on names alone: at each step the others at hand must be outer ones."""
-    scopes = [set(mentioned(model, f, names)) for f in model.factors]
-    scopes = [s for s in scopes if s]
+    scopes = dict(enumerate({n for n in scope if n in names} for scope in (*model.once(_scopes), *together)))
+    scopes_of: dict[str, set[int]] = {}
+    for number, scope in scopes.items():
+        for name in scope:
+            scopes_of.setdefault(name, set()).add(number)
     for step in steps:
-        joined = [s for s in scopes if s & set(step.names)]
-        rest = set().union(*joined) - set(step.names) if joined else set()
+        joined = set().union(*(scopes_of.pop(n, set()) for n in step.names))
+        rest = set().union(*(scopes[number] for number in joined)) - set(step.names)
         axes = model.array_axes(model.by_name[step.names[0]])
         for other in sorted(rest):
             if not reaches(model, axes, model.array_axes(model.by_name[other])):
@@ -121,7 +139,11 @@ def _nesting(model: Model, steps: list[Step], names: Collection[str]) -> Iterato
         if states > MAX_STATES:
             yield Diagnostic("PGM0603", f"summing out `{step.names[0]}` takes {states:,} joint states a row",
                              model.by_name[step.names[0]].span)  # fmt: skip
-        scopes = [s for s in scopes if not s & set(step.names)] + ([rest] if rest else [])
+        # what is left of the factors is one more, over the rest
+        message_number = len(scopes)
+        scopes[message_number] = rest
+        for name in rest:
+            scopes_of[name] = (scopes_of[name] - joined) | {message_number}
 
 
 def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
@@ -130,8 +152,9 @@ def _reasons(model: Model, names: Collection[str]) -> Iterator[Diagnostic]:
         if model.labels_of(variable.type) is None:
             yield Diagnostic("PGM0602", f"`{name}` is {variable.type}: its values cannot be listed", variable.span)
             return
-    for factor in model.factors:
-        for name in mentioned(model, factor, names):
+    order = {name: i for i, name in enumerate(names)}
+    for factor, scope in zip(model.factors, model.once(_scopes), strict=True):
+        for name in sorted(scope.intersection(order), key=order.__getitem__):
             reason = _coupling(model, factor, name)
             if reason:
                 yield Diagnostic("PGM0602", f"`{name}` cannot be summed out: {reason}", factor.span)
@@ -149,9 +172,12 @@ def is_elementwise(model: Model, factor: Factor, name: str) -> bool:
 
 def rows_are_apart(model: Model, name: str) -> bool:
     """Whether every factor takes the elements of a variable's plates one by one; those along its own axes may meet."""
+    return rows_are_apart_in(model, name, model.batch_axes(model.by_name[name].plates))
+
+
+def rows_are_apart_in(model: Model, name: str, plates: tuple[str, ...]) -> bool:
+    """Whether every factor takes the elements of a variable along these axes one by one."""
     model = canonical_factors(model)
-    variable = model.by_name[name]
-    plates = model.batch_axes(variable.plates)
     for factor in model.factors:
         if name not in mentioned(model, factor, (name,)):
             continue
@@ -195,15 +221,33 @@ def _coupling(model: Model, factor: Factor | Definition, name: str, seen: frozen
         if not isinstance(factor, Definition)
         else model.array_axes(model.by_name[factor.target])
     )
-    for expr in model.expressions(factor):
-        for node, gone in _under_sums(expr):
-            if not isinstance(node, Ref) or node.name in seen:
-                continue
-            if node.name == name or name in below_definition(model, node.name):
+    mentions = model.once(_references).get(id(factor)) or _references_of(model, factor)
+    for mentioned_name, occurrences in mentions.items():
+        if mentioned_name in seen:
+            continue
+        if mentioned_name == name or name in below_definition(model, mentioned_name):
+            for node, gone in occurrences:
                 reason = _coupled(model, node, name, frame, gone, seen)
                 if reason:
                     return reason
     return ""
+
+
+_References = dict[str, list[tuple[Ref, frozenset[str]]]]
+"""By name its references in a factor or definition, each with the axes that sums around it are over."""
+
+
+def _references(model: Model) -> dict[int, _References]:
+    return {id(item): _references_of(model, item) for item in (*model.factors, *model.definitions)}
+
+
+def _references_of(model: Model, item: Factor | Definition) -> _References:
+    out: _References = {}
+    for expr in model.expressions(item):
+        for node, gone in _under_sums(expr):
+            if isinstance(node, Ref):
+                out.setdefault(node.name, []).append((node, gone))
+    return out
 
 
 def _coupled(

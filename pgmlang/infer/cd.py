@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
+    directed_reasons,
     drawing_reasons,
     hidden_fields,
     inputs_in_fields,
@@ -19,6 +20,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.train_options import TrainOptions, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -38,6 +40,7 @@ class CdOptions(TrainOptions):
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     yield from drawing_reasons(model)
 
 
@@ -83,7 +86,7 @@ def idle(model: Model, facts: Facts, options: CdOptions) -> dict[str, str]:
     return {"chains": "draws begin at the data, `pcd` keeps chains", **idle_training(model, facts, options)}
 
 
-METHOD = Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
-                _words("draws start at the data and take k sweeps"), _build(False), idle=idle)  # fmt: skip
-PERSISTENT = Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
-                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training)  # fmt: skip
+METHOD = beside_directed(Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
+                _words("draws start at the data and take k sweeps"), _build(False), idle=idle))  # fmt: skip
+PERSISTENT = beside_directed(Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
+                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training))  # fmt: skip

@@ -80,8 +80,9 @@ class Checkpoint:
             ) from None
 
 
-def claim(folder: Path) -> None:
-    """Raises PgmError PGM0902 where something other than a checkpoint stands: it is neither written into nor removed."""
+def claim(folder: Path, is_known: bool = False) -> None:
+    """Raises PgmError PGM0902 where something other than a checkpoint stands, which is neither written into nor removed,
+    and where a checkpoint stands that the user does not seem to know of (``is_known``: to be gone on from, or replaced)."""
     if not folder.exists() and not folder.is_symlink():
         return
     is_checkpoint = folder.is_dir() and not folder.is_symlink()
@@ -96,6 +97,11 @@ def claim(folder: Path) -> None:
     if foreign:
         message = f"`{folder}` is where a run keeps its state, and `{foreign[0]}` in it is none of pgmc's files"
         raise PgmError(Diagnostic("PGM0902", message, help="move it away, or choose another `-o`"))
+    if is_checkpoint and not is_known and (folder / "state.json").is_file():
+        message = f"`{folder}` holds the state of a run that was stopped before its end"
+        raise PgmError(
+            Diagnostic("PGM0902", message, help="go on with `--resume`, or give `--force` to begin anew")
+        )
 
 
 def remove(folder: Path) -> None:

@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.clusters import starting_codes
 from pgmlang.density.gradients import gradient_error, slopes_of
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import split_nets
+from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
-from pgmlang.objectives.objective import Objective
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives.log_density import log_density
+from pgmlang.objectives.objective import Objective, units_of
 
 INNER = 20
 """L-BFGS iterations of a step."""
 
 
 class ClimbState(NamedTuple):
-    """Free values in one vector, and the objective after each step."""
+    """Free values in one vector, and the objective after each step; ``starts``: the objective that each of several starts
+    came to."""
 
     iteration: int
     point: Point
     trace: tuple[float, ...] = ()
     is_done: bool = False
+    starts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Climb:
-    """One problem, set up once. ``restarts``: places it begins from, of which the best goes on; it has converged when a
-    step gains less than ``tolerance``, relative to the objective."""
+    """One problem, set up once. ``restarts``: places it begins from, of which the best goes on, every other one after a
+    climb with the summed-out ``labels`` held; it has converged when a step gains less than ``tolerance``, relative to the
+    objective."""
 
     problem: Problem
     objective: Objective
@@ -50,6 +57,7 @@ class Climb:
     restarts: int
     max_iterations: int
     tolerance: float
+    labels: tuple[str, ...]
 
     @cached_property
     def weights(self) -> dict[FreeKey, Tensor]:
@@ -73,12 +81,13 @@ class Climb:
 
     def function(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and its gradient."""
-        with torch.enable_grad():
-            leaf = x.detach().requires_grad_()
-            free, nets = self.by_name(leaf)
-            loss = self.objective.loss(self.joint, free, nets, Generator(self.joint.device), None)[0]
-            (gradient,) = slopes_of(loss, [leaf])
-        return loss.detach(), gradient
+        generator = Generator(self.joint.device)
+        return _sloped(lambda leaf: self.objective.loss(self.joint, *self.by_name(leaf), generator, None)[0], x)
+
+    def with_labels(self, codes: Mapping[str, Tensor]) -> lbfgs.Function:
+        """Minus the log-density a unit with the discrete latents at these codes, and its gradient."""
+        units = units_of(self.joint, unit_plate(self.problem.model))
+        return partial(_sloped, lambda leaf: -log_density(self.joint, *self.by_name(leaf), (), codes) / units)
 
     def error_at(self, x: Tensor) -> PgmError:
         """The line of the model behind a gradient that is not finite."""
@@ -99,16 +108,22 @@ class Climb:
                 return ClimbState(0, lbfgs.start(self.function, first))
             except GradientNotFinite as broken:
                 raise self.error_at(broken.x) from broken
-        climbs = []
-        for _ in range(self.restarts):
+        reached = []
+        codes = {n: starting_codes(joint, n, generator, self.restarts // 2) for n in self.labels}
+        for i in range(self.restarts):
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
             try:
-                climbs.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
+                if i % 2 and self.labels:
+                    held = self.with_labels({n: c[i // 2] for n, c in codes.items()})
+                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER).x
+                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
             except GradientNotFinite as error:
                 broken_at = error.x
-        if not climbs:
+        if not reached:
             raise self.error_at(broken_at)
-        return ClimbState(0, min(climbs, key=lambda p: math.inf if p.value.isnan() else float(p.value)))
+        heights = tuple(-float(p.value) for p in reached)
+        best = max(range(len(reached)), key=lambda i: -math.inf if math.isnan(heights[i]) else heights[i])
+        return ClimbState(0, reached[best], starts=heights)
 
     def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
         count = min(INNER, self.max_iterations - state.iteration)
@@ -119,7 +134,7 @@ class Climb:
         value = -float(point.value)
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or gain <= self.tolerance * max(1.0, abs(value))
-        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done)
+        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
 
     def conclude(self, state: ClimbState) -> Outcome:
@@ -129,8 +144,17 @@ class Climb:
         weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
         return outcome._replace(
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
-            is_converged=state.is_done, notes={"objective": self.objective.label, **outcome.notes},
+            is_converged=state.is_done, notes={"objective": self.objective.label, "starts": list(state.starts), **outcome.notes},
         )  # fmt: skip
+
+
+def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """A loss and its gradient."""
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        loss = loss_at(leaf)
+        (gradient,) = slopes_of(loss, [leaf])
+    return loss.detach(), gradient
 
 
 def climb(
@@ -140,8 +164,9 @@ def climb(
     restarts: int,
     max_iterations: int,
     tolerance: float,
+    labels: tuple[str, ...],
 ) -> Algorithm:
-    """The algorithm that climbs an objective."""
-    joint = bound_density(problem, dtype)
-    run = Climb(problem, objective, joint, fresh_nets(joint, 0), restarts, max_iterations, tolerance)
+    """The algorithm that climbs an objective. ``labels``: discrete latents that it sums out."""
+    joint = density_of(problem, dtype)
+    run = Climb(problem, objective, joint, fresh_nets(joint, 0), restarts, max_iterations, tolerance, labels)
     return Algorithm(run.init, run.step, lambda s: bool(s.is_done or s.iteration >= max_iterations), run.conclude)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.partition import density_of
 from pgmlang.density.possible import impossible_elements, possible_free
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.transforms import constrain, free_shape
@@ -21,11 +20,11 @@ from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport,
 from pgmlang.infer.blocks import Block
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.pace import StepBudget
+from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
-from pgmlang.plan.method import facts_of
 from pgmlang.signatures.kernels import kernel_named
 
 BLOCK = 10
@@ -52,23 +51,12 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
-def expanded(problem: Problem) -> Problem:
-    """Rows that stand for several, written out: each has latents of its own."""
-    binding = problem.binding
-    if binding.weights is None:
-        return problem
-    repeats = np.asarray(binding.weights).astype(np.int64)
-    rows = np.repeat(np.arange(len(repeats)), repeats)
-    wide = replace(binding, weights=None).rows_of(binding.plate, rows)
-    return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))
-
-
 def build_cycle(
     problem: Problem, options: CycleOptions, blocks_of: Callable[[BoundDensity], list[Block]]
 ) -> Algorithm:
     """The kernel that steps through blocks."""
     problem = expanded(problem)
-    joint = bound_density(problem, numbers_of(options.dtype))
+    joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.train_options import TrainOptions, check_options, idle_training
 from pgmlang.infer.training import build as build_training
@@ -36,12 +36,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    for potential in model.potentials:
-        yield Diagnostic("PGM0602", "the model has fields, whose log Z has no bound by draws", potential.span,
-                         help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed_out(model, facts))
-    yield from elimination_steps(model, summed_out(model, facts))[1]
+    yield from summing_steps(model, summed_out(model, facts))[1]
     if summed_out(model, facts) and guided_names(model):
         names = ", ".join(f"`{n}`" for n in summed_out(model, facts))
         yield Diagnostic(

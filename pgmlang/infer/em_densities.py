@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.clusters import starting_codes
 from pgmlang.density.gradients import gradient_error, gradients_of, slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
+from pgmlang.density.partition import density_of
+from pgmlang.density.possible import possible_free
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
@@ -58,21 +60,33 @@ class DensityEm:
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
-        values = constrain(self.joint, {
-            n: 0.1 * torch.randn((self.restarts, *free_shape(self.joint, n)), generator=generator,
-                                 dtype=self.joint.dtype, device=self.joint.device)
-            for n in self.names
-        })[0]  # fmt: skip
+        values = self._first_values(generator)
         tables = self._tables(values)
         places = self.sums.places
         for i, name in enumerate(self.sums.names):
             codes = starting_codes(self.joint, name, generator, self.restarts)
             all_codes = torch.arange(self.joint.num_states(name), device=self.joint.device)
             shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
-            forced = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
-            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), forced)
+            hard = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
+            # a label that the values rule out begins as another: NEVER is likelier than minus infinity
+            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), hard)
         weights = self._expect(tables)[1]
         return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
+
+    def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero."""
+        free = {
+            n: 0.1 * torch.randn((self.restarts, *free_shape(self.joint, n)), generator=generator,
+                                 dtype=self.joint.dtype, device=self.joint.device)
+            for n in self.names
+        }  # fmt: skip
+
+        def impossible(points: dict[str, Tensor]) -> Tensor:
+            with torch.no_grad():
+                total = self.sums.log_marginal(*self._split(constrain(self.joint, points)[0]))
+            return (~torch.isfinite(total)).to(self.joint.dtype)
+
+        return constrain(self.joint, possible_free(free, impossible, generator))[0]
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start."""
@@ -200,44 +214,9 @@ class DensityEm:
             return constrain(self.joint, free(last.x), values, values)[0]
 
 
-def starting_codes(joint: BoundDensity, name: str, generator: torch.Generator, starts: int) -> Tensor:
-    """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
-    and Vassilvitskii 2007) with two rounds of Lloyd's, or drawn evenly where nothing is."""
-    shape, states = joint.shapes[name], joint.num_states(name)
-    axes = joint.axes(name)
-    columns = [
-        v.to(joint.dtype).reshape(*shape, -1)
-        for other, v in joint.observed.items()
-        if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
-        and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
-    ]  # fmt: skip
-    if not columns:
-        return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)
-    points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
-    points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
-    centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]
-    for _ in range(states - 1):
-        far = _distances(points, centres).amin(-1)
-        chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
-        centres = torch.cat([centres, points[chosen]], 1)
-    for _ in range(2):
-        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
-        total = hot.sum(1)[..., None]
-        fresh = torch.einsum("snk,nd->skd", hot, points) / total.clamp(min=1)
-        centres = torch.where(total > 0, fresh, centres)
-    return _distances(points, centres).argmin(-1).reshape(starts, *shape)
-
-
-def _distances(points: Tensor, centres: Tensor) -> Tensor:
-    """Squared distances ``[start, point, centre]``."""
-    return (
-        points.square().sum(-1)[:, None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
-    ).clamp(min=0)
-
-
 def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
-    joint = bound_density(problem)
+    joint = density_of(problem)
     sums = marginaliser_of(joint, summed_names(problem.model, problem.facts))
     names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
     em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import summing_steps
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.method import Facts
@@ -18,11 +18,9 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     summed = summed_names(model, facts)
     if not summed and facts.binding is not None:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
-    yield from elimination_steps(model, summed)[1]
+    yield from summing_steps(model, summed)[1]
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed)
-    for potential in model.potentials:
-        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the parameters", potential.span)
     rows = {p.name for p in model.plates if p.is_rows}
     for variable in latent_variables(model, facts):
         if rows & set(variable.plates):

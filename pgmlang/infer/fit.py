@@ -19,6 +19,7 @@ from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Method, Options, Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
+from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
@@ -65,7 +66,7 @@ def fit_model(
     drawn = secrets.randbits(32) if asked is None else asked
     keeper, resumed = None, None
     if checkpoint is not None:
-        claim(checkpoint)
+        claim(checkpoint, is_known=True)
         keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
         resumed = keeper.load(device) if resume else None
     algorithm = chosen.build(problem, settings)
@@ -103,6 +104,7 @@ def _fit(
     log_likelihood = outcome.log_likelihood
     if log_likelihood is None and not outcome.draws and not outcome.sizes and not problem.model.nets:
         log_likelihood = log_likelihood_of(problem, outcome.parameters)
+    outcome = with_deterministic(problem, outcome)
     reasons = method.reasons(problem.model, problem.facts)
     return Fit(
         model=problem.model,
@@ -121,14 +123,18 @@ def _fit(
         warnings=(*binding.warnings, *done.warnings),
         draws=dict(outcome.draws),
         draw_axes=dict(outcome.draw_axes),
+        deterministic=dict(outcome.deterministic),
         sample_stats=dict(outcome.sample_stats),
-        provenance=_provenance(binding, done, seed, was_drawn, reasons, problem.device, problem.fixed),
+        provenance=_provenance(
+            binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
+        ),
     )
 
 
 def _provenance(
     binding: Binding,
     done: Run,
+    notes: Mapping[str, Any],
     seed: int,
     was_drawn: bool,
     reasons: tuple[str, ...],
@@ -152,7 +158,7 @@ def _provenance(
         "steps": done.steps,
         "seconds": done.seconds,
         "stopped_by": done.stopped_by,
-        **done.outcome.notes,
+        **notes,
     }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import block_reasons
-from pgmlang.graph.summable import elimination_steps, rows_are_apart
+from pgmlang.graph.components import has_log_z_of_rows, summing_steps
+from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle_options import CycleOptions
@@ -47,10 +48,10 @@ def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     """How each latent variable is drawn: a key of ``WORDS``, or empty where it cannot be."""
     out: dict[str, str] = {}
     discrete = [n for n in names if model.by_name[n].type.is_discrete and model.by_name[n].role == "random"]
-    exact = discrete if discrete and not elimination_steps(model, discrete)[1] else [
-        n for n in discrete if not elimination_steps(model, [n])[1]
+    exact = discrete if discrete and not summing_steps(model, discrete)[1] else [
+        n for n in discrete if not summing_steps(model, [n])[1]
     ]  # fmt: skip
-    if exact != discrete and exact and elimination_steps(model, exact)[1]:
+    if exact != discrete and exact and summing_steps(model, exact)[1]:
         exact = exact[:1]
     for name in names:
         variable = model.by_name[name]
@@ -59,7 +60,7 @@ def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
         elif variable.role == "field" and variable.type.is_discrete:
             out[name] = "" if block_reasons(model, name) else "field"
         elif variable.type.is_discrete:
-            out[name] = "elements" if rows_are_apart(model, name) else ""
+            out[name] = "elements" if rows_are_apart(model, name) and has_log_z_of_rows(model, name) else ""
         elif variable.role == "random" and conjugate_family(model, name):
             out[name] = "conjugate"
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.fields.partition import describe, is_real, way_of
+from pgmlang.fields.partition import describe, directed_numbers, hidden_names, is_real, partition_and_sums, way_of
 from pgmlang.fields.reasons import (
     drawing_reasons,
     field_names,
@@ -52,7 +52,10 @@ def is_gradient_case(model: Model) -> bool:
 def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     """Why maximum likelihood by gradients does not fit."""
     yield from learning_reasons(model, facts)
-    if way_of(model, facts) is None:
+    if way_of(model, facts) is None and model.conditionals:
+        yield from partition_and_sums(model, facts)
+        yield from directed_numbers(model, facts)
+    elif way_of(model, facts) is None:
         if is_real(model):
             yield from (
                 Diagnostic("PGM0602", f"the real field `{n}` is hidden", model.by_name[n].span)
@@ -93,5 +96,6 @@ def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
     if way == "gibbs":
         chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
         return Objective(chains.start, chains.loss, learned_outcome, "log pseudo-likelihood a row", chains.extra)
+    hidden = hidden_names(model, facts) if way == "summed" else hidden
     exact = Likelihood(model, hidden, observed, plate, way or "listed")
     return Objective(partial(initial_free, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, dtype_of, idle_training
 from pgmlang.infer.training import build as build_training
@@ -23,7 +23,8 @@ from pgmlang.tables.learned import learned_tables
 class MapOptions(TrainOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
     converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
-    goes on (None: 8 with discrete latents summed out, else 1)."""
+    goes on (None: 8 with discrete latents summed out, else 1); every other one first climbs with the labels held at clusters
+    of the data beside them."""
 
     optimizer: str | None = None
     restarts: int | None = None
@@ -37,12 +38,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    for potential in model.potentials:
-        yield Diagnostic("PGM0602", "the model has fields, whose log Z moves with the params", potential.span,
-                         help="`--method ml`, `pcd`, `pseudo` or `score` learn fields")  # fmt: skip
     yield from moving_partition(model, facts)
     yield from support_reasons(model, facts, summed_names(model, facts))
-    yield from elimination_steps(model, summed_names(model, facts))[1]
+    yield from summing_steps(model, summed_names(model, facts))[1]
     if facts.binding is None and not (model.nets or any(model.of_role("param")) or latent_variables(model, facts)):
         yield Diagnostic("PGM0602", "no number is to be estimated")
     if facts.binding is not None and not subjects(model, facts):
@@ -83,9 +81,10 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
     objective = log_density_objective(problem)
     if _by_adam(problem.model, options):
         return build_training(problem, options, objective)
-    restarts = options.restarts or (8 if summed_names(problem.model, problem.facts) else 1)
+    labels = summed_names(problem.model, problem.facts)
+    restarts = options.restarts or (8 if labels else 1)
     dtype = dtype_of(options, problem.model)
-    return climb(problem, objective, dtype, restarts, options.max_iterations, options.tolerance)
+    return climb(problem, objective, dtype, restarts, options.max_iterations, options.tolerance, labels)
 
 
 def _by_adam(model: Model, options: MapOptions) -> bool:

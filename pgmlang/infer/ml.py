@@ -13,8 +13,11 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.partition import describe
+from pgmlang.fields.reasons import learned_params
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
+from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against
 from pgmlang.infer.likelihood import build as build_gradients
 from pgmlang.infer.likelihood import idle as idle_gradients
@@ -36,16 +39,18 @@ class MlState:
     outcome: Outcome | None = None
 
 
+def _by_gradients(model: Model, facts: Facts) -> bool:
+    """Whether something is to be learned in fields; tables beside fields whose params are known are counted."""
+    return is_gradient_case(model) and not (model.conditionals and not learned_params(model, facts))
+
+
 def supports(model: Model, facts: Facts) -> Verdict:
-    """Learned tables, every cell observed, no undirected part; or fields, by gradients."""
-    if is_gradient_case(model):
+    """Learned tables, every cell observed; or fields, by gradients."""
+    if _by_gradients(model, facts):
         return Verdict.of(tuple(reasons_against(model, facts)))
     reasons = list(table_reasons(model, facts))
     if not learned_tables(model):
         reasons.append(Diagnostic("PGM0602", "no table is learned: all are given"))
-    if model.potentials:
-        reasons.append(Diagnostic("PGM0602", "the model has fields: counts alone do not give its log Z",
-                                  model.potentials[0].span))  # fmt: skip
     for name in sorted(facts.latent):
         reasons.append(Diagnostic("PGM0602", f"`{name}` is latent", model.by_name[name].span))
     for name, number in sorted(facts.missing.items()):
@@ -55,7 +60,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-    if is_gradient_case(model):
+    if _by_gradients(model, facts):
         return (describe(model, facts),)
     tables = learned_tables(model)
     out = (
@@ -86,6 +91,10 @@ def conclude(binding: Binding, statistics: Statistics, fixed: Mapping[str, np.nd
 def _step(problem: Problem, state: MlState) -> tuple[MlState, StepReport]:
     statistics = summarize(problem.binding, problem.fixed)
     outcome = conclude(problem.binding, statistics, problem.fixed)
+    if problem.model.potentials:
+        tables = {t.name: outcome.parameters[t.name] for t in learned_tables(problem.model)}
+        total = log_likelihood_of(problem, tables)
+        outcome = outcome._replace(log_likelihood=total, trace=outcome.trace if total is None else (total,))
     value = outcome.trace[-1]
     return MlState(statistics, outcome), StepReport(value, value)
 
@@ -96,26 +105,28 @@ def _conclude(state: MlState) -> Outcome:
 
 
 def build(problem: Problem, options: MlOptions) -> Algorithm:
-    if is_gradient_case(problem.model):
+    if _by_gradients(problem.model, problem.facts):
         return build_gradients(problem, options)
     return Algorithm(lambda rng: MlState(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
 
 
 def idle(model: Model, facts: Facts, options: MlOptions) -> dict[str, str]:
     """Counting has nothing to choose."""
-    if is_gradient_case(model):
+    if _by_gradients(model, facts):
         return idle_gradients(model, facts, options)
     names = [f.name for f in fields_of(MlOptions) if f.name != "max_time"]
     return dict.fromkeys([*names, "device"], "tables are counted in one pass on the CPU")
 
 
-METHOD = Method(
-    "ml",
-    "maximum likelihood: tables by counting, fields by gradients",
-    MlOptions,
-    supports,
-    reasons,
-    build,
-    idle=idle,
-    when=lambda model: "with complete data" if learned_tables(model) else None,
+METHOD = beside_directed(
+    Method(
+        "ml",
+        "maximum likelihood: tables by counting, fields by gradients",
+        MlOptions,
+        supports,
+        reasons,
+        build,
+        idle=idle,
+        when=lambda model: "with complete data" if learned_tables(model) else None,
+    )
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
+    directed_reasons,
     drawing_reasons,
     hidden_fields,
     learned_params,
@@ -14,6 +15,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.train_options import TrainOptions, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -35,6 +37,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     yield from drawing_reasons(model)
     if facts.binding is not None:
         for name in hidden_fields(model, facts):
@@ -57,5 +60,5 @@ def build(problem: Problem, options: PseudoOptions) -> Algorithm:
     return build_training(problem, options, objective)
 
 
-METHOD = Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
-                idle=idle_training)  # fmt: skip
+METHOD = beside_directed(Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
+                idle=idle_training))  # fmt: skip

@@ -23,7 +23,7 @@ from pgmlang.infer.base import (
 )
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
-from pgmlang.model import Model, Type
+from pgmlang.model import Model
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 from pgmlang.signatures.kernels import SamplerKernel
 from pgmlang.tables.learned import learned_tables
@@ -168,35 +168,16 @@ def outcome_of(
         if target.sums is not None:
             generator = torch.Generator(x.device).manual_seed(int(random.to(torch.int64).sum()))
             values.update(_given_back(target, generator, values))
-        values = {**values, **_deterministic(target, values, moved)}
+        if moved:
+            from pgmlang.density.simulation import deterministic_values
+
+            values = {**values, **deterministic_values(target.joint, values, names=moved)}
     hidden = {standard_name(n) for n in moved}
     draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     warnings = draw_warnings(draws, stats) if is_finished else ()
     axes = {n: target.joint.axes(n) for n in draws}
     converged = not any(w.code == "PGM0801" for w in warnings)
     return Outcome({}, (), converged, warnings, notes, draws, axes, stats)
-
-
-def _deterministic(
-    target: Target, values: dict[str, torch.Tensor], moved: tuple[str, ...]
-) -> dict[str, torch.Tensor]:
-    """Draws of what was non-centred, and of the deterministic names outside of rows."""
-    model, joint = target.model, target.joint
-    rows = {p.name for p in model.plates if p.is_rows}
-    wanted = [v.name for v in model.of_role("derived") if v.name in moved or not rows & set(v.plates)]
-    if not wanted or not next(iter(values.values())).shape[1]:
-        return {}
-    from pgmlang.density.simulation import deterministic_values
-
-    computed = deterministic_values(joint, values)
-    return {n: codes_of(model.by_name[n].type, computed[n]) for n in wanted}
-
-
-def codes_of(type_: Type, numbers: torch.Tensor) -> torch.Tensor:
-    """Draws as they are kept: of a discrete type the codes of its labels, else the numbers themselves."""
-    if not type_.is_discrete or not numbers.is_floating_point():
-        return numbers
-    return ((numbers + 1) / 2 if type_.kind == "spin" else numbers).round().long()
 
 
 def _given_back(

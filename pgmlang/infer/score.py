@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.fields.reasons import hidden_fields, learned_params, learning_reasons, observed_fields
+from pgmlang.fields.reasons import (
+    directed_reasons,
+    hidden_fields,
+    learned_params,
+    learning_reasons,
+    observed_fields,
+)
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
+from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.train_options import TrainOptions, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -36,8 +43,9 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     yield from learning_reasons(model, facts)
+    yield from directed_reasons(model, facts)
     for variable in model.of_role("field"):
-        if variable.type.kind != "real":
+        if variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type}: it has no score", variable.span,
                              help="`--method pseudo` is for discrete fields")  # fmt: skip
     if facts.binding is not None:
@@ -69,4 +77,6 @@ def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:
     return {**noise, **idle_training(model, facts, options)}
 
 
-METHOD = Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+METHOD = beside_directed(
+    Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+)

@@ -16,7 +16,6 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import facts_of
 from pgmlang.infer.counts import Statistics, summarize
-from pgmlang.infer.likelihood import is_gradient_case
 from pgmlang.infer.ml import conclude
 from pgmlang.plan.choose import choose
 from pgmlang.plan.registry import method_named, options_for, refuse_idle
@@ -51,8 +50,8 @@ def fit_stream(
         held = fixed_values(bound_evaluator(binding), fixed or {})
         facts = facts_of(binding.model, binding, held)
         chosen, _ = choose(binding.model, facts, "ml")
-        if is_gradient_case(binding.model):
-            message = "fields are learned by gradients over all rows, and blocks are only counted"
+        if binding.model.potentials:
+            message = "fields are learned, and weighed by log Z, over all rows, and blocks are only counted"
             raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out"))
         named = [*(options or {}), *(["device"] if device != "cpu" else [])]
         refuse_idle(chosen, binding.model, facts, named, options_for(chosen, options or {}))

@@ -13,12 +13,12 @@ import torch
 from torch import Generator, Tensor
 from torch.optim.adam import adam
 
-from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import are_finite, gradient_error
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import network_weights, split_nets
+from pgmlang.density.partition import density_of
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Measure, Outcome, Problem, StepReport
@@ -264,7 +264,7 @@ class _Work:
 
 def trainer_of(problem: Problem, options: TrainOptions, objective: Objective, dtype: torch.dtype) -> Trainer:
     """The trainer of a problem, with the rows it learns from and those kept apart."""
-    joint = bound_density(problem, dtype)
+    joint = density_of(problem, dtype)
     plate = unit_plate(problem.model)
     rows = np.arange(joint.layout.sizes.get(plate, 0) if plate else 0)
     held_out = None

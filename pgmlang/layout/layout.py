@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.labels import Labels, Positions
 
 
 class SequencePositions(NamedTuple):
@@ -62,9 +63,9 @@ class Layout:
         """Sizes of some axes."""
         return tuple(self.size(a) for a in axes)
 
-    def element_labels(self, axis: str) -> tuple[str, ...]:
+    def element_labels(self, axis: str) -> Labels:
         """Names of an axis' elements, ``0, 1, ...`` where they have none."""
-        return self.labels.get(axis) or tuple(map(str, range(self.size(axis))))
+        return self.labels.get(axis) or Positions(self.size(axis))
 
     def element_names(self, axes: Sequence[str], separator: str = ", ") -> list[str]:
         """Names of the elements along several axes, the last running fastest; one empty name along none."""

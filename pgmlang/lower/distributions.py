@@ -6,11 +6,11 @@ import ast
 from collections.abc import Collection
 from dataclasses import replace
 
-from pgmlang.families import FAMILIES, SAFE, Family, Parameter
+from pgmlang.families import FAMILIES, LEARNED, SAFE, Family, Parameter
 from pgmlang.families.formula import printed
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import Axes, Emitted, ExpressionEmitter, to_come
-from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist
+from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Factor, Model, TableDist, density_net
 from pgmlang.model.expr import Apply, Choose, Expr, Ref, Rename
 from pgmlang.model.types import UNIT
 from pgmlang.normal import normal_form, without_definitions
@@ -63,7 +63,9 @@ class DistributionEmitter:
             case TableDist():
                 return self._log(self.table_chance(distribution, conditional, frame), frame), frame
             case Density():
-                raise to_come(f"`{distribution.family}`", distribution.span)
+                self.expressions.uses.add("real")
+                built, batch = self.learned(distribution, conditional, frame)
+                return py.method(built, "log_prob", py.call("real", value)), batch
 
     def _label_chance(self, distribution: Dist, conditional: Conditional, frame: Axes) -> ast.expr | None:
         """The probability of the target's label, picked from a simplex without the rest of it being laid out."""
@@ -129,6 +131,19 @@ class DistributionEmitter:
         return value if safe is None else self.expressions.masked(value, safe)
 
     # ---- distribution objects
+
+    def learned(self, density: Density, conditional: Conditional, frame: Axes) -> tuple[ast.expr, Axes]:
+        """The distribution that a learned density's networks give, and the axes of the target less the event's. Raises
+        PgmError PGM0601 where no class is there or a draw has several axes."""
+        axes = self.model.by_name[conditional.target].axes
+        net = next((n for n in self.model.nets if n.name == density_net(conditional.target)), None)
+        if net is None or not LEARNED[density.family].module:
+            raise to_come(f"`{density.family}`", density.span)
+        if len(axes) != 1:
+            raise to_come(f"`{density.family}` over several axes", density.span)
+        batch = frame[:-1]
+        called, _ = self.expressions.net_call(net, density.given, batch)
+        return called, batch
 
     def dist(self, distribution: Dist, frame: Axes, *, is_base: bool = False) -> ast.expr:
         """A distribution object whose batch axes are (a broadcast of) the frame without its event axes. ``is_base``: of

@@ -7,7 +7,7 @@ every factor that looks at a variable must lie in all of its plates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgmlang.families import FAMILIES
@@ -16,7 +16,6 @@ from pgmlang.model import Choice, Conditional, Definition, Dist, Distribution, M
 from pgmlang.model.expr import Contract, Expr, Reduce, Ref, walk
 from pgmlang.model.model import Variable
 
-"""Families whose draws Pyro lists."""
 Item = Conditional | Definition | Potential
 
 
@@ -38,13 +37,11 @@ def enumerability(model: Model, chains: dict[str, Chain]) -> Enumerability:
     """The discrete variables of a model and its guide, each with the reason against its enumeration."""
     reasons: dict[str, str | None] = {}
     gathered: set[str] = set()
-    hanging: set[str] = set()
     for variable in model.of_role("random", "field"):
-        if variable.type.kind not in ("bit", "spin", "labels"):
-            continue
-        reasons[variable.name] = _reason_against(model, variable, chains, gathered)
-        if reasons[variable.name] is None:
-            hanging |= {variable.name, *(_key(i) for i in _that_hang_on(model, variable.name))}
+        if variable.type.kind in ("bit", "spin", "labels"):
+            reasons[variable.name] = _reason_against(model, variable, chains, gathered)
+    listed = [name for name, reason in reasons.items() if reason is None]
+    hanging = {*listed, *(_key(i) for i in _that_mention(model, listed, (Conditional, Definition))[0])}
     return Enumerability(reasons, frozenset(gathered), frozenset(hanging))
 
 
@@ -57,42 +54,38 @@ def hangs(item: Item, known: Enumerability) -> bool:
     return _key(item) in known.hanging
 
 
-def _items(model: Model) -> Iterator[Item]:
-    yield from model.factors
-    yield from model.definitions
+@dataclass(frozen=True)
+class _Mentions:
+    """The factors and definitions of a model and its guide, and by name the positions of those that mention it."""
+
+    items: tuple[Item, ...]
+    of: dict[str, list[int]]
+
+
+def _mentions(model: Model) -> _Mentions:
+    items: list[Item] = [*model.factors, *model.definitions]
     if model.guide:
-        yield from model.guide.conditionals
-        yield from model.guide.definitions
+        items += [*model.guide.conditionals, *model.guide.definitions]
+    of: dict[str, list[int]] = {}
+    for position, item in enumerate(items):
+        for name in dict.fromkeys(r.name for r in model.mentions(item)):
+            of.setdefault(name, []).append(position)
+    return _Mentions(tuple(items), of)
 
 
-def _that_hang_on(model: Model, name: str) -> list[Item]:
-    """Items that mention a variable, or what hangs on it, to the end."""
-    seen, out = {name}, []
-    is_changed = True
-    while is_changed:
-        is_changed = False
-        for item in _items(model):
-            if item not in out and any(r.name in seen for r in model.mentions(item)):
-                out.append(item)
-                is_changed = True
-                if not isinstance(item, Potential):
-                    seen.add(item.target)
-    return out
-
-
-def _that_mention(model: Model, name: str) -> tuple[list[Item], set[str]]:
-    """Items that mention a variable, through deterministic names too, and those names."""
-    seen, out = {name}, []
-    is_changed = True
-    while is_changed:
-        is_changed = False
-        for item in _items(model):
-            if item not in out and any(r.name in seen for r in model.mentions(item)):
-                out.append(item)
-                is_changed = True
-                if isinstance(item, Definition):
-                    seen.add(item.target)
-    return out, seen
+def _that_mention(model: Model, names: Iterable[str], through: tuple[type, ...]) -> tuple[list[Item], set[str]]:
+    """Items that mention any of some names, or the target of an item of a kind in ``through`` that does, nearest first;
+    and all these names."""
+    known = model.once(_mentions)
+    seen = set(names)
+    reached: dict[int, None] = {}
+    pending = sorted({i for n in seen for i in known.of.get(n, ())})
+    while pending:
+        reached.update(dict.fromkeys(pending))
+        fresh = {t.target for t in map(known.items.__getitem__, pending) if isinstance(t, through)} - seen  # type: ignore[union-attr]
+        seen |= fresh
+        pending = sorted({i for n in fresh for i in known.of.get(n, ())} - reached.keys())
+    return [known.items[i] for i in reached], seen
 
 
 def _reason_against(model: Model, variable: Variable, chains: dict[str, Chain], gathered: set[str]) -> str | None:
@@ -102,13 +95,16 @@ def _reason_against(model: Model, variable: Variable, chains: dict[str, Chain], 
     if conditional is not None and not is_finite(conditional.distribution):
         return "Pyro does not list the draws of its distribution"
     variable_axes = model.batch_axes(variable.plates)
-    items, names = _that_mention(model, variable.name)
+    items, names = _that_mention(model, [variable.name], (Definition,))
     for item in items:
         plates = model.by_name[item.target].plates if not isinstance(item, Potential) else item.plates
         axes = model.batch_axes(plates)
         missing = [a for a in variable_axes if a not in axes]
         if missing and not any(c.outer == missing[0] and c.plate in axes for c in chains.values()):
-            return f"elements of `{missing[0]}` are looked at together, or from rows inside of it"
+            inner = next((a for a in axes if a in model.plate_by_name and missing[0] in model.enclosing(a)), None)
+            if inner is not None:
+                return f"rows of `{inner}` look at it, as many as each `{missing[0]}` has: Pyro's plates are not ragged"
+            return f"elements of `{missing[0]}` are looked at together"
         if missing:
             gathered.add(variable.name)
         for expression in model.expressions(item):

@@ -18,7 +18,7 @@ from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
 from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
 from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
-from pgmlang.model import Model
+from pgmlang.model import Model, Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -30,9 +30,9 @@ def prev_name(ref: Ref) -> str:
 
 @dataclass
 class ExpressionEmitter:
-    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what the layout must answer; ``taken``: where
-    the branch of an ``if`` that is being emitted is taken, None outside of any. ``is_stepwise``: while a chain is emitted
-    step by step, so that all values before are locals."""
+    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what it must answer;
+    ``taken``: where the branch of an ``if`` that is being emitted is taken, None outside of any; ``is_stepwise``: while a
+    chain is emitted step by step, so that all values before are locals."""
 
     model: Model
     names: Names
@@ -420,29 +420,31 @@ class ExpressionEmitter:
         wide = (*frame, *(a for a in rest if a not in frame))
         return self.to_frame(node, (*rest, *outer), wide)
 
-    def _net(self, expr: NetCall, frame: Axes) -> Emitted:
-        net = next(n for n in self.model.nets if n.name == expr.net)
+    def net_call(self, net: Net, arguments: tuple[Expr, ...], frame: Axes) -> tuple[ast.expr, Axes]:
+        """A network called with values, and the axes of the frame that the values have."""
         batch: Axes = ()
         values = []
-        for argument, formal in zip(expr.arguments, net.inputs, strict=True):
-            inner = (*(a for a in frame if a != formal), *((formal,) if formal != "real" else ()))
-            value = self.number(argument, inner)
+        for argument, formal in zip(arguments, net.inputs, strict=True):
+            value = self.number(argument, (*(a for a in frame if a != formal), *((formal,) * (formal != "real"))))
             values.append((value, formal))
             batch = tuple(a for a in frame if a in (*batch, *(x for x in value.axes if x != formal)))
         nodes = []
         for value, formal in values:
             if formal == "real":
                 nodes.append(py.item(as_tensor(self.align(value, batch)), ast.Constant(...), ast.Constant(None)))
-            else:
-                axes = (*batch, formal)
-                nodes.append(self.align(Emitted(self.ordered(value, tuple(a for a in axes if a in value.axes)),
-                                                tuple(a for a in axes if a in value.axes)), axes))  # fmt: skip
-        result: ast.expr = py.item(py.call(py.entry("nets", net.name), *nodes), py.constant(expr.output))
+                continue
+            axes = tuple(a for a in (*batch, formal) if a in value.axes)
+            nodes.append(self.align(Emitted(self.ordered(value, axes), axes), (*batch, formal)))
+        return py.call(py.entry("nets", net.name), *nodes), batch
+
+    def _net(self, expr: NetCall, frame: Axes) -> Emitted:
+        net = next(n for n in self.model.nets if n.name == expr.net)
+        called, batch = self.net_call(net, expr.arguments, frame)
+        result = py.item(called, py.constant(expr.output))
         out = net.outputs[expr.output]
         if out == "real":
             return Emitted(py.method(result, "squeeze", py.constant(-1)), batch)
-        wide = frame if out in frame else (*frame, out)
-        return self.to_frame(result, (*batch, out), wide)
+        return self.to_frame(result, (*batch, out), frame if out in frame else (*frame, out))
 
 
 __all__ = ["Axes", "Emitted", "ExpressionEmitter", "prev_name", "to_come"]

@@ -75,21 +75,24 @@ def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | No
     return {key: axes[key] for key in named}
 
 
-def deterministic_function(emitter: Emitter, out: Writer) -> None:
-    """Emits ``deterministic``: the values of all deterministic names."""
-    if not emitter.model.definitions:
+def deterministic_function(emitter: Emitter, out: Writer, chosen: Collection[str] | None = None) -> None:
+    """Emits ``deterministic``: the values of the chosen deterministic names (all when None)."""
+    model = emitter.model
+    targets = [d for d in model.definitions if chosen is None or d.target in chosen]
+    if not targets:
         return
     out.blank(2)
     out.line("def deterministic(values, data=None, layout=None, params=None, nets=None):")
     out.indent += 1
     out.doc("Values of the deterministic names, laid out along all their axes (of size one where nothing varies).")
-    items = list(emitter.model.definitions)
+    wanted = emitter.mentioned(targets)
+    items = [d for d in model.definitions if d.target in wanted]
     emitter.unpack(items, out)
     emitter.previous(items, out)
-    for item in ancestral_order(emitter.model, items):
+    for item in ancestral_order(model, items):
         assert isinstance(item, Definition)
         emitter.definition(item, out)
-    pairs = [(d.target, py.name(emitter.names[d.target])) for d in items]
+    pairs = [(d.target, py.name(emitter.names[d.target])) for d in targets]
     out.statement(py.returns(py.dict_of(pairs)))
     out.indent -= 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -61,7 +62,11 @@ class _Function:
         self.items = items
         self.taken = set(reserved)
         self.paths = list(_paths(items))
-        self.assigned = [_assigned(item) for item in items]
+        self.assignments: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            for name in _assigned(item):
+                self.assignments.setdefault(name, []).append(index)
+        self.ends = {head: index + 1 for index, path in enumerate(self.paths) for head in path}
         self.occurrences: dict[str, _Occurrence] = {}
         for index, item in enumerate(items):
             if isinstance(item, EmittedStatement):
@@ -85,11 +90,15 @@ class _Function:
         """Whether a value worked out just before item ``here`` is that of the expression in item ``there``."""
         if here > there or self.paths[there][: len(self.paths[here])] != self.paths[here]:
             return False
-        changed = set().union(*self.assigned[here:there])
-        for head in self.paths[there][len(self.paths[here]) :]:
-            body = [k for k, path in enumerate(self.paths) if head in path]
-            changed |= set().union(*(self.assigned[k] for k in body))
-        return not occurrence.names & changed
+        # what a loop changes further down is changed when it comes round
+        until = max((self.ends[head] for head in self.paths[there][len(self.paths[here]) :]), default=there)
+        return not any(self._is_assigned(name, here, max(there, until)) for name in occurrence.names)
+
+    def _is_assigned(self, name: str, start: int, end: int) -> bool:
+        """Whether an item from ``start`` to before ``end`` binds or changes a name."""
+        items = self.assignments.get(name, [])
+        position = bisect_left(items, start)
+        return position < len(items) and items[position] < end
 
     def rewritten(self) -> list[Item]:
         """The items, each after the locals that it needs."""
@@ -125,7 +134,11 @@ class _Function:
             occurrence = self.occurrences[key]
             if key in shared and self._serves(occurrence, shared[key][1], index):
                 return py.name(shared[key][0])
-            if sum(self._serves(occurrence, index, other) for other in occurrence.items) > 1:
+            later = map(
+                occurrence.items.__getitem__, range(bisect_left(occurrence.items, index), len(occurrence.items))
+            )
+            serves = (True for other in later if self._serves(occurrence, index, other))
+            if next(serves, False) and next(serves, False):
                 value = _rebuilt(node, lambda child: self._named(child, index, shared, before, target))
                 assert isinstance(value, ast.expr)
                 shared[key] = (self._fresh(describe(node, target)), index)

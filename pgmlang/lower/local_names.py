@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 
 from pgmlang.families import FAMILIES
 
@@ -24,7 +25,7 @@ def describe(node: ast.AST, target: str) -> str:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="dist"))):
             return f"{target}_distribution"
-        case ast.Call(func=ast.Name(id=name)) if name in _parameters():
+        case ast.Call(func=ast.Name(id=name)) if name in _parameters(tuple(FAMILIES)):
             return f"{target}_distribution"
         case ast.Call(func=ast.Attribute(value=of, attr="expand" | "to_event" | "mask")):
             return describe(of, target)
@@ -98,11 +99,12 @@ def _joined(*parts: ast.AST | str) -> str | None:
     return "_".join(w for w in words if w)
 
 
-def _parameters() -> dict[str, list[str]]:
+@lru_cache(1)
+def _parameters(families: tuple[str, ...]) -> dict[str, list[str]]:
     """Names of the parameters of distribution classes, in the order of their arguments: the program's own classes, and
     torch's and Pyro's."""
     out: dict[str, list[str]] = {}
-    for family in FAMILIES.values():
+    for family in map(FAMILIES.__getitem__, families):
         for variant, parameters in enumerate(family.variants):
             if family.formulas or (family.runtime and family.runtime[variant]):
                 out[family.class_of(variant)] = [p.name for p in parameters]
@@ -119,7 +121,7 @@ def role_of_argument(parent: ast.AST, node: ast.AST) -> str | None:
     name = ast.unparse(parent.func)
     if name == "torch.log":
         return "prob"
-    names = _parameters().get(name)
+    names = _parameters(tuple(FAMILIES)).get(name)
     if names is None:
         return None
     for keyword in parent.keywords:

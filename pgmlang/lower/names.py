@@ -33,11 +33,12 @@ def runtime_names() -> frozenset[str]:
 @cache
 def _names_with(families: tuple[str, ...]) -> frozenset[str]:
     classes = {FAMILIES[f].class_name(v) for f in families for v in range(len(FAMILIES[f].variants))}
-    return _runtime_pieces() | classes
+    return runtime_pieces() | classes
 
 
 @cache
-def _runtime_pieces() -> frozenset[str]:
+def runtime_pieces() -> frozenset[str]:
+    """The functions and classes of ``RUNTIME``."""
     sources = ((files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME)
     return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
 
@@ -52,28 +53,29 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._of: dict[str, str] = {}
+        self._taken = set(_OURS | runtime_names() | _BUILTINS)
         for name in names:
             self[name]
 
     def __getitem__(self, name: str) -> str:
         if name not in self._of:
             self._of[name] = self._fresh(name)
+            self._taken.add(self._of[name])
         return self._of[name]
 
     def reserved(self) -> set[str]:
         """Identifiers that a new local may not have."""
-        return set(self._of.values()) | _OURS | runtime_names() | _BUILTINS
+        return set(self._taken)
 
     def _fresh(self, name: str) -> str:
         word = name.replace(".", "_").replace(" ", "_").replace("-", "")
         good = is_identifier(word)
-        taken = self.reserved()
-        if good and word not in taken:
+        if good and word not in self._taken:
             return word
-        if good and f"{word}_" not in taken:
+        if good and f"{word}_" not in self._taken:
             return f"{word}_"
         number = len(self._of)
-        while f"v_{number}" in taken:
+        while f"v_{number}" in self._taken:
             number += 1
         return f"v_{number}"
 

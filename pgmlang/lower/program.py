@@ -11,10 +11,11 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
-from pgmlang.diagnostics import PgmError, Span
+from pgmlang.diagnostics import Diagnostic, PgmError, Span
+from pgmlang.families import LEARNED
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
@@ -30,8 +31,12 @@ from pgmlang.lower.simulate import propose_function, simulate_function, with_gui
 from pgmlang.lower.supports import OWN_CONSTRAINTS, has_support, moving_supports, support_of
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Model, TableDist
+from pgmlang.model import Model, Net, TableDist
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.tables.learned import tables_of
+
+LISTED = 12
+"""Most positions that a program lists one by one as labels."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,49 @@ def lower(
     *,
     file_name: str = "model.pgm",
     only: Collection[str] | None = None,
+    definitions: Collection[str] = (),
     partly_seen: Collection[str] = (),
 ) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
-    ``log_joint`` of those alone, such as the ones around a variable. ``partly_seen``: variables some of whose missing cells
+    ``log_joint`` of those alone, such as the ones around a variable; ``definitions``: the deterministic names that such a
+    program has a ``deterministic`` of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    unnamed = _statements(model, file_name, only, definitions, partly_seen)
+    unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
+    text, spans = unnamed.out.render()
+    return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
+
+
+def refusals(model: Model) -> tuple[Diagnostic, ...]:
+    """Why no program says a model; worked out once for a Model, without writing the program down."""
+    return model.once(_refusals)
+
+
+def _refusals(model: Model) -> tuple[Diagnostic, ...]:
+    try:
+        _statements(model, "model.pgm", None, (), ())
+    except PgmError as error:
+        return error.diagnostics
+    return ()
+
+
+class _Statements(NamedTuple):
+    """A program before its long expressions are named."""
+
+    out: Writer
+    names: Names
+    left_out: dict[str, str]
+    questions: tuple[Question, ...]
+
+
+def _statements(
+    model: Model,
+    file_name: str,
+    only: Collection[str] | None,
+    definitions: Collection[str],
+    partly_seen: Collection[str],
+) -> _Statements:
     for item in own_pasts(model):
         raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
     model = model.once(with_labels_picked)
@@ -89,8 +131,7 @@ def lower(
     _edges(model, names, emitter.expressions, edges)
     _nets(model, emitter.expressions, body)
     factors_function(emitter, body, only)
-    if only is None:
-        deterministic_function(emitter, body)
+    deterministic_function(emitter, body, None if only is None else definitions)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
     _supports(emitter, supports)
@@ -99,9 +140,7 @@ def lower(
     _head(model, file_name, out, emitter.expressions)
     out.extend(body)
     _foot(emitter.expressions, supports, edges, out, only is None)
-    out.items = hoist(out.items, names)
-    text, spans = out.render()
-    return Program(text, model.name, spans, left_out, tuple(emitter.expressions.layout.asked))
+    return _Statements(out, names, left_out, tuple(emitter.expressions.layout.asked))
 
 
 def _drawing(emitter: Emitter, file_name: str, body: Writer) -> dict[str, str]:
@@ -149,9 +188,13 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
     for line in ("import math", "import torch", "import torch.distributions as dist",
                  "from torch.distributions import biject_to, constraints"):  # fmt: skip
         out.line(line)
+    classes = [LEARNED[n.block].module for n in model.nets if n.block in LEARNED]
+    for module in sorted({c.rpartition(".")[0] for c in classes if not c.startswith(RUNTIME)}):
+        out.blank()
+        out.line(f"import {module}")
     data_plates = {p.name for p in model.plates if p.is_rows}
     labels = [
-        (v.name, py.tuple_of(*map(py.constant, known_labels)))
+        (v.name, _labels(known_labels))
         for v in model.variables
         if v.role != "index"
         and v.type.kind == "labels"
@@ -161,6 +204,13 @@ def _head(model: Model, file_name: str, out: Writer, expressions: ExpressionEmit
     if labels:
         out.blank()
         out.assign("LABELS", py.dict_of(labels))
+
+
+def _labels(labels: Labels) -> ast.expr:
+    """Labels written out, or the positions that many of them are."""
+    if isinstance(labels, Positions) and len(labels) > LISTED:
+        return py.call("tuple", py.call("map", py.name("str"), py.call("range", py.constant(len(labels)))))
+    return py.tuple_of(*map(py.constant, labels))
 
 
 def _tables(model: Model, names: Names, out: Writer) -> None:
@@ -212,16 +262,20 @@ def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     if not model.nets:
         return
     out.blank(2)
+    expressions.uses.add("Nets")
     out.line("def build_nets(layout=None):")
     out.indent += 1
     out.doc("The networks, with fresh weights.")
     pairs: list[tuple[str, ast.expr]] = []
     for net in model.nets:
+        if net.block in LEARNED:
+            pairs.append((net.name, _density_module(net, expressions)))
+            continue
         if net.block not in ("mlp", "linear"):
             from pgmlang.lower.expressions import to_come
 
             raise to_come(f"the block `{net.block}`", net.span)
-        expressions.uses |= {"Nets", "Mlp", "real"}
+        expressions.uses |= {"Mlp", "real"}
         sizes = [
             [py.constant(1) if a == "real" else expressions.size(a) for a in axes]
             for axes in (net.inputs, net.outputs)
@@ -237,6 +291,20 @@ def _nets(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
         )
     out.statement(py.returns(py.call("Nets", py.dict_of(pairs))), model.nets[0].span)
     out.indent -= 1
+
+
+RUNTIME = "pgmlang.lower.runtime."
+"""What lies there an emitted program carries along."""
+
+
+def _density_module(net: Net, expressions: ExpressionEmitter) -> ast.expr:
+    """The networks of a learned density: its class, imported by the program, or one that the program carries."""
+    module, _, name = LEARNED[net.block].module.rpartition(".")
+    is_carried = module.startswith(RUNTIME)
+    expressions.uses |= {name} if is_carried else set()
+    made = py.name(name if is_carried else f"{module}.{name}")
+    given = py.list_of(*(py.constant(1) if a == "real" else expressions.size(a) for a in net.inputs))
+    return py.call(made, *map(py.constant, net.arguments), expressions.size(net.outputs[0]), given)
 
 
 def _supports(emitter: Emitter, out: Writer) -> None:

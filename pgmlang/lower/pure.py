@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.names import runtime_names
+from pgmlang.lower.names import runtime_pieces
 
 _LENGTH = 16
 """Characters below which saying it again is plainer than a name."""
@@ -22,7 +22,7 @@ def is_pure(call: ast.Call) -> bool:
     """Whether a call, its arguments apart, is a function of its arguments."""
     match call.func:
         case ast.Name(id=name):
-            return name in runtime_names() and name[0].islower() and name not in _IMPURE
+            return name in runtime_pieces() and name[0].islower() and name not in _IMPURE
         case ast.Attribute(value=ast.Name(id="torch"), attr=name):
             return name not in _RANDOM
         case ast.Attribute(value=ast.Name(id="dist" | "pyro" | "constraints")):
@@ -59,4 +59,6 @@ def is_worth_a_name(node: ast.AST) -> bool:
     if not calls and not any(isinstance(n, ast.Subscript) for n in inside):
         return False
     has_names = any(isinstance(n, ast.Name) and n.id not in ("torch", "math") for n in inside)
-    return has_names and all(map(is_pure, calls)) and len(py.text(node)) >= _LENGTH
+    # a leaf and what parts it from the next are two characters at least
+    is_long = 2 * sum(isinstance(n, ast.Name | ast.Constant) for n in inside) > _LENGTH
+    return has_names and all(map(is_pure, calls)) and (is_long or len(py.text(node)) >= _LENGTH)

@@ -12,7 +12,7 @@ from pgmlang.lower.enumerated import enumerability
 from pgmlang.lower.factors import factor_names
 from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.pyro_chains import Chain, Item, axes_of, chains_of, variables_in
-from pgmlang.lower.pyro_parameters import parameters, register_nets
+from pgmlang.lower.pyro_parameters import parameters, register_nets, table_priors
 from pgmlang.lower.pyro_partition import groups_of, reason_against_sum, sum_fields, sum_fields_of_chain
 from pgmlang.lower.pyro_plates import Plates, batches_of
 from pgmlang.lower.pyro_sites import Sites
@@ -43,6 +43,7 @@ def model_function(emitter: Emitter, out: Writer) -> None:
             out.comment(f"{name} is not enumerated: {reason}")
     items: list[Item] = [*model.factors, *model.definitions]
     parameters(emitter, items, out)
+    table_priors(emitter, out)
     register_nets(emitter, out)
     looped = {n for c in chains for n in (*variables_in(model, c), *_definitions_in(model, c))}
     inputs = {
@@ -85,7 +86,7 @@ def _sites(sites: Sites, outside: list[Item], looped: set[str]) -> None:
     for variable in fields:
         sites.field(variable)
     for item in stated:
-        if item not in early:
+        if item.target in late:
             _state(sites, item)
 
 

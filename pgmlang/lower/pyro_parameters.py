@@ -38,6 +38,23 @@ def parameters(emitter: Emitter, items: Collection[Factor | Definition], out: Wr
             out.statement(_registered(emitter, table.name, shape, simplex), table.distribution.span)
 
 
+def table_priors(emitter: Emitter, out: Writer) -> None:
+    """``pyro.factor("prior of x", ...)`` of each learned table with a Dirichlet prior: its counts times the logarithms, so
+    that the mode is that of counting with them added (as ``density.table_priors``)."""
+    for table in tables_of(emitter.model):
+        prior = table.distribution.prior
+        if not table.is_learned or prior is None:
+            continue
+        kind, size = prior
+        value: ast.expr = py.method(py.name(emitter.names[table.name]), "log")
+        if kind == "bdeu":  # its size over the cells of a table is the mean of them times it
+            value = py.method(value, "flatten", py.constant(len(table.distribution.by)))
+            value = py.method(value, "mean", py.constant(-1))
+        value = py.binary("mul", py.constant(size), py.method(value, "sum"))
+        site = py.constant(f"prior of {table.target}")
+        out.statement(ast.Expr(py.call("pyro.factor", site, value)), table.distribution.span)
+
+
 def _registered(emitter: Emitter, name: str, shape: ast.expr, support: ast.expr) -> ast.stmt:
     emitter.expressions.uses.add("parameter_start")
     arguments = [py.name("params"), py.constant(name), shape]

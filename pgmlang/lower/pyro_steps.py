@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import prev_name
+from pgmlang.lower.expressions import prev_name, to_come
 from pgmlang.lower.pyro_chains import Chain, Item
 from pgmlang.lower.pyro_sites import Sites
 from pgmlang.model.expr import Ref
+
+FARTHEST = 100
+"""Steps back that a loop over the steps of a chain carries along."""
 
 
 def open_sequences(sites: Sites, chain: Chain) -> str:
@@ -70,7 +73,10 @@ def before(sites: Sites, name: str, lag: int) -> str:
 
 
 def begin(sites: Sites, chain: Chain, name: str, lag: int, sequences: str) -> None:
-    """Values before the first step: any, for nothing looks at them."""
+    """Values before the first step: any, for nothing looks at them. Raises PgmError for steps that are too far back: a
+    loop carries a value for each of them."""
+    if lag > FARTHEST:
+        raise to_come(f"`prev({name}, {lag})`, more than {FARTHEST} steps back in Pyro,", None)
     variable = sites.model.by_name[name]
     axes = sites.expressions.array_axes(name)
     sizes = [py.name(f"{sequences}.count") if a == chain.plate else sites.expressions.size(a) for a in axes]

@@ -140,7 +140,8 @@ def draw(emitter: Emitter, distribution: Distribution, item: Conditional, frame:
             batch = frame[: len(frame) - len(distribution.event)]
             return py.method(py.method(built, "expand", wide(batch)), "sample")
         case Density():
-            raise to_come(f"`{distribution.family}`", distribution.span)
+            built, batch = distributions.learned(distribution, item, frame)
+            return py.method(py.method(built, "expand", wide(batch)), "sample")
 
 
 def propose_function(emitter: Emitter, out: Writer) -> dict[str, Axes]:

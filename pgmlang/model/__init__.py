@@ -17,6 +17,7 @@ from pgmlang.model.model import (
     Structure,
     TableDist,
     Variable,
+    density_net,
 )
 from pgmlang.model.types import Type
 
@@ -38,4 +39,5 @@ __all__ = [
     "TableDist",
     "Type",
     "Variable",
+    "density_net",
 ]

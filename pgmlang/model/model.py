@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pgmlang.diagnostics.source import Span
 from pgmlang.model.expr import Expr, Ref, references
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.model.types import Type
 
 Result = TypeVar("Result")
@@ -189,6 +190,12 @@ class Net:
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
+def density_net(target: str) -> str:
+    """The name of the networks that the learned density of a variable owns; no name of a text has a space, and no name of a
+    torch module a point."""
+    return f"density of {target.replace('.', ' ')}"
+
+
 @dataclass(frozen=True)
 class Guide:
     """The approximating distribution: its own variables (derived and param), definitions and conditionals.
@@ -287,7 +294,7 @@ class Model:
         dim = self.dim_by_name[axis]
         return len(dim.labels) if dim.labels is not None else dim.size
 
-    def axis_labels(self, axis: str) -> tuple[str, ...] | None:
+    def axis_labels(self, axis: str) -> Labels | None:
         """Labels of a dim; ``0, 1, ...`` for a sized one; None while only the data knows."""
         axis = self.root_axis(axis)
         dim = self.dim_by_name.get(axis)
@@ -297,9 +304,9 @@ class Model:
         if plate is not None and plate.elements is not None:
             return plate.elements
         size = self.axis_size(axis)
-        return tuple(str(i) for i in range(size)) if size is not None else None
+        return Positions(size) if size is not None else None
 
-    def labels_of(self, type_: Type) -> tuple[str, ...] | None:
+    def labels_of(self, type_: Type) -> Labels | None:
         """The values of a discrete type as text; None for an open set."""
         if type_.kind in ("bit", "truth"):
             return ("0", "1")

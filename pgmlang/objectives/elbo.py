@@ -7,6 +7,7 @@ the signal. Discrete latents without a guide are summed out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ from pgmlang.density.reductions import (
 )
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.guides.automatic import AutomaticGuide
 from pgmlang.guides.family import LOC
 from pgmlang.guides.registry import GUIDES
@@ -69,13 +70,22 @@ class ElboObjective:
                 free[LOC] = elbo_starts.nearest(
                     joint, self.automatic, free[LOC], self.params(joint, free), generator
                 )
+                free[LOC] = elbo_starts.climbed(
+                    joint, self.automatic, free[LOC], self.plate, self._loss_at(free), generator
+                )
         return free
 
     def _best_start(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
+        params = self.params(joint, free)
+        return elbo_starts.best(joint, self.automatic, params, self.plate, self._loss_at(free), generator)
+
+    def _loss_at(self, free: Mapping[FreeKey, Tensor]) -> elbo_starts.Loss:
+        """The loss by the guide's location, all else held."""
+
         def loss(rows: BoundDensity, loc: Tensor, draws: Generator) -> Tensor:
             return self.loss(rows, {**free, LOC: loc}, None, draws, None)[0]
 
-        return elbo_starts.best(joint, self.automatic, self.params(joint, free), self.plate, loss, generator)
+        return loss
 
     def params(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
         """Params, tables and the guide's own params from free ones."""
@@ -136,6 +146,10 @@ class ElboObjective:
         params = self.params(joint, free)
         parameters = {k: v.cpu().numpy() for k, v in params.items()}
         losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
+        if not all(map(math.isfinite, losses)):
+            message = "the bound is minus infinity: the guide reaches values that the model rules out"
+            cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
+            raise PgmError(Diagnostic("PGM0803", message, help=cure))
         notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
         drawn = self.written.sample_globals(joint, generator, params, nets, DRAWS)
         warnings: tuple[Diagnostic, ...] = ()

@@ -24,6 +24,8 @@ from pgmlang.kernels.log_density import GradientNotFinite
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
+CLIMBS, MOST_ROWS = 3, 20_000
+"""Climbs that find where one guide begins, each with fresh noise, and the most rows that they see."""
 
 Loss = Callable[[BoundDensity, Tensor, Generator], Tensor]
 """The loss of some rows by the guide's location, with draws of a generator."""
@@ -39,6 +41,21 @@ def nearest(
 
     possible = nearest_possible(guide.by_name(joint, loc), impossible, generator)
     return torch.cat([possible[n].flatten() for n in guide.names])
+
+
+def climbed(
+    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, plate: str | None, loss: Loss, generator: Generator
+) -> Tensor:
+    """Where a climb of the bound by the guide's location ends, its widths held: steps of the gradient's would take all
+    epochs to data that are far."""
+    some = _at_most(joint, guide, plate, MOST_ROWS, generator)
+    for _ in range(CLIMBS):
+        function = _function(some, loss, generator.get_state())
+        try:
+            loc = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB).x
+        except GradientNotFinite:
+            return loc  # a step with fresh noise says where, if it persists
+    return loc
 
 
 def best(
@@ -95,12 +112,23 @@ def _some_rows(
     joint: BoundDensity, guide: AutomaticGuide, plate: str | None, generator: Generator
 ) -> BoundDensity:
     """A few rows as if there were no more; all of them where they have guides of their own."""
+    power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
+    total = joint.layout.size(plate) if plate else 0
+    some = _at_most(joint, guide, plate, max(3, int(total**power)), generator)
+    return some if some is joint else replace(some, scale={})
+
+
+def _at_most(
+    joint: BoundDensity, guide: AutomaticGuide, plate: str | None, count: int, generator: Generator
+) -> BoundDensity:
+    """So many rows, which stand for all; all of them where they are fewer, or have guides of their own."""
     if plate is None or any(plate in joint.axes(n) for n in guide.names):
         return joint
     total = joint.layout.size(plate)
-    power = 0.4 + 0.4 * float(torch.rand((), generator=generator, device=joint.device))
+    if total <= count:
+        return joint
     order = torch.randperm(total, generator=generator, device=joint.device).cpu().numpy()
-    return replace(restricted_to_rows(joint, plate, np.sort(order[: max(3, int(total**power))])), scale={})
+    return restricted_to_rows(joint, plate, np.sort(order[:count]))
 
 
 def _drawn(

@@ -40,11 +40,12 @@ class Likelihood:
     def value(self, joint: BoundDensity, params: Mapping[str, Tensor], nets: Any) -> Tensor:
         """The log-likelihood of all rows."""
         if self.way == "summed":
-            total = self._sums(joint, field_names(self.model)).log_marginal({}, params, nets)
+            assert joint.partition is not None
             if self.hidden:
-                return self._sums(joint, self.hidden).log_marginal({}, params, nets) - total
-            return log_joint(joint, {}, params, nets) - total
+                return self._sums(joint, self.hidden).log_marginal({}, params, nets)
+            return log_joint(joint, {}, params, nets)
         rows = units_of(joint, self.plate)
+        joint = joint.unnormalised
         if self.way == "eliminated":
             network = self._network(joint)
             if self.hidden:

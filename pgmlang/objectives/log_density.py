@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -77,12 +78,16 @@ def log_density_objective(problem: Problem) -> Objective:
     return Objective(objective.start, objective.loss, objective.conclude, label)
 
 
-def log_density(joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...]) -> Tensor:
-    """Log-density of the values behind free ones and of the tables' priors, discrete latents summed out, no Jacobian."""
+def log_density(
+    joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...],
+    codes: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Tensor:  # fmt: skip
+    """Log-density of the values behind free ones and of the tables' priors, no Jacobian: discrete latents summed out, or
+    at their ``codes``."""
     params, latents = _parted(joint, constrain(joint, free, nets=nets)[0])
     prior = log_table_priors(joint, params)
     if not summed:
-        return log_joint(joint, latents, params, nets) + prior
+        return log_joint(joint, {**latents, **codes}, params, nets) + prior
     total: Tensor = joint.memo.once(marginaliser_of, joint, summed).log_marginal(latents, params, nets)
     return total + prior
 

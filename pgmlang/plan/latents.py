@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.families import FAMILIES, is_mixed
 from pgmlang.graph.childless import is_childless_missing
-from pgmlang.graph.summable import elimination_steps
+from pgmlang.graph.components import (
+    FieldComponent,
+    field_components,
+    partition_reasons,
+    potentials_of,
+    summing_steps,
+)
 from pgmlang.lower.supports import moving_bounds
-from pgmlang.model import Dist, Model, Potential, Variable
+from pgmlang.model import Density, Dist, Model, Potential, Variable
+from pgmlang.model.expr import NetCall, walk
+from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
@@ -26,10 +35,11 @@ MANY = 3_000
 def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
     """The continuous variables that are to be inferred, in the order of the model. Without data those are the ones
     outside of every plate of rows and those that a guide names."""
+    hidden = hidden_names(model, facts)
     return tuple(
         v
         for v in model.of_role("random", "field")
-        if v.name in hidden_names(model, facts) and v.type.kind in KINDS and v.name not in facts.fixed
+        if v.name in hidden and v.type.kind in KINDS and v.name not in facts.fixed
     )
 
 
@@ -67,7 +77,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("PGM0602", message, variable.span)
     yield from moving_partition(model, facts)
-    yield from elimination_steps(model, summed_names(model, facts))[1]
+    yield from summing_steps(model, summed_names(model, facts))[1]
     for name, number in facts.missing.items():
         if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
             message = f"`{name}` has {number:,} missing cells"
@@ -89,10 +99,14 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 def support_reasons(model: Model, facts: Facts, summed: Collection[str]) -> Iterator[Diagnostic]:
     """Latent numbers that no one smooth map reaches: bounds that hang on a variable that is summed out or on the row
-    before, points with a chance of their own beside a density."""
+    before, points with a chance of their own beside a density; and learned densities of what is not all seen."""
     hidden = hidden_names(model, facts)
     for conditional in model.conditionals:
         name = conditional.target
+        is_learned = any(isinstance(d, Density) for d in branches(conditional.distribution))
+        if is_learned and (name in hidden or facts.missing.get(name)):
+            message = f"`{name}` has a learned density, and not all of its values are seen"
+            yield Diagnostic("PGM0602", message, conditional.span, help="leave such rows out: `--missing drop`")
         if name not in hidden:
             continue
         for branch in branches(conditional.distribution):
@@ -120,14 +134,41 @@ def _label_of_points(name: str, distribution: Dist) -> str:
 
 
 def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Fields whose log Z depends on a latent random variable."""
-    hidden = hidden_names(model, facts)
-    fields = {v.name for v in model.of_role("field")}
-    for potential in model.potentials:
-        for name in model.random_parents(potential):
-            if name not in fields and name in hidden:
-                message = f"log Z of the fields depends on `{name}`, which is latent"
-                yield Diagnostic("PGM0602", message, potential.span, help=f"make `{name}` a param, or observe it")
+    """Why log Z of fields that moves, with a latent variable, a param or a network to be learned, is not had exactly."""
+    for component in field_components(model):
+        mover = next(iter(movers(model, facts, component)), None)
+        if mover is None:
+            continue
+        for reason in partition_reasons(model, component, size_of(facts)):
+            first = component.fields[0]
+            yield replace(
+                reason,
+                message=f"log Z of `{first}` hangs on {mover}, and is not had exactly: {reason.message}",
+                help=reason.help or "`--method pcd`, `cd`, `pseudo` or `score` learn params without log Z",
+            )
+
+
+def movers(model: Model, facts: Facts, component: FieldComponent) -> Iterator[str]:
+    """What log Z of a component moves with, in words."""
+    hidden = hidden_names(model, facts) | {n for n, k in facts.missing.items() if k}
+    for name in component.parents:
+        if name in hidden and name not in facts.fixed:
+            yield f"`{name}`, which is latent"
+    for potential in potentials_of(canonical_factors(model), component):
+        for ref in canonical_factors(model).mentions(potential):
+            variable = model.by_name.get(ref.name)
+            if variable is not None and variable.role == "param" and ref.name not in facts.fixed:
+                yield f"the param `{ref.name}`"
+        for expr in canonical_factors(model).expressions(potential):
+            yield from (f"the network `{e.net}`" for e in walk(expr) if isinstance(e, NetCall))
+
+
+def size_of(facts: Facts) -> Callable[[str], int | None] | None:
+    """Sizes of axes where data is bound."""
+    if facts.binding is None:
+        return None
+    layout = facts.binding.layout
+    return lambda axis: layout.size(axis) if layout.has_size(axis) else None
 
 
 def weight_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
-from pgmlang.lower import lower
+from pgmlang.lower import refusals
 from pgmlang.model import Model
 from pgmlang.model.row_plates import row_reductions
 from pgmlang.plan.method import Facts
@@ -36,7 +36,4 @@ def missing_inputs(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 def lowering_reasons(model: Model) -> Iterator[Diagnostic]:
     """What no program says yet."""
-    try:
-        lower(model)
-    except PgmError as error:
-        yield from error.diagnostics
+    yield from refusals(model)

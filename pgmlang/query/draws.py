@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
@@ -29,7 +30,7 @@ class DrawAnswers:
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
-    labels: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, Labels]
     method: str
     discrete: NetworkAnswers | None = None
 
@@ -39,14 +40,14 @@ class DrawAnswers:
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
-        labels: dict[str, tuple[str, ...]] = {}
+        labels: dict[str, Labels] = {}
         for name, values in fit.draws.items():
             sized_axes = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
             axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in sized_axes)
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
         draws = dict(fit.draws)
-        for name, point in fit.parameters.items():
+        for name, point in {**fit.parameters, **fit.deterministic}.items():
             variable = fit.model.by_name.get(name)
             if variable is not None and name not in draws:
                 draws[name] = np.asarray(point)[None, None]
@@ -54,6 +55,9 @@ class DrawAnswers:
                 axes[name] = tuple(
                     axis_labels(fit, a, n) for a, n in zip(array_axes, np.shape(point), strict=True)
                 )
+                if variable.type.is_discrete:
+                    labels[name] = value_labels(fit, name)
+                    draws[name] = draws[name].astype(np.int64)
         return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit))
 
     def answer(self, query: Query) -> Answer:
@@ -97,15 +101,22 @@ class DrawAnswers:
             element = ", ".join(names[i] for names, i in zip(rest, element_index, strict=True))
             label = f"{target.variable.name}[{element}]" if element else target.variable.name
             one = self._picked(name, (*index, *element_index))
-            if name in self.labels:
+            if name in self.labels and kind == "E":
+                rows.append({"variable": label, **_moments(self._numbers(name, target.variable.span)[one])})
+            elif name in self.labels:
                 rows += [{"variable": label, "label": text, "p": float((one == code).mean())}
                          for code, text in enumerate(self.labels[name])]  # fmt: skip
             else:
                 rows.append({"variable": label, **_moments(one)})
-        if name in self.labels and kind == "E":
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", target.variable.span,
-                                      help=f"ask for `P({name})`"))  # fmt: skip
         return rows
+
+    def _numbers(self, name: str, span: Span) -> np.ndarray:
+        """The labels of a discrete variable as numbers. Raises PgmError PGM0606 where one is none."""
+        try:
+            return np.array([float(label) for label in self.labels[name]])
+        except ValueError:
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", span,
+                                      help=f"ask for `P({name})`")) from None  # fmt: skip
 
     def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
         held: np.ndarray | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.annealing import discrete_log_evidence, log_z_of_row
 from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.fields.given import bound_given_directed
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.fields.partition import LISTED
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
@@ -72,8 +73,9 @@ class FieldRows:
         """Labels and probabilities of hidden fields: exact where they can be summed out, else from Gibbs chains.
         Raises PgmError PGM0612 where nothing is hidden, PGM0607 for an unknown target."""
         self._need_all_directed()
-        names = list(targets) if targets is not None else list(self.hidden)
-        unknown = [n for n in names if n not in self.hidden]
+        of_rows = [n for n in self.hidden if self.joint.model.by_name[n].plates]
+        names = list(targets) if targets is not None else of_rows
+        unknown = [n for n in names if n not in of_rows]
         if unknown or not names:
             message = (
                 f"`{unknown[0]}` is not hidden in these rows"
@@ -146,6 +148,7 @@ class FieldRows:
         if layers is not None and not self.joint.missing:
             return self._score_layers(layers, plate)
         self._need_all_directed()
+        self._need_rows_apart()
         bare = self._alone()
         if not elimination_steps(bare.joint.model, names)[1] and not elimination_steps(model, self.hidden)[1]:
             everything = marginaliser_of(replace(bare.joint, missing={}), names)
@@ -207,6 +210,24 @@ class FieldRows:
             if name not in self.joint.observed or name in self.joint.missing:
                 message = f"`{name}` is not observed in every row, and fields hang together with it"
                 raise PgmError(Diagnostic("PGM0602", message, conditional.span, help=f"give the column `{name}`"))
+
+    def _need_rows_apart(self) -> None:
+        """Raises PgmError PGM0602 for a hidden field that is one for all rows: none has a likelihood of its own."""
+        for name in self.hidden if self.plate else ():
+            if self.plate not in self.joint.axes(name):
+                span = self.joint.model.by_name[name].span
+                message = f"all rows of `{self.plate}` hang together by the hidden field `{name}`"
+                cure = f"move `{name}` into the plate `{self.plate}`"
+                raise PgmError(Diagnostic("PGM0602", message, span, help=cure))
+
+    def _need_no_parents(self) -> None:
+        """Raises PgmError PGM0602 for a directed variable that potentials mention: fields are drawn before all others."""
+        for potential in self.joint.model.potentials:
+            for name in self.joint.model.random_parents(potential):
+                if self.joint.model.by_name[name].role == "random":
+                    message = f"the fields hang on `{name}`, which fresh rows have no value of"
+                    raise PgmError(Diagnostic("PGM0602", message, potential.span,
+                                              help=f"`predict` on a table with the column `{name}`"))  # fmt: skip
 
     def _alone(self) -> FieldRows:
         """The fields without the directed variables below them: log Z is theirs."""
@@ -290,15 +311,19 @@ class FieldRows:
 
     # ---- draws
 
-    def sample(self, count: int) -> Columns:
-        """Fresh rows: chains of their own, and the directed variables above drawn from them."""
+    def sample(self, count: int, shared: Mapping[str, Tensor]) -> Columns:
+        """Fresh rows: chains of their own, and the directed variables above drawn from them. ``shared``: values
+        ``[count, *shape]`` of what is outside of the rows, from the fit."""
+        self._need_no_parents()
         one = self._single_row()
         columns: dict[str, list[str] | np.ndarray] = {}
-        for name, value in self._drawn(count).items():
+        for name, value in self._drawn(count, shared=shared).items():
+            if name in shared:
+                continue
             columns.update(drawn_columns(one, name, value, self.plate))
         return Columns(columns)
 
-    def _drawn(self, count: int, rounds: int = 1) -> dict[str, Tensor]:
+    def _drawn(self, count: int, rounds: int = 1, shared: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
         one = self._single_row()
         names = (*self.observed, *self.hidden)
@@ -319,6 +344,7 @@ class FieldRows:
             values = {n: torch.cat([v[n] for v in sweeps]) for n in values}
         count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
+        given |= shared or {}
         return {**given, **simulate(one, self.generator, given, self.params, self.nets, (count,))}
 
     def _need_blocks_of_all(self, names: tuple[str, ...]) -> None:
@@ -332,9 +358,7 @@ class FieldRows:
         from pgmlang.density.target import Target
         from pgmlang.kernels import sample
 
-        bare = replace(
-            one, observed={k: v for k, v in one.observed.items() if k not in names}, scale={}, weights={}
-        )
+        bare = replace(_fields_alone(one), observed={}, scale={}, weights={})
         target = Target(bare, names, tuple(free_shape(bare, n) for n in names), params=self.params, nets=self.nets)
         x = torch.randn(count, target.dimension, dtype=one.dtype, generator=self.generator)
         done = sample(target, x, generator=self.generator, warmup=300, draws=1)
@@ -346,9 +370,9 @@ def _incomplete(name: str, cure: str) -> Diagnostic:
 
 
 def _potentials_of(joint: BoundDensity) -> BoundDensity:
-    """The joint of the potentials alone, of all rows of its binding."""
-    model = replace(joint.model, factors=joint.model.potentials)
-    return density_of_binding(model, joint.binding, joint.held, joint.dtype, joint.device)
+    """The joint of the potentials alone, of all rows of its binding: directed variables are inputs of it."""
+    binding = bound_given_directed(joint.binding)
+    return density_of_binding(binding.model, binding, joint.held, joint.dtype, joint.device)
 
 
 def _fields_alone(joint: BoundDensity) -> BoundDensity:
@@ -367,7 +391,7 @@ def drawn_columns(
     if plate in axes:
         value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
         axes = tuple(a for a in axes if a != plate)
-    flat = value.reshape(len(value), -1).cpu().numpy()
+    flat = value.reshape(len(value), math.prod(value.shape[1:])).cpu().numpy()
     labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
     out: dict[str, list[str] | np.ndarray] = {}
     for i, text in enumerate(joint.binding.layout.element_names(axes)):

@@ -43,10 +43,9 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
 def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     """``count`` rows, globals from the fit (each row with a draw of its own, a chain with one for all), fields by
     chains."""
-    if any(True for _ in fit.model.of_role("field")):
-        return field_rows_of(fit, fresh_binding(fit, 1), seed).sample(count)
     bound = fresh_binding(fit, 1)
-    in_sequence = fit.model.is_chain(bound.plate)
+    has_fields = any(True for _ in fit.model.of_role("field"))
+    in_sequence = not has_fields and fit.model.is_chain(bound.plate)
     if in_sequence:
         bound = fresh_binding(fit, count)
     joint = density_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
@@ -56,6 +55,8 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     draws = 1 if in_sequence else count
     chosen = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
     picked = {k: v.index_select(0, chosen) for k, v in given.items()}
+    if has_fields:
+        return field_rows_of(fit, bound, seed).sample(count, picked)
     drawn = simulate(joint, generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):

@@ -31,7 +31,8 @@ class Fit:
     codes for a discrete variable (places in its labels). ``draw_axes``: the names of the axes after the first two.
     ``sample_stats``: what the sampler says of each draw, shape (chain, draw): ``acceptance_rate``, ``diverging``,
     ``energy``, ``lp``, ``swap_rate`` ... All draws and statistics have the same number of chains and draws. Those of
-    a loaded fit are read-only views of the file: numbers come into memory as they are asked for.
+    a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
+    draws too; ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
     """
 
     model: Model
@@ -52,6 +53,7 @@ class Fit:
     draws: dict[str, np.ndarray] = field(default_factory=dict)
     draw_axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
+    deterministic: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def layout(self) -> Layout:

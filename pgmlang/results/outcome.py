@@ -13,7 +13,8 @@ from pgmlang.diagnostics import Diagnostic
 class Outcome(NamedTuple):
     """What a method leaves behind. ``trace``: its objective over the iterations; ``log_likelihood``: ln p(data) in total
     at the ``parameters``, where it is known. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
-    ``sizes`` of plates that the method wrote out (rows that stand for several)."""
+    ``sizes`` of plates that the method wrote out (rows that stand for several). ``deterministic``: values of names that
+    hang on no draw, at the estimates (see ``infer.deterministic``)."""
 
     parameters: dict[str, np.ndarray]
     trace: tuple[float, ...]
@@ -25,3 +26,4 @@ class Outcome(NamedTuple):
     sample_stats: Mapping[str, np.ndarray] = {}
     sizes: Mapping[str, int] = {}
     log_likelihood: float | None = None
+    deterministic: Mapping[str, np.ndarray] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pgmlang.model.labels import Labels
 from pgmlang.model.show import quoted
 from pgmlang.results.convergence import Convergence, convergence
 from pgmlang.results.fit import Fit
@@ -20,13 +21,13 @@ class Shares:
     """Of a discrete variable: ``labels``; ``share`` of each, shape (scalars, labels); ``mode``, the code of the most
     common, shape (scalars,); ``figures`` of the indicator of the mode."""
 
-    labels: tuple[str, ...]
+    labels: Labels
     share: np.ndarray
     mode: np.ndarray
     figures: Convergence
 
 
-def filled(labels: tuple[str, ...] | None, size: int) -> tuple[str, ...]:
+def filled(labels: Labels | None, size: int) -> tuple[str, ...]:
     """``size`` labels: those there are, and numbers where there are none."""
     known = (labels or ())[:size]
     return (*known, *map(str, range(len(known), size)))
@@ -53,12 +54,15 @@ def scalar_names(fit: Fit, name: str) -> Iterator[str]:
     return (f"{name}[{', '.join(index)}]" for index in itertools.product(*labels))
 
 
-def value_labels(fit: Fit, name: str) -> tuple[str, ...]:
+def value_labels(fit: Fit, name: str) -> Labels:
     """The labels behind the codes of a discrete variable; numbers up to the greatest code where none are known."""
     type_ = fit.model.by_name[name].type
-    labels = fit.layout.labels.get(type_.axis) if type_.axis else None
+    labels: Labels | None = fit.layout.labels.get(type_.axis) if type_.axis else None
     labels = labels or fit.model.labels_of(type_)
-    return labels if labels is not None else filled(None, min(int(fit.draws[name].max(initial=-1)) + 1, 1 << 16))
+    if labels is not None:
+        return labels
+    codes = fit.draws[name] if name in fit.draws else fit.deterministic[name]
+    return filled(None, min(int(codes.max(initial=-1)) + 1, 1 << 16))
 
 
 def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:

@@ -73,7 +73,7 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
 
     refuse_existing(folder, force)
     # an array of rank 0 must stay one
-    arrays = {k: np.array(v, dtype=np.float64, order="C") for k, v in fit.parameters.items()}
+    arrays = {k: np.array(v, dtype=np.float64, order="C") for k, v in _point_values(fit).items()}
     check_draws(fit)
     temporary: Path | None = None
     try:
@@ -158,6 +158,11 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def _point_values(fit: Fit) -> dict[str, np.ndarray]:
+    """Estimates, and the deterministic names' values at them."""
+    return {**fit.parameters, **fit.deterministic}
+
+
 def _labels(fit: Fit) -> dict[str, Any]:
     variable_labels = {
         v.name: list(v.type.labels)
@@ -182,7 +187,7 @@ def _description(fit: Fit) -> dict[str, Any]:
         "only_rises": fit.only_rises,
         "moves": fit.moves,
         "sizes": fit.sizes,
-        "parameters": {k: list(np.shape(v)) for k, v in sorted(fit.parameters.items())},
+        "parameters": {k: list(np.shape(v)) for k, v in sorted(_point_values(fit).items())},
         "warnings": [{"code": w.code, "message": w.message, "place": w.place, "help": w.help, "notes": list(w.notes)}
                      for w in fit.warnings],
         "provenance": fit.provenance,
@@ -243,8 +248,10 @@ def load_fit(folder: Path) -> Fit:
         model = analyse(SourceFile(str(folder / "model.pgm"), source), settings, text_loader(modules)).checked()
         closed = _closed(model, labels)
         expected = [str(name) for name in dict(about.get("parameters", {}))]
+        arrays = _arrays(folder)
+        values = {k: arrays.pop(k) for k in tuple(arrays) if k in closed.definition_of}
         fit = Fit(
-            model=closed, source=source, method=str(about["method"]), parameters=_arrays(folder), modules=modules,
+            model=closed, source=source, method=str(about["method"]), parameters=arrays, deterministic=values, modules=modules,
             options=dict(about.get("options", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
@@ -351,7 +358,7 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
     from pgmlang.tables.learned import learned_tables, table_shape
 
     for name in expected:
-        if name not in fit.parameters:
+        if name not in _point_values(fit):
             raise _not_a_fit(folder, f"the parameter `{name}` is missing")
     for name, array in fit.parameters.items():
         if not np.isfinite(array).all():
@@ -370,12 +377,12 @@ def _check_parameters(folder: Path, fit: Fit, expected: list[str]) -> None:
             _check_shape(folder, counts, fit.parameters[counts], shape)
             if (fit.parameters[counts] < 0).any():
                 raise _not_a_fit(folder, f"`{counts}` holds a negative number")
-    for name, array in fit.parameters.items():
+    for name, array in _point_values(fit).items():
         variable = fit.model.by_name.get(name)
         if variable is not None:
             wanted = fit.layout.shape(fit.model.array_axes(variable))
             _check_shape(folder, name, array, wanted)
-            wrong = outside_support(variable, array, is_closed=True)
+            wrong = outside_support(variable, array, is_closed=True) if name in fit.parameters else None
             if wrong:
                 raise _not_a_fit(folder, f"`{name}` is {variable.type}, and {wrong}")
 

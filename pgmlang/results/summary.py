@@ -126,7 +126,9 @@ def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
     order = {v.name: i for i, v in enumerate(fit.model.variables)}
     nets = {n.name for n in fit.model.nets}
     rows += [_network_row(fit, name) for name in sorted(nets & {k.split(".")[0] for k in fit.parameters})]
-    for name, array in sorted(fit.parameters.items(), key=lambda item: order.get(item[0].rsplit(".", 1)[0], -1)):
+    for name, array in sorted(
+        {**fit.parameters, **fit.deterministic}.items(), key=lambda item: order.get(item[0].rsplit(".", 1)[0], -1)
+    ):
         if name.split(".")[0] in nets:
             continue
         if name in tables:

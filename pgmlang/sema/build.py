@@ -35,7 +35,7 @@ from pgmlang.sema.modules import Loader, Modules, folder_loader
 from pgmlang.sema.names import RESERVED, reserved
 from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
-from pgmlang.sema.written_out import too_large, too_many_elements
+from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
 
 
@@ -128,12 +128,16 @@ class ModelBuilder:
             ),
             tuple(self.factors),
             tuple(self.definitions),
-            tuple(n for n in nets if n is not None),
+            (*(n for n in nets if n is not None), *self.scope.density_nets.values()),
             guide,
             tuple(self.scope.settings.items()),
         )
         if not cyclic and not any(d.is_error for d in self.scope.diagnostics):
-            for diagnostic in (*too_large(model, in_order_of_need(needs)), *too_many_elements(model)):
+            for diagnostic in (
+                *too_large(model, in_order_of_need(needs)),
+                *too_many_elements(model),
+                *too_many_weights(model),
+            ):
                 self.scope.report(diagnostic)
         errors = [d for d in self.scope.diagnostics if d.is_error]
         # cycles stand beside other errors, unless a name means two things

@@ -15,7 +15,7 @@ from pgmlang.sema.references import previous
 from pgmlang.sema.scope import ExpressionContext
 from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
 from pgmlang.syntax import ast
-from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
+from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS, FOREIGN_FUNCTIONS
 
 
 def call(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
@@ -62,6 +62,10 @@ def _unknown_call(builder: ExpressionScope, node: ast.Call) -> Expr:
         known = builder.scope.modules[head].definitions
         builder.error("PGM0207", f"module `{head}` has no `{name.split('.', 1)[1]}`", span,
                     did_you_mean(name.split(".", 1)[1], known) or f"it has {listed_names(known)}")  # fmt: skip
+        return unknown(node.span)
+    if name in FOREIGN_FUNCTIONS:
+        near = f"write `{FOREIGN_FUNCTIONS[name]}`"
+        builder.error("PGM0204", f"there is no function `{name}`", span, near)
         return unknown(node.span)
     known_functions = [*FUNCTIONS, *REDUCTIONS, *builder.scope.nets, *builder.scope.definitions]
     near = did_you_mean(name, known_functions)

@@ -6,6 +6,7 @@ from pgmlang.diagnostics import Span
 from pgmlang.model.expr import Expr, First
 from pgmlang.model.types import TRUTH
 from pgmlang.sema.expression_scope import ExpressionScope, unknown, wrong_arity
+from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.scope import ExpressionContext
 from pgmlang.syntax import ast
 
@@ -32,7 +33,10 @@ def lag_of(builder: ExpressionScope, node: ast.Call, number: int) -> int | None:
         return 1
     argument = node.arguments[number]
     if isinstance(argument, ast.Number) and argument.value >= 1 and argument.value.is_integer():
-        return int(argument.value)
+        if argument.value <= MAX_SIZE:
+            return int(argument.value)
+        builder.error("PGM0312", f"`{node.function}` counts at most {MAX_SIZE:,} rows", argument.span)
+        return None
     builder.error("PGM0312", f"`{node.function}` counts rows: a whole number from 1", argument.span)
     return None
 

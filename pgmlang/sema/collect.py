@@ -9,13 +9,12 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Dim, Plate, Structure, Type
 from pgmlang.model.types import NUMERIC_KINDS, UNKNOWN, VECTOR_KINDS
 from pgmlang.sema.arithmetic import fold
+from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.modules import Modules, alias
 from pgmlang.sema.names import inside_problems
 from pgmlang.sema.scope import Scope, Symbol, Value
 from pgmlang.syntax import ast
 
-MAX_SIZE = 1 << 26
-"""Most elements of a dim, a plate or a variable that a text can ask for: half a gigabyte of numbers."""
 VERSION = "1"
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.families import LEARNED, LearnedFamily
-from pgmlang.model import Density, Type
+from pgmlang.model import Density, Net, Type, density_net
 from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.expressions import ExpressionBuilder
+from pgmlang.sema.limits import MAX_WIDTH
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.syntax import ast
 
@@ -43,6 +44,9 @@ def learned_density(
         )
         scope.report(Diagnostic("PGM0317", message, node.span, help=cure))
     numbers = tuple(int(size.value) for size in sizes if isinstance(size, Const))
+    if family.module:
+        inputs = tuple(next((a for a in value.axes if a not in axes), "real") for value in given)
+        scope.density_nets[name] = Net(density_net(name), inputs, axes[-1:], family.name, numbers, (), node.span)
     return Density(family.name, numbers, tuple(given), node.span), declared or Type(family.support)
 
 
@@ -64,8 +68,12 @@ def _arguments(family: LearnedFamily, node: ast.Call) -> Diagnostic | None:
 
 def _size(family: LearnedFamily, size: Expr, node: ast.Call) -> Diagnostic | None:
     value = size.value if isinstance(size, Const) else None
-    if size.type is UNKNOWN or (isinstance(value, int | float) and value >= 1 and float(value).is_integer()):
+    is_whole = isinstance(value, int | float) and value >= 1 and float(value).is_integer()
+    if size.type is UNKNOWN or (is_whole and value <= MAX_WIDTH):  # type: ignore[operator]
         return None
+    if is_whole:
+        message = f"a size of `{family.name}` is {value:,}; the limit is {MAX_WIDTH:,}"
+        return Diagnostic("PGM0311", message, size.span or node.span, help="make it smaller")
     return Diagnostic("PGM0305", f"a size of `{family.name}` is a positive whole number", size.span or node.span)
 
 

@@ -6,6 +6,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Net
 from pgmlang.sema.arithmetic import fold
+from pgmlang.sema.limits import MAX_WIDTH
 from pgmlang.sema.scope import Scope
 from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS
 from pgmlang.syntax import ast
@@ -41,9 +42,9 @@ def build_net(scope: Scope, net: ast.NetDeclaration) -> Net | None:
     for argument in block.arguments:
         value = fold(argument, scope.settings)
         _use_settings(scope, argument)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1 << 20:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_WIDTH:
             scope.report(Diagnostic("PGM0311", f"a size of `{block.function}` is {value!r}", argument.span,
-                                    help="a hidden size is a whole number from 1, or a setting"))  # fmt: skip
+                                    help=f"a hidden size is a whole number from 1 to {MAX_WIDTH:,}, or a setting"))  # fmt: skip
             return None
         arguments.append(value)
     options: list[tuple[str, float | str]] = []

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model import Dim, Model, Plate, Type
+from pgmlang.model import Dim, Model, Net, Plate, Type
 from pgmlang.model.expr import Expr
+from pgmlang.model.labels import Labels
 from pgmlang.model.model import Distribution
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.modules import Module
@@ -69,6 +70,7 @@ class Scope:
     variables: dict[str, Symbol] = field(default_factory=dict)
     guide_variables: dict[str, Symbol] = field(default_factory=dict)
     nets: dict[str, ast.NetDeclaration] = field(default_factory=dict)
+    density_nets: dict[str, Net] = field(default_factory=dict)
     definitions: dict[str, ast.Def] = field(default_factory=dict)
     modules: dict[str, Module] = field(default_factory=dict)
     module_spans: dict[str, Span] = field(default_factory=dict)
@@ -161,5 +163,5 @@ class Scope:
         names = [*self.variables, *self.settings, *self.owned_parameters]
         return names + list(self.guide_variables) if context.in_guide else names
 
-    def type_labels(self, type_: Type) -> tuple[str, ...] | None:
+    def type_labels(self, type_: Type) -> Labels | None:
         return self.axes_model.labels_of(type_) if type_ is not UNKNOWN else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from math import isfinite, prod
+from math import isfinite, log10, prod
 
 from pgmlang.diagnostics import Diagnostic, Label, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import TableDist, Type
 from pgmlang.model.expr import Ref
+from pgmlang.model.labels import Labels
 from pgmlang.model.types import UNKNOWN
 from pgmlang.sema.arithmetic import fold
 from pgmlang.sema.expressions import ExpressionBuilder
@@ -127,8 +128,10 @@ class TableBuilder:
         cells = prod(sizes)
         if cells <= MAX_CELLS:
             return True
-        self._error("PGM0406", f"the table of `{name}` would have {cells:,} cells ({cells * 8 / 2**30:,.1f} GiB); the limit "
-                    f"is {MAX_CELLS:,}", node.span, "use fewer parents, or a formula: `Bernoulli(logit = ...)`, a noisy-or")  # fmt: skip
+        shown = (
+            f"{cells:,} cells ({cells * 8 / 2**30:,.1f} GiB)" if cells < 1e30 else f"10^{log10(cells):.0f} cells"
+        )
+        self._error("PGM0406", f"the table of `{name}` would have {shown}; the limit is {MAX_CELLS:,}", node.span, "use fewer parents, or a formula: `Bernoulli(logit = ...)`, a noisy-or")  # fmt: skip
         return False
 
     # ---- rows
@@ -173,7 +176,7 @@ class TableBuilder:
         return tuple(row_of[c].cells for c in configurations) if good else None
 
     def _key(
-        self, row: ast.TableRow, parents: list[Ref], sets: list[tuple[str, ...] | None], name: str
+        self, row: ast.TableRow, parents: list[Ref], sets: list[Labels | None], name: str
     ) -> tuple[str, ...] | None:
         if len(row.keys) != len(parents):
             listed = ", ".join(p.name for p in parents) or "no parents"
@@ -190,7 +193,7 @@ class TableBuilder:
             key.append(text)
         return tuple(key)
 
-    def _cells(self, row: ast.TableRow, labels: tuple[str, ...], name: str) -> bool:
+    def _cells(self, row: ast.TableRow, labels: Labels, name: str) -> bool:
         if len(row.cells) != len(labels):
             self._error("PGM0404", f"a row of `{name}` has {len(labels)} numbers, one a label; this one has {len(row.cells)}",
                         row.span, "give one probability for each of " + ", ".join(f"`{x}`" for x in labels[:12]))  # fmt: skip

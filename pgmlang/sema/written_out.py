@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
 from pgmlang.model.expr import Expr, Ref, children
-from pgmlang.sema.collect import MAX_SIZE
+from pgmlang.sema.limits import MAX_SIZE
 
 MOST_NODES = 50_000
 """Operations that an expression may consist of once everything is written out: tables, conditionals and linear forms are
@@ -48,6 +49,22 @@ def too_many_elements(model: Model) -> list[Diagnostic]:
         if count > MAX_SIZE:
             message = f"`{variable.name}` has {count:,} elements; the limit is {MAX_SIZE:,}"
             problems.append(Diagnostic("PGM0311", message, variable.span, help="make one of its axes shorter"))
+    return problems
+
+
+def too_many_weights(model: Model) -> list[Diagnostic]:
+    """PGM0311 for networks of more weights than are read, where the text gives the sizes of their axes."""
+    problems = []
+    for net in model.nets:
+        ends = [
+            math.prod(1 if a == "real" else model.axis_size(a) or 1 for a in axes)
+            for axes in (net.inputs, net.outputs)
+        ]
+        widths = [ends[0], *(int(width) for width in net.arguments), ends[1]]
+        count = sum((before + 1) * after for before, after in itertools.pairwise(widths))
+        if count > MAX_SIZE:
+            message = f"the network `{net.name}` has {count:,} weights; the limit is {MAX_SIZE:,}"
+            problems.append(Diagnostic("PGM0311", message, net.span, help="make its hidden layers smaller"))
     return problems
 
 

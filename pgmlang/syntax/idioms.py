@@ -54,6 +54,23 @@ IDIOMS = (
     _row(r"\blambda\b|\bdef\s+\w+\(.*\)\s*:", "this is Python", "a function is `def f(x) { return x * 2 }`"),
 )
 
+FOREIGN_FUNCTIONS = {
+    **dict.fromkeys(("logistic", "inv_logit", "invlogit", "ilogit", "expit", "plogis"), "sigmoid(x)"),
+    **dict.fromkeys(("phi", "normal_cdf", "std_normal_cdf", "pnorm", "ndtr"), "Phi(x)"),
+    **dict.fromkeys(("lgammafn", "loggam", "gammaln", "log_gamma"), "lgamma(x)"),
+    **dict.fromkeys(("log_sum_exp", "logSumExp"), "logsumexp(x, over = axis)"),
+    **dict.fromkeys(("pow", "power"), "x ^ y"),
+    **dict.fromkeys(("if_else", "ifelse", "where"), "if a then b else c"),
+    "ln": "log(x)",
+    "fabs": "abs(x)",
+    "inv": "1 / x",
+    "cloglog": "log(-log(1 - p))",
+    "inner_product": "x @ y",
+    "dot_product": "x @ y",
+    "inprod": "x @ y",
+}
+"""Names of functions in other languages, and how they are written here."""
+
 FOREIGN_DISTRIBUTIONS = {
     "dnorm": "Normal(mean, sd); BUGS' second argument is a precision, here it is the standard deviation",
     "dbern": "Bernoulli(p)",

@@ -26,7 +26,12 @@ from pgmlang.syntax.recover import statement_around
 MAX_SOURCE = 4 << 20
 """Largest model text read, in characters; a model is a page, a converted network a megabyte or two."""
 
+MAX_STATEMENTS = 40_000
+"""Most statements of one text; what repeats stands in plates."""
+
 _MAX_ERRORS = 20
+_SHOWN = 40
+"""Most characters of a number that a message repeats."""
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n\r]|\\.)*"|#[^\n\r]*')
 _WORDS_FOR = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a quoted label", "LPAR": "`(`", "RPAR": "`)`",
@@ -64,8 +69,8 @@ def load_source(path: str | Path) -> SourceFile:
         data = path.read_bytes()
     except FileNotFoundError:
         raise PgmError(Diagnostic("PGM0701", f"there is no file `{path}`", place=str(path))) from None
-    except OSError as error:
-        reason = (error.strerror or "").lower()
+    except (OSError, ValueError) as error:  # ValueError: a path with the character NUL
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise PgmError(Diagnostic("PGM0908", f"cannot read: {reason}", place=str(path))) from None
     return source_from_bytes(str(path), data)
 
@@ -138,6 +143,10 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic
         return empty, [Diagnostic("PGM0109", f"the text is over {MAX_SOURCE >> 20} MB", Span(file, 0, 1))]
     raw, errors = _lex(file)
     tokens, bracket_errors = lay_out(file, raw)
+    if sum(t.type == "SEP" for t in tokens) >= MAX_STATEMENTS:
+        message = f"the text has more than {MAX_STATEMENTS:,} statements"
+        cure = "repeat what is alike by plates: `plate row { ... }`"
+        return empty, [Diagnostic("PGM0109", message, Span(file, 0, 1), help=cure)]
     torn = {e.span.line for e in errors if e.code == "PGM0105" and e.span}
     errors += [e for e in bracket_errors if e.span is None or e.span.line not in torn]
     errors += [_too_large(file, t) for t in raw if t.type == "NUMBER" and len(t) > 3 and float(t) == float("inf")]
@@ -261,7 +270,8 @@ def _syntax_error(file: SourceFile, tokens: list[Token], position: int) -> Diagn
 
 
 def _too_large(file: SourceFile, token: Token) -> Diagnostic:
-    message = f"`{token}` is too large a number"
+    text = token if len(token) <= _SHOWN else f"{token[:_SHOWN]}..."
+    message = f"`{text}` is too large a number"
     return Diagnostic("PGM0112", message, span_of(file, token), help="write `inf` if no bound is meant")
 
 

@@ -10,6 +10,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model, Variable
 from pgmlang.model.expr import Expr
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.model.named import NamedArray, reduce_axis
 from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
 from pgmlang.tables.finite import probabilities
@@ -55,10 +56,10 @@ def largest_count(evaluator: Evaluator, name: str) -> int:
     return int(value.values)
 
 
-def value_labels(evaluator: Evaluator, variable: Variable) -> tuple[str, ...]:
+def value_labels(evaluator: Evaluator, variable: Variable) -> Labels:
     """The values of a finite variable as text. Raises PgmError while they are not known."""
     if variable.type.kind == "count":
-        return tuple(str(i) for i in range(largest_count(evaluator, variable.name) + 1))
+        return Positions(largest_count(evaluator, variable.name) + 1)
     num_values(evaluator, variable)
     return evaluator.labels_of(variable.type) or ()
 

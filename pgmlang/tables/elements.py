@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.model import Model, Variable
 from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
+from pgmlang.model.labels import Labels
 from pgmlang.model.named import NamedArray, check_cells, take
 from pgmlang.tables.evaluate import ElementContext, Evaluator
 from pgmlang.tables.terms import mentions
@@ -152,7 +153,7 @@ def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden
     return [f"{variable.name}[{n}]" for n in out]
 
 
-def _axis_names(evaluator: Evaluator, axis: str) -> tuple[str, ...]:
+def _axis_names(evaluator: Evaluator, axis: str) -> Labels:
     layout = evaluator.layout
     if axis not in layout.chains:
         return layout.element_labels(axis)

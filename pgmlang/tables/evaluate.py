@@ -25,6 +25,7 @@ from pgmlang.model.expr import (
     Ref,
     Rename,
 )
+from pgmlang.model.labels import Labels
 from pgmlang.model.model import Model, Variable
 from pgmlang.model.named import (
     OPERATIONS,
@@ -82,7 +83,7 @@ class Evaluator:
 
     # ---- axes
 
-    def labels_of(self, type_: Type) -> tuple[str, ...] | None:
+    def labels_of(self, type_: Type) -> Labels | None:
         """The labels of a discrete type; those of an open set are its owner's."""
         if type_.kind == "labels" and type_.axis:
             return self.layout.element_labels(type_.axis)
@@ -247,7 +248,7 @@ class Evaluator:
         sets = [self.labels_of(a.type) or () for a in arguments]
         if sets[0] == sets[1]:
             return values
-        everything = {label: i for i, label in enumerate(dict.fromkeys(sets[0] + sets[1]))}
+        everything = {label: i for i, label in enumerate(dict.fromkeys((*sets[0], *sets[1])))}
         maps = [np.array([everything[x] for x in s] or [0]) for s in sets]
         return [named(np.where(v.values < 0, -2, m[v.values]), v.axes) for m, v in zip(maps, values, strict=True)]
 

@@ -7,13 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
+from pgmlang.model.labels import Labels
+
 
 @dataclass(frozen=True)
 class DiscreteVariable:
     """A variable with a finite, ordered set of labels (text, never codes)."""
 
     name: str
-    labels: tuple[str, ...]
+    labels: Labels
 
     @property
     def size(self) -> int:

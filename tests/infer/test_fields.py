@@ -13,6 +13,7 @@ import torch
 import pgmlang
 from pgmlang.density.bind import bound_density
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.partition import density_of
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import bernoulli, fields_of
@@ -289,7 +290,7 @@ def test_crf_likelihood_and_gradient_by_enumeration() -> None:
     assert way_of(problem.model, problem.facts) == "summed"
     from pgmlang.objectives.likelihood import Likelihood
 
-    joint = bound_density(problem)
+    joint = density_of(problem)
     torch.manual_seed(1)
     params = {n: torch.randn(joint.shapes[n], dtype=torch.float64).requires_grad_() for n in ("emit", "move")}
     value = Likelihood(problem.model, (), ("y",), "sentence", "summed").value(joint, params, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +124,69 @@ plate row {
         {"y": [3.0, 95.0, 99.0, 8.0], "x": [0.1, 0.3, 0.2, 0.5]}, method="gibbs", seed=1
     )
     assert (fit.record.draws["z"] == np.array([0, 1, 1, 0])).all()
+
+
+@pytest.mark.parametrize("name", ["exponential", "lognormal", "offset"])
+def test_a_guide_begins_where_the_data_are(name: str) -> None:
+    text, variable, log, ends = FAR[name]
+    grid = np.linspace(*ends, 100_001)
+    mean, sd = moments(grid, log(grid, DAYS))
+    fit = pgmlang.compile(text + "\n").fit({"y": list(DAYS)}, method="elbo", seed=4, options={"epochs": 1000})
+    row = {r["name"]: r for r in fit.summary()}[variable]
+    assert row["mean"] == pytest.approx(mean, abs=0.3 * sd)
+    assert row["sd"] == pytest.approx(sd, rel=0.3)
+
+
+def test_a_guide_of_times_censored_after_years() -> None:
+    rng = np.random.default_rng(0)
+    times = rng.weibull(1.3, 60) * 1000
+    text = "r ~ Gamma(2, 1)\nm ~ Normal(0, 10)\nplate row { input c : positive\n t ~ Censored(Weibull(r, exp(m)), upper = c) }\n"
+    data = {"t": np.minimum(times, 1200), "c": np.full(60, 1200.0)}
+    model = pgmlang.compile(text)
+    mode = model.fit(data, method="map", seed=1).params
+    guide = model.fit(data, method="elbo", seed=1, options={"epochs": 800}).draws
+    assert float(mode["m"]) == pytest.approx(np.log(1000), abs=0.4)
+    assert guide["m"].mean() == pytest.approx(float(mode["m"]), abs=0.1)
+    assert guide["r"].mean() == pytest.approx(float(mode["r"]), abs=0.2)
+
+
+def test_a_guide_that_reaches_impossible_values_is_an_error() -> None:
+    text = "low ~ Normal(0, 1000)\nwidth ~ HalfNormal(1000)\nplate row { y ~ Uniform(low, low + width) }\n"
+    y = np.random.default_rng(0).uniform(-400, 700, 60)
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(text).fit({"y": y}, method="elbo", seed=1, options={"epochs": 300})
+    assert caught.value.diagnostics[0].code == "PGM0803"
+
+
+JUMP = """
+dim k = {low, high}
+share[k] ~ Dirichlet(2)
+m ~ Normal(0, 100)
+top ~ LogNormal(0, 3)
+plate row { z ~ Categorical(share) ; y ~ Normal(if z == low then m else m + top, 5) }
+"""
+
+
+@pytest.mark.parametrize("method", ["em", "map"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_labels_that_are_no_mere_names_begin_in_either_order(method: str, seed: int) -> None:
+    rng = np.random.default_rng(0)
+    y = np.r_[rng.normal(0, 5, 40), rng.normal(300, 5, 40)]
+    fit = pgmlang.compile(JUMP).fit({"y": y}, method=method, seed=seed)
+    assert float(fit.params["top"]) == pytest.approx(300, abs=5)
+    assert float(fit.params["m"]) == pytest.approx(0, abs=3)
+
+
+def test_em_begins_where_the_data_are_possible() -> None:
+    text = "dim k = {a, b}\nshare[k] ~ Dirichlet(2)\ntop[k] ~ LogNormal(0, 3)\nplate row { z ~ Categorical(share) ; y ~ Uniform(0, top[z]) }\n"
+    y = np.random.default_rng(0).uniform(0, 900, 30)
+    fit = pgmlang.compile(text).fit({"y": y}, method="em", seed=1)
+    assert np.isfinite(fit.record.trace).all()
+    assert fit.params["top"].max() >= y.max()
+
+
+def test_the_mode_of_a_mixture_is_the_best_of_its_starts() -> None:
+    folder = Path(__file__).parents[2] / "examples" / "iris"
+    fit = pgmlang.compile(folder / "mixture.pgm").fit(folder / "iris.csv", method="map", seed=1)
+    assert len(fit.record.provenance["starts"]) == 8
+    assert fit.record.provenance["log_density"] == pytest.approx(-170.3988, abs=0.01)

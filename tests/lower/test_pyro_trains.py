@@ -200,7 +200,7 @@ def marginal(text: str, latent: dict[str, int], most: int = 5000) -> None:
     arguments = ({**data, **seen}, layout, params, nets)
     loss = TraceEnum_ELBO(max_plate_nesting=3).loss(module.model, nothing, *arguments)
     trace = pyro.poutine.trace(module.model).get_trace({**data, **values}, *arguments[1:])
-    log_z = -float(trace.log_prob_sum(lambda site, _: site.startswith("log Z of ")))
+    log_z = -float(trace.log_prob_sum(lambda site, _: site.startswith(("log Z of ", "prior of "))))
     shapes = [(name, values[name].shape, count) for name, count in latent.items()]
     sizes = [count for _, shape, count in shapes for _ in range(int(np.prod(shape)))]
     if np.prod(np.asarray(sizes, dtype=float)) > most:
@@ -309,3 +309,31 @@ def test_params_are_kept_in_their_supports() -> None:
     climb(module.model, nothing, ({**data, "y": values["y"]}, layout), 20, 0.1)
     assert pyro.param("s") > 0
     assert float(pyro.param("p").sum()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("prior", ["3", "bdeu(6)"])
+def test_priors_of_tables(prior: str) -> None:
+    rng = np.random.default_rng(0)
+    data = {"a": rng.choice(["u", "v"], 40), "b": rng.choice(["x", "y", "w"], 40)}
+    text = f"plate row {{\n  a : {{u, v}} ~ Table(prior = {prior})\n  b : {{x, y, w}} ~ Table(a, prior = {prior})\n}}\n"
+    model = pgmlang.compile(text)
+    arguments = model.tensors(data)
+    module = model.program.load()
+    climb(module.model, nothing, arguments, 120, 0.3, Trace_ELBO())
+    counts = np.array([[(data["a"] == a)[data["b"] == b].sum() for b in ("x", "y", "w")] for a in ("u", "v")])
+    added = 3.0 if prior == "3" else 1.0  # a count a cell; of `b` six cells share six
+    expected = (counts + added) / (counts + added).sum(1, keepdims=True)
+    np.testing.assert_allclose(pyro.param("b.table").detach().numpy(), expected, atol=2e-3)
+    ours = model.fit(data, method="em", seed=1)
+    np.testing.assert_allclose(ours.params["b.table"], expected, atol=1e-6)
+
+
+def test_rows_that_stand_for_several() -> None:
+    text = "param m : real\nplate row { z ~ Normal(m, 1) ; y ~ Normal(z, 1) }\n"
+    model = pgmlang.compile(text)
+    rows = {"y": [1.0, 2.0, 4.0], "n": [2, 1, 3]}
+    data, layout = model.tensors(rows, counts="n")
+    assert data["y"].tolist() == [1, 1, 2, 4, 4, 4]
+    assert layout.size("row") == 6
+    with pytest.raises(pgmlang.PgmError, match="weights of rows"):
+        model.tensors({**rows, "n": [0.5, 1.0, 2.0]}, weights="n")

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 import pgmlang
@@ -291,3 +292,29 @@ plate seq {
     np.testing.assert_allclose(fit.predict(new, ["z"]).columns["P(z = 1)"], expected, atol=1e-6)
     found = fit.predict(new, ["y"]).columns["y"]
     np.testing.assert_allclose([found[1], found[5]], 2 * expected[[1, 5]], atol=0.3)
+
+
+@pytest.mark.parametrize("verb", ["predict", "score", "sample"])
+def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pgmlang.density.bound import BoundDensity
+    from pgmlang.query import predictive, prior_rows
+
+    text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(b * x, 1)\n}\n"
+    data = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}
+    fit = pgmlang.compile(text).fit(data, method="map", seed=1)
+
+    def broken(self: BoundDensity, *_: object, **__: object) -> None:
+        values = {"b": torch.zeros(2), "x": torch.zeros(5), "y": torch.zeros(3)}
+        self.program.factors(values, {}, self.layout, {}, None)
+
+    monkeypatch.setattr(BoundDensity, "factors", broken)
+    for module in (predictive, prior_rows):
+        monkeypatch.setattr(module, "simulate", broken)
+    calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
+             "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip
+    with pytest.raises(PgmError) as caught:
+        calls[verb]()
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "PGM0809"
+    assert problem.span is not None
+    assert problem.span.line == 4

@@ -50,3 +50,17 @@ def test_parameters_of_definitions_belong_to_their_statement() -> None:
     names = {v.name for v in model.of_role("param")}
     assert {"x1.W", "x1.bias", "v.W", "v.bias", "top.W", "top.visible", "top.hidden"} == names
     assert model.by_name["v.W"].axes == ("low", "pixel")
+
+
+def test_functions_of_other_languages_are_answered_with_ours() -> None:
+    """Each cure names a function or form that compiles."""
+    from pgmlang.diagnostics import CompileError
+    from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
+    from pgmlang.syntax.idioms import FOREIGN_FUNCTIONS
+
+    for name, ours in FOREIGN_FUNCTIONS.items():
+        assert name not in FUNCTIONS
+        assert name not in REDUCTIONS
+        with pytest.raises(CompileError) as caught:
+            compile_source(f"a ~ Normal(0, 1)\nb = {name}(a)\nplate row {{ y ~ Normal(b, 1) }}\n")
+        assert [d.help for d in caught.value.diagnostics] == [f"write `{ours}`"]

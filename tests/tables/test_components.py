@@ -211,3 +211,22 @@ def test_no_number() -> None:
         pgmlang.compile("plate row {\n  field s : bit\n  factor s * log(0)\n}\n").query("P(s)")
     (problem,) = caught.value.diagnostics
     assert problem.code == "PGM0410"
+
+
+@pytest.mark.parametrize("is_field", [False, True])
+def test_hidden_labels_that_all_rows_enter(is_field: bool) -> None:
+    """`sum(z, over = row)` in a directed parent or in a field's factor, the labels summed out; in rows of groups it is
+    refused with the reason."""
+    y = (
+        "field y : bit\nfactor (sum(z, over = row) - 1) * y"
+        if is_field
+        else "y ~ Bernoulli(logit = sum(z, over = row) - 1)"
+    )
+    rows = "plate row {\n  z : bit ~ Table() { 0.4, 0.6 }\n  x ~ Bernoulli(0.2 + 0.6 * z)\n}\n"
+    x = [1, 0, 1]
+    network = pgmlang.compile(rows + y).fit({"x": x}, method="exact")
+    assert network.log_likelihood == pytest.approx(sum(np.log([0.56 if k else 0.44 for k in x])))
+    grouped = "plate group {\n" + rows + y + "\n}\n"
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(grouped).fit({"row": {"x": x, "group": ["A", "A", "B"]}}, method="exact")
+    assert "`sum` over the rows of `row` depends on the data's grouping" in str(caught.value)

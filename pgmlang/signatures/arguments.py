@@ -1,0 +1,98 @@
+"""What the arguments of the Python functions may be: one row each, checked before any of them is used."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from numbers import Integral, Number
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Argument(NamedTuple):
+    """``says``: what a value is, in words."""
+
+    holds: Callable[[Any], bool]
+    says: str
+
+
+def _is_whole(value: Any) -> bool:
+    is_scalar = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_scalar and int(value) >= 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return (
+        isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) and all(map(_is_text, value))
+    )
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike) and "\0" not in os.fspath(value)
+
+
+def _or_none(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+ARGUMENTS = {
+    "seed": Argument(_or_none(lambda v: _is_whole(v) and v < 2**63), "a whole number from 0, or None"),
+    "num_draws": Argument(lambda v: _is_whole(v) and v < 2**31, "a whole number from 0"),
+    "method": Argument(_is_text, "the name of a method, or `auto`"),
+    "device": Argument(_is_text, "`cpu` or `cuda`"),
+    "text": Argument(_is_text, "a question such as `P(a | b = yes)`"),
+    "evidence": Argument(_is_text, "text such as `wet = yes, rain = no`"),
+    "options": Argument(_or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v))), "a mapping from names to values"),
+    "fixed": Argument(_or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v))), "a mapping from params to numbers"),
+    "mapping": Argument(_or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, (*v, *v.values())))), "a mapping from variables to columns"),
+    "observe": Argument(
+        _or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v)) and all(isinstance(x, str | Number) for x in v.values())), "a mapping from variables to values"),
+    "targets": Argument(_or_none(_are_texts), "a list of names"),
+    "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names"),
+    "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
+    "na": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of texts"),
+    "counts": Argument(_or_none(_is_text), "the name of a column"),
+    "weights": Argument(_or_none(_is_text), "the name of a column"),
+    "sep": Argument(_or_none(_is_text), "one character, or None"),
+    "decimal": Argument(_is_text, "one character"),
+    "source": Argument(_is_path, "text of a model, or the path of one"),
+    "folder": Argument(_is_path, "a path"),
+    "path": Argument(_is_path, "a path"),
+}  # fmt: skip
+"""By the name of a parameter."""
+
+
+def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, which raises PgmError PGM0612 for an argument that is not what its row of ``ARGUMENTS`` says."""
+    signature = inspect.signature(function)
+    keywords = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs).arguments
+        for name, value in {**given, **given.get(keywords, {})}.items():
+            row = ARGUMENTS.get(name)
+            if row is not None and not row.holds(value):
+                message = f"`{name}` is {row.says}, not {_shown(value)}"
+                raise PgmError(Diagnostic("PGM0612", message, help=f"see `help({function.__qualname__})`"))
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _shown(value: Any) -> str:
+    return (
+        repr(value)
+        if isinstance(value, int | float | str | bytes) and len(repr(value)) < 40
+        else f"a {type(value).__name__}"
+    )
