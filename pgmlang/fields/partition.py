@@ -48,7 +48,7 @@ def partition_and_sums(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     """Why the likelihood is not had exactly: log Z of each component of fields, and the sum over what is hidden."""
     for component in field_components(model):
         yield from partition_reasons(model, component, size_of(facts))
-    yield from summing_steps(model, hidden_names(model, facts))[1]
+    yield from summing_steps(model, summed_variables(model, facts))[1]
 
 
 def directed_numbers(model: Model, facts: Facts) -> Iterator[Diagnostic]:
@@ -64,7 +64,7 @@ def directed_numbers(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                              help="`--method map` takes it")  # fmt: skip
 
 
-def hidden_names(model: Model, facts: Facts) -> tuple[str, ...]:
+def summed_variables(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables and fields that are hidden, or not seen in every cell."""
     hidden = hidden_fields(model, facts) if facts.binding is not None else ()
     return (*hidden, *(n for n in summed_names(model, facts) if n not in hidden))

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.fields.partition import describe, directed_numbers, hidden_names, is_real, partition_and_sums, way_of
+from pgmlang.fields.partition import (
+    describe,
+    directed_numbers,
+    is_real,
+    partition_and_sums,
+    summed_variables,
+    way_of,
+)
 from pgmlang.fields.reasons import (
     drawing_reasons,
     field_names,
@@ -96,6 +103,6 @@ def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
     if way == "gibbs":
         chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
         return Objective(chains.start, chains.loss, learned_outcome, "log pseudo-likelihood a row", chains.extra)
-    hidden = hidden_names(model, facts) if way == "summed" else hidden
+    hidden = summed_variables(model, facts) if way == "summed" else hidden
     exact = Likelihood(model, hidden, observed, plate, way or "listed")
     return Objective(partial(initial_free, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")
