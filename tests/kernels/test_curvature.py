@@ -43,7 +43,8 @@ def test_a_proper_maximum_is_one_in_any_unit(unit):
     y = (rng.random(200) < 1 / (1 + np.exp(-0.3 - x[:, 1] / unit))).astype(float)
     loss = logistic(x, y)
     end = at_the_end(lambda b: loss(b / torch.tensor([1.0, unit])), torch.zeros(2, dtype=torch.float64))
-    assert end.is_minimum and end.decrement < 1e-6
+    assert end.is_minimum
+    assert end.decrement < 1e-6
     p = 1 / (1 + np.exp(-x @ (end.x.numpy() / [1, unit])))
     scaled = x / [1, unit]
     information = (scaled * (p * (1 - p))[:, None]).T @ scaled
@@ -53,7 +54,8 @@ def test_a_proper_maximum_is_one_in_any_unit(unit):
 def test_separable_classes_run_to_infinity():
     x = np.column_stack([np.ones(20), np.linspace(-2, 2, 20)])
     end = at_the_end(logistic(x, (x[:, 1] > 0).astype(float)), torch.zeros(2, dtype=torch.float64))
-    assert not end.is_minimum and bool(end.is_running[1])
+    assert not end.is_minimum
+    assert bool(end.is_running[1])
     assert math.isnan(float(end.covariance()[0, 0]))
 
 
@@ -67,7 +69,8 @@ def test_a_sum_alone_leaves_a_ridge():
     end = at_the_end(
         lambda x: 0.5 * ((y - x[0] - x[1]) ** 2).sum() + 0.5 * (x[2] - 2) ** 2, torch.zeros(3, dtype=torch.float64)
     )
-    assert end.flat.shape == (3, 1) and not end.is_running.any()
+    assert end.flat.shape == (3, 1)
+    assert not end.is_running.any()
     assert end.flat[:, 0].abs().numpy() == pytest.approx([math.sqrt(0.5), math.sqrt(0.5), 0], abs=1e-6)
 
 
@@ -81,7 +84,8 @@ def test_an_early_stop_is_finished():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(500, 4)), rng.random(500).round()
     end = at_the_end(logistic(x, y), torch.zeros(4, dtype=torch.float64), iterations=1)
-    assert end.is_minimum and end.decrement < 1e-8
+    assert end.is_minimum
+    assert end.decrement < 1e-8
 
 
 def test_the_hessian_is_that_of_autograd():
