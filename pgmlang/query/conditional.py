@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pgmlang.binding.record import Binding
+    from pgmlang.model.labels import Labels
     from pgmlang.query.predictive import Predictive
     from pgmlang.results.fit import Fit
 
@@ -216,7 +217,7 @@ class Draws:
                                       event.variable.span)) from None  # fmt: skip
         return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
 
-    def _labels(self, name: str) -> tuple[str, ...] | None:
+    def _labels(self, name: str) -> Labels | None:
         type_ = self.row.joint.model.by_name[name].type
         return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
 
@@ -225,7 +226,7 @@ class Draws:
 
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
-        values = self.values[name][(slice(None), *index)].cpu().numpy().astype(float)
+        values = self.values[name].cpu().numpy()[(slice(None), *index)].astype(float)
         return np.broadcast_to(values, self.weights.shape)
 
     def _moments_of_two(self, name: str, index: tuple[int, ...]) -> dict[str, float]:
@@ -238,7 +239,7 @@ class Draws:
         """The probability of a label in each draw, shape (S,)."""
         if name not in self.chances:
             return (self._codes(name, index) == code).astype(float)
-        shares = self.chances[name][(slice(None), *index, code)].cpu().numpy()
+        shares = self.chances[name].cpu().numpy()[(slice(None), *index, code)]
         return np.broadcast_to(shares, self.weights.shape)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
@@ -291,7 +292,7 @@ class Draws:
         order = np.argsort(values)
         below = np.cumsum(self.weights[order])
         low, middle, high = (
-            float(values[order][min(np.searchsorted(below, q), len(values) - 1)]) for q in QUANTILES
+            float(values[order[min(int(np.searchsorted(below, q)), len(values) - 1)]]) for q in QUANTILES
         )
         sd = float(np.sqrt(self.weights @ np.square(values - mean)))
         return {"mean": mean, "sd": sd, "q5": low, "q50": middle, "q95": high, "mcse": error}
