@@ -226,8 +226,15 @@ class Draws:
 
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
-        values = self.values[name].cpu().numpy()[(slice(None), *index)].astype(float)
+        values = self._element(self.values[name], index).astype(float)
         return np.broadcast_to(values, self.weights.shape)
+
+    @staticmethod
+    def _element(values: Tensor, index: tuple[int, ...]) -> np.ndarray:
+        """The elements at an index of every draw."""
+        for i in index:
+            values = values[:, i]
+        return np.asarray(values.cpu().numpy())
 
     def _moments_of_two(self, name: str, index: tuple[int, ...]) -> dict[str, float]:
         """Moments of a bit, a truth value or a spin, by the probability of its second value."""
@@ -239,7 +246,7 @@ class Draws:
         """The probability of a label in each draw, shape (S,)."""
         if name not in self.chances:
             return (self._codes(name, index) == code).astype(float)
-        shares = self.chances[name].cpu().numpy()[(slice(None), *index, code)]
+        shares = self._element(self.chances[name], (*index, code))
         return np.broadcast_to(shares, self.weights.shape)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,12 @@ from pgmlang.density.importance import log_weights, resampled
 from pgmlang.density.reductions import determines, sum_per_element
 from pgmlang.density.simulation import simulate
 from pgmlang.density.summing import Marginaliser, marginaliser_of
-from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
 from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
 from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
@@ -392,31 +392,6 @@ class Predictive:
         weights = annealed(units, few._drawn_from_prior(names), self.generator)
         words = f"annealed importance sampling, {TEMPERATURES} temperatures"
         return weighed(weights, plate, few._words(words))
-
-
-@dataclass(frozen=True, eq=False)
-class RowTarget(Target):
-    """A target some of whose elements are ``known``: those along the first axis that the fit has values for. Their
-    free numbers are given a normal density of their own, so that no chain drifts along them."""
-
-    known: dict[str, Tensor] = field(default_factory=dict, kw_only=True)
-
-    def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        values, log_det = super().values(x)
-        for name, known in self.known.items():
-            values[name] = torch.cat([known, values[name][:, known.shape[1] :]], 1)
-        return values, log_det
-
-    def __call__(self, x: Tensor) -> Tensor:
-        total = super().__call__(x)
-        start = 0
-        for name, shape in zip(self.names, self.free_shapes, strict=True):
-            size = math.prod(shape)
-            if name in self.known:
-                idle = size // max(1, shape[0]) * self.known[name].shape[1]
-                total = total - 0.5 * x[..., start : start + idle].square().sum(-1)
-            start += size
-        return total
 
 
 def _around(
