@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -20,9 +20,10 @@ from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import split_nets
 from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import free_shape
-from pgmlang.diagnostics import PgmError
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.kernels import lbfgs
+from pgmlang.kernels.curvature import Curvature, curvature
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -138,14 +139,52 @@ class Climb:
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
 
     def conclude(self, state: ClimbState) -> Outcome:
-        free, nets = self.by_name(state.point.x)
+        end = self.end_of(state)
+        x = end.x if end is not None and end.is_minimum else state.point.x
+        warnings = () if end is None else tuple(self._doubts(end))
+        free, nets = self.by_name(x)
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
         weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
+        notes = {"objective": self.objective.label, "starts": list(state.starts), **outcome.notes}
+        if end is not None:
+            notes["newton_decrement"] = end.decrement
         return outcome._replace(
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
-            is_converged=state.is_done, notes={"objective": self.objective.label, "starts": list(state.starts), **outcome.notes},
+            is_converged=state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
         )  # fmt: skip
+
+    def end_of(self, state: ClimbState) -> Curvature | None:
+        """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
+        more numbers than it is worked out for."""
+        if not state.is_done or self.nets is not None or self.joint.dtype != torch.float64:
+            return None
+        units = units_of(self.joint, unit_plate(self.problem.model))
+
+        def total(x: Tensor) -> tuple[Tensor, Tensor]:
+            value, gradient = self.function(x)
+            return value * units, gradient * units
+
+        return curvature(total, state.point.x)
+
+    def _doubts(self, end: Curvature) -> Iterator[Diagnostic]:
+        """Estimates that have no end, and those known in combination alone."""
+        names = [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
+        running = list(dict.fromkeys(n for n, r in zip(names, end.is_running.tolist(), strict=True) if r))
+        if running:
+            shown = ", ".join(f"`{n}`" for n in running[:6])
+            message = f"{shown}: no finite estimate, or one on a bound: the {self.objective.label} still rises as it goes on"
+            cure = "separable classes, a spread that falls to zero, a share of nothing: give it a prior"
+            yield Diagnostic("PGM0801", message, help=cure)
+        if end.flat.shape[1]:
+            share = end.flat.norm(dim=1)
+            loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
+            shown = ", ".join(f"`{n}`" for n in loose[:6])
+            message = (
+                f"{shown}: the data do not tell them apart: the {self.objective.label} is flat along a combination"
+            )
+            cure = "fix one of them (`--fix`), or give them priors"
+            yield Diagnostic("PGM0801", message, help=cure)
 
 
 def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

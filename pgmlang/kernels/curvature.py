@@ -20,6 +20,8 @@ MOST = 256
 """Most numbers whose curvature is worked out: twice as many gradients, three times."""
 SETTLED = 1e-3
 """A Newton step this short, in units of a number's size, has arrived."""
+ARRIVED = 1e-6
+"""A first step this short needs no second."""
 FLAT = 1e-7
 """A curvature below this share of the greatest, every number in units of its own curvature, is none."""
 RIDGE = 1e-3
@@ -80,6 +82,9 @@ def curvature(function: Function, x: Tensor) -> Curvature | None:
         if not (bool(torch.isfinite(square).all()) and bool(torch.isfinite(gradient).all())):
             return None
         step, flat = _newton(square, gradient)
+        if not flat.shape[1] and bool((step.abs() <= ARRIVED * x.abs().clamp(min=1.0)).all()):
+            still = torch.zeros_like(x, dtype=torch.bool)
+            return Curvature(x, float(value), square, float(-0.5 * gradient @ step), step, still, flat)
         steps.append(step)
         x = _lower(function, x, float(value), step)
     value, gradient = function(x)
