@@ -8,7 +8,7 @@ ones (Du and Mordatch 2019), some of which begin anew at noise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic
@@ -29,7 +29,7 @@ from pgmlang.fields.reasons import (
     observed_fields,
 )
 from pgmlang.infer.base import Algorithm, Problem
-from pgmlang.infer.train_options import TrainOptions, idle_training
+from pgmlang.infer.train_options import TrainOptions, check_options, dtype_of, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -39,13 +39,17 @@ if TYPE_CHECKING:
     from pgmlang.objectives.objective import Objective
 
 
+EPOCHS, LEARNING_RATE = 400, 0.02
+MAX_ITERATIONS, TOLERANCE = 1000, 1e-9
+"""Of L-BFGS."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LikelihoodOptions(TrainOptions):
     """``chains``: persistent chains where log Z is not exact; ``k``: their steps between two steps of Adam;
-    ``step_size``: of Langevin chains, as a share of the data's standard deviation."""
+    ``step_size``: of Langevin chains, as a share of the data's standard deviation. Where log Z is exact and no option of
+    Adam is given, L-BFGS climbs to the optimum; ``epochs`` (None: 400) and ``learning_rate`` (None: 0.02) are Adam's."""
 
-    epochs: int = 400
-    learning_rate: float = 0.02
     chains: int = 200
     k: int = 20
     step_size: float = 0.1
@@ -79,9 +83,24 @@ def idle(model: Model, facts: Facts, options: LikelihoodOptions) -> dict[str, st
     return {**dict.fromkeys(chains, describe(model, facts)), **idle_training(model, facts, options)}
 
 
+def climbs_to_the_end(model: Model, facts: Facts, options: LikelihoodOptions) -> bool:
+    """Whether the likelihood is climbed by L-BFGS: it is exact, of all rows at once, and nobody asks for Adam."""
+    is_adam = options.epochs or options.learning_rate or options.batch or options.validation
+    return way_of(model, facts) not in ("langevin", "gibbs") and not is_adam and not model.nets
+
+
 def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
     """The algorithm of the way that fits."""
-    return build_training(problem, options, _objective(problem, options))
+    check_options(options)
+    objective = _objective(problem, options)
+    if climbs_to_the_end(problem.model, problem.facts, options):
+        from pgmlang.infer.climb import climb
+
+        return climb(problem, objective, dtype_of(options, problem.model), 1, MAX_ITERATIONS, TOLERANCE, ())
+    settings = replace(
+        options, epochs=options.epochs or EPOCHS, learning_rate=options.learning_rate or LEARNING_RATE
+    )
+    return build_training(problem, settings, objective)
 
 
 def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
