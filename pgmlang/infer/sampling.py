@@ -43,6 +43,8 @@ STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logden
 """Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
 R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
+FEWEST, FEWEST_A_CHAIN = 100, 10
+"""Draws below which nothing is said to have converged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,10 +203,15 @@ def _given_back(
 
 
 def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
-    """What R-hat and the divergences say against the draws."""
+    """What their number, R-hat and the divergences say against the draws."""
     from pgmlang.results.convergence import convergence
 
     warnings = []
+    chains, num_draws = next((v.shape[:2] for v in draws.values()), (1, FEWEST))
+    if chains * num_draws < FEWEST or num_draws < FEWEST_A_CHAIN:
+        message = f"{chains * num_draws:,} draws in all, {num_draws:,} a chain, tell too little to be trusted"
+        cure = f"at least {FEWEST} in all and {FEWEST_A_CHAIN} a chain: `--draws`, `--chains`"
+        warnings.append(Diagnostic("PGM0801", message, help=cure))
     worst = ("", 0.0)
     for name, values in draws.items():
         if values.dtype.kind in "iu":
