@@ -69,7 +69,14 @@ CHECKS: tuple[Check, ...] = (
     Check("AIS effective sample size", figures.ais_ess, False, 100, 10, "more temperatures, or more particles"),
     Check("error of log Z", figures.log_z_error, True, 0.5, 2, "more temperatures, or more particles"),
     Check("Pareto k-hat of the guide", figures.pareto_k, True, 0.7, 1, "a full-rank guide, or hmc"),
-    Check("decrease of log-likelihood", figures.decrease, True, 1e-6, 1e-3, "EM should never fall: report it"),
+    Check(
+        "decrease of log-likelihood",
+        figures.decrease,
+        True,
+        1e-6,
+        1e-3,
+        "a spread that falls to zero on equal points has no maximum: give it a prior",
+    ),
     Check("rise in the last tenth", figures.still_rising, True, 0.01, 0.05, "not settled: more iterations"),
     Check("label switching", figures.switching, True, 0.9, 2, "order the components: an `ordered` location"),
 )
