@@ -191,7 +191,7 @@ def vae() -> None:
 def lattice() -> None:
     import numba
 
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.bind import bound_density
     from pgmlang.fields.fields import fields_of
     from pgmlang.infer.base import facts_of
     from pgmlang.plan.problem import Problem
@@ -200,7 +200,7 @@ def lattice() -> None:
     text = (EXAMPLES / "ising/ising.pgm").read_text().replace("side = 8", f"side = {side}")
     model = pgmlang.compile(text)
     bound = model.bind({"s": np.ones((1, side * side), dtype=np.int64)})
-    joint = joint_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)), torch.float32)
+    joint = bound_density(Problem(bound.model, bound, {}, facts_of(bound.model, bound)), torch.float32)
     fields = fields_of(joint, ("s",))
     params = {"J": torch.tensor(0.4), "B": torch.tensor(0.0)}
     generator = torch.Generator().manual_seed(1)

@@ -254,7 +254,7 @@ plate row {
 
 def lattice(device: str, small: bool) -> Measured:
     """A hundred sweeps of an Ising model near its critical point: the mean of neighbouring spins' products."""
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.bind import bound_density
     from pgmlang.fields.fields import fields_of
     from pgmlang.infer.base import facts_of
     from pgmlang.plan.problem import Problem
@@ -264,7 +264,7 @@ def lattice(device: str, small: bool) -> Measured:
     model = pgmlang.compile(text)
     bound = model.bind({"s": np.ones((1, side * side), dtype=np.int64)})
     problem = Problem(bound.model, bound, {}, facts_of(bound.model, bound), device)
-    fields = fields_of(joint_of(problem, torch.float32), ("s",))
+    fields = fields_of(bound_density(problem, torch.float32), ("s",))
     params = {"J": torch.tensor(0.4, device=device), "B": torch.tensor(0.0, device=device)}
     generator = torch.Generator(device).manual_seed(1)
     settled = fields.settled(params)

@@ -166,7 +166,7 @@ def sample(
     """Draw rows from a fit, a model with given tables, or a network file, by exact (posterior) sampling."""
     import secrets
 
-    from pgmlang.api import draw_rows, evidence_of
+    from pgmlang.pipeline import draw_rows, evidence_of
 
     if seed is None:
         seed = secrets.randbits(31)
@@ -189,7 +189,7 @@ def sample(
 @json_option
 def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool) -> None:
     """log Z of a network (the log probability of the evidence, where it is directed)."""
-    from pgmlang.api import log_z
+    from pgmlang.pipeline import log_z
 
     answers = answers_of(source, settings, fixed)
     if evidence and Path(evidence).is_file():

@@ -80,10 +80,11 @@ def fit(
     max_time: float | None, threads: int | None, resume: bool, checkpoint: float, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
-    from pgmlang.api import FittedModel, bind_data, fit_bound, fit_streamed
+    from pgmlang.api import FittedModel
     from pgmlang.binding import binding_report
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
+    from pgmlang.pipeline import bind_data, fit_bound, fit_streamed
     from pgmlang.results.store import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)

@@ -147,7 +147,7 @@ def _scene(
     compilation = compiled(model, settings)
     checked = compilation.checked()
     if data:
-        from pgmlang.api import bind_data
+        from pgmlang.pipeline import bind_data
 
         tables = tables_of(data, set(checked.plate_by_name))
         shaded = shaded or list(bind_data(checked, tables, **binding_of(given)).observed)
@@ -170,8 +170,8 @@ def plan(
     checked = compiled(model, settings, quiet=as_json).checked()
     binding = None
     if data:
-        from pgmlang.api import bind_data
         from pgmlang.binding import binding_report
+        from pgmlang.pipeline import bind_data
 
         binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
         if not as_json:

@@ -59,7 +59,7 @@ def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...]
     """What answers queries about a fit, a model with given tables, or a network file. Raises PgmError."""
     if is_network_file(path):
         refuse_settings(path, settings, fixed)
-        from pgmlang.api import network_answers
+        from pgmlang.pipeline import network_answers
 
         return network_answers(read_network(path))
     if Path(path).is_dir():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
 
 LOW = -1e30
 """Stands for log 0."""
@@ -29,7 +29,7 @@ class Chains(NamedTuple):
     num_rows: int
 
 
-def chains_of(joint: Joint, plate: str) -> Chains:
+def chains_of(joint: BoundDensity, plate: str) -> Chains:
     """The sequences of a bound chain plate."""
     sequences = joint.binding.layout.sequences(plate)
     position, order = torch.as_tensor(sequences.position), torch.as_tensor(sequences.order)

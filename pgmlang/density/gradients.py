@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import FreeKey, GuideMoment, GuideParam, NetworkWeight
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower.program import line_of_model
@@ -45,7 +45,7 @@ def slopes_of(total: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def gradients_of(
-    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
+    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: BoundDensity, label: str
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """An objective and its gradients by the leaves. Raises PgmError PGM0808 where
     the objective is finite and a gradient is not, PGM0803 where neither is."""
@@ -58,7 +58,7 @@ def gradients_of(
 
 
 def gradient_error(
-    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: Joint, label: str
+    objective: Callable[[], Tensor], leaves: Mapping[FreeKey, Tensor], joint: BoundDensity, label: str
 ) -> PgmError:
     """The error of an objective whose gradient by some of the leaves is not finite; it is evaluated again."""
     with warnings.catch_warnings():
@@ -112,7 +112,7 @@ def _function(node: Any) -> str:
     return re.sub(r"Backward\d*$", "", str(node.name())).removesuffix("Kernel").lower()
 
 
-def _span(node: Any, joint: Joint) -> Span | None:
+def _span(node: Any, joint: BoundDensity) -> Span | None:
     """The model's line that made a node of the backward pass."""
     if node is None:
         return None

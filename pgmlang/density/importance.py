@@ -9,21 +9,24 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
+from pgmlang.density.reductions import determines, sum_per_element, sum_to_axes
+from pgmlang.density.simulation import propose
 from pgmlang.model.row_plates import unit_plate
 
 CHUNK = 64
 """Draws of the guide at a time."""
 
 
-def log_weights(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str | None = None,
+def log_weights(joint: BoundDensity, params: Values, nets: Any, num: int, generator: Generator, plate: str | None = None,
                 given: Values | None = None) -> Tensor:  # fmt: skip
     """``log p(x, z) - log q(z | x)`` at draws of the guide for each element of a row plate (by default the outermost),
     ``[num, elements]``. ``given``: values of what is neither observed nor in the guide."""
     return torch.cat([w for _, w in _weighed(joint, params, nets, num, generator, plate, given)])
 
 
-def _weighed(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str | None,
+def _weighed(joint: BoundDensity, params: Values, nets: Any, num: int, generator: Generator, plate: str | None,
              given: Values | None) -> Iterator[tuple[dict[str, Tensor], Tensor]]:  # fmt: skip
     """Draws of the guide and their weights, some at a time."""
     unit = plate or unit_plate(joint.model)
@@ -32,16 +35,16 @@ def _weighed(joint: Joint, params: Values, nets: Any, num: int, generator: Gener
     for start in range(0, num, CHUNK):
         with torch.no_grad():
             shape = (min(CHUNK, num - start),)
-            values, log_q = joint.propose(generator, params, nets, shape)
-            weight = joint.each(joint.factors({**(given or {}), **values}, params, nets), unit)
+            values, log_q = propose(joint, generator, params, nets, shape)
+            weight = sum_per_element(joint, joint.factors({**(given or {}), **values}, params, nets), unit)
             for name, term in log_q.items():
                 # what lies outside of the rows is averaged over the guide's draws, not weighed
-                if joint.tells(tuple(axes[name]), unit):
-                    weight = weight - joint.along(term, tuple(axes[name]), (unit,))
+                if determines(joint, tuple(axes[name]), unit):
+                    weight = weight - sum_to_axes(joint, term, tuple(axes[name]), (unit,))
         yield values, weight
 
 
-def resampled(joint: Joint, params: Values, nets: Any, num: int, generator: Generator, plate: str, draws: int,
+def resampled(joint: BoundDensity, params: Values, nets: Any, num: int, generator: Generator, plate: str, draws: int,
               given: Values | None = None) -> dict[str, Tensor]:  # fmt: skip
     """``draws`` of the guide's latents for each element of a row plate, ``[draws, *shape]``, out of ``num`` proposals by
     their weights (Rubin 1987): a draw is replaced by one of the next proposals with their share of the weight so far."""
@@ -66,7 +69,7 @@ def resampled(joint: Joint, params: Values, nets: Any, num: int, generator: Gene
     return picks
 
 
-def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tensor:
+def _for_elements(joint: BoundDensity, name: str, by_unit: Tensor, plate: str) -> Tensor:
     """What is said of each unit ``[draws, units]`` for the elements of a variable: ``[draws, *axes]``, of size 1 where
     the unit alone decides."""
     axes = joint.axes(name)
@@ -77,7 +80,9 @@ def _for_elements(joint: Joint, name: str, by_unit: Tensor, plate: str) -> Tenso
     return by_unit.reshape(len(by_unit), *[1] * position, -1, *[1] * (len(axes) - position - 1))
 
 
-def importance_log_likelihood(joint: Joint, params: Values, nets: Any, num: int, generator: Generator) -> Tensor:
+def importance_log_likelihood(
+    joint: BoundDensity, params: Values, nets: Any, num: int, generator: Generator
+) -> Tensor:
     """Log-likelihood of each row, ``[rows]``: the log-mean of the weights, below the exact one in expectation and
     consistent (Burda, Grosse and Salakhutdinov 2016, equation 8)."""
     return torch.logsumexp(log_weights(joint, params, nets, num, generator), 0) - math.log(num)

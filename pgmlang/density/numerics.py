@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.distributions import Distribution
 
 
-def settled(program: ModuleType, dtype: torch.dtype, device: torch.device) -> ModuleType:
+def on_device(program: ModuleType, dtype: torch.dtype, device: torch.device) -> ModuleType:
     """The program with its tables and index arrays on the device, its numbers of this type."""
     for name, value in vars(program).items():
         if isinstance(value, Tensor):

@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint, Values, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
 from pgmlang.density.keys import PartitionTable, TableKey
-from pgmlang.density.summing import Sums, scopes_of, sums_in_steps
+from pgmlang.density.reductions import sum_to_axes
+from pgmlang.density.summing import Marginaliser, marginaliser_in_steps, scopes_of
 from pgmlang.graph.components import FieldComponent, field_components, partition_reasons, potentials_of
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Model
@@ -46,19 +49,24 @@ class Partition:
         }  # fmt: skip
 
     def terms(
-        self, joint: Joint, values: Values, params: Values | None, nets: Any, around: Collection[str] | None = None
+        self,
+        joint: BoundDensity,
+        values: Values,
+        params: Values | None,
+        nets: Any,
+        blanket: Collection[str] | None = None,
     ) -> dict[TableKey, Tensor]:
-        """Minus log Z of each component, ``[..., *axes]``; of those that hang on a variable in ``around``."""
+        """Minus log Z of each component, ``[..., *axes]``; of those that hang on a variable in ``blanket``."""
         out: dict[TableKey, Tensor] = {}
         for key, component in self.components.items():
-            if around is None or self.mentions[key] & set(around):
+            if blanket is None or self.mentions[key] & set(blanket):
                 others = {k: v for k, v in values.items() if k not in component.fields}
                 summed = _eliminated if component.steps else _listed
                 out[key] = -summed(joint, component, others, params, nets)
         return out
 
 
-def partition_of(joint: Joint) -> Partition | None:
+def partition_of(joint: BoundDensity) -> Partition | None:
     """The components of a joint's fields whose log Z is had exactly; None where there are none."""
     layout, model = joint.layout, joint.model
 
@@ -69,40 +77,42 @@ def partition_of(joint: Joint) -> Partition | None:
     return Partition(model, {PartitionTable(c.fields): c for c in exact}) if exact else None
 
 
-def density_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Joint:
-    """As `joint_of`, with log Z of the fields a factor of the density where it is had exactly."""
-    joint = joint_of(problem, dtype)
+def density_of(problem: Problem, dtype: torch.dtype = torch.float64) -> BoundDensity:
+    """As `bound_density`, with log Z of the fields a factor of the density where it is had exactly."""
+    joint = bound_density(problem, dtype)
     return replace(joint, partition=partition_of(joint))
 
 
-def _alone(joint: Joint, component: FieldComponent) -> Joint:
+def _alone(joint: BoundDensity, component: FieldComponent) -> BoundDensity:
     """The joint with the component's fields free, each row counted once."""
     free = {k: v for k, v in joint.observed.items() if k not in component.fields}
     missing = {k: v for k, v in joint.missing.items() if k not in component.fields}
     return replace(joint, observed=free, missing=missing, scale={}, weights={}, partition=None)
 
 
-def _keys(joint: Joint, component: FieldComponent) -> tuple[str, ...]:
+def _keys(joint: BoundDensity, component: FieldComponent) -> tuple[str, ...]:
     wanted = {id(p) for p in potentials_of(joint.model, component)}
     return tuple(k for k, f in factor_names(joint.model).items() if id(f) in wanted)
 
 
-def _sums(joint: Joint, component: FieldComponent) -> Sums:
+def _sums(joint: BoundDensity, component: FieldComponent) -> Marginaliser:
     factors = factor_names(joint.model)
     chosen = {k: factors[k] for k in _keys(joint, component)}
     scopes = scopes_of(joint.model, component.fields, component.steps, chosen)
-    return sums_in_steps(_alone(joint, component), component.fields, component.steps, scopes)
+    return marginaliser_in_steps(_alone(joint, component), component.fields, component.steps, scopes)
 
 
 def _eliminated(
-    joint: Joint, component: FieldComponent, values: Values, params: Values | None, nets: Any
+    joint: BoundDensity, component: FieldComponent, values: Values, params: Values | None, nets: Any
 ) -> Tensor:
     sums = joint.memo.once(_sums, joint, component)
     (table,) = sums.remaining(sums.tables(values, params, nets))
     return table.values.reshape(table.values.shape[sums.places :])
 
 
-def _listed(joint: Joint, component: FieldComponent, values: Values, params: Values | None, nets: Any) -> Tensor:
+def _listed(
+    joint: BoundDensity, component: FieldComponent, values: Values, params: Values | None, nets: Any
+) -> Tensor:
     """The log-sum-exp over the configurations of one element along the component's axes."""
     alone = joint.memo.once(_alone, joint, component)
     lead = max((v.dim() - len(joint.shapes[k]) for k, v in {**values, **(params or {})}.items()
@@ -112,11 +122,11 @@ def _listed(joint: Joint, component: FieldComponent, values: Values, params: Val
     terms = alone.factors({**values, **listed}, params, nets, only=joint.memo.once(_keys, joint, component))
     total = torch.zeros((), dtype=joint.dtype, device=joint.device)
     for key, term in terms.items():
-        total = total + alone.along(term, alone.factor_axes[key], component.axes)
+        total = total + sum_to_axes(alone, term, alone.factor_axes[key], component.axes)
     return torch.logsumexp(total, 0)
 
 
-def _configurations(joint: Joint, component: FieldComponent) -> dict[str, Tensor]:
+def _configurations(joint: BoundDensity, component: FieldComponent) -> dict[str, Tensor]:
     """Codes ``[count, *shape]`` of the fields, the same in every element along the component's axes."""
     inner: dict[str, list[int]] = {}
     digits: list[Tensor] = []

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import torch
 
-from pgmlang.density.numerics import numerics, settled
+from pgmlang.density.numerics import numerics, on_device
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model
@@ -48,7 +48,7 @@ class Programs:
             self._of_definitions[wanted] = self._emitted(frozenset(), wanted)
         return self._of_definitions[wanted]
 
-    def around(self, variables: Collection[str]) -> ModuleType:
+    def of_blanket(self, variables: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
         key = frozenset(variables)
         if key not in self._around:
@@ -58,4 +58,4 @@ class Programs:
     def _emitted(self, only: frozenset[str] | None, definitions: frozenset[str] = frozenset()) -> ModuleType:
         with numerics(self.dtype, self.device):
             program = lower(self.model, only=only, definitions=definitions, partly_seen=self.partly_seen)
-            return settled(program.load(), self.dtype, self.device)
+            return on_device(program.load(), self.dtype, self.device)

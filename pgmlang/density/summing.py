@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.completion import Values, completed
 from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
+from pgmlang.density.reductions import determines, scale_of, scaled_sum, sum_to_axes
 from pgmlang.diagnostics import PgmError
 from pgmlang.graph.components import summing_steps
 from pgmlang.graph.summable import Step, looks_back, mentioned
@@ -41,14 +43,15 @@ class Joined(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class Marginaliser:
     """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
-    come those of ``prev`` of the chains' variables, ``backs``. ``scopes``: of each factor; those of others are left out."""
+    come those of ``prev`` of the chains' variables, ``lagged_names``. ``scopes``: of each factor; those of others are
+    left out."""
 
-    joint: Joint
+    joint: BoundDensity
     names: tuple[str, ...]
     steps: tuple[Step, ...]
-    backs: tuple[str, ...]
+    lagged_names: tuple[str, ...]
     chains: Mapping[str, Chains]
     scopes: Mapping[str, frozenset[int]]
 
@@ -61,7 +64,8 @@ class Sums:
         for i, name in enumerate(self.names):
             wide[name] = self._all_values(name, i, lead)
         earlier = {
-            (name, 1): self._all_values(name, len(self.names) + i, lead) for i, name in enumerate(self.backs)
+            (name, 1): self._all_values(name, len(self.names) + i, lead)
+            for i, name in enumerate(self.lagged_names)
         }
         terms = self._factors(wide, earlier, params, nets)
         if self.joint.partition is not None:
@@ -83,7 +87,7 @@ class Sums:
 
     @property
     def places(self) -> int:
-        return len(self.names) + len(self.backs)
+        return len(self.names) + len(self.lagged_names)
 
     def _factors(
         self, values: Values, earlier: Mapping[tuple[str, int], Tensor], params: Values | None, nets: Any
@@ -94,7 +98,9 @@ class Sums:
         program = joint.program if is_whole else joint.programs.of_factors(self.scopes)
         with numerics(joint.dtype, joint.device):
             everything: dict[Any, Tensor] = {
-                **joint.completed({k: v for k, v in values.items() if k not in self.names}),
+                **completed(
+                    joint.observed, joint.missing, {k: v for k, v in values.items() if k not in self.names}
+                ),
                 **{k: v for k, v in values.items() if k in self.names},
                 **earlier,
             }
@@ -136,20 +142,20 @@ class Sums:
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         for table in self.remaining(tables, trace):
             if each is not None:
-                if self.joint.tells(table.axes, each):
+                if determines(self.joint, table.axes, each):
                     values = self._along(table, (each,))
                     total = total + values.reshape(values.shape[self.places :])
                 continue
-            values = self.joint.total(table.values, table.axes)
+            values = scaled_sum(self.joint, table.values, table.axes)
             total = total + values.reshape(values.shape[self.places :])
         return total
 
-    def remaining(self, tables: Mapping[str, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
+    def remaining(self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
         """The tables that are left when all variables are summed out."""
         pool = list(tables.values())
         for step in self.steps:
             places = {self.names.index(n) for n in step.names}
-            places |= {len(self.names) + self.backs.index(n) for n in step.names if n in self.backs}
+            places |= {len(self.names) + self.lagged_names.index(n) for n in step.names if n in self.lagged_names}
             mine = [t for t in pool if t.scope & places]
             pool = [t for t in pool if not t.scope & places]
             axes = self.joint.axes(step.names[0])
@@ -180,7 +186,7 @@ class Sums:
     def _matrices(self, step: Step, values: Tensor) -> Tensor:
         """``[*value axes, *leading, rows, states before, states]`` of a chain; its own value axes become of size 1."""
         now = [self.names.index(n) for n in step.names]
-        back = [len(self.names) + self.backs.index(n) for n in step.names]
+        back = [len(self.names) + self.lagged_names.index(n) for n in step.names]
         shape = list(values.shape)
         for p, b, n in zip(now, back, step.names, strict=True):
             shape[p] = shape[b] = self.joint.num_states(n)
@@ -191,7 +197,7 @@ class Sums:
         return flat
 
     def _along(self, table: LogTable, axes: tuple[str, ...]) -> Tensor:
-        return self.joint.along(table.values, table.axes, axes)
+        return sum_to_axes(self.joint, table.values, table.axes, axes)
 
     # ---- what the sum says of the variables
 
@@ -212,7 +218,7 @@ class Sums:
             slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
             name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
-            / self.joint.scale_of(self.joint.axes(name))
+            / scale_of(self.joint, self.joint.axes(name))
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
@@ -306,40 +312,42 @@ def categorical(logits: Tensor, generator: Generator | None) -> Tensor:
     return (logits + noise).argmax(-1)
 
 
-def sums_of(joint: Joint, names: Collection[str]) -> Sums:
+def marginaliser_of(joint: BoundDensity, names: Collection[str]) -> Marginaliser:
     """Sets up the sum over these variables. Raises PgmError with the reasons when it cannot be done exactly."""
     steps, reasons = summing_steps(joint.model, tuple(names))
     if reasons:
         raise PgmError(reasons)
-    scopes = scopes_of(joint.model, tuple(names), steps, factor_names(joint.model))
+    scopes: dict[TableKey, frozenset[int]] = {
+        **scopes_of(joint.model, tuple(names), steps, factor_names(joint.model))
+    }
     if joint.partition is not None:
         for key, mentions in joint.partition.mentions.items():
             scopes[key] = frozenset(i for i, n in enumerate(names) if n in mentions)
-    return sums_in_steps(joint, tuple(names), steps, scopes)
+    return marginaliser_in_steps(joint, tuple(names), steps, scopes)
 
 
 def scopes_of(
     model: Model, names: tuple[str, ...], steps: tuple[Step, ...], factors: Mapping[str, Factor]
 ) -> dict[str, frozenset[int]]:
     """The places of the value axes that each factor has."""
-    backs = _backs(steps)
+    lagged_names = _lagged_names(steps)
     scopes = {}
     for key, factor in factors.items():
         here = {names.index(n) for n in mentioned(model, factor, names)}
         before = {n for n, _ in looks_back(model, factor, names)}
         # a factor that only looks back has the earlier value alone
-        here |= {len(names) + backs.index(n) for n in before}
+        here |= {len(names) + lagged_names.index(n) for n in before}
         scopes[key] = frozenset(here)
     return scopes
 
 
-def sums_in_steps(
-    joint: Joint, names: tuple[str, ...], steps: tuple[Step, ...], scopes: Mapping[str, frozenset[int]]
-) -> Sums:
+def marginaliser_in_steps(
+    joint: BoundDensity, names: tuple[str, ...], steps: tuple[Step, ...], scopes: Mapping[TableKey, frozenset[int]]
+) -> Marginaliser:
     """The sum over variables in these steps, of the factors that have a scope."""
     chains = {s.chain: chains_of(joint, s.chain) for s in steps if s.chain}
-    return Sums(joint, names, steps, _backs(steps), chains, scopes)
+    return Marginaliser(joint, names, steps, _lagged_names(steps), chains, scopes)
 
 
-def _backs(steps: tuple[Step, ...]) -> tuple[str, ...]:
+def _lagged_names(steps: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(n for s in steps if s.chain for n in s.names)

@@ -10,10 +10,10 @@ from pgmlang.tables.learned import learned_tables, prior_counts
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pgmlang.density.joint import Joint
+    from pgmlang.density.bound import BoundDensity
 
 
-def log_table_priors(joint: Joint, values: Mapping[str, Tensor]) -> Tensor | float:
+def log_table_priors(joint: BoundDensity, values: Mapping[str, Tensor]) -> Tensor | float:
     """The sum over learned tables of prior counts times log probabilities, ``[...]`` over the leading axes of the
     tables' values; 0 without priors. The mode is that of counting with the prior's counts added, as EM does."""
     total: Tensor | float = 0.0

@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
 from pgmlang.density.partition import density_of
-from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.traced import NotRecordable, traced
+from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.kernels.log_density import eager_value, eager_value_and_grad
 from pgmlang.model import Model
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -27,12 +30,12 @@ class Target:
     K has K - 1), laid end to end in a vector of ``dimension`` numbers. ``traces``: recordings by shape, or why there is
     none."""
 
-    joint: Joint
+    joint: BoundDensity
     names: tuple[str, ...]
     free_shapes: tuple[tuple[int, ...], ...]
-    sums: Sums | None = None
+    sums: Marginaliser | None = None
     given: dict[str, Tensor] = field(default_factory=dict)
-    around: frozenset[str] | None = None
+    blanket: frozenset[str] | None = None
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
     traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
@@ -58,12 +61,12 @@ class Target:
             size = int(np.prod(shape))
             free[name] = x[..., start : start + size].reshape((*x.shape[:-1], *shape))
             start += size
-        values, log_det = self.joint.constrain(free, self.given, self.params, self.nets)
+        values, log_det = constrain(self.joint, free, self.given, self.params, self.nets)
         return values, log_det.expand(x.shape[:-1])
 
     def free(self, values: Values) -> Tensor:
         """The free vector ``[..., dimension]`` of values."""
-        unconstrained = self.joint.unconstrain({n: values[n] for n in self.names}, values, self.params, self.nets)
+        unconstrained = unconstrain(self.joint, {n: values[n] for n in self.names}, values, self.params, self.nets)
         parts = [
             unconstrained[n].reshape(*unconstrained[n].shape[: unconstrained[n].dim() - len(s)], int(np.prod(s)))
             for n, s in zip(self.names, self.free_shapes, strict=True)
@@ -77,7 +80,7 @@ class Target:
         if self.sums is not None:
             total = self.sums.log_marginal(everything, self.params, self.nets)
         else:
-            total = self.joint.log_joint(everything, self.params, self.nets, self.around)
+            total = log_joint(self.joint, everything, self.params, self.nets, self.blanket)
         return total.expand(x.shape[:-1]) + log_det
 
     # ---- without Python in between
@@ -122,15 +125,15 @@ def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
     joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
-    shapes = tuple(joint.free_shape(n) for n in names)
-    return Target(joint, names, shapes, sums_of(joint, summed) if summed else None)
+    shapes = tuple(free_shape(joint, n) for n in names)
+    return Target(joint, names, shapes, marginaliser_of(joint, summed) if summed else None)
 
 
 def block_target(
-    joint: Joint, names: tuple[str, ...], given: Values, traces: dict[Any, Any] | None = None
+    joint: BoundDensity, names: tuple[str, ...], given: Values, traces: dict[Any, Any] | None = None
 ) -> Target:
     """The full conditional density of some continuous variables given all other latent ones. ``traces``: what was
     recorded for the same block."""
-    shapes = tuple(joint.free_shape(n) for n in names)
+    shapes = tuple(free_shape(joint, n) for n in names)
     shared_traces = {} if traces is None else traces
     return Target(joint, names, shapes, None, dict(given), frozenset(names), traces=shared_traces)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.binding.record import Binding
-from pgmlang.density.joint import joint_of_binding
+from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
@@ -22,7 +22,7 @@ def program_tensors(model: Model, binding: Binding) -> tuple[dict[str, Tensor], 
     Raises PgmError PGM0710 where cells are missing and PGM0602 where weights of rows are no counts: a Pyro model says
     neither."""
     binding = _written_out(binding)
-    joint = joint_of_binding(model, binding, {}, torch.get_default_dtype(), torch.device("cpu"))
+    joint = density_of_binding(model, binding, {}, torch.get_default_dtype(), torch.device("cpu"))
     for name in (*joint.missing, *joint.unseen):
         help_ = f"leave those rows out, or hide all of it: hide=['{name}']"
         raise PgmError(

@@ -21,7 +21,7 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int
     if not ordered:
         return ""
     paint = _paint if color else _plain
-    blocks = ["\n".join(_one(d, paint, width)) for d in ordered]
+    blocks = ["\n".join(_rendered(d, paint, width)) for d in ordered]
     return "\n\n".join([*blocks, counts(ordered)]) + "\n"
 
 
@@ -85,7 +85,7 @@ def _paint(text: str, style: str) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if text else ""
 
 
-def _one(diagnostic: Diagnostic, paint: Paint, width: int) -> list[str]:
+def _rendered(diagnostic: Diagnostic, paint: Paint, width: int) -> list[str]:
     severity = diagnostic.severity.value
     where = str(diagnostic.span) if diagnostic.span else diagnostic.place
     lead = paint(f"{printable(where)}: ", "bold") if where else ""

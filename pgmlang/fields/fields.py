@@ -20,8 +20,11 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.row_groups import bound_evaluator
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
 from pgmlang.density.contraction import GradientOnly
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.reductions import log_joint, sum_to_axes
+from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.summing import categorical
 from pgmlang.fields.pairwise import Pairwise, pairwise
 from pgmlang.graph.multilinear import Meeting, linear_degree, meetings, multilinear_reasons
@@ -44,7 +47,7 @@ class Fields:
     the factors are linear in all that is learned; ``held``: of fields with missing cells, True at the cells that are seen,
     and their codes, which sweeps leave alone. ``joint`` counts every row once."""
 
-    joint: Joint
+    joint: BoundDensity
     names: tuple[str, ...]
     colours: Mapping[str, tuple[Tensor | None, ...]]
     parts: Mapping[str, tuple[frozenset[str], frozenset[str]]]
@@ -60,7 +63,7 @@ class Fields:
 
     def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """The summed log-potentials ``[...]`` (minus the energy)."""
-        return self.joint.log_joint(values, params, nets)
+        return log_joint(self.joint, values, params, nets)
 
     def slope(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """As `energy`, for the sake of its gradient by what is learned: the value itself may be wrong."""
@@ -87,7 +90,7 @@ class Fields:
                 for fill in (torch.ones_like, torch.zeros_like)
             )
             for key, term in one.items():
-                gap = self.joint.along(term - zero[key], self.joint.factor_axes[key], self.joint.axes(name))
+                gap = sum_to_axes(self.joint, term - zero[key], self.joint.factor_axes[key], self.joint.axes(name))
                 logits = logits + gap
         return logits.expand_as(values[name])
 
@@ -124,7 +127,7 @@ class Fields:
         meeting = pairing(canonical_factors(joint.model), factor_names(canonical_factors(joint.model))[key], name)
         assert meeting is not None
         if not meeting.plate:
-            return joint.along(term, joint.factor_axes[key], field_axes)
+            return sum_to_axes(joint, term, joint.factor_axes[key], field_axes)
         rows, first, second = _ends(joint, meeting)
         axes = joint.factor_axes[key]
         edge = joint.model.by_name[meeting.ends[0]].plates[-1] if meeting.ends else meeting.plate
@@ -138,7 +141,7 @@ class Fields:
             alone = torch.ones(term.shape[dim], dtype=term.dtype, device=term.device)
             alone[rows] = 0.0
             sums = sums + term * alone.reshape(-1, *[1] * (-dim - 1))
-        return joint.along(sums, tuple(meeting.plate if a == edge else a for a in axes), field_axes)
+        return sum_to_axes(joint, sums, tuple(meeting.plate if a == edge else a for a in axes), field_axes)
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
@@ -186,7 +189,7 @@ class Fields:
             out[name] = self._kept(name, bernoulli(generator, logit if base is None else logit + base[name]))
         return out
 
-    def settled(self, params: Values | None = None, nets: Any = None) -> Fields | Pairwise:
+    def with_frozen_params(self, params: Values | None = None, nets: Any = None) -> Fields | Pairwise:
         """What draws fastest while params and other variables stay as they are, for many sweeps."""
         if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states or self.held:
             return self
@@ -240,7 +243,7 @@ def bernoulli(generator: Generator, logit: Tensor) -> Tensor:
     return (uniform < torch.sigmoid(logit.detach())).to(logit.dtype)
 
 
-def fields_of(joint: Joint, names: tuple[str, ...]) -> Fields:
+def fields_of(joint: BoundDensity, names: tuple[str, ...]) -> Fields:
     """The fields of these names on a joint whose rows count once each."""
     plain = replace(
         joint,
@@ -280,17 +283,17 @@ def configurations(fields: Fields, shapes: Mapping[str, tuple[int, ...]]) -> dic
     return out
 
 
-def _states(joint: Joint, names: tuple[str, ...]) -> dict[str, int]:
+def _states(joint: BoundDensity, names: tuple[str, ...]) -> dict[str, int]:
     """Numbers of values of the fields that are no polynomial's bits."""
     return {n: joint.num_states(n) for n in names if joint.whole.memo.once(_is_listed, joint.whole, n)}
 
 
-def _is_listed(joint: Joint, name: str) -> bool:
+def _is_listed(joint: BoundDensity, name: str) -> bool:
     """Whether a field's values are set one after the other."""
     return any(True for _ in multilinear_reasons(joint.model, name))
 
 
-def _is_single(joint: Joint, name: str) -> bool:
+def _is_single(joint: BoundDensity, name: str) -> bool:
     """Whether the potentials that hold a field are of the first degree in it."""
     model = canonical_factors(joint.model)
     factors = factor_names(model)
@@ -298,14 +301,14 @@ def _is_single(joint: Joint, name: str) -> bool:
     return all(isinstance(f, Potential) and linear_degree(model, f.value, name) <= 1 for f in linear)
 
 
-def _is_linear(joint: Joint) -> bool:
+def _is_linear(joint: BoundDensity) -> bool:
     """Whether all factors are potentials of the first degree in params learned."""
     model, learned = canonical_factors(joint.model), joint.learned
     is_plain = not model.conditionals and not model.nets
     return is_plain and all(linear_degree(model, f.value, learned) <= 1 for f in model.potentials)
 
 
-def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
+def _parts(joint: BoundDensity, name: str) -> tuple[frozenset[str], frozenset[str]]:
     model = canonical_factors(joint.model)
     linear: set[str] = set()
     apart: set[str] = set()
@@ -316,7 +319,7 @@ def _parts(joint: Joint, name: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(linear), frozenset(apart)
 
 
-def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
+def as_numbers(joint: BoundDensity, names: tuple[str, ...]) -> dict[str, Tensor]:
     """Observed codes of fields, bits and spins as numbers."""
     listed = _states(joint, names)
     return {
@@ -325,7 +328,7 @@ def as_numbers(joint: Joint, names: tuple[str, ...]) -> dict[str, Tensor]:
     }  # fmt: skip
 
 
-def colours(joint: Joint, name: str) -> tuple[Tensor | None, ...]:
+def colours(joint: BoundDensity, name: str) -> tuple[Tensor | None, ...]:
     """Masks over a field's elements such that no two of one mask meet in a factor: a greedy colouring of the graph of
     meetings (two for a lattice)."""
     meeting_factors = joint.whole.memo.once(_meetings, joint.whole, name)
@@ -335,11 +338,11 @@ def colours(joint: Joint, name: str) -> tuple[Tensor | None, ...]:
     return home.memo.once(_masks, home, name, meeting_factors)
 
 
-def _meetings(joint: Joint, name: str) -> tuple[Meeting, ...]:
+def _meetings(joint: BoundDensity, name: str) -> tuple[Meeting, ...]:
     return tuple(field_meetings(joint.model, name))
 
 
-def _masks(joint: Joint, name: str, meeting_factors: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
+def _masks(joint: BoundDensity, name: str, meeting_factors: tuple[Meeting, ...]) -> tuple[Tensor, ...]:
     plate = meeting_factors[0].plate
     size = joint.shapes[name][joint.axes(name).index(plate)]
     graph = networkx.Graph()
@@ -354,24 +357,24 @@ def _masks(joint: Joint, name: str, meeting_factors: tuple[Meeting, ...]) -> tup
     return tuple((codes == k).reshape(-1, *[1] * trailing) for k in range(int(codes.max()) + 1))
 
 
-def _home(joint: Joint, meeting_factors: tuple[Meeting, ...]) -> Joint:
+def _home(joint: BoundDensity, meeting_factors: tuple[Meeting, ...]) -> BoundDensity:
     """The joint whose elements meet as this one's do: the whole, unless this one has some rows of a chain."""
     is_alike = joint.layout is joint.whole.layout or all(m.ends is not None for m in meeting_factors)
     return joint.whole if is_alike else joint
 
 
-def _pairs(joint: Joint, meeting: Meeting) -> Iterator[tuple[int, int]]:
+def _pairs(joint: BoundDensity, meeting: Meeting) -> Iterator[tuple[int, int]]:
     _, first, second = _ends(joint, meeting)
     return zip(first.tolist(), second.tolist(), strict=True)
 
 
-def _ends(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
+def _ends(joint: BoundDensity, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of a plate of pairs, and the two elements that each brings together."""
     home = _home(joint, (meeting,))
     return home.memo.once(_ends_of, home, meeting)
 
 
-def _ends_of(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
+def _ends_of(joint: BoundDensity, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
     if meeting.ends is not None:
         evaluator = bound_evaluator(joint.binding)
         ends = [evaluator.variable(joint.model.by_name[e], {}).values for e in meeting.ends]
@@ -383,12 +386,12 @@ def _ends_of(joint: Joint, meeting: Meeting) -> tuple[Tensor, Tensor, Tensor]:
     return rows, rows, index[rows]
 
 
-def one_row_fields(joint: Joint, plate: str | None, names: tuple[str, ...]) -> Fields:
+def one_row_fields(joint: BoundDensity, plate: str | None, names: tuple[str, ...]) -> Fields:
     """The fields of one row, for chains that stand for every row."""
     return fields_of(one_row(joint, plate), names)
 
 
-def one_row(joint: Joint, plate: str | None) -> Joint:
+def one_row(joint: BoundDensity, plate: str | None) -> BoundDensity:
     """One row of a joint, which counts once; all of a joint without rows."""
-    one = joint if plate is None else joint.rows(plate, np.zeros(1, dtype=np.int64))
+    one = joint if plate is None else restricted_to_rows(joint, plate, np.zeros(1, dtype=np.int64))
     return replace(one, scale={}, weights={})

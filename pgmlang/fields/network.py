@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
 from pgmlang.exact import ExactEngine, log_z_torch
 from pgmlang.fields.fields import Fields
 from pgmlang.fields.scopes import FieldScopes, field_scopes, homes
@@ -180,7 +181,7 @@ class FieldNetwork:
         return out
 
 
-def field_network(joint: Joint, one: Fields, plate: str | None) -> FieldNetwork | None:
+def field_network(joint: BoundDensity, one: Fields, plate: str | None) -> FieldNetwork | None:
     """The network of one row's fields ``one`` of a joint, None where elimination is too wide."""
     scopes = field_scopes(joint.binding, plate)
     return None if scopes is None else FieldNetwork(one, scopes, plate)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Values
+from pgmlang.density.completion import Values
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
-from pgmlang.density.joint import Joint, numerics
 from pgmlang.density.keys import AddedTable, PresenceTable, TableKey
-from pgmlang.density.summing import LogTable, Sums
+from pgmlang.density.numerics import numerics
+from pgmlang.density.summing import LogTable, Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.expectations import from_blocks, is_of_family, optimal_normal, to_blocks
 from pgmlang.infer.exponential import ExponentialFamily, Factor, LogDensity, exponential_family, optimal, slope
@@ -30,14 +31,14 @@ LARGEST = 600
 class Ascent:
     """One problem, set up once. ``families``: of the continuous latents, in the order of their updates."""
 
-    joint: Joint
-    sums: Sums
+    joint: BoundDensity
+    sums: Marginaliser
     families: Mapping[str, str]
-    programs: dict[str, Sums] = field(default_factory=dict)
+    programs: dict[str, Marginaliser] = field(default_factory=dict)
 
-    inner = 4
+    num_local_passes = 4
     """Updates of local factors before the others' (Hoffman, Blei and Bach 2010, algorithm 2)."""
-    fresh = 15
+    num_restarted_passes = 15
     """First iterations, in which local factors begin anew each time: what they settled on while the shared ones were
     crude would be kept for good."""
 
@@ -144,10 +145,10 @@ class Ascent:
 
         return value
 
-    def _around(self, name: str) -> Sums:
+    def _around(self, name: str) -> Marginaliser:
         """The tables of the factors that mention a variable."""
         if name not in self.programs:
-            program = self.joint.programs.around((name,))
+            program = self.joint.programs.of_blanket((name,))
             # axes of factors are the joint's cached ones, by the program
             self.programs[name] = replace(self.sums, joint=replace(self.joint, program=program))
         return self.programs[name]

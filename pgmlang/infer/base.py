@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.plan.method import Facts, Method, Options, facts_of
 from pgmlang.plan.problem import Problem
+from pgmlang.results.outcome import Outcome
 from pgmlang.tables.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -53,25 +54,6 @@ class StepReport(NamedTuple):
     gain: float = float("inf")
     iterations: int = 1
     measure: Measure = LOG_LIKELIHOOD
-
-
-class Outcome(NamedTuple):
-    """What a method leaves behind. ``trace``: its objective over the iterations; ``log_likelihood``: ln p(data) in total
-    at the ``parameters``, where it is known. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
-    ``sizes`` of plates that the method wrote out (rows that stand for several). ``deterministic``: values of names that
-    hang on no draw, at the estimates (see ``infer.deterministic``)."""
-
-    parameters: dict[str, np.ndarray]
-    trace: tuple[float, ...]
-    is_converged: bool
-    warnings: tuple[Diagnostic, ...] = ()
-    notes: Mapping[str, Any] = {}
-    draws: Mapping[str, np.ndarray] = {}
-    draw_axes: Mapping[str, tuple[str, ...]] = {}
-    sample_stats: Mapping[str, np.ndarray] = {}
-    sizes: Mapping[str, int] = {}
-    log_likelihood: float | None = None
-    deterministic: Mapping[str, np.ndarray] = {}
 
 
 class Algorithm(NamedTuple):

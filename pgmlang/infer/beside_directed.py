@@ -44,10 +44,10 @@ def beside_directed(method: Method) -> Method:
             return method.idle(model, facts, options)
         return method.idle(given_directed(model), facts_given_directed(model, facts), options)
 
-    def unwise(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    def reasons_against_auto(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
         if not _is_mixed(model, facts):
-            return method.unwise(model, facts)
-        return method.unwise(given_directed(model), facts_given_directed(model, facts))
+            return method.reasons_against_auto(model, facts)
+        return method.reasons_against_auto(given_directed(model), facts_given_directed(model, facts))
 
     def build(problem: Problem, options: Any) -> Algorithm:
         if not _is_mixed(problem.model, problem.facts):
@@ -60,7 +60,14 @@ def beside_directed(method: Method) -> Method:
         )
         return fields._replace(conclude=lambda state: _with_tables(problem, fields.conclude(state)))
 
-    return replace(method, supports=supports, reasons=reasons, idle=idle, unwise=unwise, build=build)
+    return replace(
+        method,
+        supports=supports,
+        reasons=reasons,
+        idle=idle,
+        reasons_against_auto=reasons_against_auto,
+        build=build,
+    )
 
 
 def _has_both(model: Model, facts: Facts) -> bool:
@@ -96,11 +103,12 @@ def _log_density(problem: Problem, binding: Binding, tables: Mapping[str, np.nda
     """The summed log-density of the directed variables."""
     import torch
 
-    from pgmlang.density.joint import joint_of_binding
+    from pgmlang.density.bind import density_of_binding
+    from pgmlang.density.reductions import log_joint
 
     model = replace(problem.model, factors=problem.model.conditionals, guide=None)
-    joint = joint_of_binding(
+    joint = density_of_binding(
         model, replace(binding, model=model), problem.fixed, torch.float64, torch.device("cpu")
     )
     with torch.no_grad():
-        return float(joint.log_joint({}, {n: torch.as_tensor(t, dtype=torch.float64) for n, t in tables.items()}))
+        return float(log_joint(joint, {}, {n: torch.as_tensor(t, dtype=torch.float64) for n, t in tables.items()}))

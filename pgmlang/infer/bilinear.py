@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pgmlang.density.joint import Joint
-from pgmlang.density.summing import LogTable, Sums
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import scaled_sum
+from pgmlang.density.summing import LogTable, Marginaliser
 from pgmlang.graph.summable import mentioned
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.exponential import DIRICHLET, Factor, optimal
@@ -63,12 +64,12 @@ class BilinearAscent(Ascent):
 
     sides: tuple[PickingTable, PickingTable] = ()  # type: ignore[assignment]
     pairs: Pairs = ()  # type: ignore[assignment]
-    rest: Sums = None  # type: ignore[assignment]
+    rest: Marginaliser = None  # type: ignore[assignment]
     prior: Mapping[str, Tensor] = field(default_factory=dict)
     known: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
-    inner = 20
-    fresh = 1 << 30
+    num_local_passes = 20
+    num_restarted_passes = 1 << 30
 
     def posterior(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
         (a, high_a), (b, high_b) = (self._exponentials(side, factors[side.name][0]) for side in self.sides)
@@ -132,7 +133,7 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     joint, sums = ascent.joint, ascent.sums
     factors = factor_names(joint.model)
     around = [k for k, scope in sums.scopes.items() if scope]
-    if not ascent.local or len(sums.names) != 1 or sums.backs or joint.missing or len(around) != 2:
+    if not ascent.local or len(sums.names) != 1 or sums.lagged_names or joint.missing or len(around) != 2:
         return ascent
     latents = {k: [n for n in ascent.families if mentioned(joint.model, f, (n,))] for k, f in factors.items()}
     sides = [latents[k][0] for k in around if len(latents[k]) == 1]
@@ -144,7 +145,7 @@ def bilinear_of(ascent: Ascent) -> Ascent:
     picked = [_picked(ascent, key, name) for key, name in zip(around, sides, strict=True)]
     if picked[0] is None or picked[1] is None:
         return ascent
-    rest = Sums(
+    rest = Marginaliser(
         replace(joint, program=joint.programs.of_factors(others)), (), (), (), {}, {k: frozenset() for k in others}
     )
     prior = {n: _prior(joint, rest, n, ascent) for n in sides}
@@ -183,7 +184,7 @@ def _picked(ascent: Ascent, key: str, name: str) -> PickingTable | None:
     return PickingTable(name, group, groups[:, None] + steps[:, 0])
 
 
-def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
+def _prior(joint: BoundDensity, rest: Marginaliser, name: str, ascent: Ascent) -> Tensor:
     """The concentrations that the other factors give a variable."""
     like = torch.zeros(joint.shapes[name], dtype=joint.dtype, device=joint.device)
     fixed = {n: torch.full(joint.shapes[n], 0.5, dtype=joint.dtype, device=joint.device) for n in ascent.families}
@@ -194,10 +195,10 @@ def _prior(joint: Joint, rest: Sums, name: str, ascent: Ascent) -> Tensor:
     return optimal(DIRICHLET, density, like)[0]
 
 
-def _pairs_of(joint: Joint, label: str, first: PickingTable, second: PickingTable) -> Pairs:
+def _pairs_of(joint: BoundDensity, label: str, first: PickingTable, second: PickingTable) -> Pairs:
     zero = torch.zeros(joint.shapes[label], dtype=joint.dtype, device=joint.device, requires_grad=True)
     with torch.enable_grad():
-        (weight,) = torch.autograd.grad(joint.total(zero, joint.axes(label)), zero)
+        (weight,) = torch.autograd.grad(scaled_sum(joint, zero, joint.axes(label)), zero)
     width = len(second.at)
     codes, inverse = torch.unique(first.group * width + second.group, return_inverse=True)
     weights = torch.zeros(len(codes), dtype=joint.dtype, device=joint.device).index_add(

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
-from pgmlang.density.joint import Joint, numerics, seeded
-from pgmlang.density.summing import Sums, categorical, sums_of
+from pgmlang.density.numerics import numerics, seeded
+from pgmlang.density.reductions import log_joint, sum_to_axes
+from pgmlang.density.summing import Marginaliser, categorical, marginaliser_of
 from pgmlang.density.target import block_target
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
@@ -44,7 +46,7 @@ class ExactBlock:
     """Discrete variables drawn together, exactly, given all else (mixtures, chains)."""
 
     names: tuple[str, ...]
-    sums: Sums
+    sums: Marginaliser
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -80,7 +82,7 @@ class ElementBlock:
     """A discrete variable whose elements along its own axes meet: one of them after the other, all rows at once."""
 
     names: tuple[str, ...]
-    joint: Joint
+    joint: BoundDensity
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -100,10 +102,10 @@ class ElementBlock:
             for code in range(joint.num_states(name)):
                 tried = flat.clone()
                 tried[..., j] = code
-                terms = joint.factors({**values, name: tried.reshape(shape)}, around=(name,))
+                terms = joint.factors({**values, name: tried.reshape(shape)}, blanket=(name,))
                 total = torch.zeros((), dtype=joint.dtype, device=joint.device)
                 for key, term in terms.items():
-                    total = total + joint.along(term, joint.factor_axes[key], plates)
+                    total = total + sum_to_axes(joint, term, joint.factor_axes[key], plates)
                 logits.append(total)
             stacked = torch.stack(torch.broadcast_tensors(*logits), -1)
             flat = flat.clone()
@@ -117,7 +119,7 @@ class ConjugateBlock:
     """A variable drawn from its full conditional, whose parameters are read off the log-density."""
 
     names: tuple[str, ...]
-    joint: Joint
+    joint: BoundDensity
     family: ExponentialFamily
 
     def start(self, generator: Generator, values: Values) -> Any:
@@ -129,7 +131,7 @@ class ConjugateBlock:
         (name,) = self.names
 
         def density(value: Tensor) -> Tensor:
-            return self.joint.log_joint({**values, name: value}, around=(name,))
+            return log_joint(self.joint, {**values, name: value}, blanket=(name,))
 
         try:
             with seeded(generator), numerics(self.joint.dtype, self.joint.device):
@@ -145,7 +147,7 @@ class KernelBlock:
     """Continuous variables moved by a kernel of ``kernels`` given all else, adapting in the warm-up."""
 
     names: tuple[str, ...]
-    joint: Joint
+    joint: BoundDensity
     plan: wu.WarmupPlan
     traces: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -177,18 +179,18 @@ class KernelBlock:
 
 
 def gibbs_blocks(
-    joint: Joint, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan]
+    joint: BoundDensity, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan]
 ) -> list[Block]:
     """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them."""
     out: list[Block] = []
     exact = tuple(n for n in names if kinds[n] == "exact")
     if exact:
-        out.append(ExactBlock(exact, sums_of(joint, exact)))
+        out.append(ExactBlock(exact, marginaliser_of(joint, exact)))
     bits = tuple(n for n in names if kinds[n] == "field")
     if bits:
         fields = fields_of(joint, bits)
         # nothing else moves: the couplings hold for the whole run
-        out.append(FieldBlock(bits, fields.settled() if set(joint.latent) <= set(bits) else fields))
+        out.append(FieldBlock(bits, fields.with_frozen_params() if set(joint.latent) <= set(bits) else fields))
     out += [ElementBlock((n,), joint) for n in names if kinds[n] == "elements"]
     # those of the most elements first: rows find the data before the scales of their groups are drawn
     for name in sorted(names, key=lambda n: -math.prod(joint.shapes[n])):

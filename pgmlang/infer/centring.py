@@ -12,7 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
+from pgmlang.density.reductions import sum_of_factors
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
@@ -55,7 +57,7 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     return values
 
 
-def data_weight(joint: Joint, name: str, values: Values) -> float:
+def data_weight(joint: BoundDensity, name: str, values: Values) -> float:
     """How many times the curvature of a variable's own conditional that of the other factors around it is, by values of
     all latents ``[chain, ...]``: the median over elements, which meet in no factor, and chains. Of a family that is one of
     location and scale in the logarithm, the curvatures are those by the logarithm."""
@@ -66,9 +68,9 @@ def data_weight(joint: Joint, name: str, values: Values) -> float:
     with torch.enable_grad():
         start = values[name].expand(chains, *joint.shapes[name]).detach().clone()
         x = (start.log() if is_log else start).requires_grad_()
-        terms = joint.factors({**held, name: x.exp() if is_log else x}, around=(name,))
-        slope, prior = _slope_and_curvature(joint.sum({name: terms.pop(name)}).sum(), x)
-        _, others = _slope_and_curvature(joint.sum(terms).sum(), x)
+        terms = joint.factors({**held, name: x.exp() if is_log else x}, blanket=(name,))
+        slope, prior = _slope_and_curvature(sum_of_factors(joint, {name: terms.pop(name)}).sum(), x)
+        _, others = _slope_and_curvature(sum_of_factors(joint, terms).sum(), x)
     # a density with a corner or a far tail has no curvature there: its information is the square of its slope
     prior = torch.where(prior > 0, prior, slope.square())
     ratio = others / prior.clamp(min=torch.finfo(x.dtype).tiny)

@@ -13,7 +13,7 @@ from typing import Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
-from pgmlang.infer.cycle import CycleOptions, build_cycle, plan_of
+from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
@@ -89,6 +89,8 @@ def composed(text: str) -> Method:
         return tuple(out)
 
     def build(problem: Problem, options: CycleOptions) -> Any:
+        from pgmlang.infer.cycle import build_cycle, plan_of
+
         def blocks(joint: Any) -> list[Any]:
             from pgmlang.infer.blocks import KernelBlock, gibbs_blocks
 

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import joint_of, numerics, seeded
-from pgmlang.density.summing import sums_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.numerics import numerics, seeded
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.bilinear import bilinear_of
@@ -44,9 +45,9 @@ class CoordinateState(NamedTuple):
 
 def ascend(ascent: Ascent, state: CoordinateState) -> tuple[CoordinateState, float]:
     """One pass: the discrete latents' posterior, then every factor, local ones several times; and the bound before it."""
-    for i in range(ascent.inner if ascent.local else 0):
+    for i in range(ascent.num_local_passes if ascent.local else 0):
         factors = dict(state.factors)
-        if i == 0 and state.iteration < ascent.fresh:
+        if i == 0 and state.iteration < ascent.num_restarted_passes:
             factors |= {
                 n: tuple(torch.ones_like(q) for q in factors[n])
                 for n in ascent.local
@@ -149,8 +150,10 @@ def _ordered(problem: Problem) -> Iterator[tuple[str, str]]:
 def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int) -> Algorithm:
     """The kernel of a problem whose continuous latents all have a conjugate family. In float64: expected logarithms
     of small probabilities leave the range of float32."""
-    joint = joint_of(problem)
-    ascent = Ascent(joint, sums_of(joint, summed_names(problem.model, problem.facts)), dict(_ordered(problem)))
+    joint = bound_density(problem)
+    ascent = Ascent(
+        joint, marginaliser_of(joint, summed_names(problem.model, problem.facts)), dict(_ordered(problem))
+    )
     ascent = bilinear_of(ascent)
 
     def init(rng: np.random.Generator) -> CoordinateState:

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.partition import density_of
+from pgmlang.density.possible import impossible_elements, possible_free
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
-from pgmlang.infer.pace import Pace
+from pgmlang.infer.blocks import Block
+from pgmlang.infer.cycle_options import CycleOptions
+from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.repeated_rows import expanded
-from pgmlang.infer.sampling import SamplerOptions, draw_warnings
+from pgmlang.infer.sampling import draw_warnings
+from pgmlang.infer.starts import mixture_values
+from pgmlang.kernels.by_name import kernel_of
+from pgmlang.kernels.warmup import WarmupPlan
 from pgmlang.signatures.kernels import kernel_named
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from pgmlang.density.joint import Joint
-    from pgmlang.infer.blocks import Block
-    from pgmlang.kernels.warmup import WarmupPlan
 
 BLOCK = 10
 KEPT = 20_000_000
 """Most numbers of a variable's draws that are kept; of larger ones the fit says so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CycleOptions(SamplerOptions):
-    """As for every sampler."""
-
-    chains: int = 4
-    warmup: int = 500
-    draws: int = 500
 
 
 class CycleState(NamedTuple):
@@ -50,28 +45,22 @@ class CycleState(NamedTuple):
 
 def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
     """The warm-up plan of a kernel block."""
-    from pgmlang.kernels.by_name import kernel_of
-    from pgmlang.kernels.warmup import WarmupPlan
-
     row = kernel_named(name)
     if row is None:
         raise PgmError(Diagnostic("PGM0604", f"`{name}` is no kernel"))
     return WarmupPlan(kernel_of(row), options.warmup, length=6.0, chees=False)
 
 
-def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Joint], list[Block]]) -> Algorithm:
+def build_cycle(
+    problem: Problem, options: CycleOptions, blocks_of: Callable[[BoundDensity], list[Block]]
+) -> Algorithm:
     """The kernel that steps through blocks."""
-    import torch
-
-    from pgmlang.density.partition import density_of
-    from pgmlang.infer.starts import mixture_values
-
     problem = expanded(problem)
     joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
-    pace = Pace(BLOCK)
+    pace = StepBudget(BLOCK)
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
@@ -99,10 +88,10 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
                     draws.append({n: values[n] for n in stored})
-                    lp.append(joint.log_joint(values).expand(options.chains))
+                    lp.append(log_joint(joint, values).expand(options.chains))
                     if accepted is not None:
                         rates.append(accepted)
-        value = float(joint.log_joint(values).mean())
+        value = float(log_joint(joint, values).mean())
         more = {n: torch.stack([d[n] for d in draws], 1) for n in stored} if draws else {}
         stats = {"lp": torch.stack(lp, 1)} if lp else {}
         if rates:
@@ -121,10 +110,8 @@ def build_cycle(problem: Problem, options: CycleOptions, blocks_of: Callable[[Jo
     )
 
 
-def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:
+def first_values(joint: BoundDensity, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:
     """Where the chains begin: continuous latents at free values near zero, discrete ones drawn evenly."""
-    import torch
-
     values: dict[str, Tensor] = {}
     free = {}
     for name in names:
@@ -138,7 +125,7 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
                     joint.missing[name], values[name], joint.observed[name].to(values[name].dtype)
                 )
         else:
-            shape = (chains, *joint.free_shape(name))
+            shape = (chains, *free_shape(joint, name))
             free[name] = torch.empty(shape, dtype=joint.dtype, device=joint.device).uniform_(
                 -1, 1, generator=generator
             )
@@ -148,14 +135,10 @@ def first_values(joint: Joint, names: tuple[str, ...], generator: Any, chains: i
 
 
 def _possible_values(
-    joint: Joint, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
+    joint: BoundDensity, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
 ) -> dict[str, Tensor]:
     """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
-    import torch
-
-    from pgmlang.infer.starts import impossible_elements, possible_free
-
-    first = {**values, **joint.constrain(free, values)[0]}
+    first = {**values, **constrain(joint, free, values)[0]}
     if not bool((impossible_elements(joint, first) > 0).any()):
         return first
     hidden = {n: v for n, v in values.items() if joint.model.by_name[n].role != "field"}
@@ -178,7 +161,7 @@ def _possible_values(
                 )
             codes[name] = drawn_codes
         discrete = {**fields, **codes}
-        return {**discrete, **joint.constrain({n: parts[n] for n in free}, discrete)[0]}
+        return {**discrete, **constrain(joint, {n: parts[n] for n in free}, discrete)[0]}
 
     cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
     return values_of(
@@ -187,10 +170,8 @@ def _possible_values(
 
 
 def _conclude(
-    state: CycleState, joint: Joint, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
+    state: CycleState, joint: BoundDensity, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
 ) -> Outcome:
-    import torch
-
     if not state.draws:
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))

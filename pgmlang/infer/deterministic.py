@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from pgmlang.density.joint import Joint
+    from pgmlang.density.bound import BoundDensity
 
 OF_ROWS = 2_000_000
 """Most numbers of the draws of a deterministic name that rows have each for itself; of larger ones the fit says so."""
@@ -90,21 +90,21 @@ def _known_names(problem: Problem, outcome: Outcome) -> set[str]:
     return observed | index | nets | {*outcome.draws, *outcome.parameters, *problem.fixed}
 
 
-def _joint(problem: Problem, outcome: Outcome) -> Joint:
+def _joint(problem: Problem, outcome: Outcome) -> BoundDensity:
     """The bound density, with the rows that the draws have: those that stand for several may be written out."""
-    from pgmlang.density.joint import joint_of
+    from pgmlang.density.bind import bound_density
     from pgmlang.infer.repeated_rows import expanded
 
     wide = any(n != problem.binding.sizes.get(plate, n) for plate, n in outcome.sizes.items())
-    return joint_of(expanded(problem) if wide else problem)
+    return bound_density(expanded(problem) if wide else problem)
 
 
-def _is_too_large(joint: Joint, name: str, count: int, rows: Collection[str]) -> bool:
+def _is_too_large(joint: BoundDensity, name: str, count: int, rows: Collection[str]) -> bool:
     of_rows = bool(set(rows) & set(joint.model.by_name[name].plates))
     return of_rows and count * math.prod(joint.shape_of(name)) > OF_ROWS
 
 
-def _of_draws(joint: Joint, outcome: Outcome, names: Collection[str]) -> dict[str, np.ndarray]:
+def _of_draws(joint: BoundDensity, outcome: Outcome, names: Collection[str]) -> dict[str, np.ndarray]:
     """Draws ``[chain, draw, *shape]`` of deterministic names, as many draws at a time as memory allows."""
     import numpy as np
 
@@ -121,7 +121,7 @@ def _of_draws(joint: Joint, outcome: Outcome, names: Collection[str]) -> dict[st
     return {n: np.concatenate([p[n] for p in parts], 1) for n in names}
 
 
-def _of_estimates(joint: Joint, outcome: Outcome, names: Collection[str]) -> dict[str, np.ndarray]:
+def _of_estimates(joint: BoundDensity, outcome: Outcome, names: Collection[str]) -> dict[str, np.ndarray]:
     """Values ``[*shape]`` of deterministic names at the estimates, as numbers."""
     if not names:
         return {}
@@ -130,16 +130,18 @@ def _of_estimates(joint: Joint, outcome: Outcome, names: Collection[str]) -> dic
 
 
 def _evaluated(
-    joint: Joint, names: Collection[str], draws: Mapping[str, torch.Tensor], params: Mapping[str, torch.Tensor],
+    joint: BoundDensity, names: Collection[str], draws: Mapping[str, torch.Tensor], params: Mapping[str, torch.Tensor],
     weights: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:  # fmt: skip
+    from pgmlang.density.simulation import deterministic_values
+
     model = joint.model
     random = {k: v for k, v in params.items() if model.by_name[k].role in ("random", "field")}
-    computed = joint.deterministic({**random, **draws}, params, _nets(joint, weights), names)
+    computed = deterministic_values(joint, {**random, **draws}, params, _nets(joint, weights), names)
     return {n: codes_of(model.by_name[n].type, v).cpu().numpy() for n, v in computed.items()}
 
 
-def _tensors(joint: Joint, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def _tensors(joint: BoundDensity, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """Arrays of the model's variables as tensors: codes stay whole numbers."""
     import torch
 
@@ -150,11 +152,13 @@ def _tensors(joint: Joint, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.
     }
 
 
-def _nets(joint: Joint, weights: Mapping[str, np.ndarray]) -> Any:
+def _nets(joint: BoundDensity, weights: Mapping[str, np.ndarray]) -> Any:
     """The networks with the weights that were learned, None without any."""
     import torch
 
-    nets = joint.build_nets(0)
+    from pgmlang.density.initial import fresh_nets
+
+    nets = fresh_nets(joint, 0)
     if nets is not None:
         known = {k: torch.as_tensor(weights.get(k, v)).to(v) for k, v in nets.state_dict().items()}
         nets.load_state_dict(known)

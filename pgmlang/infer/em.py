@@ -16,8 +16,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
-from pgmlang.infer.em_densities import build as build_densities
-from pgmlang.infer.em_densities import estimated, reasons_against
+from pgmlang.infer.em_reasons import estimated, reasons_against
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.model import Model
 from pgmlang.plan.latents import summed_names
@@ -231,6 +230,8 @@ class _Em:
 
 def build(problem: Problem, options: EmOptions) -> Algorithm:
     if _table_reasons(problem.model, problem.facts):
+        from pgmlang.infer.em_densities import build as build_densities
+
         return build_densities(
             problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS
         )

@@ -9,67 +9,32 @@ by side in one tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.clusters import starting_codes
+from pgmlang.density.gradients import gradient_error, gradients_of, slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
-from pgmlang.diagnostics import Diagnostic
-from pgmlang.graph.childless import is_childless_missing
-from pgmlang.graph.components import summing_steps
+from pgmlang.density.partition import density_of
+from pgmlang.density.possible import possible_free
+from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
+from pgmlang.density.table_priors import log_table_priors
+from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.map import log_prior
-from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
-from pgmlang.plan.method import Facts
-from pgmlang.tables.learned import learned_tables
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from pgmlang.density.joint import Joint
-    from pgmlang.density.summing import Sums
+from pgmlang.kernels import lbfgs
+from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.objectives.log_density import log_prior
+from pgmlang.plan.latents import latent_variables, summed_names
 
 LABEL = "expected log-joint"
 CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
-
-
-def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Why this form of EM does not fit: nothing to sum out or to estimate, latent numbers in rows, a moving log Z."""
-    summed = summed_names(model, facts)
-    if not summed and facts.binding is not None:
-        yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
-    yield from summing_steps(model, summed)[1]
-    yield from moving_partition(model, facts)
-    yield from support_reasons(model, facts, summed)
-    rows = {p.name for p in model.plates if p.is_rows}
-    for variable in latent_variables(model, facts):
-        if rows & set(variable.plates):
-            message = f"`{variable.name}` is a latent number of every row: the E-step has no closed form"
-            yield Diagnostic("PGM0602", message, variable.span)
-    for name, number in facts.missing.items():
-        if number and not model.by_name[name].type.is_discrete and not is_childless_missing(model, name):
-            yield Diagnostic("PGM0602", f"`{name}` has {number:,} missing cells", model.by_name[name].span,
-                             help="leave such rows out: `--missing drop`")  # fmt: skip
-    for net in model.nets:
-        yield Diagnostic("PGM0602", f"the network `{net.name}` is trained by `map` or `elbo`", net.span)
-    hidden = {v.name for v in model.of_role("random") if v.name in facts.latent}
-    for name in sorted(hidden):
-        variable = model.by_name[name]
-        if variable.type.kind not in KINDS and not variable.type.is_discrete:
-            yield Diagnostic("PGM0602", f"`{name}` is {variable.type} and latent", variable.span)
-    if not (estimated(model, facts) or learned_tables(model)):
-        yield Diagnostic("PGM0602", "no parameter is to be estimated")
-
-
-def estimated(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Latent numbers outside of rows and params without a value: what the M-step sets."""
-    names = [v.name for v in latent_variables(model, facts)]
-    return (*names, *(v.name for v in model.of_role("param") if v.name not in facts.fixed))
 
 
 class DensityEmState(NamedTuple):
@@ -89,16 +54,11 @@ class DensityEm:
     max_iterations: int
     tolerance: float
     restarts: int
-    joint: Joint
-    sums: Sums
+    joint: BoundDensity
+    sums: Marginaliser
     names: tuple[str, ...]
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
-        import torch
-
-        from pgmlang.density.summing import NEVER, LogTable
-        from pgmlang.infer.starts import starting_codes
-
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
         values = self._first_values(generator)
         tables = self._tables(values)
@@ -115,27 +75,21 @@ class DensityEm:
 
     def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero."""
-        import torch
-
-        from pgmlang.infer.starts import possible_free
-
         free = {
-            n: 0.1 * torch.randn((self.restarts, *self.joint.free_shape(n)), generator=generator,
+            n: 0.1 * torch.randn((self.restarts, *free_shape(self.joint, n)), generator=generator,
                                  dtype=self.joint.dtype, device=self.joint.device)
             for n in self.names
         }  # fmt: skip
 
         def impossible(points: dict[str, Tensor]) -> Tensor:
             with torch.no_grad():
-                total = self.sums.log_marginal(*self._split(self.joint.constrain(points)[0]))
+                total = self.sums.log_marginal(*self._split(constrain(self.joint, points)[0]))
             return (~torch.isfinite(total)).to(self.joint.dtype)
 
-        return self.joint.constrain(possible_free(free, impossible, generator))[0]
+        return constrain(self.joint, possible_free(free, impossible, generator))[0]
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start."""
-        import torch
-
         total, weights = self._expect(self._tables(state.values))
         total = total + self._log_prior(state.values)
         values = self._maximise(state.values, weights)
@@ -151,8 +105,6 @@ class DensityEm:
         )
 
     def conclude(self, state: DensityEmState) -> Outcome:
-        import torch
-
         with torch.no_grad():
             values = state.values
             total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
@@ -180,16 +132,12 @@ class DensityEm:
 
     def _log_prior(self, values: dict[str, Tensor]) -> Tensor | float:
         """The priors of learned tables, ``[start]``."""
-        from pgmlang.density.table_priors import log_table_priors
-
         return log_table_priors(self.joint, values)
 
     def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
         return self.sums.tables(*self._split(values))
 
     def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        import torch
-
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
             total = self.sums.reduce(leaves)
@@ -198,8 +146,6 @@ class DensityEm:
 
     def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
         """Q and the tables' log priors, summed over starts."""
-        import torch
-
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         total = total + torch.as_tensor(self._log_prior(values)).sum()
         for key, table in self._tables(values).items():
@@ -208,10 +154,6 @@ class DensityEm:
         return total
 
     def _maximise(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        import torch
-
-        from pgmlang.density.gradients import gradients_of
-
         is_simplex = {n: self._is_simplex(n) for n in self.names}
         chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
         if chances:
@@ -241,13 +183,7 @@ class DensityEm:
     def _climbed(
         self, values: dict[str, Tensor], moved: dict[str, Tensor], weights: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        import torch
-
-        from pgmlang.density.gradients import gradient_error, slopes_of
-        from pgmlang.kernels import lbfgs
-        from pgmlang.kernels.log_density import GradientNotFinite
-
-        begin = {k: v.detach() for k, v in self.joint.unconstrain(moved, values, values).items()}
+        begin = {k: v.detach() for k, v in unconstrain(self.joint, moved, values, values).items()}
 
         def free(x: Tensor) -> dict[str, Tensor]:
             pieces = torch.split(x, [v.numel() for v in begin.values()])
@@ -255,7 +191,7 @@ class DensityEm:
 
         def objective(leaves: Mapping[str, Tensor]) -> Tensor:
             return -self._expected_log_joint(
-                {**values, **self.joint.constrain(leaves, values, values)[0]}, weights
+                {**values, **constrain(self.joint, leaves, values, values)[0]}, weights
             )
 
         def function(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -275,16 +211,13 @@ class DensityEm:
         if not after <= before + 1e-9 * abs(before):
             return {}
         with torch.no_grad():
-            return self.joint.constrain(free(last.x), values, values)[0]
+            return constrain(self.joint, free(last.x), values, values)[0]
 
 
 def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
-    from pgmlang.density.partition import density_of
-    from pgmlang.density.summing import sums_of
-
     joint = density_of(problem)
-    sums = sums_of(joint, summed_names(problem.model, problem.facts))
+    sums = marginaliser_of(joint, summed_names(problem.model, problem.facts))
     names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
     em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

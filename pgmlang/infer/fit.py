@@ -17,7 +17,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.base import Method, Options, Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
@@ -52,56 +52,73 @@ def fit_model(
     gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     check_device(device)
-    closed = binding.model
-    if not binding.observed and learned_tables(closed):
+    problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
+    chosen, _ = choose(problem.model, problem.facts, method)
+    settings = options_for(chosen, options or {})
+    named = [*(options or {}), *(["device"] if device != "cpu" else [])]
+    refuse_idle(chosen, problem.model, problem.facts, named, settings)
+    if checkpoint is None and resume:
+        raise PgmError(
+            Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
+        )
+    before = read_key(checkpoint) if checkpoint is not None and resume else None
+    asked = int(before["key"]["seed"]) if seed is None and before is not None else seed
+    drawn = secrets.randbits(32) if asked is None else asked
+    keeper, resumed = None, None
+    if checkpoint is not None:
+        claim(checkpoint, is_known=True)
+        keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
+        resumed = keeper.load(device) if resume else None
+    algorithm = chosen.build(problem, settings)
+    done = run(algorithm, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
+    return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None)
+
+
+def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: str) -> Problem:
+    """The problem of a bound model. Raises PgmError PGM0708 where there is nothing to learn from, and what `fixed_values`
+    finds."""
+    if not binding.observed and learned_tables(model):
         message = "no variable of the model has a value in any row: there is nothing to learn from"
         raise PgmError(
             Diagnostic("PGM0708", message, place=binding.source, help="is it the right table? see its columns")
         )
     refuse_too_many(bound_evaluator(binding))
-    held = fixed_values(bound_evaluator(binding), fixed or {})
-    facts = facts_of(closed, binding, held)
-    chosen, _ = choose(closed, facts, method)
-    settings = options_for(chosen, options or {})
-    named = [*(options or {}), *(["device"] if device != "cpu" else [])]
-    refuse_idle(chosen, closed, facts, named, settings)
-    kept_before = read_key(checkpoint) if checkpoint is not None and resume else None
-    if seed is None and kept_before is not None:
-        seed = int(kept_before["key"]["seed"])
-    drawn = secrets.randbits(32) if seed is None else seed
-    problem = Problem(closed, binding, held, facts, device)
-    keeper, resumed = None, None
-    if checkpoint is not None:
-        claim(checkpoint, is_known=True)
-    elif resume:
-        raise PgmError(
-            Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
-        )
-    if checkpoint is not None:
-        given = {k: v for k, v in dataclasses.asdict(settings).items() if k != "max_time"}
-        key = {"model": source, "data": binding.fingerprint, "method": chosen.name, "options": given, "seed": drawn,
-               "fixed": {k: v.tolist() for k, v in sorted(held.items())}}  # fmt: skip
-        keeper = Checkpoint(checkpoint, key, every)
-        resumed = keeper.load(device) if resume else None
-    kernel = chosen.build(problem, settings)
-    done = run(kernel, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
-    log_likelihood = done.outcome.log_likelihood
-    if log_likelihood is None and not done.outcome.draws and not done.outcome.sizes and not closed.nets:
-        log_likelihood = log_likelihood_of(problem, done.outcome.parameters)
-    outcome = with_deterministic(problem, done.outcome)
+    held = fixed_values(bound_evaluator(binding), fixed)
+    return Problem(model, binding, held, facts_of(model, binding, held), device)
+
+
+def _key(problem: Problem, method: Method, settings: Options, source: str, seed: int) -> dict[str, Any]:
+    """What two runs must have in common for one to go on from the other's state."""
+    given = {k: v for k, v in dataclasses.asdict(settings).items() if k != "max_time"}
+    fixed = {k: v.tolist() for k, v in sorted(problem.fixed.items())}
+    return {"model": source, "data": problem.binding.fingerprint, "method": method.name, "options": given, "seed": seed,
+            "fixed": fixed}  # fmt: skip
+
+
+def _fit(
+    problem: Problem, method: Method, settings: Options, done: Run, source: str, modules: Mapping[str, str], seed: int,
+    was_drawn: bool,
+) -> Fit:  # fmt: skip
+    """What is kept of a run."""
+    binding, outcome = problem.binding, done.outcome
+    log_likelihood = outcome.log_likelihood
+    if log_likelihood is None and not outcome.draws and not outcome.sizes and not problem.model.nets:
+        log_likelihood = log_likelihood_of(problem, outcome.parameters)
+    outcome = with_deterministic(problem, outcome)
+    reasons = method.reasons(problem.model, problem.facts)
     return Fit(
-        model=closed,
+        model=problem.model,
         source=source,
-        method=chosen.name,
+        method=method.name,
         parameters=outcome.parameters,
         options=dataclasses.asdict(settings),
-        modules=dict(modules or {}),
+        modules=dict(modules),
         labels=dict(binding.labels),
         sizes={**binding.sizes, **outcome.sizes},
         log_likelihood=log_likelihood,
         trace=outcome.trace,
-        only_rises=chosen.only_rises,
-        moves=chosen.moves,
+        only_rises=method.only_rises,
+        moves=method.moves,
         status=done.status,
         warnings=(*binding.warnings, *done.warnings),
         draws=dict(outcome.draws),
@@ -109,7 +126,7 @@ def fit_model(
         deterministic=dict(outcome.deterministic),
         sample_stats=dict(outcome.sample_stats),
         provenance=_provenance(
-            binding, done, outcome.notes, drawn, seed is None, chosen.reasons(closed, facts), device, held
+            binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
         ),
     )
 

@@ -15,7 +15,7 @@ from pgmlang.graph.components import has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.cycle import CycleOptions, build_cycle
+from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
@@ -120,7 +120,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: CycleOptions) -> Any:
-    from pgmlang.infer.cycle import plan_of
+    from pgmlang.infer.cycle import build_cycle, plan_of
 
     def blocks(joint: Any) -> list[Any]:
         from pgmlang.infer.blocks import gibbs_blocks

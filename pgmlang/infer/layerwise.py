@@ -7,8 +7,8 @@ The layers are read from the Model: ``x ~ Bernoulli(logit = f(y))`` with f linea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,72 +150,76 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(f"`{p.below}` and `{p.above}`: trained as a restricted Boltzmann machine" for p in pairs)
 
 
-def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
-    import torch
+@dataclass(frozen=True, eq=False)
+class Layerwise:
+    """The pairs of one problem, trained one after another from the data upwards."""
 
-    from pgmlang.density.joint import joint_of
-    from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
+    problem: Problem
+    options: LayerwiseOptions
+    pairs: tuple[LayerPair, ...]
+    stages: dict[int, tuple[Problem, Algorithm]] = field(default_factory=dict)
 
-    pairs, _ = pairs_of(problem.model, problem.facts)
-    made: dict[int, tuple[Problem, Algorithm]] = {}
+    def stage(self, number: int, data: np.ndarray) -> tuple[Problem, Algorithm]:
+        """The problem of a pair, whose lower layer is ``data``, and what trains it."""
+        if number not in self.stages:
+            pair, whole = self.pairs[number], self.problem
+            inputs = {k: v for k, v in whole.binding.values.items() if k in pair.model.by_name and k != pair.above}
+            binding = replace(whole.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
+            facts = facts_of(pair.model, binding, whole.fixed)
+            problem = replace(whole, model=pair.model, binding=binding, facts=facts)
+            self.stages[number] = problem, CD.build(problem, self.options)
+        return self.stages[number]
 
-    def stage(number: int, data: np.ndarray) -> tuple[Problem, Algorithm]:
-        if number not in made:
-            pair = pairs[number]
-            inputs = {
-                k: v for k, v in problem.binding.values.items() if k in pair.model.by_name and k != pair.above
-            }
-            binding = replace(problem.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
-            pair_problem = replace(
-                problem, model=pair.model, binding=binding, facts=facts_of(pair.model, binding, problem.fixed)
-            )
-            made[number] = pair_problem, CD.build(pair_problem, options)
-        return made[number]
+    def init(self, rng: np.random.Generator) -> LayerwiseState:
+        data = self.problem.binding.values[self.pairs[0].below]
+        return LayerwiseState(0, self.stage(0, data)[1].init(rng), data, {})
 
-    def init(rng: np.random.Generator) -> LayerwiseState:
-        data = problem.binding.values[pairs[0].below]
-        return LayerwiseState(0, stage(0, data)[1].init(rng), data, {})
-
-    def step(state: LayerwiseState) -> tuple[LayerwiseState, StepReport]:
-        pair_problem, kernel = stage(state.stage, state.data)
-        inner, info = kernel.step(state.inner)
+    def step(self, state: LayerwiseState) -> tuple[LayerwiseState, StepReport]:
+        problem, algorithm = self.stage(state.stage, state.data)
+        inner, info = algorithm.step(state.inner)
         trace = (*state.trace, info.objective)
-        if not kernel.done(inner):
+        if not algorithm.done(inner):
             return state._replace(inner=inner, trace=trace), info
-        learned = kernel.conclude(inner).parameters
+        learned = algorithm.conclude(inner).parameters
         parameters = {**state.parameters, **learned}
-        if state.stage + 1 == len(pairs):
+        if state.stage + 1 == len(self.pairs):
             return LayerwiseState(state.stage, inner, state.data, parameters, trace, True), info
-        generator = torch.Generator(pair_problem.device).manual_seed(state.stage)
-        data = upwards(pair_problem, pairs[state.stage], learned, generator)
-        rng = np.random.default_rng(state.stage + 1)
-        return LayerwiseState(
-            state.stage + 1, stage(state.stage + 1, data)[1].init(rng), data, parameters, trace
-        ), info
+        data = upper_layer(problem, self.pairs[state.stage], learned, state.stage)
+        first = self.stage(state.stage + 1, data)[1].init(np.random.default_rng(state.stage + 1))
+        return LayerwiseState(state.stage + 1, first, data, parameters, trace), info
 
-    def upwards(
-        pair_problem: Problem, pair: LayerPair, learned: dict[str, np.ndarray], generator: Any
-    ) -> np.ndarray:
-        """A draw of the upper layer given the lower one."""
-        joint = joint_of(pair_problem)
-        params = {k: torch.as_tensor(v, dtype=joint.dtype, device=joint.device) for k, v in learned.items()}
-        fields = fields_of(joint, (pair.above,))
-        values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
-        drawn = bernoulli(generator, fields.logits(pair.above, values, params))
-        return np.asarray(drawn.cpu().numpy(), dtype=np.int64)
-
-    def conclude(state: LayerwiseState) -> Outcome:
+    def conclude(self, state: LayerwiseState) -> Outcome:
         parameters = dict(state.parameters)
         if not state.is_done:
-            parameters |= stage(state.stage, state.data)[1].conclude(state.inner).parameters
-        known = {v.name for v in problem.model.variables}
-        for pair in pairs:
-            _give_bias(problem.model, pair, parameters)
+            parameters |= self.stage(state.stage, state.data)[1].conclude(state.inner).parameters
+        known = {v.name for v in self.problem.model.variables}
+        for pair in self.pairs:
+            _give_bias(self.problem.model, pair, parameters)
         known_parameters = {k: v for k, v in parameters.items() if k in known}
-        notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in pairs]}
+        notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in self.pairs]}
         return Outcome(known_parameters, state.trace, state.is_done, (), notes)
 
-    return Algorithm(init, step, lambda state: bool(state.is_done), conclude)
+
+def upper_layer(problem: Problem, pair: LayerPair, learned: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+    """A draw of a pair's upper layer given the lower one."""
+    import torch
+
+    from pgmlang.density.bind import bound_density
+    from pgmlang.fields.fields import as_numbers, bernoulli, fields_of
+
+    generator = torch.Generator(problem.device).manual_seed(seed)
+    joint = bound_density(problem)
+    params = {k: torch.as_tensor(v, dtype=joint.dtype, device=joint.device) for k, v in learned.items()}
+    fields = fields_of(joint, (pair.above,))
+    values = {**as_numbers(joint, (pair.below,)), **fields.begin(generator, ())}
+    drawn = bernoulli(generator, fields.logits(pair.above, values, params))
+    return np.asarray(drawn.cpu().numpy(), dtype=np.int64)
+
+
+def build(problem: Problem, options: LayerwiseOptions) -> Algorithm:
+    pairs, _ = pairs_of(problem.model, problem.facts)
+    layerwise = Layerwise(problem, options, tuple(pairs))
+    return Algorithm(layerwise.init, layerwise.step, lambda state: bool(state.is_done), layerwise.conclude)
 
 
 def _give_bias(model: Model, pair: LayerPair, parameters: dict[str, Any]) -> None:

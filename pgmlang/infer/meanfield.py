@@ -10,8 +10,9 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.training import TRAINING, TrainOptions, check_options, idle_training
+from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, idle_training
 from pgmlang.model import Model
+from pgmlang.plan.guided import guided_names
 from pgmlang.plan.latents import density_reasons, latent_variables, summed_names
 
 
@@ -43,7 +44,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
     """Conjugate models, and others that an automatic normal guide is for."""
     if is_conjugate(model, facts):
         return Verdict.of(())
-    if elbo.guided_names(model):
+    if guided_names(model):
         reason = Diagnostic("PGM0602", "the model has a written guide", help="`--method elbo` takes it")
         return Verdict.of((reason,))
     return elbo.supports(model, facts)

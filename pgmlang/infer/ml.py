@@ -12,12 +12,13 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.fields.partition import describe
 from pgmlang.fields.reasons import learned_params
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.exact import log_likelihood_of
-from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against, words
+from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against
 from pgmlang.infer.likelihood import build as build_gradients
 from pgmlang.infer.likelihood import idle as idle_gradients
 from pgmlang.model import Model
@@ -60,7 +61,7 @@ def supports(model: Model, facts: Facts) -> Verdict:
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     if _by_gradients(model, facts):
-        return words(model, facts)
+        return (describe(model, facts),)
     tables = learned_tables(model)
     out = (
         ["every cell is observed: counts give the tables in closed form"]

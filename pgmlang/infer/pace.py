@@ -12,7 +12,7 @@ SHORT = 0.3
 
 
 @dataclass
-class Pace:
+class StepBudget:
     """Blocks of at most ``most`` iterations that take about ``SHORT`` seconds: what is under way when a run is stopped
     is lost. Where blocks end changes no draw."""
 

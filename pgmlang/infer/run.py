@@ -88,20 +88,25 @@ def run(
     if steps and not (is_possible or stopped or info.measure.may_be_impossible):
         raise _not_finite(info, steps)
     outcome = kernel.conclude(state)
-    warnings = list(outcome.warnings)
+    status, warnings = _ended(outcome, stopped, steps, max_time)
+    return Run(outcome, status, steps, time.monotonic() - start, warnings, stopped)
+
+
+def _ended(
+    outcome: Outcome, stopped: str, steps: int, max_time: float | None
+) -> tuple[str, tuple[Diagnostic, ...]]:
+    """How a run ended, and its warnings."""
     if stopped:
-        status = "stopped"
         words = {"interrupt": "Ctrl-C", "termination": "SIGTERM", "time": f"the time limit of {max_time or 0:g} s"}
-        by = words[stopped]
-        warnings.append(Diagnostic("PGM0804", f"stopped by {by} after {steps} iterations; what was done is kept"))
-    elif outcome.is_converged:
-        status = "converged"
-    else:
-        status = "not converged"
-    if status == "not converged" and not any(w.code == "PGM0801" for w in warnings):
-        cure = "allow more with `--max-iterations`, or loosen `--tolerance`"
-        warnings.append(Diagnostic("PGM0801", f"not converged after {steps} iterations", help=cure))
-    return Run(outcome, status, steps, time.monotonic() - start, tuple(warnings), stopped)
+        message = f"stopped by {words[stopped]} after {steps} iterations; what was done is kept"
+        return "stopped", (*outcome.warnings, Diagnostic("PGM0804", message))
+    if outcome.is_converged:
+        return "converged", outcome.warnings
+    if any(w.code == "PGM0801" for w in outcome.warnings):
+        return "not converged", outcome.warnings
+    cure = "allow more with `--max-iterations`, or loosen `--tolerance`"
+    warning = Diagnostic("PGM0801", f"not converged after {steps} iterations", help=cure)
+    return "not converged", (*outcome.warnings, warning)
 
 
 def _not_finite(info: StepReport, steps: int) -> PgmError:

@@ -22,7 +22,7 @@ from pgmlang.infer.base import (
     numbers_of,
 )
 from pgmlang.infer.noncentring import movable_names, standard_name
-from pgmlang.infer.pace import Pace
+from pgmlang.infer.pace import StepBudget
 from pgmlang.model import Model
 from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
 from pgmlang.signatures.kernels import SamplerKernel
@@ -112,7 +112,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm
     target = target_of(problem, numbers_of(options.dtype))
     plan = WarmupPlan(kernel, options.warmup)
     total = options.warmup + options.draws
-    pace = Pace(BLOCK)
+    pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> SamplingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))
@@ -158,7 +158,7 @@ def outcome_of(
     """
     import torch
 
-    from pgmlang.density.joint import numerics
+    from pgmlang.density.numerics import numerics
 
     if not x.shape[1]:
         message = "stopped within the warm-up: there are no draws yet"
@@ -169,7 +169,9 @@ def outcome_of(
             generator = torch.Generator(x.device).manual_seed(int(random.to(torch.int64).sum()))
             values.update(_given_back(target, generator, values))
         if moved:
-            values = {**values, **target.joint.deterministic(values, names=moved)}
+            from pgmlang.density.simulation import deterministic_values
+
+            values = {**values, **deterministic_values(target.joint, values, names=moved)}
     hidden = {standard_name(n) for n in moved}
     draws = {name: value.cpu().numpy() for name, value in values.items() if name not in hidden}
     warnings = draw_warnings(draws, stats) if is_finished else ()

@@ -6,9 +6,8 @@ Ermon 2019): Hyvaerinen's objective along random directions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
@@ -18,17 +17,12 @@ from pgmlang.fields.reasons import (
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
+from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.beside_directed import beside_directed
-from pgmlang.infer.training import Objective, TrainOptions, idle_training, rows_of
+from pgmlang.infer.train_options import TrainOptions, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
-
-if TYPE_CHECKING:
-    from torch import Generator, Tensor
-
-    from pgmlang.density.joint import Joint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,60 +60,15 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: ScoreOptions) -> Algorithm:
+    from pgmlang.density.initial import initial_free
+    from pgmlang.objectives.objective import Objective, learned_outcome
+    from pgmlang.objectives.score import ScoreMatching
+
     names = observed_fields(problem.model, problem.facts)
-    plate = unit_plate(problem.model)
-
-    def scores(
-        joint: Joint, points: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any
-    ) -> tuple[Tensor, ...]:
-        import torch
-
-        total = replace(joint, scale={}, weights={}).log_joint(points, params, nets)
-        return torch.autograd.grad(total, [points[n] for n in names], create_graph=True)
-
-    def loss(
-        joint: Joint, free: Mapping[str, Tensor], nets: Any, generator: Generator, extra: Any
-    ) -> tuple[Tensor, Any]:
-        import torch
-
-        with torch.enable_grad():
-            params = joint.constrain({n: free[n] for n in joint.learned})[0]
-            noise = {
-                n: torch.randn(
-                    joint.observed[n].shape, generator=generator, dtype=joint.dtype, device=joint.device
-                )
-                for n in names
-            }
-            each = replace(joint, scale={})
-            rows = rows_of(joint, plate)
-            total = torch.zeros((), dtype=joint.dtype, device=joint.device)
-            if options.kind == "denoising":
-                sd = {n: options.noise * extra[n] for n in names}
-                points = {n: (joint.observed[n] + sd[n] * noise[n]).requires_grad_() for n in names}
-                for name, score in zip(names, scores(joint, points, params, nets), strict=True):
-                    gap = (sd[name] * score + noise[name]).square()
-                    total = total + 0.5 * each.total(gap, joint.axes(name))
-                return total / rows, extra
-            points = {n: joint.observed[n].detach().clone().requires_grad_() for n in names}
-            score_fields = scores(joint, points, params, nets)
-            along = torch.stack([(noise[n] * s).sum() for n, s in zip(names, score_fields, strict=True)]).sum()
-            curved = torch.autograd.grad(along, [points[n] for n in names], create_graph=True)
-            for name, score, curve in zip(names, score_fields, curved, strict=True):
-                total = total + each.total(noise[name] * curve + 0.5 * score.square(), joint.axes(name))
-        return total / rows, extra
-
-    def spread(joint: Joint, generator: Generator) -> dict[str, Tensor]:
-        return {n: joint.observed[n].std().clamp(min=1e-12) for n in names}
-
-    def conclude(joint: Joint, free: Mapping[str, Tensor], nets: Any, extra: Any, generator: Generator) -> Outcome:
-        params = joint.constrain({n: free[n] for n in joint.learned})[0]
-        return Outcome({k: v.cpu().numpy() for k, v in params.items()}, (), True)
-
-    return build_training(
-        problem,
-        options,
-        Objective(lambda j, g: j.initial(g), loss, conclude, f"{options.kind} score matching", spread),
-    )
+    matching = ScoreMatching(names, unit_plate(problem.model), options.kind, options.noise)
+    label = f"{options.kind} score matching"
+    objective = Objective(initial_free, matching.loss, learned_outcome, label, matching.spread)
+    return build_training(problem, options, objective)
 
 
 def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:

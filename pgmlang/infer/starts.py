@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, Values
+from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
-from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Problem
 from pgmlang.kernels.log_density import value, value_and_grad
 from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
 
 ASCENTS, CLIMB = 8, 150
 """Ascents for every chain, and their steps, where discrete variables are summed out."""
-SEEKERS = 8
-"""Points that look for one start."""
-ROUNDS, TRIES, STEPS, FARTHEST = 300, 8, (0.3, 1.0, 3.0, 10.0), 60.0
-"""Rounds of the search for possible points, moves that each point tries in one, the sizes of steps in turn, and how far
-from zero it goes: exp(60) is 1e26."""
 MOST = 10_000_000
 """Most numbers of a table of all ascents; beyond it they take turns."""
 
@@ -79,121 +71,6 @@ def _impossible_at(target: Target, x: Tensor) -> Tensor:
             return is_bad
         values, _ = target.values(x)
         return torch.maximum(is_bad, impossible_elements(target.joint, {**target.given, **values}, target.params))
-
-
-def impossible_elements(joint: Joint, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
-    """How many elements of the factors have no finite log-value, ``[...]`` as the values lead."""
-    num_impossible = torch.zeros((), dtype=joint.dtype, device=joint.device)
-    with torch.no_grad():
-        for name, term in joint.factors(values, params, nets).items():
-            axes = joint.factor_axes[name]
-            bad = (~torch.isfinite(term)).to(joint.dtype)
-            num_impossible = num_impossible + (bad.sum(tuple(range(-len(axes), 0))) if axes else bad)
-    return num_impossible
-
-
-def possible_points(impossible: Callable[[Tensor], Tensor], x: Tensor, generator: Generator) -> Tensor:
-    """Points ``[points, dimension]`` of positive density, sought from ``x``. ``impossible``: how much of the density is zero
-    at points, 0 for nothing. Some coordinates at a time move by steps of all sizes, and stay where no more becomes
-    impossible than was; points that find nothing begin where another one did. Raises PgmError PGM0803 without any.
-    """
-    count = impossible(x)
-    for i in range(ROUNDS):
-        bad = (count > 0).nonzero().flatten()
-        if not len(bad):
-            return x
-        here = x[bad].repeat_interleave(TRIES, 0)
-        share = torch.rand(len(here), 1, generator=generator, dtype=x.dtype, device=x.device) ** 3
-        moves = torch.rand(here.shape, generator=generator, dtype=x.dtype, device=x.device) < share
-        one = torch.randint(x.shape[1], (len(here), 1), generator=generator, device=x.device)
-        noise = torch.randn(here.shape, generator=generator, dtype=x.dtype, device=x.device)
-        there = torch.where(moves.scatter(1, one, True), here + STEPS[i % len(STEPS)] * noise, here)
-        height = torch.where(there.abs().amax(-1) < FARTHEST, impossible(there), math.inf).reshape(-1, TRIES)
-        least, which = height.min(1)
-        better = least <= count[bad]
-        rows = torch.arange(len(bad), device=x.device) * TRIES + which
-        x = x.index_put((bad[better],), there[rows[better]])
-        count = count.index_put((bad[better],), least[better])
-    good = (count == 0).nonzero().flatten()
-    if not len(good):
-        raise PgmError(
-            Diagnostic("PGM0803", "the density is zero, or no number, wherever a chain was started",
-                       help="does the data lie within the distributions' supports, do probabilities sum to one,"
-                       " and is every input finite?")
-        )  # fmt: skip
-    chosen = good[torch.randint(len(good), (len(x),), generator=generator, device=x.device)]
-    return torch.where((count > 0).unsqueeze(-1), x[chosen], x)
-
-
-def possible_free(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator
-) -> dict[str, Tensor]:
-    """As `possible_points`, of free values by name, ``[points, *shape]`` each."""
-    shapes = {n: tuple(v.shape[1:]) for n, v in free.items()}
-    sizes = [math.prod(s) for s in shapes.values()]
-
-    def named(x: Tensor) -> dict[str, Tensor]:
-        parts = zip(shapes.items(), x.split(sizes, -1), strict=True)
-        return {n: free_part.reshape(len(x), *shape) for (n, shape), free_part in parts}
-
-    begin = torch.cat([v.reshape(len(v), -1) for v in free.values()], 1)
-    return named(possible_points(lambda x: impossible(named(x)), begin, generator))
-
-
-def nearest_possible(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator
-) -> dict[str, Tensor]:
-    """Free values ``[*shape]`` by name where the density is not zero: these, or the nearest of some that were found."""
-    copies = {n: v.expand(SEEKERS, *v.shape) for n, v in free.items()}
-    if not free or not bool((impossible({n: v[:1] for n, v in copies.items()}) > 0).any()):
-        return dict(free)
-    possible = possible_free(copies, impossible, generator)
-    away = sum(((possible[n] - free[n]) ** 2).reshape(SEEKERS, -1).sum(1) for n in free)
-    nearest = int(torch.as_tensor(away).argmin())
-    return {n: v[nearest] for n, v in possible.items()}
-
-
-def starting_codes(joint: Joint, name: str, generator: Generator, starts: int) -> Tensor:
-    """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
-    and Vassilvitskii 2007) with two rounds of Lloyd's, or drawn evenly where nothing is. Which cluster gets which code
-    differs from start to start: where labels are no mere names, few orders are right."""
-    shape, states = joint.shapes[name], joint.num_states(name)
-    axes = joint.axes(name)
-    columns = [
-        v.to(joint.dtype).reshape(*shape, -1)
-        for other, v in joint.observed.items()
-        if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
-        and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
-    ]  # fmt: skip
-    if not columns:
-        return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)
-    points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
-    points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
-    centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]
-    for _ in range(states - 1):
-        far = _distances(points, centres).amin(-1)
-        chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
-        centres = torch.cat([centres, points[chosen]], 1)
-    for _ in range(2):
-        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
-        total = hot.sum(1)[..., None]
-        fresh = torch.einsum("snk,nd->skd", hot, points) / total.clamp(min=1)
-        centres = torch.where(total > 0, fresh, centres)
-    order = centres[..., 0].argsort(-1)
-    centres = torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
-    return _distances(points, centres).argmin(-1).reshape(starts, *shape)
-
-
-def _rotated(order: Tensor, i: int) -> Tensor:
-    """The order, every other one backwards, begun one place later each two."""
-    return (order.flip(0) if i % 2 else order).roll(i // 2)
-
-
-def _distances(points: Tensor, centres: Tensor) -> Tensor:
-    """Squared distances ``[start, point, centre]``."""
-    return (
-        points.square().sum(-1)[:, None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
-    ).clamp(min=0)
 
 
 def mixture_values(problem: Problem, chains: int, generator: Generator, dtype: torch.dtype) -> dict[str, Tensor]:

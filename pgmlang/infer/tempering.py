@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
-from pgmlang.infer.pace import Pace
+from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import latent_variables
@@ -60,7 +60,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
-    pace = Pace(BLOCK)
+    pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> TemperingState:
         generator = torch.Generator(problem.device).manual_seed(int(rng.integers(2**62)))

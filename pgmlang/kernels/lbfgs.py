@@ -48,11 +48,11 @@ def descend(function: Function, point: Point, iterations: int) -> Point:
     for _ in range(iterations):
         if point.is_stuck or not bool(point.gradient.abs().max() > 0):
             return point._replace(is_stuck=True)
-        point = _one(function, point)
+        point = _iterate(function, point)
     return point
 
 
-def _one(function: Function, point: Point) -> Point:
+def _iterate(function: Function, point: Point) -> Point:
     direction = _direction(point)
     if not bool(direction @ point.gradient < 0):
         # rounding spoiled the history

@@ -33,7 +33,7 @@ def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tu
     for name in METHODS:
         candidate = method_named(name)
         verdict = candidate.supports(model, facts)
-        doubts = candidate.unwise(model, facts) if verdict.ok else ()
+        doubts = candidate.reasons_against_auto(model, facts) if verdict.ok else ()
         if verdict.ok and not doubts:
             return candidate, tuple(refusals)
         if verdict.ok and second is None:

@@ -44,9 +44,9 @@ def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
 
 
 def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
-    """The discrete variables that are latent or have missing cells: a density needs them summed out."""
+    """The discrete variables and fields that are latent or have missing cells: a density needs them summed out."""
     hidden = hidden_names(model, facts) | {n for n in facts.missing if not is_childless_missing(model, n)}
-    discrete = (v for v in model.of_role("random") if v.name in hidden and v.type.is_discrete)
+    discrete = (v for v in model.of_role("random", "field") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in discrete if v.name not in facts.fixed)
 
 

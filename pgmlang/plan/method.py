@@ -54,7 +54,7 @@ class Options:
 class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
     words, why it fits and what it costs. ``build``: the kernel for a problem and options
-    (``infer.base``). ``unwise``: why ``auto`` should rather take another one, where there is one. ``idle``: the options
+    (``infer.base``). ``reasons_against_auto``: why ``auto`` should rather take another one, where there is one. ``idle``: the options
     (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
     how it proposes draws; ``only_rises``: whether its objective may not fall; ``when``: of a model without data, the case
     that the method is for, None where it is for none."""
@@ -65,7 +65,7 @@ class Method:
     supports: Callable[[Model, Facts], Verdict]
     reasons: Callable[[Model, Facts], tuple[str, ...]]
     build: Callable[[Any, Any], Any]
-    unwise: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
+    reasons_against_auto: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
     idle: Callable[[Model, Facts, Any], Mapping[str, str]] = lambda model, facts, options: {}
     moves: Moves | None = None
     only_rises: bool = False

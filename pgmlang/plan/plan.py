@@ -76,7 +76,7 @@ def _without_data(model: Model, facts: Facts) -> Plan:
     for guessed in _guesses(model):
         for name in METHODS:
             method = method_named(name)
-            if method.supports(model, guessed).ok and not method.unwise(model, guessed):
+            if method.supports(model, guessed).ok and not method.reasons_against_auto(model, guessed):
                 seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
                 blocks.append(_block(method, model, guessed, f"with {seen} in the data and the rest latent"))
                 break

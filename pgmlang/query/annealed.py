@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.numerics import numerics
-from pgmlang.density.summing import Sums
+from pgmlang.density.reductions import sum_per_element
+from pgmlang.density.summing import Marginaliser
+from pgmlang.density.transforms import free_shape, in_bound_order, transform_of, unconstrain
 from pgmlang.kernels import ais, hmc
 from pgmlang.kernels.tempering import Path
 
@@ -30,8 +32,8 @@ class Units:
     """Latents ``names`` of the elements of a plate, whose arrays have that plate's axis first. ``given``: draws of
     everything else, ``[S, ...]``; ``known``: elements that the fit has values of, the first ones, ``[S, n, ...]``."""
 
-    joint: Joint
-    sums: Sums | None
+    joint: BoundDensity
+    sums: Marginaliser | None
     names: tuple[str, ...]
     plate: str
     given: dict[str, Tensor]
@@ -43,7 +45,7 @@ class Units:
     @property
     def shapes(self) -> list[tuple[int, ...]]:
         """Free numbers of each latent: units first."""
-        return [self.joint.free_shape(n) for n in self.names]
+        return [free_shape(self.joint, n) for n in self.names]
 
     @property
     def num_units(self) -> int:
@@ -61,9 +63,9 @@ class Units:
             free[name] = wide[..., start : start + size].reshape(self.num_draws, *shape)
             start += size
         with numerics(self.joint.dtype, self.joint.device):
-            for name in self.joint.in_order(self.names):
+            for name in in_bound_order(self.joint, self.names):
                 everything = {**self.given, **values}
-                transform = self.joint.transform_of(name, everything, self.params, self.nets)
+                transform = transform_of(self.joint, name, everything, self.params, self.nets)
                 value = transform(free[name])
                 log_slope = transform.log_abs_det_jacobian(free[name], value)
                 total = total + log_slope.reshape(self.num_draws, self.num_units, -1).sum(-1)
@@ -74,8 +76,8 @@ class Units:
 
     def free(self, values: Mapping[str, Tensor]) -> Tensor:
         """The inverse of `values`."""
-        unconstrained = self.joint.unconstrain(
-            {n: values[n] for n in self.names}, {**self.given, **values}, self.params, self.nets
+        unconstrained = unconstrain(
+            self.joint, {n: values[n] for n in self.names}, {**self.given, **values}, self.params, self.nets
         )
         parts = [unconstrained[n].reshape(self.num_draws, self.num_units, -1) for n in self.names]
         return torch.cat(parts, -1).flatten(0, 1)
@@ -86,13 +88,17 @@ class Units:
         shape = (self.num_draws, self.num_units)
         if self.sums is None:
             factors = self.joint.factors(everything, self.params, self.nets)
-            prior = self.joint.each({k: v for k, v in factors.items() if k in self.names}, self.plate)
-            rest = self.joint.each({k: v for k, v in factors.items() if k not in self.names}, self.plate)
+            prior = sum_per_element(self.joint, {k: v for k, v in factors.items() if k in self.names}, self.plate)
+            rest = sum_per_element(
+                self.joint, {k: v for k, v in factors.items() if k not in self.names}, self.plate
+            )
             return prior.expand(shape), rest.expand(shape)
         tables = self.sums.tables(everything, self.params, self.nets)
         first = {k: t for k, t in tables.items() if k in self.names}
-        prior = self.joint.each(
-            {k: t.values.reshape(t.values.shape[self.sums.places :]) for k, t in first.items()}, self.plate
+        prior = sum_per_element(
+            self.joint,
+            {k: t.values.reshape(t.values.shape[self.sums.places :]) for k, t in first.items()},
+            self.plate,
         )
         rest = self.sums.reduce({k: t for k, t in tables.items() if k not in self.names}, each=self.plate)
         return prior.expand(shape), rest.expand(shape)
@@ -109,7 +115,7 @@ class Units:
         return (prior + rest + log_det).flatten()
 
 
-def fits(joint: Joint, names: tuple[str, ...], plate: str) -> bool:
+def fits(joint: BoundDensity, names: tuple[str, ...], plate: str) -> bool:
     """Whether every unit has as many latents as the next."""
     return all(joint.axes(n)[:1] == (plate,) for n in names)
 

@@ -12,18 +12,24 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
-from pgmlang.density.joint import Joint, joint_of_binding
-from pgmlang.density.summing import sums_of
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import sum_per_element
+from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.density.simulation import simulate
+from pgmlang.density.summing import marginaliser_of
+from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.fields.annealing import discrete_log_evidence, log_z_of_row
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.fields.given import bound_given_directed
 from pgmlang.fields.network import FieldNetwork, field_network
+from pgmlang.fields.partition import LISTED
 from pgmlang.fields.reasons import block_reasons, inputs_in_fields
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.infer.ais import discrete_log_evidence, log_z_of_row
-from pgmlang.infer.likelihood import LISTED, log_unnormalised
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives.unnormalised import log_unnormalised
 from pgmlang.query.fitted_values import estimates
 from pgmlang.query.layer_proposals import DREAMS, Layer, layers_of, log_weights, proposals_of
 from pgmlang.query.predictive import weighed
@@ -50,7 +56,7 @@ class FieldRows:
     """A fit of fields and new rows. ``hidden``: the fields that the rows do not say, or not in every cell."""
 
     fit: Fit
-    joint: Joint
+    joint: BoundDensity
     params: dict[str, Tensor]
     nets: Any
     hidden: tuple[str, ...]
@@ -89,7 +95,7 @@ class FieldRows:
         """Probabilities ``[row, ..., label]`` of each hidden field."""
         model = self.joint.model
         if not elimination_steps(model, self.hidden)[1]:
-            return sums_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
+            return marginaliser_of(self.joint, self.hidden).marginals({}, self.params, self.nets)
         network = self._network()
         if network is not None:
             marginals = network.marginals(self._codes(), self.hidden, self.params, self.nets)
@@ -99,7 +105,7 @@ class FieldRows:
         values = {**as_numbers(self.joint, self.observed), **fields.begin(self.generator, (8,))}
         states = {n: self.joint.num_states(n) for n in self.hidden}
         total = {n: torch.zeros((*self.joint.shapes[n], k), dtype=self.joint.dtype) for n, k in states.items()}
-        settled = fields.settled(self.params, self.nets)
+        settled = fields.with_frozen_params(self.params, self.nets)
         for sweep in range(SWEEPS):
             values = settled.sweep(self.generator, values, self.params, self.nets)
             if sweep >= SWEEPS // 2:
@@ -145,14 +151,14 @@ class FieldRows:
         self._need_rows_apart()
         bare = self._alone()
         if not elimination_steps(bare.joint.model, names)[1] and not elimination_steps(model, self.hidden)[1]:
-            everything = sums_of(replace(bare.joint, missing={}), names)
+            everything = marginaliser_of(replace(bare.joint, missing={}), names)
             with torch.no_grad():
                 log_z = everything.reduce(everything.tables({}, self.params, self.nets), each=plate)
                 if self.hidden:
-                    marginaliser = sums_of(self.joint, self.hidden)
+                    marginaliser = marginaliser_of(self.joint, self.hidden)
                     top = marginaliser.reduce(marginaliser.tables({}, self.params, self.nets), each=plate)
                 else:
-                    top = self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
+                    top = sum_per_element(self.joint, self.joint.factors({}, self.params, self.nets), plate)
             return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
         with torch.no_grad():
             top = self._unnormalised(plate)
@@ -181,7 +187,7 @@ class FieldRows:
         if all(v.type.kind == "real" for v in self.joint.model.of_role("field")):
             if self.hidden:
                 raise PgmError(_incomplete(self.hidden[0], "drop rows with empty cells: `--missing drop`"))
-            return self.joint.each(self.joint.factors({}, self.params, self.nets), plate)
+            return sum_per_element(self.joint, self.joint.factors({}, self.params, self.nets), plate)
         network = self._network() if self.hidden else None
         if network is not None:
             return network.log_evidence(self._codes(), self.params, self.nets)
@@ -229,19 +235,23 @@ class FieldRows:
             return self
         return replace(self, joint=_potentials_of(self.joint))
 
-    def _one(self) -> Joint:
-        return self.joint if self.plate is None else self.joint.rows(self.plate, np.zeros(1, dtype=np.int64))
+    def _single_row(self) -> BoundDensity:
+        return (
+            self.joint
+            if self.plate is None
+            else restricted_to_rows(self.joint, self.plate, np.zeros(1, dtype=np.int64))
+        )
 
     def _network(self) -> FieldNetwork | None:
         """One row's fields where elimination is narrow enough."""
         if any(not v.type.is_discrete for v in self.joint.model.of_role("field")) or self.nets is not None:
             return None
         names = (*self.observed, *self.hidden)
-        return field_network(self.joint, fields_of(self._one(), names), self.plate)
+        return field_network(self.joint, fields_of(self._single_row(), names), self.plate)
 
     def _log_z(self) -> tuple[float | Tensor, str, float | None]:
         """log Z of a row, for each row ``[rows]`` where its inputs set it; how it was found, and effective particles."""
-        one = self._one()
+        one = self._single_row()
         names = (*self.observed, *self.hidden)
         inputs = list(inputs_in_fields(self.joint.model))
         if inputs:
@@ -272,7 +282,7 @@ class FieldRows:
     def _particles(self, usual: int) -> int:
         """Fewer particles for big fields."""
         names = (*self.observed, *self.hidden)
-        cells = sum(math.prod(self._one().shapes[n]) for n in names)
+        cells = sum(math.prod(self._single_row().shapes[n]) for n in names)
         return max(32, min(usual, FEWER // max(1, cells)))
 
     def _log_z_of_rows(self, names: tuple[str, ...], inputs: list[Diagnostic]) -> tuple[Tensor, str, float | None]:
@@ -282,11 +292,11 @@ class FieldRows:
         total = self.joint.layout.size(self.plate)
         cells = sum(math.prod(self.joint.shapes[n]) for n in names)
         with torch.no_grad():
-            if fields_of(self._one(), names).bits <= LISTED:
-                step = max(1, int(MOST * total / (2 ** fields_of(self._one(), names).bits * cells)))
+            if fields_of(self._single_row(), names).bits <= LISTED:
+                step = max(1, int(MOST * total / (2 ** fields_of(self._single_row(), names).bits * cells)))
                 parts = [
                     log_unnormalised(
-                        self.joint.rows(self.plate, np.arange(start, min(total, start + step))),
+                        restricted_to_rows(self.joint, self.plate, np.arange(start, min(total, start + step))),
                         names,
                         self.params,
                         self.nets,
@@ -305,7 +315,7 @@ class FieldRows:
         """Fresh rows: chains of their own, and the directed variables above drawn from them. ``shared``: values
         ``[count, *shape]`` of what is outside of the rows, from the fit."""
         self._need_no_parents()
-        one = self._one()
+        one = self._single_row()
         columns: dict[str, list[str] | np.ndarray] = {}
         for name, value in self._drawn(count, shared=shared).items():
             if name in shared:
@@ -315,7 +325,7 @@ class FieldRows:
 
     def _drawn(self, count: int, rounds: int = 1, shared: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
-        one = self._one()
+        one = self._single_row()
         names = (*self.observed, *self.hidden)
         model = self.joint.model
         if all(v.type.kind == "real" for v in model.of_role("field")):
@@ -325,7 +335,7 @@ class FieldRows:
             bare = _fields_alone(one)
             fields = fields_of(bare, names)
             values = fields.begin(self.generator, (count,))
-            settled = fields.settled(self.params, self.nets)
+            settled = fields.with_frozen_params(self.params, self.nets)
             sweeps = []
             for sweep in range(SWEEPS + BETWEEN * (rounds - 1)):
                 values = settled.sweep(self.generator, values, self.params, self.nets)
@@ -335,7 +345,7 @@ class FieldRows:
         count = len(next(iter(values.values())))
         given = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in values.items()}
         given |= shared or {}
-        return {**given, **one.simulate(self.generator, given, self.params, self.nets, (count,))}
+        return {**given, **simulate(one, self.generator, given, self.params, self.nets, (count,))}
 
     def _need_blocks_of_all(self, names: tuple[str, ...]) -> None:
         alone = _fields_alone(self.joint).model
@@ -343,13 +353,13 @@ class FieldRows:
         if reasons:
             raise PgmError(reasons)
 
-    def _langevin(self, one: Joint, names: tuple[str, ...], count: int) -> dict[str, Tensor]:
+    def _langevin(self, one: BoundDensity, names: tuple[str, ...], count: int) -> dict[str, Tensor]:
         """Chains of Hamiltonian Monte Carlo over real fields."""
         from pgmlang.density.target import Target
         from pgmlang.kernels import sample
 
         bare = replace(_fields_alone(one), observed={}, scale={}, weights={})
-        target = Target(bare, names, tuple(bare.free_shape(n) for n in names), params=self.params, nets=self.nets)
+        target = Target(bare, names, tuple(free_shape(bare, n) for n in names), params=self.params, nets=self.nets)
         x = torch.randn(count, target.dimension, dtype=one.dtype, generator=self.generator)
         done = sample(target, x, generator=self.generator, warmup=300, draws=1)
         return target.values(done.draws[:, -1])[0]
@@ -359,21 +369,23 @@ def _incomplete(name: str, cure: str) -> Diagnostic:
     return Diagnostic("PGM0602", f"`{name}` is not observed in every cell, too many to sum out", help=cure)
 
 
-def _potentials_of(joint: Joint) -> Joint:
+def _potentials_of(joint: BoundDensity) -> BoundDensity:
     """The joint of the potentials alone, of all rows of its binding: directed variables are inputs of it."""
     binding = bound_given_directed(joint.binding)
-    return joint_of_binding(binding.model, binding, joint.held, joint.dtype, joint.device)
+    return density_of_binding(binding.model, binding, joint.held, joint.dtype, joint.device)
 
 
-def _fields_alone(joint: Joint) -> Joint:
+def _fields_alone(joint: BoundDensity) -> BoundDensity:
     """The joint of the potentials alone: directed variables are drawn from the fields afterwards."""
     bare = _potentials_of(joint)
     plate = unit_plate(joint.model)
     size = joint.layout.sizes.get(plate, 1) if plate else 1
-    return bare if plate is None else bare.rows(plate, np.zeros(size, dtype=np.int64))
+    return bare if plate is None else restricted_to_rows(bare, plate, np.zeros(size, dtype=np.int64))
 
 
-def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> dict[str, list[str] | np.ndarray]:
+def drawn_columns(
+    joint: BoundDensity, name: str, value: Tensor, plate: str | None
+) -> dict[str, list[str] | np.ndarray]:
     variable = joint.model.by_name[name]
     axes = joint.axes(name)
     if plate in axes:
@@ -391,7 +403,7 @@ def drawn_columns(joint: Joint, name: str, value: Tensor, plate: str | None) -> 
 def field_rows_of(fit: Fit, binding: Binding, seed: int = 0) -> FieldRows:
     """What a fit of fields says of newly bound rows."""
     model: Model = binding.model
-    joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     _, params, nets, _ = estimates(fit, joint)
     names = [v.name for v in model.of_role("field")]
     hidden = tuple(n for n in names if n not in joint.observed or n in joint.missing)

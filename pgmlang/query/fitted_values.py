@@ -1,4 +1,4 @@
-"""What a fit says of a newly bound Joint: values of globals at some draws, and which latents the rows have of their own."""
+"""What a fit says of a newly bound BoundDensity: values of globals at some draws, and which latents the rows have of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint, joint_of_binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import fresh_nets
+from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
@@ -21,7 +24,7 @@ DRAWS = 400
 """Most draws of the globals that are used."""
 
 
-def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
+def estimates(fit: Fit, joint: BoundDensity) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
     """Values of random variables ``[S, ...]`` (draws thinned evenly, or point estimates as one draw), params and
     tables, the networks with their weights, and S."""
     model = joint.model
@@ -32,7 +35,7 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
         k: torch.as_tensor(np.asarray(v), dtype=joint.dtype)
         for k, v in fit.parameters.items() if k in learned or k in tables
     }  # fmt: skip
-    nets = joint.build_nets(0)
+    nets = fresh_nets(joint, 0)
     if nets is not None:
         state = {k: torch.as_tensor(np.asarray(v)) for k, v in fit.parameters.items() if k in nets.state_dict()}
         wrong = [k for k, v in nets.state_dict().items() if k not in state or state[k].shape != v.shape]
@@ -58,14 +61,14 @@ def estimates(fit: Fit, joint: Joint) -> tuple[dict[str, Tensor], dict[str, Tens
 
 
 def global_values(
-    fit: Fit, joint: Joint, values: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
+    fit: Fit, joint: BoundDensity, values: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
     generator: Generator,
 ) -> tuple[dict[str, Tensor], dict[str, int]]:  # fmt: skip
     """Values of what is not local to the new rows: the fit's, with elements that it does not know from the prior; and
     of such variables how many elements it knows."""
     model = joint.model
     given: dict[str, Tensor] = {}
-    partial: dict[str, int] = {}
+    num_known: dict[str, int] = {}
     for item in ancestral_order(model, model.conditionals):
         name = item.target
         plates = [p for p in model.by_name[name].plates if model.plate_by_name[p].size is None]
@@ -77,30 +80,30 @@ def global_values(
             # outer elements that the fit has not seen: its own come first
             fresh = drawn_from_prior(joint, (name,), given, params, nets, count, generator)[name].clone()
             fresh[(slice(None), *(slice(0, n) for n in value.shape[1:]))] = value.to(fresh.dtype)
-            partial[name] = value.shape[1]
+            num_known[name] = value.shape[1]
             value = fresh
         given[name] = value
-    return given, partial
+    return given, num_known
 
 
 def drawn_from_prior(
-    joint: Joint, names: tuple[str, ...], given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
+    joint: BoundDensity, names: tuple[str, ...], given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, count: int,
     generator: Generator,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Draws ``[count, *shape]`` of some variables given those above them; nothing below is drawn."""
     prior = joint.memo.once(_joint_of_targets, joint, names)
-    drawn = prior.simulate(generator, dict(given), params, nets, (count,))
+    drawn = simulate(prior, generator, dict(given), params, nets, (count,))
     return {n: drawn[n] for n in names}
 
 
-def _joint_of_targets(joint: Joint, names: tuple[str, ...]) -> Joint:
+def _joint_of_targets(joint: BoundDensity, names: tuple[str, ...]) -> BoundDensity:
     """The joint of these variables' conditionals alone."""
     factors = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
     restricted = replace(joint.model, factors=factors, guide=None)
-    return joint_of_binding(restricted, joint.binding, joint.held, joint.dtype, joint.device)
+    return density_of_binding(restricted, joint.binding, joint.held, joint.dtype, joint.device)
 
 
-def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:
+def _is_new(fit: Fit, joint: BoundDensity, plate: str) -> bool:
     """Whether a plate's elements are the new rows themselves: nothing names them, so none is one of the fit's."""
     return (
         plate not in fit.labels
@@ -108,7 +111,7 @@ def _is_new(fit: Fit, joint: Joint, plate: str) -> bool:
     )
 
 
-def split_latents(joint: Joint, known: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def split_latents(joint: BoundDensity, known: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Unknown variables that nothing observed hangs on (drawn forwards), and the others, in the model's order."""
     model: Model = joint.model
     seen = {n for n in joint.observed if n in {v.name for v in model.of_role("random")}}

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from pgmlang.density.joint import Joint
-from pgmlang.infer.likelihood import log_unnormalised
+from pgmlang.density.bound import BoundDensity
 from pgmlang.kernels import lbfgs
 from pgmlang.model import Model
 from pgmlang.normal import normal_form
+from pgmlang.objectives.unnormalised import log_unnormalised
 
 DREAMS, CLIMBS, RIDGE = 20_000, 100, 1.0
 """Draws of the model that a proposal is fitted to, steps of its fit, and the precision of its weights' prior."""
@@ -89,7 +89,7 @@ def proposals_of(layers: tuple[Layer, ...], dreams: Mapping[str, Tensor]) -> Ite
 
 
 def log_weights(
-    joint: Joint, hidden: tuple[str, ...], proposals: tuple[Proposal, ...], params: Mapping[str, Tensor], nets: Any,
+    joint: BoundDensity, hidden: tuple[str, ...], proposals: tuple[Proposal, ...], params: Mapping[str, Tensor], nets: Any,
     num_draws: int, generator: Generator,
 ) -> Tensor:  # fmt: skip
     """Log-weights ``[draw, row]`` of draws of the proposals: unnormalised density, the fields ``hidden`` summed out, over

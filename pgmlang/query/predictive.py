@@ -17,10 +17,14 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.binding.record import Binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import log_weights, resampled
-from pgmlang.density.joint import Joint, joint_of_binding
-from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.reductions import determines, sum_per_element
+from pgmlang.density.simulation import simulate
+from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.target import Target
+from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
@@ -51,11 +55,11 @@ MAX_COLUMNS = 2_000
 class Predictive:
     """A fit and new rows. ``given``: values of the globals at each draw, ``[S, *shape]``, and those of outer elements
     that the fit knows (new ones are drawn from the prior given the globals). ``forward``: what is drawn forwards;
-    ``hidden``: latents that something observed in these rows hangs on; of those in ``partial`` that many elements, the
+    ``hidden``: latents that something observed in these rows hangs on; of those in ``num_known`` that many elements, the
     first ones, are known."""
 
     fit: Fit
-    joint: Joint
+    joint: BoundDensity
     given: dict[str, Tensor]
     params: dict[str, Tensor]
     nets: Any
@@ -63,7 +67,7 @@ class Predictive:
     is_point: bool
     forward: tuple[str, ...]
     hidden: tuple[str, ...]
-    partial: dict[str, int]
+    num_known: dict[str, int]
     generator: Generator
 
     # ---- predictions
@@ -90,7 +94,7 @@ class Predictive:
     def _targets(self, targets: Sequence[str] | None) -> list[str]:
         model = self.joint.model
         asked = [v.name for v in model.variables if v.name in {*self.joint.latent, *self.joint.unseen}]
-        local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates and n not in self.partial]
+        local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates and n not in self.num_known]
         if targets is None:
             inner = self.joint.binding.plate
             rows = [n for n in asked if n in local and inner in self.joint.axes(n)]
@@ -152,7 +156,7 @@ class Predictive:
             for k, v in self.joint.observed.items()
             if k not in self.joint.missing and k not in self.joint.unseen
         }
-        drawn = self.joint.simulate(self.generator, {**seen, **given}, self.params, self.nets, shape)
+        drawn = simulate(self.joint, self.generator, {**seen, **given}, self.params, self.nets, shape)
         out = {**drawn, **given}
         for name, mask in {**self.joint.missing, **self.joint.unseen}.items():
             if name in out:
@@ -166,8 +170,8 @@ class Predictive:
         unit = self._unit()
         if (
             self._guided()
-            and not self.partial
-            and all(self.joint.tells(self.joint.axes(n), unit) for n in self.hidden)
+            and not self.num_known
+            and all(determines(self.joint, self.joint.axes(n), unit) for n in self.hidden)
         ):
             few = {k: v[:1] for k, v in self.given.items()}
             drawn = resampled(
@@ -187,7 +191,7 @@ class Predictive:
             inferred.update(sums.draw(self.generator, given, self.params, self.nets, side))
         return inferred
 
-    def _inference(self) -> tuple[Joint, Sums | None, tuple[str, ...]]:
+    def _inference(self) -> tuple[BoundDensity, Marginaliser | None, tuple[str, ...]]:
         """The joint without what is drawn forwards, the sum over discrete latents, and the continuous latents."""
         model = self.joint.model
         reduced = replace(
@@ -196,7 +200,7 @@ class Predictive:
         )  # fmt: skip
         binding = self.joint.binding
         seen = {k: v for k, v in binding.values.items() if k not in self._undrawn()}
-        inner = joint_of_binding(
+        inner = density_of_binding(
             reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
@@ -208,18 +212,18 @@ class Predictive:
             if name in inner.missing:
                 message = f"`{name}` has missing cells that others hang on"
                 raise PgmError(Diagnostic("PGM0602", message, help="leave such rows out: `--missing drop`"))
-        return inner, sums_of(inner, discrete) if discrete else None, continuous
+        return inner, marginaliser_of(inner, discrete) if discrete else None, continuous
 
     def _undrawn(self) -> set[str]:
         """What is drawn forwards and has no cell that was seen: its factors integrate to one."""
         return {n for n in self.forward if n not in self.joint.unseen}
 
-    def _chains(self, inner: Joint, sums: Sums | None, names: tuple[str, ...]) -> dict[str, Tensor]:
+    def _chains(self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...]) -> dict[str, Tensor]:
         """The last states of chains over the rows' continuous latents, one for each draw of the globals."""
         from pgmlang.kernels import sample
 
-        shapes = tuple(inner.free_shape(n) for n in names)
-        known = {n: self.given[n][:, : self.partial[n]] for n in names if n in self.partial}
+        shapes = tuple(free_shape(inner, n) for n in names)
+        known = {n: self.given[n][:, : self.num_known[n]] for n in names if n in self.num_known}
         given = {k: v for k, v in self.given.items() if k not in names}
         target = RowTarget(inner, names, shapes, sums, given, None, self.params, self.nets, known=known)
         x = torch.empty(self.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
@@ -281,12 +285,12 @@ class Predictive:
             return model.enclosing(plate)[-2]
         return outer[0] if outer else plate
 
-    def _inner_terms(self, joint: Joint, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _inner_terms(self, joint: BoundDensity, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         model = joint.model
         inner_model = replace(
             model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self._undrawn())
         )
-        inner = joint_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
+        inner = density_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
         with torch.no_grad():
             return inner.factors(values, self.params, self.nets)
 
@@ -303,7 +307,9 @@ class Predictive:
         weights = log_weights(self.joint, self.params, self.nets, GUIDED, self.generator, plate, given)
         return weighed(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
 
-    def _by_prior(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
+    def _by_prior(
+        self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
+    ) -> Score:
         """Importance sampling with the prior as the proposal, for each draw of the globals."""
         weights = []
         inner, sums = _around(inner, sums, names)
@@ -314,7 +320,7 @@ class Predictive:
                     terms = {
                         k: v for k, v in inner.factors(values, self.params, self.nets).items() if k not in names
                     }
-                    weights.append(inner.each(terms, plate))
+                    weights.append(sum_per_element(inner, terms, plate))
                 else:
                     tables = sums.tables(values, self.params, self.nets)
                     weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
@@ -327,16 +333,18 @@ class Predictive:
         drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
         out = {}
         for name in names:
-            count = self.partial.get(name, 0)
+            count = self.num_known.get(name, 0)
             known = self.given[name][:, :count] if count else drawn[name][:, :0]
             out[name] = torch.cat([known, drawn[name][:, count:]], 1) if count else drawn[name]
         return out
 
-    def _by_annealing(self, inner: Joint, sums: Sums | None, names: tuple[str, ...], plate: str) -> Score:
+    def _by_annealing(
+        self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
+    ) -> Score:
         """Annealed importance sampling, a particle for each unit and draw of the globals."""
         few = replace(self, given={k: v[:ANNEALED] for k, v in self.given.items()},
                       num_draws=min(ANNEALED, self.num_draws))  # fmt: skip
-        known = {n: few.given[n][:, : self.partial[n]] for n in names if n in self.partial}
+        known = {n: few.given[n][:, : self.num_known[n]] for n in names if n in self.num_known}
         given = {k: v for k, v in few.given.items() if k not in names}
         inner, sums = _around(inner, sums, names)
         units = Units(inner, sums, names, plate, given, known, self.params, self.nets, few.num_draws)
@@ -370,9 +378,13 @@ class RowTarget(Target):
         return total
 
 
-def _around(joint: Joint, sums: Sums | None, names: tuple[str, ...]) -> tuple[Joint, Sums | None]:
+def _around(
+    joint: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...]
+) -> tuple[BoundDensity, Marginaliser | None]:
     """The joint and the sum of the factors that hang on these latents or on what is summed out."""
-    restricted = replace(joint, program=joint.programs.around({*names, *(sums.names if sums is not None else ())}))
+    restricted = replace(
+        joint, program=joint.programs.of_blanket({*names, *(sums.names if sums is not None else ())})
+    )
     return restricted, None if sums is None else replace(sums, joint=restricted)
 
 
@@ -389,14 +401,14 @@ def _averaged(values: Tensor) -> np.ndarray:
     return (torch.logsumexp(values, 0) - math.log(len(values))).cpu().numpy()
 
 
-def _mean(terms: Mapping[str, Tensor], plate: str, joint: Joint) -> np.ndarray:
-    return _averaged(joint.each(terms, plate))
+def _mean(terms: Mapping[str, Tensor], plate: str, joint: BoundDensity) -> np.ndarray:
+    return _averaged(sum_per_element(joint, terms, plate))
 
 
 def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
     """What a fit says of newly bound rows. Raises PgmError PGM0602 for a fit without numbers to go by."""
     model = binding.model
-    joint = joint_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, count = estimates(fit, joint)
     is_point = count == 1
@@ -404,14 +416,14 @@ def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
         # one point estimate, many draws of what hangs on it
         count = COPIES
         values = {k: v.expand(COPIES, *v.shape[1:]) for k, v in values.items()}
-    given, partial = global_values(fit, joint, values, params, nets, count, generator)
-    forward, hidden = split_latents(joint, set(given) - set(partial))
-    forward = tuple(n for n in forward if n not in partial)
+    given, num_known = global_values(fit, joint, values, params, nets, count, generator)
+    forward, hidden = split_latents(joint, set(given) - set(num_known))
+    forward = tuple(n for n in forward if n not in num_known)
     if count > CHAINED and any(not model.by_name[n].type.is_discrete for n in hidden):
         chosen = torch.linspace(0, count - 1, CHAINED).long()
         given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, CHAINED
     for name in hidden:
-        if name in partial and model.by_name[name].type.is_discrete:
+        if name in num_known and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
-    return Predictive(fit, joint, given, params, nets, count, is_point, forward, hidden, partial, generator)
+    return Predictive(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)

@@ -8,8 +8,10 @@ from pgmlang.diagnostics import Diagnostic, Label
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Expr
 from pgmlang.model.types import REAL, UNKNOWN, Type
-from pgmlang.sema.expressions import ExpressionBuilder, unknown
+from pgmlang.sema.expression_scope import unknown
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.modules import Module
+from pgmlang.sema.references import reference
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol
 from pgmlang.sema.written_out import MOST_NODES, Sizes
 from pgmlang.syntax import ast
@@ -209,4 +211,4 @@ class Expander:
             symbol = Symbol(name, "param", (), node.span, item, None, type_, tuple(axes), owner=context.owner)
             symbol.used = True
             self.scope.owned_parameters[name] = symbol
-            self.expressions.aliases[item.name] = self.expressions.reference(symbol, (), item.span, context)
+            self.expressions.aliases[item.name] = reference(self.expressions, symbol, (), item.span, context)

@@ -14,8 +14,10 @@ from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
 from pgmlang.sema.composition import composition_problem, mixture_problem
-from pgmlang.sema.expressions import ExpressionBuilder, merge
+from pgmlang.sema.expression_scope import merge
+from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
+from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
@@ -90,9 +92,9 @@ class DistributionBuilder:
         self, node: ast.If, target: LeftSide, context: ExpressionContext
     ) -> tuple[Distribution | None, Type]:
         condition = self.expressions.build(node.condition, context)
-        then, then_type = self.build(node.then, target, self.expressions.guarded(context, condition, True))
+        then, then_type = self.build(node.then, target, guarded(self.expressions, context, condition, True))
         otherwise, other_type = self.build(
-            node.otherwise, target, self.expressions.guarded(context, condition, False)
+            node.otherwise, target, guarded(self.expressions, context, condition, False)
         )
         if then is None or otherwise is None or condition.type is UNKNOWN:
             return None, other_type if then_type is UNKNOWN else then_type
@@ -114,32 +116,19 @@ class DistributionBuilder:
                         f"{'axis' if family.event == 1 else 'axes'}, `{target.name}` has {len(target.axes)}", node.span,
                         f"write `{target.name}[{axes}] ~ {family.name}(...)`")  # fmt: skip
             return None, Type(family.support) if family.support not in ("inner", "labels") else UNKNOWN
-        taken = list(node.arguments)
-        inner: Dist | None = None
-        inner_type = UNKNOWN
-        variant_arguments: list[tuple[str, Expr | Dist]] = []
         if family.shares:
             return self._mixture(node, target, context)
+        taken = list(node.arguments)
+        inner, inner_type = None, UNKNOWN
         if family.takes:
-            base_index = next(
-                (i for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES), None
-            )
-            if base_index is None:
-                self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
-                            f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
-                return None, UNKNOWN
-            inner, inner_type = self._family(taken.pop(base_index), target, context)  # type: ignore[arg-type]
+            inner, inner_type = self._base(family, taken, node, target, context)
             if inner is None:
                 return None, inner_type
-            problem = composition_problem(family.name, inner, node.span)
-            if problem is not None:
-                self.scope.report(problem)
-                return None, inner_type
-            variant_arguments.append((family.takes[0], inner))
         matched = self._match(family, taken, node)
         if matched is None:
             return None, self._guess(family, inner_type)
         variant, arguments = matched
+        built: list[tuple[str, Expr | Dist]] = [(family.takes[0], inner)] if inner is not None else []
         result = inner_type if family.support == "inner" else Type(family.support)
         for parameter, argument in arguments:
             value = self.expressions.build(argument, context)
@@ -151,28 +140,39 @@ class DistributionBuilder:
             if parameter.event == 1 and family.event == 0 and family.has_labels_of_its_vector:
                 axis = next(a for a in value.axes if a not in target.axes)
                 result = Type("labels", axis=self.scope.root(axis))
-            variant_arguments.append((parameter.name, value))
+            built.append((parameter.name, value))
         if family.ordinal:
             result = target.declared or UNKNOWN
             if result is UNKNOWN:
-                self._error(
-                    "PGM0412",
-                    f"`{target.name}` needs its labels",
-                    target.span,
-                    f"write `{target.name} : {{low, mid, high}} ~ ...`",
-                )
+                self._error("PGM0412", f"`{target.name}` needs its labels", target.span,
+                            f"write `{target.name} : {{low, mid, high}} ~ ...`")  # fmt: skip
                 return None, UNKNOWN
         if family.improper:
             result = target.declared or REAL
+            notes = ("prior samples, log evidence and AIS are refused while it is latent",)
             self.scope.report(
-                Diagnostic(
-                    "PGM0409",
-                    f"`{target.name}` has an improper density",
-                    node.span,
-                    notes=("prior samples, log evidence and AIS are refused while it is latent",),
-                )
+                Diagnostic("PGM0409", f"`{target.name}` has an improper density", node.span, notes=notes)
             )
-        return Dist(family.name, tuple(variant_arguments), variant, event, node.span), result
+        return Dist(family.name, tuple(built), variant, event, node.span), result
+
+    def _base(
+        self, family: Family, taken: list[ast.Expr], node: ast.Call, target: LeftSide, context: ExpressionContext
+    ) -> tuple[Dist | None, Type]:
+        """The distribution that a combinator is of, taken out of its arguments; None where there is none that it can
+        be."""
+        candidates = [(i, a) for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES]
+        if not candidates:
+            self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
+                        f"write `{family.name}(Normal(m, s), ...)`")  # fmt: skip
+            return None, UNKNOWN
+        index, base = candidates[0]
+        del taken[index]
+        inner, inner_type = self._family(base, target, context)
+        problem = None if inner is None else composition_problem(family.name, inner, node.span)
+        if problem is not None:
+            self.scope.report(problem)
+            return None, inner_type
+        return inner, inner_type
 
     @staticmethod
     def _guess(family: Family, inner: Type) -> Type:

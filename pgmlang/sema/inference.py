@@ -9,6 +9,7 @@ from pgmlang.model import Type
 from pgmlang.model.expr import Const, Expr
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import wider
+from pgmlang.sema.calls import net_call
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.definitions import Expander
 from pgmlang.sema.distributions import DistributionBuilder, LeftSide
@@ -130,7 +131,7 @@ class Inference:
             return self.expressions.build(statement.value, context)
         value = statement.value
         if isinstance(value, ast.Call) and value.function in self.scope.nets:
-            return self.expressions.net_call(value, context, symbol.output, len(statement.targets))
+            return net_call(self.expressions, value, context, symbol.output, len(statement.targets))
         message = f"{len(statement.targets)} names on the left, one value on the right"
         self.scope.report(Diagnostic("PGM0305", message, statement.span,
                                      help="only a network with several outputs gives several values"))  # fmt: skip

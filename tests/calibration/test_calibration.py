@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 import pgmlang
-from pgmlang.density.joint import Joint
+from pgmlang.density import target
 
 BINS = 10
 DRAWS = 99
@@ -123,11 +123,11 @@ def test_ranks_of_few_data_sets_at_a_time(method: str, model: str) -> None:
 
 
 def test_a_missing_jacobian_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    constrain = Joint.constrain
+    constrain = target.constrain
 
-    def without(self: Joint, free: Any, *others: Any) -> Any:
-        values, log_det = constrain(self, free, *others)
+    def without(joint: Any, free: Any, *others: Any) -> Any:
+        values, log_det = constrain(joint, free, *others)
         return values, torch.zeros_like(log_det)
 
-    monkeypatch.setattr(Joint, "constrain", without)
+    monkeypatch.setattr(target, "constrain", without)
     assert p_values("hmc", "normal", 400, 1, **SHORT["hmc"])["s"] < 1e-4

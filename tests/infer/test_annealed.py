@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.fields.annealing import discrete_log_z, log_z_of_row
 from pgmlang.fields.fields import fields_of
-from pgmlang.infer.ais import discrete_log_z, log_z_of_row
-from tests.infer.test_fields import ISING, RBM, grid_energies, joint_of, problem_of, rbm, rbm_log_z
+from tests.infer.test_fields import ISING, RBM, bound_density, grid_energies, problem_of, rbm, rbm_log_z
 
 EIGHT = """
 dim xy = {x1, x2}
@@ -47,7 +47,7 @@ def test_log_z_of_a_lattice_and_the_method() -> None:
 
 
 def test_few_temperatures_are_seen_to_be_few() -> None:
-    joint = joint_of(problem_of(RBM, {"a": [1], "b": [0], "c": [1]}))
+    joint = bound_density(problem_of(RBM, {"a": [1], "b": [0], "c": [1]}))
     torch.manual_seed(0)
     params = {n: 6 * torch.randn(joint.shapes[n], dtype=torch.float64) for n in ("W", "b", "c")}
     fields = fields_of(joint, ("v", "h"))
@@ -79,7 +79,7 @@ def test_references_of_rbms(shared_data: Path) -> None:
     text = RBM.replace("dim pixel = {a, b, c}", f"dim pixel[{len(b)}]").replace(
         "dim unit[2]", f"dim unit[{len(c)}]"
     )
-    joint = joint_of(problem_of(text, {f"v.{i}": [0, 1] for i in range(len(b))}))
+    joint = bound_density(problem_of(text, {f"v.{i}": [0, 1] for i in range(len(b))}))
     found_z = log_z_of_row(joint, {"W": W, "b": b, "c": c}, None, torch.Generator().manual_seed(1), 500, 500)
     assert abs(found_z.value - 17.1359872) < 4 * found_z.error
 

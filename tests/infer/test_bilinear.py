@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import joint_of
-from pgmlang.density.summing import sums_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.bilinear import BilinearAscent, bilinear_of
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -46,10 +46,12 @@ def rows_of(count: int, seed: int = 0) -> dict[str, Any]:
 
 def ascent_of(text: str, rows: dict[str, Any], **options: Any) -> Ascent:
     problem = problem_of(text, rows, **options)
-    joint = joint_of(problem)
+    joint = bound_density(problem)
     names = [v.name for v in latent_variables(problem.model, problem.facts)]
     return Ascent(
-        joint, sums_of(joint, summed_names(problem.model, problem.facts)), dict.fromkeys(names, "Dirichlet")
+        joint,
+        marginaliser_of(joint, summed_names(problem.model, problem.facts)),
+        dict.fromkeys(names, "Dirichlet"),
     )
 
 
@@ -83,7 +85,7 @@ def test_a_fit_is_that_of_the_general_way(monkeypatch: pytest.MonkeyPatch) -> No
     rows = rows_of(80, 3)
     model = pgmlang.compile(LDA)
     options = {"restarts": 1, "tolerance": 1e-12}
-    for name, value in (("inner", 4), ("fresh", 15)):
+    for name, value in (("num_local_passes", 4), ("num_restarted_passes", 15)):
         monkeypatch.setattr(BilinearAscent, name, value)
     sparse = model.fit(rows, method="meanfield", seed=2, options=options)
     monkeypatch.setattr(bilinear, "bilinear_of", lambda ascent: ascent)

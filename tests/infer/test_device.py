@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
-from pgmlang.density.summing import sums_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.target import target_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import fields_of
@@ -63,8 +64,8 @@ plate row { a : {no, yes} ~ Table() ; b : {no, yes} ~ Table(a) ; c : {no, yes} ~
 """
 
 
-def joint_on_meta(text: str, data: dict[str, Any], dtype: torch.dtype = torch.float64) -> Joint:
-    return joint_of(problem_of(text, data, "meta"), dtype)
+def joint_on_meta(text: str, data: dict[str, Any], dtype: torch.dtype = torch.float64) -> BoundDensity:
+    return bound_density(problem_of(text, data, "meta"), dtype)
 
 
 @pytest.mark.parametrize("name", list(DENSITIES))
@@ -87,7 +88,7 @@ def rbm() -> Tensor:
 
 def tables() -> Tensor:
     joint = joint_on_meta(TABLES, {"a": ["no", "yes", "no"], "c": ["no", "yes", "yes"]})
-    sums = sums_of(joint, ("b",))
+    sums = marginaliser_of(joint, ("b",))
     params = {n: torch.ones(joint.shapes[n], dtype=torch.float64, device="meta") for n in joint.learned}
     return sums.log_marginal({}, params)
 

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.fields import partition
 from pgmlang.fields.fields import fields_of
 from pgmlang.fields.network import FieldNetwork, field_network
-from pgmlang.infer import likelihood
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.query.field_rows import field_rows_of
 from tests.infer.test_fields import ISING, problem_of
@@ -48,11 +50,11 @@ COLOURS = {f"x.{i}": ["red", "blue"] for i in range(6)}
 BOTH = {f"s.{i}": [-1, 1] for i in range(4)}
 
 
-def network_of(text: str, data: dict[str, Any]) -> tuple[Joint, FieldNetwork, dict[str, torch.Tensor]]:
+def network_of(text: str, data: dict[str, Any]) -> tuple[BoundDensity, FieldNetwork, dict[str, torch.Tensor]]:
     problem = problem_of(text, data)
-    joint = joint_of(problem)
+    joint = bound_density(problem)
     plate = unit_plate(problem.model)
-    one = joint.rows(str(plate), np.zeros(1, dtype=np.int64))
+    one = restricted_to_rows(joint, str(plate), np.zeros(1, dtype=np.int64))
     names = tuple(v.name for v in problem.model.of_role("field"))
     found = field_network(joint, fields_of(one, names), plate)
     assert found is not None
@@ -116,7 +118,7 @@ def test_learning_by_elimination_ends_where_listing_does(monkeypatch: pytest.Mon
     rows = {f"x.{i}": rng.choice(["red", "green", "blue"], 40, p=(0.5, 0.3, 0.2)) for i in range(6)}
     model = pgmlang.compile(POTTS)
     listed = model.fit(rows, method="ml", seed=1, options={"epochs": 150})
-    monkeypatch.setattr(likelihood, "LISTED", 0)
+    monkeypatch.setattr(partition, "LISTED", 0)
     bound = model.bind(rows)
     assert "cliques" in str(model.plan(bound))
     eliminated = model.fit(bound, method="ml", seed=1, options={"epochs": 150})
@@ -129,7 +131,7 @@ def test_hidden_elements_are_summed_out(monkeypatch: pytest.MonkeyPatch) -> None
     rows = {f"s.{i}": rng.choice([-1, 1], 30, p=(0.3, 0.7)) for i in range(4)}
     model = pgmlang.compile(TWO)
     listed = model.fit(rows, method="ml", seed=1, options={"epochs": 60})
-    monkeypatch.setattr(likelihood, "LISTED", 0)
+    monkeypatch.setattr(partition, "LISTED", 0)
     eliminated = model.fit(model.bind(rows), method="ml", seed=1, options={"epochs": 60})
     for name in ("J", "K", "B"):
         assert float(eliminated.params[name]) == pytest.approx(float(listed.params[name]), abs=1e-8)
@@ -159,7 +161,7 @@ plate row { field x : real ; factor -0.5 * w * (x - m) * (x - m) }
 
 @pytest.mark.parametrize(("method", "listed"), [("ml", 16), ("ml", 0), ("pseudo", 16), ("pcd", 16)])
 def test_a_counted_row_is_as_many_rows(method: str, listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(likelihood, "LISTED", listed)
+    monkeypatch.setattr(partition, "LISTED", listed)
     rng = np.random.default_rng(0)
     rows, counts = rng.choice([-1, 1], (12, 4)), rng.integers(1, 5, 12)
     model = pgmlang.compile(COUNTED)

@@ -11,15 +11,18 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
+from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import PgmError
 from pgmlang.fields.fields import bernoulli, fields_of
 from pgmlang.fields.pairwise import Pairwise
+from pgmlang.fields.partition import way_of
 from pgmlang.fields.reasons import field_names
-from pgmlang.infer.cd import Divergence
-from pgmlang.infer.likelihood import log_unnormalised, way_of
-from pgmlang.infer.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.divergence import Divergence
+from pgmlang.objectives.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.unnormalised import log_unnormalised
 from tests.infer.by_hand import problem_of
 
 RBM = """
@@ -65,8 +68,8 @@ plate sentence {
 BITS = {"a": [1, 0, 1, 1, 0], "b": [0, 0, 1, 1, 1], "c": [1, 1, 0, 0, 1]}
 
 
-def rbm() -> tuple[Joint, dict[str, torch.Tensor]]:
-    joint = joint_of(problem_of(RBM, BITS))
+def rbm() -> tuple[BoundDensity, dict[str, torch.Tensor]]:
+    joint = bound_density(problem_of(RBM, BITS))
     torch.manual_seed(0)
     return joint, {n: torch.randn(joint.shapes[n], dtype=torch.float64) for n in ("W", "b", "c")}
 
@@ -96,7 +99,7 @@ def test_conditionals_of_an_rbm() -> None:
 
 def test_log_z_and_free_energy() -> None:
     joint, params = rbm()
-    one = fields_of(joint.rows("image", np.array([0])), ("v", "h"))
+    one = fields_of(restricted_to_rows(joint, "image", np.array([0])), ("v", "h"))
     assert float(one.log_partition(params)) == pytest.approx(rbm_log_z(params), rel=1e-12)
     rows = log_unnormalised(joint, ("h",), params, None)
     data = joint.observed["v"].tolist()
@@ -104,15 +107,15 @@ def test_log_z_and_free_energy() -> None:
     np.testing.assert_allclose(rows.numpy(), expected, rtol=1e-12)
 
 
-def exact_gradient(joint: Joint, params: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def exact_gradient(joint: BoundDensity, params: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     leaves = {k: v.clone().requires_grad_() for k, v in params.items()}
-    one = fields_of(joint.rows("image", np.array([0])), ("v", "h"))
+    one = fields_of(restricted_to_rows(joint, "image", np.array([0])), ("v", "h"))
     value = log_unnormalised(joint, ("h",), leaves, None).mean() - one.log_partition(leaves)
     return dict(zip(leaves, torch.autograd.grad(-value, list(leaves.values())), strict=True))
 
 
 def mean_gradient(
-    joint: Joint, params: dict[str, torch.Tensor], k: int, repeats: int
+    joint: BoundDensity, params: dict[str, torch.Tensor], k: int, repeats: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     phases = Divergence(joint.model, ("v",), ("h",), k, 1, False, "image")
     generator = torch.Generator().manual_seed(k)
@@ -127,7 +130,7 @@ def mean_gradient(
 
 def test_cd_gradient_nears_the_exact_one() -> None:
     joint, params = rbm()
-    joint = joint.rows("image", np.arange(5).repeat(40))
+    joint = restricted_to_rows(joint, "image", np.arange(5).repeat(40))
     params = {k: 2 * v for k, v in params.items()}
     exact = torch.cat([exact_gradient(joint, params)[n].flatten() for n in params])
     near, error = mean_gradient(joint, params, 60, 40)
@@ -138,7 +141,7 @@ def test_cd_gradient_nears_the_exact_one() -> None:
 
 def test_grid_conditionals_and_colours() -> None:
     rng = np.random.default_rng(0)
-    joint = joint_of(problem_of(ISING, {f"s.{i}": rng.choice([-1, 1], 4) for i in range(9)}))
+    joint = bound_density(problem_of(ISING, {f"s.{i}": rng.choice([-1, 1], 4) for i in range(9)}))
     fields = fields_of(joint, ("s",))
     params = {"J": torch.tensor(0.4, dtype=torch.float64), "B": torch.tensor(-0.2, dtype=torch.float64)}
     codes = torch.randint(0, 2, (4, 9)).double()
@@ -165,9 +168,9 @@ def test_settled_couplings_are_those_of_the_factors() -> None:
     text = ISING.replace("factor B * s }", "input y : real ; factor (B + y) * s }")
     rng = np.random.default_rng(1)
     data = {f"{n}.{i}": v for i in range(9) for n, v in (("s", rng.choice([-1, 1], 2)), ("y", rng.normal(size=2)))}
-    fields = fields_of(joint_of(problem_of(text, data)), ("s",))
+    fields = fields_of(bound_density(problem_of(text, data)), ("s",))
     params = {"J": torch.tensor(0.4, dtype=torch.float64), "B": torch.tensor(-0.2, dtype=torch.float64)}
-    settled = fields.settled(params)
+    settled = fields.with_frozen_params(params)
     assert isinstance(settled, Pairwise)
     codes = {"s": torch.randint(0, 2, (5, 2, 9)).double()}
     torch.testing.assert_close(settled.energy(codes), fields.energy(codes, params))
@@ -183,7 +186,7 @@ def test_settled_couplings_are_those_of_the_factors() -> None:
 
 @pytest.mark.parametrize("is_settled", [False, True])
 def test_gibbs_on_a_grid_has_the_exact_moments(is_settled: bool) -> None:
-    joint = joint_of(problem_of(ISING, {f"s.{i}": [1] for i in range(9)}))
+    joint = bound_density(problem_of(ISING, {f"s.{i}": [1] for i in range(9)}))
     fields = fields_of(joint, ("s",))
     params = {"J": torch.tensor(0.3).double(), "B": torch.tensor(0.1).double()}
     energies = grid_energies(0.3, 0.1)
@@ -191,7 +194,7 @@ def test_gibbs_on_a_grid_has_the_exact_moments(is_settled: bool) -> None:
     spins = np.array(list(product((-1, 1), repeat=9)))
     generator = torch.Generator().manual_seed(1)
     values = fields.begin(generator, (4000,))
-    drawing = fields.settled(params) if is_settled else fields
+    drawing = fields.with_frozen_params(params) if is_settled else fields
     for _ in range(60):
         values = drawing.sweep(generator, values, params)
     mean = (2 * values["s"] - 1).mean(-1).flatten()
@@ -201,7 +204,7 @@ def test_gibbs_on_a_grid_has_the_exact_moments(is_settled: bool) -> None:
 
 def test_a_stale_block_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted fault: both colours drawn from the state before the sweep."""
-    joint = joint_of(problem_of(ISING, {f"s.{i}": [1] for i in range(9)}))
+    joint = bound_density(problem_of(ISING, {f"s.{i}": [1] for i in range(9)}))
     fields = fields_of(joint, ("s",))
     params = {"J": torch.tensor(0.6).double(), "B": torch.tensor(0.0).double()}
     generator = torch.Generator().manual_seed(1)
@@ -230,7 +233,7 @@ def test_a_stale_block_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pseudo_likelihood_by_hand() -> None:
     rng = np.random.default_rng(2)
     data = {f"s.{i}": rng.choice([-1, 1], 6) for i in range(9)}
-    joint = joint_of(problem_of(ISING, data))
+    joint = bound_density(problem_of(ISING, data))
     params = {"J": torch.tensor(0.4, dtype=torch.float64), "B": torch.tensor(-0.2, dtype=torch.float64)}
     s = np.stack([data[f"s.{i}"] for i in range(9)], 1).reshape(6, 3, 3)
     padded = np.pad(s, ((0, 0), (1, 1), (1, 1)))
@@ -285,7 +288,7 @@ SENTENCES = {
 def test_crf_likelihood_and_gradient_by_enumeration() -> None:
     problem = problem_of(CRF, SENTENCES)
     assert way_of(problem.model, problem.facts) == "summed"
-    from pgmlang.infer.likelihood import Likelihood
+    from pgmlang.objectives.likelihood import Likelihood
 
     joint = density_of(problem)
     torch.manual_seed(1)
@@ -380,9 +383,9 @@ def test_rbm_training_raises_the_exact_likelihood() -> None:
     fit = pgmlang.compile(RBM).fit(
         rows, method="pcd", seed=1, options={"epochs": 60, "batch": 50, "learning_rate": 0.02}
     )
-    joint = joint_of(problem_of(RBM, rows))
+    joint = bound_density(problem_of(RBM, rows))
     params = {n: torch.as_tensor(fit.params[n], dtype=torch.float64) for n in ("W", "b", "c")}
-    one = fields_of(joint.rows("image", np.array([0])), field_names(joint.model))
+    one = fields_of(restricted_to_rows(joint, "image", np.array([0])), field_names(joint.model))
     value = float(log_unnormalised(joint, ("h",), params, None).mean() - one.log_partition(params))
     x = np.stack([rows[k] for k in "abc"], 1)
     _, counts = np.unique(x, axis=0, return_counts=True)

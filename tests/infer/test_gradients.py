@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density.bind import bound_density
 from pgmlang.density.gradients import are_finite
-from pgmlang.density.joint import joint_of
+from pgmlang.density.reductions import log_joint
 from pgmlang.density.target import target_of
 from pgmlang.diagnostics import PgmError
 from pgmlang.kernels import lbfgs
@@ -118,10 +119,10 @@ def test_a_density_that_fails_is_not_run_the_slow_way_unseen() -> None:
 def test_an_error_in_an_emitted_line_is_one_of_the_model() -> None:
     from pgmlang.lower.failures import led_to_model
 
-    joint = joint_of(problem_of(SLOPE, {"x": X, "y": Y}))
+    joint = bound_density(problem_of(SLOPE, {"x": X, "y": Y}))
     joint.data["x"] = torch.zeros(3, dtype=torch.float64)
     with pytest.raises(PgmError) as caught, led_to_model():
-        joint.log_joint({"b": torch.zeros((), dtype=torch.float64)})
+        log_joint(joint, {"b": torch.zeros((), dtype=torch.float64)})
     (problem,) = caught.value.diagnostics
     assert problem.code == "PGM0809"
     assert problem.span is not None

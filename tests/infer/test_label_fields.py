@@ -11,11 +11,13 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import PgmError
+from pgmlang.fields.annealing import discrete_log_z
 from pgmlang.fields.fields import fields_of
-from pgmlang.infer.ais import discrete_log_z
-from pgmlang.infer.pseudo import log_pseudo_likelihood
+from pgmlang.objectives.pseudo import log_pseudo_likelihood
 from tests.infer.by_hand import problem_of
 
 POTTS = """
@@ -53,11 +55,11 @@ COLOURS = ("red", "green", "blue")
 J, B = 0.7, np.array([0.3, -0.2, 0.0])
 
 
-def joint_from(text: str, data: dict[str, Any]) -> Joint:
-    return joint_of(problem_of(text, data))
+def joint_from(text: str, data: dict[str, Any]) -> BoundDensity:
+    return bound_density(problem_of(text, data))
 
 
-def potts() -> tuple[Joint, dict[str, torch.Tensor]]:
+def potts() -> tuple[BoundDensity, dict[str, torch.Tensor]]:
     rng = np.random.default_rng(0)
     joint = joint_from(POTTS, {f"s.{i}": rng.choice(COLOURS, 3) for i in range(6)})
     return joint, {"J": torch.tensor(J, dtype=torch.float64), "B": torch.tensor(B)}
@@ -74,7 +76,7 @@ CHANCES = np.exp(ENERGIES - np.logaddexp.reduce(ENERGIES))
 
 def one_image() -> tuple[Any, dict[str, torch.Tensor]]:
     joint, params = potts()
-    return fields_of(joint.rows("image", np.zeros(1, dtype=np.int64)), ("s",)), params
+    return fields_of(restricted_to_rows(joint, "image", np.zeros(1, dtype=np.int64)), ("s",)), params
 
 
 def test_conditionals_of_labels() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import pgmlang
 from pgmlang.infer import pace as pacing
-from pgmlang.infer.pace import Pace
+from pgmlang.infer.pace import StepBudget
 
 
 def test_slow_iterations_are_taken_one_by_one_and_quick_ones_many_together(
@@ -21,7 +21,7 @@ def test_slow_iterations_are_taken_one_by_one_and_quick_ones_many_together(
 
     def blocks(seconds: float, total: int) -> list[int]:
         nonlocal now
-        pace, left, out = Pace(25), total, []
+        pace, left, out = StepBudget(25), total, []
         while left:
             with pace.block(left) as count:
                 now += seconds * count
@@ -42,7 +42,7 @@ def test_where_blocks_end_changes_no_draw(method: str, monkeypatch: pytest.Monke
     whole = model.fit(rows, method=method, seed=1, options=options)
     sizes = itertools.cycle((1, 3, 2, 7))
     monkeypatch.setattr(
-        Pace, "block", lambda self, left: pacing.contextmanager(lambda: iter([min(next(sizes), left)]))()
+        StepBudget, "block", lambda self, left: pacing.contextmanager(lambda: iter([min(next(sizes), left)]))()
     )
     split = model.fit(rows, method=method, seed=1, options=options)
     for name in ("m", "s"):

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.possible import possible_points
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.transforms import constrain
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer.starts import possible_points
 from tests.infer.by_hand import problem_of
 
 SAMPLERS = ["hmc", "langevin", "mh", "tempering(hmc, 2)"]
@@ -81,12 +83,12 @@ plate row in group { y ~ Uniform(low, high) }
 
 def test_bounds_of_groups_are_read_from_their_rows() -> None:
     data = {"group": ["a", "b", "b", "a"], "y": [50.0, 7.0, -3.0, 900.0]}
-    joint = joint_of(problem_of(GROUPS, data))
+    joint = bound_density(problem_of(GROUPS, data))
     free = {"low": torch.randn(20, 2, dtype=torch.float64), "high": torch.randn(20, 2, dtype=torch.float64)}
-    values, _ = joint.constrain(free)
+    values, _ = constrain(joint, free)
     assert (values["low"] < torch.tensor([50.0, -3.0])).all()
     assert (values["high"] > torch.tensor([900.0, 7.0])).all()
-    total = joint.log_joint({**values, "m": torch.zeros(20, dtype=torch.float64)})
+    total = log_joint(joint, {**values, "m": torch.zeros(20, dtype=torch.float64)})
     assert total.isfinite().all()
 
 

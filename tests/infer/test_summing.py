@@ -10,8 +10,11 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density.joint import Joint, joint_of
-from pgmlang.density.summing import Sums, sums_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.density.transforms import constrain, free_shape
 from tests.infer.by_hand import problem_of
 
 GMM = """
@@ -59,19 +62,21 @@ plate seq {
 """
 
 
-def joint(text: str, data: dict[str, Any]) -> Joint:
-    return joint_of(problem_of(text, data))
+def joint(text: str, data: dict[str, Any]) -> BoundDensity:
+    return bound_density(problem_of(text, data))
 
 
-def draw_of(joint: Joint, lead: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
+def draw_of(joint: BoundDensity, lead: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
     torch.manual_seed(3)
     names = [v.name for v in joint.model.of_role("random") if v.name in joint.program.SUPPORTS]
-    free = {n: torch.randn((*lead, *joint.free_shape(n)), dtype=torch.float64) for n in names if n in joint.latent}
-    return joint.constrain(free)[0]
+    free = {
+        n: torch.randn((*lead, *free_shape(joint, n)), dtype=torch.float64) for n in names if n in joint.latent
+    }
+    return constrain(joint, free)[0]
 
 
 def by_enumeration(
-    joint: Joint, names: list[str], values: dict[str, torch.Tensor]
+    joint: BoundDensity, names: list[str], values: dict[str, torch.Tensor]
 ) -> tuple[float, dict[str, np.ndarray]]:
     """The log of the sum over every configuration, and each element's probabilities."""
     places = [(n, i) for n in names for i in range(int(np.prod(joint.shapes[n])))]
@@ -83,7 +88,7 @@ def by_enumeration(
         size = int(np.prod(joint.shapes[n]))
         codes[n] = grid[:, at : at + size].reshape(-1, *joint.shapes[n])
         at += size
-    logs = joint.log_joint({**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, **codes})
+    logs = log_joint(joint, {**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, **codes})
     for n in names:
         if n in joint.missing:
             seen = (codes[n] == joint.observed[n]) | joint.missing[n]
@@ -114,13 +119,13 @@ CASES = {
 
 
 @pytest.fixture(params=list(CASES))
-def case(request: pytest.FixtureRequest) -> tuple[Joint, Sums, list[str]]:
+def case(request: pytest.FixtureRequest) -> tuple[BoundDensity, Marginaliser, list[str]]:
     text, data, names = CASES[request.param]
     found = joint(text, data)
-    return found, sums_of(found, names), names
+    return found, marginaliser_of(found, names), names
 
 
-def test_log_marginal_and_marginals(case: tuple[Joint, Sums, list[str]]) -> None:
+def test_log_marginal_and_marginals(case: tuple[BoundDensity, Marginaliser, list[str]]) -> None:
     found, sums, names = case
     values = draw_of(found)
     expected, probabilities = by_enumeration(found, names, values)
@@ -129,7 +134,7 @@ def test_log_marginal_and_marginals(case: tuple[Joint, Sums, list[str]]) -> None
         np.testing.assert_allclose(p.numpy(), probabilities[name], atol=1e-10)
 
 
-def test_leading_axes(case: tuple[Joint, Sums, list[str]]) -> None:
+def test_leading_axes(case: tuple[BoundDensity, Marginaliser, list[str]]) -> None:
     found, sums, _ = case
     values = draw_of(found, (2, 3))
     together = sums.log_marginal(values)
@@ -138,7 +143,7 @@ def test_leading_axes(case: tuple[Joint, Sums, list[str]]) -> None:
     assert float(together[1, 2]) == pytest.approx(float(one), rel=1e-12)
 
 
-def test_draws_have_the_marginals(case: tuple[Joint, Sums, list[str]]) -> None:
+def test_draws_have_the_marginals(case: tuple[BoundDensity, Marginaliser, list[str]]) -> None:
     found, sums, names = case
     values = {k: v.expand(20_000, *v.shape) for k, v in draw_of(found).items()}
     drawn = sums.draw(torch.Generator().manual_seed(1), values)
@@ -153,13 +158,13 @@ def test_neighbours_are_drawn_together() -> None:
     """Pairs along a chain, not only single states."""
     text, data, _ = CASES["chain"]
     found = joint(text, data)
-    sums = sums_of(found, ["z"])
+    sums = marginaliser_of(found, ["z"])
     values = draw_of(found)
     codes = sums.draw(
         torch.Generator().manual_seed(1), {k: v.expand(20_000, *v.shape) for k, v in values.items()}
     )["z"]
     grid = torch.tensor(list(product(range(3), repeat=7)))
-    logs = found.log_joint({**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, "z": grid})
+    logs = log_joint(found, {**{k: v.expand(len(grid), *v.shape) for k, v in values.items()}, "z": grid})
     p = float(torch.softmax(logs, 0)[(grid[:, 0] == grid[:, 1])].sum())
     share = float((codes[:, 0] == codes[:, 1]).double().mean())
     assert abs(share - p) < 4.5 * np.sqrt(p * (1 - p) / 20_000)
@@ -169,7 +174,7 @@ def test_expected_weights_are_the_gradient_of_fisher() -> None:
     """The gradient of the expected complete log-joint is that of the log-marginal (Fisher's identity)."""
     text, data, _ = CASES["chain"]
     found = joint(text, data)
-    sums = sums_of(found, ["z"])
+    sums = marginaliser_of(found, ["z"])
     values = {k: v.requires_grad_() for k, v in draw_of(found).items()}
     (direct,) = torch.autograd.grad(sums.log_marginal(values), values["mean"])
     total, weights = sums.expected(values)
@@ -184,7 +189,7 @@ def test_long_chains_stay_finite() -> None:
     rng = np.random.default_rng(0)
     found = joint(HMM, {"seq": ["s"] * 3000, "y": rng.normal(size=3000)})
     values = {k: v.requires_grad_() for k, v in draw_of(found).items()}
-    total = sums_of(found, ["z"]).log_marginal(values)
+    total = marginaliser_of(found, ["z"]).log_marginal(values)
     total.backward()
     assert torch.isfinite(total)
     assert all(torch.isfinite(v.grad).all() for v in values.values() if v.grad is not None)

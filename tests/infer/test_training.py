@@ -12,15 +12,26 @@ import torch
 from scipy import integrate, stats
 
 import pgmlang
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import importance_log_likelihood
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.initial import fresh_nets
+from pgmlang.density.nets import FunctionalNets
+from pgmlang.density.reductions import log_joint
+from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import PgmError
+from pgmlang.guides.automatic import AutomaticGuide
+from pgmlang.guides.registry import GUIDES
+from pgmlang.guides.written import WrittenGuide
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Algorithm
-from pgmlang.infer.elbo import Bound
-from pgmlang.infer.pareto import pareto_shape
-from pgmlang.infer.training import FunctionalNets, has_settled
+from pgmlang.infer.trainer import has_settled
 from pgmlang.kernels import lbfgs
+from pgmlang.objectives import elbo as elbo_objectives
+from pgmlang.objectives.elbo import ElboObjective
+from pgmlang.objectives.pareto import pareto_shape
+from pgmlang.signatures.options import OPTIONS
 from tests.infer.by_hand import problem_of
 
 REGRESSION = """
@@ -156,15 +167,16 @@ guide row { u ~ Bernoulli(logit = x @ r) }
 """
 
 
-def tiny() -> tuple[Joint, dict[str, torch.Tensor], Bound]:
+def tiny() -> tuple[BoundDensity, dict[str, torch.Tensor], ElboObjective]:
     problem = problem_of(TINY, {"a": [1, 0, 1], "b": [0, 0, 1], "c": [1, 1, 0]})
     torch.manual_seed(0)
-    joint = joint_of(problem)
-    free = {n: torch.randn(joint.free_shape(n), dtype=torch.float64) for n in joint.learned}
-    return joint, free, Bound(problem.model, (), (), 4, False, "row")
+    joint = bound_density(problem)
+    free = {n: torch.randn(free_shape(joint, n), dtype=torch.float64) for n in joint.learned}
+    nothing = AutomaticGuide((), GUIDES["meanfield"])
+    return joint, free, ElboObjective(problem.model, nothing, WrittenGuide(problem.model), (), 4, "row")
 
 
-def exact_bound(joint: Joint, free: dict[str, torch.Tensor]) -> torch.Tensor:
+def exact_bound(joint: BoundDensity, free: dict[str, torch.Tensor]) -> torch.Tensor:
     """The bound by enumeration of both units in every row."""
     total = torch.zeros((), dtype=torch.float64)
     x = torch.stack([joint.observed["x"][:, i] for i in range(3)], 1).double()
@@ -198,9 +210,7 @@ def test_a_missing_score_term_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
     joint, free, bound = tiny()
     leaves = {k: v.requires_grad_() for k, v in free.items()}
     exact = torch.autograd.grad(-exact_bound(joint, leaves) / 3, leaves["r"])[0]
-    monkeypatch.setattr(
-        elbo.Joint if hasattr(elbo, "Joint") else Joint, "each", lambda self, terms, plate: torch.zeros(4, 3)
-    )
+    monkeypatch.setattr(elbo_objectives, "sum_per_element", lambda joint, terms, plate: torch.zeros(4, 3))
     generator = torch.Generator().manual_seed(1)
     found = torch.stack(
         [
@@ -214,10 +224,10 @@ def test_a_missing_score_term_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_minibatches_stand_for_all_rows() -> None:
     data, _, _ = regression()
-    joint = joint_of(problem_of(REGRESSION, data))
+    joint = bound_density(problem_of(REGRESSION, data))
     values = {"a": torch.tensor(0.3).double(), "b": torch.tensor([0.1, -0.4]).double()}
-    parts = [joint.rows("row", np.arange(i, i + 5)).log_joint(values) for i in range(0, 25, 5)]
-    assert float(sum(parts) / 5) == pytest.approx(float(joint.log_joint(values)), rel=1e-12)
+    parts = [log_joint(restricted_to_rows(joint, "row", np.arange(i, i + 5)), values) for i in range(0, 25, 5)]
+    assert float(sum(parts) / 5) == pytest.approx(float(log_joint(joint, values)), rel=1e-12)
 
 
 def test_rows_kept_apart_count_nowhere() -> None:
@@ -231,10 +241,10 @@ def test_rows_kept_apart_count_nowhere() -> None:
 
 def test_minibatches_of_outer_elements_bring_their_rows() -> None:
     text = "plate doc { t ~ Normal(0, 1) ; plate word { y ~ Normal(t, 1) } }\n"
-    joint = joint_of(problem_of(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
+    joint = bound_density(problem_of(text, {"doc": ["a", "b", "a", "c", "b"], "y": [0.0, 1.0, 2.0, 3.0, 4.0]}))
     t = torch.tensor([0.5, -0.2, 1.0]).double()
-    parts = [joint.rows("doc", np.array([i])).log_joint({"t": t[[i]]}) for i in range(3)]
-    assert float(sum(parts) / 3) == pytest.approx(float(joint.log_joint({"t": t})), rel=1e-12)
+    parts = [log_joint(restricted_to_rows(joint, "doc", np.array([i])), {"t": t[[i]]}) for i in range(3)]
+    assert float(sum(parts) / 3) == pytest.approx(float(log_joint(joint, {"t": t})), rel=1e-12)
 
 
 VAE = """
@@ -320,8 +330,8 @@ def test_early_stopping_keeps_the_best() -> None:
 
 
 def test_functional_networks_are_the_program_s() -> None:
-    joint = joint_of(problem_of(VAE, rows_of_bits(10)), torch.float32)
-    nets = joint.build_nets(1)
+    joint = bound_density(problem_of(VAE, rows_of_bits(10)), torch.float32)
+    nets = fresh_nets(joint, 1)
     z = torch.randn(10, 2)
     same = FunctionalNets(nets, dict(nets.state_dict()))["decode"](z)[0]
     torch.testing.assert_close(same, nets["decode"](z)[0])
@@ -444,3 +454,7 @@ def test_mixtures_find_all_their_clusters(method: str) -> None:
     fit = pgmlang.compile(MIXTURE).fit({"x": x}, method=method, seed=1, options=options)
     means = fit.draws["m"].mean((0, 1)) if method == "elbo" else fit.params["m"]
     np.testing.assert_allclose(np.sort(means), x.reshape(3, 40).mean(1), atol=0.2)
+
+
+def test_every_guide_of_the_option_has_a_family() -> None:
+    assert set(OPTIONS["guide"].choices or ()) == set(GUIDES)

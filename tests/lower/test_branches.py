@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pgmlang.density.joint import Joint, joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import log_joint
 from pgmlang.families import FAMILIES
 from tests.infer.by_hand import problem_of
 
@@ -58,13 +60,13 @@ STATEMENTS = {
 }  # fmt: skip
 
 
-def joint(statements: str) -> Joint:
+def joint(statements: str) -> BoundDensity:
     text = HEAD.replace("  plate row", "  lu = log(u)\n  plate row")
     text = text.replace("a ~", "dim k[2]\nw[k] ~ Gamma(2, 2)\na ~", 1) + statements + "  }\n}\n"
-    return joint_of(problem_of(text, GROUPED))
+    return bound_density(problem_of(text, GROUPED))
 
 
-def check_gradient(joint: Joint, seed: int = 0) -> None:
+def check_gradient(joint: BoundDensity, seed: int = 0) -> None:
     """The gradient of the log-density by every latent and param against central differences."""
     rng = np.random.default_rng(seed)
     draws = {k: torch.tensor(rng.normal(size=joint.shapes[k])) for k in ("a", "b", "c", "u")}
@@ -72,8 +74,8 @@ def check_gradient(joint: Joint, seed: int = 0) -> None:
     values = {k: v.double() for k, v in draws.items() if k in joint.shapes}
 
     def density(point: dict[str, torch.Tensor]) -> torch.Tensor:
-        return joint.log_joint(
-            {k: v for k, v in point.items() if k != "c"}, {k: v for k, v in point.items() if k == "c"}
+        return log_joint(
+            joint, {k: v for k, v in point.items() if k != "c"}, {k: v for k, v in point.items() if k == "c"}
         )
 
     leaves = {k: v.clone().requires_grad_() for k, v in values.items()}
@@ -177,9 +179,9 @@ def test_missing_cells_have_no_say(drawn: str) -> None:
     more = {"n": [9, 2, 0, 1], "lo": [-2.0, 30.0, 900.0, -40.0], "y": [MISSING[drawn], None, None, None]}
     found = []
     for data in (one, more):
-        bound = joint_of(problem_of(text, data))
+        bound = bound_density(problem_of(text, data))
         leaves = {k: torch.tensor(v, dtype=torch.float64, requires_grad=True) for k, v in (("a", 0.3), ("s", 0.7))}
-        total = bound.log_joint(leaves)
+        total = log_joint(bound, leaves)
         found.append((total, *torch.autograd.grad(total, list(leaves.values()))))
     for mine, expected in zip(found[1], found[0], strict=True):
         assert float(mine.detach()) == pytest.approx(float(expected.detach()), rel=1e-12)

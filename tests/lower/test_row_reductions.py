@@ -8,7 +8,8 @@ import torch
 from scipy.stats import norm
 
 import pgmlang
-from pgmlang.density.joint import joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.reductions import log_joint
 from pgmlang.diagnostics import PgmError
 from pgmlang.lower.runtime.support import segments
 from pgmlang.signatures.functions import REDUCTIONS
@@ -42,7 +43,7 @@ def test_segments_of_two_plates(function: str) -> None:
 @pytest.mark.parametrize("function", REDUCTIONS)
 def test_every_reduction_over_rows_equals_its_numpy_meaning(function: str) -> None:
     """The emitted density of a model that reduces over rows, from inside of a plate and from outside of all."""
-    joint = joint_of(problem_of(f"""
+    joint = bound_density(problem_of(f"""
 dim k[2]
 b[k] ~ Normal(0, 1)
 plate district {{
@@ -58,7 +59,7 @@ y ~ Normal(sum(overall), 1)
     rng = np.random.default_rng(7)
     a, b, z, y = rng.normal(size=3), rng.normal(size=2), rng.normal(size=3), rng.normal()
     x, member = np.array([0.1, 0.9, -0.4, 1.3, 2.0, 0.7, 0.2]), np.array([0, 1, 1, 2, 0, 2, 2])
-    got = float(joint.log_joint({n: torch.tensor(v) for n, v in (("a", a), ("b", b), ("z", z), ("y", y))}))
+    got = float(log_joint(joint, {n: torch.tensor(v) for n, v in (("a", a), ("b", b), ("z", z), ("y", y))}))
 
     def reduced(x: np.ndarray) -> np.ndarray:
         return np.asarray(NUMPY[function](x, 0))

@@ -296,18 +296,20 @@ plate seq {
 
 @pytest.mark.parametrize("verb", ["predict", "score", "sample"])
 def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pgmlang.density.joint import Joint
+    from pgmlang.density.bound import BoundDensity
+    from pgmlang.query import predictive, prior_rows
 
     text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(b * x, 1)\n}\n"
     data = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}
     fit = pgmlang.compile(text).fit(data, method="map", seed=1)
 
-    def broken(self: Joint, *_: object, **__: object) -> None:
+    def broken(self: BoundDensity, *_: object, **__: object) -> None:
         values = {"b": torch.zeros(2), "x": torch.zeros(5), "y": torch.zeros(3)}
         self.program.factors(values, {}, self.layout, {}, None)
 
-    for name in ("factors", "simulate", "log_joint"):
-        monkeypatch.setattr(Joint, name, broken)
+    monkeypatch.setattr(BoundDensity, "factors", broken)
+    for module in (predictive, prior_rows):
+        monkeypatch.setattr(module, "simulate", broken)
     calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
              "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip
     with pytest.raises(PgmError) as caught:

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
-from pgmlang.density.joint import joint_of_binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Model
@@ -47,7 +48,7 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     in_sequence = not has_fields and fit.model.is_chain(bound.plate)
     if in_sequence:
         bound = fresh_binding(fit, count)
-    joint = joint_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
+    joint = density_of_binding(fit.model, bound, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     values, params, nets, num = estimates(fit, joint)
     given, _ = global_values(fit, joint, values, params, nets, num, generator)
@@ -56,7 +57,7 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     picked = {k: v.index_select(0, chosen) for k, v in given.items()}
     if has_fields:
         return field_rows_of(fit, bound, seed).sample(count, picked)
-    drawn = joint.simulate(generator, picked, params, nets, (draws,))
+    drawn = simulate(joint, generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):
         if bound.plate in joint.axes(variable.name):

@@ -1,0 +1,76 @@
+"""The log-density of a model and its bound data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import table_shapes
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.bounds import narrowed_supports
+from pgmlang.density.completion import filled, missing_cells
+from pgmlang.density.programs import Programs
+from pgmlang.density.tensor_layout import tensor_layout
+from pgmlang.graph.childless import is_childless_missing
+from pgmlang.model import Model, Variable
+from pgmlang.normal import separate_terms
+from pgmlang.plan.problem import Problem
+
+
+def bound_density(problem: Problem, dtype: torch.dtype = torch.float64) -> BoundDensity:
+    """The density of a problem. Raises PgmError PGM0601 for what no program says yet."""
+    return density_of_binding(problem.model, problem.binding, problem.fixed, dtype, torch.device(problem.device))
+
+
+def density_of_binding(
+    model: Model, binding: Binding, fixed: Mapping[str, np.ndarray], dtype: torch.dtype, device: torch.device,
+    programs: Programs | None = None,
+) -> BoundDensity:  # fmt: skip
+    """The density of a model and its bound data, on a device and with numbers of this type; log-potentials term by
+    term."""
+    model = model.once(separate_terms)
+    shapes = {
+        v.name: binding.layout.shape(model.array_axes(v))
+        for v in model.of_role("random", "field", "param")
+        if all(binding.layout.has_size(a) for a in model.array_axes(v))
+    }
+    shapes.update(table_shapes(binding))
+    held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
+    given = {
+        v.name: _tensor(binding.values[v.name], v, dtype, device)
+        for v in model.of_role("random", "field", "input") if v.name in binding.values
+    }  # fmt: skip
+    random = {v.name for v in model.of_role("random", "field")}
+    observed = {k: v for k, v in {**given, **held}.items() if k in random}
+    missing = {k: missing_cells(v) for k, v in observed.items() if binding.missing.get(k)}
+    unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
+    for name, mask in unseen.items():
+        observed[name] = filled(observed[name], mask)
+    if programs is None:
+        programs = Programs(model, dtype, device, frozenset(unseen))
+        vars(programs.whole)["SUPPORTS"] |= narrowed_supports(model, binding, fixed, dtype, device)
+    data = {k: v for k, v in given.items() if k not in random}
+    data |= {k: v for k, v in held.items() if model.by_name[k].role == "input"}
+    layout = tensor_layout(binding.layout, model, device)
+    for name in programs.partly_seen:
+        missed = unseen.get(name)
+        layout.seen[name] = (
+            torch.ones(shapes[name], dtype=torch.bool, device=device) if missed is None else ~missed
+        )
+    params = {k: v for k, v in held.items() if k not in random and model.by_name[k].role == "param"}
+    weights = {}
+    if binding.weights is not None:
+        weights[binding.plate] = torch.as_tensor(
+            np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
+        )
+    return BoundDensity(model, data, layout, observed, missing, params, shapes, dtype, device, lambda: binding, dict(fixed),
+                 programs, programs.whole, weights=weights, unseen=unseen)  # fmt: skip
+
+
+def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:
+    kind = torch.int64 if variable.type.is_discrete else dtype
+    return torch.as_tensor(np.ascontiguousarray(values), device=device).to(kind)

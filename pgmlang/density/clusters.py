@@ -1,0 +1,51 @@
+"""Labels to begin with: clusters of what is observed beside a latent label."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+
+
+def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor:
+    """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
+    and Vassilvitskii 2007) with two rounds of Lloyd's, or drawn evenly where nothing is. Which cluster gets which code
+    differs from start to start: where labels are no mere names, few orders are right."""
+    shape, states = joint.shapes[name], joint.num_states(name)
+    axes = joint.axes(name)
+    columns = [
+        v.to(joint.dtype).reshape(*shape, -1)
+        for other, v in joint.observed.items()
+        if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
+        and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
+    ]  # fmt: skip
+    if not columns:
+        return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)
+    points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
+    points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
+    centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]
+    for _ in range(states - 1):
+        far = _distances(points, centres).amin(-1)
+        chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
+        centres = torch.cat([centres, points[chosen]], 1)
+    for _ in range(2):
+        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
+        total = hot.sum(1)[..., None]
+        fresh = torch.einsum("snk,nd->skd", hot, points) / total.clamp(min=1)
+        centres = torch.where(total > 0, fresh, centres)
+    order = centres[..., 0].argsort(-1)
+    centres = torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
+    return _distances(points, centres).argmin(-1).reshape(starts, *shape)
+
+
+def _rotated(order: Tensor, i: int) -> Tensor:
+    """The order, every other one backwards, begun one place later each two."""
+    return (order.flip(0) if i % 2 else order).roll(i // 2)
+
+
+def _distances(points: Tensor, centres: Tensor) -> Tensor:
+    """Squared distances ``[start, point, centre]``."""
+    return (
+        points.square().sum(-1)[:, None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
+    ).clamp(min=0)

@@ -1,0 +1,59 @@
+"""Draws by the emitted program: ancestral ones, those of the written guide; and deterministic values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values, completed
+from pgmlang.density.numerics import numerics, seeded
+
+
+def simulate(joint: BoundDensity, generator: Generator, given: Values | None = None, params: Values | None = None,
+             nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
+    """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
+    with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
+        drawn: dict[str, Tensor] = joint.program.simulate(
+            joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, given, shape
+        )
+    return drawn
+
+
+def propose(joint: BoundDensity, generator: Generator, params: Values | None = None, nets: Any = None,
+            shape: tuple[int, ...] = ()) -> tuple[dict[str, Tensor], dict[str, Tensor]]:  # fmt: skip
+    """Draws of the written guide with their log-densities element by element; gradients flow."""
+    with seeded(generator), numerics(joint.dtype, joint.device):
+        proposal: tuple[dict[str, Tensor], dict[str, Tensor]] = joint.program.propose(
+            joint.observed, joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, shape
+        )
+    return proposal
+
+
+def deterministic_values(
+    joint: BoundDensity,
+    values: Values,
+    params: Values | None = None,
+    nets: Any = None,
+    names: Collection[str] | None = None,
+) -> dict[str, Tensor]:
+    """Values ``[..., *shape]`` of the deterministic ``names`` (all when None); what they do not hang on may be left out of
+    ``values`` and ``params``."""
+    wanted = joint.model.definition_of if names is None else names
+    if not wanted:
+        return {}
+    program = joint.programs.of_definitions(wanted)
+    with numerics(joint.dtype, joint.device), torch.no_grad():
+        computed = program.deterministic(
+            completed(joint.observed, joint.missing, values),
+            joint.data,
+            joint.layout,
+            {**joint.fixed, **(params or {})},
+            nets,
+        )
+    ranked = [(v, len(joint.shapes[k])) for k, v in values.items() if k in joint.shapes]
+    sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
+    return {n: torch.as_tensor(computed[n]).expand((*sizes, *joint.shape_of(n))) for n in wanted}

@@ -1,0 +1,1 @@
+"""Guides: the distributions that variational inference fits to the posterior. One file a family."""

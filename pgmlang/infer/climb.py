@@ -1,0 +1,172 @@
+"""L-BFGS (Liu and Nocedal 1989) on an objective of all rows: free values and networks' weights in one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.clusters import starting_codes
+from pgmlang.density.gradients import gradient_error, slopes_of
+from pgmlang.density.initial import fresh_nets
+from pgmlang.density.keys import FreeKey, NetworkWeight
+from pgmlang.density.nets import split_nets
+from pgmlang.density.partition import density_of
+from pgmlang.density.transforms import free_shape
+from pgmlang.diagnostics import PgmError
+from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.kernels import lbfgs
+from pgmlang.kernels.lbfgs import Point
+from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives.log_density import log_density
+from pgmlang.objectives.objective import Objective, units_of
+
+INNER = 20
+"""L-BFGS iterations of a step."""
+
+
+class ClimbState(NamedTuple):
+    """Free values in one vector, and the objective after each step; ``starts``: the objective that each of several starts
+    came to."""
+
+    iteration: int
+    point: Point
+    trace: tuple[float, ...] = ()
+    is_done: bool = False
+    starts: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """One problem, set up once. ``restarts``: places it begins from, of which the best goes on, every other one after a
+    climb with the summed-out ``labels`` held; it has converged when a step gains less than ``tolerance``, relative to the
+    objective."""
+
+    problem: Problem
+    objective: Objective
+    joint: BoundDensity
+    nets: Any
+    restarts: int
+    max_iterations: int
+    tolerance: float
+    labels: tuple[str, ...]
+
+    @cached_property
+    def weights(self) -> dict[FreeKey, Tensor]:
+        """The networks' first weights."""
+        return (
+            {} if self.nets is None else {NetworkWeight(k): v.detach() for k, v in self.nets.state_dict().items()}
+        )
+
+    @cached_property
+    def shapes(self) -> dict[FreeKey, tuple[int, ...]]:
+        """Shapes of the free values and the weights, in the order of the vector."""
+        names = self.objective.start(self.joint, Generator(self.joint.device))
+        weights = {k: tuple(v.shape) for k, v in self.weights.items()}
+        return {**{n: free_shape(self.joint, n) for n in names}, **weights}
+
+    def by_name(self, x: Tensor) -> tuple[dict[FreeKey, Tensor], Any]:
+        """Free values by name, and the networks with their weights."""
+        pieces = torch.split(x, [math.prod(s) for s in self.shapes.values()])
+        parameters = {k: p.reshape(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
+        return split_nets(parameters, self.nets)
+
+    def function(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and its gradient."""
+        generator = Generator(self.joint.device)
+        return _sloped(lambda leaf: self.objective.loss(self.joint, *self.by_name(leaf), generator, None)[0], x)
+
+    def with_labels(self, codes: Mapping[str, Tensor]) -> lbfgs.Function:
+        """Minus the log-density a unit with the discrete latents at these codes, and its gradient."""
+        units = units_of(self.joint, unit_plate(self.problem.model))
+        return partial(_sloped, lambda leaf: -log_density(self.joint, *self.by_name(leaf), (), codes) / units)
+
+    def error_at(self, x: Tensor) -> PgmError:
+        """The line of the model behind a gradient that is not finite."""
+        free, nets = self.by_name(x)
+        leaves = {k: v.detach().requires_grad_() for k, v in free.items()}
+        return gradient_error(
+            lambda: self.objective.loss(self.joint, leaves, nets, Generator(self.joint.device), None)[0],
+            leaves, self.joint, self.objective.label,
+        )  # fmt: skip
+
+    def init(self, rng: np.random.Generator) -> ClimbState:
+        joint = self.joint
+        generator = Generator(joint.device).manual_seed(int(rng.integers(2**62)))
+        begin = {**self.objective.start(joint, generator), **self.weights}
+        first = torch.cat([v.flatten() for v in begin.values()])
+        if self.restarts == 1:
+            try:
+                return ClimbState(0, lbfgs.start(self.function, first))
+            except GradientNotFinite as broken:
+                raise self.error_at(broken.x) from broken
+        reached = []
+        codes = {n: starting_codes(joint, n, generator, self.restarts // 2) for n in self.labels}
+        for i in range(self.restarts):
+            x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
+            try:
+                if i % 2 and self.labels:
+                    held = self.with_labels({n: c[i // 2] for n, c in codes.items()})
+                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER).x
+                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
+            except GradientNotFinite as error:
+                broken_at = error.x
+        if not reached:
+            raise self.error_at(broken_at)
+        heights = tuple(-float(p.value) for p in reached)
+        best = max(range(len(reached)), key=lambda i: -math.inf if math.isnan(heights[i]) else heights[i])
+        return ClimbState(0, reached[best], starts=heights)
+
+    def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
+        count = min(INNER, self.max_iterations - state.iteration)
+        try:
+            point = lbfgs.descend(self.function, state.point, count)
+        except GradientNotFinite as broken:
+            raise self.error_at(broken.x) from broken
+        value = -float(point.value)
+        gain = value - state.trace[-1] if state.trace else math.inf
+        done = point.is_stuck or gain <= self.tolerance * max(1.0, abs(value))
+        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
+        return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
+
+    def conclude(self, state: ClimbState) -> Outcome:
+        free, nets = self.by_name(state.point.x)
+        with torch.no_grad():
+            outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
+        weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
+        return outcome._replace(
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
+            is_converged=state.is_done, notes={"objective": self.objective.label, "starts": list(state.starts), **outcome.notes},
+        )  # fmt: skip
+
+
+def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """A loss and its gradient."""
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        loss = loss_at(leaf)
+        (gradient,) = slopes_of(loss, [leaf])
+    return loss.detach(), gradient
+
+
+def climb(
+    problem: Problem,
+    objective: Objective,
+    dtype: torch.dtype,
+    restarts: int,
+    max_iterations: int,
+    tolerance: float,
+    labels: tuple[str, ...],
+) -> Algorithm:
+    """The algorithm that climbs an objective. ``labels``: discrete latents that it sums out."""
+    joint = density_of(problem, dtype)
+    run = Climb(problem, objective, joint, fresh_nets(joint, 0), restarts, max_iterations, tolerance, labels)
+    return Algorithm(run.init, run.step, lambda s: bool(s.is_done or s.iteration >= max_iterations), run.conclude)

@@ -1,0 +1,16 @@
+"""Options of samplers that step through blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgmlang.infer.sampling import SamplerOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleOptions(SamplerOptions):
+    """As for every sampler."""
+
+    chains: int = 4
+    warmup: int = 500
+    draws: int = 500

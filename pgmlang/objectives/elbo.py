@@ -1,0 +1,199 @@
+"""The evidence lower bound, by draws of a guide.
+
+Reparameterised draws (Kingma and Welling 2014); for discrete latents of the written guide the score function with the
+other particles as the baseline (Mnih and Rezende 2016; Kool, van Hoof and Welling 2019), each row with its own terms as
+the signal. Discrete latents without a guide are summed out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
+from pgmlang.density.reductions import (
+    determines,
+    log_joint,
+    scaled_sum,
+    sum_of_factors,
+    sum_per_element,
+    sum_to_axes,
+)
+from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.density.table_priors import log_table_priors
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.guides.automatic import AutomaticGuide
+from pgmlang.guides.family import LOC
+from pgmlang.guides.registry import GUIDES
+from pgmlang.guides.written import WrittenGuide
+from pgmlang.model import Model
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives import elbo_starts
+from pgmlang.objectives.objective import Objective, learned_values, units_of
+from pgmlang.objectives.pareto import pareto_shape
+from pgmlang.plan.guided import automatic_names, summed_out
+from pgmlang.plan.problem import Problem
+from pgmlang.results.outcome import Outcome
+
+DRAWS = (4, 500)
+"""Chains and draws that an automatic guide leaves."""
+
+
+@dataclass(frozen=True, eq=False)
+class ElboObjective:
+    """Minus the evidence lower bound of one problem. ``summed``: discrete latents that no guide names; ``plate``: the
+    rows that are its units."""
+
+    model: Model
+    automatic: AutomaticGuide
+    written: WrittenGuide
+    summed: tuple[str, ...]
+    particles: int
+    plate: str | None
+
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
+        """Free values of what is learned and of the guides' params."""
+        free: dict[FreeKey, Tensor] = {**initial_free(joint, generator), **self.written.begin(joint)}
+        begin = self.automatic.begin(joint, generator)
+        free |= begin
+        if begin and not self.model.nets:
+            if self.summed:
+                free[LOC] = self._best_start(joint, free, generator)
+            elif not self.written.is_written:
+                free[LOC] = elbo_starts.nearest(
+                    joint, self.automatic, free[LOC], self.params(joint, free), generator
+                )
+                free[LOC] = elbo_starts.climbed(
+                    joint, self.automatic, free[LOC], self.plate, self._loss_at(free), generator
+                )
+        return free
+
+    def _best_start(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
+        params = self.params(joint, free)
+        return elbo_starts.best(joint, self.automatic, params, self.plate, self._loss_at(free), generator)
+
+    def _loss_at(self, free: Mapping[FreeKey, Tensor]) -> elbo_starts.Loss:
+        """The loss by the guide's location, all else held."""
+
+        def loss(rows: BoundDensity, loc: Tensor, draws: Generator) -> Tensor:
+            return self.loss(rows, {**free, LOC: loc}, None, draws, None)[0]
+
+        return loss
+
+    def params(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:
+        """Params, tables and the guide's own params from free ones."""
+        return {**learned_values(joint, free), **self.written.params(free)}
+
+    def loss(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
+        params = self.params(joint, free)
+        shape = (self.particles,)
+        drawn, terms_q = self.written.sample(joint, generator, params, nets, shape)
+        values, log_q = self.automatic.sample(joint, free, generator, shape, drawn, params, nets)
+        values = {**values, **drawn}
+        axes_q = {k: self.written.axes(joint, k) for k in terms_q}
+        terms: dict[str, Tensor] = {}
+        if self.summed:
+            bound = self._sums(joint).log_marginal(values, params, nets) - log_q
+        else:
+            terms = joint.factors(values, params, nets)
+            bound = sum_of_factors(joint, terms) - log_q
+        bound = bound + log_table_priors(joint, params)
+        for name, term in terms_q.items():
+            bound = bound - scaled_sum(joint, term, axes_q[name])
+        loss = -bound.mean()
+        if any(self.model.by_name[n].type.is_discrete for n in terms_q) and torch.is_grad_enabled():
+            # the value stays the bound, only the gradient gains the score's part
+            surrogate = self._score_function(joint, terms, terms_q, axes_q)
+            loss = loss - (surrogate - surrogate.detach())
+        return loss / units_of(joint, self.plate), extra
+
+    def _score_function(
+        self, joint: BoundDensity, terms: Mapping[str, Tensor], terms_q: Mapping[str, Tensor],
+        axes_q: Mapping[str, tuple[str, ...]],
+    ) -> Tensor:  # fmt: skip
+        """A scalar whose gradient is the score function's: each row's own terms are the signal, less the mean of the
+        other particles'."""
+        assert self.plate is not None
+        discrete = [n for n in terms_q if self.model.by_name[n].type.is_discrete]
+        score = sum(sum_to_axes(joint, terms_q[n], axes_q[n], (self.plate,)) for n in discrete)
+        signal = sum_per_element(joint, terms, self.plate)
+        for name, term in terms_q.items():
+            if determines(joint, axes_q[name], self.plate):
+                signal = signal - sum_to_axes(joint, term, axes_q[name], (self.plate,))
+        signal = signal.detach()
+        others = (signal.sum(0) - signal) / (self.particles - 1)
+        each = (signal - others) * score * joint.weights.get(self.plate, 1.0)
+        surrogate: Tensor = each.sum(-1).mean() * joint.scale.get(self.plate, 1.0)
+        return surrogate
+
+    def _sums(self, joint: BoundDensity) -> Marginaliser:
+        return joint.memo.once(marginaliser_of, joint, self.summed)
+
+    def conclude(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        """The params, draws of the automatic guide and of the written one's globals, and the bound."""
+        params = self.params(joint, free)
+        parameters = {k: v.cpu().numpy() for k, v in params.items()}
+        losses = [float(self.loss(joint, free, nets, generator, extra)[0]) for _ in range(8)]
+        if not all(map(math.isfinite, losses)):
+            message = "the bound is minus infinity: the guide reaches values that the model rules out"
+            cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
+            raise PgmError(Diagnostic("PGM0803", message, help=cure))
+        notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
+        drawn = self.written.sample_globals(joint, generator, params, nets, DRAWS)
+        warnings: tuple[Diagnostic, ...] = ()
+        if self.automatic.names:
+            values, log_q = self.automatic.sample(joint, free, generator, DRAWS, drawn, params, nets)
+            if not self.written.is_written:
+                notes["pareto_k"] = self._pareto_k(joint, values, log_q, params, nets)
+                warnings = self._doubts(notes["pareto_k"])
+            if self.summed:
+                values = {**values, **self._sums(joint).draw(generator, values, params, nets)}
+            drawn = {**values, **drawn}
+        draws = {k: v.cpu().numpy() for k, v in drawn.items()}
+        notes |= {"independent_draws": True} if draws else {}
+        return Outcome(parameters, (), True, warnings, notes, draws, {k: joint.axes(k) for k in draws})
+
+    def _pareto_k(
+        self,
+        joint: BoundDensity,
+        values: Mapping[str, Tensor],
+        log_q: Tensor,
+        params: Mapping[str, Tensor],
+        nets: Any,
+    ) -> float:
+        """Pareto k-hat of the importance weights (Yao, Vehtari, Simpson and Gelman 2018)."""
+        if self.summed:
+            log_p = self._sums(joint).log_marginal(values, params, nets)
+        else:
+            log_p = log_joint(joint, values, params, nets)
+        return pareto_shape((log_p - log_q).flatten().cpu().numpy())
+
+    def _doubts(self, k: float) -> tuple[Diagnostic, ...]:
+        if k <= 0.7:
+            return ()
+        message = (
+            f"the guide is a poor fit: Pareto k-hat is {k:.2f}, over 0.7, and its intervals are not to be trusted"
+        )
+        return (Diagnostic("PGM0801", message, help=self.automatic.family.cure),)
+
+
+def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:
+    """The bound of a problem. ``guide``: the family of the automatic guide, a key of ``GUIDES``."""
+    model, facts = problem.model, problem.facts
+    automatic = AutomaticGuide(automatic_names(model, facts), GUIDES[guide])
+    elbo = ElboObjective(
+        model, automatic, WrittenGuide(model), summed_out(model, facts), particles, unit_plate(model)
+    )
+    return Objective(elbo.start, elbo.loss, elbo.conclude, "bound")

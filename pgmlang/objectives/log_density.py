@@ -1,0 +1,114 @@
+"""Minus the log-density of the values as they are, not of the free numbers behind them: its least is the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.initial import initial_free
+from pgmlang.density.keys import FreeKey
+from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.reductions import log_joint, sum_of_factors
+from pgmlang.density.summing import marginaliser_of
+from pgmlang.density.table_priors import log_table_priors
+from pgmlang.density.transforms import constrain, free_shape
+from pgmlang.model.row_plates import unit_plate
+from pgmlang.objectives.objective import Objective, units_of
+from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.problem import Problem
+from pgmlang.results.outcome import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class LogDensityObjective:
+    """``latent``: the numbers sought besides what is learned; ``summed``: discrete latents, summed out."""
+
+    latent: tuple[str, ...]
+    summed: tuple[str, ...]
+    plate: str | None
+
+    def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
+        """Free values near zero, or the nearest where the density is not zero."""
+        free = initial_free(joint, generator)
+        for name in self.latent:
+            shape = free_shape(joint, name)
+            free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
+        return (
+            free if joint.model.nets else nearest_possible(free, lambda f: self._impossible(joint, f), generator)
+        )
+
+    def _impossible(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> Tensor:
+        """How much of the density is zero at points; with labels summed out, whether all of it is."""
+        if self.summed:
+            return (~log_density(joint, free, None, self.summed).isfinite()).to(joint.dtype)
+        params, latents = _parted(joint, constrain(joint, free)[0])
+        return impossible_elements(joint, latents, params)
+
+    def loss(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
+    ) -> tuple[Tensor, Any]:
+        """Minus the log-density of a unit of data."""
+        return -log_density(joint, free, nets, self.summed) / units_of(joint, self.plate), extra
+
+    def conclude(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
+    ) -> Outcome:
+        """The values, with ln p(data) at them where their own prior is known."""
+        values, _ = constrain(joint, free, nets=nets)
+        total = float(log_density(joint, free, nets, self.summed))
+        parameters = {k: v.cpu().numpy() for k, v in values.items()}
+        prior = log_prior(joint, values, nets, self.latent)
+        likelihood = None if prior is None else total - prior
+        return Outcome(parameters, (), True, (), {"log_density": total}, log_likelihood=likelihood)
+
+
+def log_density_objective(problem: Problem) -> Objective:
+    """Minus the log-density of a unit of data."""
+    model, facts = problem.model, problem.facts
+    latent = tuple(v.name for v in latent_variables(model, facts))
+    plate = unit_plate(model)
+    objective = LogDensityObjective(latent, summed_names(model, facts), plate)
+    label = "log-density a row" if plate else "log-density"
+    return Objective(objective.start, objective.loss, objective.conclude, label)
+
+
+def log_density(
+    joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, summed: tuple[str, ...],
+    codes: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Tensor:  # fmt: skip
+    """Log-density of the values behind free ones and of the tables' priors, no Jacobian: discrete latents summed out, or
+    at their ``codes``."""
+    params, latents = _parted(joint, constrain(joint, free, nets=nets)[0])
+    prior = log_table_priors(joint, params)
+    if not summed:
+        return log_joint(joint, {**latents, **codes}, params, nets) + prior
+    total: Tensor = joint.memo.once(marginaliser_of, joint, summed).log_marginal(latents, params, nets)
+    return total + prior
+
+
+def log_prior(
+    joint: BoundDensity, values: Mapping[str, Tensor], nets: Any, estimated: tuple[str, ...]
+) -> float | None:
+    """The log-density of estimated latents themselves: what the log-joint has beside ln p(data). None where rows have
+    such latents, for their values are no estimates that new data share."""
+    model = joint.model
+    rows = {p.name for p in model.plates if p.is_rows}
+    if any(rows & set(model.by_name[n].plates) for n in estimated):
+        return None
+    priors = [n for n in estimated if n in model.conditional_of]
+    if not priors:
+        return 0.0
+    params, latents = _parted(joint, values)
+    return float(sum_of_factors(joint, joint.factors(latents, params, nets, only=priors)))
+
+
+def _parted(joint: BoundDensity, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What is learned, and the latents."""
+    learned = set(joint.learned)
+    return {k: v for k, v in values.items() if k in learned}, {k: v for k, v in values.items() if k not in learned}

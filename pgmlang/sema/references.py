@@ -1,0 +1,217 @@
+"""Names and indices: what a bare word is, and a variable with its plates indexed or rows back."""
+
+from __future__ import annotations
+
+from pgmlang.diagnostics import Label, Span
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.expr import Const, Expr, Ref
+from pgmlang.model.types import TRUTH, UNKNOWN, Type
+from pgmlang.sema.arithmetic import number_type
+from pgmlang.sema.chains import chain_of, first_rows, lag_of
+from pgmlang.sema.expression_scope import ExpressionScope, listed_names, merge, unknown
+from pgmlang.sema.scope import ExpressionContext, Symbol
+from pgmlang.signatures.functions import FUNCTIONS, REDUCTIONS
+from pgmlang.syntax import ast
+
+INFINITY = {"inf": float("inf"), "pi": 3.141592653589793}
+
+
+def variable(builder: ExpressionScope, node: ast.Name, context: ExpressionContext) -> Expr:
+    name = node.name
+    if name in builder.aliases:
+        return builder.aliases[name]
+    symbol = builder.symbol(name, context)
+    if symbol is None:
+        return _other_name(builder, node, context)
+    return reference(builder, symbol, (), node.span, context)
+
+
+def _other_name(builder: ExpressionScope, node: ast.Name, context: ExpressionContext) -> Expr:
+    name, span = node.name, node.span
+    if name == "first":
+        return first_rows(builder, 1, span, context)
+    if builder.is_setting(name):
+        builder.scope.used.add(name)
+        value = builder.scope.settings[name]
+        kind = (
+            TRUTH if isinstance(value, bool) else number_type(value) if isinstance(value, int | float) else UNKNOWN
+        )
+        return Const(kind, (), span, value)
+    if name in INFINITY:
+        return Const(Type("positive"), (), span, INFINITY[name])
+    if name in builder.scope.broken_names or name.split(".")[0] in builder.scope.broken_names:
+        return unknown(span)
+    if builder.axis(name) is not None:
+        builder.error("PGM0307", f"`{name}` is an axis, not a value", span,
+                    help=f"reduce over it, as in `sum(x, over = {name})`, or use a variable that lives in it")  # fmt: skip
+        return unknown(span)
+    if builder.is_net(name) or builder.expander.knows(name) or name in FUNCTIONS or name in REDUCTIONS:
+        builder.error("PGM0307", f"`{name}` is a function and needs arguments", span, help=f"write `{name}(...)`")
+        return unknown(span)
+    near = builder.scope.near_name(name, context)
+    guide_only = name in builder.scope.guide_variables
+    notes = ("it is defined in the guide, which the model cannot see",) if guide_only else ()
+    builder.error(
+        "PGM0201", f"`{name}` is not defined", span, near or "define it, or correct the name", notes=notes
+    )
+    return unknown(span)
+
+
+def indexed(builder: ExpressionScope, node: ast.Index, context: ExpressionContext) -> Expr:
+    symbol = _whole_variable(builder, node.base, context)
+    if symbol is None:
+        base = builder.build(node.base, context)
+        if base.type is not UNKNOWN:
+            builder.error("PGM0301", "only a variable can be indexed", node.span,
+                        help="give the expression a name with `=` first")  # fmt: skip
+        return unknown(node.span)
+    return reference(builder, symbol, node.indices, node.span, context)
+
+
+def _whole_variable(builder: ExpressionScope, node: ast.Expr, context: ExpressionContext) -> Symbol | None:
+    """The variable that a bare name stands for; None for any other value, an argument that is one element too."""
+    if not isinstance(node, ast.Name):
+        return None
+    if node.name not in builder.aliases:
+        return builder.symbol(node.name, context)
+    match builder.aliases[node.name]:
+        case Ref(name=name, index=(), lag=0):
+            return builder.scope.symbol(name, context)
+    return None
+
+
+def reference(
+    builder: ExpressionScope,
+    symbol: Symbol,
+    indices: tuple[ast.Expr, ...],
+    span: Span,
+    context: ExpressionContext,
+    lag: int = 0,
+) -> Expr:
+    """A variable, indexed; its plates that are not around this place must be indexed."""
+    symbol.used = True
+    type_, axes = builder.infer(symbol)
+    if type_ is UNKNOWN and symbol.busy:
+        return Ref(UNKNOWN, axes, span, symbol.name, (), lag)
+    batch = builder.scope.axes_model.batch_axes(symbol.plates)
+    slots = [p for p in batch if p not in context.plates] + list(axes)
+    chosen: dict[str, Expr] = {}
+    for node in indices:
+        slot, value = _index_slot(builder, symbol, node, [s for s in slots if s not in chosen], context)
+        if slot is None:
+            return unknown(span)
+        chosen[slot] = value
+    left = [p for p in batch if p not in context.plates and p not in chosen]
+    if left:
+        _outside_plate(builder, symbol, left[0], span, context)
+        return unknown(span)
+    free = tuple(a for a in axes if a not in chosen)
+    inner = merge(*(e.axes for e in chosen.values()))
+    clash = [a for a in inner if a in free]
+    if clash:
+        builder.error("PGM0308", f"axis `{clash[0]}` would occur twice in `{symbol.name}`", span,
+                    help=f"make a second axis: `dim other like {clash[0]}`")  # fmt: skip
+        return unknown(span)
+    ordered = tuple((s, chosen[s]) for s in [*batch, *axes] if s in chosen)
+    return Ref(type_, merge(inner, free), span, symbol.name, ordered, lag)
+
+
+def _index_slot(
+    builder: ExpressionScope, symbol: Symbol, node: ast.Expr, slots: list[str], context: ExpressionContext
+) -> tuple[str | None, Expr]:
+    """The axis an index consumes (the first of its type) and the index expression."""
+    label = as_label(builder, node, context)
+    if label is not None:
+        for slot in slots:
+            labels = builder.scope.axes_model.axis_labels(slot)
+            if labels is not None and label in labels:
+                return slot, Const(Type("labels", axis=builder.scope.root(slot)), (), node.span, label)
+        if isinstance(node, ast.String):
+            open_slots = [s for s in slots if builder.scope.axes_model.axis_labels(s) is None]
+            if open_slots:
+                return open_slots[0], Const(
+                    Type("labels", axis=builder.scope.root(open_slots[0])), (), node.span, label
+                )
+            known = [x for s in slots for x in builder.scope.axes_model.axis_labels(s) or ()]
+            builder.error("PGM0209", f'no axis of `{symbol.name}` has the label "{label}"', node.span,
+                        did_you_mean(label, known) or f"its labels are {listed_names(known)}")  # fmt: skip
+            return None, unknown(node.span)
+    value = builder.build(node, context)
+    if value.type is UNKNOWN:
+        return None, value
+    for slot in slots:
+        if value.type.kind == "labels" and value.type.axis == builder.scope.root(slot):
+            return slot, value
+    lives = merge(symbol.plates, symbol.axes or ())
+    what = (
+        f"`{value.type.axis}`" if value.type.axis else f"its own labels {value.type}"
+        if value.type.kind == "labels" else f"{value.type} numbers"
+    )  # fmt: skip
+    home = ", ".join(f"`{a}`" for a in lives) or "no plate or axis"
+    cure = (
+        f"index it by a variable whose values are elements of {', '.join(f'`{s}`' for s in slots)}"
+        if slots
+        else (f"`{symbol.name}` has nothing left to index")
+    )
+    builder.error("PGM0301", f"wrong index type: `{symbol.name}` lives in {home}, the index has values in {what}",
+                node.span, cure)  # fmt: skip
+    return None, unknown(node.span)
+
+
+def as_label(builder: ExpressionScope, node: ast.Expr, context: ExpressionContext) -> str | None:
+    """What a bare word or string means as a label, None if it is an expression."""
+    if isinstance(node, ast.String):
+        return node.value
+    if (
+        isinstance(node, ast.Name)
+        and node.name not in builder.aliases
+        and builder.symbol(node.name, context) is None
+    ):
+        return None if builder.is_setting(node.name) else node.name
+    if isinstance(node, ast.Number):
+        return node.text
+    return None
+
+
+def _outside_plate(
+    builder: ExpressionScope, symbol: Symbol, plate: str, span: Span, context: ExpressionContext
+) -> None:
+    indexable = [
+        s.name
+        for s in builder.scope.variables.values()
+        if s.type is not None and s.type.kind == "labels" and s.type.axis == plate
+    ]
+    cure = (
+        f"index it, as in `{symbol.name}[{indexable[0] if indexable else 'z'}]` with a variable whose values are "
+    )
+    cure += f"elements of `{plate}`, or reduce over the plate: `sum({symbol.name}, over = {plate})`"
+    secondary = (
+        (Label(builder.scope.spans[plate], f"plate `{plate}` is here"),) if plate in builder.scope.spans else ()
+    )
+    builder.error("PGM0304", f"`{symbol.name}` lives in plate `{plate}`, and this place is outside it", span, cure,
+                secondary=secondary)  # fmt: skip
+
+
+def previous(builder: ExpressionScope, node: ast.Call, context: ExpressionContext) -> Expr:
+    if not node.arguments or len(node.arguments) > 2 or node.keywords:
+        builder.error("PGM0305", "`prev` takes a variable and, if not 1, how many rows back", node.span)
+        return unknown(node.span)
+    lag = lag_of(builder, node, 1)
+    target = node.arguments[0]
+    chain = chain_of(builder, context)
+    symbol = _whole_variable(builder, target, context)
+    if lag is None:
+        return unknown(node.span)
+    if symbol is None and isinstance(target, ast.Name) and target.name not in builder.aliases:
+        variable(builder, target, context)
+        return unknown(node.span)
+    if chain is None or symbol is None or chain not in symbol.plates:
+        builder.error("PGM0312", "`prev` takes a variable of the chain it stands in", node.span,
+                    help="make the plate a chain: `plate step = chain { ... }`")  # fmt: skip
+        return unknown(node.span)
+    if context.excluded_first < lag:
+        needed = "first" if lag == 1 else f"first({lag})"
+        builder.error("PGM0312", f"`prev` looks {lag} row{'s' if lag > 1 else ''} back, and there may be none",
+                    node.span, f"write `if {needed} then ... else ...` with `prev` after the `else`")  # fmt: skip
+        return unknown(node.span)
+    return reference(builder, symbol, (), node.span, context, lag)
