@@ -10,7 +10,8 @@ import pytest
 import torch
 from scipy.special import logsumexp, softmax
 
-from pgmlang.density.joint import joint_of
+from pgmlang.density.bind import bound_density
+from pgmlang.density.simulation import deterministic_values
 from pgmlang.normal import normal_form
 from pgmlang.signatures.functions import REDUCTIONS
 from pgmlang.tables.evaluate import Evaluator
@@ -73,11 +74,11 @@ ROWS = {"g": ["pqr"[i] for i in GROUPS], "v": V[GROUPS], "z": np.zeros(7), "y": 
 def both_meanings(text: str, data: dict[str, object], more: dict[str, np.ndarray] | None = None) -> np.ndarray:
     """The value of ``out`` by the emitted program, by the one of the normal form, and by the tables' evaluator."""
     problem = problem_of(text, data)
-    joint = joint_of(problem)
+    joint = bound_density(problem)
     values = {"b": np.array(B), "u": U, **(more or {})}
     values = {n: v for n, v in values.items() if n in joint.model.by_name}
     tensors = {n: torch.tensor(v)[None] for n, v in values.items()}
-    emitted = joint.deterministic(tensors, names=["out"])["out"][0].numpy()
+    emitted = deterministic_values(joint, tensors, names=["out"])["out"][0].numpy()
     wide = joint.shape_of("out")
     assert emitted.shape == wide
     inputs = {n: np.asarray(joint.data[n]) for n in joint.data}

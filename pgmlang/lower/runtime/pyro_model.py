@@ -19,9 +19,9 @@ def parameter_start(params, name, shape, support=constraints.real):
 def one_particle_at_a_time():
     """Refuses plates around the model, as of vectorised particles: they give values outside of the model's
     plates an axis that the program does not expect."""
-    from pyro.poutine.runtime import get_plates
+    import pyro
 
-    outside = [p.name for p in get_plates() if p.vectorized]
+    outside = [p.name for p in pyro.poutine.runtime.get_plates() if p.vectorized]
     if outside:
         raise ValueError(
             f"the model is in the plate {outside[0]}, whose axis it does not expect: run particles or draws "
