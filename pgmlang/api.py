@@ -303,14 +303,14 @@ class FittedModel:
         return answers
 
     @_of_the_model
-    def query(self, text: str) -> Answer:
-        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` about one fresh row; of draws, about the posterior."""
+    def query(self, text: str, *, seed: int = 0) -> Answer:
+        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``: about one fresh row, or the posterior of what the fit has values
+        of. ``seed``: of the draws behind an answer that has a Monte Carlo error (``mcse``)."""
         from pgmlang.query import parse_query
 
-        return self.asked.answer(parse_query(text))
+        return self.asking(seed).answer(parse_query(text))
 
-    @property
-    def asked(self) -> EstimateAnswers | DrawAnswers:
+    def asking(self, seed: int = 0) -> EstimateAnswers | DrawAnswers:
         """What answers questions: exact tables, those of the outer element that a question names, or draws."""
         from pgmlang.query import DrawAnswers
         from pgmlang.query.element_answers import ElementAnswers, outer_plates
@@ -319,7 +319,7 @@ class FittedModel:
         def rows() -> NetworkAnswers | ElementAnswers:
             return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
 
-        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record)
+        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record, seed)
 
     @_of_the_model
     def predict(

@@ -28,16 +28,23 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 @click.argument("questions", nargs=-1, required=True)
 @settings_option
 @fix_option
+@seed_option
 @json_option
 def query(
-    source: str, questions: tuple[str, ...], settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool
+    source: str,
+    questions: tuple[str, ...],
+    settings: tuple[str, ...],
+    fixed: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
 ) -> int:
     """Answer questions about a fit, a model with given tables, a .bif or a .uai.
 
     \b
     pgmc query asia.fit "P(lung | smoke = yes, xray = yes)"
     pgmc query asia.fit "P(lung, bronc | dysp = yes)"  "P(lung | do(smoke = no))"
-    pgmc query asia.fit "MAP(lung, tub | xray = yes)"  "MAP(* | xray = yes)"  "E(x | y = 1)"
+    pgmc query asia.fit "MAP(lung, tub | xray = yes)"  "MAP(* | xray = yes)"
+    pgmc query line.fit "E(y | x = 120)"  "P(z | count = 30)"  "P(y > 3 | do(z = p))"
     pgmc query asia.fit 'P("x.1" | b = "0-5 cm")'  "P(lung | xray ~ {no: 0.3, yes: 0.9})"
     \b
     A question that cannot be answered spoils none beside it; the exit code is its own.
@@ -45,7 +52,7 @@ def query(
     from pgmlang.diagnostics.render import to_json
     from pgmlang.query import Answer, parse_query
 
-    answers = asked_of(source, settings, fixed)
+    answers = asked_of(source, settings, fixed, seed or 0)
     given: list[Answer | PgmError] = []
     for question in questions:
         try:

@@ -46,12 +46,13 @@ def read_network(path: str) -> DiscreteNetwork:
 
 
 def asked_of(
-    path: str, settings: tuple[str, ...], fixed: tuple[str, ...]
+    path: str, settings: tuple[str, ...], fixed: tuple[str, ...], seed: int = 0
 ) -> NetworkAnswers | EstimateAnswers | DrawAnswers:
-    """What answers queries: exact tables, or the draws of a fit that holds some. Raises PgmError."""
+    """What answers queries: exact tables, or the draws of a fit that holds some (``seed``: of fresh rows). Raises
+    PgmError."""
     if Path(path).is_dir():
         refuse_settings(path, settings, fixed)
-        return fit_of(path).asked
+        return fit_of(path).asking(seed)
     return answers_of(path, settings, fixed)
 
 

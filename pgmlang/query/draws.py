@@ -12,14 +12,13 @@ from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
+from pgmlang.query.conditional import QUANTILES, ConditionalAnswers, asks_a_fresh_row
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
 from pgmlang.query.parse import Event, Evidence, Query
 
 if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
-
-QUANTILES = (0.05, 0.5, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +32,12 @@ class DrawAnswers:
     labels: Mapping[str, Labels]
     method: str
     discrete: NetworkAnswers | None = None
+    fit: Fit | None = None
+    seed: int = 0
 
     @staticmethod
-    def of(fit: Fit) -> DrawAnswers:
-        """The answers of a fit that holds draws; point estimates count as one draw."""
+    def of(fit: Fit, seed: int = 0) -> DrawAnswers:
+        """The answers of a fit that holds draws; point estimates count as one draw. ``seed``: of fresh rows."""
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -58,7 +59,7 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit))
+        return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit), fit, seed)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -67,6 +68,8 @@ class DrawAnswers:
         told = {e.variable.name for e in (*query.evidence, *query.interventions)}
         if self.discrete is not None and asked and asked | told <= set(self.discrete.network.index):
             return self.discrete.answer(query)
+        if self.fit is not None and asks_a_fresh_row(self.fit, query):
+            return ConditionalAnswers(self.fit, self.seed).answer(query)
         self._refuse(query)
         names = tuple(t.variable.name for t in query.targets)
         if query.targets[0].op is not None:

@@ -24,8 +24,10 @@ DRAWS = 400
 """Most draws of the globals that are used."""
 
 
-def estimates(fit: Fit, joint: BoundDensity) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
-    """Values of random variables ``[S, ...]`` (draws thinned evenly, or point estimates as one draw), params and
+def estimates(
+    fit: Fit, joint: BoundDensity, most: int = DRAWS
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Any, int]:
+    """Values of random variables ``[S, ...]`` (draws thinned evenly to ``most``, or point estimates as one draw), params and
     tables, the networks with their weights, and S."""
     model = joint.model
     learned = {v.name for v in model.of_role("param")}
@@ -50,7 +52,7 @@ def estimates(fit: Fit, joint: BoundDensity) -> tuple[dict[str, Tensor], dict[st
         if name not in random:
             continue
         total = array.shape[0] * array.shape[1]
-        draws = np.unique(np.linspace(0, total - 1, min(DRAWS, total)).astype(int))
+        draws = np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))
         count = len(draws)
         picked = np.asarray(array).reshape(total, *array.shape[2:])[draws]
         values[name] = torch.as_tensor(picked, dtype=torch.int64 if picked.dtype.kind in "iu" else joint.dtype)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,12 @@ from pgmlang.density.importance import log_weights, resampled
 from pgmlang.density.reductions import determines, sum_per_element
 from pgmlang.density.simulation import simulate
 from pgmlang.density.summing import Marginaliser, marginaliser_of
-from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
-from pgmlang.query.fitted_values import drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
 from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
@@ -79,7 +79,7 @@ class Predictive:
         names = self._targets(targets)
         plate = self._plate(names)
         chances: dict[str, Tensor] = {}
-        completed = self._complete(chances)
+        completed = self.complete(chances)
         columns: dict[str, list[str] | np.ndarray] = {}
         labels = self.joint.binding.labels.get(plate)
         if plate != self.joint.binding.plate and labels is not None:
@@ -118,7 +118,7 @@ class Predictive:
         return next(iter(plates), "")
 
     def _columns(self, name: str, values: Tensor, chances: Tensor | None) -> dict[str, list[str] | np.ndarray]:
-        """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [row, ..., label]`` themselves."""
+        """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [S or 1, row, ..., label]``."""
         joint = self.joint
         variable = joint.model.by_name[name]
         axes = joint.axes(name)[1:]
@@ -132,7 +132,7 @@ class Predictive:
             if text_labels is not None:
                 shares = torch.stack([(one == k).double().mean(0) for k in range(len(text_labels))], -1)
                 if chances is not None:
-                    shares = chances.reshape(one.shape[1], -1, len(text_labels))[:, i]
+                    shares = chances.mean(0).reshape(one.shape[1], -1, len(text_labels))[:, i]
                 out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
                 out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
             else:
@@ -146,9 +146,9 @@ class Predictive:
 
     # ---- completing rows
 
-    def _complete(self, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+    def complete(self, chances: dict[str, Tensor]) -> dict[str, Tensor]:
         """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name; ``chances``
-        takes the probabilities of what is summed out."""
+        takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
         given = {**self.given, **self._infer(chances)}
         shape = (self.num_draws,)
         seen = {
@@ -161,7 +161,22 @@ class Predictive:
         for name, mask in {**self.joint.missing, **self.joint.unseen}.items():
             if name in out:
                 out[name] = torch.where(mask, out[name], self.joint.observed[name])
+        for name in self.forward:
+            if self.joint.model.labels_of(self.joint.model.by_name[name].type) is not None and name not in chances:
+                chances[name] = self._given_parents(name, out)
         return out
+
+    def _given_parents(self, name: str, values: Mapping[str, Tensor]) -> Tensor:
+        """Probabilities ``[S, *shape, labels]`` of labels that are drawn forwards, given what they hang on: their mean over
+        the draws errs less than the share of the labels drawn (Rao and Blackwell)."""
+        model, binding = self.joint.model, self.joint.binding
+        alone = replace(
+            model, factors=tuple(f for f in model.factors if getattr(f, "target", None) == name), guide=None
+        )
+        inner = density_of_binding(alone, binding, self.joint.held, self.joint.dtype, self.joint.device)
+        given = {k: v for k, v in values.items() if k != name}
+        shares = marginaliser_of(inner, [name]).marginals(given, self.params, self.nets)[name]
+        return shares if shares.dim() > len(self.joint.shapes[name]) + 1 else shares[None]
 
     def _infer(self, chances: dict[str, Tensor]) -> dict[str, Tensor]:
         """Draws of the latents that something observed hangs on."""
@@ -186,7 +201,7 @@ class Predictive:
             given = {**self.given, **inferred}
             few = {k: v[:1] for k, v in given.items()} if self.is_point and not continuous else given
             for name, shares in sums.marginals(few, self.params, self.nets).items():
-                chances[name] = shares.mean(0) if shares.dim() > len(self.joint.shapes[name]) + 1 else shares
+                chances[name] = shares if shares.dim() > len(self.joint.shapes[name]) + 1 else shares[None]
             side = () if given else (self.num_draws,)
             inferred.update(sums.draw(self.generator, given, self.params, self.nets, side))
         return inferred
@@ -266,6 +281,26 @@ class Predictive:
             return by_prior
         return self._by_annealing(inner, sums, continuous, plate)
 
+    def log_evidence(self) -> Tensor:
+        """Log-probability ``[S]`` of all that is observed in the rows, given each draw of the globals."""
+        plate = self._unit()
+        if not self.hidden:
+            values = sum_per_element(self.joint, self._inner_terms(self.joint, self.given), plate)
+        elif self._guided():
+            few = {k: v[:1] for k, v in self.given.items()}
+            weights = log_weights(self.joint, self.params, self.nets, GUIDED, self.generator, plate, few)
+            values = torch.logsumexp(weights, 0) - math.log(len(weights))
+        else:
+            inner, sums, continuous = self._inference()
+            if continuous:
+                weights = self._prior_weights(inner, sums, continuous, plate)
+                values = torch.logsumexp(weights, 0) - math.log(len(weights))
+            else:
+                assert sums is not None
+                with torch.no_grad():
+                    values = sums.reduce(sums.tables(self.given, self.params, self.nets), each=plate)
+        return values.sum(-1).expand(self.num_draws)
+
     def _has_hidden_numbers(self) -> bool:
         return not self._guided() and any(not self.joint.model.by_name[n].type.is_discrete for n in self.hidden)
 
@@ -311,6 +346,13 @@ class Predictive:
         self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
     ) -> Score:
         """Importance sampling with the prior as the proposal, for each draw of the globals."""
+        stacked = self._prior_weights(inner, sums, names, plate).flatten(0, 1)
+        return weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
+
+    def _prior_weights(
+        self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
+    ) -> Tensor:
+        """Log-likelihoods ``[particle, S, element]`` at draws of the prior of the rows' latents."""
         weights = []
         inner, sums = _around(inner, sums, names)
         with torch.no_grad():
@@ -324,8 +366,7 @@ class Predictive:
                 else:
                     tables = sums.tables(values, self.params, self.nets)
                     weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
-        stacked = torch.stack(weights).flatten(0, 1)
-        return weighed(stacked, plate, self._words(f"importance sampling, {PARTICLES} draws of the prior"))
+        return torch.stack(weights)
 
     def _drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
@@ -351,31 +392,6 @@ class Predictive:
         weights = annealed(units, few._drawn_from_prior(names), self.generator)
         words = f"annealed importance sampling, {TEMPERATURES} temperatures"
         return weighed(weights, plate, few._words(words))
-
-
-@dataclass(frozen=True, eq=False)
-class RowTarget(Target):
-    """A target some of whose elements are ``known``: those along the first axis that the fit has values for. Their
-    free numbers are given a normal density of their own, so that no chain drifts along them."""
-
-    known: dict[str, Tensor] = field(default_factory=dict, kw_only=True)
-
-    def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        values, log_det = super().values(x)
-        for name, known in self.known.items():
-            values[name] = torch.cat([known, values[name][:, known.shape[1] :]], 1)
-        return values, log_det
-
-    def __call__(self, x: Tensor) -> Tensor:
-        total = super().__call__(x)
-        start = 0
-        for name, shape in zip(self.names, self.free_shapes, strict=True):
-            size = math.prod(shape)
-            if name in self.known:
-                idle = size // max(1, shape[0]) * self.known[name].shape[1]
-                total = total - 0.5 * x[..., start : start + idle].square().sum(-1)
-            start += size
-        return total
 
 
 def _around(
@@ -405,23 +421,25 @@ def _mean(terms: Mapping[str, Tensor], plate: str, joint: BoundDensity) -> np.nd
     return _averaged(sum_per_element(joint, terms, plate))
 
 
-def predictive_of(fit: Fit, binding: Binding, seed: int = 0) -> Predictive:
-    """What a fit says of newly bound rows. Raises PgmError PGM0602 for a fit without numbers to go by."""
+def predictive_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) -> Predictive:
+    """What a fit says of newly bound rows. ``most``: draws of the globals that are used, at most (of what hangs on a
+    point as many). Raises PgmError PGM0602 for a fit without numbers to go by."""
     model = binding.model
     joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
-    values, params, nets, count = estimates(fit, joint)
+    values, params, nets, count = estimates(fit, joint, most)
     is_point = count == 1
     if is_point:
         # one point estimate, many draws of what hangs on it
-        count = COPIES
-        values = {k: v.expand(COPIES, *v.shape[1:]) for k, v in values.items()}
+        count = COPIES if most == DRAWS else most
+        values = {k: v.expand(count, *v.shape[1:]) for k, v in values.items()}
     given, num_known = global_values(fit, joint, values, params, nets, count, generator)
     forward, hidden = split_latents(joint, set(given) - set(num_known))
     forward = tuple(n for n in forward if n not in num_known)
-    if count > CHAINED and any(not model.by_name[n].type.is_discrete for n in hidden):
-        chosen = torch.linspace(0, count - 1, CHAINED).long()
-        given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, CHAINED
+    chained = CHAINED if most == DRAWS else DRAWS
+    if count > chained and any(not model.by_name[n].type.is_discrete for n in hidden):
+        chosen = torch.linspace(0, count - 1, chained).long()
+        given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, chained
     for name in hidden:
         if name in num_known and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"

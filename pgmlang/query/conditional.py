@@ -1,0 +1,305 @@
+"""Questions about one fresh row of a fit that is no table: ``E(y | x = 120)``, ``P(z | count = 30)``, ``P(a | do(b = 1))``.
+
+The row is bound with what the question gives and completed for every draw of the globals, each weighed by how probable
+it makes the evidence (self-normalised importance sampling: Owen 2013, section 9.2). Labels are answered by the mean of
+their probabilities, numbers by draws; every figure has its Monte Carlo error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.query.answer import Answer
+from pgmlang.query.network import COMPARE, MAX_ANSWER
+from pgmlang.query.parse import Event, Evidence, Query
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pgmlang.binding.record import Binding
+    from pgmlang.model.labels import Labels
+    from pgmlang.query.predictive import Predictive
+    from pgmlang.results.fit import Fit
+
+DRAWS = 4000
+"""Draws of the row and of the globals, where nothing needs a chain."""
+QUANTILES = (0.05, 0.5, 0.95)
+ENOUGH = 100
+"""Effective draws below which the evidence is too far from the fit to be answered for."""
+
+
+def rows_of(fit: Fit) -> set[str]:
+    """Variables and inputs that a row of data has for itself."""
+    rows = {p.name for p in fit.model.plates if p.is_rows}
+    return {v.name for v in fit.model.variables if rows & set(fit.model.array_axes(v))}
+
+
+def asks_a_fresh_row(fit: Fit, query: Query) -> bool:
+    """Whether a question is about a row: something of a row is given, or asked of which the fit has no values."""
+    if any(True for _ in fit.model.of_role("field")):
+        return False
+    rows = rows_of(fit)
+    given = (*query.evidence, *query.interventions)
+    if given:
+        # a name that there is none of is said there
+        globals_ = {v.name for v in fit.model.variables} - rows
+        return any(base(e.variable.name) not in globals_ for e in given)
+    names = {base(t.variable.name) for t in query.targets}
+    return bool(names & rows) and not names & (set(fit.draws) | set(fit.parameters))
+
+
+def base(name: str) -> str:
+    """The variable of ``x[b]``."""
+    return name.partition("[")[0]
+
+
+def _is_plate(fit: Fit, name: str) -> bool:
+    return name in fit.model.plate_by_name
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionalAnswers:
+    """Answers about a fresh row. ``seed``: of the draws behind them."""
+
+    fit: Fit
+    seed: int = 0
+
+    def answer(self, query: Query) -> Answer:
+        """Raises PgmError: PGM0606 for what cannot be given or asked, PGM0607 for names and labels, PGM0609 for
+        impossible evidence."""
+        from pgmlang.query.predictive import predictive_of
+
+        if query.kind == "MAP":
+            raise PgmError(Diagnostic("PGM0606", "the most probable values of a row with real variables are not sought",
+                                      help="ask for `E(x | ...)` or `P(x > 3 | ...)`"))  # fmt: skip
+        given = (*query.evidence, *query.interventions)
+        self._check(query, given)
+        model = self.fit.model
+        done = {base(e.variable.name) for e in query.interventions}
+        factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
+        fit = replace(self.fit, model=replace(model, factors=factors, guide=None if done else model.guide))
+        row = predictive_of(fit, _binding(fit, given), self.seed, DRAWS)
+        chances: dict[str, Tensor] = {}
+        completed = row.complete(chances)
+        log_weights = row.log_evidence().cpu().numpy()
+        log_evidence = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
+        if not np.isfinite(log_evidence):
+            raise PgmError(Diagnostic("PGM0609", "the evidence has probability zero", query.evidence[0].span,
+                                      help="ask for something that can happen"))  # fmt: skip
+        draws = Draws(row, completed, chances, np.exp(log_weights - np.logaddexp.reduce(log_weights)))
+        if draws.effective < min(ENOUGH, len(log_weights)):
+            message = f"only {draws.effective:.1f} of {len(log_weights):,} draws agree with the evidence"
+            raise PgmError(Diagnostic("PGM0606", message, query.evidence[0].span,
+                                      help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+        if query.targets[0].op is not None:
+            rows = [draws.events(query.targets)]
+        else:
+            rows = [line for t in query.targets for line in draws.lines(t, query.kind)]
+        notes = (f"{len(log_weights):,} draws of a fresh row, {draws.effective:,.0f} effective",)
+        names = tuple(t.variable.name for t in query.targets)
+        return Answer(
+            query.text, self.fit.method, names, tuple(rows), log_evidence if query.evidence else 0.0, notes
+        )
+
+    def _check(self, query: Query, given: tuple[Evidence, ...]) -> None:
+        """Names that exist, values that are one, and nothing both given and asked."""
+        rows = rows_of(self.fit)
+        known = {v.name for v in self.fit.model.variables}
+        for variable in (*(t.variable for t in query.targets), *(e.variable for e in given)):
+            if base(variable.name) not in known and not _is_plate(self.fit, variable.name):
+                raise PgmError(Diagnostic("PGM0607", f"unknown variable `{variable.name}`", variable.span,
+                                          help=did_you_mean(variable.name, known)))  # fmt: skip
+        for one in given:
+            name = one.variable.name
+            if one.weights or one.value is None:
+                raise PgmError(Diagnostic("PGM0606", "soft evidence is taken by discrete networks only", one.variable.span,
+                                          help=f"write `{name} = value`"))  # fmt: skip
+            if base(name) not in rows and not _is_plate(self.fit, name):
+                raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
+                                          one.variable.span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
+        told = {e.variable.name for e in given}
+        for target in query.targets:
+            if target.variable.name in told:
+                raise PgmError(Diagnostic("PGM0606", f"`{target.variable.name}` is both given and asked",
+                                          target.variable.span, help="leave one of them out"))  # fmt: skip
+
+
+def _binding(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
+    """One row with what is given. Raises PgmError for values that the fit's variables cannot have (07xx)."""
+    from pgmlang.binding import bind
+    from pgmlang.data import read_frame
+    from pgmlang.query.prior_rows import fresh_binding
+
+    if not given:
+        return fresh_binding(fit, 1)
+    return bind(fit.model, read_frame({e.variable.name: [e.value] for e in given}), known=fit.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """A completed row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
+    what has labels; ``weights``: of the draws, shape (S,), summing to one."""
+
+    row: Predictive
+    values: dict[str, Tensor]
+    chances: dict[str, Tensor]
+    weights: np.ndarray
+
+    @property
+    def effective(self) -> float:
+        """The effective number of draws (Kong 1992)."""
+        return 1 / float(np.square(self.weights).sum())
+
+    def lines(self, target: Event, kind: str) -> list[dict[str, object]]:
+        """Rows of an answer: moments of numbers, probabilities of labels, for every element asked for."""
+        name = base(target.variable.name)
+        labels = self._labels(name)
+        if labels is not None and kind == "E" and not self._has_numbers(name):
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", target.variable.span,
+                                      help=f"ask for `P({name} | ...)`"))  # fmt: skip
+        out: list[dict[str, object]] = []
+        for text, index in self._elements(target):
+            if labels is None:
+                out.append({"variable": text, **self._moments(self._codes(name, index))})
+                continue
+            if kind == "E":
+                out.append({"variable": text, **self._moments_of_two(name, index)})
+                continue
+            for code, label in enumerate(labels):
+                p, error = self._mean(self._chance(name, index, code))
+                out.append({"variable": text, "label": label, "p": p, "mcse": error})
+        return out
+
+    def events(self, targets: tuple[Event, ...]) -> dict[str, object]:
+        """The probability that all events hold."""
+        row: dict[str, object] = {}
+        share: np.ndarray | None = None
+        for event in targets:
+            one = self._share(event, alone=len(targets) == 1)
+            share = one if share is None else share * one
+            row[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
+        assert share is not None
+        p, error = self._mean(share)
+        return {**row, "p": p, "mcse": error}
+
+    def _share(self, event: Event, alone: bool) -> np.ndarray:
+        """How probable an event is in each draw, shape (S,): a probability where it is asked alone, else 0 or 1."""
+        name = base(event.variable.name)
+        elements = self._elements(event)
+        if len(elements) > 1:
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
+                                      help=f"say which: `{elements[0][0]}`"))  # fmt: skip
+        assert event.value is not None
+        assert event.op is not None
+        index, labels = elements[0][1], self._labels(name)
+        if labels is not None:
+            if event.value not in labels or event.op not in ("=", "!="):
+                near = did_you_mean(event.value, labels) or "its labels: " + ", ".join(labels)
+                raise PgmError(Diagnostic("PGM0607", f"`{event.value}` is not a label of `{name}`",
+                                          event.variable.span, help=near))  # fmt: skip
+            code = labels.index(event.value)
+            share = self._chance(name, index, code) if alone else (self._codes(name, index) == code).astype(float)
+            return share if event.op == "=" else 1 - share
+        if event.op in ("=", "!=") and not self.row.joint.model.by_name[name].type.is_discrete:
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` is a real number: it equals a value with probability zero",
+                                      event.variable.span, help=f"ask for `P({name} > {event.value})`"))  # fmt: skip
+        try:
+            bound = float(event.value)
+        except ValueError:
+            raise PgmError(Diagnostic("PGM0606", f"`{event.value}` is not a number to compare with",
+                                      event.variable.span)) from None  # fmt: skip
+        return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
+
+    def _labels(self, name: str) -> Labels | None:
+        type_ = self.row.joint.model.by_name[name].type
+        return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
+
+    def _has_numbers(self, name: str) -> bool:
+        return self.row.joint.model.by_name[name].type.kind in ("bit", "bool", "spin")
+
+    def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
+        """Drawn values of an element, shape (S,)."""
+        values = self._element(self.values[name], index).astype(float)
+        return np.broadcast_to(values, self.weights.shape)
+
+    @staticmethod
+    def _element(values: Tensor, index: tuple[int, ...]) -> np.ndarray:
+        """The elements at an index of every draw."""
+        for i in index:
+            values = values[:, i]
+        return np.asarray(values.cpu().numpy())
+
+    def _moments_of_two(self, name: str, index: tuple[int, ...]) -> dict[str, float]:
+        """Moments of a bit, a truth value or a spin, by the probability of its second value."""
+        p, error = self._mean(self._chance(name, index, 1))
+        size = 2 if self.row.joint.model.by_name[name].type.kind == "spin" else 1
+        return {"mean": size * p - (size - 1), "sd": size * math.sqrt(max(p * (1 - p), 0.0)), "mcse": size * error}
+
+    def _chance(self, name: str, index: tuple[int, ...], code: int) -> np.ndarray:
+        """The probability of a label in each draw, shape (S,)."""
+        if name not in self.chances:
+            return (self._codes(name, index) == code).astype(float)
+        shares = self._element(self.chances[name], (*index, code))
+        return np.broadcast_to(shares, self.weights.shape)
+
+    def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
+        """The elements asked for with their indices; the axis of the row itself is not named."""
+        name, bracket, inner = target.variable.name.partition("[")
+        joint = self.row.joint
+        if name not in self.values:
+            raise PgmError(Diagnostic("PGM0607", f"the fit has nothing to say of `{name}`", target.variable.span,
+                                      help="it is an input, or a value of the data"))  # fmt: skip
+        rows = {p.name for p in joint.model.plates if p.is_rows}
+        axes = joint.axes(name)
+        asked = [t.strip() for t in inner.removesuffix("]").split(",")] if bracket else []
+        choices: list[list[tuple[str, int]]] = []
+        for axis in axes:
+            size = joint.layout.size(axis)
+            texts = joint.binding.layout.element_names((axis,))
+            if axis in rows and size == 1:
+                choices.append([("", 0)])
+                continue
+            every = list(zip(texts, range(size), strict=True))
+            if asked:
+                label = asked.pop(0)
+                every = [e for e in every if e[0] == label]
+                if not every:
+                    near = did_you_mean(label, texts) or "its elements: " + ", ".join(texts[:12])
+                    raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", target.variable.span,
+                                              help=near))  # fmt: skip
+            choices.append(every)
+        if asked:
+            raise PgmError(Diagnostic("PGM0607", f"`{name}` has not so many axes", target.variable.span,
+                                      help=f"ask for `{name}`"))  # fmt: skip
+        if math.prod(map(len, choices)) > MAX_ANSWER:
+            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {math.prod(map(len, choices)):,} elements",
+                                      target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
+        out = []
+        for picked in product(*choices):
+            element = ", ".join(text for text, _ in picked if text)
+            out.append((f"{name}[{element}]" if element else name, tuple(i for _, i in picked)))
+        return out
+
+    def _mean(self, values: np.ndarray) -> tuple[float, float]:
+        """The weighted mean and its Monte Carlo error (Owen 2013, equation 9.9)."""
+        mean = float(self.weights @ values)
+        return mean, float(np.sqrt(np.square(self.weights) @ np.square(values - mean)))
+
+    def _moments(self, values: np.ndarray) -> dict[str, float]:
+        mean, error = self._mean(values)
+        if np.ptp(values) == 0:
+            return {"mean": mean}
+        order = np.argsort(values)
+        below = np.cumsum(self.weights[order])
+        low, middle, high = (
+            float(values[order[min(int(np.searchsorted(below, q)), len(values) - 1)]]) for q in QUANTILES
+        )
+        sd = float(np.sqrt(self.weights @ np.square(values - mean)))
+        return {"mean": mean, "sd": sd, "q5": low, "q50": middle, "q95": high, "mcse": error}
