@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.lower import pyast as py
@@ -33,6 +34,15 @@ def as_tensor(node: ast.expr) -> ast.expr:
     """The syntax of a tensor, where it may be that of a number or truth value of Python."""
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     return node if names - {"float"} else py.call("torch.as_tensor", node)
+
+
+def axis_letters(axes: Axes) -> dict[str, str]:
+    """A letter of ``einsum`` for each axis: its first where that is free."""
+    out: dict[str, str] = {}
+    for axis in dict.fromkeys(axes):
+        wanted = [c for c in axis if c in ascii_lowercase]
+        out[axis] = next(c for c in (*wanted, *ascii_lowercase, *ascii_uppercase) if c not in out.values())
+    return out
 
 
 @dataclass

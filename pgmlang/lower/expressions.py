@@ -11,13 +11,12 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from string import ascii_lowercase, ascii_uppercase
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.emitted import Axes, Emitted, as_tensor, is_number, to_come
+from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
 from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
-from pgmlang.lower.partial import is_partial, safe_operands, sums_over_plate
+from pgmlang.lower.partial import is_partial, safe_operands, written_out
 from pgmlang.model import Model, Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
@@ -88,13 +87,16 @@ class ExpressionEmitter:
         parts += [ast.Slice() if a in value.axes else ast.Constant(None) for a in frame]
         return py.item(value.node, *parts)
 
-    def align_fully(self, value: Emitted, frame: Axes) -> ast.expr:
-        """As ``align``, with leading axes too: the array of a derived variable has every axis (of size one, maybe)."""
-        if value.axes == frame:
-            return value.node
-        parts: list[ast.expr] = [ast.Constant(...)]
-        parts += [ast.Slice() if a in value.axes else ast.Constant(None) for a in frame]
-        return py.item(py.call("torch.as_tensor", value.node), *parts)
+    def spread(self, value: Emitted, frame: Axes) -> Emitted:
+        """The value along every axis of the frame, repeated along those it does not vary over (as a view)."""
+        missing = tuple(a for a in frame if a not in value.axes)
+        repeated = self._repeated(value, missing)
+        return Emitted(self.ordered(repeated, frame), frame)
+
+    def tensor(self, number: ast.expr) -> ast.expr:
+        """A plain number as a tensor of the default dtype."""
+        self.uses.add("real")
+        return py.call("real", number)
 
     def ordered(self, value: Emitted, axes: Axes) -> ast.expr:
         """The value with exactly these axes, permuted where they stand in another order."""
@@ -185,10 +187,10 @@ class ExpressionEmitter:
         a, b = self._operand(expr.left, inner), self._operand(expr.right, inner)
         if expr.axis not in a.axes or expr.axis not in b.axes:
             a, b = self.number(expr.left, inner), self.number(expr.right, inner)
-            return self._summed("sum", self._binary("mul", a, b, inner), expr.axis)
+            return self._summed("sum", self._along(self._binary("mul", a, b, inner), expr.axis), expr.axis)
         wide = (*inner, *(x for x in (*a.axes, *b.axes) if x not in inner))
         axes = tuple(dict.fromkeys(x for x in wide if x in (*a.axes, *b.axes) and x != expr.axis))
-        letter = self._letters((*a.axes, *b.axes))
+        letter = axis_letters((*a.axes, *b.axes))
         spelled = [f"...{''.join(letter[x] for x in value)}" for value in (a.axes, b.axes, axes)]
         equation = py.constant(f"{spelled[0]},{spelled[1]}->{spelled[2]}")
         return Emitted(py.call("torch.einsum", equation, a.node, b.node), axes)
@@ -200,15 +202,6 @@ class ExpressionEmitter:
             if all(a in frame for a in axes) and self.model.by_name[expr.name].role != "index":
                 return self.number(expr, axes)
         return self.number(expr, frame)
-
-    @staticmethod
-    def _letters(axes: Axes) -> dict[str, str]:
-        """A letter for each axis: its first where that is free."""
-        out: dict[str, str] = {}
-        for axis in dict.fromkeys(axes):
-            wanted = [c for c in axis if c in ascii_lowercase]
-            out[axis] = next(c for c in (*wanted, *ascii_lowercase, *ascii_uppercase) if c not in out.values())
-        return out
 
     def _wide(self, frame: Axes, *exprs: Expr) -> Axes:
         extra = dict.fromkeys(a for e in exprs for a in e.axes if a not in frame)
@@ -245,14 +238,15 @@ class ExpressionEmitter:
 
     def _inlined(self, expr: Ref, frame: Axes) -> Emitted:
         """A deterministic name inside a branch: where it is partial by its own expression, in which the branch masks
-        what it must; at an index or a lag its value is masked."""
+        what it must; where that cannot be said here its value is masked."""
         value = self.model.definition_of[expr.name].value
         if not is_partial(value, self.model):
             return self._element(expr, frame)
-        if expr.index or expr.lag or value.type.kind == "labels" or sums_over_plate(value):
-            safe = 1.0 if value.type.kind in ("positive", "count") else 0.0
-            return self.masked(self._element(expr, frame), py.constant(safe))
-        return self.number(value, frame)
+        body = written_out(expr, self.model, frame, self.is_stepwise)
+        if body is not None:
+            return self.number(body, frame)
+        safe = 1.0 if value.type.kind in ("positive", "count") else 0.0
+        return self.masked(self._element(expr, frame), py.constant(safe))
 
     def _element(self, expr: Ref, frame: Axes) -> Emitted:
         """A variable's array at this place's elements."""
@@ -393,22 +387,21 @@ class ExpressionEmitter:
     def _reduce(self, expr: Reduce, frame: Axes) -> Emitted:
         inner = (*frame, expr.axis) if expr.axis not in frame else frame
         if expr.function in ("softmax", "cumsum"):
-            value = self.number(expr.body, inner)
+            value = self._along(self.number(expr.body, inner), expr.axis)
             dim = py.constant(value.axes.index(expr.axis) - len(value.axes))
-            return Emitted(py.method(value.node, expr.function, dim), value.axes)
+            return self.to_frame(py.method(value.node, expr.function, dim), value.axes, inner)
         if expr.is_plate and self.model.plate_by_name[expr.axis].is_rows:
             return self._segments(expr, frame)
-        return self._summed(expr.function, self._along(expr, inner), expr.axis)
+        return self._summed(expr.function, self._along(self.number(expr.body, inner), expr.axis), expr.axis)
 
-    def _along(self, expr: Reduce, frame: Axes) -> Emitted:
-        """What is reduced, with the axis it is reduced over: a value that does not vary along it is repeated."""
-        value = self.number(expr.body, frame)
-        return value if expr.axis in value.axes else self._repeated(value, (expr.axis,))
+    def _along(self, value: Emitted, axis: str) -> Emitted:
+        """The value with an axis that something works along: one that does not vary over it is repeated."""
+        return value if axis in value.axes else self._repeated(value, (axis,))
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
         """Over the rows of an inner plate, by the outer elements they belong to."""
         outer = tuple(a for a in frame if a in self.model.enclosing(expr.axis) and a != expr.axis)
-        value = self._along(expr, (expr.axis,))
+        value = self._along(self.number(expr.body, (expr.axis,)), expr.axis)
         if not outer:
             return self._summed(expr.function, value, expr.axis)
         rest = tuple(a for a in value.axes if a != expr.axis)

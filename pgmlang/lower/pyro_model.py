@@ -37,7 +37,7 @@ def model_function(emitter: Emitter, out: Writer) -> None:
         "The Pyro model: what `data` holds is observed, the rest is latent; `params` and `nets` are where training "
         "begins, Pyro's store has them from then on."
     )
-    _imports(out)
+    _head(emitter, plates, out)
     for name, reason in known.reasons.items():
         if reason is not None:
             out.comment(f"{name} is not enumerated: {reason}")
@@ -157,18 +157,19 @@ def guide_function(emitter: Emitter, out: Writer) -> None:
     _refuse_chains(model)
     chains = chains_of(model)
     known = enumerability(model, chains)
+    plates = Plates(batches_of(model))
     out.blank(2)
     out.line("def guide(data, layout=None, params=None, nets=None):")
     out.indent += 1
     out.doc("The Pyro guide: the approximating distribution of the latents.")
-    _imports(out)
+    _head(emitter, plates, out)
     stated: list[Conditional | Definition] = [*model.guide.conditionals, *model.guide.definitions]
     drawn = {i.target for i in stated}
     parameters(emitter, stated, out)
     register_nets(emitter, out)
     outside = {v.name for v in model.variables if v.name not in drawn and v.role != "param"}
     emitter.unpack(stated, out, source="data", only=outside)
-    sites = Sites(emitter, out, Plates(batches_of(model)), known, is_model=False)
+    sites = Sites(emitter, out, plates, known, is_model=False)
     sites.open_plates([model.batch_axes(model.by_name[c.target].plates) for c in model.guide.conditionals])
     for item in ancestral_order(model, stated):
         _state(sites, item)
@@ -185,6 +186,10 @@ def _refuse_chains(model: Model) -> None:
             raise to_come("a Pyro guide of a chain, row after row,", conditional.span)
 
 
-def _imports(out: Writer) -> None:
+def _head(emitter: Emitter, plates: Plates, out: Writer) -> None:
+    """Imports, and the refusal of plates around a model that has plates of its own."""
     out.line("import pyro")
     out.line("import pyro.distributions as dist")
+    if plates.depth:
+        emitter.expressions.uses.add("one_particle_at_a_time")
+        out.line("one_particle_at_a_time()")

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import DistributionEmitter
-from pgmlang.lower.expressions import ExpressionEmitter, is_number, prev_name
+from pgmlang.lower.emitted import Emitted, as_tensor, is_number
+from pgmlang.lower.expressions import ExpressionEmitter, prev_name
 from pgmlang.lower.names import Names
+from pgmlang.lower.partial import moved_body
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
-from pgmlang.model.expr import Ref
+from pgmlang.model.expr import Ref, references
 from pgmlang.tables.learned import tables_of
 
 
@@ -91,6 +93,10 @@ class Emitter:
                 if role == "derived" and ref.name not in done:
                     done.add(ref.name)
                     pending.append(self.model.definition_of[ref.name])
+                if role == "derived" and (ref.lag or ref.index) and (body := moved_body(ref, self.model)):
+                    # inside of a branch it may be said by what it hangs on
+                    lags = [r for r in references(body) if r.lag and self.model.by_name[r.name].role in roles]
+                    seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
         for key, ref in sorted(seen.items()):
             axes = self.expressions.array_axes(ref.name)
             chain = self.expressions.chain_of(axes)
@@ -111,11 +117,11 @@ class Emitter:
         frame = expressions.array_axes(item.target)
         is_label = item.value.type.kind == "labels"
         value = expressions.emit(item.value, frame) if is_label else expressions.number(item.value, frame)
-        node = expressions.align_fully(value, frame)
-        if is_number(node):
-            # a name may be indexed or reduced, which a plain number cannot be
-            expressions.uses.add("real")
-            node = py.call("real", node)
+        if is_label:
+            value = Emitted(as_tensor(value.node), value.axes)
+        # a name may be indexed, lagged or reduced along any of its axes, which one of size one or a number cannot be
+        value = expressions.spread(value, frame)
+        node = value.node if frame or not is_number(value.node) else expressions.tensor(value.node)
         out.assign(self.names[item.target], node, item.span, self.shape_note(item.target))
 
     def shape_of(self, axes: Iterable[str]) -> ast.expr:

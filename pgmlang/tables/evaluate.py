@@ -140,7 +140,7 @@ class Evaluator:
             case Contract(left=left, right=right, axis=axis):
                 inner = context.without(axis)
                 product = elementwise(np.multiply, self.evaluate(left, inner), self.evaluate(right, inner))
-                return reduce_axis("sum", product, axis)
+                return reduce_axis("sum", self._spread(product, axis), axis)
             case Reduce():
                 return self._reduce(expr, context)
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -214,7 +214,8 @@ class Evaluator:
                 self.add_ancestors(axis, index, (), coordinates)
         coordinates.update(indices)
         body = self.model.definition_of[variable.name].value
-        return self.codes(body, ElementContext(variable.plates, coordinates))
+        value = self.codes(body, ElementContext(variable.plates, coordinates))
+        return self._spread(value, *(a for a in variable.axes if a not in coordinates))
 
     def _lagged(self, plate: str, index: NamedArray | None, lag: int) -> NamedArray | None:
         if not self.model.is_chain(plate):
@@ -256,16 +257,18 @@ class Evaluator:
         axis = expr.axis
         inner = context.without(axis)
         if expr.function in ("softmax", "cumsum"):
-            value = along_axis(expr.function, self.evaluate(expr.body, inner), axis)
+            value = along_axis(expr.function, self._spread(self.evaluate(expr.body, inner), axis), axis)
             return take(value, {axis: context.coordinates[axis]}) if axis in context.coordinates else value
         if not (expr.is_plate and self.model.plate_by_name[axis].is_rows):
-            body = self.evaluate(expr.body, inner)
-            if axis not in body.axes:
-                body = NamedArray(
-                    np.repeat(body.values[..., None], self.layout.size(axis), -1), (*body.axes, axis)
-                )
-            return reduce_axis(expr.function, body, axis)
+            return reduce_axis(expr.function, self._spread(self.evaluate(expr.body, inner), axis), axis)
         return self._reduce_rows(expr, inner)
+
+    def _spread(self, value: NamedArray, *axes: str) -> NamedArray:
+        """The value with these axes: one that does not vary over an axis is repeated along it."""
+        missing = tuple(a for a in axes if a not in value.axes)
+        sizes = [self.layout.size(a) for a in missing]
+        values = value.values[(..., *(None for _ in missing))]
+        return NamedArray(np.broadcast_to(values, (*value.values.shape, *sizes)), (*value.axes, *missing))
 
     def _reduce_rows(self, expr: Reduce, context: ElementContext) -> NamedArray:
         """Over the rows of an inner plate that belong to each element of the plates of this place."""
@@ -280,8 +283,7 @@ class Evaluator:
         body = self.evaluate(
             expr.body, ElementContext(self.model.enclosing(axis), {**context.coordinates, **given})
         )
-        if axis not in body.axes:
-            body = NamedArray(np.repeat(body.values[..., None], self.layout.size(axis), -1), (*body.axes, axis))
+        body = self._spread(body, axis)
         if not outer:
             return reduce_axis(expr.function, body, axis)
         shape = [self.layout.size(q) for q in outer]

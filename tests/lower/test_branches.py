@@ -107,6 +107,43 @@ def test_statements(name: str, seed: int) -> None:
     check_gradient(joint(STATEMENTS[name]), seed)
 
 
+ELSEWHERE = """model m
+param c : real
+a ~ Normal(0, 1)
+b ~ Normal(0, 1)
+plate item[4] {
+  u ~ Normal(0, 1)
+  dl = log(u)
+  de = sqrt(dl) * b
+}
+plate g {
+  plate row in g = chain {
+    input x : real
+    input pick : item
+    r = log(x - c)
+    q = r + sqrt(x)
+    w = u[pick]
+"""
+
+MEANS_ELSEWHERE = {
+    "by an index": "if u[pick] > 0 then dl[pick] * b else a",
+    "by an index that some rows take": "if x > 0 then (if u[pick] > 0 then dl[pick] else 0) else a",
+    "definition of a definition": "if u[pick] > 1 then de[pick] else 0",
+    "a name for the test": "if w > 0 then dl[pick] else b",
+    "by a lag": "if first then a else (if prev(x) > c then prev(r) * b else 0)",
+    "two rows back": "if first(2) then a else (if prev(x, 2) > c then prev(r, 2) * b else 0)",
+    "lag of a definition of one": "if first then a else (if prev(x) > c and prev(x) > 0 then prev(q) else b)",
+    "an input only": "if first then a else (if prev(x) > 0 then log(prev(x)) * b else 0)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", list(MEANS_ELSEWHERE))
+def test_definitions_of_other_elements(name: str, seed: int) -> None:
+    text = f"{ELSEWHERE}    y ~ Normal({MEANS_ELSEWHERE[name]}, 2)\n  }}\n}}\n"
+    check_gradient(bound_density(problem_of(text, {**GROUPED, "pick": [0, 1, 2, 3, 3, 1]})), seed)
+
+
 REAL_ARGUMENTS = {
     "LogNormal": "b, s", "Exponential": "exp(b)", "Gamma": "s, exp(b)", "InverseGamma": "s, exp(b)", "Weibull": "s, exp(b)",
     "Beta": "s, exp(b)", "HalfNormal": "s", "HalfCauchy": "s", "Uniform": "b, b + s", "StudentT": "s, b, s",

@@ -16,6 +16,19 @@ def parameter_start(params, name, shape, support=constraints.real):
     return transform(0.1 * torch.randn(transform.inverse_shape(torch.Size(shape))))
 
 
+def one_particle_at_a_time():
+    """Refuses plates around the model, as of vectorised particles: they give values outside of the model's
+    plates an axis that the program does not expect."""
+    import pyro
+
+    outside = [p.name for p in pyro.poutine.runtime.get_plates() if p.vectorized]
+    if outside:
+        raise ValueError(
+            f"the model is in the plate {outside[0]}, whose axis it does not expect: run particles or draws "
+            "one after the other (`vectorize_particles=False`, `parallel=False`)"
+        )
+
+
 def whole_event(distribution, *sizes):
     """A distribution whose last batch axes, of these sizes, are axes of its event."""
     shape = distribution.batch_shape[: -len(sizes)] if len(distribution.batch_shape) >= len(sizes) else ()

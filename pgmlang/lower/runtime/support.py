@@ -92,8 +92,8 @@ def grid_edges(*shape):
 
 
 def over(x, size):
-    """A number repeated along a new last axis."""
-    x = real(x)
+    """A value repeated along a new last axis, as a view."""
+    x = x if torch.is_tensor(x) else real(x)
     return x[..., None].expand(*x.shape, size)
 
 
