@@ -91,12 +91,15 @@ class ConditionalAnswers:
         log_weights = row.log_evidence().cpu().numpy()
         log_evidence = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
         if not np.isfinite(log_evidence):
-            raise PgmError(Diagnostic("PGM0609", "the evidence has probability zero", query.evidence[0].span,
+            if not given:
+                message = "the values of the fit are not finite, or not those of its model"
+                raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
+            raise PgmError(Diagnostic("PGM0609", "the evidence has probability zero", given[0].span,
                                       help="ask for something that can happen"))  # fmt: skip
         draws = Draws(row, completed, chances, np.exp(log_weights - np.logaddexp.reduce(log_weights)))
         if draws.effective < min(ENOUGH, len(log_weights)):
             message = f"only {draws.effective:.1f} of {len(log_weights):,} draws agree with the evidence"
-            raise PgmError(Diagnostic("PGM0606", message, query.evidence[0].span,
+            raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
                                       help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
         if query.targets[0].op is not None:
             rows = [draws.events(query.targets)]
