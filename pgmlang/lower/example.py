@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from pgmlang.families import FAMILIES
+from pgmlang.layout import close_layout
 from pgmlang.lower import pyast as py
 from pgmlang.lower.expressions import ExpressionEmitter
 from pgmlang.lower.layout_calls import Parent, Position, Previous
@@ -83,14 +84,16 @@ def _layout(model: Model, expressions: ExpressionEmitter, out: Writer) -> None:
     to outer elements in turn."""
     fields: dict[str, list[tuple[ast.expr, ast.expr]]] = {}
     axes = [a for a in (*model.dim_by_name, *model.plate_by_name) if model.axis_size(a) is None]
+    known = close_layout(model).sizes
     if axes:
-        fields["sizes"] = [(py.constant(a), py.constant(SIZE)) for a in axes]
+        # edges of a grid are as many as it has
+        fields["sizes"] = [(py.constant(a), py.constant(known.get(a, SIZE))) for a in axes]
 
     def rows_of(axis: str) -> ast.expr:
         return py.call("torch.arange", size_of(axis))
 
     def size_of(axis: str) -> ast.expr:
-        return py.constant(model.axis_size(axis) or SIZE)
+        return py.constant(known.get(axis, SIZE))
 
     for asked in sorted(expressions.layout.asked, key=repr):
         match asked:
