@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Column(ABC):
     """A named column; its cells as labels (text, compared exactly) or as numbers, whichever is asked for."""
 
     name: str
@@ -32,20 +33,20 @@ class Column:
         """Whether the source holds text, so that both views are open."""
         return False
 
+    @abstractmethod
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Distinct texts in order of first appearance, and each cell's position among them, -1 for missing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def numbers(self) -> np.ndarray:
         """The cells as float64, NaN for missing. Raises PgmError PGM0721 naming the first cell that is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, rows: np.ndarray) -> Column:
         """The cells of these rows."""
-        raise NotImplementedError
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def __len__(self) -> int: ...
 
     @property
     def labels(self) -> tuple[str, ...]:

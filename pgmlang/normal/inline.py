@@ -7,6 +7,7 @@ does what cannot be said at the other place (an element of an outer plate, seen 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -146,7 +147,7 @@ def _recursive(model: Model, definitions: Mapping[str, Definition]) -> set[str]:
     return out
 
 
-class _Substitution:
+class _Substitution(ABC):
     """A rewriting of one body that may fail (None), each shared node rewritten once."""
 
     def __init__(self) -> None:
@@ -158,8 +159,9 @@ class _Substitution:
             known = self._made[id(expr)] = (expr, self.rewrite(expr))
         return known[1]
 
+    @abstractmethod
     def rewrite(self, expr: Expr) -> Expr | None:
-        raise NotImplementedError
+        """One node, its children by `inside`; None where it cannot be."""
 
     def inside(self, expr: Expr, axes: Callable[[Expr], tuple[str, ...]] | None = None) -> Expr | None:
         """The expression with every child rewritten."""

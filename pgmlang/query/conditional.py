@@ -17,6 +17,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
+from pgmlang.query.events import bound_of, code_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
 
@@ -127,7 +128,12 @@ class ConditionalAnswers:
             if base(name) not in rows and not _is_plate(self.fit, name):
                 raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
                                           one.variable.span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
-        told = {e.variable.name for e in given}
+        told: set[str] = set()
+        for one in given:
+            if one.variable.name in told:
+                raise PgmError(Diagnostic("PGM0606", f"`{one.variable.name}` is given twice", one.variable.span,
+                                          help="give it one value"))  # fmt: skip
+            told.add(one.variable.name)
         for target in query.targets:
             if target.variable.name in told:
                 raise PgmError(Diagnostic("PGM0606", f"`{target.variable.name}` is both given and asked",
@@ -203,21 +209,10 @@ class Draws:
         assert event.op is not None
         index, labels = elements[0][1], self._labels(name)
         if labels is not None:
-            if event.value not in labels or event.op not in ("=", "!="):
-                near = did_you_mean(event.value, labels) or "its labels: " + ", ".join(labels)
-                raise PgmError(Diagnostic("PGM0607", f"`{event.value}` is not a label of `{name}`",
-                                          event.variable.span, help=near))  # fmt: skip
-            code = labels.index(event.value)
+            code = code_of(event, name, labels)
             share = self._chance(name, index, code) if alone else (self._codes(name, index) == code).astype(float)
             return share if event.op == "=" else 1 - share
-        if event.op in ("=", "!=") and not self.row.joint.model.by_name[name].type.is_discrete:
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` is a real number: it equals a value with probability zero",
-                                      event.variable.span, help=f"ask for `P({name} > {event.value})`"))  # fmt: skip
-        try:
-            bound = float(event.value)
-        except ValueError:
-            raise PgmError(Diagnostic("PGM0606", f"`{event.value}` is not a number to compare with",
-                                      event.variable.span)) from None  # fmt: skip
+        bound = bound_of(event, name, self.row.joint.model.by_name[name].type.is_discrete)
         return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
 
     def _labels(self, name: str) -> Labels | None:

@@ -14,6 +14,7 @@ from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import QUANTILES, ConditionalAnswers, asks_a_fresh_row
 from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.events import bound_of, code_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
 from pgmlang.query.parse import Event, Evidence, Query
 
@@ -141,22 +142,9 @@ class DrawAnswers:
             raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
                                       help=f"say which: `{name}[{example}]`"))  # fmt: skip
         if name in self.labels:
-            if event.value not in self.labels[name] or event.op not in ("=", "!="):
-                near = did_you_mean(event.value, self.labels[name]) or "its labels: " + ", ".join(
-                    self.labels[name]
-                )
-                raise PgmError(Diagnostic("PGM0607", f"`{event.value}` is not a label of `{name}`",
-                                          event.variable.span, help=near))  # fmt: skip
-            same = values == self.labels[name].index(event.value)
+            same = values == code_of(event, name, self.labels[name])
             return np.asarray(same if event.op == "=" else ~same)
-        if event.op in ("=", "!="):
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` is a real number: it equals a value with probability zero",
-                                      event.variable.span, help=f"ask for `P({name} > {event.value})`"))  # fmt: skip
-        try:
-            bound = float(event.value)
-        except ValueError:
-            raise PgmError(Diagnostic("PGM0606", f"`{event.value}` is not a number to compare with",
-                                      event.variable.span)) from None  # fmt: skip
+        bound = bound_of(event, name, is_discrete=False)
         return np.asarray(COMPARE[event.op](values, bound))
 
     def _picked(self, name: str, index: tuple[int, ...]) -> np.ndarray:

@@ -130,6 +130,7 @@ def test_known_and_new_groups() -> None:
     ("P(y = 3 | x = 1)", "PGM0606"),
     ("P(z | x = 1, y ~ {p: 0.5, q: 0.5})", "PGM0606"),
     ("MAP(z | x = 1)", "PGM0606"),
+    ("P(z | x = 1, x = 2)", "PGM0606"),
     ("P(z | x = 1, k = -1)", "PGM"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(fit: pgmlang.FittedModel, question: str, code: str) -> None:

@@ -1,0 +1,30 @@
+"""What the value of an event is compared with: a label's code, or a number."""
+
+from __future__ import annotations
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.labels import Labels
+from pgmlang.query.parse import Event
+
+
+def code_of(event: Event, name: str, labels: Labels) -> int:
+    """The code of the label that a variable is compared with. Raises PgmError PGM0607 for another text or comparison."""
+    if event.value not in labels or event.op not in ("=", "!="):
+        near = did_you_mean(str(event.value), labels) or "its labels: " + ", ".join(labels)
+        message = f"`{event.value}` is not a label of `{name}`"
+        raise PgmError(Diagnostic("PGM0607", message, event.variable.span, help=near))
+    return labels.index(str(event.value))
+
+
+def bound_of(event: Event, name: str, is_discrete: bool) -> float:
+    """The number that a variable is compared with. Raises PgmError PGM0606 for a text, and for a real number's equality."""
+    span = event.variable.span
+    if event.op in ("=", "!=") and not is_discrete:
+        message = f"`{name}` is a real number: it equals a value with probability zero"
+        raise PgmError(Diagnostic("PGM0606", message, span, help=f"ask for `P({name} > {event.value})`"))
+    try:
+        return float(str(event.value))
+    except ValueError:
+        message = f"`{event.value}` is not a number to compare with"
+        raise PgmError(Diagnostic("PGM0606", message, span)) from None
