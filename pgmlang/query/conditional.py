@@ -20,6 +20,7 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.events import bound_of, code_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
+from pgmlang.results.convergence import convergence
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -286,9 +287,11 @@ class Draws:
         return out
 
     def _mean(self, values: np.ndarray) -> tuple[float, float]:
-        """The weighted mean and its Monte Carlo error (Owen 2013, equation 9.9)."""
+        """The weighted mean and its Monte Carlo error: of the mean of ``w (x - mean)`` (Owen 2013, section 9.2), whose
+        draws hang together as those of the globals do."""
         mean = float(self.weights @ values)
-        return mean, float(np.sqrt(np.square(self.weights) @ np.square(values - mean)))
+        deviations = len(values) * self.weights * (values - mean)
+        return mean, float(convergence(deviations[None, :, None]).mcse[0])
 
     def _moments(self, values: np.ndarray) -> dict[str, float]:
         mean, error = self._mean(values)

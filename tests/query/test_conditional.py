@@ -147,3 +147,17 @@ def test_predicted_probabilities_are_means_of_probabilities() -> None:
     shares = found.predict({"x": [0.0, 1.0, 2.0]}).columns["P(y = 1)"]
     assert np.asarray(shares) == pytest.approx(2 / 22, abs=0.008)
     assert np.ptp(np.asarray(shares)) < 1e-12
+
+
+def test_errors_know_that_draws_hang_together(fit: pgmlang.FittedModel) -> None:
+    """A mean over draws of a slow chain errs more than one over as many independent ones."""
+    from pgmlang.query.conditional import Draws
+
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=4000)
+    slow = np.zeros(4000)
+    for t in range(1, 4000):
+        slow[t] = 0.9 * slow[t - 1] + noise[t]
+    even = Draws(None, {}, {}, np.full(4000, 1 / 4000))  # type: ignore[arg-type]
+    assert even._mean(noise)[1] == pytest.approx(1 / math.sqrt(4000), rel=0.15)
+    assert even._mean(slow)[1] == pytest.approx(math.sqrt(19) * slow.std() / math.sqrt(4000), rel=0.3)
