@@ -24,6 +24,7 @@ from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.plan.choose import choose
+from pgmlang.plan.deadline import Deadline
 from pgmlang.plan.registry import options_for, refuse_idle
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
@@ -69,8 +70,9 @@ def fit_model(
         claim(checkpoint, is_known=True)
         keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
         resumed = keeper.load(device) if resume else None
+    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time))
     algorithm = chosen.build(problem, settings)
-    done = run(algorithm, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
+    done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
     return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None)
 
 
