@@ -71,7 +71,9 @@ def possible_points(
 
 
 def possible_free(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator,
+    free: Mapping[str, Tensor],
+    impossible: Callable[[dict[str, Tensor]], Tensor],
+    generator: Generator,
     deadline: Deadline = NEVER,
 ) -> dict[str, Tensor]:
     """As `possible_points`, of free values by name, ``[points, *shape]`` each."""
@@ -87,7 +89,9 @@ def possible_free(
 
 
 def nearest_possible(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator,
+    free: Mapping[str, Tensor],
+    impossible: Callable[[dict[str, Tensor]], Tensor],
+    generator: Generator,
     deadline: Deadline = NEVER,
 ) -> dict[str, Tensor]:
     """Free values ``[*shape]`` by name where the density is not zero: these, or the nearest of some that were found."""

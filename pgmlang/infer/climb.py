@@ -30,6 +30,7 @@ from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.log_density import log_density
 from pgmlang.objectives.objective import Objective, units_of
 from pgmlang.plan.deadline import OutOfTime
+from pgmlang.plan.undetermined import undetermined_names
 
 INNER = 20
 """L-BFGS iterations of a step."""
@@ -198,7 +199,10 @@ class Climb:
             yield Diagnostic("PGM0801", message, help=cure)
         if end.flat.shape[1]:
             share = end.flat.norm(dim=1)
+            without_data = undetermined_names(self.problem.model, self.problem.facts)  # said of every method's fit
             loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
+            if set(loose) <= set(without_data):
+                return
             shown = ", ".join(f"`{n}`" for n in loose[:6])
             message = (
                 f"{shown}: the data do not tell them apart: the {self.objective.label} is flat along a combination"

@@ -93,12 +93,14 @@ def run(
     return Run(outcome, status, steps, time.monotonic() - start, warnings, stopped)
 
 
-def _ended(
-    outcome: Outcome, stopped: str, steps: int, deadline: Deadline
-) -> tuple[str, tuple[Diagnostic, ...]]:
+def _ended(outcome: Outcome, stopped: str, steps: int, deadline: Deadline) -> tuple[str, tuple[Diagnostic, ...]]:
     """How a run ended, and its warnings."""
     if stopped:
-        words = {"interrupt": "Ctrl-C", "termination": "SIGTERM", "time": f"the time limit of {deadline.seconds or 0:g} s"}
+        words = {
+            "interrupt": "Ctrl-C",
+            "termination": "SIGTERM",
+            "time": f"the time limit of {deadline.seconds or 0:g} s",
+        }
         message = f"stopped by {words[stopped]} after {steps} iterations; what was done is kept"
         return "stopped", (*outcome.warnings, Diagnostic("PGM0804", message))
     if outcome.is_converged:

@@ -197,7 +197,12 @@ def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:
     model, facts = problem.model, problem.facts
     automatic = AutomaticGuide(automatic_names(model, facts), GUIDES[guide])
     elbo = ElboObjective(
-        model, automatic, WrittenGuide(model), summed_out(model, facts), particles, unit_plate(model),
+        model,
+        automatic,
+        WrittenGuide(model),
+        summed_out(model, facts),
+        particles,
+        unit_plate(model),
         problem.deadline,
     )
     return Objective(elbo.start, elbo.loss, elbo.conclude, "bound")

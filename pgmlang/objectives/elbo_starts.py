@@ -33,7 +33,11 @@ Loss = Callable[[BoundDensity, Tensor, Generator], Tensor]
 
 
 def nearest(
-    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, params: Mapping[str, Tensor], generator: Generator,
+    joint: BoundDensity,
+    guide: AutomaticGuide,
+    loc: Tensor,
+    params: Mapping[str, Tensor],
+    generator: Generator,
     deadline: Deadline = NEVER,
 ) -> Tensor:
     """The guide's location, or the nearest that was found where the density is not zero."""
@@ -46,7 +50,12 @@ def nearest(
 
 
 def climbed(
-    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, plate: str | None, loss: Loss, generator: Generator,
+    joint: BoundDensity,
+    guide: AutomaticGuide,
+    loc: Tensor,
+    plate: str | None,
+    loss: Loss,
+    generator: Generator,
     deadline: Deadline = NEVER,
 ) -> Tensor:
     """Where a climb of the bound by the guide's location ends, its widths held: steps of the gradient's would take all
