@@ -16,7 +16,7 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
 from pgmlang.lower.layout_calls import LayoutCalls
 from pgmlang.lower.names import Names
-from pgmlang.lower.partial import is_partial, safe_operands, written_out
+from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
 from pgmlang.model import Model, Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
@@ -237,23 +237,59 @@ class ExpressionEmitter:
         return self._element(expr, frame)
 
     def _inlined(self, expr: Ref, frame: Axes) -> Emitted:
-        """A deterministic name inside a branch: where it is partial by its own expression, in which the branch masks
-        what it must; where that cannot be said here its value is masked."""
+        """A deterministic name inside a branch, where it is partial: its own expression, in which the branch masks what it
+        must, said here or along the name's own axes, with the branch taken at the elements that are looked at."""
         value = self.model.definition_of[expr.name].value
-        if not is_partial(value, self.model):
+        if expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
             return self._element(expr, frame)
         body = written_out(expr, self.model, frame, self.is_stepwise)
         if body is not None:
             return self.number(body, frame)
-        safe = 1.0 if value.type.kind in ("positive", "count") else 0.0
-        return self.masked(self._element(expr, frame), py.constant(safe))
-
-    def _element(self, expr: Ref, frame: Axes) -> Emitted:
-        """A variable's array at this place's elements."""
         axes = self.array_axes(expr.name)
-        node: ast.expr = py.name(self.names[expr.name])
+        outer, self.taken = self.taken, self._looked_at(expr, frame)
+        try:
+            everywhere = self.spread(self.number(value, axes), axes)
+        finally:
+            self.taken = outer
+        node = as_tensor(everywhere.node)
         if expr.lag:
-            node = self.lagged(expr, axes)
+            chain = self.chain_of(axes)
+            node = self._rows_back(node, axes, self.layout.previous(chain, expr.lag))
+        return self._element(expr, frame, node)
+
+    def _looked_at(self, expr: Ref, frame: Axes) -> Emitted:
+        """Along a name's own axes, whether a reference to it whose branch is taken looks at an element: what `_element`
+        gathers, the other way."""
+        assert self.taken is not None
+        axes = self.array_axes(expr.name)
+        codes = {axis: self.emit(index, frame) for axis, index in expr.index}
+        for axis, inner in self._members(axes, (*frame, *self.taken.axes), codes):
+            codes[axis] = Emitted(self.layout.parent(axis, inner), (inner,))
+        if expr.lag:
+            chain = self.chain_of(axes)
+            codes[chain] = Emitted(self.layout.previous(chain, expr.lag), (chain,))
+        wide = tuple(dict.fromkeys((*frame, *self.taken.axes, *(a for c in codes.values() for a in c.axes))))
+        along = [a for a in wide if a in self.taken.axes or any(a in c.axes for c in codes.values())]
+        shared = tuple(a for a in axes if a in along and a not in codes)
+        gone = tuple(a for a in along if a not in shared)
+        here = (*shared, *gone)
+        test = self.align(self.to_frame(self.taken.node, self.taken.axes, here), here)
+        if not codes:
+            if gone:
+                test = py.method(test, "any", py.tuple_of(*(py.constant(-k - 1) for k in range(len(gone)))))
+            return Emitted(test, shared)
+        self.uses.add("looked_at")
+        picked = tuple(a for a in axes if a in codes)
+        picks = [self.align(self.to_frame(codes[a].node, codes[a].axes, here), here) for a in picked]
+        sizes = py.tuple_of(*map(self.size, picked))
+        node = py.call("looked_at", test, sizes, *picks, places=py.constant(len(gone)))
+        return self.to_frame(node, (*shared, *picked), axes)
+
+    def _element(self, expr: Ref, frame: Axes, node: ast.expr | None = None) -> Emitted:
+        """A variable's array at this place's elements. ``node``: the array, where it is another than the local of its name."""
+        axes = self.array_axes(expr.name)
+        if node is None:
+            node = self.lagged(expr, axes) if expr.lag else py.name(self.names[expr.name])
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
         if codes:
             members = self._members(axes, frame, dict(expr.index))
@@ -289,10 +325,11 @@ class ExpressionEmitter:
         chain = self.chain_of(axes)
         if self.is_stepwise or self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
-        dim = py.constant(axes.index(chain) - len(axes))
-        return py.method(
-            py.name(self.names[expr.name]), "index_select", dim, self.layout.previous(chain, expr.lag)
-        )
+        return self._rows_back(py.name(self.names[expr.name]), axes, self.layout.previous(chain, expr.lag))
+
+    def _rows_back(self, node: ast.expr, axes: Axes, rows: ast.expr) -> ast.expr:
+        dim = py.constant(axes.index(self.chain_of(axes)) - len(axes))
+        return py.method(node, "index_select", dim, rows)
 
     def chain_of(self, axes: Axes) -> str:
         """The chain among a value's axes that ``prev`` looks back in: the innermost."""
