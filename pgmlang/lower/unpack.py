@@ -94,7 +94,9 @@ class Emitter:
                     done.add(ref.name)
                     pending.append(self.model.definition_of[ref.name])
                 if self.expressions.is_stepwise and ref.lag:
-                    lags = [r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles]
+                    lags = [
+                        r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles
+                    ]
                     seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
         for key, ref in sorted(seen.items()):
             axes = self.expressions.array_axes(ref.name)

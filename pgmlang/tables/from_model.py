@@ -52,7 +52,13 @@ def iid_verdict(model: Model) -> Verdict:
     if alike:
         return Verdict(True)
     return Verdict(
-        False, (Diagnostic("PGM0602", "the rows are not independent: they share latents, form a chain or mention a value of all rows"),)
+        False,
+        (
+            Diagnostic(
+                "PGM0602",
+                "the rows are not independent: they share latents, form a chain or mention a value of all rows",
+            ),
+        ),
     )
 
 

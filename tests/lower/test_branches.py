@@ -69,7 +69,11 @@ def joint(statements: str) -> BoundDensity:
 def check_gradient(joint: BoundDensity, seed: int = 0) -> None:
     """The gradient of the log-density by every latent and param against central differences."""
     rng = np.random.default_rng(seed)
-    draws = {k: torch.tensor(rng.normal(size=joint.shapes[k])) for k in ("a", "b", "c", "u", "m", "h") if k in joint.shapes}
+    draws = {
+        k: torch.tensor(rng.normal(size=joint.shapes[k]))
+        for k in ("a", "b", "c", "u", "m", "h")
+        if k in joint.shapes
+    }
     draws |= {"s": torch.tensor(0.7), "w": torch.tensor([0.4, 1.3])}
     values = {k: v.double() for k, v in draws.items() if k in joint.shapes}
 

@@ -109,7 +109,9 @@ def test_svi(text: str) -> None:
     y = 1.3 * feature + rng.normal(size=60)
     columns: dict[str, Any] = {"x": x, "y": y}
     model = pgmlang.compile(f"model m\nb ~ Normal(0, 10)\n{text}\n")
-    data, layout = model.tensors({**columns, "g": [f"g{i // 10}" for i in range(60)]} if "g {" in text else columns)
+    data, layout = model.tensors(
+        {**columns, "g": [f"g{i // 10}" for i in range(60)]} if "g {" in text else columns
+    )
     module = model.program.load()
     guide = AutoNormal(module.model)
     svi = SVI(module.model, guide, pyro.optim.ClippedAdam({"lr": 0.05, "lrd": 0.99}), Trace_ELBO(num_particles=4))

@@ -86,5 +86,5 @@ def test_log_likelihood(text: str, data: Mapping[str, Any], expected: float) -> 
 def test_a_fresh_row_alone_has_no_mean() -> None:
     text, data, _ = MODELS["a centred predictor"]
     fit = pgmlang.compile(text).fit(data, method="exact", fixed={"b": 1.0})
-    with pytest.raises(PgmError, match="value of all rows|input"):
+    with pytest.raises(PgmError, match="has no values"):
         fit.query("P(s)")
