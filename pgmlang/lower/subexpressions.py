@@ -16,7 +16,7 @@ _PLAIN = frozenset({"torch", "math"})
 _NONE: frozenset[str] = frozenset()
 
 
-class Facts(NamedTuple):
+class NodeFacts(NamedTuple):
     """``number``: equal for equal expressions; ``names`` in it; ``depth``: how deep calls stand in arguments of calls (a
     method called on a call's result is no deeper); ``leaves``: names and constants in it; whether it is a function of its
     names without a branch (``is_pure``), calls something, picks from something, does more than to look something up, and
@@ -37,24 +37,24 @@ class Subexpressions:
     """The facts of nodes, which are shared and never changed."""
 
     def __init__(self) -> None:
-        self._facts: dict[int, tuple[ast.AST, Facts]] = {}
+        self._facts: dict[int, tuple[ast.AST, NodeFacts]] = {}
         self._numbers: dict[Any, int] = {}
 
-    def __call__(self, node: ast.AST) -> Facts:
+    def __call__(self, node: ast.AST) -> NodeFacts:
         known = self._facts.get(id(node))
         if known is None:
             # the node is held, so that no other comes to have its id
             known = self._facts[id(node)] = node, self._of(node)
         return known[1]
 
-    def _of(self, node: ast.AST) -> Facts:
+    def _of(self, node: ast.AST) -> NodeFacts:
         match node:
             case ast.Name(id=name):
-                return Facts(
+                return NodeFacts(
                     self._number(("name", name)), frozenset({name}), 0, 1, True, False, False, False, False
                 )
             case ast.Constant(value=value):
-                return Facts(
+                return NodeFacts(
                     self._number(("constant", repr(value))), _NONE, 0, 1, True, False, False, False, False
                 )
             case ast.Call(func=function, args=arguments, keywords=keywords):
@@ -66,7 +66,7 @@ class Subexpressions:
                 depth, is_own_pure = -1, not isinstance(node, _BARRIERS)
                 is_operation = isinstance(node, ast.BinOp | ast.Compare)
         key: list[Any] = [type(node)]
-        inner: list[Facts] = []
+        inner: list[NodeFacts] = []
         for name in node._fields:
             value = getattr(node, name, None)
             if isinstance(value, list):
@@ -93,7 +93,7 @@ class Subexpressions:
         )
         # a leaf and what parts it from the next are two characters at least
         is_worth = is_candidate and (2 * leaves > _LENGTH or len(py.text(node)) >= _LENGTH)
-        return Facts(
+        return NodeFacts(
             self._number(tuple(key)), names, 0 if lookup or isinstance(node, ast.Lambda | ast.IfExp) else depth, leaves, pure,
             has_call, has_subscript, (is_operation and not lookup) or any(f.does_more for f in inner), is_worth,
         )  # fmt: skip

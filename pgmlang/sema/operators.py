@@ -16,7 +16,6 @@ from pgmlang.sema.scope import ExpressionContext
 from pgmlang.signatures.functions import OPERATORS
 from pgmlang.syntax import ast
 
-
 LONG = 32
 """Operators one after the other from which on they are a tree of few levels: what looks at it goes down by recursion."""
 _INVERSE = {"+": "-", "*": "/"}
