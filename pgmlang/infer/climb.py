@@ -25,7 +25,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.end import doubts_of
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, curvature
+from pgmlang.kernels.curvature import Curvature, curvature, one_by_one
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -186,7 +186,7 @@ class Climb:
             value, gradient = self.function(torch.as_tensor(x, device=self.joint.device))
             return float(value) * units, gradient.cpu().numpy() * units
 
-        return curvature(total, state.point.x.cpu().numpy())
+        return curvature(one_by_one(total), state.point.x.cpu().numpy())
 
 
 def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,15 +19,17 @@ from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.kernels.curvature import MOST, Curvature, curvature
 
-NOTHING = 1e-9
-"""A share below this is held at zero."""
+ON_BOUNDARY = 1e-3
+"""Expected counts below which a share is held at its bound."""
+SIDE_BY_SIDE = 500_000
+"""Numbers of the data, times points, that are gone through together."""
 MOST_CELLS = 3_000_000_000
 """Most numbers of the rows that all gradients behind standard errors go through."""
 
 
 @dataclass(frozen=True, eq=False)
 class PointSurface:
-    """The log-posterior as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
+    """The log-posterior ``total`` ``[point]`` of values ``[point, ...]`` as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
     greatest, those of nothing held; of others the free ones. ``values``: where it is looked at; ``shares``: which cells of
     probabilities are free."""
 
@@ -62,26 +64,33 @@ class PointSurface:
         return torch.cat(pieces) if pieces else torch.zeros(0, dtype=self.joint.dtype)
 
     def values_at(self, x: Tensor) -> dict[str, Tensor]:
-        """The values of free numbers."""
-        pieces = dict(zip(self.numbers, torch.split(x, list(self.numbers.values())), strict=True))
+        """The values ``[..., *shape]`` of free numbers ``[..., n]``."""
+        pieces = dict(zip(self.numbers, torch.split(x, list(self.numbers.values()), -1), strict=True))
+        lead = x.shape[:-1]
         out: dict[str, Tensor] = {}
         for name, mask in self.shares.items():
             value = self.values[name]
-            cells = (value / value.amax(-1, keepdim=True)).masked_scatter(mask, pieces[name].exp())
+            cells = (value / value.amax(-1, keepdim=True)).expand(*lead, *value.shape)
+            cells = cells.masked_scatter(mask.expand_as(cells), pieces[name].exp())
             out[name] = cells / cells.sum(-1, keepdim=True)
         rest = self._rest()
         if rest:
-            free = {n: pieces[n].reshape(v.shape) for n, v in rest.items()}
+            free = {n: pieces[n].reshape((*lead, *v.shape)) for n, v in rest.items()}
             out.update(constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0])
         return {n: out[n] for n in self.values}
 
-    def function(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Minus the log-posterior, and its gradient."""
-        with torch.enable_grad():
-            leaf = torch.as_tensor(x, dtype=self.joint.dtype, device=self.joint.device).requires_grad_()
-            loss = -self.total(self.values_at(leaf))
-            (gradient,) = slopes_of(loss, [leaf])
-        return float(loss.detach()), gradient.detach().cpu().numpy()
+    def function(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Minus the log-posterior ``[m]`` of free numbers ``[m, n]``, and its gradients, a few points at a time."""
+        cells = sum(math.prod(s) for s in self.joint.shapes.values())
+        values, gradients = [], []
+        for some in np.array_split(points, max(1, -(-len(points) * cells // SIDE_BY_SIDE))):
+            with torch.enable_grad():
+                leaf = torch.as_tensor(some, dtype=self.joint.dtype, device=self.joint.device).requires_grad_()
+                loss = -self.total(self.values_at(leaf))
+                (gradient,) = slopes_of(loss.sum(), [leaf])
+            values.append(loss.detach().cpu().numpy())
+            gradients.append(gradient.detach().cpu().numpy())
+        return np.concatenate(values), np.concatenate(gradients)
 
 
 def point_surface(
@@ -89,11 +98,14 @@ def point_surface(
     simplices: tuple[str, ...],
 ) -> PointSurface:  # fmt: skip
     """The surface of a log-posterior ``total`` around values, of which the ``simplices`` are probabilities along their
-    last axis."""
+    last axis: times the gradient they are expected counts."""
     shares = {}
-    for name in simplices:
-        value = values[name]
-        mask = value > NOTHING
+    leaves = {n: values[n].detach().clone().requires_grad_() for n in simplices}
+    with torch.enable_grad():
+        lone = {n: v[None] for n, v in {**values, **leaves}.items()}
+        slopes = slopes_of(total(lone).sum(), list(leaves.values())) if leaves else ()
+    for (name, value), slope in zip(leaves.items(), slopes, strict=True):
+        mask = (value * slope).detach() > ON_BOUNDARY
         shares[name] = mask.scatter(-1, value.argmax(-1, keepdim=True), False)
     return PointSurface(joint, total, values, shares)
 

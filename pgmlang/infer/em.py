@@ -32,6 +32,8 @@ Trace = tuple[float, ...]
 
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
+LONG = 1_000
+"""Rows of chains beyond which they are no network of nodes."""
 MOST_CELLS = 3_000_000_000
 """Most cells that all E-steps behind standard errors go through."""
 DEFAULT_RESTARTS = 5
@@ -281,8 +283,16 @@ def tables_ahead(first: Parameters, second: Parameters, third: Parameters) -> Pa
     return out
 
 
+def _has_long_chains(problem: Problem) -> bool:
+    """Whether rows follow each other in sequences so long that they are better summed out as matrices than as a network
+    of nodes."""
+    model, sizes = problem.model, problem.binding.sizes
+    is_long = any(model.is_chain(p.name) and sizes.get(p.name, 0) > LONG for p in model.plates)
+    return is_long and not tuple(reasons_against(model, problem.facts))
+
+
 def build(problem: Problem, options: EmOptions) -> Algorithm:
-    if _table_reasons(problem.model, problem.facts):
+    if _table_reasons(problem.model, problem.facts) or _has_long_chains(problem):
         from pgmlang.infer.em_densities import build as build_densities
 
         return build_densities(

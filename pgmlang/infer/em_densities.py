@@ -150,13 +150,23 @@ class DensityEm:
         )
 
     def _ahead(self, plain: tuple[dict[str, Tensor], ...]) -> dict[str, Tensor]:
-        """Values a step ahead of three of EM's, taken by the free numbers behind them."""
-        free = [unconstrain(self.joint, v, v, v) for v in plain]
-        flat = [torch.cat([f.reshape(self.restarts, -1) for f in one.values()], 1).cpu().numpy() for one in free]
+        """Values a step ahead of three of EM's: probabilities as they are, of which none falls by more than nine tenths,
+        the others by the free numbers behind them."""
+        numbers = []
+        for one in plain:
+            others = {n: v for n, v in one.items() if not self._is_simplex(n)}
+            free = unconstrain(self.joint, others, one, one) if others else {}
+            numbers.append({n: v if n not in free else free[n] for n, v in one.items()})
+        flat = [torch.cat([v.reshape(self.restarts, -1) for v in one.values()], 1).cpu().numpy() for one in numbers]
         far = torch.as_tensor(ahead(*flat), device=self.joint.device)
-        pieces = torch.split(far, [f[0].numel() for f in free[2].values()], 1)
-        points = {k: p.reshape(f.shape) for (k, f), p in zip(free[2].items(), pieces, strict=True)}
-        return constrain(self.joint, points, plain[2], plain[2])[0]
+        pieces = torch.split(far, [v[0].numel() for v in numbers[2].values()], 1)
+        points = {n: p.reshape(v.shape) for (n, v), p in zip(numbers[2].items(), pieces, strict=True)}
+        out = dict(plain[2])
+        for name, value in plain[2].items():
+            if self._is_simplex(name):
+                cells = torch.maximum(points.pop(name), 0.1 * value)
+                out[name] = cells / cells.sum(-1, keepdim=True)
+        return {**out, **(constrain(self.joint, points, out, out)[0] if points else {})}
 
     def conclude(self, state: DensityEmState) -> Outcome:
         # a step ahead that was not looked at may have gone too far
@@ -193,9 +203,8 @@ class DensityEm:
     def _point(self, values: dict[str, Tensor]) -> PointSurface:
         """The log-posterior around values of one start."""
 
-        def total(one: dict[str, Tensor]) -> Tensor:
-            lone = {n: v[None] for n, v in one.items()}
-            return (self.sums.log_marginal(*self._split(lone)) + self._log_prior(lone)).sum()
+        def total(some: dict[str, Tensor]) -> Tensor:
+            return self.sums.log_marginal(*self._split(some)) + self._log_prior(some)
 
         simplices = tuple(n for n in values if self._is_simplex(n))
         return point_surface(self.joint, total, values, simplices)

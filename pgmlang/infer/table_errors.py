@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.kernels.curvature import Curvature, curvature
+from pgmlang.kernels.curvature import TINY, Curvature, curvature, one_by_one
 
 Parameters = dict[str, np.ndarray]
 Expectation = Callable[[Parameters], tuple[float, Parameters]]
@@ -72,7 +72,8 @@ class TableSurface:
         return -value, -np.concatenate(slopes)
 
     def errors(self, tables: Parameters, covariance: np.ndarray) -> Parameters:
-        """Standard errors of the cells by the delta method; NaN of those held at a bound and of rows without data."""
+        """Standard errors of the cells by the delta method; NaN of those held at a bound and of rows without data. Under a
+        prior it is the sd of the Dirichlet that has seen as much: of m rows p (1 - p) / (m + 1)."""
         out, first = {}, 0
         for name, table in tables.items():
             mask = self.free[name]
@@ -84,7 +85,10 @@ class TableSurface:
                     continue
                 block = covariance[first : first + count, first : first + count]
                 slopes = p[:, None] * (np.eye(len(p))[:, cells] - p[cells])
-                error[row] = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slopes, block, slopes), 0.0))
+                variance = np.maximum(np.einsum("ij,jk,ik->i", slopes, block, slopes), 0.0)
+                if self.prior[name]:
+                    variance = variance / (1 + variance / np.maximum(p * (1 - p), TINY))
+                error[row] = np.sqrt(variance)
                 error[row][~cells & (np.arange(len(p)) != p.argmax())] = math.nan
                 first += count
             out[name] = error
@@ -106,7 +110,7 @@ def table_surface(
 def observed_information(surface: TableSurface) -> tuple[Curvature, Parameters, Parameters] | None:
     """The curvature around EM's tables, the tables after its Newton steps, and their standard errors: NaN where the
     tables are no proper maximum. None where there is nothing free, or too much."""
-    end = curvature(surface.function, surface.start()) if surface.size else None
+    end = curvature(one_by_one(surface.function), surface.start()) if surface.size else None
     if end is None:
         return None
     tables = surface.at(end.x)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
-"""What is minimised: its value at ``x [n]``, and its gradient ``[n]``."""
+Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""What is minimised: its values ``[m]`` at points ``[m, n]`` side by side, and its gradients ``[m, n]``."""
 
 MOST = 256
 """Most numbers whose curvature is worked out: twice as many gradients, three times."""
@@ -64,15 +64,21 @@ class Curvature(NamedTuple):
 def hessian(function: Function, x: np.ndarray) -> np.ndarray:
     """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none."""
     sizes = np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0)
-    columns = []
-    for i in range(len(x)):
-        shift = np.zeros_like(x)
-        shift[i] = sizes[i]
-        # what was added after rounding
-        above, below = x + shift, x - shift
-        columns.append((function(above)[1] - function(below)[1]) / (above[i] - below[i]))
-    square = np.stack(columns, 1)
-    return 0.5 * (square + square.T)
+    above, below = x + np.diag(sizes), x - np.diag(sizes)
+    _, gradients = function(np.concatenate([above, below]))
+    # divided by what was added after rounding
+    square = (gradients[: len(x)] - gradients[len(x) :]) / np.diagonal(above - below)[:, None]
+    return np.asarray(0.5 * (square + square.T))
+
+
+def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Function:
+    """A function of points side by side, from that of one."""
+
+    def of_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [function(x) for x in points]
+        return np.array([value for value, _ in pairs]), np.stack([gradient for _, gradient in pairs])
+
+    return of_points
 
 
 def curvature(function: Function, x: np.ndarray) -> Curvature | None:
@@ -82,17 +88,17 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
         return None
     steps: list[np.ndarray] = []
     for _ in range(2):
-        value, gradient = function(x)
+        value, gradient = _at(function, x)
         square = hessian(function, x)
         if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
             return None
         step, flat, is_saddle = _newton(square, gradient)
         if not flat.shape[1] and (np.abs(step) <= ARRIVED * np.maximum(np.abs(x), 1.0)).all():
             still = np.zeros(len(x), dtype=bool)
-            return Curvature(x, float(value), square, float(-0.5 * gradient @ step), step, still, flat, is_saddle)
+            return Curvature(x, value, square, float(-0.5 * gradient @ step), step, still, flat, is_saddle)
         steps.append(step)
-        x = _lower(function, x, float(value), step)
-    value, gradient = function(x)
+        x = _lower(function, x, value, step)
+    value, gradient = _at(function, x)
     square = hessian(function, x)
     if not np.isfinite(square).all():
         return None
@@ -100,17 +106,25 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     longest = np.abs(np.stack(steps)).min(0)
     size = SETTLED * np.maximum(np.abs(x), 1.0)
     is_running = (np.abs(step) > size) & (np.abs(step) > 0.25 * longest)
-    is_plateau = _is_plateau(function, x, float(value), flat)
+    is_plateau = _is_plateau(function, x, value, flat)
     # several directions of a plateau share their numbers: each number is measured by its part in all of them
     is_running = is_running | (np.linalg.norm(flat[:, is_plateau], axis=1) > 0.1)
     decrement = float(-0.5 * gradient @ step)
-    return Curvature(x, float(value), square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
+    return Curvature(x, value, square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
 
 
 def _is_plateau(function: Function, x: np.ndarray, value: float, flat: np.ndarray) -> np.ndarray:
     """Which flat directions ``[n, k]`` are so here alone: on the way back to the origin the value is higher."""
-    back = [max(float(function(x - t * (d @ x) * d)[0]) for t in (0.5, 0.9, 1.0)) for d in flat.T]
-    return np.array([b > value + RIDGE for b in back], dtype=bool)
+    if not flat.shape[1]:
+        return np.zeros(0, dtype=bool)
+    back = np.stack([x - t * (d @ x) * d for d in flat.T for t in (0.5, 0.9, 1.0)])
+    highest = function(back)[0].reshape(-1, 3).max(1)
+    return np.asarray(highest > value + RIDGE)
+
+
+def _at(function: Function, x: np.ndarray) -> tuple[float, np.ndarray]:
+    values, gradients = function(x[None])
+    return float(values[0]), gradients[0]
 
 
 def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -134,7 +148,7 @@ def _lower(function: Function, x: np.ndarray, value: float, step: np.ndarray) ->
     t = 1.0
     for _ in range(TRIALS):
         there = x + t * step
-        reached, gradient = function(there)
+        reached, gradient = _at(function, there)
         if reached <= value and np.isfinite(gradient).all():
             return there
         t *= 0.5

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import MOST, Curvature, curvature, hessian
+from pgmlang.kernels.curvature import MOST, Curvature, curvature, hessian, one_by_one
 
 
 def by_autograd(value):
@@ -28,7 +28,7 @@ def as_numbers(function):
         loss, gradient = function(torch.as_tensor(x))
         return float(loss), gradient.numpy()
 
-    return of_array
+    return one_by_one(of_array)
 
 
 def at_the_end(value, x, iterations=200) -> Curvature:
