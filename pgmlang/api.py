@@ -44,9 +44,7 @@ if TYPE_CHECKING:
     from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
     from pgmlang.query.element_answers import ElementAnswers
     from pgmlang.query.estimates import EstimateAnswers
-    from pgmlang.query.field_rows import FieldRows
     from pgmlang.query.parse import Evidence
-    from pgmlang.query.predictive import Predictive
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
     from pgmlang.query.table_rows import TableRows
@@ -332,7 +330,9 @@ class FittedModel:
         bound = self.bind(data, **binding)
         wanted = list(targets) if targets is not None else None
         if not self.is_network:
-            predictions = self._rows(bound, seed).predict(wanted)
+            from pgmlang.query.row_answers import predict
+
+            predictions = predict(self.record, bound, wanted, seed)
             rows = {len(column) for column in predictions.columns.values()}
             return in_table_order(predictions, bound) if rows == {rows_of(bound)} else predictions
         return in_table_order(self._table_rows(bound).predict(wanted), bound)
@@ -370,21 +370,15 @@ class FittedModel:
             raise PgmError(
                 Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored")
             )
-        return self._rows(bound, seed).score().of_present(bound)
+        from pgmlang.query.row_answers import score
+
+        return score(self.record, bound, seed).of_present(bound)
 
     def _table_rows(self, bound: Binding) -> TableRows:
         """What answers for new rows of a fit of tables."""
         from pgmlang.query.table_rows import TableRows
 
         return TableRows(bound, self.record.parameters, self._cache.setdefault("one row", []))
-
-    def _rows(self, bound: Binding, seed: int) -> Predictive | FieldRows:
-        """What answers for new rows: fields have a log Z, the others are drawn and summed."""
-        from pgmlang.query.field_rows import field_rows_of
-        from pgmlang.query.predictive import predictive_of
-
-        has_fields = any(True for _ in self.record.model.of_role("field"))
-        return (field_rows_of if has_fields else predictive_of)(self.record, bound, seed)
 
     @_of_the_model
     def score(self, data: Any, **binding: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,6 +14,7 @@ from pgmlang.cli.options import (
     binding_options,
     json_option,
     quiet_option,
+    refuse_options_without_data,
     settings_of,
     settings_option,
     tables_of,
@@ -21,9 +22,6 @@ from pgmlang.cli.options import (
 from pgmlang.cli.sources import compiled
 from pgmlang.cli.stages import STAGES
 from pgmlang.diagnostics import Diagnostic, PgmError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -108,6 +106,8 @@ def graph(
     settings: tuple[str, ...], quiet: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Draw a model, a BIF or UAI network, or a fit: plates as boxes, observed shaded, factors as squares."""
+    if not data:
+        refuse_options_without_data()
     scene = _scene(model, data, observed, settings, given)
     ending = Path(output).suffix.lstrip(".").lower() if output and output != "-" else ""
     kind = kind or (ending if ending in ("svg", "png", "dot") else "svg")
@@ -167,6 +167,8 @@ def plan(
     """Say which method is taken for which variables, and why; with data, for that data."""
     from pgmlang.plan import make_plan, plan_json, show
 
+    if not data:
+        refuse_options_without_data()
     checked = compiled(model, settings, quiet=as_json).checked()
     binding = None
     if data:
@@ -186,17 +188,38 @@ def plan(
 
 @click.command("compile")
 @click.argument("model")
+@click.argument("data", nargs=-1)
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the program.")
 @click.option("--stage", type=click.Choice(tuple(STAGES)), default="torch", show_default=True,
               help="What to print: the syntax, the Model as understood, its normal form, the layout that a program asks "
-              "of its data, the plan without data, the whole emitted program, or its Pyro functions.")  # fmt: skip
+              "of its data (with DATA the layout that these have), the plan without data, the whole emitted program, or "
+              "its Pyro functions.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @settings_option
+@binding_options
 @quiet_option
-def compile_(model: str, output: str, stage: str, force: bool, settings: tuple[str, ...], quiet: bool) -> None:
-    """Write the readable Pyro/PyTorch program of a model; it runs by itself."""
+def compile_(
+    model: str, data: tuple[str, ...], output: str, stage: str, force: bool, settings: tuple[str, ...], quiet: bool,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Write the readable Pyro/PyTorch program of a model; it runs by itself. With DATA, `--stage layout` prints the
+    sizes, labels, outer elements, sequences, edges and cells of the model bound to them."""
+    if not data:
+        refuse_options_without_data()
+    elif stage != "layout":
+        raise click.UsageError(
+            "data are read for `--stage layout` alone: a program and its other stages are of any data"
+        )
     compilation = compiled(model, settings, quiet=quiet)
-    write_text(output, STAGES[stage](compilation, Path(model).name), force)
+    if data:
+        from pgmlang.binding.layout_report import layout_report
+        from pgmlang.pipeline import bind_data
+
+        tables = tables_of(data, set(compilation.checked().plate_by_name))
+        text = "\n".join(layout_report(bind_data(compilation.checked(), tables, **binding_of(given)))) + "\n"
+    else:
+        text = STAGES[stage](compilation, Path(model).name)
+    write_text(output, text, force)
     if output != "-":
         say(f"wrote {output}", quiet)
 

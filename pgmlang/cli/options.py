@@ -180,6 +180,19 @@ def tables_of(arguments: tuple[str, ...], plates: set[str]) -> Any:
     return named or plain[0]
 
 
+def refuse_options_without_data() -> None:
+    """Raises UsageError for an option that says how data are read, where a command was given none."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        is_said = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        if option.name in BINDING and is_said:
+            raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
+
+
+BINDING = ("sep", "decimal", "na", "missing", "mapping", "observe", "hide", "counts", "weights")
+"""The parameters of ``binding_options``."""
+
+
 def binding_of(given: dict[str, Any]) -> dict[str, Any]:
     """Keyword arguments for ``bind_data`` from the parsed options."""
     return {

@@ -21,9 +21,9 @@ from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import split_nets
 from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import constrain, free_shape
-from pgmlang.diagnostics import PgmError
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.end import doubts_of
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.curvature import Curvature, curvature, one_by_one
 from pgmlang.kernels.lbfgs import Point
@@ -31,6 +31,8 @@ from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.log_density import log_density
 from pgmlang.objectives.objective import Objective, units_of
+from pgmlang.plan.deadline import OutOfTime
+from pgmlang.plan.undetermined import undetermined_names
 
 INNER = 20
 """L-BFGS iterations of a step."""
@@ -111,15 +113,18 @@ class Climb:
                 return ClimbState(0, lbfgs.start(self.function, first))
             except GradientNotFinite as broken:
                 raise self.error_at(broken.x) from broken
-        reached = []
+        reached: list[Point] = []
         codes = {n: self._labels_to_begin_with(n, generator) for n in self.labels}
+        is_over = self.problem.deadline.is_over
         for i in range(self.restarts):
+            if reached and is_over():
+                break
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
             try:
                 if i % 2 and self.labels:
                     held = self.with_labels({n: c[i // 2] for n, c in codes.items()})
-                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER).x
-                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
+                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER, is_over).x
+                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER, is_over))
             except GradientNotFinite as error:
                 broken_at = error.x
         if not reached:
@@ -138,36 +143,55 @@ class Climb:
         return torch.randint(states, (starts, *shape), generator=generator, device=self.joint.device)
 
     def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
-        count = min(INNER, self.max_iterations - state.iteration)
+        """``INNER`` iterations, or fewer where the time is over: those are no step of the trace, so that a run that goes
+        on from there ends as one that was never stopped."""
+        end = min(state.iteration - state.iteration % INNER + INNER, self.max_iterations)
+        point, iteration = state.point, state.iteration
         try:
-            point = lbfgs.descend(self.function, state.point, count)
+            while iteration < end and (iteration == state.iteration or not self.problem.deadline.is_over()):
+                point = lbfgs.descend(self.function, point, 1)
+                iteration += 1
         except GradientNotFinite as broken:
             raise self.error_at(broken.x) from broken
-        value = -float(point.value)
+        value, is_whole = -float(point.value), iteration == end
         gain = value - state.trace[-1] if state.trace else math.inf
-        done = point.is_stuck or gain <= self.tolerance * max(1.0, abs(value))
-        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
+        done = point.is_stuck or (is_whole and gain <= self.tolerance * max(1.0, abs(value)))
+        trace = (*state.trace, value) if is_whole or done else state.trace
+        climbed = ClimbState(iteration, point, trace, done, state.starts)
+        count = iteration - state.iteration
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
 
     def conclude(self, state: ClimbState) -> Outcome:
-        end = self.end_of(state)
+        end: Curvature | None = None
+        warnings: tuple[Diagnostic, ...] = ()
+        try:
+            end = self.end_of(state)
+            without_data = undetermined_names(self.problem.model, self.problem.facts)
+            warnings = (
+                () if end is None else tuple(doubts_of(end, self.names(), self.objective.label, without_data))
+            )
+        except OutOfTime:
+            warnings = (CURVATURE_UNKNOWN,)
         x = state.point.x
         if end is not None and end.is_minimum:
             x = torch.as_tensor(end.x, device=self.joint.device)
-        warnings = () if end is None else tuple(doubts_of(end, self.names(), self.objective.label))
         free, nets = self.by_name(x)
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
         weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
+        last = -float(state.point.value)
+        trace = state.trace if state.trace and state.trace[-1] == last else (*state.trace, last)
         notes = {"objective": self.objective.label, "starts": list(state.starts), **outcome.notes}
         errors: dict[str, np.ndarray] = {}
         if end is not None:
             notes["newton_decrement"] = end.decrement
-            errors = standard_errors(lambda free: constrain(self.joint, self.by_name(free)[0])[0], x, end.covariance())
+            errors = standard_errors(
+                lambda free: constrain(self.joint, self.by_name(free)[0])[0], x, end.covariance()
+            )
             errors = {k: v for k, v in errors.items() if k in outcome.parameters}
         return outcome._replace(
             standard_errors=errors,
-            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
             is_converged=state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
         )  # fmt: skip
 
@@ -177,12 +201,13 @@ class Climb:
 
     def end_of(self, state: ClimbState) -> Curvature | None:
         """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
-        more numbers than it is worked out for."""
+        more numbers than it is worked out for. Raises OutOfTime."""
         if not state.is_done or self.nets is not None or self.joint.dtype != torch.float64:
             return None
         units = units_of(self.joint, unit_plate(self.problem.model))
 
         def total(x: np.ndarray) -> tuple[float, np.ndarray]:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
             value, gradient = self.function(torch.as_tensor(x, device=self.joint.device))
             return float(value) * units, gradient.cpu().numpy() * units
 

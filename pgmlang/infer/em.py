@@ -17,13 +17,15 @@ from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_reasons import estimated, reasons_against
-from pgmlang.infer.end import doubts_of
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.model import Model
+from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import summed_names
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
+from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.conditionals import uniform_parameters
 from pgmlang.tables.learned import Table, learned_tables, prior_counts
 
@@ -221,7 +223,9 @@ class _Em:
         if self.options.hard:
             # of hard assignments the trace is that of the completed data
             return Outcome(parameters, best.trace, best.is_converged, warnings, notes)
-        outcome = Outcome(parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=best.trace[-1])
+        outcome = Outcome(
+            parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=best.trace[-1]
+        )
         if not (self.open_tables or self.problem.facts.missing):
             return outcome  # the counts of complete data tell the errors
         return self._judged(outcome, best) if state.is_done and best.is_converged else outcome
@@ -230,9 +234,19 @@ class _Em:
         """The outcome with standard errors, and with what the curvature at its end speaks against."""
         unknown = {n: np.full_like(t, math.nan) for n, t in best.parameters.items()}
         prior = {t.name: prior_counts(t, self.shapes[t.name]) for t in self.tables}
-        surface = table_surface(self._expect, best.parameters, best.counts, prior)
+
+        def expect(parameters: Parameters) -> tuple[float, Parameters]:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
+            return self._expect(parameters)
+
+        surface = table_surface(expect, best.parameters, best.counts, prior)
         cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
-        ended = observed_information(surface) if 6 * surface.size * cells <= MOST_CELLS else None
+        try:
+            ended = observed_information(surface) if 6 * surface.size * cells <= MOST_CELLS else None
+        except OutOfTime:
+            return outcome._replace(
+                is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, CURVATURE_UNKNOWN)
+            )
         if ended is None:
             return outcome._replace(standard_errors=unknown)
         end, tables, errors = ended
@@ -241,7 +255,8 @@ class _Em:
             parameters = {**outcome.parameters, **with_counts(self.model, tables, counts)}
             return outcome._replace(parameters=parameters, standard_errors=errors, log_likelihood=value,
                                     notes={**outcome.notes, "newton_decrement": end.decrement})  # fmt: skip
-        doubts = tuple(doubts_of(end, surface.names(), "log-likelihood"))
+        without_data = undetermined_names(self.problem.model, self.problem.facts)
+        doubts = tuple(doubts_of(end, surface.names(), "log-likelihood", without_data))
         return outcome._replace(is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, *doubts))
 
     # ---- the E-step

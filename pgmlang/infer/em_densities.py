@@ -29,12 +29,14 @@ from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
-from pgmlang.infer.end import doubts_of
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.objectives.log_density import log_prior
+from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.learned import learned_tables
 
 LABEL = "expected log-joint"
@@ -110,7 +112,7 @@ class DensityEm:
                 total = self.sums.log_marginal(*self._split(constrain(self.joint, points)[0]))
             return (~torch.isfinite(total)).to(self.joint.dtype)
 
-        return constrain(self.joint, possible_free(free, impossible, generator))[0]
+        return constrain(self.joint, possible_free(free, impossible, generator, self.problem.deadline))[0]
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start; where a step ahead went too far, back to the M-step's values."""
@@ -123,7 +125,10 @@ class DensityEm:
             gone_too_far = ~(total >= before)
             total = torch.where(gone_too_far, before, total)
             values = _chosen(gone_too_far, state.fallback, values)
-            weights = {k: torch.where(_along_starts(gone_too_far, w, self.sums.places), 0.0, w) for k, w in weights.items()}
+            weights = {
+                k: torch.where(_along_starts(gone_too_far, w, self.sums.places), 0.0, w)
+                for k, w in weights.items()
+            }
         following = self._maximise(values, weights)
         if state.fallback is not None:
             following = _chosen(gone_too_far, state.fallback, following)
@@ -142,7 +147,7 @@ class DensityEm:
 
     def _has_converged(self, trace: tuple[tuple[float, ...], ...]) -> bool:
         """Whether the best start has arrived, and every other one too or too low to pass it."""
-        last = [np.array(column) for column in zip(*trace[-3:], strict=True)]
+        last = list(zip(*trace[-3:], strict=True))
         left = [still_to_gain(column) for column in last]
         top = max(column[-1] for column in last)
         return all(
@@ -156,8 +161,10 @@ class DensityEm:
         for one in plain:
             others = {n: v for n, v in one.items() if not self._is_simplex(n)}
             free = unconstrain(self.joint, others, one, one) if others else {}
-            numbers.append({n: v if n not in free else free[n] for n, v in one.items()})
-        flat = [torch.cat([v.reshape(self.restarts, -1) for v in one.values()], 1).cpu().numpy() for one in numbers]
+            numbers.append({n: free.get(n, v) for n, v in one.items()})
+        flat = [
+            torch.cat([v.reshape(self.restarts, -1) for v in one.values()], 1).cpu().numpy() for one in numbers
+        ]
         far = torch.as_tensor(ahead(*flat), device=self.joint.device)
         pieces = torch.split(far, [v[0].numel() for v in numbers[2].values()], 1)
         points = {n: p.reshape(v.shape) for (n, v), p in zip(numbers[2].items(), pieces, strict=True)}
@@ -177,16 +184,25 @@ class DensityEm:
         best = int(order.argmax())
         values = {n: v[best] for n, v in reached.items()}
         near = int((order > order[best] - 0.01).sum())
-        notes: dict[str, Any] = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
+        notes: dict[str, Any] = {
+            "objective": "log-posterior",
+            "restarts": self.restarts,
+            "starts_that_agree": near,
+        }
         if self.is_hard:
             notes["objective"] = "log-posterior of the completed data"
         warnings: tuple[Diagnostic, ...] = ()
         errors: dict[str, np.ndarray] = {}
         if state.is_converged and not self.is_hard:
-            values, errors, end = judged(self._point(values), values)
-            if end is not None:
-                notes["newton_decrement"] = end.decrement
-                warnings = tuple(doubts_of(end, self._point(values).number_names(), "log-posterior"))
+            without_data = undetermined_names(self.problem.model, self.problem.facts)
+            try:
+                surface = self._point(values)
+                values, errors, end = judged(surface, values)
+                if end is not None:
+                    notes["newton_decrement"] = end.decrement
+                    warnings = tuple(doubts_of(end, surface.number_names(), "log-posterior", without_data))
+            except OutOfTime:
+                warnings = (CURVATURE_UNKNOWN,)
         with torch.no_grad():
             one = {n: v[None] for n, v in values.items()}
             height = float(self.sums.log_marginal(*self._split(one)) + self._log_prior(one))
@@ -204,6 +220,7 @@ class DensityEm:
         """The log-posterior around values of one start."""
 
         def total(some: dict[str, Tensor]) -> Tensor:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
             return self.sums.log_marginal(*self._split(some)) + self._log_prior(some)
 
         simplices = tuple(n for n in values if self._is_simplex(n))
@@ -216,7 +233,9 @@ class DensityEm:
         if not leaves:
             return {}
         with torch.enable_grad():
-            slopes = slopes_of(self.sums.log_marginal(*self._split({**one, **leaves})).sum(), list(leaves.values()))
+            slopes = slopes_of(
+                self.sums.log_marginal(*self._split({**one, **leaves})).sum(), list(leaves.values())
+            )
         return {
             tables[n].counts_name: (v * s).detach().clamp(min=0)[0].cpu().numpy()
             for (n, v), s in zip(leaves.items(), slopes, strict=True)
@@ -304,7 +323,7 @@ class DensityEm:
 
         try:
             first = lbfgs.start(function, torch.cat([v.flatten() for v in begin.values()]))
-            last = lbfgs.descend(function, first, CLIMBS)
+            last = lbfgs.descend(function, first, CLIMBS, self.problem.deadline.is_over)
         except GradientNotFinite as stuck:
             leaves = {k: v.detach().requires_grad_() for k, v in free(stuck.x).items()}
             raise gradient_error(lambda: objective(leaves), leaves, self.joint, LABEL) from stuck

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -13,9 +13,19 @@ SHOWN = 6
 """Names told in a warning."""
 
 
-def doubts_of(end: Curvature, names: Sequence[str], label: str) -> Iterator[Diagnostic]:
+CURVATURE_UNKNOWN = Diagnostic(
+    "PGM0801", "the time limit came before the curvature was known: other values may do as well as these",
+    help="a longer `--max-time`",
+)  # fmt: skip
+"""What a fit says that had no time to look at its end."""
+
+
+def doubts_of(
+    end: Curvature, names: Sequence[str], label: str, without_data: Collection[str] = ()
+) -> Iterator[Diagnostic]:
     """Estimates that have no end, a saddle, and estimates known in combination alone. ``names``: of each number;
-    ``label``: of what was climbed."""
+    ``label``: of what was climbed; ``without_data``: names that nothing observed hangs on, which every method's fit
+    tells."""
     running = list(dict.fromkeys(n for n, r in zip(names, end.is_running.tolist(), strict=True) if r))
     if running:
         shown = ", ".join(f"`{n}`" for n in running[:SHOWN])
@@ -28,6 +38,8 @@ def doubts_of(end: Curvature, names: Sequence[str], label: str) -> Iterator[Diag
     if end.flat.shape[1]:
         share = np.linalg.norm(end.flat, axis=1)
         loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
+        if set(loose) <= set(without_data):
+            return
         shown = ", ".join(f"`{n}`" for n in loose[:SHOWN])
         message = f"{shown}: the data do not tell them apart: the {label} is flat along a combination"
         yield Diagnostic("PGM0801", message, help="fix one of them (`--fix`), or give them priors")

@@ -10,10 +10,10 @@ from pgmlang.lower.distributions import DistributionEmitter
 from pgmlang.lower.emitted import Emitted, as_tensor, is_number
 from pgmlang.lower.expressions import ExpressionEmitter, prev_name
 from pgmlang.lower.names import Names
-from pgmlang.lower.partial import moved_body
+from pgmlang.lower.partial import said_by
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
-from pgmlang.model.expr import Ref, references
+from pgmlang.model.expr import Ref
 from pgmlang.tables.learned import tables_of
 
 
@@ -93,9 +93,10 @@ class Emitter:
                 if role == "derived" and ref.name not in done:
                     done.add(ref.name)
                     pending.append(self.model.definition_of[ref.name])
-                if role == "derived" and (ref.lag or ref.index) and (body := moved_body(ref, self.model)):
-                    # inside of a branch it may be said by what it hangs on
-                    lags = [r for r in references(body) if r.lag and self.model.by_name[r.name].role in roles]
+                if self.expressions.is_stepwise and ref.lag:
+                    lags = [
+                        r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles
+                    ]
                     seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
         for key, ref in sorted(seen.items()):
             axes = self.expressions.array_axes(ref.name)

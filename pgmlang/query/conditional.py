@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pgmlang.binding.record import Binding
     from pgmlang.model.labels import Labels
-    from pgmlang.query.predictive import Predictive
+    from pgmlang.query.new_rows import NewRows
     from pgmlang.results.fit import Fit
 
 DRAWS = 4000
@@ -76,7 +76,9 @@ class ConditionalAnswers:
     def answer(self, query: Query) -> Answer:
         """Raises PgmError: PGM0606 for what cannot be given or asked, PGM0607 for names and labels, PGM0609 for
         impossible evidence."""
-        from pgmlang.query.predictive import predictive_of
+        from pgmlang.query.new_rows import new_rows_of
+        from pgmlang.query.row_predictions import complete
+        from pgmlang.query.row_scores import log_evidence
 
         if query.kind == "MAP":
             raise PgmError(Diagnostic("PGM0606", "the most probable values of a row with real variables are not sought",
@@ -87,12 +89,12 @@ class ConditionalAnswers:
         done = {base(e.variable.name) for e in query.interventions}
         factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
         fit = replace(self.fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-        row = predictive_of(fit, _binding(fit, given), self.seed, DRAWS)
+        row = new_rows_of(fit, _binding(fit, given), self.seed, DRAWS)
         chances: dict[str, Tensor] = {}
-        completed = row.complete(chances)
-        log_weights = row.log_evidence().cpu().numpy()
-        log_evidence = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
-        if not np.isfinite(log_evidence):
+        completed = complete(row, chances)
+        log_weights = log_evidence(row).cpu().numpy()
+        total = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
+        if not np.isfinite(total):
             if not given:
                 message = "the values of the fit are not finite, or not those of its model"
                 raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
@@ -109,9 +111,7 @@ class ConditionalAnswers:
             rows = [line for t in query.targets for line in draws.lines(t, query.kind)]
         notes = (f"{len(log_weights):,} draws of a fresh row, {draws.effective:,.0f} effective",)
         names = tuple(t.variable.name for t in query.targets)
-        return Answer(
-            query.text, self.fit.method, names, tuple(rows), log_evidence if query.evidence else 0.0, notes
-        )
+        return Answer(query.text, self.fit.method, names, tuple(rows), total if query.evidence else 0.0, notes)
 
     def _check(self, query: Query, given: tuple[Evidence, ...]) -> None:
         """Names that exist, values that are one, and nothing both given and asked."""
@@ -157,7 +157,7 @@ class Draws:
     """A completed row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
     what has labels; ``weights``: of the draws, shape (S,), summing to one."""
 
-    row: Predictive
+    row: NewRows
     values: dict[str, Tensor]
     chances: dict[str, Tensor]
     weights: np.ndarray

@@ -12,9 +12,10 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
-from pgmlang.query.field_rows import drawn_columns, field_rows_of
+from pgmlang.query.field_draws import sample_fields
+from pgmlang.query.field_rows import field_rows_of
 from pgmlang.query.fitted_values import estimates, global_values
-from pgmlang.query.rows import Columns
+from pgmlang.query.rows import Columns, drawn_columns
 from pgmlang.results.fit import Fit
 
 
@@ -56,7 +57,7 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
     chosen = torch.as_tensor(np.random.default_rng(seed).integers(num, size=draws))
     picked = {k: v.index_select(0, chosen) for k, v in given.items()}
     if has_fields:
-        return field_rows_of(fit, bound, seed).sample(count, picked)
+        return sample_fields(field_rows_of(fit, bound, seed), count, picked)
     drawn = simulate(joint, generator, picked, params, nets, (draws,))
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in fit.model.of_role("random"):

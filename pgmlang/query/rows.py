@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.query.network import NetworkAnswers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pgmlang.density.bound import BoundDensity
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +85,21 @@ def sample(answers: NetworkAnswers, evidence: dict[int, int], num_draws: int, se
     for i, variable in enumerate(answers.network.variables):
         columns[variable.name] = np.array(variable.labels, dtype=object)[codes[:, i]].tolist()
     return Columns(columns)
+
+
+def drawn_columns(
+    joint: BoundDensity, name: str, value: Tensor, plate: str | None
+) -> dict[str, list[str] | np.ndarray]:
+    """Columns of draws ``[draw, *shape]`` of one variable, a column an element; of ``plate`` the first element alone."""
+    variable = joint.model.by_name[name]
+    axes = joint.axes(name)
+    if plate in axes:
+        value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
+        axes = tuple(a for a in axes if a != plate)
+    flat = value.reshape(len(value), math.prod(value.shape[1:])).cpu().numpy()
+    labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
+    out: dict[str, list[str] | np.ndarray] = {}
+    for i, text in enumerate(joint.binding.layout.element_names(axes)):
+        column = flat[:, i]
+        out[f"{name}.{text}" if text else name] = [labels[int(k)] for k in column] if labels else column
+    return out

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pgmlang.model import Model
 from pgmlang.model.expr import Apply, Const, Contract, Expr, Reduce, Ref, children, references
 from pgmlang.model.types import REAL
+from pgmlang.tables.row_reductions import row_reductions
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ def additive_terms(model: Model, expr: Expr) -> list[Term]:
             if any(axis in t.axes for t in terms):
                 return [Term(expr)]
             return [Term(t.value, (*t.axes, axis)) for t in terms]
-        case Ref(name=name, index=(), lag=0) if model.by_name[name].role == "derived":
+        case Ref(name=name, index=(), lag=0) if (
+            model.by_name[name].role == "derived" and name not in row_reductions(model).of_inputs
+        ):
             return additive_terms(model, model.definition_of[name].value)
     return [Term(expr)]
 

@@ -18,6 +18,7 @@ from pgmlang.fields import partition
 from pgmlang.fields.fields import fields_of
 from pgmlang.fields.network import FieldNetwork, field_network
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.query.field_predictions import chances_of_hidden
 from pgmlang.query.field_rows import field_rows_of
 from tests.infer.test_fields import ISING, problem_of
 
@@ -106,9 +107,9 @@ def test_marginals_of_missing_cells_are_those_of_all_configurations() -> None:
     model = pgmlang.compile(ISING)
     fit = model.fit(SPINS, method="ml", seed=1, options={"epochs": 1})
     field_rows = field_rows_of(fit.record, model.bind(columns), seed=1)
-    exact = field_rows._chances()["s"].numpy()
-    object.__setattr__(field_rows, "_network", lambda: None)
-    drawn = field_rows._chances()["s"].numpy()
+    exact = chances_of_hidden(field_rows)["s"].numpy()
+    object.__setattr__(field_rows, "network", lambda: None)
+    drawn = chances_of_hidden(field_rows)["s"].numpy()
     assert drawn == pytest.approx(exact, abs=0.05)
     assert (exact[~np.isnan(rows)].max(-1) > 1 - 1e-9).all()
 

@@ -85,14 +85,15 @@ plate row { z ~ Categorical(share) ; x ~ Normal(m[z], 1) ; w ~ Normal(10 * m[z],
 def test_continuous_latents_of_rows_by_importance() -> None:
     text = "param a : real\nplate row { u ~ Normal(0, 1) ; x ~ Normal(u, 1) ; y ~ Normal(a + u, 1) }\n"
     fit = pgmlang.compile(text)
-    from pgmlang.query.predictive import predictive_of
+    from pgmlang.query.new_rows import new_rows_of
+    from pgmlang.query.row_scores import score_rows
     from pgmlang.results.fit import Fit
 
     bound = fit.bind({"x": [0.5, -1.0], "y": [1.0, 2.0]})
     record = Fit(
         bound.model, text, "map", {"a": np.array(0.3)}, labels=dict(bound.labels), sizes=dict(bound.sizes)
     )
-    found = predictive_of(record, bound).score()
+    found = score_rows(new_rows_of(record, bound))
     assert "importance" in found.estimator
     assert found.ess is not None
     cov = np.array([[2.0, 1.0], [1.0, 2.0]])
@@ -128,7 +129,7 @@ def shares() -> pgmlang.FittedModel:
 
 def test_new_documents_by_annealing(shares: pgmlang.FittedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents of 5 and of 150 tokens, new to the fit, beside one that it knows."""
-    from pgmlang.query import predictive
+    from pgmlang.query import row_scores
 
     rng = np.random.default_rng(1)
     short, long = rng.normal(3, 1, 5), np.append(rng.normal(3, 1, 30), rng.normal(0, 1, 120))
@@ -136,7 +137,7 @@ def test_new_documents_by_annealing(shares: pgmlang.FittedModel, monkeypatch: py
     expected = [log_likelihood_of(short), log_likelihood_of(long)]
     by_prior = shares.score_rows(rows)
     assert "draws of the prior" in by_prior.estimator
-    monkeypatch.setattr(predictive, "ENOUGH", 1e9)
+    monkeypatch.setattr(row_scores, "ENOUGH", 1e9)
     found = shares.score_rows(rows)
     assert "annealed" in found.estimator
     assert found.ess is not None
@@ -297,7 +298,7 @@ plate seq {
 @pytest.mark.parametrize("verb", ["predict", "score", "sample"])
 def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from pgmlang.density.bound import BoundDensity
-    from pgmlang.query import predictive, prior_rows
+    from pgmlang.query import prior_rows, row_predictions
 
     text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(b * x, 1)\n}\n"
     data = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}
@@ -308,7 +309,7 @@ def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch:
         self.program.factors(values, {}, self.layout, {}, None)
 
     monkeypatch.setattr(BoundDensity, "factors", broken)
-    for module in (predictive, prior_rows):
+    for module in (row_predictions, prior_rows):
         monkeypatch.setattr(module, "simulate", broken)
     calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
              "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip

@@ -1,0 +1,73 @@
+"""Predictions of the hidden fields of new rows: exact where they can be summed out, else from Gibbs chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.density.summing import marginaliser_of
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.graph.summable import elimination_steps
+from pgmlang.query.field_rows import SWEEPS, FieldRows
+from pgmlang.query.rows import Columns
+
+
+def predict_fields(rows: FieldRows, targets: Sequence[str] | None = None) -> Columns:
+    """Labels and probabilities of hidden fields: exact where they can be summed out, else from Gibbs chains.
+    Raises PgmError PGM0612 where nothing is hidden, PGM0607 for an unknown target."""
+    rows.need_all_directed()
+    of_rows = [n for n in rows.hidden if rows.joint.model.by_name[n].plates]
+    names = list(targets) if targets is not None else of_rows
+    unknown = [n for n in names if n not in of_rows]
+    if unknown or not names:
+        message = (
+            f"`{unknown[0]}` is not hidden in these rows" if unknown else "every field of these rows is observed"
+        )
+        raise PgmError(
+            Diagnostic("PGM0607" if unknown else "PGM0612", message, help="leave its column out, or `--hide`")
+        )
+    chances = chances_of_hidden(rows)
+    columns: dict[str, list[str] | np.ndarray] = {}
+    for name in names:
+        columns.update(_columns(rows, name, chances[name].cpu().numpy()))
+    return Columns(columns)
+
+
+def chances_of_hidden(rows: FieldRows) -> dict[str, Tensor]:
+    """Probabilities ``[row, ..., label]`` of each hidden field."""
+    model = rows.joint.model
+    if not elimination_steps(model, rows.hidden)[1]:
+        return marginaliser_of(rows.joint, rows.hidden).marginals({}, rows.params, rows.nets)
+    network = rows.network()
+    if network is not None:
+        marginals = network.marginals(rows.codes(), rows.hidden, rows.params, rows.nets)
+        return marginals if rows.plate else {n: p[0] for n, p in marginals.items()}
+    rows.need_blocks(rows.hidden)
+    fields = fields_of(rows.joint, rows.hidden)
+    values = {**as_numbers(rows.joint, rows.observed), **fields.begin(rows.generator, (8,))}
+    states = {n: rows.joint.num_states(n) for n in rows.hidden}
+    total = {n: torch.zeros((*rows.joint.shapes[n], k), dtype=rows.joint.dtype) for n, k in states.items()}
+    settled = fields.with_frozen_params(rows.params, rows.nets)
+    for sweep in range(SWEEPS):
+        values = settled.sweep(rows.generator, values, rows.params, rows.nets)
+        if sweep >= SWEEPS // 2:
+            for name in rows.hidden:
+                one_hot = torch.nn.functional.one_hot(values[name].long(), states[name])
+                total[name] += one_hot.to(rows.joint.dtype).mean(0)
+    return {n: t / (SWEEPS // 2) for n, t in total.items()}
+
+
+def _columns(rows: FieldRows, name: str, chances: np.ndarray) -> dict[str, list[str] | np.ndarray]:
+    labels = rows.joint.model.labels_of(rows.joint.model.by_name[name].type) or ()
+    texts = rows.joint.binding.layout.element_names(rows.joint.axes(name)[1:])
+    flat = chances.reshape(len(chances), len(texts), len(labels))
+    out: dict[str, list[str] | np.ndarray] = {}
+    for i, text in enumerate(texts):
+        label = f"{name}[{text}]" if text else name
+        out[label] = [labels[k] for k in flat[:, i].argmax(-1)]
+        out.update({f"P({label} = {t})": flat[:, i, k] for k, t in enumerate(labels)})
+    return out

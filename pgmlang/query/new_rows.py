@@ -1,0 +1,134 @@
+"""Unseen rows of a fit of draws or of point estimates: what is known of them, drawn, and inferred.
+
+Rows are local and globals are part of the fit: the latents of new rows are found given each of a few hundred draws of
+the globals. What nothing observed hangs on is drawn forwards; discrete latents are summed out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination_steps
+from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.results.fit import Fit
+
+GUIDED = 1024
+"""Draws of a written guide, where it is the proposal."""
+CHAINED = 100
+"""Most draws of the globals where each needs a chain over the rows' own latents."""
+COPIES = 200
+"""Draws of what hangs on point estimates."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """A fit and new rows. ``given``: values of the globals at each draw, ``[S, *shape]``, and those of outer elements
+    that the fit knows (new ones are drawn from the prior given the globals). ``forward``: what is drawn forwards;
+    ``hidden``: latents that something observed in these rows hangs on; of those in ``num_known`` that many elements, the
+    first ones, are known."""
+
+    fit: Fit
+    joint: BoundDensity
+    given: dict[str, Tensor]
+    params: dict[str, Tensor]
+    nets: Any
+    num_draws: int
+    is_point: bool
+    forward: tuple[str, ...]
+    hidden: tuple[str, ...]
+    num_known: dict[str, int]
+    generator: Generator
+
+    def unit(self) -> str:
+        """The plate whose elements are independent given the globals."""
+        model, binding = self.joint.model, self.joint.binding
+        plate = str(binding.plate)
+        local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates]
+        outer = [p for p in model.enclosing(plate) if any(model.by_name[n].plates[-1] == p for n in local)]
+        structure = model.plate_by_name[plate].structure
+        if structure is not None and structure.kind == "chain" and model.enclosing(plate)[:-1]:
+            return model.enclosing(plate)[-2]
+        return outer[0] if outer else plate
+
+    def undrawn(self) -> set[str]:
+        """What is drawn forwards and has no cell that was seen: its factors integrate to one."""
+        return {n for n in self.forward if n not in self.joint.unseen}
+
+    def is_guided(self) -> bool:
+        guide = self.joint.model.guide
+        if guide is None or any(v.role == "param" and v.plates for v in guide.variables):
+            # params of the fitted rows' own say nothing of other rows
+            return False
+        return {c.target for c in guide.conditionals} >= set(self.hidden)
+
+    def has_hidden_numbers(self) -> bool:
+        return not self.is_guided() and any(not self.joint.model.by_name[n].type.is_discrete for n in self.hidden)
+
+    def inference(self) -> tuple[BoundDensity, Marginaliser | None, tuple[str, ...]]:
+        """The joint without what is drawn forwards, the sum over discrete latents, and the continuous latents."""
+        model = self.joint.model
+        reduced = replace(
+            model,
+            factors=tuple(f for f in model.factors if getattr(f, "target", None) not in self.undrawn()), guide=None,
+        )  # fmt: skip
+        binding = self.joint.binding
+        seen = {k: v for k, v in binding.values.items() if k not in self.undrawn()}
+        inner = density_of_binding(
+            reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
+        )
+        discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
+        reasons = elimination_steps(reduced, discrete)[1]
+        if reasons:
+            raise PgmError(reasons)
+        continuous = tuple(n for n in self.hidden if n not in discrete)
+        for name in continuous:
+            if name in inner.missing:
+                message = f"`{name}` has missing cells that others hang on"
+                raise PgmError(Diagnostic("PGM0602", message, help="leave such rows out: `--missing drop`"))
+        return inner, marginaliser_of(inner, discrete) if discrete else None, continuous
+
+    def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
+        given = {k: v for k, v in self.given.items() if k not in names}
+        drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
+        out = {}
+        for name in names:
+            count = self.num_known.get(name, 0)
+            known = self.given[name][:, :count] if count else drawn[name][:, :0]
+            out[name] = torch.cat([known, drawn[name][:, count:]], 1) if count else drawn[name]
+        return out
+
+
+def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) -> NewRows:
+    """What a fit says of newly bound rows. ``most``: draws of the globals that are used, at most (of what hangs on a
+    point as many). Raises PgmError PGM0602 for a fit without numbers to go by."""
+    model = binding.model
+    joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(seed)
+    values, params, nets, count = estimates(fit, joint, most)
+    is_point = count == 1
+    if is_point:
+        # one point estimate, many draws of what hangs on it
+        count = COPIES if most == DRAWS else most
+        values = {k: v.expand(count, *v.shape[1:]) for k, v in values.items()}
+    given, num_known = global_values(fit, joint, values, params, nets, count, generator)
+    forward, hidden = split_latents(joint, set(given) - set(num_known))
+    forward = tuple(n for n in forward if n not in num_known)
+    chained = CHAINED if most == DRAWS else DRAWS
+    if count > chained and any(not model.by_name[n].type.is_discrete for n in hidden):
+        chosen = torch.linspace(0, count - 1, chained).long()
+        given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, chained
+    for name in hidden:
+        if name in num_known and model.by_name[name].type.is_discrete:
+            message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
+            raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
+    return NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)

@@ -1,0 +1,187 @@
+"""Predictions of unseen rows: what the rows leave open, completed for each draw of the globals.
+
+Discrete latents are summed out; for continuous ones every draw of the globals gets a chain of its own (Hamiltonian Monte
+Carlo).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.importance import resampled
+from pgmlang.density.reductions import determines
+from pgmlang.density.simulation import simulate
+from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.density.transforms import free_shape
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.query.new_rows import GUIDED, NewRows
+from pgmlang.query.row_target import RowTarget
+from pgmlang.query.rows import Columns
+
+WARMUP = 200
+"""Steps that the chains of the rows' own latents take before their last state is used."""
+QUANTILES = (0.05, 0.95)
+MAX_COLUMNS = 2_000
+
+
+def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns:
+    """For every row and every target not observed in it: mean, sd and a 90 % interval of a number, the most
+    probable label and all their probabilities. Raises PgmError PGM0607 for an unknown target, PGM0602 for latents
+    that cannot be inferred."""
+    names = _targets(rows, targets)
+    plate = _plate_of(rows, names)
+    chances: dict[str, Tensor] = {}
+    completed = complete(rows, chances)
+    columns: dict[str, list[str] | np.ndarray] = {}
+    labels = rows.joint.binding.labels.get(plate)
+    if plate != rows.joint.binding.plate and labels is not None:
+        columns[plate] = list(labels)
+    for name in names:
+        columns.update(_columns(rows, name, completed[name], chances.get(name)))
+    if len(columns) > MAX_COLUMNS:
+        message = f"that would be {len(columns):,} columns"
+        raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
+    return Columns(columns)
+
+
+def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
+    model = rows.joint.model
+    asked = [v.name for v in model.variables if v.name in {*rows.joint.latent, *rows.joint.unseen}]
+    local = [n for n in (*rows.hidden, *rows.forward) if model.by_name[n].plates and n not in rows.num_known]
+    if targets is None:
+        inner = rows.joint.binding.plate
+        names = [n for n in asked if n in local and inner in rows.joint.axes(n)]
+        names = names or [n for n in asked if n in local]
+        if not names:
+            raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
+                                      help="leave the column out that is to be predicted, or ask for `score`"))  # fmt: skip
+        return names
+    unknown = [t for t in targets if t not in asked]
+    if unknown:
+        known = ", ".join(f"`{n}`" for n in asked) or "nothing"
+        raise PgmError(Diagnostic("PGM0607", f"`{unknown[0]}` is not to be predicted here",
+                                  help=f"not observed in these rows: {known}"))  # fmt: skip
+    return list(targets)
+
+
+def _plate_of(rows: NewRows, names: Sequence[str]) -> str:
+    plates = {rows.joint.axes(n)[0] if rows.joint.axes(n) else "" for n in names}
+    if len(plates) > 1:
+        raise PgmError(Diagnostic("PGM0612", "the targets are of several plates: " + ", ".join(sorted(plates)),
+                                  help="predict those of one plate at a time: `--targets`"))  # fmt: skip
+    return next(iter(plates), "")
+
+
+def _columns(
+    rows: NewRows, name: str, values: Tensor, chances: Tensor | None
+) -> dict[str, list[str] | np.ndarray]:
+    """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [S or 1, row, ..., label]``."""
+    joint = rows.joint
+    variable = joint.model.by_name[name]
+    axes = joint.axes(name)[1:]
+    flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
+    out: dict[str, list[str] | np.ndarray] = {}
+    texts = joint.binding.layout.element_names(axes)
+    text_labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
+    for i, element in enumerate(texts):
+        label = f"{name}[{element}]" if element else name
+        one = flat[..., i]
+        if text_labels is not None:
+            shares = torch.stack([(one == k).double().mean(0) for k in range(len(text_labels))], -1)
+            if chances is not None:
+                shares = chances.mean(0).reshape(one.shape[1], -1, len(text_labels))[:, i]
+            out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
+            out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
+        else:
+            numbers = one.double().cpu().numpy()
+            low, high = np.quantile(numbers, QUANTILES, axis=0)
+            out[label] = numbers.mean(0)
+            if rows.num_draws > 1 or len(numbers) > 1:
+                out[f"{label}.sd"] = numbers.std(0, ddof=1)
+                out[f"{label}.q5"], out[f"{label}.q95"] = low, high
+    return out
+
+
+def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name; ``chances``
+    takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
+    given = {**rows.given, **_inferred(rows, chances)}
+    shape = (rows.num_draws,)
+    seen = {
+        k: v.expand((*shape, *v.shape))
+        for k, v in rows.joint.observed.items()
+        if k not in rows.joint.missing and k not in rows.joint.unseen
+    }
+    drawn = simulate(rows.joint, rows.generator, {**seen, **given}, rows.params, rows.nets, shape)
+    out = {**drawn, **given}
+    for name, mask in {**rows.joint.missing, **rows.joint.unseen}.items():
+        if name in out:
+            out[name] = torch.where(mask, out[name], rows.joint.observed[name])
+    for name in rows.forward:
+        if rows.joint.model.labels_of(rows.joint.model.by_name[name].type) is not None and name not in chances:
+            chances[name] = _given_parents(rows, name, out)
+    return out
+
+
+def _given_parents(rows: NewRows, name: str, values: Mapping[str, Tensor]) -> Tensor:
+    """Probabilities ``[S, *shape, labels]`` of labels that are drawn forwards, given what they hang on: their mean over
+    the draws errs less than the share of the labels drawn (Rao and Blackwell)."""
+    model, binding = rows.joint.model, rows.joint.binding
+    alone = replace(
+        model, factors=tuple(f for f in model.factors if getattr(f, "target", None) == name), guide=None
+    )
+    inner = density_of_binding(alone, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
+    given = {k: v for k, v in values.items() if k != name}
+    shares = marginaliser_of(inner, [name]).marginals(given, rows.params, rows.nets)[name]
+    return shares if shares.dim() > len(rows.joint.shapes[name]) + 1 else shares[None]
+
+
+def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Draws of the latents that something observed hangs on."""
+    if not rows.hidden:
+        return {}
+    unit = rows.unit()
+    if (
+        rows.is_guided()
+        and not rows.num_known
+        and all(determines(rows.joint, rows.joint.axes(n), unit) for n in rows.hidden)
+    ):
+        few = {k: v[:1] for k, v in rows.given.items()}
+        drawn = resampled(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, unit, rows.num_draws, few)
+        return {n: drawn[n] for n in rows.hidden}
+    inner, sums, continuous = rows.inference()
+    inferred: dict[str, Tensor] = {}
+    if continuous:
+        inferred = _chains(rows, inner, sums, continuous)
+    if sums is not None:
+        given = {**rows.given, **inferred}
+        few = {k: v[:1] for k, v in given.items()} if rows.is_point and not continuous else given
+        for name, shares in sums.marginals(few, rows.params, rows.nets).items():
+            chances[name] = shares if shares.dim() > len(rows.joint.shapes[name]) + 1 else shares[None]
+        side = () if given else (rows.num_draws,)
+        inferred.update(sums.draw(rows.generator, given, rows.params, rows.nets, side))
+    return inferred
+
+
+def _chains(
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The last states of chains over the rows' continuous latents, one for each draw of the globals."""
+    from pgmlang.kernels import sample
+
+    shapes = tuple(free_shape(inner, n) for n in names)
+    known = {n: rows.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
+    given = {k: v for k, v in rows.given.items() if k not in names}
+    target = RowTarget(inner, names, shapes, sums, given, None, rows.params, rows.nets, known=known)
+    x = torch.empty(rows.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
+    x.uniform_(-1, 1, generator=rows.generator)
+    done = sample(target, x, generator=rows.generator, warmup=WARMUP, draws=1)
+    values, _ = target.values(done.draws[:, -1])
+    return {n: values[n] for n in names}
