@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgmlang.model import Model
+from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Apply, Const, Expr, Reduce, Ref, walk
 from pgmlang.normal.inline import Inliner
 from pgmlang.signatures.functions import FUNCTIONS, SAFE_OPERANDS
@@ -23,13 +24,8 @@ def _is_whole_power(exponent: Expr) -> bool:
 
 def is_partial(expr: Expr, model: Model) -> bool:
     """Whether an expression has a partial function in it, through deterministic names too."""
-    for node in walk(expr):
-        if isinstance(node, Apply) and any(s is not None for s in safe_operands(node)):
-            return True
-        definition = model.definition_of.get(node.name) if isinstance(node, Ref) else None
-        if definition is not None and is_partial(definition.value, model):
-            return True
-    return False
+    applied = (node for node in nodes_behind(model, expr) if isinstance(node, Apply))
+    return any(s is not None for node in applied for s in safe_operands(node))
 
 
 def sums_over_plate(expr: Expr) -> bool:
