@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.plan.deadline import NEVER, Deadline
 
 SEEKERS = 8
 """Points that look for one start."""
@@ -33,16 +34,19 @@ def impossible_elements(
     return num_impossible
 
 
-def possible_points(impossible: Callable[[Tensor], Tensor], x: Tensor, generator: Generator) -> Tensor:
+def possible_points(
+    impossible: Callable[[Tensor], Tensor], x: Tensor, generator: Generator, deadline: Deadline = NEVER
+) -> Tensor:
     """Points ``[points, dimension]`` of positive density, sought from ``x``. ``impossible``: how much of the density is zero
     at points, 0 for nothing. Some coordinates at a time move by steps of all sizes, and stay where no more becomes
-    impossible than was; points that find nothing begin where another one did. Raises PgmError PGM0803 without any.
+    impossible than was; points that find nothing begin where another one did. Raises PgmError PGM0803 without any, PGM0804 where the time for it is over.
     """
     count = impossible(x)
     for i in range(ROUNDS):
         bad = (count > 0).nonzero().flatten()
         if not len(bad):
             return x
+        deadline.check("the search for a start", "no values of positive density were seen yet")
         here = x[bad].repeat_interleave(TRIES, 0)
         share = torch.rand(len(here), 1, generator=generator, dtype=x.dtype, device=x.device) ** 3
         moves = torch.rand(here.shape, generator=generator, dtype=x.dtype, device=x.device) < share
@@ -67,7 +71,10 @@ def possible_points(impossible: Callable[[Tensor], Tensor], x: Tensor, generator
 
 
 def possible_free(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator
+    free: Mapping[str, Tensor],
+    impossible: Callable[[dict[str, Tensor]], Tensor],
+    generator: Generator,
+    deadline: Deadline = NEVER,
 ) -> dict[str, Tensor]:
     """As `possible_points`, of free values by name, ``[points, *shape]`` each."""
     shapes = {n: tuple(v.shape[1:]) for n, v in free.items()}
@@ -78,17 +85,20 @@ def possible_free(
         return {n: free_part.reshape(len(x), *shape) for (n, shape), free_part in parts}
 
     begin = torch.cat([v.reshape(len(v), -1) for v in free.values()], 1)
-    return named(possible_points(lambda x: impossible(named(x)), begin, generator))
+    return named(possible_points(lambda x: impossible(named(x)), begin, generator, deadline))
 
 
 def nearest_possible(
-    free: Mapping[str, Tensor], impossible: Callable[[dict[str, Tensor]], Tensor], generator: Generator
+    free: Mapping[str, Tensor],
+    impossible: Callable[[dict[str, Tensor]], Tensor],
+    generator: Generator,
+    deadline: Deadline = NEVER,
 ) -> dict[str, Tensor]:
     """Free values ``[*shape]`` by name where the density is not zero: these, or the nearest of some that were found."""
     copies = {n: v.expand(SEEKERS, *v.shape) for n, v in free.items()}
     if not free or not bool((impossible({n: v[:1] for n, v in copies.items()}) > 0).any()):
         return dict(free)
-    possible = possible_free(copies, impossible, generator)
+    possible = possible_free(copies, impossible, generator, deadline)
     away = sum(((possible[n] - free[n]) ** 2).reshape(SEEKERS, -1).sum(1) for n in free)
     nearest = int(torch.as_tensor(away).argmin())
     return {n: v[nearest] for n, v in possible.items()}

@@ -39,9 +39,10 @@ class LogZ(NamedTuple):
 
 def discrete_log_z(
     fields: Fields, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
-    base: Mapping[str, Tensor] | None = None,
+    base: Mapping[str, Tensor] | None = None, before_each: Callable[[], None] = lambda: None,
 ) -> LogZ:  # fmt: skip
-    """log Z of discrete fields. ``base``: logits (scores of labels) of the independent base, by default zero."""
+    """log Z of discrete fields. ``base``: logits (scores of labels) of the independent base, by default zero;
+    ``before_each`` temperature something else is called, which may raise."""
     logits = {**_even(fields), **(base or {})}
     normalisers = [
         x.logsumexp(-1).sum() if n in fields.states else torch.nn.functional.softplus(x).sum()
@@ -51,6 +52,7 @@ def discrete_log_z(
     settled = fields.with_frozen_params(params, nets)
 
     def height(values: Mapping[str, Tensor]) -> Tensor:
+        before_each()
         base_energy = sum(_base_energy(logits[n], values[n], n in fields.states) for n in fields.names)
         return settled.energy(values, params, nets) - base_energy
 
@@ -122,7 +124,8 @@ def weighed(log_weight: Tensor) -> tuple[float, float, float]:
 
 
 def real_log_z(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
-               centre: Mapping[str, tuple[Tensor, Tensor]] | None = None) -> LogZ:  # fmt: skip
+               centre: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+               before_each: Callable[[], None] = lambda: None) -> LogZ:  # fmt: skip
     """log Z of real fields of one row. ``centre``: mean and sd of the normal base by name."""
     names = field_names(joint.model)
     shapes = tuple(free_shape(joint, n) for n in names)
@@ -133,6 +136,7 @@ def real_log_z(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, gen
     sd = torch.cat([d.to(joint.dtype).expand(s).reshape(-1) for (_, d), s in zip(parts, shapes, strict=True)])
 
     def base(x: Tensor) -> Tensor:
+        before_each()
         return torch.distributions.Normal(mean, sd).log_prob(x).sum(-1)
 
     def draw(generator: torch.Generator, count: int) -> Tensor:
@@ -153,8 +157,9 @@ def _without(joint: BoundDensity, names: tuple[str, ...]) -> BoundDensity:
 
 
 def log_z_of_row(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int = 500,
-                 temperatures: int = 1000) -> LogZ:  # fmt: skip
-    """log Z of one row's fields; the base has the rates, or mean and spread, of the data where there is any."""
+                 temperatures: int = 1000, before_each: Callable[[], None] = lambda: None) -> LogZ:  # fmt: skip
+    """log Z of one row's fields; the base has the rates, or mean and spread, of the data where there is any.
+    ``before_each`` temperature, or look at the base, something else is called, which may raise."""
     names = field_names(joint.model)
     plate = unit_plate(joint.model)
     one = joint if plate is None else restricted_to_rows(joint, plate, np.zeros(1, dtype=np.int64))
@@ -164,10 +169,11 @@ def log_z_of_row(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, g
             if name in joint.observed and plate is not None and len(joint.observed[name]) > 1:
                 data = joint.observed[name]
                 centre[name] = (data.mean(0, keepdim=True), 1.5 * data.std(0, keepdim=True) + 1e-6)
-        return real_log_z(one, params, nets, generator, particles, temperatures, centre)
+        return real_log_z(one, params, nets, generator, particles, temperatures, centre, before_each)
     base = {}
     for name in names:
         if name in joint.observed and plate is not None and joint.model.by_name[name].type.kind in ("bit", "spin"):
             mean = joint.observed[name].to(joint.dtype).mean(0, keepdim=True).clamp(0.02, 0.98)
             base[name] = torch.logit(mean)
-    return discrete_log_z(fields_of(one, names), params, nets, generator, particles, temperatures, base)
+    fields = fields_of(one, names)
+    return discrete_log_z(fields, params, nets, generator, particles, temperatures, base, before_each)

@@ -81,9 +81,12 @@ def build(problem: Problem, options: AisOptions) -> Algorithm:
     def init(rng: np.random.Generator) -> tuple[int, LogZ | None]:
         return int(rng.integers(2**62)), None
 
+    def in_time() -> None:
+        problem.deadline.check("the annealing", "there is no log Z yet")
+
     def step(state: tuple[int, LogZ | None]) -> tuple[tuple[int, LogZ | None], StepReport]:
         generator = torch.Generator(joint.device).manual_seed(state[0])
-        log_z = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures)
+        log_z = log_z_of_row(joint, {}, None, generator, options.particles, options.temperatures, in_time)
         return (state[0], log_z), StepReport(log_z.value, log_z.value, measure=Measure("log Z"))
 
     def conclude(state: tuple[int, LogZ | None]) -> Outcome:

@@ -19,10 +19,12 @@ from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
 from pgmlang.infer.starts import starting_points
-from pgmlang.kernels import sample
+from pgmlang.kernels import WarmupPlan, hmc, run, start
 
 CHAINS, PILOT = 8, 100
 """Short chains of the model as it is written, and their iterations: its scales are soon known, if not more."""
+BETWEEN = 5
+"""Iterations between two looks at the clock."""
 BALANCE = 3.0
 """Curvature of the data over that of the prior above which a latent stays as it is written; more than one, as a funnel
 is worse than a few elements that hang together."""
@@ -49,7 +51,14 @@ def _pilot(target: Target, problem: Problem) -> dict[str, Tensor]:
     """Values ``[chain, ...]`` of all latents at the end of short chains."""
     generator = Generator(problem.device).manual_seed(0)
     points = starting_points(target, CHAINS, generator, problem)
-    x = sample(target, points, generator=generator, warmup=PILOT, draws=1).draws[:, -1]
+    plan = WarmupPlan(hmc.kernel(), PILOT)
+    state = start(target, points, plan, generator)
+    while state.iteration < PILOT + 1:
+        # what is non-centred is no question of how much time there was
+        problem.deadline.check("the pilot chains of the warm-up", "there are no draws yet")
+        state = run(target, plan, state, min(BETWEEN, PILOT + 1 - state.iteration)).state
+    x = state.chains.position
+    generator.set_state(state.random)
     with torch.no_grad():
         values, _ = target.values(x)
         if target.sums is not None:

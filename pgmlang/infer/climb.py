@@ -29,6 +29,8 @@ from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.log_density import log_density
 from pgmlang.objectives.objective import Objective, units_of
+from pgmlang.plan.deadline import OutOfTime
+from pgmlang.plan.undetermined import undetermined_names
 
 INNER = 20
 """L-BFGS iterations of a step."""
@@ -109,15 +111,18 @@ class Climb:
                 return ClimbState(0, lbfgs.start(self.function, first))
             except GradientNotFinite as broken:
                 raise self.error_at(broken.x) from broken
-        reached = []
+        reached: list[Point] = []
         codes = {n: starting_codes(joint, n, generator, self.restarts // 2) for n in self.labels}
+        is_over = self.problem.deadline.is_over
         for i in range(self.restarts):
+            if reached and is_over():
+                break
             x = first + torch.randn(first.shape, generator=generator, dtype=joint.dtype, device=joint.device)
             try:
                 if i % 2 and self.labels:
                     held = self.with_labels({n: c[i // 2] for n, c in codes.items()})
-                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER).x
-                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER))
+                    x = lbfgs.descend(held, lbfgs.start(held, x), INNER, is_over).x
+                reached.append(lbfgs.descend(self.function, lbfgs.start(self.function, x), INNER, is_over))
             except GradientNotFinite as error:
                 broken_at = error.x
         if not reached:
@@ -127,41 +132,57 @@ class Climb:
         return ClimbState(0, reached[best], starts=heights)
 
     def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
-        count = min(INNER, self.max_iterations - state.iteration)
+        """``INNER`` iterations, or fewer where the time is over: those are no step of the trace, so that a run that goes
+        on from there ends as one that was never stopped."""
+        end = min(state.iteration - state.iteration % INNER + INNER, self.max_iterations)
+        point, iteration = state.point, state.iteration
         try:
-            point = lbfgs.descend(self.function, state.point, count)
+            while iteration < end and (iteration == state.iteration or not self.problem.deadline.is_over()):
+                point = lbfgs.descend(self.function, point, 1)
+                iteration += 1
         except GradientNotFinite as broken:
             raise self.error_at(broken.x) from broken
-        value = -float(point.value)
+        value, is_whole = -float(point.value), iteration == end
         gain = value - state.trace[-1] if state.trace else math.inf
-        done = point.is_stuck or gain <= self.tolerance * max(1.0, abs(value))
-        climbed = ClimbState(state.iteration + count, point, (*state.trace, value), done, state.starts)
+        done = point.is_stuck or (is_whole and gain <= self.tolerance * max(1.0, abs(value)))
+        trace = (*state.trace, value) if is_whole or done else state.trace
+        climbed = ClimbState(iteration, point, trace, done, state.starts)
+        count = iteration - state.iteration
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
 
     def conclude(self, state: ClimbState) -> Outcome:
-        end = self.end_of(state)
+        end: Curvature | None = None
+        warnings: tuple[Diagnostic, ...] = ()
+        try:
+            end = self.end_of(state)
+            warnings = () if end is None else tuple(self._doubts(end))
+        except OutOfTime:
+            message = "the time limit came before the curvature was known: other values may do as well as these"
+            warnings = (Diagnostic("PGM0801", message, help="a longer `--max-time`"),)
         x = end.x if end is not None and end.is_minimum else state.point.x
-        warnings = () if end is None else tuple(self._doubts(end))
         free, nets = self.by_name(x)
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
         weights = {} if nets is None else {k: v.cpu().numpy() for k, v in nets.weights.items()}
+        last = -float(state.point.value)
+        trace = state.trace if state.trace and state.trace[-1] == last else (*state.trace, last)
         notes = {"objective": self.objective.label, "starts": list(state.starts), **outcome.notes}
         if end is not None:
             notes["newton_decrement"] = end.decrement
         return outcome._replace(
-            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
+            parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
             is_converged=state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
         )  # fmt: skip
 
     def end_of(self, state: ClimbState) -> Curvature | None:
         """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
-        more numbers than it is worked out for."""
+        more numbers than it is worked out for. Raises OutOfTime."""
         if not state.is_done or self.nets is not None or self.joint.dtype != torch.float64:
             return None
         units = units_of(self.joint, unit_plate(self.problem.model))
 
         def total(x: Tensor) -> tuple[Tensor, Tensor]:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
             value, gradient = self.function(x)
             return value * units, gradient * units
 
@@ -178,7 +199,10 @@ class Climb:
             yield Diagnostic("PGM0801", message, help=cure)
         if end.flat.shape[1]:
             share = end.flat.norm(dim=1)
+            without_data = undetermined_names(self.problem.model, self.problem.facts)  # said of every method's fit
             loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
+            if set(loose) <= set(without_data):
+                return
             shown = ", ".join(f"`{n}`" for n in loose[:6])
             message = (
                 f"{shown}: the data do not tell them apart: the {self.objective.label} is flat along a combination"

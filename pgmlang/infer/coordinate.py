@@ -21,6 +21,7 @@ from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.bilinear import bilinear_of
 from pgmlang.infer.conjugate import conjugate_family
+from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import latent_variables, summed_names
 
 TRIAL = 5
@@ -64,12 +65,14 @@ def ascend(ascent: Ascent, state: CoordinateState) -> tuple[CoordinateState, flo
     return state._replace(factors=factors, iteration=state.iteration + 1), value
 
 
-def begin(ascent: Ascent, generator: Generator, restarts: int) -> CoordinateState:
-    """The best of some random beginnings after a few passes."""
+def begin(ascent: Ascent, generator: Generator, restarts: int, deadline: Deadline = NEVER) -> CoordinateState:
+    """The best of some random beginnings after a few passes: of those that there is time for."""
     best: tuple[float, CoordinateState] | None = None
     rows = max((math.prod(ascent.joint.shapes[n]) for n in ascent.sums.names), default=1)
     shares = list(np.geomspace(1, min(1, 30 / rows), restarts)) if ascent.sums.names else [1.0]
     for share in shares:
+        if best is not None and deadline.is_over():
+            break
         factors = ascent.first(generator)
         blocks: dict[str, tuple[int, ...]] = {n: () for n in ascent.families if ascent.family(n).is_coupled}
         # between shared and discrete latents, the local ones follow the shared ones' noise
@@ -88,6 +91,8 @@ def begin(ascent: Ascent, generator: Generator, restarts: int) -> CoordinateStat
         value = -math.inf
         if ascent.sums.names and restarts > 1:
             for _ in range(TRIAL):
+                if deadline.is_over():
+                    break
                 state, value = ascend(ascent, state)
         if best is None or value > best[0]:
             best = value, state
@@ -158,7 +163,7 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
 
     def init(rng: np.random.Generator) -> CoordinateState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
-        return begin(ascent, generator, max(1, restarts))
+        return begin(ascent, generator, max(1, restarts), problem.deadline)
 
     def step(state: CoordinateState) -> tuple[CoordinateState, StepReport]:
         state, value = ascend(ascent, state)

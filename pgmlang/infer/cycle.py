@@ -25,6 +25,7 @@ from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
+from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.signatures.kernels import kernel_named
 
 BLOCK = 10
@@ -65,7 +66,7 @@ def build_cycle(
 
     def init(rng: np.random.Generator) -> CycleState:
         generator = torch.Generator(joint.device).manual_seed(int(rng.integers(2**62)))
-        values = first_values(joint, names, generator, options.chains)
+        values = first_values(joint, names, generator, options.chains, problem.deadline)
         better = mixture_values(problem, options.chains, generator, joint.dtype)
         values |= {n: v.to(values[n].dtype) for n, v in better.items() if n in values}
         states = []
@@ -110,7 +111,9 @@ def build_cycle(
     )
 
 
-def first_values(joint: BoundDensity, names: tuple[str, ...], generator: Any, chains: int) -> dict[str, Tensor]:
+def first_values(
+    joint: BoundDensity, names: tuple[str, ...], generator: Any, chains: int, deadline: Deadline = NEVER
+) -> dict[str, Tensor]:
     """Where the chains begin: continuous latents at free values near zero, discrete ones drawn evenly."""
     values: dict[str, Tensor] = {}
     free = {}
@@ -131,11 +134,11 @@ def first_values(joint: BoundDensity, names: tuple[str, ...], generator: Any, ch
             )
     if not free:
         return values
-    return _possible_values(joint, values, free, generator)
+    return _possible_values(joint, values, free, generator, deadline)
 
 
 def _possible_values(
-    joint: BoundDensity, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any
+    joint: BoundDensity, values: dict[str, Tensor], free: dict[str, Tensor], generator: Any, deadline: Deadline
 ) -> dict[str, Tensor]:
     """The values behind free ones of positive density: those given, or sought around them, hidden labels too."""
     first = {**values, **constrain(joint, free, values)[0]}
@@ -164,9 +167,10 @@ def _possible_values(
         return {**discrete, **constrain(joint, {n: parts[n] for n in free}, discrete)[0]}
 
     cells = {n: torch.logit((v + 0.5) / joint.num_states(n)).to(joint.dtype) for n, v in hidden.items()}
-    return values_of(
-        possible_free({**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator)
+    possible = possible_free(
+        {**free, **cells}, lambda p: impossible_elements(joint, values_of(p)), generator, deadline
     )
+    return values_of(possible)
 
 
 def _conclude(

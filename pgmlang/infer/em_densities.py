@@ -86,7 +86,7 @@ class DensityEm:
                 total = self.sums.log_marginal(*self._split(constrain(self.joint, points)[0]))
             return (~torch.isfinite(total)).to(self.joint.dtype)
 
-        return constrain(self.joint, possible_free(free, impossible, generator))[0]
+        return constrain(self.joint, possible_free(free, impossible, generator, self.problem.deadline))[0]
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start."""
@@ -203,7 +203,7 @@ class DensityEm:
 
         try:
             first = lbfgs.start(function, torch.cat([v.flatten() for v in begin.values()]))
-            last = lbfgs.descend(function, first, CLIMBS)
+            last = lbfgs.descend(function, first, CLIMBS, self.problem.deadline.is_over)
         except GradientNotFinite as stuck:
             leaves = {k: v.detach().requires_grad_() for k, v in free(stuck.x).items()}
             raise gradient_error(lambda: objective(leaves), leaves, self.joint, LABEL) from stuck

@@ -24,7 +24,9 @@ from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.plan.choose import choose
+from pgmlang.plan.deadline import Deadline
 from pgmlang.plan.registry import options_for, refuse_idle
+from pgmlang.plan.undetermined import undetermined_reason
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 
@@ -69,8 +71,9 @@ def fit_model(
         claim(checkpoint, is_known=True)
         keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
         resumed = keeper.load(device) if resume else None
+    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time))
     algorithm = chosen.build(problem, settings)
-    done = run(algorithm, np.random.default_rng(drawn), settings.max_time, progress, keeper, resumed)
+    done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
     return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None)
 
 
@@ -106,6 +109,7 @@ def _fit(
         log_likelihood = log_likelihood_of(problem, outcome.parameters)
     outcome = with_deterministic(problem, outcome)
     reasons = method.reasons(problem.model, problem.facts)
+    status, doubts = _status(problem, done)
     return Fit(
         model=problem.model,
         source=source,
@@ -119,8 +123,8 @@ def _fit(
         trace=outcome.trace,
         only_rises=method.only_rises,
         moves=method.moves,
-        status=done.status,
-        warnings=(*binding.warnings, *done.warnings),
+        status=status,
+        warnings=(*binding.warnings, *done.warnings, *doubts),
         draws=dict(outcome.draws),
         draw_axes=dict(outcome.draw_axes),
         deterministic=dict(outcome.deterministic),
@@ -129,6 +133,12 @@ def _fit(
             binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
         ),
     )
+
+
+def _status(problem: Problem, done: Run) -> tuple[str, tuple[Diagnostic, ...]]:
+    """How a run ended, and what the graph says against that."""
+    doubts = undetermined_reason(problem.model, problem.facts)
+    return ("not converged" if doubts and done.status == "converged" else done.status), doubts
 
 
 def _provenance(

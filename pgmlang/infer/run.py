@@ -14,6 +14,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Outcome, StepReport
 from pgmlang.infer.checkpoint import Checkpoint
 from pgmlang.lower.failures import led_to_model
+from pgmlang.plan.deadline import NEVER, Deadline
 
 Progress = Callable[..., None]
 """Called as ``progress(iteration, log_likelihood, gain=, label=, total=)`` after each step."""
@@ -43,7 +44,7 @@ class Terminated(KeyboardInterrupt):
 def run(
     kernel: Algorithm,
     rng: np.random.Generator,
-    max_time: float | None = None,
+    deadline: Deadline = NEVER,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     resumed: tuple[Any, int] | None = None,
@@ -76,7 +77,7 @@ def run(
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
                 checkpoint.save(state, steps)
                 saved = time.monotonic()
-            if max_time is not None and time.monotonic() - start >= max_time and not kernel.done(state):
+            if deadline.is_over() and not kernel.done(state):
                 stopped = "time"
                 break
     except KeyboardInterrupt as interruption:
@@ -88,16 +89,18 @@ def run(
     if steps and not (is_possible or stopped or info.measure.may_be_impossible):
         raise _not_finite(info, steps)
     outcome = kernel.conclude(state)
-    status, warnings = _ended(outcome, stopped, steps, max_time)
+    status, warnings = _ended(outcome, stopped, steps, deadline)
     return Run(outcome, status, steps, time.monotonic() - start, warnings, stopped)
 
 
-def _ended(
-    outcome: Outcome, stopped: str, steps: int, max_time: float | None
-) -> tuple[str, tuple[Diagnostic, ...]]:
+def _ended(outcome: Outcome, stopped: str, steps: int, deadline: Deadline) -> tuple[str, tuple[Diagnostic, ...]]:
     """How a run ended, and its warnings."""
     if stopped:
-        words = {"interrupt": "Ctrl-C", "termination": "SIGTERM", "time": f"the time limit of {max_time or 0:g} s"}
+        words = {
+            "interrupt": "Ctrl-C",
+            "termination": "SIGTERM",
+            "time": f"the time limit of {deadline.seconds or 0:g} s",
+        }
         message = f"stopped by {words[stopped]} after {steps} iterations; what was done is kept"
         return "stopped", (*outcome.warnings, Diagnostic("PGM0804", message))
     if outcome.is_converged:

@@ -11,6 +11,7 @@ from pgmlang.density.possible import impossible_elements, possible_points
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem
 from pgmlang.kernels.log_density import value, value_and_grad
+from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import density_reasons, many_beside_labels, summed_names
 
 ASCENTS, CLIMB = 8, 150
@@ -28,17 +29,20 @@ def starting_points(target: Target, chains: int, generator: Generator, problem: 
     many = uniform_points(target, ASCENTS * chains, generator, problem)
     size = sum(math.prod(target.joint.shapes[n]) * target.joint.num_states(n) for n in target.sums.names)
     together = len(many) if len(many) * size <= MOST else chains
-    parts = [ascended(target, x) for x in many.split(together)]
+    parts = [ascended(target, x, problem.deadline) for x in many.split(together)]
     reached, height = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
     best = height.reshape(ASCENTS, chains).argmax(0)
     return reached.reshape(ASCENTS, chains, -1)[best, torch.arange(chains, device=reached.device)]
 
 
-def ascended(target: Target, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Points after some steps of Adam up the log-density, and its values there: none lower than where it began."""
+def ascended(target: Target, x: Tensor, deadline: Deadline = NEVER) -> tuple[Tensor, Tensor]:
+    """Points after some steps of Adam up the log-density, none once the time is over, and its values there: none lower
+    than where it began."""
     best, height = x, value(target, x)
     first, second = torch.zeros_like(x), torch.zeros_like(x)
     for i in range(1, CLIMB + 1):
+        if deadline.is_over():
+            break
         here, slope = value_and_grad(target, x)
         better = here > height
         best, height = torch.where(better.unsqueeze(-1), x, best), torch.where(better, here, height)
@@ -58,7 +62,7 @@ def uniform_points(target: Target, chains: int, generator: Generator, problem: P
             return x
         fresh = torch.empty_like(x).uniform_(-scale, scale, generator=generator)
         x = torch.where(bad.unsqueeze(-1), fresh, x)
-    return possible_points(lambda x: _impossible_at(target, x), x, generator)
+    return possible_points(lambda x: _impossible_at(target, x), x, generator, problem.deadline)
 
 
 def _impossible_at(target: Target, x: Tensor) -> Tensor:

@@ -85,20 +85,28 @@ class Trainer:
         return TrainingState(0, moving, first, second, generator.get_state(), extra)
 
     def step(self, state: TrainingState) -> tuple[TrainingState, StepReport]:
-        """Up to an epoch, or ``BLOCK`` steps; within them the weights and moments are changed in place."""
-        count = min(BLOCK, self.steps_an_epoch if self.steps_an_epoch > 1 else BLOCK, self.total - state.iteration)
-        losses, redrawn = [], state.redrawn
+        """To the end of an epoch or of ``BLOCK`` steps, or until the time is over; within them the weights and moments are
+        changed in place."""
+        begun = state.iteration
+        end = min(self.total, begun - begun % BLOCK + BLOCK)
+        if self.steps_an_epoch > 1:
+            end = min(end, begun - begun % self.steps_an_epoch + self.steps_an_epoch)
+        losses: list[Any] = []
+        redrawn = state.redrawn
         generator = self._generator(state)
         work = _Work.of(state, self.nets)
         extra = state.extra
-        for i in range(state.iteration, state.iteration + count):
+        for i in range(begun, end):
+            if losses and self.problem.deadline.is_over():
+                break
             loss, extra, tries = self._adam_step(work, i, extra, generator)
             losses.append(loss)
             redrawn += tries
         value = -float(np.mean([float(x) for x in losses]))
         before = state.trace[-1] if state.trace else -math.inf
+        count = len(losses)
         state = TrainingState(
-            state.iteration + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
+            begun + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
             state.validated, state.best, state.is_done, redrawn,
         )  # fmt: skip
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:

@@ -42,12 +42,17 @@ def start(function: Function, x: Tensor) -> Point:
     return Point(x, value, gradient)
 
 
-def descend(function: Function, point: Point, iterations: int) -> Point:
-    """Some iterations; fewer where the gradient is zero or no lower value is found. Raises GradientNotFinite where the
+def descend(
+    function: Function, point: Point, iterations: int, is_over: Callable[[], bool] = lambda: False
+) -> Point:
+    """Some iterations; fewer where the gradient is zero, no lower value is found or the time
+    ``is_over``. Raises GradientNotFinite where the
     function falls to values without a finite gradient and to no others."""
     for _ in range(iterations):
         if point.is_stuck or not bool(point.gradient.abs().max() > 0):
             return point._replace(is_stuck=True)
+        if is_over():
+            break
         point = _iterate(function, point)
     return point
 

@@ -38,6 +38,7 @@ from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives import elbo_starts
 from pgmlang.objectives.objective import Objective, learned_values, units_of
 from pgmlang.objectives.pareto import pareto_shape
+from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.guided import automatic_names, summed_out
 from pgmlang.plan.problem import Problem
 from pgmlang.results.outcome import Outcome
@@ -57,6 +58,7 @@ class ElboObjective:
     summed: tuple[str, ...]
     particles: int
     plate: str | None
+    deadline: Deadline = NEVER
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """Free values of what is learned and of the guides' params."""
@@ -68,16 +70,17 @@ class ElboObjective:
                 free[LOC] = self._best_start(joint, free, generator)
             elif not self.written.is_written:
                 free[LOC] = elbo_starts.nearest(
-                    joint, self.automatic, free[LOC], self.params(joint, free), generator
+                    joint, self.automatic, free[LOC], self.params(joint, free), generator, self.deadline
                 )
                 free[LOC] = elbo_starts.climbed(
-                    joint, self.automatic, free[LOC], self.plate, self._loss_at(free), generator
+                    joint, self.automatic, free[LOC], self.plate, self._loss_at(free), generator, self.deadline
                 )
         return free
 
     def _best_start(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator) -> Tensor:
         params = self.params(joint, free)
-        return elbo_starts.best(joint, self.automatic, params, self.plate, self._loss_at(free), generator)
+        loss = self._loss_at(free)
+        return elbo_starts.best(joint, self.automatic, params, self.plate, loss, generator, self.deadline)
 
     def _loss_at(self, free: Mapping[FreeKey, Tensor]) -> elbo_starts.Loss:
         """The loss by the guide's location, all else held."""
@@ -194,6 +197,12 @@ def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:
     model, facts = problem.model, problem.facts
     automatic = AutomaticGuide(automatic_names(model, facts), GUIDES[guide])
     elbo = ElboObjective(
-        model, automatic, WrittenGuide(model), summed_out(model, facts), particles, unit_plate(model)
+        model,
+        automatic,
+        WrittenGuide(model),
+        summed_out(model, facts),
+        particles,
+        unit_plate(model),
+        problem.deadline,
     )
     return Objective(elbo.start, elbo.loss, elbo.conclude, "bound")

@@ -21,6 +21,7 @@ from pgmlang.guides.family import LOC
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.plan.deadline import NEVER, Deadline
 
 STARTS, CLIMB = 24, 20
 """Places that a bound with many tops is climbed from, and the iterations of each half of a climb."""
@@ -32,27 +33,40 @@ Loss = Callable[[BoundDensity, Tensor, Generator], Tensor]
 
 
 def nearest(
-    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, params: Mapping[str, Tensor], generator: Generator
+    joint: BoundDensity,
+    guide: AutomaticGuide,
+    loc: Tensor,
+    params: Mapping[str, Tensor],
+    generator: Generator,
+    deadline: Deadline = NEVER,
 ) -> Tensor:
     """The guide's location, or the nearest that was found where the density is not zero."""
 
     def impossible(free: dict[str, Tensor]) -> Tensor:
         return impossible_elements(joint, constrain(joint, free, None, params)[0], params)
 
-    possible = nearest_possible(guide.by_name(joint, loc), impossible, generator)
+    possible = nearest_possible(guide.by_name(joint, loc), impossible, generator, deadline)
     return torch.cat([possible[n].flatten() for n in guide.names])
 
 
 def climbed(
-    joint: BoundDensity, guide: AutomaticGuide, loc: Tensor, plate: str | None, loss: Loss, generator: Generator
+    joint: BoundDensity,
+    guide: AutomaticGuide,
+    loc: Tensor,
+    plate: str | None,
+    loss: Loss,
+    generator: Generator,
+    deadline: Deadline = NEVER,
 ) -> Tensor:
     """Where a climb of the bound by the guide's location ends, its widths held: steps of the gradient's would take all
     epochs to data that are far."""
     some = _at_most(joint, guide, plate, MOST_ROWS, generator)
     for _ in range(CLIMBS):
+        if deadline.is_over():
+            break
         function = _function(some, loss, generator.get_state())
         try:
-            loc = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB).x
+            loc = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB, deadline.is_over).x
         except GradientNotFinite:
             return loc  # a step with fresh noise says where, if it persists
     return loc
@@ -60,7 +74,7 @@ def climbed(
 
 def best(
     joint: BoundDensity, guide: AutomaticGuide, params: Mapping[str, Tensor], plate: str | None, loss: Loss,
-    generator: Generator,
+    generator: Generator, deadline: Deadline = NEVER,
 ) -> Tensor:  # fmt: skip
     """The location where the bound is highest after a short climb from each of several places: with discrete latents
     summed out it has many tops. The first half of a climb sees some rows only, which lets labels find rows of their own.
@@ -68,6 +82,8 @@ def best(
     points: list[Point] = []
     broken: tuple[BoundDensity, Tensor, Tensor] | None = None
     for i in range(STARTS):
+        if points and deadline.is_over():
+            break
         loc = _drawn(joint, guide, params, generator) if i % 2 else torch.randn(
             guide.size(joint), generator=generator, dtype=joint.dtype, device=joint.device
         )  # fmt: skip
@@ -75,7 +91,7 @@ def best(
             for rows in (_some_rows(joint, guide, plate, generator), joint):
                 noise = generator.get_state()
                 function = _function(rows, loss, noise)
-                point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB)
+                point = lbfgs.descend(function, lbfgs.start(function, loc), CLIMB, deadline.is_over)
                 loc = point.x
         except GradientNotFinite as error:
             broken = rows, noise, error.x.detach().requires_grad_()

@@ -20,6 +20,7 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.objective import Objective, units_of
+from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import latent_variables, summed_names
 from pgmlang.plan.problem import Problem
 from pgmlang.results.outcome import Outcome
@@ -32,6 +33,7 @@ class LogDensityObjective:
     latent: tuple[str, ...]
     summed: tuple[str, ...]
     plate: str | None
+    deadline: Deadline = NEVER
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
         """Free values near zero, or the nearest where the density is not zero."""
@@ -39,9 +41,9 @@ class LogDensityObjective:
         for name in self.latent:
             shape = free_shape(joint, name)
             free[name] = 0.1 * torch.randn(shape, generator=generator, dtype=joint.dtype, device=joint.device)
-        return (
-            free if joint.model.nets else nearest_possible(free, lambda f: self._impossible(joint, f), generator)
-        )
+        if joint.model.nets:
+            return free
+        return nearest_possible(free, lambda f: self._impossible(joint, f), generator, self.deadline)
 
     def _impossible(self, joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> Tensor:
         """How much of the density is zero at points; with labels summed out, whether all of it is."""
@@ -73,7 +75,7 @@ def log_density_objective(problem: Problem) -> Objective:
     model, facts = problem.model, problem.facts
     latent = tuple(v.name for v in latent_variables(model, facts))
     plate = unit_plate(model)
-    objective = LogDensityObjective(latent, summed_names(model, facts), plate)
+    objective = LogDensityObjective(latent, summed_names(model, facts), plate, problem.deadline)
     label = "log-density a row" if plate else "log-density"
     return Objective(objective.start, objective.loss, objective.conclude, label)
 

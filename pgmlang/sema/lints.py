@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.graph.relevance import names_in_guide, relevant_names
 from pgmlang.model import Definition, Factor, Model
 from pgmlang.model.dependence import definitions_behind
 from pgmlang.model.expr import Apply, Contract, Expr, Ref, walk
@@ -29,6 +30,7 @@ def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         if symbol.role in what and symbol.name not in mentioned:
             yield Diagnostic("PGM0212", f"the {what[symbol.role]} `{symbol.name}` is never used", symbol.span,
                              help="use it or remove it")  # fmt: skip
+    yield from _without_effect(model, mentioned)
     shaped = {a for v in model.variables for a in (*v.axes, *v.plates)} | {
         model.root_axis(a) for v in model.variables for a in v.axes
     }
@@ -48,6 +50,16 @@ def _unused(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "PGM0212", f"the setting `{name}` is never used", scope.spans[name], help="use it or remove it"
             )
+
+
+def _without_effect(model: Model, mentioned: set[str]) -> Iterator[Diagnostic]:
+    """Params that only values nobody uses hang on."""
+    targets = {c.target for c in model.conditionals} | {v.name for v in model.of_role("field")}
+    relevant = relevant_names(model, targets) | names_in_guide(model.guide, model)
+    for variable in model.of_role("param"):
+        if variable.name in mentioned and variable.name not in relevant:
+            yield Diagnostic("PGM0212", f"no distribution and no factor hangs on the parameter `{variable.name}`: "
+                             "no data can tell its value", variable.span, help="use it or remove it")  # fmt: skip
 
 
 def _guide_gaps(model: Model) -> Iterator[Diagnostic]:

@@ -12,6 +12,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.infer import Algorithm, Outcome, fit_model
 from pgmlang.infer.base import StepReport
 from pgmlang.infer.run import run
+from pgmlang.plan.deadline import Deadline
 from pgmlang.plan.registry import METHODS, TO_COME, method_named
 from pgmlang.sema import compile_source
 from pgmlang.tables.from_model import row_network
@@ -100,7 +101,7 @@ def test_the_loop() -> None:
     assert stopped.status == "stopped"
     assert stopped.outcome.parameters["n"] == 2
     assert "Ctrl-C" in stopped.warnings[-1].message
-    assert run(counting(4), rng, max_time=0.0).steps == 1
+    assert run(counting(4), rng, deadline=Deadline(0.0)).steps == 1
     with pytest.raises(KeyboardInterrupt):
         run(counting(4, interrupt_at=0), rng)
 

@@ -11,6 +11,7 @@ import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.base import Algorithm, Outcome, StepReport
 from pgmlang.infer.run import run
+from pgmlang.plan.deadline import Deadline
 
 
 def _kernel(value: float, steps: int, fault: bool = False) -> Algorithm:
@@ -40,7 +41,7 @@ def test_interruption_keeps_what_was_done() -> None:
 
 
 def test_time_limit() -> None:
-    done = run(_kernel(-1.0, 5), np.random.default_rng(0), max_time=0.0)
+    done = run(_kernel(-1.0, 5), np.random.default_rng(0), deadline=Deadline(0.0))
     assert (done.status, done.stopped_by, done.steps) == ("stopped", "time", 1)
 
 
