@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.families import FAMILIES
 from pgmlang.model import Conditional, Density, Dist, Model, Potential, Variable
+from pgmlang.model.branches import branches
 from pgmlang.model.dependence import networks_behind
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.learned import branches
 
 
 @dataclass(frozen=True)
