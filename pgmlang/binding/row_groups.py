@@ -14,6 +14,7 @@ from pgmlang.tables.conditionals import as_codes
 from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.from_model import iid_plate, row_unrolled
 from pgmlang.tables.learned import learned_tables, table_shape
+from pgmlang.tables.row_reductions import row_reductions
 from pgmlang.tables.unroll import Unrolled, unroll
 
 MAX_GROUPS = 4096
@@ -72,6 +73,8 @@ def row_groups(
     is known and nothing of a row tells its network from another's (`has_one_network`)."""
     model = binding.model
     known = {**parameters, **fixed}
+    over_rows = _values_over_rows(binding, known)
+    known, fixed = {**known, **over_rows}, {**fixed, **over_rows}
     alike, plate = iid_plate(model, fixed)
     if not alike and binding.weights is not None:
         message = "rows that share latents or form a chain cannot be weighted"
@@ -80,7 +83,7 @@ def row_groups(
         nested = nested_plates(model, fixed)
         yield from [_whole(binding, known)] if nested is None else _by_length(binding, known, *nested)
         return
-    inputs = {k: np.asarray(v) for k, v in binding.values.items() if model.by_name[k].role == "input"}
+    inputs = {k: np.asarray(v) for k, v in binding.values.items() if model.by_name[k].role == "input"} | over_rows
     if plate is None:
         unrolled = row_unrolled(model, known, binding.sizes, binding.labels, inputs)
         yield _group(unrolled, binding, np.zeros(1, dtype=np.int64), None)
@@ -97,6 +100,19 @@ def row_groups(
         yield replace(_group(unrolled, binding, members, plate), unit=plate, inside={plate: members[:, None]})
 
 
+def _values_over_rows(binding: Binding, known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The deterministic values of inputs and params that are taken over all rows."""
+    model = binding.model
+    evaluator = bound_evaluator(binding, known)
+    out: dict[str, np.ndarray] = {}
+    for name in row_reductions(model).of_inputs:
+        variable = model.by_name[name]
+        axes = model.array_axes(variable)
+        value = evaluator.evaluate(model.definition_of[name].value, variable.plates).to(axes)
+        out[name] = np.broadcast_to(value, tuple(binding.layout.size(a) for a in axes))
+    return out
+
+
 def has_one_network(binding: Binding, fixed: Iterable[str] = ()) -> bool:
     """Whether every row has the same network: rows are independent, and no input and no element sets them apart."""
     alike, plate = iid_plate(binding.model, fixed)
@@ -111,7 +127,9 @@ def has_one_network(binding: Binding, fixed: Iterable[str] = ()) -> bool:
 def plates_told_apart(model: Model, plate: str) -> tuple[str, ...]:
     """The plates around a row plate whose elements have tables, params or inputs of their own, outermost first."""
     by = {b for t in learned_tables(model) for b in t.distribution.by}
-    outer = {p for v in model.variables if v.role in ("input", "param") for p in v.plates if p != plate}
+    of_inputs = row_reductions(model).of_inputs
+    given = [v for v in model.variables if v.role in ("input", "param") or v.name in of_inputs]
+    outer = {p for v in given for p in v.plates if p != plate}
     return tuple(p for p in model.enclosing(plate)[:-1] if p in by | outer)
 
 

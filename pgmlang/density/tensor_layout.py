@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.layout import Layout
+from pgmlang.lower.partial import said_by
 from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
 
@@ -32,8 +33,8 @@ def tensor_layout(layout: Layout, model: Model, device: torch.device) -> BoundLa
     def tensor(values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.int64, device=device)
 
-    mentioned = (r.lag for f in (*model.factors, *model.definitions) for r in model.mentions(f))
-    lags = sorted({1, *mentioned} - {0})
+    mentioned = [r for f in (*model.factors, *model.definitions) for r in model.mentions(f) if r.lag]
+    lags = sorted({1, *(r.lag for m in mentioned for r in (m, *said_by(m, model)))} - {0})
     sequences = {chain: layout.sequences(chain) for chain in layout.chains if layout.has_size(chain)}
     return BoundLayout(
         dict(layout.sizes),

@@ -8,7 +8,6 @@ rest runs without Python. Shapes are those of the recording.
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -145,15 +144,15 @@ def _place(value: Tensor) -> tuple[Any, ...]:
 
 
 def _scripted(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> Function:
-    """The graph run by TorchScript, which has no Python between operations; by Python where torch has it no more."""
-    if not hasattr(torch.jit, "trace"):
+    """The graph run by TorchScript's interpreter, which has no Python between operations; by Python where torch has it no
+    more. Its compilation unit is the function's alone: what ``torch.jit.trace`` makes stays in memory to the end."""
+    if not hasattr(torch._C, "_create_graph_by_tracing"):
         return module
-    with warnings.catch_warnings():
-        # TorchScript is deprecated for models; its interpreter is what is wanted here
-        warnings.simplefilter("ignore")
-        script = torch.jit.freeze(torch.jit.trace(module, inputs, check_trace=False).eval())
+    names = [f"input_{i}" for i in range(len(inputs))]
+    graph, _ = torch._C._create_graph_by_tracing(module.forward, inputs, lambda _: "", True, False, None, names)
+    script: Function = torch._C.CompilationUnit().create_function("recorded", graph)
     if all(v.device.type == "cpu" for v in inputs):
-        return script  # type: ignore[no-any-return]
+        return script
 
     def unfused(*values: Tensor) -> Any:
         # fused kernels appear after some calls and round otherwise: a resumed run would differ

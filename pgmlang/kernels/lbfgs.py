@@ -63,6 +63,8 @@ def _iterate(function: Function, point: Point) -> Point:
         # rounding spoiled the history
         point = point._replace(steps=(), changes=())
         direction = -point.gradient
+    if point.steps and -float(direction @ point.gradient) <= _rounding(point.value):
+        return point._replace(is_stuck=True)
     first = 1.0 if point.steps else min(1.0, 1 / float(point.gradient.abs().sum()))
     accepted = _search(function, point, direction, first)
     if accepted is None:
@@ -89,13 +91,19 @@ def _direction(point: Point) -> Tensor:
     return -q
 
 
+def _rounding(value: Tensor) -> float:
+    """The least change that a value of this size shows."""
+    return torch.finfo(value.dtype).eps * abs(float(value)) if bool(torch.isfinite(value)) else 0.0
+
+
 def _search(
     function: Function, point: Point, direction: Tensor, first: float
 ) -> tuple[Tensor, Tensor, Tensor] | None:
     """A point that satisfies the weak Wolfe conditions, by bisection (Lewis and Overton 2013, algorithm 2.6); the
-    lowest one seen when there is none, or None. Points without a finite gradient are too far."""
+    lowest one seen when there is none, or None where none is lower. Points without a finite gradient are too far; no
+    step is looked for that promises less than the rounding of the value."""
     slope = float(direction @ point.gradient)
-    value = float(point.value)
+    value, rounding = float(point.value), _rounding(point.value)
     low, high, t = 0.0, float("inf"), first
     best: tuple[Tensor, Tensor, Tensor] | None = None
     without_slope: Tensor | None = None
@@ -112,7 +120,9 @@ def _search(
             if float(direction @ g) >= CURVATURE * slope:
                 return x, f, g
             low = t
+        if -high * slope <= rounding:
+            break
         t = 0.5 * (low + high) if high < float("inf") else 2 * low
     if best is None and without_slope is not None:
         raise GradientNotFinite(without_slope)
-    return best
+    return best if best is not None and float(best[1]) < value else None

@@ -8,16 +8,13 @@ aligned; leading chain or particle axes stay in front and are never named.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pgmlang.lower import pyast as py
+from pgmlang.lower.alignment import Alignment
 from pgmlang.lower.emitted import Axes, Emitted, as_tensor, axis_letters, is_number, to_come
-from pgmlang.lower.layout_calls import LayoutCalls
-from pgmlang.lower.names import Names
-from pgmlang.lower.partial import is_partial, safe_operands, written_out
-from pgmlang.model import Model, Net
+from pgmlang.lower.partial import partial_definitions, safe_operands, written_out
+from pgmlang.model import Net
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.signatures.functions import FUNCTIONS
 
@@ -28,94 +25,11 @@ def prev_name(ref: Ref) -> str:
 
 
 @dataclass
-class ExpressionEmitter:
-    """Emits expressions of one model. ``uses`` collects the runtime functions needed, ``layout`` what it must answer;
-    ``taken``: where the branch of an ``if`` that is being emitted is taken, None outside of any; ``is_stepwise``: while a
-    chain is emitted step by step, so that all values before are locals."""
+class ExpressionEmitter(Alignment):
+    """Emits expressions of one model. ``is_stepwise``: while a chain is emitted step by step, so that all values before are
+    locals."""
 
-    model: Model
-    names: Names
-    uses: set[str] = field(default_factory=set)
-    layout: LayoutCalls = field(default_factory=LayoutCalls)
-    taken: Emitted | None = None
     is_stepwise: bool = False
-
-    # ---- branches
-
-    @contextmanager
-    def branch(self, test: Emitted, is_then: bool = True) -> Iterator[None]:
-        """What is emitted inside is looked at only where the test holds (where it does not, without ``is_then``).
-
-        A value that is thrown away still has a gradient, zero times the derivative of each function behind it, which is
-        no number where that is infinite. So inputs of partial functions are replaced *before* they are applied."""
-        taken_here, outer = test, self.taken
-        if not is_then:
-            taken_here = Emitted(py.call("torch.logical_not", as_tensor(test.node)), test.axes)
-        if outer is not None:
-            axes = tuple(dict.fromkeys((*outer.axes, *taken_here.axes)))
-            both = [self.align(self.to_frame(t.node, t.axes, axes), axes) for t in (outer, taken_here)]
-            taken_here = Emitted(py.binary("and", *both), axes)
-        self.taken = taken_here
-        try:
-            yield
-        finally:
-            self.taken = outer
-
-    def masked(self, value: Emitted, safe: ast.expr) -> Emitted:
-        """The value where the branch is taken (by any element that looks at it), and elsewhere a safe one."""
-        if self.taken is None or is_number(value.node):
-            return value
-        test, test_axes = self.gathered(self.taken.node, self.taken.axes, value.axes)
-        unseen = [i - len(test_axes) for i, a in enumerate(test_axes) if a not in value.axes]
-        if unseen:
-            test = py.method(test, "any", py.tuple_of(*map(py.constant, unseen)))
-            test_axes = tuple(a for a in test_axes if a in value.axes)
-        aligned = self.align(self.to_frame(test, test_axes, value.axes), value.axes)
-        return Emitted(py.call("torch.where", as_tensor(aligned), value.node, safe), value.axes)
-
-    # ---- layout
-
-    def array_axes(self, name: str) -> Axes:
-        """Own axes of a variable's array: plates, then event axes."""
-        return self.model.array_axes(self.model.by_name[name])
-
-    def align(self, value: Emitted, frame: Axes) -> ast.expr:
-        """The value with ``None`` for every frame axis it lacks, so that chain axes stay in front; numbers stay numbers."""
-        if value.axes == frame or is_number(value.node):
-            return value.node
-        parts: list[ast.expr] = [ast.Constant(...)]
-        parts += [ast.Slice() if a in value.axes else ast.Constant(None) for a in frame]
-        return py.item(value.node, *parts)
-
-    def spread(self, value: Emitted, frame: Axes) -> Emitted:
-        """The value along every axis of the frame, repeated along those it does not vary over (as a view)."""
-        missing = tuple(a for a in frame if a not in value.axes)
-        repeated = self._repeated(value, missing)
-        return Emitted(self.ordered(repeated, frame), frame)
-
-    def tensor(self, number: ast.expr) -> ast.expr:
-        """A plain number as a tensor of the default dtype."""
-        self.uses.add("real")
-        return py.call("real", number)
-
-    def ordered(self, value: Emitted, axes: Axes) -> ast.expr:
-        """The value with exactly these axes, permuted where they stand in another order."""
-        if value.axes == axes:
-            return value.node
-        source = [value.axes.index(a) - len(value.axes) for a in axes]
-        target = list(range(-len(axes), 0))
-        if source == target:
-            return value.node
-        return py.call(
-            "torch.movedim",
-            value.node,
-            py.tuple_of(*map(py.constant, source)),
-            py.tuple_of(*map(py.constant, target)),
-        )
-
-    def to_frame(self, node: ast.expr, node_axes: Axes, frame: Axes) -> Emitted:
-        axes = tuple(a for a in frame if a in node_axes)
-        return Emitted(self.ordered(Emitted(node, node_axes), axes), axes)
 
     # ---- numbers and codes
 
@@ -144,7 +58,7 @@ class ExpressionEmitter:
         """An expression along a frame."""
         match expr:
             case Const():
-                return self._repeated(Emitted(self._constant(expr), ()), expr.axes)
+                return self.repeated(Emitted(self._constant(expr), ()), expr.axes)
             case Ref():
                 return self._reference(expr, frame)
             case Apply():
@@ -171,7 +85,7 @@ class ExpressionEmitter:
                 return Emitted(py.hinted(test, hint), (plate,))
             case Rename(body=body, old=old, new=new):
                 swapped = tuple(old if a == new else a for a in frame)
-                with self._renamed(old, new):
+                with self.renamed(old, new):
                     value = self.emit(body, swapped if old in swapped else (*frame, old))
                 return self.to_frame(
                     value.node,
@@ -217,14 +131,6 @@ class ExpressionEmitter:
             return py.constant(float(expr.value))
         return py.constant(expr.value)
 
-    def _repeated(self, value: Emitted, axes: Axes) -> Emitted:
-        """A number along further axes."""
-        node = value.node
-        for axis in axes:
-            self.uses.add("over")
-            node = py.call("over", node, self.size(axis))
-        return Emitted(node, (*value.axes, *axes))
-
     def _reference(self, expr: Ref, frame: Axes) -> Emitted:
         variable = self.model.by_name.get(expr.name)
         if variable is None:
@@ -237,26 +143,62 @@ class ExpressionEmitter:
         return self._element(expr, frame)
 
     def _inlined(self, expr: Ref, frame: Axes) -> Emitted:
-        """A deterministic name inside a branch: where it is partial by its own expression, in which the branch masks
-        what it must; where that cannot be said here its value is masked."""
+        """A deterministic name inside a branch, where it is partial: its own expression, in which the branch masks what it
+        must, said here or along the name's own axes, with the branch taken at the elements that are looked at."""
         value = self.model.definition_of[expr.name].value
-        if not is_partial(value, self.model):
+        if expr.name not in partial_definitions(self.model) or value.type.kind == "labels":
             return self._element(expr, frame)
         body = written_out(expr, self.model, frame, self.is_stepwise)
         if body is not None:
             return self.number(body, frame)
-        safe = 1.0 if value.type.kind in ("positive", "count") else 0.0
-        return self.masked(self._element(expr, frame), py.constant(safe))
-
-    def _element(self, expr: Ref, frame: Axes) -> Emitted:
-        """A variable's array at this place's elements."""
         axes = self.array_axes(expr.name)
-        node: ast.expr = py.name(self.names[expr.name])
+        outer, self.taken = self.taken, self._looked_at(expr, frame)
+        try:
+            everywhere = self.spread(self.number(value, axes), axes)
+        finally:
+            self.taken = outer
+        node = as_tensor(everywhere.node)
         if expr.lag:
-            node = self.lagged(expr, axes)
+            chain = self.chain_of(axes)
+            node = self._rows_back(node, axes, self.layout.previous(chain, expr.lag))
+        return self._element(expr, frame, node)
+
+    def _looked_at(self, expr: Ref, frame: Axes) -> Emitted:
+        """Along a name's own axes, whether a reference to it whose branch is taken looks at an element: what `_element`
+        gathers, the other way."""
+        assert self.taken is not None
+        axes = self.array_axes(expr.name)
+        codes = {axis: self.emit(index, frame) for axis, index in expr.index}
+        for axis, inner in self.members_of(axes, (*frame, *self.taken.axes), codes):
+            codes[axis] = Emitted(self.layout.parent(axis, inner), (inner,))
+        if expr.lag:
+            chain = self.chain_of(axes)
+            codes[chain] = Emitted(self.layout.previous(chain, expr.lag), (chain,))
+        wide = tuple(dict.fromkeys((*frame, *self.taken.axes, *(a for c in codes.values() for a in c.axes))))
+        along = [a for a in wide if a in self.taken.axes or any(a in c.axes for c in codes.values())]
+        shared = tuple(a for a in axes if a in along and a not in codes)
+        gone = tuple(a for a in along if a not in shared)
+        here = (*shared, *gone)
+        test = self.align(self.to_frame(self.taken.node, self.taken.axes, here), here)
+        if not codes:
+            if gone:
+                test = py.method(test, "any", py.tuple_of(*(py.constant(-k - 1) for k in range(len(gone)))))
+            return Emitted(test, shared)
+        self.uses.add("looked_at")
+        picked = tuple(a for a in axes if a in codes)
+        picks = [self.align(self.to_frame(codes[a].node, codes[a].axes, here), here) for a in picked]
+        sizes = py.tuple_of(*map(self.size, picked))
+        node = py.call("looked_at", test, sizes, *picks, places=py.constant(len(gone)))
+        return self.to_frame(node, (*shared, *picked), axes)
+
+    def _element(self, expr: Ref, frame: Axes, node: ast.expr | None = None) -> Emitted:
+        """A variable's array at this place's elements. ``node``: the array, where it is another than the local of its name."""
+        axes = self.array_axes(expr.name)
+        if node is None:
+            node = self.lagged(expr, axes) if expr.lag else py.name(self.names[expr.name])
         codes = [(axis, self.emit(index, frame)) for axis, index in expr.index]
         if codes:
-            members = self._members(axes, frame, dict(expr.index))
+            members = self.members_of(axes, frame, dict(expr.index))
             codes = [(axis, Emitted(self.layout.parent(axis, inner), (inner,))) for axis, inner in members] + codes
             value = self._indexed(Emitted(node, axes), codes, frame)
         else:
@@ -264,57 +206,20 @@ class ExpressionEmitter:
         wide = (*frame, *(a for a in value.axes if a not in frame))
         return self.to_frame(value.node, value.axes, wide)
 
-    def gathered(self, node: ast.expr, node_axes: Axes, frame: Axes) -> tuple[ast.expr, Axes]:
-        """A value of outer elements at the rows of the frame's plates, and its axes."""
-        for axis, inner in self._members(node_axes, frame, {}):
-            dim = py.constant(node_axes.index(axis) - len(node_axes))
-            node = py.method(node, "index_select", dim, self.layout.parent(axis, inner))
-            node_axes = tuple(inner if a == axis else a for a in node_axes)
-        return node, node_axes
-
-    @contextmanager
-    def _renamed(self, old: str, new: str) -> Iterator[None]:
-        """Inside a Rename the branch's test has its axis by the inner name."""
-        outer = self.taken
-        if outer is not None:
-            swap = {new: old, old: new}
-            self.taken = Emitted(outer.node, tuple(swap.get(a, a) for a in outer.axes))
-        try:
-            yield
-        finally:
-            self.taken = outer
-
     def lagged(self, expr: Ref, axes: Axes) -> ast.expr:
         """``prev(x, k)``: by a local name that ``unpack`` made, or for a deterministic name, picked here."""
         chain = self.chain_of(axes)
         if self.is_stepwise or self.model.by_name[expr.name].role in ("random", "field", "input"):
             return py.name(self.names[prev_name(expr)])
-        dim = py.constant(axes.index(chain) - len(axes))
-        return py.method(
-            py.name(self.names[expr.name]), "index_select", dim, self.layout.previous(chain, expr.lag)
-        )
+        return self._rows_back(py.name(self.names[expr.name]), axes, self.layout.previous(chain, expr.lag))
+
+    def _rows_back(self, node: ast.expr, axes: Axes, rows: ast.expr) -> ast.expr:
+        dim = py.constant(axes.index(self.chain_of(axes)) - len(axes))
+        return py.method(node, "index_select", dim, rows)
 
     def chain_of(self, axes: Axes) -> str:
         """The chain among a value's axes that ``prev`` looks back in: the innermost."""
         return next(a for a in reversed(axes) if self.model.is_chain(a))
-
-    def size(self, axis: str) -> ast.expr:
-        """The size of an axis: a number, or asked of the layout."""
-        known = self.model.axis_size(axis)
-        return self.layout.size(self.model.root_axis(axis)) if known is None else py.constant(known)
-
-    def _members(self, axes: Axes, frame: Axes, indexed: dict[str, Expr]) -> list[tuple[str, str]]:
-        """Outer plates of a value, each with the plate of the frame whose rows belong to its elements."""
-        out = []
-        for axis in axes:
-            if axis in frame or axis in indexed or axis not in self.model.plate_by_name:
-                continue
-            inner = next(
-                (f for f in frame if f in self.model.plate_by_name and axis in self.model.enclosing(f)), None
-            )
-            if inner is not None:
-                out.append((axis, inner))
-        return out
 
     def _indexed(self, value: Emitted, index: list[tuple[str, Emitted]], frame: Axes) -> Emitted:
         """The value at codes of some of its axes, all picked at once: nothing is laid out along an axis picked."""
@@ -396,7 +301,7 @@ class ExpressionEmitter:
 
     def _along(self, value: Emitted, axis: str) -> Emitted:
         """The value with an axis that something works along: one that does not vary over it is repeated."""
-        return value if axis in value.axes else self._repeated(value, (axis,))
+        return value if axis in value.axes else self.repeated(value, (axis,))
 
     def _segments(self, expr: Reduce, frame: Axes) -> Emitted:
         """Over the rows of an inner plate, by the outer elements they belong to."""

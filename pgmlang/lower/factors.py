@@ -6,7 +6,8 @@ import ast
 from collections.abc import Collection
 
 from pgmlang.lower import pyast as py
-from pgmlang.lower.expressions import Axes, ExpressionEmitter, to_come
+from pgmlang.lower.emitted import Axes, Emitted, is_number
+from pgmlang.lower.expressions import ExpressionEmitter
 from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
@@ -113,6 +114,6 @@ def potential_value(model: Model, expressions: ExpressionEmitter, potential: Pot
     """A potential along its plates' axes."""
     frame = model.batch_axes(potential.plates)
     value = expressions.number(potential.value, frame)
-    if value.axes != frame:
-        raise to_come("a factor that does not vary over its plate", potential.span)
-    return value.node, frame
+    if frame and is_number(value.node):
+        value = Emitted(expressions.tensor(value.node), ())
+    return expressions.spread(value, frame).node, frame

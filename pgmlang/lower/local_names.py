@@ -67,6 +67,8 @@ def _call_words(function: ast.expr, arguments: list[ast.expr]) -> str | None:
     match function, arguments:
         case ast.Name(id="take"), [of, *codes]:
             return _joined(of, "of", *codes)
+        case ast.Name(id="looked_at"), [_, _, *codes]:
+            return _joined("looked_at_by", *codes)
         case ast.Attribute(value=ast.Name(id="torch"), attr="einsum"), [_, *sides]:
             return _joined(sides[0], "dot", *sides[1:])
         case ast.Attribute(value=ast.Name(id="torch"), attr="where"), [_, a, b]:

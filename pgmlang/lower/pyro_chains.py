@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pgmlang.lower.partial import said_by
 from pgmlang.model import Conditional, Definition, Model, Potential
 
 Item = Conditional | Definition | Potential
@@ -29,7 +30,7 @@ def chains_of(model: Model) -> dict[str, Chain]:
     """The chains that must be drawn step by step."""
     lags: dict[str, dict[str, int]] = {}
     for item in (*model.factors, *model.definitions):
-        for ref in model.mentions(item):
+        for ref in (r for m in model.mentions(item) for r in (said_by(m, model) if m.lag else (m,))):
             if ref.lag and model.by_name[ref.name].role in ("random", "field", "derived"):
                 axes = model.batch_axes(model.by_name[ref.name].plates)
                 chain = next(a for a in reversed(axes) if model.is_chain(a))

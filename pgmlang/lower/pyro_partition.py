@@ -103,7 +103,7 @@ def sum_fields(sites: Sites, fields: list[Variable]) -> None:
     batch = sites.model.batch_axes(fields[0].plates)
     frame = sites.plates.frame(batch, True) or batch
     sites.leave()
-    _codes(sites, fields, len(frame))
+    _codes(sites, fields, len(batch))  # pads come with the frame of the term
     _definitions(sites, fields)
     term = _term(sites, fields, frame)
     log_z = py.method(term, "logsumexp", _dims(len(fields), len(frame)))

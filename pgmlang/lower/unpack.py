@@ -10,11 +10,11 @@ from pgmlang.lower.distributions import DistributionEmitter
 from pgmlang.lower.emitted import Emitted, as_tensor, is_number
 from pgmlang.lower.expressions import ExpressionEmitter, prev_name
 from pgmlang.lower.names import Names
-from pgmlang.lower.partial import moved_body
+from pgmlang.lower.partial import said_by
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
 from pgmlang.model.dependence import definitions_behind, names_behind
-from pgmlang.model.expr import Ref, references
+from pgmlang.model.expr import Ref
 from pgmlang.tables.learned import tables_of
 
 
@@ -77,9 +77,8 @@ class Emitter:
             role = self.model.by_name[ref.name].role if ref.name in self.model.by_name else ""
             if ref.lag and role in roles:
                 seen.setdefault(prev_name(ref), ref)
-            if role == "derived" and (ref.lag or ref.index) and (body := moved_body(ref, self.model)):
-                # inside of a branch it may be said by what it hangs on
-                lags = [r for r in references(body) if r.lag and self.model.by_name[r.name].role in roles]
+            if self.expressions.is_stepwise and ref.lag:
+                lags = [r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles]
                 seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
         for key, ref in sorted(seen.items()):
             axes = self.expressions.array_axes(ref.name)

@@ -195,8 +195,10 @@ class Moved(_Substitution):
         self.outer = set(model.enclosing(self.chain)[:-1]) if self.chain else set()
 
     def rewrite(self, expr: Expr) -> Expr | None:
-        if isinstance(expr, First) or self.chain is None:
+        if self.chain is None or (isinstance(expr, First) and expr.plate != self.chain):
             return None
+        if isinstance(expr, First):  # among the first of the rows that look back this far
+            return replace(expr, count=expr.count + self.lag)
         if isinstance(expr, Ref) and expr.name in self.model.by_name:
             variable = self.model.by_name[expr.name]
             made = self.inside(expr)

@@ -306,8 +306,7 @@ class Evaluator:
         outer = [
             q for q in self.model.batch_axes(context.plates) if self.parent_element(axis, q, None) is not None
         ]
-        if any(q in context.coordinates for q in outer):
-            raise NotEvaluable(f"`{expr.function}` over the rows of `{axis}` depends on the data's grouping")
+        picked = {q: context.coordinates[q] for q in outer if q in context.coordinates}
         members = {q: self.parent_element(axis, q, None) for q in outer}
         given = {q: m for q, m in members.items() if m is not None}
         body = self.evaluate(
@@ -322,7 +321,7 @@ class Evaluator:
         rows = body.to((axis, *rest))
         parts = [reduce_axis(expr.function, NamedArray(rows[group == g], (axis, *rest)), axis).values
                  for g in range(math.prod(shape))]  # fmt: skip
-        return NamedArray(np.stack(parts).reshape((*shape, *rows.shape[1:])), (*outer, *rest))
+        return take(NamedArray(np.stack(parts).reshape((*shape, *rows.shape[1:])), (*outer, *rest)), picked)
 
 
 def needed_names(model: Model, expr: Expr) -> list[str]:

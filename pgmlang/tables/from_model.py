@@ -9,6 +9,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.tables.network import DiscreteNetwork
+from pgmlang.tables.row_reductions import row_reductions
 from pgmlang.tables.unroll import Unrolled, unroll
 from pgmlang.tables.verdict import Verdict, discrete_verdict
 
@@ -22,8 +23,12 @@ def iid_plate(model: Model, fixed: Iterable[str] = ()) -> tuple[bool, str | None
     """Whether the rows are independent and alike given the parameters, and the plate of the rows (None: one row).
 
     They are when every random variable lives in that one unsized plate (and sized plates inside it), or there is
-    none, and no chain ties rows together. ``fixed`` variables do not count.
+    none, and neither a chain nor a value taken over all rows ties them together. ``fixed``: names with known values,
+    which do not count.
     """
+    over_rows = row_reductions(model)
+    if over_rows.is_tied or not set(over_rows.of_inputs) <= set(fixed):
+        return False, None
     rows = row_plates(model)
     homes: set[str | None] = set()
     held = frozenset(fixed)
@@ -47,7 +52,13 @@ def iid_verdict(model: Model) -> Verdict:
     if alike:
         return Verdict(True)
     return Verdict(
-        False, (Diagnostic("PGM0602", "the rows are not independent: they share latents or form a chain"),)
+        False,
+        (
+            Diagnostic(
+                "PGM0602",
+                "the rows are not independent: they share latents, form a chain or mention a value of all rows",
+            ),
+        ),
     )
 
 

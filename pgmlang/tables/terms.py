@@ -9,6 +9,7 @@ from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Apply, Const, Contract, Expr, Reduce, Ref
 from pgmlang.model.types import REAL
+from pgmlang.tables.row_reductions import row_reductions
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class _Splitter:
                 if any(axis in t.axes for t in terms):
                     return [Term(expr)]
                 return [Term(t.value, (*t.axes, axis)) for t in terms]
-            case Ref(name=name, index=(), lag=0) if model.by_name[name].role == "derived":
+            case Ref(name=name, index=(), lag=0) if (
+                model.by_name[name].role == "derived" and name not in row_reductions(model).of_inputs
+            ):
                 return self.terms(model.definition_of[name].value)
         return [Term(expr)]
 

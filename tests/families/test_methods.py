@@ -109,11 +109,12 @@ def fitted(
 def is_best(model: pgmlang.CompiledModel, fit: pgmlang.FittedModel, y: list[float]) -> bool:
     """Whether no value of the one param beside the estimate has a higher density."""
     data, layout = model.tensors({"y": y})
+    values = {"y": data["y"].double()}
     module = model.program.load()
 
     def density(m: float) -> float:
-        params = {"m": torch.tensor(m, dtype=data["y"].dtype)}
-        return float(module.log_joint({"y": data["y"]}, data, layout, params, {}))
+        params = {"m": torch.tensor(m, dtype=torch.float64)}
+        return float(module.log_joint(values, values, layout, params, {}))
 
     m = float(fit.params["m"])
     best = density(m)
@@ -140,10 +141,25 @@ def run(name: str, wrapping: str, kind: str) -> None:
         assert all(np.isfinite(np.asarray(v, dtype=float)).all() for v in numbers), (what, method)
         drawn = np.asarray(fit.sample(5, seed=1).columns["y"], dtype=float)
         assert np.isfinite(drawn).all(), (what, method)
-        assert np.isfinite(np.asarray(fit.score({"y": y}))).all(), (what, method)
+        check_score(fit, y, (what, method))
         if kind == "param" and "Mixture" not in wrapping and fit.record.status == "converged":
             assert is_best(model, fit, y), (what, method, fit.params)
     check_plan(model, y, what)
+
+
+def check_score(fit: pgmlang.FittedModel, y: list[float], what: object) -> None:
+    """Finite, or refused because the rows share a label that the fit has no value of: they have no scores apart."""
+    try:
+        scores = np.asarray(fit.score({"y": y}))
+    except PgmError as error:
+        (problem,) = error.diagnostics
+        assert (problem.code, bool(problem.help)) == ("PGM0602", True), (what, problem)
+        assert "`x` is shared by the rows" in problem.message, (what, problem)
+        latent = fit.record.model.by_name["x"]
+        assert latent.type.is_discrete, (what, problem)
+        assert not {"x"} & {*fit.params, *fit.draws}, (what, problem)
+    else:
+        assert np.isfinite(scores).all(), what
 
 
 def check_plan(model: pgmlang.CompiledModel, y: list[float], what: object) -> None:

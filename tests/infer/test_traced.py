@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,3 +88,30 @@ def draws(x: Tensor) -> Tensor:
 def test_what_cannot_be_repeated_is_refused(function: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(RuntimeError):
         recorded(function, torch.arange(4.0))
+
+
+def test_recordings_leave_no_memory_behind() -> None:
+    """What is recorded goes with the function: a fit after the other in one process does not fill it."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("the size of this process cannot be read here")
+
+    def long(x: torch.Tensor) -> torch.Tensor:
+        for i in range(200):
+            x = (x + i) * 0.5
+        return x
+
+    def resident() -> int:
+        gc.collect()
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def record(times: int) -> None:
+        for _ in range(times):
+            run = traced(long, torch.ones(3))
+            for _ in range(3):
+                torch.testing.assert_close(run(torch.zeros(3)), long(torch.zeros(3)))
+
+    record(5)
+    before = resident()
+    record(25)
+    assert resident() - before < 20 * 2**20

@@ -69,7 +69,11 @@ def joint(statements: str) -> BoundDensity:
 def check_gradient(joint: BoundDensity, seed: int = 0) -> None:
     """The gradient of the log-density by every latent and param against central differences."""
     rng = np.random.default_rng(seed)
-    draws = {k: torch.tensor(rng.normal(size=joint.shapes[k])) for k in ("a", "b", "c", "u")}
+    draws = {
+        k: torch.tensor(rng.normal(size=joint.shapes[k]))
+        for k in ("a", "b", "c", "u", "m", "h")
+        if k in joint.shapes
+    }
     draws |= {"s": torch.tensor(0.7), "w": torch.tensor([0.4, 1.3])}
     values = {k: v.double() for k, v in draws.items() if k in joint.shapes}
 
@@ -111,29 +115,54 @@ ELSEWHERE = """model m
 param c : real
 a ~ Normal(0, 1)
 b ~ Normal(0, 1)
+dim k[2]
+w[k] ~ Gamma(2, 2)
+lw = sum(log(a - w), over = k)
+all = sum(dl, over = item)
 plate item[4] {
   u ~ Normal(0, 1)
+  m[k] ~ Normal(0, 1)
   dl = log(u)
   de = sqrt(dl) * b
+  dm = log(m)
+  top = u
+  dk = sum(log(u * w), over = k)
 }
 plate g {
+  low = min(x, over = row)
+  sum_r = sum(r, over = row)
+  gy ~ Normal(if low > c then sum_r else 0, 1)
   plate row in g = chain {
     input x : real
     input pick : item
+    input kind : k
+    h ~ Normal(0, 1)
+    lh = log(h)
     r = log(x - c)
     q = r + sqrt(x)
-    w = u[pick]
+    f = if first then log(x - c) * a else log(prev(x) - c) + log(x - c)
+    uw = u[pick]
 """
 
+PICKED = {"pick": [0, 1, 2, 3, 3, 1], "kind": [0, 1, 1, 0, 1, 0], "gy": [1.0, 1.0, 0.0, 0.0, 0.5, 0.5]}
 MEANS_ELSEWHERE = {
     "by an index": "if u[pick] > 0 then dl[pick] * b else a",
     "by an index that some rows take": "if x > 0 then (if u[pick] > 0 then dl[pick] else 0) else a",
     "definition of a definition": "if u[pick] > 1 then de[pick] else 0",
-    "a name for the test": "if w > 0 then dl[pick] else b",
+    "a name for the test": "if uw > 0 then dl[pick] else b",
     "by a lag": "if first then a else (if prev(x) > c then prev(r) * b else 0)",
     "two rows back": "if first(2) then a else (if prev(x, 2) > c then prev(r, 2) * b else 0)",
     "lag of a definition of one": "if first then a else (if prev(x) > c and prev(x) > 0 then prev(q) else b)",
     "an input only": "if first then a else (if prev(x) > 0 then log(prev(x)) * b else 0)",
+    "lag of a definition with a first": "if first then a else (if prev(x) > c then prev(f) * b else 0)",
+    "two rows back with a first": "if first(2) then a else (if prev(x, 2) > c then prev(f, 2) * b else 0)",
+    "lag of a latent's": "if first then a else (if prev(h) > 0 then prev(lh) else b)",
+    "two indices": "if m[pick, kind] > 0 then dm[pick, kind] else a",
+    "an index of a reduction": "if top[pick] > 0 then dk[pick] else a",
+    "a reduction outside": "if a > max(w, over = k) then lw * b else a",
+    "over the rows of a plate of a size": "if min(u, over = item) > 0 then all * x else a",
+    "over the rows that it is one of": "if low > c then sum_r * b else 0",
+    "over other rows by an index": "if first then 0 else (if low > c and prev(x) > c then sum_r + prev(r) else b)",
 }  # fmt: skip
 
 
@@ -141,7 +170,7 @@ MEANS_ELSEWHERE = {
 @pytest.mark.parametrize("name", list(MEANS_ELSEWHERE))
 def test_definitions_of_other_elements(name: str, seed: int) -> None:
     text = f"{ELSEWHERE}    y ~ Normal({MEANS_ELSEWHERE[name]}, 2)\n  }}\n}}\n"
-    check_gradient(bound_density(problem_of(text, {**GROUPED, "pick": [0, 1, 2, 3, 3, 1]})), seed)
+    check_gradient(bound_density(problem_of(text, {**GROUPED, **PICKED})), seed)
 
 
 REAL_ARGUMENTS = {

@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy.special import logsumexp, softmax
 
+import pgmlang
 from pgmlang.density.bind import bound_density
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.normal import normal_form
@@ -156,3 +157,23 @@ def test_lag_of_a_constant(operand: str) -> None:
     got = both_meanings(CHAINS.format(operand=operand), ROWS)
     first = np.array([list(GROUPS).index(g) == i for i, g in enumerate(GROUPS)])
     np.testing.assert_allclose(got, np.where(first, 0, 2 * OPERANDS[operand][GROUPS]), rtol=1e-12)
+
+
+FACTORS = {
+    "rows": "s * b",
+    "through a definition": "c",
+    "a number beside it": "s * b + 0.5",
+    "a definition in the plate": "e",
+}
+
+
+@pytest.mark.parametrize("value", FACTORS.values(), ids=FACTORS)
+def test_a_factor_that_does_not_vary_over_its_plate(value: str) -> None:
+    """It counts once for every element, in the density and in log Z."""
+    text = "model m\nparam b : real\nfield s : bit\nc = s * b\nplate row {{\n  field y : bit\n  e = s * b\n  factor {}\n  factor y * (1 + s)\n}}\n"
+    fit = pgmlang.compile(text.format(value)).fit({"row": {"y": [0, 1, 1]}}, method="ml", seed=1)
+    b = float(fit.params["b"])
+    seen = np.logaddexp(2, 3 * b + 4)
+    assert fit.log_likelihood == pytest.approx(
+        seen - np.logaddexp(3 * np.logaddexp(0, 1), 3 * b + 3 * np.logaddexp(0, 2)), rel=1e-9
+    )

@@ -16,7 +16,7 @@ from .programs import random_program, with_comments
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = sorted([*ROOT.glob("stdlib/**/*.pgm"), *ROOT.glob("examples/**/*.pgm")])
-FEW, MANY = range(200), range(200, 3000)
+SEEDS = [range(200), *(pytest.param(range(i, i + 700), marks=pytest.mark.slow) for i in range(200, 3000, 700))]
 
 
 def formatted(text: str) -> str:
@@ -40,13 +40,13 @@ def check_comments(seed: int) -> None:
     assert format_source(once) == once.text
 
 
-@pytest.mark.parametrize("seeds", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", SEEDS, ids=lambda seeds: f"from {seeds.start}")
 def test_random_programs_survive(seeds: range) -> None:
     for seed in seeds:
         check_program(seed)
 
 
-@pytest.mark.parametrize("seeds", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", SEEDS, ids=lambda seeds: f"from {seeds.start}")
 def test_comments_survive(seeds: range) -> None:
     for seed in seeds:
         check_comments(seed)

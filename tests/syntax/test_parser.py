@@ -290,7 +290,9 @@ def mutated(seed: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(1000), pytest.param(range(1000, 10_000), marks=pytest.mark.slow)], ids=["few", "many"]
+    "seeds",
+    [range(1000), *(pytest.param(range(i, i + 1000), marks=pytest.mark.slow) for i in range(1000, 10_000, 1000))],
+    ids=lambda seeds: f"from {seeds.start}",
 )
 def test_random_slips_bring_nothing_down(seeds: range) -> None:
     for seed in seeds:

@@ -50,6 +50,17 @@ def take(x, *codes, shared=0, own=0, rest=0):
     return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
 
 
+def looked_at(test, sizes, *codes, places):
+    """Which elements are picked by ``codes`` anywhere that ``test`` holds: `take` the other way. The last ``places`` axes of
+    test and codes are summed up; the result has axes of these ``sizes`` in their stead."""
+    code = torch.zeros((), dtype=torch.long, device=test.device)
+    for part, size in zip(codes, sizes, strict=True):
+        code = code * size + torch.as_tensor(part, device=test.device).long()
+    test, code = (x[..., None].flatten(-places - 1) for x in torch.broadcast_tensors(test, code))
+    count = torch.zeros(*test.shape[:-1], math.prod(sizes), dtype=torch.long, device=test.device)
+    return (count.scatter_add(-1, code, test.long()) > 0).unflatten(-1, sizes)
+
+
 def previous(values, name, lag, index, dim):
     """A variable ``lag`` rows back; the rows at a sequence's start give any row. ``values["x", 1]`` stands for it where
     a caller sums out rows one by one."""

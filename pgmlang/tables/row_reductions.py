@@ -1,0 +1,35 @@
+"""Values that a model takes over all rows of a plate, such as a mean by which every row is centred: no row has them alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pgmlang.model import Model
+from pgmlang.model.expr import Contract, Expr, Reduce, walk
+
+
+class RowReductions(NamedTuple):
+    """``of_inputs``: the deterministic names that reduce over rows and hang on inputs and params alone; ``is_tied``:
+    whether another expression reduces over rows, so that what is random in one row has to do with other rows."""
+
+    of_inputs: tuple[str, ...]
+    is_tied: bool
+
+
+def row_reductions(model: Model) -> RowReductions:
+    """What reduces over the rows of data in a model's factors and definitions."""
+    return model.once(_row_reductions)
+
+
+def _row_reductions(model: Model) -> RowReductions:
+    reducing = [d for d in model.definitions if _reduces(d.value, model)]
+    random = [d for d in reducing if model.random_parents(d)]
+    is_tied = bool(random) or any(_reduces(e, model) for f in model.factors for e in model.expressions(f))
+    return RowReductions(tuple(d.target for d in reducing if d not in random), is_tied)
+
+
+def _reduces(expr: Expr, model: Model) -> bool:
+    return any(
+        isinstance(e, Reduce | Contract) and e.axis in model.plate_by_name and model.plate_by_name[e.axis].is_rows
+        for e in walk(expr)
+    )
