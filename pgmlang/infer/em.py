@@ -22,6 +22,7 @@ from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import summed_names
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
@@ -142,11 +143,7 @@ class _Em:
         latent = self.problem.facts.latent
         out = []
         for table in self.tables:
-            names = {table.target, *(p.name for p in table.distribution.parents)}
-            for name in tuple(names):
-                if name in self.model.definition_of:
-                    names |= set(self.model.random_parents(self.model.definition_of[name]))
-            if names & latent:
+            if {table.target, *names_behind(self.model, *table.distribution.parents)} & latent:
                 out.append(table)
         return out
 
