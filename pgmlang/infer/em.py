@@ -19,6 +19,7 @@ from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unse
 from pgmlang.infer.em_reasons import estimated, reasons_against
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.plan.latents import summed_names
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.conditionals import uniform_parameters
@@ -128,11 +129,7 @@ class _Em:
         latent = self.problem.facts.latent
         out = []
         for table in self.tables:
-            names = {table.target, *(p.name for p in table.distribution.parents)}
-            for name in tuple(names):
-                if name in self.model.definition_of:
-                    names |= set(self.model.random_parents(self.model.definition_of[name]))
-            if names & latent:
+            if {table.target, *names_behind(self.model, *table.distribution.parents)} & latent:
                 out.append(table)
         return out
 
