@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time
 
 from pgmlang.binding.close import open_sets
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.data import Column
+from pgmlang.data.header import is_number
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
-from pgmlang.model import Choice, Dist, Distribution, Model
+from pgmlang.model import Model
+from pgmlang.model.branches import families_in
 
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d\d(?:-\d\d)?|\d{4}-W\d\d(?:-\d)?)?(?P<mark>[T ])?(?P<time>\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"
@@ -65,10 +67,10 @@ def refuse_ordinal_text(
         dim = model.dim_by_name.get(model.root_axis(variable.type.axis)) if variable.type.axis else None
         is_open = variable.name in sets or (dim is not None and dim.labels is None and dim.size is None)
         names = labels.get(dim.name if dim is not None else variable.name, ())
-        if not is_open or not names or all(_is_number(x) for x in names):
+        if not is_open or not names or all(is_number(x) for x in names):
             continue
         families = [
-            d.family for d in _leaves(conditional.distribution)
+            d.family for d in families_in(conditional.distribution)
             if d.family in FAMILIES and FAMILIES[d.family].ordinal
         ]  # fmt: skip
         if families:
@@ -82,23 +84,3 @@ def refuse_ordinal_text(
                 "PGM0722", f"`{variable.name}` is ordinal, and its labels {listed(names)} are sorted as text", source,
                 f"write the labels in their order: `{line}`", about=variable.name,
             )  # fmt: skip
-
-
-def _leaves(distribution: Distribution) -> Iterator[Dist]:
-    """The distributions that a choice or a combinator is made of."""
-    if isinstance(distribution, Choice):
-        yield from _leaves(distribution.then)
-        yield from _leaves(distribution.otherwise)
-    elif isinstance(distribution, Dist):
-        yield distribution
-        for _, argument in distribution.arguments:
-            if isinstance(argument, Dist):
-                yield from _leaves(argument)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

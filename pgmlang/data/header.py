@@ -139,7 +139,7 @@ def _check(names: Sequence[str], file: str, line: int) -> None:
             cure="name it in the header, or write the file without it (pandas `index=False`, R `row.names=FALSE`)",
         )  # fmt: skip
     if repeated:
-        notes = ["the first line holds numbers: is the header missing?"] if all(map(_is_number, names)) else []
+        notes = ["the first line holds numbers: is the header missing?"] if all(map(is_number, names)) else []
         positions = [i + 1 for i, n in enumerate(names) if n == repeated[0]]
         raise problem(
             "PGM0704", f"{len(positions)} columns are named {listed(repeated[:1])}", place=f"{file}:{line}",
@@ -149,7 +149,8 @@ def _check(names: Sequence[str], file: str, line: int) -> None:
         )  # fmt: skip
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number as Python writes one."""
     try:
         float(text)
     except ValueError:

@@ -18,6 +18,10 @@ DIRECT = 16
 """Up to this many states products are summed in log space entry by entry; beyond, as matrix products."""
 
 
+Sum = Callable[[Tensor, int], Tensor]
+"""Logarithms along an axis to that of their sum, or to the largest: what elimination does with a variable's values."""
+
+
 class Chains(NamedTuple):
     """The sequences of a chain plate. ``rows [sequence, step]``: the row at each step, any row behind a sequence's
     end; ``inside``: whether it is one. ``first_rows``: the first of each; ``place``: each row's place in ``rows``."""
@@ -63,21 +67,21 @@ def _identity(matrices: Tensor) -> Tensor:
     return torch.full((states, states), LOW, dtype=matrices.dtype, device=matrices.device).masked_fill(eye, 0.0)
 
 
-def log_matmul(a: Tensor, b: Tensor) -> Tensor:
+def log_matmul(a: Tensor, b: Tensor, log_sum: Sum = torch.logsumexp) -> Tensor:
     """Log of the product of two matrices given by their logs, ``[..., K, K]``."""
-    if a.shape[-1] <= DIRECT:
-        return torch.logsumexp(a.unsqueeze(-1) + b.unsqueeze(-3), -2)
+    if a.shape[-1] <= DIRECT or log_sum is not torch.logsumexp:
+        return log_sum(a.unsqueeze(-1) + b.unsqueeze(-3), -2)
     high_a, high_b = a.detach().amax(-1, keepdim=True), b.detach().amax(-2, keepdim=True)
     tiny = torch.finfo(a.dtype).tiny
     return ((a - high_a).exp() @ (b - high_b).exp()).clamp(min=tiny).log() + high_a + high_b
 
 
-def _levels(matrices: Tensor) -> list[Tensor]:
+def _levels(matrices: Tensor, log_sum: Sum = torch.logsumexp) -> list[Tensor]:
     """The matrices, their products by pairs, by fours, ... down to one for each sequence."""
     levels = [matrices]
     while levels[-1].shape[-3] > 1:
         one = _even(levels[-1])
-        levels.append(log_matmul(one[..., 0::2, :, :], one[..., 1::2, :, :]))
+        levels.append(log_matmul(one[..., 0::2, :, :], one[..., 1::2, :, :], log_sum))
     return levels
 
 
@@ -88,11 +92,11 @@ def _even(matrices: Tensor) -> Tensor:
     return torch.cat([matrices, last], -3)
 
 
-def chain_log_sum(matrices: Tensor, chains: Chains) -> Tensor:
-    """Log of the sum over all paths of each sequence, ``[..., sequence]``, from ``[..., rows, K before, K]``. At a
-    first row nothing depends on the state before."""
-    root = _levels(padded(matrices, chains))[-1]
-    return torch.logsumexp(root[..., 0, 0, :], -1)
+def chain_log_sum(matrices: Tensor, chains: Chains, log_sum: Sum = torch.logsumexp) -> Tensor:
+    """Log of the sum over all paths of each sequence (or of the best one), ``[..., sequence]``, from
+    ``[..., rows, K before, K]``. At a first row nothing depends on the state before."""
+    root = _levels(padded(matrices, chains), log_sum)[-1]
+    return log_sum(root[..., 0, 0, :], -1)
 
 
 def chain_draw(matrices: Tensor, chains: Chains, pick: Callable[[Tensor], Tensor]) -> Tensor:

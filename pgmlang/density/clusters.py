@@ -8,9 +8,9 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 
 
-def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor:
+def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor | None:
     """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
-    and Vassilvitskii 2007) with two rounds of Lloyd's, or drawn evenly where nothing is. Which cluster gets which code
+    and Vassilvitskii 2007) with two rounds of Lloyd's; None where there is nothing to cluster. Which cluster gets which code
     differs from start to start: where labels are no mere names, few orders are right."""
     shape, states = joint.shapes[name], joint.num_states(name)
     axes = joint.axes(name)
@@ -21,7 +21,7 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
         and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
     ]  # fmt: skip
     if not columns:
-        return torch.randint(states, (starts, *shape), generator=generator, device=joint.device)
+        return None
     points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
     points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
     centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.chains import Chains, chain_draw, chain_log_sum, chains_of
+from pgmlang.density.chains import Chains, Sum, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.completion import Values, completed
 from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
@@ -46,7 +46,8 @@ class Joined(NamedTuple):
 class Marginaliser:
     """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
     come those of ``prev`` of the chains' variables, ``lagged_names``. ``scopes``: of each factor; those of others are
-    left out."""
+    left out. ``log_sum``: what is done with a variable's values: ``torch.amax`` finds the most probable ones in place of
+    their sum, and the gradient is one at them (Viterbi's algorithm as a change of semiring: Goodman 1999)."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -54,6 +55,7 @@ class Marginaliser:
     lagged_names: tuple[str, ...]
     chains: Mapping[str, Chains]
     scopes: Mapping[str, frozenset[int]]
+    log_sum: Sum = torch.logsumexp
 
     # ---- tables
 
@@ -175,10 +177,10 @@ class Marginaliser:
     def _summed(self, step: Step, joined: LogTable, places: set[int]) -> LogTable:
         if step.chain is None:
             (dim,) = places
-            values = torch.logsumexp(joined.values, dim, keepdim=True)
+            values = self.log_sum(joined.values, dim).unsqueeze(dim)
             return LogTable(joined.scope - places, joined.axes, values)
         chains = self.chains[step.chain]
-        values = chain_log_sum(self._matrices(step, joined.values), chains)
+        values = chain_log_sum(self._matrices(step, joined.values), chains, self.log_sum)
         spread = values.new_zeros(*values.shape[:-1], chains.num_rows)
         # a sequence's sum stands at its first row, so that sums by outer elements find it
         return LogTable(joined.scope - places, joined.axes, spread.index_copy(-1, chains.first_rows, values))

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import field_names
-from pgmlang.model import Conditional, Definition, Model
-from pgmlang.model.expr import NetCall, walk
+from pgmlang.model import Conditional, Model
+from pgmlang.model.dependence import names_behind, networks_behind
 from pgmlang.plan.method import Facts, facts_of
 
 
@@ -65,16 +65,5 @@ def entangled_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 def _params(model: Model, conditional: Conditional) -> frozenset[str]:
     """Params and networks that a conditional rests on, through deterministic names."""
-    out: set[str] = set()
-    pending: list[Conditional | Definition] = [conditional]
-    seen: set[str] = set()
-    while pending:
-        item = pending.pop()
-        out |= {n.net for e in model.expressions(item) for n in walk(e) if isinstance(n, NetCall)}
-        for ref in model.mentions(item):
-            if ref.name in model.definition_of and ref.name not in seen:
-                seen.add(ref.name)
-                pending.append(model.definition_of[ref.name])
-            elif ref.name in model.by_name and model.by_name[ref.name].role == "param":
-                out.add(ref.name)
-    return frozenset(out)
+    params = {v.name for v in model.of_role("param")} & names_behind(model, conditional)
+    return frozenset(params | networks_behind(model, conditional))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -14,16 +14,18 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.clusters import starting_codes
+from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import gradient_error, slopes_of
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.keys import FreeKey, NetworkWeight
 from pgmlang.density.nets import split_nets
 from pgmlang.density.partition import density_of
-from pgmlang.density.transforms import free_shape
+from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, curvature
+from pgmlang.kernels.curvature import Curvature, curvature, one_by_one
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -112,7 +114,7 @@ class Climb:
             except GradientNotFinite as broken:
                 raise self.error_at(broken.x) from broken
         reached: list[Point] = []
-        codes = {n: starting_codes(joint, n, generator, self.restarts // 2) for n in self.labels}
+        codes = {n: self._labels_to_begin_with(n, generator) for n in self.labels}
         is_over = self.problem.deadline.is_over
         for i in range(self.restarts):
             if reached and is_over():
@@ -130,6 +132,15 @@ class Climb:
         heights = tuple(-float(p.value) for p in reached)
         best = max(range(len(reached)), key=lambda i: -math.inf if math.isnan(heights[i]) else heights[i])
         return ClimbState(0, reached[best], starts=heights)
+
+    def _labels_to_begin_with(self, name: str, generator: Generator) -> Tensor:
+        """Codes ``[start, *shape]``: clusters of the data beside the labels, or drawn evenly where there are none."""
+        starts = self.restarts // 2
+        clusters = starting_codes(self.joint, name, generator, starts)
+        if clusters is not None:
+            return clusters
+        states, shape = self.joint.num_states(name), self.joint.shapes[name]
+        return torch.randint(states, (starts, *shape), generator=generator, device=self.joint.device)
 
     def step(self, state: ClimbState) -> tuple[ClimbState, StepReport]:
         """``INNER`` iterations, or fewer where the time is over: those are no step of the trace, so that a run that goes
@@ -155,11 +166,15 @@ class Climb:
         warnings: tuple[Diagnostic, ...] = ()
         try:
             end = self.end_of(state)
-            warnings = () if end is None else tuple(self._doubts(end))
+            without_data = undetermined_names(self.problem.model, self.problem.facts)
+            warnings = (
+                () if end is None else tuple(doubts_of(end, self.names(), self.objective.label, without_data))
+            )
         except OutOfTime:
-            message = "the time limit came before the curvature was known: other values may do as well as these"
-            warnings = (Diagnostic("PGM0801", message, help="a longer `--max-time`"),)
-        x = end.x if end is not None and end.is_minimum else state.point.x
+            warnings = (CURVATURE_UNKNOWN,)
+        x = state.point.x
+        if end is not None and end.is_minimum:
+            x = torch.as_tensor(end.x, device=self.joint.device)
         free, nets = self.by_name(x)
         with torch.no_grad():
             outcome = self.objective.conclude(self.joint, free, nets, None, Generator(self.joint.device))
@@ -167,12 +182,22 @@ class Climb:
         last = -float(state.point.value)
         trace = state.trace if state.trace and state.trace[-1] == last else (*state.trace, last)
         notes = {"objective": self.objective.label, "starts": list(state.starts), **outcome.notes}
+        errors: dict[str, np.ndarray] = {}
         if end is not None:
             notes["newton_decrement"] = end.decrement
+            errors = standard_errors(
+                lambda free: constrain(self.joint, self.by_name(free)[0])[0], x, end.covariance()
+            )
+            errors = {k: v for k, v in errors.items() if k in outcome.parameters}
         return outcome._replace(
+            standard_errors=errors,
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
             is_converged=state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
         )  # fmt: skip
+
+    def names(self) -> list[str]:
+        """The name behind each number of the vector."""
+        return [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
 
     def end_of(self, state: ClimbState) -> Curvature | None:
         """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
@@ -181,34 +206,12 @@ class Climb:
             return None
         units = units_of(self.joint, unit_plate(self.problem.model))
 
-        def total(x: Tensor) -> tuple[Tensor, Tensor]:
+        def total(x: np.ndarray) -> tuple[float, np.ndarray]:
             self.problem.deadline.check("the look at the curvature", "it is not known")
-            value, gradient = self.function(x)
-            return value * units, gradient * units
+            value, gradient = self.function(torch.as_tensor(x, device=self.joint.device))
+            return float(value) * units, gradient.cpu().numpy() * units
 
-        return curvature(total, state.point.x)
-
-    def _doubts(self, end: Curvature) -> Iterator[Diagnostic]:
-        """Estimates that have no end, and those known in combination alone."""
-        names = [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
-        running = list(dict.fromkeys(n for n, r in zip(names, end.is_running.tolist(), strict=True) if r))
-        if running:
-            shown = ", ".join(f"`{n}`" for n in running[:6])
-            message = f"{shown}: no finite estimate, or one on a bound: the {self.objective.label} still rises as it goes on"
-            cure = "separable classes, a spread that falls to zero, a share of nothing: give it a prior"
-            yield Diagnostic("PGM0801", message, help=cure)
-        if end.flat.shape[1]:
-            share = end.flat.norm(dim=1)
-            without_data = undetermined_names(self.problem.model, self.problem.facts)  # said of every method's fit
-            loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
-            if set(loose) <= set(without_data):
-                return
-            shown = ", ".join(f"`{n}`" for n in loose[:6])
-            message = (
-                f"{shown}: the data do not tell them apart: the {self.objective.label} is flat along a combination"
-            )
-            cure = "fix one of them (`--fix`), or give them priors"
-            yield Diagnostic("PGM0801", message, help=cure)
+        return curvature(one_by_one(total), state.point.x.cpu().numpy())
 
 
 def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from pgmlang.model import Conditional, Dist, Model
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
 from pgmlang.normal import normal_form
-from pgmlang.normal.affine import COMPLEMENT, Form, form_in
+from pgmlang.normal.affine import COMPLEMENT, Form, form_in, forms_in
 
 FORMS: Mapping[str, Callable[[Form], bool]] = {
     "itself": lambda form: form.is_bare and form.power == 1,
@@ -56,10 +56,11 @@ def _fits(model: Model, distribution: Distribution, name: str, allowed: tuple[Pa
     for argument, value in distribution.arguments:
         if isinstance(value, Dist):
             return False
-        form = form_in(model, value, name)
-        if form.is_free:
-            continue
-        rows = [p for p in allowed if p.child == distribution.family and p.argument == argument]
-        if not any(p.variant == distribution.variant and FORMS[p.form](form) for p in rows):
+        forms = [f for f in forms_in(model, value, name) if not f.is_free]
+        rows = [
+            p for p in allowed
+            if (p.child, p.argument, p.variant) == (distribution.family, argument, distribution.variant)
+        ]  # fmt: skip
+        if forms and not any(all(map(FORMS[p.form], forms)) for p in rows):
             return False
     return True

@@ -15,7 +15,8 @@ from pgmlang.model.expr import Ref
 from pgmlang.model.named import NamedArray, take
 from pgmlang.model.row_plates import row_plate
 from pgmlang.tables.conditionals import as_codes, dist_probabilities, value_labels
-from pgmlang.tables.evaluate import ElementContext, Evaluator
+from pgmlang.tables.context import ElementContext
+from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, given_values, learned_tables, prior_counts, table_shape, tables_of
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.infer.base import Outcome, Problem
-from pgmlang.model import Definition, Model, Type
-from pgmlang.model.expr import NetCall, walk
+from pgmlang.model import Type
+from pgmlang.model.dependence import names_behind, networks_behind
 from pgmlang.plan.reasons import lowering_reasons
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def with_deterministic(problem: Problem, outcome: Outcome) -> Outcome:
     one, else as ``deterministic``. What rows have each for itself is kept where it hangs on something inferred and is not
     too large. What rests on latents that were not kept is left out."""
     model = problem.model
-    rests = {d.target: names_behind(model, d) for d in model.definitions}
+    rests = {
+        d.target: (names_behind(model, d) - set(model.definition_of)) | networks_behind(model, d)
+        for d in model.definitions
+    }
     known = _known_names(problem, outcome)
     inferred = set(outcome.draws) | set(outcome.parameters)
     rows = {p.name for p in model.plates if p.is_rows}
@@ -56,22 +59,6 @@ def with_deterministic(problem: Problem, outcome: Outcome) -> Outcome:
         deterministic=values,
         notes={**outcome.notes, **({LEFT_OUT: large} if large else {})},
     )
-
-
-def names_behind(model: Model, definition: Definition) -> set[str]:
-    """The variables and networks that a definition rests on, through other definitions."""
-    out: set[str] = set()
-    pending, seen = [definition], {definition.target}
-    while pending:
-        item = pending.pop()
-        out |= {node.net for e in model.expressions(item) for node in walk(e) if isinstance(node, NetCall)}
-        for ref in model.mentions(item):
-            if ref.name not in model.definition_of:
-                out.add(ref.name)
-            elif ref.name not in seen:
-                seen.add(ref.name)
-                pending.append(model.definition_of[ref.name])
-    return out
 
 
 def codes_of(type_: Type, numbers: torch.Tensor) -> torch.Tensor:

@@ -17,28 +17,40 @@ from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Algorithm, Facts, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_reasons import estimated, reasons_against
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.infer.exact import impossible_row, log_partition
+from pgmlang.infer.table_errors import observed_information, table_surface
+from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
+from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import summed_names
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
+from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.conditionals import uniform_parameters
-from pgmlang.tables.learned import Table, learned_tables
+from pgmlang.tables.learned import Table, learned_tables, prior_counts
 
 Parameters = dict[str, np.ndarray]
 Trace = tuple[float, ...]
 
+PLAIN = 5
+"""EM's first iterations, before any step ahead: they do not converge linearly yet."""
+LONG = 1_000
+"""Rows of chains beyond which they are no network of nodes."""
+MOST_CELLS = 3_000_000_000
+"""Most cells that all E-steps behind standard errors go through."""
 DEFAULT_RESTARTS = 5
 """Random starts where there are latent variables; without them the start is that of the available cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmOptions(Options):
-    """``tolerance``: converged when the objective gains less than this for each unit of weight. ``restarts``:
-    starts, the best one is kept; None: 5 with latent variables, else 1. ``hard``: complete each row by its most
-    probable values instead of in expectation."""
+    """``tolerance``: converged when less than this, in nats, is still to be gained (by Aitken's extrapolation).
+    ``restarts``: starts, the best one is kept; None: 5 with latent variables, else 1. ``hard``: complete each row by its
+    most probable values instead of in expectation."""
 
     max_iterations: int = 500
-    tolerance: float = 1e-7
+    tolerance: float = 1e-5
     restarts: int | None = None
     hard: bool = False
 
@@ -57,7 +69,8 @@ class Best:
 @dataclass(frozen=True, eq=False)
 class EmState:
     """``parameters``: for the next E-step; ``evaluated``: the last ones whose log-likelihood is known, with the
-    expected ``counts`` under them. ``start``: number of the present start."""
+    expected ``counts`` under them. ``start``: number of the present start. ``plain``: what the last M-steps in a row came
+    to; ``fallback``: the M-step's tables where ``parameters`` are a step ahead of them."""
 
     parameters: Parameters
     start: int = 0
@@ -67,6 +80,8 @@ class EmState:
     counts: Parameters | None = None
     best: Best | None = None
     is_done: bool = False
+    plain: tuple[Parameters, ...] = ()
+    fallback: Parameters | None = None
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -128,11 +143,7 @@ class _Em:
         latent = self.problem.facts.latent
         out = []
         for table in self.tables:
-            names = {table.target, *(p.name for p in table.distribution.parents)}
-            for name in tuple(names):
-                if name in self.model.definition_of:
-                    names |= set(self.model.random_parents(self.model.definition_of[name]))
-            if names & latent:
+            if {table.target, *names_behind(self.model, *table.distribution.parents)} & latent:
                 out.append(table)
         return out
 
@@ -153,28 +164,37 @@ class _Em:
         return out
 
     def step(self, state: EmState) -> tuple[EmState, StepReport]:
-        """One E-step and one M-step."""
+        """One E-step and one M-step, or an E-step that finds that a step ahead went too far."""
         value, counts = self._expect(state.parameters)
         objective = value + log_prior(self.model, state.parameters)
         gain = objective - state.objectives[-1] if state.objectives else math.inf
+        if state.fallback is not None and not gain >= 0:
+            back = replace(state, parameters=state.fallback, fallback=None)
+            return back, StepReport(state.trace[-1], state.objectives[-1], 0.0)
         slack = 1e-9 * max(1.0, abs(objective))
         if gain < -slack:
             message = f"EM's log-likelihood fell from {state.objectives[-1]:.9g} to {objective:.9g}"
             raise PgmError(
                 Diagnostic("PGM0805", message, help="this is a bug in pgmlang: please report the model")
             )
+        following = estimate(self.model, counts)
         state = replace(
             state,
             trace=(*state.trace, value),
             objectives=(*state.objectives, objective),
             evaluated=state.parameters,
             counts=counts,
-            parameters=estimate(self.model, counts),
+            parameters=following,
+            plain=(*state.plain, following)[-3:],
+            fallback=None,
         )
         info = StepReport(value, objective, gain)
-        converged = gain <= self.options.tolerance * self.weight
+        is_plain = len(state.plain) == 3
+        converged = is_plain and still_to_gain(state.objectives) <= self.options.tolerance
         if converged or len(state.trace) >= self.options.max_iterations:
             return self._finish(state, converged), info
+        if is_plain and len(state.trace) > PLAIN and not self.options.hard:
+            state = replace(state, parameters=tables_ahead(*state.plain), fallback=following, plain=())
         return state, info
 
     def _finish(self, state: EmState, converged: bool) -> EmState:
@@ -196,10 +216,45 @@ class _Em:
         assert best is not None
         parameters = {**with_counts(self.problem.model, best.parameters, best.counts), **self.problem.fixed}
         warnings = unseen_rows(self.model, best.counts)
-        # of hard assignments the trace is that of the completed data
-        total = None if self.options.hard else best.trace[-1]
         notes = {"restarts": self.restarts}
-        return Outcome(parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=total)
+        if self.options.hard:
+            # of hard assignments the trace is that of the completed data
+            return Outcome(parameters, best.trace, best.is_converged, warnings, notes)
+        outcome = Outcome(
+            parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=best.trace[-1]
+        )
+        if not (self.open_tables or self.problem.facts.missing):
+            return outcome  # the counts of complete data tell the errors
+        return self._judged(outcome, best) if state.is_done and best.is_converged else outcome
+
+    def _judged(self, outcome: Outcome, best: Best) -> Outcome:
+        """The outcome with standard errors, and with what the curvature at its end speaks against."""
+        unknown = {n: np.full_like(t, math.nan) for n, t in best.parameters.items()}
+        prior = {t.name: prior_counts(t, self.shapes[t.name]) for t in self.tables}
+
+        def expect(parameters: Parameters) -> tuple[float, Parameters]:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
+            return self._expect(parameters)
+
+        surface = table_surface(expect, best.parameters, best.counts, prior)
+        cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
+        try:
+            ended = observed_information(surface) if 6 * surface.size * cells <= MOST_CELLS else None
+        except OutOfTime:
+            return outcome._replace(
+                is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, CURVATURE_UNKNOWN)
+            )
+        if ended is None:
+            return outcome._replace(standard_errors=unknown)
+        end, tables, errors = ended
+        if end.is_minimum:
+            value, counts = self._expect(tables)
+            parameters = {**outcome.parameters, **with_counts(self.model, tables, counts)}
+            return outcome._replace(parameters=parameters, standard_errors=errors, log_likelihood=value,
+                                    notes={**outcome.notes, "newton_decrement": end.decrement})  # fmt: skip
+        without_data = undetermined_names(self.problem.model, self.problem.facts)
+        doubts = tuple(doubts_of(end, surface.names(), "log-likelihood", without_data))
+        return outcome._replace(is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, *doubts))
 
     # ---- the E-step
 
@@ -228,22 +283,40 @@ class _Em:
         return {v: np.ascontiguousarray(codes[:, v]) for v in range(codes.shape[1])}
 
 
+def tables_ahead(first: Parameters, second: Parameters, third: Parameters) -> Parameters:
+    """Tables a step ahead of three of EM's, whose rows are probabilities still: no cell falls by more than nine tenths."""
+    flat = [np.concatenate([t.ravel() for t in tables.values()]) for tables in (first, second, third)]
+    far = np.maximum(ahead(*flat), 0.1 * flat[2])
+    out, start = {}, 0
+    for name, table in third.items():
+        cells = far[start : start + table.size].reshape(table.shape)
+        start += table.size
+        out[name] = cells / cells.sum(axis=-1, keepdims=True)
+    return out
+
+
+def _has_long_chains(problem: Problem) -> bool:
+    """Whether rows follow each other in sequences so long that they are better summed out as matrices than as a network
+    of nodes."""
+    model, sizes = problem.model, problem.binding.sizes
+    is_long = any(model.is_chain(p.name) and sizes.get(p.name, 0) > LONG for p in model.plates)
+    return is_long and not tuple(reasons_against(model, problem.facts))
+
+
 def build(problem: Problem, options: EmOptions) -> Algorithm:
-    if _table_reasons(problem.model, problem.facts):
+    if _table_reasons(problem.model, problem.facts) or _has_long_chains(problem):
         from pgmlang.infer.em_densities import build as build_densities
 
         return build_densities(
-            problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS
+            problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS, options.hard
         )
     em = _Em(problem, options)
     return Algorithm(em.init, em.step, lambda state: state.is_done, em.conclude)
 
 
 def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
-    """Densities are weighed, never completed."""
-    against = _table_reasons(model, facts)
-    if against:
-        return {"hard": "rows are completed where tables alone are learned"}
+    if _table_reasons(model, facts):
+        return {}
     return {"device": "the E-step of tables runs on the CPU"}
 
 

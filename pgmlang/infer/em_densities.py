@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,58 +26,84 @@ from pgmlang.density.possible import possible_free
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.density_errors import PointSurface, judged, point_surface
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.kernels import lbfgs
+from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.objectives.log_density import log_prior
+from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.plan.undetermined import undetermined_names
+from pgmlang.tables.learned import learned_tables
 
 LABEL = "expected log-joint"
+PLAIN = 5
+"""EM's first iterations, before any step ahead: they do not converge linearly yet."""
 CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
 
 
 class DensityEmState(NamedTuple):
-    """``values`` by name, ``[start, ...]``; ``objective [start]`` before the last M-step."""
+    """``values`` by name, ``[start, ...]``, for the next E-step; ``objective [start]`` at the last ones that were taken,
+    ``trace`` of these. ``plain``: what the last M-steps in a row came to; ``fallback``: the M-step's values where ``values``
+    are a step ahead of them."""
 
     values: dict[str, Any]
     objective: Any
     trace: tuple[tuple[float, ...], ...] = ()
     is_done: bool = False
+    is_converged: bool = False
+    plain: tuple[dict[str, Any], ...] = ()
+    fallback: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class DensityEm:
-    """EM of one problem, set up once."""
+    """EM of one problem, set up once. ``completion``: how the E-step sums the labels out, or finds the most probable ones
+    (``is_hard``); ``sums``: their sum."""
 
     problem: Problem
     max_iterations: int
     tolerance: float
     restarts: int
+    is_hard: bool
     joint: BoundDensity
     sums: Marginaliser
+    completion: Marginaliser
     names: tuple[str, ...]
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
         values = self._first_values(generator)
+        begun = torch.full((self.restarts,), -math.inf)
+        codes = {n: starting_codes(self.joint, n, generator, self.restarts) for n in self.sums.names}
+        if all(c is None for c in codes.values()):
+            return DensityEmState(values, begun)
         tables = self._tables(values)
         places = self.sums.places
         for i, name in enumerate(self.sums.names):
-            codes = starting_codes(self.joint, name, generator, self.restarts)
-            all_codes = torch.arange(self.joint.num_states(name), device=self.joint.device)
-            shape = [1] * i + [-1] + [1] * (places - i - 1) + [1] * codes.dim()
-            hard = torch.where(all_codes.reshape(shape) == codes, 0.0, NEVER).to(self.joint.dtype)
+            shape = (self.restarts, *self.joint.shapes[name])
+            states = self.joint.num_states(name)
+            clusters = codes[name]
+            if clusters is None:
+                clusters = torch.randint(states, shape, generator=generator, device=self.joint.device)
+            all_codes = torch.arange(states, device=self.joint.device)
+            wide = [1] * i + [-1] + [1] * (places - i - 1) + [1] * clusters.dim()
+            hard = torch.where(all_codes.reshape(wide) == clusters, 0.0, NEVER).to(self.joint.dtype)
             # a label that the values rule out begins as another: NEVER is likelier than minus infinity
             tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), hard)
-        weights = self._expect(tables)[1]
-        return DensityEmState(self._maximise(values, weights), torch.full((self.restarts,), -math.inf))
+        return DensityEmState(self._maximise(values, self._expect(tables)[1]), begun)
 
     def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
-        """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero."""
+        """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero; probabilities anywhere, so
+        that labels are told apart."""
         free = {
-            n: 0.1 * torch.randn((self.restarts, *free_shape(self.joint, n)), generator=generator,
-                                 dtype=self.joint.dtype, device=self.joint.device)
+            n: (1.0 if self._is_simplex(n) else 0.1) * torch.randn(
+                (self.restarts, *free_shape(self.joint, n)), generator=generator, dtype=self.joint.dtype,
+                device=self.joint.device)
             for n in self.names
         }  # fmt: skip
 
@@ -89,37 +115,131 @@ class DensityEm:
         return constrain(self.joint, possible_free(free, impossible, generator, self.problem.deadline))[0]
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
-        """One E-step and one M-step of every start."""
+        """One E-step and one M-step of every start; where a step ahead went too far, back to the M-step's values."""
         total, weights = self._expect(self._tables(state.values))
         total = total + self._log_prior(state.values)
-        values = self._maximise(state.values, weights)
-        best = float(total.max())
-        before = max(state.trace[-1]) if state.trace else -math.inf
-        gain = total - torch.as_tensor(state.objective, dtype=total.dtype, device=total.device)
-        rows = max(1, self.problem.binding.sizes.get(self.problem.binding.plate, 1))
-        done = bool((gain <= self.tolerance * rows).all()) and len(state.trace) > 2
+        before = state.objective.to(total)
+        values = state.values
+        gone_too_far = torch.zeros_like(total, dtype=torch.bool)
+        if state.fallback is not None:
+            gone_too_far = ~(total >= before)
+            total = torch.where(gone_too_far, before, total)
+            values = _chosen(gone_too_far, state.fallback, values)
+            weights = {
+                k: torch.where(_along_starts(gone_too_far, w, self.sums.places), 0.0, w)
+                for k, w in weights.items()
+            }
+        following = self._maximise(values, weights)
+        if state.fallback is not None:
+            following = _chosen(gone_too_far, state.fallback, following)
         trace = (*state.trace, tuple(total.tolist()))
-        is_done = done or len(trace) >= self.max_iterations
-        return DensityEmState(values, total, trace, is_done), StepReport(
-            best, best, best - before, measure=Measure("log-posterior")
+        best = float(total.max())
+        report = StepReport(best, best, best - float(before.max()), measure=Measure("log-posterior"))
+        plain = (*state.plain, following)[-3:]
+        is_converged = len(plain) == 3 and self._has_converged(trace)
+        is_done = is_converged or len(trace) >= self.max_iterations
+        if is_done:
+            # of the last values taken the objective is known
+            return DensityEmState(values, total, trace, True, is_converged), report
+        if len(plain) == 3 and len(trace) > PLAIN and not self.is_hard:
+            return DensityEmState(self._ahead(plain), total, trace, plain=(), fallback=following), report
+        return DensityEmState(following, total, trace, plain=plain), report
+
+    def _has_converged(self, trace: tuple[tuple[float, ...], ...]) -> bool:
+        """Whether the best start has arrived, and every other one too or too low to pass it."""
+        last = list(zip(*trace[-3:], strict=True))
+        left = [still_to_gain(column) for column in last]
+        top = max(column[-1] for column in last)
+        return all(
+            gain <= self.tolerance or column[-1] + gain < top - 1 for column, gain in zip(last, left, strict=True)
         )
 
+    def _ahead(self, plain: tuple[dict[str, Tensor], ...]) -> dict[str, Tensor]:
+        """Values a step ahead of three of EM's: probabilities as they are, of which none falls by more than nine tenths,
+        the others by the free numbers behind them."""
+        numbers = []
+        for one in plain:
+            others = {n: v for n, v in one.items() if not self._is_simplex(n)}
+            free = unconstrain(self.joint, others, one, one) if others else {}
+            numbers.append({n: free.get(n, v) for n, v in one.items()})
+        flat = [
+            torch.cat([v.reshape(self.restarts, -1) for v in one.values()], 1).cpu().numpy() for one in numbers
+        ]
+        far = torch.as_tensor(ahead(*flat), device=self.joint.device)
+        pieces = torch.split(far, [v[0].numel() for v in numbers[2].values()], 1)
+        points = {n: p.reshape(v.shape) for (n, v), p in zip(numbers[2].items(), pieces, strict=True)}
+        out = dict(plain[2])
+        for name, value in plain[2].items():
+            if self._is_simplex(name):
+                cells = torch.maximum(points.pop(name), 0.1 * value)
+                out[name] = cells / cells.sum(-1, keepdim=True)
+        return {**out, **(constrain(self.joint, points, out, out)[0] if points else {})}
+
     def conclude(self, state: DensityEmState) -> Outcome:
+        # a step ahead that was not looked at may have gone too far
+        reached = state.values if state.fallback is None else state.fallback
         with torch.no_grad():
-            values = state.values
-            total = self.sums.log_marginal(*self._split(values)) + self._log_prior(values)
-        best = int(total.argmax())
-        parameters = {n: v[best].cpu().numpy() for n, v in values.items()}
-        trace = (*(t[best] for t in state.trace), float(total[best]))
-        converged = state.is_done and len(state.trace) < self.max_iterations
-        near = int((total > total[best] - 0.01).sum())
-        notes = {"objective": "log-posterior", "restarts": self.restarts, "starts_that_agree": near}
-        parameters.update(self.problem.fixed)
-        estimated = tuple(n for n in values if n not in self.joint.learned)
+            total = self.sums.log_marginal(*self._split(reached)) + self._log_prior(reached)
+        order = total if not self.is_hard else state.objective
+        best = int(order.argmax())
+        values = {n: v[best] for n, v in reached.items()}
+        near = int((order > order[best] - 0.01).sum())
+        notes: dict[str, Any] = {
+            "objective": "log-posterior",
+            "restarts": self.restarts,
+            "starts_that_agree": near,
+        }
+        if self.is_hard:
+            notes["objective"] = "log-posterior of the completed data"
+        warnings: tuple[Diagnostic, ...] = ()
+        errors: dict[str, np.ndarray] = {}
+        if state.is_converged and not self.is_hard:
+            without_data = undetermined_names(self.problem.model, self.problem.facts)
+            try:
+                surface = self._point(values)
+                values, errors, end = judged(surface, values)
+                if end is not None:
+                    notes["newton_decrement"] = end.decrement
+                    warnings = tuple(doubts_of(end, surface.number_names(), "log-posterior", without_data))
+            except OutOfTime:
+                warnings = (CURVATURE_UNKNOWN,)
         with torch.no_grad():
-            prior = log_prior(self.joint, {n: v[best] for n, v in values.items()}, None, estimated)
-        likelihood = None if prior is None else float(total[best]) - prior
-        return Outcome(parameters, trace, converged, (), notes, log_likelihood=likelihood)
+            one = {n: v[None] for n, v in values.items()}
+            height = float(self.sums.log_marginal(*self._split(one)) + self._log_prior(one))
+            prior = log_prior(self.joint, values, None, tuple(n for n in values if n not in self.joint.learned))
+        trace = tuple(t[best] for t in state.trace)
+        if not self.is_hard:
+            trace = (*trace, max(height, trace[-1]) if trace else height)
+        parameters = {n: v.cpu().numpy() for n, v in values.items()}
+        return Outcome(
+            {**parameters, **self._counts(one), **self.problem.fixed}, trace, state.is_converged and not warnings, warnings, notes,
+            log_likelihood=None if prior is None else height - prior - float(self._log_prior(one)), standard_errors=errors,
+        )  # fmt: skip
+
+    def _point(self, values: dict[str, Tensor]) -> PointSurface:
+        """The log-posterior around values of one start."""
+
+        def total(some: dict[str, Tensor]) -> Tensor:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
+            return self.sums.log_marginal(*self._split(some)) + self._log_prior(some)
+
+        simplices = tuple(n for n in values if self._is_simplex(n))
+        return point_surface(self.joint, total, values, simplices)
+
+    def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
+        """Expected counts behind learned tables: their probabilities times the gradient of the log-likelihood."""
+        tables = {t.name: t for t in learned_tables(self.joint.model)}
+        leaves = {n: v.detach().clone().requires_grad_() for n, v in one.items() if n in tables}
+        if not leaves:
+            return {}
+        with torch.enable_grad():
+            slopes = slopes_of(
+                self.sums.log_marginal(*self._split({**one, **leaves})).sum(), list(leaves.values())
+            )
+        return {
+            tables[n].counts_name: (v * s).detach().clamp(min=0)[0].cpu().numpy()
+            for (n, v), s in zip(leaves.items(), slopes, strict=True)
+        }
 
     # ---- the two steps
 
@@ -135,12 +255,12 @@ class DensityEm:
         return log_table_priors(self.joint, values)
 
     def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
-        return self.sums.tables(*self._split(values))
+        return self.completion.tables(*self._split(values))
 
     def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.enable_grad():
             leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
-            total = self.sums.reduce(leaves)
+            total = self.completion.reduce(leaves)
             slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
         return total.detach(), dict(zip(leaves, slopes, strict=True))
 
@@ -214,10 +334,23 @@ class DensityEm:
             return constrain(self.joint, free(last.x), values, values)[0]
 
 
-def build(problem: Problem, max_iterations: int, tolerance: float, restarts: int) -> Algorithm:
+def _along_starts(mask: Tensor, weight: Tensor, places: int) -> Tensor:
+    """A mask ``[start]`` along the axis of the starts of a factor's weights ``[*value axes, start, ...]``."""
+    return mask.reshape((*[1] * places, -1, *[1] * (weight.dim() - places - 1)))
+
+
+def _chosen(mask: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One's values of the starts ``[start]`` of the mask, the other's elsewhere."""
+    return {n: torch.where(mask.reshape(-1, *[1] * (v.dim() - 1)), one[n], v) for n, v in other.items()}
+
+
+def build(
+    problem: Problem, max_iterations: int, tolerance: float, restarts: int, is_hard: bool = False
+) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
     joint = density_of(problem)
     sums = marginaliser_of(joint, summed_names(problem.model, problem.facts))
-    names = (*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned)
-    em = DensityEm(problem, max_iterations, tolerance, restarts, joint, sums, tuple(dict.fromkeys(names)))
+    completion = replace(sums, log_sum=torch.amax) if is_hard else sums
+    names = dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
+    em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, tuple(names))
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

@@ -128,6 +128,7 @@ def _fit(
         draws=dict(outcome.draws),
         draw_axes=dict(outcome.draw_axes),
         deterministic=dict(outcome.deterministic),
+        standard_errors={k: np.asarray(v, dtype=float) for k, v in outcome.standard_errors.items()},
         sample_stats=dict(outcome.sample_stats),
         provenance=_provenance(
             binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed

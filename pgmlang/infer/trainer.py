@@ -22,6 +22,7 @@ from pgmlang.density.partition import density_of
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Measure, Outcome, Problem, StepReport
+from pgmlang.infer.late_gradient import LateGradient
 from pgmlang.infer.train_options import TrainOptions
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.objective import Objective
@@ -30,13 +31,15 @@ BLOCK = 20
 """Most steps between two looks at the clock."""
 EPOCHS, LEARNING_RATE = 500, 0.01
 BETAS = (0.9, 0.999)
+LAST = 0.2
+"""The share of the steps, the last ones, whose gradient tells whether the objective still rises."""
 TRIES = 10
 """Most draws of a step until its gradient is finite."""
 
 
 class TrainingState(NamedTuple):
     """``moving``: free tensors and weights; ``first``, ``second``: Adam's moments; ``random``: generator state;
-    ``redrawn``: draws that were thrown away since their gradient was not finite."""
+    ``redrawn``: draws that were thrown away since their gradient was not finite; ``late``: the gradient of the last fifth."""
 
     iteration: int
     moving: dict[FreeKey, Any]
@@ -49,6 +52,7 @@ class TrainingState(NamedTuple):
     best: dict[FreeKey, Any] | None = None
     is_done: bool = False
     redrawn: int = 0
+    late: LateGradient = LateGradient()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +111,19 @@ class Trainer:
         count = len(losses)
         state = TrainingState(
             begun + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
-            state.validated, state.best, state.is_done, redrawn,
+            state.validated, state.best, state.is_done, redrawn, self._late(state, work),
         )  # fmt: skip
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
         info = StepReport(value, value, value - before, count, Measure(self.objective.label))
         return state._replace(is_done=is_done), info
+
+    def _late(self, state: TrainingState, work: _Work) -> LateGradient:
+        """What is known of the gradient of the last fifth of all steps, with that of the block just taken."""
+        if state.iteration < (1 - LAST) * self.total:
+            return state.late
+        return state.late.with_block(work.relative_gradient())
 
     def _generator(self, state: TrainingState) -> Generator:
         generator = torch.Generator(self.joint.device)
@@ -205,21 +215,25 @@ class Trainer:
             notes |= {"validated": list(state.validated), "best_epoch": int(np.argmax(state.validated)) + 1}
         if state.redrawn:
             notes["redrawn"] = state.redrawn
-        settled = has_settled(state.trace) or (state.best is not None and state.is_done)
+        is_stopped = state.best is not None and state.is_done and state.iteration < self.total
+        block = LAST * self.total / max(1, state.late.blocks)
+        settled = True if is_stopped else state.late.has_settled(BETAS[0] ** block)
         warnings = outcome.warnings
         if state.redrawn > 0.01 * state.iteration:
             message = f"{state.redrawn:,} draws in {state.iteration:,} steps had no finite gradient, and were drawn again"
             cure = "a smaller `--learning-rate`, or priors that keep values where the density can be computed"
             warnings = (*warnings, Diagnostic("PGM0801", message, help=cure))
-        if not settled:
-            message = f"the {self.objective.label} still rises"
-            warnings = (
-                *warnings,
-                Diagnostic("PGM0801", message, help="more `--epochs`, or a larger `--learning-rate`"),
+        if settled is not True:
+            message = (
+                f"the {self.objective.label} still rises: the mean of its gradient over the last steps is no noise"
+                if settled is False
+                else f"too few steps to judge whether the {self.objective.label} still rises"
             )
+            cure = "more `--epochs`, or a larger `--learning-rate`"
+            warnings = (*warnings, Diagnostic("PGM0801", message, help=cure))
         return outcome._replace(
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
-            is_converged=settled, warnings=warnings, notes=notes,
+            is_converged=settled is True, warnings=warnings, notes=notes,
         )  # fmt: skip
 
 
@@ -262,6 +276,18 @@ class _Work:
                 maximize=False,
             )  # fmt: skip
 
+    def relative_gradient(self) -> Tensor:
+        """The running mean of the gradient over the root of its running mean square, ``[elements]``: Adam's own step, at
+        most about 1 in size whatever the scales of objective and parameters."""
+        parts = []
+        for k, moment in self.first.items():
+            count = float(self.counts[k])
+            if count:
+                mean = moment / (1 - BETAS[0] ** count)
+                size = (self.second[k] / (1 - BETAS[1] ** count)).sqrt()
+                parts.append((mean / (size + 1e-8)).detach().flatten())
+        return torch.cat(parts) if parts else torch.zeros(0)
+
     def snapshot(self) -> tuple[dict[FreeKey, Tensor], dict[FreeKey, Tensor], dict[FreeKey, Tensor]]:
         """Weights and moments as values of a state."""
         moving = {k: v.detach() for k, v in self.free.items()}
@@ -284,16 +310,3 @@ def trainer_of(problem: Problem, options: TrainOptions, objective: Objective, dt
     if options.batch is not None and options.batch >= len(rows):
         options = replace(options, batch=None)
     return Trainer(problem, options, objective, joint, plate, fresh_nets(joint, 0), rows, held_out)
-
-
-def has_settled(trace: tuple[float, ...]) -> bool:
-    """Whether the last fifth of a noisy trace no longer rises: by no more than three standard errors of its slope, or
-    by a thousandth of its height or of all that was gained."""
-    if len(trace) < 10:
-        return False
-    late = np.array(trace[-max(5, len(trace) // 5) :])
-    x = np.arange(len(late)) - (len(late) - 1) / 2
-    slope = float(x @ late / (x @ x))
-    noise = float(np.std(late - late.mean() - slope * x) / math.sqrt(float(x @ x)))
-    small = 1e-3 * max(abs(max(trace) - trace[0]), abs(float(late.mean())))
-    return bool(slope * len(late) <= max(3 * noise * len(late), small, 1e-9))

@@ -9,12 +9,13 @@ ridge there is no curvature to divide by.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from pgmlang.kernels.lbfgs import Function
+Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""What is minimised: its values ``[m]`` at points ``[m, n]`` side by side, and its gradients ``[m, n]``."""
 
 MOST = 256
 """Most numbers whose curvature is worked out: twice as many gradients, three times."""
@@ -27,108 +28,128 @@ FLAT = 1e-7
 RIDGE = 1e-3
 """Along a ridge nothing rises by more, in nats."""
 TRIALS = 30
+TINY = float(np.finfo(np.float64).tiny)
 
 
 class Curvature(NamedTuple):
     """``x`` ``[n]``: the point after the Newton steps; ``value``: what is minimised, there; ``hessian`` ``[n, n]``;
     ``decrement``: half the squared Newton decrement: how much lower the minimum should lie; ``step`` ``[n]``: the
     last Newton step; ``is_running`` ``[n]``: numbers whose Newton steps do not get shorter, or that have come to a
-    plateau far out; ``flat`` ``[n, k]``: unit directions of ridges, along which nothing changes."""
+    plateau far out; ``flat`` ``[n, k]``: unit directions of ridges, along which nothing changes; ``is_saddle``: whether
+    the value falls along some direction on both sides."""
 
-    x: Tensor
+    x: np.ndarray
     value: float
-    hessian: Tensor
+    hessian: np.ndarray
     decrement: float
-    step: Tensor
-    is_running: Tensor
-    flat: Tensor
+    step: np.ndarray
+    is_running: np.ndarray
+    flat: np.ndarray
+    is_saddle: bool = False
 
     @property
     def is_minimum(self) -> bool:
         """Whether the point is a minimum, and the only one near."""
-        return not bool(self.is_running.any()) and not self.flat.shape[1] and math.isfinite(self.decrement)
+        is_stationary = not self.is_running.any() and math.isfinite(self.decrement)
+        return bool(is_stationary and not self.flat.shape[1] and not self.is_saddle)
 
-    def covariance(self) -> Tensor:
+    def covariance(self) -> np.ndarray:
         """The inverse Hessian ``[n, n]``: of minus a log-likelihood, the estimates' covariance by the observed
         information. NaN where the point is no minimum."""
         if not self.is_minimum:
-            return torch.full_like(self.hessian, math.nan)
-        return torch.linalg.inv(self.hessian)
+            return np.full_like(self.hessian, math.nan)
+        return np.linalg.inv(self.hessian)
 
 
-def hessian(function: Function, x: Tensor) -> Tensor:
+def hessian(function: Function, x: np.ndarray) -> np.ndarray:
     """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none."""
-    sizes = torch.finfo(x.dtype).eps ** (1 / 3) * x.abs().clamp(min=1.0)
-    columns = []
-    for i in range(len(x)):
-        shift = torch.zeros_like(x)
-        shift[i] = sizes[i]
-        # what was added after rounding
-        above, below = x + shift, x - shift
-        columns.append((function(above)[1] - function(below)[1]) / (above[i] - below[i]))
-    square = torch.stack(columns, 1)
-    return 0.5 * (square + square.mT)
+    sizes = np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0)
+    above, below = x + np.diag(sizes), x - np.diag(sizes)
+    _, gradients = function(np.concatenate([above, below]))
+    # divided by what was added after rounding
+    square = (gradients[: len(x)] - gradients[len(x) :]) / np.diagonal(above - below)[:, None]
+    return np.asarray(0.5 * (square + square.T))
 
 
-def curvature(function: Function, x: Tensor) -> Curvature | None:
+def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Function:
+    """A function of points side by side, from that of one."""
+
+    def of_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [function(x) for x in points]
+        return np.array([value for value, _ in pairs]), np.stack([gradient for _, gradient in pairs])
+
+    return of_points
+
+
+def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     """The curvature of what is minimised at a point that a climb ended in, after at most two Newton steps from it. None
     with more than `MOST` numbers or none at all, or where derivatives are not finite."""
     if not 0 < len(x) <= MOST:
         return None
-    steps: list[Tensor] = []
+    steps: list[np.ndarray] = []
     for _ in range(2):
-        value, gradient = function(x)
+        value, gradient = _at(function, x)
         square = hessian(function, x)
-        if not (bool(torch.isfinite(square).all()) and bool(torch.isfinite(gradient).all())):
+        if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
             return None
-        step, flat = _newton(square, gradient)
-        if not flat.shape[1] and bool((step.abs() <= ARRIVED * x.abs().clamp(min=1.0)).all()):
-            still = torch.zeros_like(x, dtype=torch.bool)
-            return Curvature(x, float(value), square, float(-0.5 * gradient @ step), step, still, flat)
+        step, flat, is_saddle = _newton(square, gradient)
+        if not flat.shape[1] and (np.abs(step) <= ARRIVED * np.maximum(np.abs(x), 1.0)).all():
+            still = np.zeros(len(x), dtype=bool)
+            return Curvature(x, value, square, float(-0.5 * gradient @ step), step, still, flat, is_saddle)
         steps.append(step)
-        x = _lower(function, x, float(value), step)
-    value, gradient = function(x)
+        x = _lower(function, x, value, step)
+    value, gradient = _at(function, x)
     square = hessian(function, x)
-    step, flat = _newton(square, gradient)
-    if not bool(torch.isfinite(square).all()):
+    if not np.isfinite(square).all():
         return None
-    longest = torch.stack([s.abs() for s in steps]).amin(0)
-    size = SETTLED * x.abs().clamp(min=1.0)
-    is_running = (step.abs() > size) & (step.abs() > 0.25 * longest)
-    is_plateau = _is_plateau(function, x, float(value), flat)
+    step, flat, is_saddle = _newton(square, gradient)
+    longest = np.abs(np.stack(steps)).min(0)
+    size = SETTLED * np.maximum(np.abs(x), 1.0)
+    is_running = (np.abs(step) > size) & (np.abs(step) > 0.25 * longest)
+    is_plateau = _is_plateau(function, x, value, flat)
     # several directions of a plateau share their numbers: each number is measured by its part in all of them
-    is_running = is_running | (flat[:, is_plateau].norm(dim=1) > 0.1)
+    is_running = is_running | (np.linalg.norm(flat[:, is_plateau], axis=1) > 0.1)
     decrement = float(-0.5 * gradient @ step)
-    return Curvature(x, float(value), square, decrement, step, is_running, flat[:, ~is_plateau])
+    return Curvature(x, value, square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
 
 
-def _is_plateau(function: Function, x: Tensor, value: float, flat: Tensor) -> Tensor:
+def _is_plateau(function: Function, x: np.ndarray, value: float, flat: np.ndarray) -> np.ndarray:
     """Which flat directions ``[n, k]`` are so here alone: on the way back to the origin the value is higher."""
-    back = [max(float(function(x - t * (d @ x) * d)[0]) for t in (0.5, 0.9, 1.0)) for d in flat.T]
-    return torch.tensor([b > value + RIDGE for b in back], dtype=torch.bool, device=x.device)
+    if not flat.shape[1]:
+        return np.zeros(0, dtype=bool)
+    back = np.stack([x - t * (d @ x) * d for d in flat.T for t in (0.5, 0.9, 1.0)])
+    highest = function(back)[0].reshape(-1, 3).max(1)
+    return np.asarray(highest > value + RIDGE)
 
 
-def _newton(square: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """The Newton step within the directions that have curvature, and the directions that have none. Every number is
-    measured by the root of its own curvature, so that units do not matter; negative curvature is taken by its size."""
-    own = square.diagonal().abs().sqrt()
-    units = torch.where(own > 0, own, torch.ones_like(own))
-    values, vectors = torch.linalg.eigh(square / units[:, None] / units)
-    top = values.abs().max().clamp(min=torch.finfo(square.dtype).tiny)
-    is_flat = values.abs() <= FLAT * top
-    along = vectors.mT @ (gradient / units)
-    step = -(vectors @ torch.where(is_flat, 0.0, along / values.abs().clamp(min=torch.finfo(square.dtype).tiny)))
+def _at(function: Function, x: np.ndarray) -> tuple[float, np.ndarray]:
+    values, gradients = function(x[None])
+    return float(values[0]), gradients[0]
+
+
+def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The Newton step within the directions that have curvature, the directions that have none, and whether some curve
+    downwards. Every number is measured by the root of its own curvature, so that units do not matter; negative curvature
+    is taken by its size."""
+    roots = np.sqrt(np.abs(np.diagonal(square)))
+    units = np.where(roots > 0, roots, 1.0)
+    values, vectors = np.linalg.eigh(square / units[:, None] / units)
+    top = max(float(np.abs(values).max()), TINY)
+    is_flat = np.abs(values) <= FLAT * top
+    along = vectors.T @ (gradient / units)
+    step = -(vectors @ np.where(is_flat, 0.0, along / np.maximum(np.abs(values), TINY)))
     flat = vectors[:, is_flat] / units[:, None]
-    return step / units, flat / flat.norm(dim=0).clamp(min=torch.finfo(square.dtype).tiny)
+    is_saddle = bool((values < -FLAT * top).any())
+    return step / units, flat / np.maximum(np.linalg.norm(flat, axis=0), TINY), is_saddle
 
 
-def _lower(function: Function, x: Tensor, value: float, step: Tensor) -> Tensor:
+def _lower(function: Function, x: np.ndarray, value: float, step: np.ndarray) -> np.ndarray:
     """The point after a step, halved until the value is no higher; the point itself where none is."""
     t = 1.0
     for _ in range(TRIALS):
         there = x + t * step
-        reached, gradient = function(there)
-        if float(reached) <= value and bool(torch.isfinite(gradient).all()):
+        reached, gradient = _at(function, there)
+        if reached <= value and np.isfinite(gradient).all():
             return there
         t *= 0.5
     return x

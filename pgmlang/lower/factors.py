@@ -12,6 +12,7 @@ from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, Potential
+from pgmlang.model.dependence import names_behind
 
 
 def factor_names(model: Model) -> dict[str, Factor]:
@@ -32,15 +33,7 @@ def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
 
 def _params_of(model: Model, factor: Factor) -> set[str]:
     """Params that a factor mentions, through deterministic names too."""
-    seen: set[str] = set()
-    pending: list[Factor | Definition] = [factor]
-    while pending:
-        for ref in model.mentions(pending.pop()):
-            if ref.name not in seen and ref.name in model.by_name:
-                seen.add(ref.name)
-                if ref.name in model.definition_of:
-                    pending.append(model.definition_of[ref.name])
-    return {n for n in seen if model.by_name[n].role == "param"}
+    return {v.name for v in model.of_role("param")} & names_behind(model, factor)
 
 
 def factors_function(emitter: Emitter, out: Writer, chosen: Collection[str] | None = None) -> dict[str, Axes]:

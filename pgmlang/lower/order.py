@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pgmlang.model import Conditional, Definition, Model
+from pgmlang.model.dependence import names_behind
 
 
 def ancestral_order(model: Model, items: Iterable[Conditional | Definition]) -> list[Conditional | Definition]:
@@ -30,13 +31,7 @@ def ancestral_order(model: Model, items: Iterable[Conditional | Definition]) -> 
 def own_pasts(model: Model) -> Iterator[Definition]:
     """Deterministic names whose value needs their own value of an earlier row."""
     for start in model.definitions:
-        pending, seen = [start], set[str]()
-        while pending:
-            for ref in model.mentions(pending.pop()):
-                if ref.name in model.definition_of and ref.name not in seen:
-                    seen.add(ref.name)
-                    pending.append(model.definition_of[ref.name])
-        if start.target in seen:
+        if start.target in names_behind(model, start):
             yield start
 
 

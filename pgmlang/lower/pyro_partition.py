@@ -11,7 +11,8 @@ from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.pyro_chains import Chain, axes_of, variables_in
 from pgmlang.lower.pyro_sites import Sites
 from pgmlang.lower.pyro_steps import before, each_step
-from pgmlang.model import Conditional, Definition, Model, Potential
+from pgmlang.model import Definition, Model, Potential
+from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.model.expr import Expr, Reduce, Ref, walk
 from pgmlang.model.model import Variable
 
@@ -23,7 +24,7 @@ def groups_of(model: Model, fields: list[Variable]) -> list[list[Variable]]:
     """Fields that share a log Z: joined by factors."""
     group = {v.name: {v.name} for v in fields}
     for potential in model.potentials:
-        joined = [n for n in _mentioned(model, potential) if n in group]
+        joined = [n for n in names_behind(model, potential) if n in group]
         merged = set().union(*(group[n] for n in joined)) if joined else set()
         for name in merged:
             group[name] = merged
@@ -34,26 +35,13 @@ def groups_of(model: Model, fields: list[Variable]) -> list[list[Variable]]:
     return [[v for v in fields if v.name in names] for names in seen]
 
 
-def _mentioned(model: Model, item: Potential | Conditional | Definition) -> set[str]:
-    """Names that an item mentions, through deterministic names."""
-    out: set[str] = set()
-    pending = [r.name for r in model.mentions(item)]
-    while pending:
-        name = pending.pop()
-        if name not in out:
-            out.add(name)
-            if name in model.definition_of:
-                pending.extend(r.name for r in model.mentions(model.definition_of[name]))
-    return out
-
-
 def _count(sites: Sites, variable: Variable) -> ast.expr:
     return py.constant(2) if variable.type.kind in ("bit", "spin") else sites.count_of(variable)
 
 
 def _potentials(model: Model, fields: list[Variable]) -> list[Potential]:
     names = {v.name for v in fields}
-    return [p for p in model.potentials if names & _mentioned(model, p)]
+    return [p for p in model.potentials if names & names_behind(model, p)]
 
 
 def reason_against_sum(model: Model, fields: list[Variable], chain: Chain | None) -> str | None:
@@ -76,7 +64,7 @@ def reason_against_sum(model: Model, fields: list[Variable], chain: Chain | None
     for potential in _potentials(model, fields):
         if axes_of(model, potential) != batch:
             return "a factor joins fields of several rows"
-        mentioned = _mentioned(model, potential)
+        mentioned = names_behind(model, potential)
         if other := sorted(mentioned & (late | drawn)):
             return f"a factor mentions `{other[0]}`, which is drawn given it"
         if any(_joins_rows(e, names, batch) for e in _expressions(model, potential)):
@@ -96,8 +84,7 @@ def _hanging_on(model: Model, names: set[str]) -> set[str]:
 
 
 def _expressions(model: Model, potential: Potential) -> list[Expr]:
-    definitions = [model.definition_of[n] for n in _mentioned(model, potential) if n in model.definition_of]
-    items: list[Potential | Definition] = [potential, *definitions]
+    items: tuple[Potential | Definition, ...] = (potential, *definitions_behind(model, potential))
     return [e for item in items for e in model.expressions(item)]
 
 
@@ -164,9 +151,11 @@ def _codes(sites: Sites, fields: list[Variable], depth: int) -> None:
 def _definitions(sites: Sites, fields: list[Variable]) -> None:
     """Deterministic names between fields and their factors, at those codes."""
     model = sites.model
-    wanted = set().union(*(_mentioned(model, p) for p in _potentials(model, fields)))
+    wanted = set().union(*(names_behind(model, p) for p in _potentials(model, fields)))
     names = {v.name for v in fields}
-    items = [d for d in model.definitions if d.target in wanted and (_mentioned(model, d) & names or sites.chain)]
+    items = [
+        d for d in model.definitions if d.target in wanted and (names_behind(model, d) & names or sites.chain)
+    ]
     for item in ancestral_order(model, items):
         assert isinstance(item, Definition)
         sites.emitter.definition(item, sites.out)

@@ -13,6 +13,7 @@ from pgmlang.lower.names import Names
 from pgmlang.lower.partial import said_by
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Conditional, Definition, Factor, Model, TableDist
+from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.model.expr import Ref
 from pgmlang.tables.learned import tables_of
 
@@ -28,24 +29,12 @@ class Emitter:
         self.expressions = expressions
         self.distributions = DistributionEmitter(model, expressions, partly_seen)
 
-    def mentioned(self, items: Iterable[Factor | Definition]) -> dict[str, None]:
+    def mentioned(self, items: Collection[Factor | Definition]) -> set[str]:
         """Names that the items mention and those of their targets, through definitions."""
-        out: dict[str, None] = {}
-        pending = list(items)
-        while pending:
-            item = pending.pop()
-            if not hasattr(item, "target"):
-                new = [r.name for r in self.model.mentions(item)]
-            else:
-                new = [item.target, *(r.name for r in self.model.mentions(item))]
-            for name in new:
-                if name not in out:
-                    out[name] = None
-                    if name in self.model.definition_of:
-                        pending.append(self.model.definition_of[name])
-        return out
+        targets = [item for item in items if isinstance(item, Conditional | Definition)]
+        return {*(item.target for item in targets), *names_behind(self.model, *items)}
 
-    def definitions_for(self, items: Iterable[Factor]) -> list[Definition]:
+    def definitions_for(self, items: Collection[Factor]) -> list[Definition]:
         """The definitions that the items need."""
         wanted = self.mentioned(items)
         return [d for d in self.model.definitions if d.target in wanted]
@@ -76,28 +65,21 @@ class Emitter:
 
     def previous(
         self,
-        items: Iterable[Factor | Definition],
+        items: Collection[Factor | Definition],
         out: Writer,
         source: str = "values",
         roles: tuple[str, ...] = ("random", "field", "input"),
     ) -> None:
         """Assigns ``prev(x, k)`` of the variables of these roles that the items look back at."""
-        pending: list[Factor | Definition] = list(items)
         seen: dict[str, Ref] = {}
-        done: set[str] = set()
-        while pending:
-            for ref in self.model.mentions(pending.pop()):
-                role = self.model.by_name[ref.name].role if ref.name in self.model.by_name else ""
-                if ref.lag and role in roles:
-                    seen.setdefault(prev_name(ref), ref)
-                if role == "derived" and ref.name not in done:
-                    done.add(ref.name)
-                    pending.append(self.model.definition_of[ref.name])
-                if self.expressions.is_stepwise and ref.lag:
-                    lags = [
-                        r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles
-                    ]
-                    seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
+        everything = (*items, *definitions_behind(self.model, *items))
+        for ref in (r for item in everything for r in self.model.mentions(item)):
+            role = self.model.by_name[ref.name].role if ref.name in self.model.by_name else ""
+            if ref.lag and role in roles:
+                seen.setdefault(prev_name(ref), ref)
+            if self.expressions.is_stepwise and ref.lag:
+                lags = [r for r in said_by(ref, self.model) if r.lag and self.model.by_name[r.name].role in roles]
+                seen |= {prev_name(r): r for r in lags if prev_name(r) not in seen}
         for key, ref in sorted(seen.items()):
             axes = self.expressions.array_axes(ref.name)
             chain = self.expressions.chain_of(axes)

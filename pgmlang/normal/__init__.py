@@ -14,10 +14,11 @@ from pgmlang.normal.arguments import canonical_arguments
 from pgmlang.normal.choices import without_choices
 from pgmlang.normal.inline import inlined
 from pgmlang.normal.order import by_name, ordered
+from pgmlang.normal.piecewise import piecewise
 from pgmlang.normal.potentials import separate_terms, split_potentials
 
 PASSES: tuple[Callable[[Model], Model], ...] = (
-    inlined, canonical, without_choices, canonical_arguments, split_potentials, ordered,
+    inlined, canonical, without_choices, canonical_arguments, piecewise, split_potentials, ordered,
 )  # fmt: skip
 """In the order in which they run."""
 

@@ -6,23 +6,30 @@ The one recogniser of linear forms: conjugate pairs, layers and couplings ask he
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from pgmlang.model.expr import Apply, Choose, Const, Expr, First, Reduce, Ref, Rename, children, inside_out
 from pgmlang.model.model import Model
 from pgmlang.normal.nodes import number
+from pgmlang.normal.piecewise import literal_of
+
+MOST_CONDITIONS = 6
+"""Most conditions on data by whose cases an expression is told."""
 
 
 @dataclass(frozen=True)
 class Form:
     """``power``: p where the expression is ``c * x^p`` with c free of x, element by element (0: free of it; None: no
-    such). ``is_bare``: c is 1. ``is_linear``: ``A x + b`` with A and b free of x. ``is_complement``: it is ``1 - x``."""
+    such). ``is_bare``: c is 1. ``is_linear``: ``A x + b`` with A and b free of x. ``is_complement``: it is ``1 - x``.
+    ``is_zero``: it is nothing."""
 
     power: float | None
     is_bare: bool = False
     is_linear: bool = False
     is_complement: bool = False
+    is_zero: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -30,6 +37,8 @@ class Form:
 
 
 FREE = Form(0.0, is_linear=True)
+ONE = Form(0.0, is_bare=True, is_linear=True)
+ZERO = Form(0.0, is_linear=True, is_zero=True)
 ITSELF = Form(1.0, is_bare=True, is_linear=True)
 OPPOSITE = Form(1.0, is_linear=True, is_complement=True)
 """``-x``, one short of a complement; seen from outside a multiple like others."""
@@ -37,14 +46,51 @@ COMPLEMENT = Form(None, is_linear=True, is_complement=True)
 LINEAR = Form(None, is_linear=True)
 OTHER = Form(None)
 
+Cases = Mapping[int, bool]
+"""Whether conditions hold, by the identity of their nodes."""
+
 
 def form_in(model: Model, expr: Expr, names: str | Collection[str]) -> Form:
     """The form of an expression of a normal model in one variable (or in several together). Picking an element by a code
     counts as the variable; looking back in a chain does not."""
+    return _joined(list(forms_in(model, expr, names)))
+
+
+def forms_in(model: Model, expr: Expr, names: str | Collection[str]) -> tuple[Form, ...]:
+    """The forms that an expression has in the rows that data tell apart: ``t * x + (1 - t) * y`` is x where t is 1, and
+    free of x elsewhere. One form for all rows where no condition on data stands in it, or too many do."""
     wanted = {names} if isinstance(names, str) else set(names)
+    literals = {id(n): literal for n in inside_out(expr) if (literal := literal_of(model, n)) is not None}
+    atoms = list({id(atom): atom for atom, _ in literals.values()}.values())
+    if not atoms or len(atoms) > MOST_CONDITIONS:
+        return (_form_of(model, expr, wanted, {}),)
+    out: dict[Form, None] = {}
+    for values in product((True, False), repeat=len(atoms)):
+        holds = {id(a): v for a, v in zip(atoms, values, strict=True)}
+        if _is_possible(atoms, holds):
+            cases = {node: holds[id(atom)] == sign for node, (atom, sign) in literals.items()}
+            out.setdefault(_form_of(model, expr, wanted, cases))
+    return tuple(out)
+
+
+def _is_possible(atoms: list[Expr], holds: Cases) -> bool:
+    """Whether no label is said to be two."""
+    equal: dict[int, int] = {}
+    for atom in atoms:
+        if holds[id(atom)] and isinstance(atom, Apply) and atom.function == "eq":
+            for a, b in (atom.arguments, atom.arguments[::-1]):
+                if isinstance(a, Const) and equal.setdefault(id(b), id(a)) != id(a):
+                    return False
+    return True
+
+
+def _form_of(model: Model, expr: Expr, wanted: set[str], cases: Cases) -> Form:
     made: dict[int, Form] = {}
     for node in inside_out(expr):
-        made[id(node)] = _form(model, node, wanted, made)
+        if id(node) in cases:
+            made[id(node)] = ONE if cases[id(node)] else ZERO
+        else:
+            made[id(node)] = _form(model, node, wanted, made)
     return made[id(expr)]
 
 
@@ -65,12 +111,7 @@ def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form]) -> 
                 return OPPOSITE
             return _product([made[id(a)] for a in arguments])
         case Apply(function="add", arguments=arguments):
-            forms = [made[id(a)] for a in arguments]
-            if all(f.is_free for f in forms):
-                return FREE
-            if forms[0] == OPPOSITE and number(arguments[1]) == 1:
-                return COMPLEMENT
-            return LINEAR if all(f.is_linear for f in forms) else OTHER
+            return _sum(arguments, [made[id(a)] for a in arguments])
         case Apply(function="pow", arguments=(base, exponent)) if number(exponent) is not None:
             inner = made[id(base)]
             if inner.is_free:
@@ -81,13 +122,18 @@ def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form]) -> 
         case Rename(body=body):
             return made[id(body)]
         case Choose(condition=condition, then=then, otherwise=otherwise):
-            return _choice(made[id(condition)], made[id(then)], made[id(otherwise)])
+            return _joined([made[id(then)], made[id(otherwise)]]) if made[id(condition)].is_free else OTHER
         case Reduce(function="sum" | "mean", body=body, axis=axis, is_plate=is_plate):
             return _reduced(expr, made[id(body)], _varies(model, body, axis, is_plate, wanted))
     return FREE if all(made[id(c)].is_free for c in children(expr)) else OTHER
 
 
 def _product(forms: list[Form]) -> Form:
+    if any(f.is_zero for f in forms):
+        return ZERO
+    forms = [f for f in forms if f != ONE] or [ONE]
+    if len(forms) == 1:
+        return forms[0]
     hanging = [f for f in forms if not f.is_free]
     if not hanging:
         return FREE
@@ -99,15 +145,31 @@ def _product(forms: list[Form]) -> Form:
     return Form(sum(p for p in powers if p is not None))
 
 
-def _choice(condition: Form, then: Form, otherwise: Form) -> Form:
-    """Each element takes one branch: those that are free of the variable say nothing of it."""
-    if not condition.is_free:
-        return OTHER
-    if then.is_free and otherwise.is_free:
+def _sum(arguments: tuple[Expr, ...], forms: list[Form]) -> Form:
+    listed = [(a, f) for a, f in zip(arguments, forms, strict=True) if not f.is_zero]
+    if not listed:
+        return ZERO
+    if len(listed) == 1:
+        return listed[0][1]
+    (_, first), (last, other) = listed
+    if first.is_free and other.is_free:
         return FREE
-    hanging = [f for f in (then, otherwise) if not f.is_free]
+    if first == OPPOSITE and number(last) == 1:
+        return COMPLEMENT
+    is_linear = first.is_linear and other.is_linear
+    if first.power == other.power and first.power is not None:
+        # c * x^p + d * x^p
+        return Form(first.power, False, is_linear)
+    return LINEAR if is_linear else OTHER
+
+
+def _joined(forms: list[Form]) -> Form:
+    """Each element has one of these forms: those that are free of the variable say nothing of it."""
+    hanging = [f for f in forms if not f.is_free]
+    if not hanging:
+        return forms[0] if len(set(forms)) == 1 else FREE
     powers = {f.power for f in hanging}
-    is_linear = then.is_linear and otherwise.is_linear
+    is_linear = all(f.is_linear for f in forms)
     if len(powers) == 1 and None not in powers:
         return Form(hanging[0].power, all(f.is_bare for f in hanging), is_linear)
     if all(f.is_complement and f.power is None for f in hanging):

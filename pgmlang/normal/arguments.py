@@ -8,26 +8,17 @@ from dataclasses import replace
 
 from pgmlang.families import FAMILIES
 from pgmlang.model.expr import Apply, Expr, Reduce
-from pgmlang.model.model import Choice, Conditional, Dist, Distribution, Factor, Model
+from pgmlang.model.model import Choice, Dist, Distribution, Model
 from pgmlang.normal.algebra import Algebra
 from pgmlang.normal.nodes import number
+from pgmlang.normal.rewrite import map_distributions
 
 
 def canonical_arguments(model: Model) -> Model:
     """``Bernoulli(sigmoid(x))`` is ``Bernoulli(logit = x)``, a NegativeBinomial's mean and shape are said by n and p,
     ``Truncated`` without bounds is its base; arguments stand in the order of the family's row."""
     algebra = Algebra(model)
-
-    def factor(item: Factor) -> Factor:
-        if not isinstance(item, Conditional):
-            return item
-        return replace(item, distribution=_canonical(algebra, item.distribution))
-
-    guide = model.guide
-    if guide is not None:
-        conditionals = (replace(c, distribution=_canonical(algebra, c.distribution)) for c in guide.conditionals)
-        guide = replace(guide, conditionals=tuple(conditionals))
-    return replace(model, factors=tuple(map(factor, model.factors)), guide=guide)
+    return map_distributions(model, lambda d: _canonical(algebra, d))
 
 
 def _canonical(algebra: Algebra, distribution: Distribution) -> Distribution:

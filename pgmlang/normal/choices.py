@@ -6,24 +6,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.model.expr import Const, Expr
-from pgmlang.model.model import Choice, Conditional, Dist, Distribution, Factor, Model
+from pgmlang.model.model import Choice, Dist, Distribution, Model
 from pgmlang.normal.algebra import Algebra
+from pgmlang.normal.rewrite import map_distributions
 
 
 def without_choices(model: Model) -> Model:
     """``if c then Normal(a, s) else Normal(b, s)`` is ``Normal(if c then a else b, s)``; ``if true`` is its first side."""
     algebra = Algebra(model)
-
-    def factor(item: Factor) -> Factor:
-        if not isinstance(item, Conditional):
-            return item
-        return replace(item, distribution=_resolved(algebra, item.distribution))
-
-    guide = model.guide
-    if guide is not None:
-        conditionals = (replace(c, distribution=_resolved(algebra, c.distribution)) for c in guide.conditionals)
-        guide = replace(guide, conditionals=tuple(conditionals))
-    return replace(model, factors=tuple(map(factor, model.factors)), guide=guide)
+    return map_distributions(model, lambda d: _resolved(algebra, d))
 
 
 def _resolved(algebra: Algebra, distribution: Distribution) -> Distribution:

@@ -113,3 +113,16 @@ def guide_expressions(guide: Guide) -> Iterator[Expr]:
 def map_expressions(model: Model, rewriting: Rewriting) -> Model:
     """A model with the expressions of its factors rewritten; definitions and guide as they are."""
     return replace(model, factors=tuple(map_factor(f, rewriting) for f in model.factors))
+
+
+def map_distributions(model: Model, rewriting: Callable[[Distribution], Distribution]) -> Model:
+    """A model with the distributions of its conditionals rewritten, those of its guide too."""
+
+    def conditional(item: Conditional) -> Conditional:
+        return replace(item, distribution=rewriting(item.distribution))
+
+    guide = model.guide
+    if guide is not None:
+        guide = replace(guide, conditionals=tuple(map(conditional, guide.conditionals)))
+    factors = tuple(conditional(f) if isinstance(f, Conditional) else f for f in model.factors)
+    return replace(model, factors=factors, guide=guide)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pgmlang.families import FAMILIES
+from pgmlang.model.branches import families_in
 from pgmlang.model.expr import (
     Apply,
     Choose,
@@ -172,7 +173,7 @@ def _components(item: Factor | Definition) -> set[str]:
     """The axes of a mixture's shares: its base has an element for each."""
     if not isinstance(item, Conditional):
         return set()
-    shares = [dict(d.arguments).get(FAMILIES[d.family].shares) for d in _dists(item.distribution)]
+    shares = [dict(d.arguments).get(FAMILIES[d.family].shares) for d in families_in(item.distribution)]
     return {a for share in shares if share is not None and not isinstance(share, Dist) for a in share.axes}
 
 
@@ -321,7 +322,7 @@ def _arguments_fit_families(context: Context) -> Iterator[str]:
     for statement in statements(context.model):
         if not isinstance(statement.item, Conditional):
             continue
-        for dist in _dists(statement.item.distribution):
+        for dist in families_in(statement.item.distribution):
             row = FAMILIES.get(dist.family)
             if row is None:
                 yield f"{statement.says} is drawn from `{dist.family}`, which is no family"
@@ -333,17 +334,6 @@ def _arguments_fit_families(context: Context) -> Iterator[str]:
                 yield f"{dist.family} of {statement.says} has the arguments {sorted(names)}, its row {sorted(needed)}"
             if len(dist.event) != row.event and row.support != "inner":
                 yield f"{dist.family} of {statement.says} spans {len(dist.event)} axes, its row {row.event}"
-
-
-def _dists(distribution: Distribution) -> Iterator[Dist]:
-    if isinstance(distribution, Choice):
-        yield from _dists(distribution.then)
-        yield from _dists(distribution.otherwise)
-    elif isinstance(distribution, Dist):
-        yield distribution
-        for _, argument in distribution.arguments:
-            if isinstance(argument, Dist):
-                yield from _dists(argument)
 
 
 RULES: tuple[Rule, ...] = (

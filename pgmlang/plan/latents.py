@@ -18,12 +18,13 @@ from pgmlang.graph.components import (
 )
 from pgmlang.lower.supports import moving_bounds
 from pgmlang.model import Density, Dist, Model, Potential, Variable
+from pgmlang.model.branches import branches
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
-from pgmlang.tables.learned import branches, learned_tables
+from pgmlang.tables.learned import learned_tables
 
 KINDS = frozenset({"real", "positive", "unit", "simplex", "ordered", "cov", "corr"})
 """Types whose values a smooth map reaches from free real numbers."""

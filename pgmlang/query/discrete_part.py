@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pgmlang.model import Conditional, Definition, Model
-from pgmlang.model.expr import NetCall, walk
+from pgmlang.model.dependence import names_behind, networks_behind
 from pgmlang.query.network import NetworkAnswers
 
 if TYPE_CHECKING:
@@ -46,17 +46,5 @@ def discrete_part(fit: Fit) -> NetworkAnswers | None:
 
 def _needs_row(model: Model, item: Conditional | Definition) -> bool:
     """Whether an input, which a fresh row does not say, or a network stands in a conditional or in what it names."""
-    pending: list[Conditional | Definition] = [item]
-    seen: set[str] = set()
-    while pending:
-        one = pending.pop()
-        if any(isinstance(node, NetCall) for expr in model.expressions(one) for node in walk(expr)):
-            return True
-        for ref in model.mentions(one):
-            variable = model.by_name.get(ref.name)
-            if variable is not None and variable.role == "input":
-                return True
-            if ref.name in model.definition_of and ref.name not in seen:
-                seen.add(ref.name)
-                pending.append(model.definition_of[ref.name])
-    return False
+    inputs = (model.by_name[n].role == "input" for n in names_behind(model, item) if n in model.by_name)
+    return bool(networks_behind(model, item)) or any(inputs)

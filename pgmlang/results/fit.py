@@ -32,7 +32,8 @@ class Fit:
     ``sample_stats``: what the sampler says of each draw, shape (chain, draw): ``acceptance_rate``, ``diverging``,
     ``energy``, ``lp``, ``swap_rate`` ... All draws and statistics have the same number of chains and draws. Those of
     a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
-    draws too; ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
+    draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
+    information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
     """
 
     model: Model
@@ -54,6 +55,7 @@ class Fit:
     draw_axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
+    standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def layout(self) -> Layout:

@@ -14,7 +14,8 @@ class Outcome(NamedTuple):
     """What a method leaves behind. ``trace``: its objective over the iterations; ``log_likelihood``: ln p(data) in total
     at the ``parameters``, where it is known. ``draws``, ``draw_axes`` and ``sample_stats`` as in ``results.fit.Fit``;
     ``sizes`` of plates that the method wrote out (rows that stand for several). ``deterministic``: values of names that
-    hang on no draw, at the estimates (see ``infer.deterministic``)."""
+    hang on no draw, at the estimates (see ``infer.deterministic``). ``standard_errors``: of some of the ``parameters``, of
+    their shapes; NaN where one is not known."""
 
     parameters: dict[str, np.ndarray]
     trace: tuple[float, ...]
@@ -27,3 +28,4 @@ class Outcome(NamedTuple):
     sizes: Mapping[str, int] = {}
     log_likelihood: float | None = None
     deterministic: Mapping[str, np.ndarray] = {}
+    standard_errors: Mapping[str, np.ndarray] = {}

@@ -35,6 +35,7 @@ SCHEMA = 2
 """Version of the folder's layout; a reader refuses later ones. 2: there may be draws (without any, 1 is written)."""
 
 MAX_TEXT = 256 << 20
+ERRORS = "standard_errors.safetensors"
 _FILES = ("fit.json", "labels.json", "model.pgm", "parameters.safetensors")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -87,6 +88,8 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
             _write(inner / "modules" / f"{name}.pgm", text.encode())
         _write(inner / "labels.json", _json(_labels(fit)))
         _write(inner / "parameters.safetensors", save(arrays))
+        if fit.standard_errors:
+            _write(inner / ERRORS, save({k: np.array(v, dtype=float) for k, v in fit.standard_errors.items()}))
         for file, some in ((DRAWS, fit.draws), (SAMPLE_STATS, fit.sample_stats)):
             if some:
                 write_arrays(inner / file, {k: stored(v) for k, v in some.items()})
@@ -248,14 +251,14 @@ def load_fit(folder: Path) -> Fit:
         model = analyse(SourceFile(str(folder / "model.pgm"), source), settings, text_loader(modules)).checked()
         closed = _closed(model, labels)
         expected = [str(name) for name in dict(about.get("parameters", {}))]
-        arrays = _arrays(folder)
+        arrays = _arrays(folder, "parameters.safetensors")
         values = {k: arrays.pop(k) for k in tuple(arrays) if k in closed.definition_of}
         fit = Fit(
             model=closed, source=source, method=str(about["method"]), parameters=arrays, deterministic=values, modules=modules,
             options=dict(about.get("options", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
-            **_numbers(about),
+            standard_errors=_standard_errors(folder, arrays), **_numbers(about),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
             **(read_draws(folder, about) if about["schema"] > 1 else {}),
         )  # fmt: skip
@@ -313,14 +316,30 @@ def _closed(model: Model, labels: Mapping[str, Any]) -> Model:
     return close_model(model, variable_labels, dims, elements)
 
 
-def _arrays(folder: Path) -> dict[str, np.ndarray]:
+def _standard_errors(folder: Path, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Standard errors of estimates, where the fit has any."""
+    if (folder / ERRORS).is_symlink():
+        raise _not_a_fit(folder, f"its `{ERRORS}` is a link, and a fit reads nothing outside of its folder")
+    if not (folder / ERRORS).exists():
+        return {}
+    errors = _arrays(folder, ERRORS)
+    for name, array in errors.items():
+        if name not in parameters:
+            raise _not_a_fit(folder, f"`{ERRORS}` has errors of `{name}`, of which there is no estimate")
+        _check_shape(folder, name, array, parameters[name].shape)
+        if (array < 0).any():
+            raise _not_a_fit(folder, f"a standard error of `{name}` is negative")
+    return errors
+
+
+def _arrays(folder: Path, file: str) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        arrays = load((folder / "parameters.safetensors").read_bytes())
+        arrays = load((folder / file).read_bytes())
     except (SafetensorError, ValueError, KeyError, OverflowError):
-        raise _not_a_fit(folder, "`parameters.safetensors` is damaged") from None
+        raise _not_a_fit(folder, f"`{file}` is damaged") from None
     for name, array in arrays.items():
         if array.dtype.kind not in "fiu":
             raise _not_a_fit(folder, f"the parameter `{name}` holds {array.dtype}, not numbers")

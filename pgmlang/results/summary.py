@@ -20,8 +20,8 @@ DRAW_COLUMNS = ("mean", "sd", "q5", "q50", "q95", "mcse", "ess_bulk", "ess_tail"
 def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) -> list[dict[str, Any]]:
     """One dict a number: ``name``, ``mean``, ``sd``; for a table's cell also ``given``, ``label`` and ``count``.
 
-    With a Dirichlet prior the mean and sd are the posterior's, otherwise the sd is that of a share of ``count`` rows
-    (None where there were none). A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
+    Of counted tables with a Dirichlet prior the mean and sd are the posterior's, without one the sd is that of a share of
+    ``count`` rows (None where there were none); of other estimates it is the standard error of the fit, where it has one. A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
     figures of the indicator of its most common ``label`` (of 1 for a bit, a truth value or a spin), no quantiles, and ``shares`` by label. None stands for
     NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
@@ -153,11 +153,15 @@ def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any
         heads.append((f"prev({parent.name}{lag})" if parent.lag else parent.name, _labels(fit, parent.type, n)))
     counts = fit.parameters.get(table.counts_name)
     prior = prior_counts(table, array.shape) * array.shape[-1]
+    errors = fit.standard_errors.get(table.name)
     rows = []
     for index in np.ndindex(array.shape):
         p = float(array[index])
         total = float(counts[index[:-1]].sum()) if counts is not None else 0.0
-        sd = _sd(p, total + prior + 1) if distribution.prior is not None else _sd(p, total)
+        if errors is not None:
+            sd = _plain(float(errors[index]))
+        else:
+            sd = _sd(p, total + prior + 1) if distribution.prior is not None else _sd(p, total)
         rows.append({
             "name": table.target,
             "given": {head: names[i] for (head, names), i in zip(heads, index[:-1], strict=True)},
@@ -174,8 +178,9 @@ def _sd(p: float, total: float) -> float | None:
 
 
 def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
+    errors = fit.standard_errors.get(name, np.full(array.shape, math.nan))
     if array.ndim == 0:
-        return [{"name": name, "mean": float(array), "sd": None}]
+        return [{"name": name, "mean": float(array), "sd": _plain(float(errors))}]
     variable = fit.model.by_name.get(name)
     axes = (*fit.model.batch_axes(variable.plates), *variable.axes) if variable is not None else ()
     if len(axes) == array.ndim:
@@ -186,7 +191,7 @@ def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
         {
             "name": f"{name}[{', '.join(x[i] for x, i in zip(names, index, strict=True))}]",
             "mean": float(array[index]),
-            "sd": None,
+            "sd": _plain(float(errors[index])),
         }
         for index in np.ndindex(array.shape)
     ]

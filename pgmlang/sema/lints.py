@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.relevance import names_in_guide, relevant_names
 from pgmlang.model import Definition, Factor, Model
-from pgmlang.model.expr import Apply, Contract, Expr, Ref, references, walk
+from pgmlang.model.dependence import definitions_behind
+from pgmlang.model.expr import Apply, Contract, Expr, Ref, walk
 from pgmlang.sema.collect import Collector
 from pgmlang.sema.scope import Scope
 
@@ -85,17 +86,15 @@ def _unconfined(model: Model) -> Iterator[Diagnostic]:
         if variable.type.kind not in ("real", "positive"):
             continue
         confined = any(
-            _confines(e, variable.name) for p in model.potentials for e in (p.value, *_definitions(model, p.value))
+            _confines(e, variable.name)
+            for p in model.potentials
+            for e in (p.value, *(d.value for d in definitions_behind(model, p)))
         )
         if not confined and variable.span:
             yield Diagnostic("PGM0505", f"nothing confines the field `{variable.name}`: Z may be infinite", variable.span,
                              help=f"add a quadratic factor, such as `factor -{variable.name} ^ 2 / 200`"
                              if not variable.axes else
                              f"add a quadratic factor, such as `factor -{variable.name} @ {variable.name} / 200`")  # fmt: skip
-
-
-def _definitions(model: Model, expr: Expr) -> list[Expr]:
-    return [model.definition_of[r.name].value for r in references(expr) if r.name in model.definition_of]
 
 
 def _confines(expr: Expr, name: str) -> bool:

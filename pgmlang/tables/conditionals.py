@@ -12,7 +12,8 @@ from pgmlang.model import Dist, Model, Variable
 from pgmlang.model.expr import Expr
 from pgmlang.model.labels import Labels, Positions
 from pgmlang.model.named import NamedArray, reduce_axis
-from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
+from pgmlang.tables.context import ElementContext
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.finite import probabilities
 from pgmlang.tables.learned import num_values
 

@@ -12,7 +12,8 @@ from pgmlang.model import Model, Variable
 from pgmlang.model.expr import Choose, Contract, Expr, Reduce, Ref, Rename, children
 from pgmlang.model.labels import Labels
 from pgmlang.model.named import NamedArray, check_cells, take
-from pgmlang.tables.evaluate import ElementContext, Evaluator
+from pgmlang.tables.context import ElementContext
+from pgmlang.tables.evaluate import Evaluator
 from pgmlang.tables.terms import mentions
 
 ELEMENT = "#e"
@@ -91,20 +92,24 @@ class ElementEvaluator(Evaluator):
 
     def survey(self, expr: Expr, context: ElementContext) -> None:
         """Meets the variables of an expression and refuses the table before any of it is evaluated."""
-        self._meet(expr, context)
+        self._meet(expr, context, set())
         check_cells([s.size for s in self.slots], "this expression")
 
-    def _meet(self, expr: Expr, context: ElementContext) -> None:
+    def _meet(self, expr: Expr, context: ElementContext, seen: set[tuple[int, frozenset[str]]]) -> None:
+        """``seen``: nodes met, each with the axes of its place that no sum around it is over."""
+        if (id(expr), frozenset(context.coordinates)) in seen:
+            return
+        seen.add((id(expr), frozenset(context.coordinates)))
         match expr:
             case Ref(name=name) if name in self.nodes:
                 self.codes(expr, context)
             case Ref(name=name, index=(), lag=0) if name in self.model.definition_of:
-                self._meet(self.model.definition_of[name].value, context)
+                self._meet(self.model.definition_of[name].value, context, seen)
             case Contract(left=left, right=right, axis=axis):
-                self._meet(left, context.without(axis))
-                self._meet(right, context.without(axis))
+                self._meet(left, context.without(axis), seen)
+                self._meet(right, context.without(axis), seen)
             case Reduce(body=body, axis=axis):
-                self._meet(body, context.without(axis))
+                self._meet(body, context.without(axis), seen)
             case Choose(condition=condition) if not mentions(self.model, condition, self.nodes.__contains__):
                 # one branch may not be taken: met when evaluated
                 return
@@ -112,7 +117,7 @@ class ElementEvaluator(Evaluator):
                 return
             case _:
                 for child in children(expr):
-                    self._meet(child, context)
+                    self._meet(child, context, seen)
 
 
 def elements_context(

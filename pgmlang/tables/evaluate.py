@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,23 +37,8 @@ from pgmlang.model.named import (
     take,
 )
 from pgmlang.model.types import Type
-
-
-@dataclass(frozen=True, eq=False)
-class ElementContext:
-    """Where an expression is evaluated. ``coordinates``: the index along each plate or axis that is not simply
-    itself: an outer plate's element for each inner row, or the elements being unrolled."""
-
-    plates: Axes = ()
-    coordinates: Mapping[str, NamedArray] = field(default_factory=dict)
-
-    def without(self, axis: str) -> ElementContext:
-        if axis not in self.coordinates:
-            return self
-        return replace(self, coordinates={a: c for a, c in self.coordinates.items() if a != axis})
-
-    def at(self, more: Mapping[str, NamedArray]) -> ElementContext:
-        return replace(self, coordinates={**self.coordinates, **more})
+from pgmlang.tables.context import ElementContext
+from pgmlang.tables.sharing import Sharing, digest_of
 
 
 class NotEvaluable(Exception):
@@ -80,6 +64,8 @@ class Evaluator:
         self.layout = close_layout(model) if layout is None else layout
         self.nets = nets or {}
         self._sequences: dict[str, SequencePositions] = {}
+        self._sharing = Sharing()
+        self._orders: dict[str, tuple[str, ...]] = {}
 
     # ---- axes
 
@@ -129,6 +115,15 @@ class Evaluator:
     def evaluate(self, expr: Expr, plates: Axes | ElementContext = ()) -> NamedArray:
         """The value of an expression inside plates: axes are the place's batch axes and the expression's own."""
         context = plates if isinstance(plates, ElementContext) else self.context(plates)
+        sharing = self._sharing
+        sharing.enter(expr)
+        try:
+            known = sharing.value_of(expr, context)
+            return known if known is not None else sharing.kept(expr, context, self._value(expr, context))
+        finally:
+            sharing.leave()
+
+    def _value(self, expr: Expr, context: ElementContext) -> NamedArray:
         match expr:
             case Const():
                 return self._const(expr)
@@ -180,7 +175,11 @@ class Evaluator:
             if index is not None:
                 indices[axis] = index
         if variable.role == "derived" and expr.name not in self.values:
-            return self._derived(expr, variable, indices, context)
+            self._sharing.enter(expr)
+            try:
+                return self._derived(expr, variable, indices, context)
+            finally:
+                self._sharing.leave()
         return self.variable(variable, indices)
 
     def variable(self, variable: Variable, indices: Mapping[str, NamedArray]) -> NamedArray:
@@ -213,9 +212,40 @@ class Evaluator:
             for axis, index in indices.items():
                 self.add_ancestors(axis, index, (), coordinates)
         coordinates.update(indices)
-        body = self.model.definition_of[variable.name].value
-        value = self.codes(body, ElementContext(variable.plates, coordinates))
-        return self._spread(value, *(a for a in variable.axes if a not in coordinates))
+        key = variable.name, digest_of(coordinates)
+        for name in self._needed_at_once(variable.name):
+            place = name, key[1]
+            if self._sharing.definition_at(place) is None:
+                needed = self.model.by_name[name]
+                value = self.codes(
+                    self.model.definition_of[name].value, ElementContext(needed.plates, coordinates)
+                )
+                value = self._spread(value, *(a for a in needed.axes if a not in coordinates))
+                self._sharing.keep_definition(place, value)
+        value_here = self._sharing.definition_at(key)
+        assert value_here is not None
+        return value_here
+
+    def _needed_at_once(self, name: str) -> tuple[str, ...]:
+        """A deterministic name after those that its value needs at the same elements, whatever its conditions say: in this
+        order a long line of names costs no stack."""
+        if name not in self._orders:
+            order: dict[str, None] = {}
+            begun: set[str] = set()
+            pending = [name]
+            while pending:
+                current = pending[-1]
+                below = (
+                    [] if current in begun else needed_names(self.model, self.model.definition_of[current].value)
+                )
+                begun.add(current)
+                open_names = [n for n in below if n not in begun and n not in self.values]
+                if open_names:
+                    pending.extend(open_names)
+                else:
+                    order.setdefault(pending.pop())
+            self._orders[name] = tuple(order)
+        return self._orders[name]
 
     def _lagged(self, plate: str, index: NamedArray | None, lag: int) -> NamedArray | None:
         if not self.model.is_chain(plate):
@@ -292,6 +322,27 @@ class Evaluator:
         parts = [reduce_axis(expr.function, NamedArray(rows[group == g], (axis, *rest)), axis).values
                  for g in range(math.prod(shape))]  # fmt: skip
         return take(NamedArray(np.stack(parts).reshape((*shape, *rows.shape[1:])), (*outer, *rest)), picked)
+
+
+def needed_names(model: Model, expr: Expr) -> list[str]:
+    """Deterministic names whose values an expression needs at its own place: those in branches may never be asked for, and
+    those under sums, looked back at or picked are of other elements."""
+    out: list[str] = []
+    pending = [expr]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        match node:
+            case Choose(condition=condition):
+                pending.append(condition)
+            case Apply(arguments=arguments) | NetCall(arguments=arguments):
+                pending.extend(arguments)
+            case Ref(name=name, index=(), lag=0) if name in model.definition_of:
+                out.append(name)
+    return out
 
 
 def unknown_parameter(variable: Variable) -> Diagnostic:

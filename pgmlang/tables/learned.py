@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.model import Choice, Distribution, Model, TableDist, Variable
+from pgmlang.model import Model, TableDist, Variable
+from pgmlang.model.branches import branches
 from pgmlang.model.named import check_cells
 from pgmlang.tables.evaluate import Evaluator
 
@@ -39,15 +39,6 @@ class Table:
     @property
     def is_learned(self) -> bool:
         return self.distribution.rows is None
-
-
-def branches(distribution: Distribution) -> Iterator[Distribution]:
-    """The distributions a Choice chooses from, in the order written; the distribution itself otherwise."""
-    if isinstance(distribution, Choice):
-        yield from branches(distribution.then)
-        yield from branches(distribution.otherwise)
-    else:
-        yield distribution
 
 
 def tables_of(model: Model) -> tuple[Table, ...]:

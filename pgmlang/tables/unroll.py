@@ -11,11 +11,13 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.expr import Expr, First, walk
+from pgmlang.model.dependence import nodes_behind
+from pgmlang.model.expr import Expr, First
 from pgmlang.model.model import distribution_expressions
 from pgmlang.model.named import NamedArray, align
 from pgmlang.tables.components import anchored, partition_factors
 from pgmlang.tables.conditionals import dist_probabilities, value_labels
+from pgmlang.tables.context import ElementContext
 from pgmlang.tables.elements import (
     ELEMENT,
     ElementEvaluator,
@@ -25,7 +27,7 @@ from pgmlang.tables.elements import (
     elements_context,
     select,
 )
-from pgmlang.tables.evaluate import ElementContext, Evaluator, NotEvaluable
+from pgmlang.tables.evaluate import Evaluator, NotEvaluable
 from pgmlang.tables.finite import CHILD
 from pgmlang.tables.learned import Table, table_values, tables_of
 from pgmlang.tables.network import DiscreteNetwork, DiscreteVariable, TableFactor
@@ -151,7 +153,7 @@ class _Unroller:
 
     def _groups(self, expressions: list[Expr], context: ElementContext, count: int) -> Iterator[np.ndarray]:
         """Elements among which every ``first`` is equally true: ``prev`` has no meaning on first rows."""
-        firsts = {(e.plate, e.count) for e in self._everything(expressions) if isinstance(e, First)}
+        firsts = {(e.plate, e.count) for e in nodes_behind(self.model, *expressions) if isinstance(e, First)}
         if not firsts or not count:
             yield np.arange(count)
             return
@@ -162,14 +164,6 @@ class _Unroller:
         group = group.reshape(-1)
         for g in range(group.max() + 1):
             yield np.flatnonzero(group == g)
-
-    def _everything(self, expressions: list[Expr]) -> Iterator[Expr]:
-        for expression in expressions:
-            for e in walk(expression):
-                yield e
-                definition = self.model.definition_of.get(getattr(e, "name", ""))
-                if definition is not None:
-                    yield from self._everything([definition.value])
 
     def _branch(
         self, factor: Conditional, distribution: Distribution, context: ElementContext, count: int

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.families import FAMILIES
 from pgmlang.model import Conditional, Density, Dist, Model, Potential, Variable
-from pgmlang.model.expr import NetCall, walk
+from pgmlang.model.branches import branches
+from pgmlang.model.dependence import networks_behind
 from pgmlang.normal import canonical_factors
-from pgmlang.tables.learned import branches
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,4 @@ def _factor(model: Model, factor: Conditional | Potential) -> Iterator[Diagnosti
 
 def _uses_net(model: Model, factor: Conditional | Potential) -> bool:
     """Whether a factor rests on a network."""
-    definitions = [model.definition_of[r.name] for r in model.mentions(factor) if r.name in model.definition_of]
-    return any(
-        isinstance(e, NetCall) for item in (factor, *definitions) for x in model.expressions(item) for e in walk(x)
-    )
+    return bool(networks_behind(model, factor))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pgmlang.layout import Layout
 from pgmlang.model import Model, Potential
-from pgmlang.model.expr import Expr, Ref, walk
+from pgmlang.model.dependence import names_behind
+from pgmlang.model.expr import Expr
 from pgmlang.normal import canonical_factors
 from pgmlang.tables.terms import additive_terms
 
@@ -34,12 +35,7 @@ def _log2_cells(model: Model, layout: Layout, expressions: tuple[Expr, ...], axe
     """Of the random variables that the expressions name."""
     rows = {p.name for p in model.plates if p.is_rows}
     cells = 0.0
-    named = {e.name for x in expressions for e in walk(x) if isinstance(e, Ref)}
-    pending = [n for n in named if n in model.definition_of]
-    while pending:
-        more = set(model.random_parents(model.definition_of[pending.pop()])) - named
-        named |= more
-    for name in named:
+    for name in names_behind(model, *expressions):
         variable = model.by_name[name]
         if variable.role not in ("random", "field"):
             continue

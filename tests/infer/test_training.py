@@ -26,7 +26,7 @@ from pgmlang.guides.registry import GUIDES
 from pgmlang.guides.written import WrittenGuide
 from pgmlang.infer import elbo
 from pgmlang.infer.base import Algorithm
-from pgmlang.infer.trainer import has_settled
+from pgmlang.infer.late_gradient import LateGradient
 from pgmlang.kernels import lbfgs
 from pgmlang.objectives import elbo as elbo_objectives
 from pgmlang.objectives.elbo import ElboObjective
@@ -337,10 +337,47 @@ def test_functional_networks_are_the_program_s() -> None:
     torch.testing.assert_close(same, nets["decode"](z)[0])
 
 
-def test_settled() -> None:
-    rng = np.random.default_rng(0)
-    assert has_settled(tuple(1 - np.exp(-np.arange(100) / 5) + 0.01 * rng.normal(size=100)))
-    assert not has_settled(tuple(np.arange(100) + 0.1 * rng.normal(size=100)))
+def late(blocks: np.ndarray) -> LateGradient:
+    out = LateGradient()
+    for block in blocks:
+        out = out.with_block(torch.as_tensor(block))
+    return out
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_noise_is_settled_and_a_drift_is_not(size: int) -> None:
+    """False alarms by many runs of pure noise; a drift of half its noise is seen over enough blocks."""
+    rng = np.random.default_rng(size)
+    noise = [late(0.2 * rng.normal(size=(20, size))).has_settled() for _ in range(200)]
+    assert np.mean(noise) > 0.97
+    drift = [late(0.1 + 0.2 * rng.normal(size=(400, size))).has_settled() for _ in range(50)]
+    assert not any(drift)
+
+
+def test_a_gradient_without_noise_is_settled_where_it_is_small() -> None:
+    falling = np.exp(-np.arange(10) / 3)[:, None] * np.ones(4)
+    assert late(1e-3 * falling).has_settled() is True
+    assert late(falling).has_settled() is False
+    assert late(falling[:3]).has_settled() is None
+    assert LateGradient().has_settled() is None
+
+
+CREEP = "param b : real\nplate row { field s : spin ; factor b * s }"
+
+
+def test_training_that_creeps_is_not_called_converged() -> None:
+    """A rate so small that the trace is flat: the gradient is as large as at the start."""
+    data = {"s": [1] * 30 + [-1] * 10}
+    model = pgmlang.compile(CREEP)
+    slow = model.fit(data, method="pseudo", seed=1, options={"epochs": 500, "learning_rate": 1e-7}).record
+    assert slow.status == "not converged"
+    assert any("still rises" in d.message for d in slow.warnings)
+    done = model.fit(data, method="pseudo", seed=1, options={"epochs": 1500, "learning_rate": 0.05}).record
+    assert done.status == "converged"
+    assert done.parameters["b"] == pytest.approx(math.atanh(0.5), abs=1e-3)
+    short = model.fit(data, method="pseudo", seed=1, options={"epochs": 15}).record
+    assert short.status == "not converged"
+    assert any("too few steps" in d.message for d in short.warnings)
 
 
 def test_pareto_shape_of_known_tails() -> None:

@@ -189,6 +189,26 @@ class Speller:
                     f"(if {x} > 0 then {a} else {b})", f"(if 0 < {x} then {a} else {b})", f"(if {x} <= 0 then {b} else {a})",
                     f"(if not ({x} > 0) then {b} else {a})",
                 )  # fmt: skip
+            case "by case":
+                t, a, b = parts
+                return among(
+                    f"(if {t} then {a} else {b})", f"(if {t} == 1 then {a} else {b})", f"(if {t} == 0 then {b} else {a})",
+                    f"(if not ({t} == 1) then {b} else {a})", f"({t} * {a} + (1 - {t}) * {b})",
+                    f"({b} * (1 - {t}) + {t} * {a})", f"((if {t} then {a} else 0) + (if {t} then 0 else {b}))",
+                )  # fmt: skip
+            case "where positive":
+                x, a, b = parts
+                return among(
+                    f"(if {x} > 0 then {a} + {b} else {b})", f"({b} + (if {x} > 0 then {a} else 0))",
+                    f"({b} + ({x} > 0) * {a})", f"(if {x} <= 0 then {b} else {b} + {a})",
+                    f"(({a} + {b}) * ({x} > 0) + ({x} <= 0) * {b})",
+                )  # fmt: skip
+            case "shared factor":
+                a, b, c = parts
+                return among(f"({a} * ({b} + {c}))", f"({a} * {b} + {a} * {c})", f"(({c} + {b}) * {a})")
+            case "exp of sum":
+                a, b = parts
+                return among(f"exp({a} + {b})", f"(exp({a}) * exp({b}))", f"(exp({b}) / exp(-({a})))")
             case "sigmoid":
                 a = parts[0]
                 return among(f"sigmoid({a})", f"(1 / (1 + exp(-({a}))))", f"(1 - sigmoid(-({a})))")
@@ -432,6 +452,52 @@ def conditional_field(rng: Random) -> Block:
     )  # fmt: skip
 
 
+def treated(rng: Random) -> Block:
+    """An effect in some of the rows, which may be said by a choice, by a 0/1 column, or for half of a term."""
+    line = op("shared factor", ref("b"), ref("x"), ref("w"))
+    effect = rng.choice((
+        op("by case", ref("t"), op("add", ref("a"), line), ref("a")), op("add", ref("a"), op("by case", ref("t"), line, num(0))),
+        op("by case", ref("t"), op("where positive", ref("x"), line, ref("a")), ref("b")),
+        op("where positive", ref("x"), op("by case", ref("u"), ref("a"), line), op("by case", ref("t"), ref("b"), num(2))),
+    ))  # fmt: skip
+    return Block(
+        statements=[
+            Draw("a", "Normal", (num(0), num(2))), Draw("b", "Normal", (num(0), num(1))), Draw("v", "InverseGamma", (num(3), num(2))),
+        ],
+        blocks=[
+            Block("plate row", [
+                Plain("input x, w : real"), Plain("input t, u : bit"), Draw("y", "Normal", (effect, op("root", ref("v")))),
+            ]),
+        ],
+    )  # fmt: skip
+
+
+def exposed(rng: Random) -> Block:
+    """Counts whose rate is one of two, by a 0/1 column, or a chance or its complement."""
+    if rng.random() < 0.4:
+        draws = [Draw("p", "Beta", (num(2), num(1)))]
+        seen = Draw("y", "Bernoulli", (op("by case", ref("t"), ref("p"), op("difference", num(1), ref("p"))),))
+    else:
+        draws = [Draw("l", "Gamma", (num(2), num(1))), Draw("m", "Gamma", (num(3), num(1)))]
+        rate = op("by case", ref("t"), ref("l"), op("shared factor", ref("m"), ref("e"), ref("f")))
+        seen = Draw("y", rng.choice(("Poisson", "Exponential")), (rate,))
+    return Block(
+        statements=list(draws),
+        blocks=[Block("plate row", [Plain("input e, f : positive"), Plain("input t : bit"), seen])],
+    )
+
+
+def growing(rng: Random) -> Block:
+    """A rate that is the exponential of a sum, in the rows of a chain after the first by another slope."""
+    slope = E("from the second", (ref("a"), ref("b")))
+    rate = op("exp of sum", op("mul", slope, ref("x")), ref("c"))
+    statements: list[Draw | Energy | Plain] = [Plain("input x : real"), Draw("y", "Poisson", (rate,))]
+    return Block(
+        statements=[Draw(n, "Normal", (num(0), num(0.3))) for n in "abc"],
+        blocks=[Block("plate step = chain", statements)],
+    )
+
+
 def lattice(rng: Random) -> Block:
     kind = rng.choice(("spin", "bit"))
     bond: list[Draw | Energy | Plain] = [Energy((op("mul", ref("J"), ref("s[i]"), ref("s[j]")),))]
@@ -464,5 +530,8 @@ MODELS: dict[str, Callable[[Random], Block]] = {
         guided,
         crossed,
         conditional_field,
+        treated,
+        exposed,
+        growing,
     )
 }

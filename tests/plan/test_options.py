@@ -69,7 +69,6 @@ IDLE = [
     (TABLES, LABELS, "ml", "epochs", 5),
     (TABLES, LABELS, "ml", "chains", 5),
     (TABLES, LABELS, "ml", "dtype", "float32"),
-    (MIXTURE, NUMBERS, "em", "hard", True),
     (NORMAL, NUMBERS, "map", "epochs", 5),
     (NORMAL, NUMBERS, "map", "learning_rate", 0.1),
     (NORMAL, NUMBERS, "map", "patience", 3),

@@ -1,0 +1,45 @@
+"""What the curvature where a climb ended speaks against."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic
+from pgmlang.kernels.curvature import Curvature
+
+SHOWN = 6
+"""Names told in a warning."""
+
+
+CURVATURE_UNKNOWN = Diagnostic(
+    "PGM0801", "the time limit came before the curvature was known: other values may do as well as these",
+    help="a longer `--max-time`",
+)  # fmt: skip
+"""What a fit says that had no time to look at its end."""
+
+
+def doubts_of(
+    end: Curvature, names: Sequence[str], label: str, without_data: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """Estimates that have no end, a saddle, and estimates known in combination alone. ``names``: of each number;
+    ``label``: of what was climbed; ``without_data``: names that nothing observed hangs on, which every method's fit
+    tells."""
+    running = list(dict.fromkeys(n for n, r in zip(names, end.is_running.tolist(), strict=True) if r))
+    if running:
+        shown = ", ".join(f"`{n}`" for n in running[:SHOWN])
+        message = f"{shown}: no finite estimate, or one on a bound: the {label} still rises as it goes on"
+        cure = "separable classes, a spread that falls to zero, a share of nothing: give it a prior"
+        yield Diagnostic("PGM0801", message, help=cure)
+    if end.is_saddle and not running:
+        message = f"the {label} still rises on both sides of these estimates: they are a saddle of it"
+        yield Diagnostic("PGM0801", message, help="start elsewhere: `--restarts 8`, or another `--seed`")
+    if end.flat.shape[1]:
+        share = np.linalg.norm(end.flat, axis=1)
+        loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
+        if set(loose) <= set(without_data):
+            return
+        shown = ", ".join(f"`{n}`" for n in loose[:SHOWN])
+        message = f"{shown}: the data do not tell them apart: the {label} is flat along a combination"
+        yield Diagnostic("PGM0801", message, help="fix one of them (`--fix`), or give them priors")
