@@ -174,8 +174,9 @@ class CompiledModel:
     def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
         """``data`` and ``layout`` as the emitted program's functions take them, Pyro's ``model`` and ``guide`` among them.
 
-        Data and options as for `bind`; rows that count as several are written out. Raises PgmError PGM0710 where cells are missing,
-        PGM0602 for weights that are no counts.
+        Data and options as for `bind`; rows that count as several are written out. Missing cells drop out where nothing hangs on
+        them and are enumerated where they are discrete (not in chains); raises PgmError PGM0710 for others, PGM0602 for weights that are no
+        counts.
         """
         from pgmlang.density.tensors import program_tensors
 

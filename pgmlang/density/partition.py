@@ -6,6 +6,7 @@ configurations of one row; what is left is a tensor over the component's axes, d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -61,7 +62,7 @@ class Partition:
         for key, component in self.components.items():
             if blanket is None or self.mentions[key] & set(blanket):
                 others = {k: v for k, v in values.items() if k not in component.fields}
-                summed = _eliminated if component.steps else _listed
+                summed = _eliminated if component.steps else _listed if component.potentials else _uniform
                 out[key] = -summed(joint, component, others, params, nets)
         return out
 
@@ -108,6 +109,15 @@ def _eliminated(
     sums = joint.memo.once(_sums, joint, component)
     (table,) = sums.remaining(sums.tables(values, params, nets))
     return table.values.reshape(table.values.shape[sums.places :])
+
+
+def _uniform(
+    joint: BoundDensity, component: FieldComponent, values: Values, params: Values | None, nets: Any
+) -> Tensor:
+    """The log of the number of values, in every cell of a field without potentials."""
+    (name,) = component.fields
+    count = math.log(joint.num_states(name))
+    return torch.full(joint.shapes[name], count, dtype=joint.dtype, device=joint.device)
 
 
 def _listed(

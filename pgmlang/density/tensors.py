@@ -11,6 +11,8 @@ from torch import Tensor
 from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.lower.enumerated import enumerability
+from pgmlang.lower.pyro_chains import chains_of
 from pgmlang.lower.runtime.layout import TensorLayout
 from pgmlang.model import Model
 
@@ -19,16 +21,23 @@ def program_tensors(model: Model, binding: Binding) -> tuple[dict[str, Tensor], 
     """``data`` and ``layout`` of an emitted program: inputs and what is observed, numbers of torch's default type. Rows
     that stand for several are written out, each with latents of its own.
 
-    Raises PgmError PGM0710 where cells are missing and PGM0602 where weights of rows are no counts: a Pyro model says
-    neither."""
+    Missing cells are NaN, or codes below zero. Raises PgmError PGM0710 where they would be latent numbers, parts of a vector
+    or states of a chain, and PGM0602 where weights of rows are no counts: a Pyro model says neither."""
     binding = _written_out(binding)
     joint = density_of_binding(model, binding, {}, torch.get_default_dtype(), torch.device("cpu"))
-    for name in (*joint.missing, *joint.unseen):
-        help_ = f"leave those rows out, or hide all of it: hide=['{name}']"
-        raise PgmError(
-            Diagnostic("PGM0710", f"`{name}` has missing cells, which a Pyro model does not say", help=help_)
-        )
-    return {**joint.data, **joint.observed}, joint.layout
+    chains = chains_of(joint.model)
+    listed = enumerability(joint.model, chains)
+    for name in joint.missing:
+        if not listed.holds(name) or set(joint.axes(name)) & set(chains):
+            help_ = f"leave those rows out, or hide all of it: hide=['{name}']"
+            raise PgmError(
+                Diagnostic("PGM0710", f"`{name}` has missing cells that a Pyro model does not say", help=help_)
+            )
+    observed = dict(joint.observed)
+    for name, mask in joint.unseen.items():
+        nothing = torch.nan if observed[name].is_floating_point() else -1
+        observed[name] = torch.where(mask, nothing, observed[name])
+    return {**joint.data, **observed}, joint.layout
 
 
 def _written_out(binding: Binding) -> Binding:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.summable import Step, elimination_steps, frame_of, looks_back, reaches, rows_are_apart_in
-from pgmlang.model import Model, Potential
+from pgmlang.model import Model, Potential, Variable
 from pgmlang.normal import canonical_factors
 
 LISTED_BITS = 12
@@ -49,7 +49,8 @@ def _field_components(model: Model) -> tuple[FieldComponent, ...]:
     canonical = canonical_factors(model)
     fields = {v.name for v in model.of_role("field")}
     scopes = [set(canonical.random_parents(p)) & fields for p in canonical.potentials]
-    groups: list[set[str]] = []
+    # a field that no potential mentions is uniform, and Z counts its values
+    groups: list[set[str]] = [{v.name} for v in model.of_role("field")]
     for scope in filter(None, scopes):
         joined = [g for g in groups if g & scope]
         groups = [g for g in groups if not g & scope] + [scope.union(*joined)]
@@ -60,6 +61,8 @@ def _component(model: Model, group: set[str], places: list[int]) -> FieldCompone
     names = tuple(v.name for v in model.of_role("field") if v.name in group)
     potentials = tuple(model.potentials[i] for i in places)
     parents = dict.fromkeys(n for p in potentials for n in model.random_parents(p) if n not in group)
+    if not potentials:
+        return _uniform(model, model.by_name[names[0]])
     alone = replace(model, factors=potentials)
     steps, reasons = elimination_steps(alone, names)
     if not reasons:
@@ -69,6 +72,15 @@ def _component(model: Model, group: set[str], places: list[int]) -> FieldCompone
     if any(model.labels_of(model.by_name[n].type) is None for n in names) or not _is_apart(alone, names, axes):
         return FieldComponent(names, tuple(parents), tuple(places), axes, (), reasons)
     return FieldComponent(names, tuple(parents), tuple(places), axes, ())
+
+
+def _uniform(model: Model, field: Variable) -> FieldComponent:
+    """The component of a field without potentials: Z is the number of its values in every cell."""
+    reasons: tuple[Diagnostic, ...] = ()
+    if not field.type.is_discrete:
+        message = f"no potential holds `{field.name}`: a density that is flat without end has no Z"
+        reasons = (Diagnostic("PGM0602", message, field.span),)
+    return FieldComponent((field.name,), (), (), model.array_axes(field), (), reasons)
 
 
 def _common_plates(model: Model, names: Collection[str]) -> tuple[str, ...]:
@@ -106,7 +118,7 @@ def log2_configurations(model: Model, component: FieldComponent, size: Size) -> 
 def partition_reasons(model: Model, component: FieldComponent, size: Size | None = None) -> Iterator[Diagnostic]:
     """Why log Z of a component is not had exactly; ``size``: of axes, where data is bound."""
     yield from component.reasons
-    if component.reasons or component.steps or size is None:
+    if component.reasons or component.steps or not component.potentials or size is None:
         return
     bits = log2_configurations(model, component, size)
     if bits > LISTED_BITS:

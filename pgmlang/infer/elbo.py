@@ -61,8 +61,14 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic("PGM0602", message, variable.span, help="`--method gibbs`, or a continuous guide")
         if name in facts.missing or name in facts.observed:
             yield Diagnostic("PGM0602", f"the guide is for `{name}`, which the data has", model.by_name[name].span)
-    for variable in model.of_role("random"):
-        if variable.name in facts.latent and variable.type.kind not in KINDS and not variable.type.is_discrete:
+    for variable in model.of_role("random", "field"):
+        if variable.name not in facts.latent or variable.name in (*facts.fixed, *guided_names(model)):
+            continue
+        if variable.role == "field":
+            yield Diagnostic(
+                "PGM0602", f"the field `{variable.name}` is latent, and no guide is for it", variable.span
+            )
+        elif variable.type.kind not in KINDS and not variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
     if automatic_names(model, facts):
         yield from weight_reasons(model, facts)

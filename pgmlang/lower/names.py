@@ -16,7 +16,7 @@ _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", 
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
-RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout", "pyro_model")
+RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout", "pyro_model", "pyro_missing")
 """The files of functions and classes that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}

@@ -6,6 +6,7 @@ sequences side by side.
 
 from __future__ import annotations
 
+from pgmlang.graph.childless import is_childless_missing
 from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import to_come
 from pgmlang.lower.enumerated import enumerability
@@ -38,6 +39,7 @@ def model_function(emitter: Emitter, out: Writer) -> None:
         "begins, Pyro's store has them from then on."
     )
     _head(emitter, plates, out)
+    _take_missing_cells(emitter, out)
     for name, reason in known.reasons.items():
         if reason is not None:
             out.comment(f"{name} is not enumerated: {reason}")
@@ -63,7 +65,15 @@ def model_function(emitter: Emitter, out: Writer) -> None:
     sites.leave()
     drawn = [v.name for v in model.of_role("random", "field") if v.name not in looped]
     out.statement(py.returns(py.dict_of([(n, py.name(emitter.names[n])) for n in drawn])))
-    out.indent -= 1
+    out.indent -= 2
+
+
+def _take_missing_cells(emitter: Emitter, out: Writer) -> None:
+    """Opens the block in which observed sites may lack cells."""
+    alone = [c.target for c in emitter.model.conditionals if is_childless_missing(emitter.model, c.target)]
+    emitter.expressions.uses.add("cells_may_be_missing")
+    out.head(f"with {py.text(py.call('cells_may_be_missing', *map(py.constant, alone)))}:")
+    out.indent += 1
 
 
 def _definitions_in(model: Model, chain: str) -> list[str]:

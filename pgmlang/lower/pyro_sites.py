@@ -18,7 +18,7 @@ from pgmlang.lower.simulate import in_order
 from pgmlang.lower.supports import pyro_constraint
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Choice, Conditional, Dist, Distribution, Potential, TableDist
+from pgmlang.model import Choice, Conditional, Density, Dist, Distribution, Potential, TableDist
 from pgmlang.model.expr import Ref, walk
 from pgmlang.model.model import Variable, distribution_expressions
 
@@ -253,8 +253,8 @@ class Sites:
                 return py.call("dist.ImproperUniform", py.name("constraints.real"), nothing, nothing), 0
             case Dist():
                 return distributions.dist(distribution, wide), len(distribution.event)
-            case _:
-                raise to_come("this distribution in Pyro", item.span)
+            case Density():
+                raise to_come(f"`{distribution.family}` in Pyro", item.span)
 
     def _probs(
         self, distribution: Distribution, item: Conditional, wide: Axes, distributions: PyroDistributions

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pgmlang.diagnostics import Diagnostic, Span
-from pgmlang.families import FAMILIES, refusal
+from pgmlang.families import FAMILIES, LEARNED, refusal
 from pgmlang.model import Dist
 from pgmlang.model.expr import Expr, references
 from pgmlang.sema.scope import Scope
+from pgmlang.syntax import ast
 
 
 def composition_problem(combinator: str, base: Dist, span: Span) -> Diagnostic | None:
@@ -36,3 +39,15 @@ def _has_axis(scope: Scope, argument: Expr, axis: str) -> bool:
         return True
     symbols = (scope.variables.get(ref.name) for ref in references(argument))
     return any(symbol is not None and axis in symbol.plates for symbol in symbols)
+
+
+def learned_base_problem(name: str, arguments: Sequence[ast.Expr]) -> Diagnostic | None:
+    """Why a combinator is not of a learned density, where one of its arguments is such."""
+    for argument in arguments:
+        if isinstance(argument, ast.Call) and argument.function in LEARNED:
+            message = (
+                f"`{name}` is not of `{argument.function}`: its networks give the density of whole vectors alone"
+            )
+            cure = f"draw `{argument.function}` itself, or take a family of numbers, as in `{name}(Normal(m, s), ...)`"
+            return Diagnostic("PGM0315", message, argument.span, help=cure)
+    return None

@@ -13,7 +13,7 @@ from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
 from pgmlang.model.types import REAL, UNKNOWN
 from pgmlang.sema.arithmetic import number_type
-from pgmlang.sema.composition import composition_problem, mixture_problem
+from pgmlang.sema.composition import composition_problem, learned_base_problem, mixture_problem
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
@@ -160,6 +160,9 @@ class DistributionBuilder:
     ) -> tuple[Dist | None, Type]:
         """The distribution that a combinator is of, taken out of its arguments; None where there is none that it can
         be."""
+        if (problem := learned_base_problem(family.name, taken)) is not None:
+            self.scope.report(problem)
+            return None, UNKNOWN
         candidates = [(i, a) for i, a in enumerate(taken) if isinstance(a, ast.Call) and a.function in FAMILIES]
         if not candidates:
             self._error("PGM0305", f"`{family.name}` takes a distribution", node.span,
@@ -183,6 +186,9 @@ class DistributionBuilder:
     def _mixture(self, node: ast.Call, target: LeftSide, context: ExpressionContext) -> tuple[Dist | None, Type]:
         """``Mixture(share, Normal(mean, sd))`` over the axis that ``share`` has beyond the target's."""
         family = FAMILIES[node.function]
+        if (problem := learned_base_problem(family.name, node.arguments)) is not None:
+            self.scope.report(problem)
+            return None, UNKNOWN
         good = len(node.arguments) == 2 and isinstance(node.arguments[1], ast.Call) and not node.keywords
         if not good or node.arguments[1].function not in FAMILIES:  # type: ignore[union-attr]
             self._error("PGM0305", f"`{family.name}` takes weights and a distribution", node.span,

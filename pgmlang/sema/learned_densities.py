@@ -83,6 +83,10 @@ def _target(
     if not axes:
         return Diagnostic("PGM0309", f"`{family.name}` is a density over an axis", node.span,
                           help=f"write `{name}[axis] ~ {family.name}(...)`")  # fmt: skip
+    if len(axes) > 1:
+        message = f"`{family.name}` is a density over one axis, and `{name}` has {len(axes)}"
+        return Diagnostic("PGM0309", message, node.span,
+                          help=f"write `{name}[{axes[-1]}] ~ {family.name}(...)` inside of a plate for `{axes[0]}`")  # fmt: skip
     kinds = _BINARY if family.support == "bit" else (family.support,)
     if declared is not None and declared.kind not in kinds:
         others = [f.name for f in LEARNED.values() if f.support == ("bit" if declared.kind in _BINARY else "real")]

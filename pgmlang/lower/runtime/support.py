@@ -15,8 +15,10 @@ def real(x):
 
 
 def observed(data, name):
-    """An observed count or bit as numbers, None when it is latent."""
-    return None if name not in data else real(data[name])
+    """An observed count or bit as numbers, NaN where a cell is missing; None when it is latent."""
+    if name not in data:
+        return None
+    return torch.where(data[name] < 0, torch.nan, real(data[name]))
 
 
 def spin(x):
