@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -35,27 +37,36 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("clause", ["", "counts", "weights"])
-def test_auto_integrates_them_or_refuses(name: str, clause: str) -> None:
+def bound(name: str, clause: str) -> Any:
     text, data = MODELS[name]
-    try:
-        model = pgmlang.compile(text)
-        bound = model.bind(
-            {**data, **({clause: [2, 1, 3, 1]} if clause else {})}, **({clause: clause} if clause else {})
-        )
-        plan = make_plan(model.model, bound)
-    except PgmError as error:
-        assert clause == "weights" and error.diagnostics[0].code == "PGM0601"
-        return
-    assert plan.blocks[0].method in ("hmc", "elbo", "gibbs", "meanfield")
-    assert any("written out" in r for r in plan.blocks[0].reasons) == (clause == "counts" and name != "groups")
+    model = pgmlang.compile(text)
+    return model, model.bind({**data, "n": [2, 1, 3, 1]}, **({clause: "n"} if clause else {}))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("clause", ["", "counts"])
+def test_auto_integrates_them(name: str, clause: str) -> None:
+    model, binding = bound(name, clause)
+    block = make_plan(model.model, binding).blocks[0]
+    assert block.method in ("hmc", "elbo", "gibbs", "meanfield")
+    assert any("written out" in r for r in block.reasons) == (clause == "counts" and name != "groups")
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if n != "groups"])
+def test_auto_refuses_weights_of_such_rows(name: str) -> None:
+    model, binding = bound(name, "weights")
+    with pytest.raises(PgmError) as error:
+        make_plan(model.model, binding)
+    assert error.value.diagnostics[0].code == "PGM0601"
+    assert any("map: " in note and "latent in every row" in note for note in error.value.diagnostics[0].notes)
 
 
 def test_by_name_it_warns_with_the_names() -> None:
     fit = pgmlang.compile(SCALED).fit({"y": NUMBERS}, method="map", seed=1)
     said = [w for w in fit.record.warnings if w.code == "PGM0810"]
-    assert len(said) == 1 and "`h`" in said[0].message and "`s`" in said[0].message
+    assert len(said) == 1
+    assert "`h`" in said[0].message
+    assert "`s`" in said[0].message
 
 
 def test_what_has_no_latents_of_rows_warns_of_nothing() -> None:
@@ -83,7 +94,8 @@ def test_counts_are_the_rows_written_out(method: str, options: dict[str, int]) -
     counted = model.bind({"x": [0, 1], "n": [3, 2]}, counts="n")
     one = model.fit(counted, method=method, seed=4, options=options)
     two = model.fit({"x": [0, 0, 0, 1, 1]}, method=method, seed=4, options=options)
-    assert set(one.draws) == set(two.draws) and {"m", "t"} <= set(one.draws)
+    assert set(one.draws) == set(two.draws)
+    assert {"m", "t"} <= set(one.draws)
     for name in one.draws:
         np.testing.assert_array_equal(one.draws[name], two.draws[name])
     assert one.record.sizes["row"] == 5
