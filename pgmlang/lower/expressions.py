@@ -249,9 +249,8 @@ class ExpressionEmitter(Alignment):
         if expr.function in ("eq", "ne") and expr.arguments[0].type.kind == "labels":
             a, b = self._same_labels(expr.arguments, [self.emit(x, frame) for x in expr.arguments])
             return self._binary(expr.function, a, b, frame)
-        values = [self.number(x, frame) for x in expr.arguments]
-        if expr.function in ("and", "or"):
-            values = [self.truth(x, frame) for x in expr.arguments]
+        is_logical = expr.function in ("and", "or", "not")
+        values = [self.truth(x, frame) if is_logical else self.number(x, frame) for x in expr.arguments]
         if self.taken is not None:
             operands = safe_operands(expr)
             values = [
@@ -260,7 +259,7 @@ class ExpressionEmitter(Alignment):
         if expr.function == "neg":
             return Emitted(ast.UnaryOp(ast.USub(), values[0].node), values[0].axes)
         if expr.function == "not":
-            return Emitted(py.call("torch.logical_not", self.truth(expr.arguments[0], frame).node), values[0].axes)
+            return Emitted(py.call("torch.logical_not", values[0].node), values[0].axes)
         if len(values) == 2 and expr.function not in FUNCTIONS and not expr.function.startswith("elementwise"):
             return self._binary(expr.function, values[0], values[1], frame)
         axes = tuple(x for x in frame if any(x in v.axes for v in values))

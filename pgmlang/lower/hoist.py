@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.local_names import describe, role_of_argument
 from pgmlang.lower.names import Names, is_identifier
-from pgmlang.lower.pure import is_lookup, is_worth_a_name
+from pgmlang.lower.subexpressions import Subexpressions
 from pgmlang.lower.wrapping import WIDTH
 from pgmlang.lower.writer import EmittedStatement, Item, Line
 
@@ -61,13 +61,15 @@ class _Function:
     def __init__(self, items: list[Item], reserved: frozenset[str]) -> None:
         self.items = items
         self.taken = set(reserved)
+        self.wishes: dict[str, int] = {}
+        self.facts = Subexpressions()
         self.paths = list(_paths(items))
         self.assignments: dict[str, list[int]] = {}
         for index, item in enumerate(items):
             for name in _assigned(item):
                 self.assignments.setdefault(name, []).append(index)
         self.ends = {head: index + 1 for index, path in enumerate(self.paths) for head in path}
-        self.occurrences: dict[str, _Occurrence] = {}
+        self.occurrences: dict[int, _Occurrence] = {}
         for index, item in enumerate(items):
             if isinstance(item, EmittedStatement):
                 self._count(item.node, index)
@@ -76,10 +78,10 @@ class _Function:
     def _count(self, node: ast.AST, index: int) -> None:
         if isinstance(node, ast.Lambda | ast.IfExp):
             return
-        if is_worth_a_name(node):
-            key = ast.dump(node)
-            is_new = key not in self.occurrences
-            known = self.occurrences.setdefault(key, _Occurrence(_names_in(node)))
+        facts = self.facts(node)
+        if facts.is_worth_a_name:
+            is_new = facts.number not in self.occurrences
+            known = self.occurrences.setdefault(facts.number, _Occurrence(facts.names))
             known.items.append(index)
             if not is_new:
                 return
@@ -103,7 +105,7 @@ class _Function:
     def rewritten(self) -> list[Item]:
         """The items, each after the locals that it needs."""
         out: list[Item] = []
-        shared: dict[str, tuple[str, int]] = {}
+        shared: dict[int, tuple[str, int]] = {}
         for index, item in enumerate(self.items):
             if isinstance(item, Line):
                 out.append(item)
@@ -122,23 +124,22 @@ class _Function:
         self,
         node: ast.AST,
         index: int,
-        shared: dict[str, tuple[str, int]],
+        shared: dict[int, tuple[str, int]],
         before: list[tuple[str, ast.expr]],
         target: str,
     ) -> ast.AST:
         """The node with names for what occurs again; the values of new names are added to ``before``."""
         if isinstance(node, ast.Lambda | ast.IfExp):
             return node
-        if is_worth_a_name(node) and isinstance(node, ast.expr):
-            key = ast.dump(node)
+        if isinstance(node, ast.expr) and self.facts(node).is_worth_a_name:
+            key = self.facts(node).number
             occurrence = self.occurrences[key]
             if key in shared and self._serves(occurrence, shared[key][1], index):
                 return py.name(shared[key][0])
-            later = map(
-                occurrence.items.__getitem__, range(bisect_left(occurrence.items, index), len(occurrence.items))
-            )
-            serves = (True for other in later if self._serves(occurrence, index, other))
-            if next(serves, False) and next(serves, False):
+            first = bisect_left(occurrence.items, index)
+            following = occurrence.items[first : first + 2]
+            # what one does not serve, since the block ends or a name is bound anew, it serves nowhere further down
+            if len(following) == 2 and all(self._serves(occurrence, index, other) for other in following):
                 value = _rebuilt(node, lambda child: self._named(child, index, shared, before, target))
                 assert isinstance(value, ast.expr)
                 shared[key] = (self._fresh(describe(node, target)), index)
@@ -149,7 +150,7 @@ class _Function:
     def _narrowed(self, statement: EmittedStatement, target: str) -> list[Item]:
         """The statement, after locals for arguments that make it too deep or too wide."""
         before: list[Item] = []
-        while (chosen := _too_much(statement)) is not None:
+        while (chosen := self._too_much(statement)) is not None:
             parent, node = chosen
             role = role_of_argument(parent, node)
             name = self._fresh(f"{target}_{role}" if role else describe(node, target))
@@ -159,13 +160,34 @@ class _Function:
             statement = EmittedStatement(changed, statement.indent, statement.span, statement.note)
         return [*before, statement]
 
+    def _too_much(self, statement: EmittedStatement) -> tuple[ast.AST, ast.expr] | None:
+        """The argument to be named next, None where the statement is neither too deep nor too wide."""
+        if not isinstance(statement.node, ast.Assign | ast.Return | ast.Expr):
+            return None
+        is_deep = self.facts(statement.node).depth > DEPTH
+        is_wide = 4 * statement.indent + len(py.text(statement.node)) > WIDTH
+        if not (is_deep or is_wide):
+            return None
+        choices = [c for c in _arguments(statement.node) if self.facts(c[1]).names and self.facts(c[1]).does_more]
+        if is_deep:
+            deepest = [c for c in choices if self.facts(c[1]).depth >= DEPTH]
+            if deepest:
+                return max(deepest, key=lambda c: self.facts(c[1]).depth)
+        if is_wide:
+            wide = [c for c in choices if len(py.text(c[1])) > 24]
+            if wide:
+                return max(wide, key=lambda c: len(py.text(c[1])))
+        return None
+
     def _fresh(self, wish: str) -> str:
         """An identifier that nothing in the function has, numbered where the wish has been granted before."""
         word = wish if is_identifier(wish) else "term"
-        number, name = 1, word
+        number = self.wishes.get(word, 1)
+        name = word if number == 1 else f"{word}_{number}"
         while name in self.taken:
             number += 1
             name = f"{word}_{number}"
+        self.wishes[word] = number
         self.taken.add(name)
         return name
 
@@ -197,10 +219,6 @@ def _assigned(item: Item) -> frozenset[str]:
     return frozenset(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
 
 
-def _names_in(node: ast.AST) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-
-
 def _target(node: ast.AST) -> str:
     """What a statement is about, for the names of its locals."""
     if isinstance(node, ast.Assign):
@@ -215,15 +233,20 @@ def _target(node: ast.AST) -> str:
     return "result"
 
 
-def _rebuilt(node: ast.AST, change: object) -> ast.AST:
-    """A copy whose children have been changed; nodes are shared between statements and stay as they are."""
-    assert callable(change)
+def _rebuilt(node: ast.AST, change: Callable[[ast.AST], ast.AST]) -> ast.AST:
+    """A copy whose children have been changed, the node itself where none was: nodes are shared between statements and stay
+    as they are."""
     fields: dict[str, object] = {}
+    is_changed = False
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
-            fields[name] = [change(v) if isinstance(v, ast.AST) else v for v in value]
+            fields[name] = changed = [change(v) if isinstance(v, ast.AST) else v for v in value]
+            is_changed = is_changed or any(a is not b for a, b in zip(changed, value, strict=True))
         else:
             fields[name] = change(value) if isinstance(value, ast.AST) else value
+            is_changed = is_changed or fields[name] is not value
+    if not is_changed:
+        return node
     copy = type(node)(**fields)
     if hasattr(node, "hint"):
         py.hinted(copy, node.hint)
@@ -232,16 +255,6 @@ def _rebuilt(node: ast.AST, change: object) -> ast.AST:
 
 def _replaced(node: ast.AST, old: ast.AST, new: ast.AST) -> ast.AST:
     return new if node is old else _rebuilt(node, lambda child: _replaced(child, old, new))
-
-
-def _depth(node: ast.AST) -> int:
-    """How deep calls stand in arguments of calls; a method called on a call's result is no deeper."""
-    if isinstance(node, ast.Lambda | ast.IfExp) or is_lookup(node):
-        return 0
-    if isinstance(node, ast.Call):
-        inner = [*node.args, *(k.value for k in node.keywords)]
-        return max(_depth(node.func), 1 + max(map(_depth, inner), default=0))
-    return max(map(_depth, ast.iter_child_nodes(node)), default=0)
 
 
 def _arguments(node: ast.AST) -> Iterator[tuple[ast.AST, ast.expr]]:
@@ -266,24 +279,3 @@ def _arguments(node: ast.AST) -> Iterator[tuple[ast.AST, ast.expr]]:
         case _:
             for child in ast.iter_child_nodes(node):
                 yield from _arguments(child)
-
-
-def _too_much(statement: EmittedStatement) -> tuple[ast.AST, ast.expr] | None:
-    """The argument to be named next, None where the statement is neither too deep nor too wide."""
-    if not isinstance(statement.node, ast.Assign | ast.Return | ast.Expr):
-        return None
-    choices = [(parent, node) for parent, node in _arguments(statement.node) if _names_in(node) and _calls(node)]
-    if _depth(statement.node) > DEPTH:
-        deepest = [c for c in choices if _depth(c[1]) >= DEPTH]
-        if deepest:
-            return max(deepest, key=lambda c: _depth(c[1]))
-    if 4 * statement.indent + len(py.text(statement.node)) > WIDTH:
-        wide = [c for c in choices if len(py.text(c[1])) > 24]
-        if wide:
-            return max(wide, key=lambda c: len(py.text(c[1])))
-    return None
-
-
-def _calls(node: ast.AST) -> bool:
-    """Whether a node does more than look something up."""
-    return any(isinstance(n, ast.Call | ast.BinOp | ast.Compare) and not is_lookup(n) for n in ast.walk(node))

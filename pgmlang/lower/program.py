@@ -33,6 +33,7 @@ from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model, Net, TableDist
 from pgmlang.model.labels import Labels, Positions
+from pgmlang.syntax.collection import no_collection
 from pgmlang.tables.learned import tables_of
 
 LISTED = 12
@@ -84,9 +85,10 @@ def lower(
     program has a ``deterministic`` of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
-    unnamed = _statements(model, file_name, only, definitions, partly_seen)
-    unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
-    text, spans = unnamed.out.render()
+    with no_collection():
+        unnamed = _statements(model, file_name, only, definitions, partly_seen)
+        unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
+        text, spans = unnamed.out.render()
     return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
 
 

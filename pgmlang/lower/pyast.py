@@ -90,5 +90,9 @@ def hinted(node: Node, hint: str) -> Node:
 
 
 def text(node: ast.AST) -> str:
-    """The source of a node."""
-    return ast.unparse(node if isinstance(node, ast.expr) else ast.fix_missing_locations(node))
+    """The source of a node, which stays as it is from then on."""
+    known: str | None = getattr(node, "source_text", None)
+    if known is None:
+        known = ast.unparse(node if isinstance(node, ast.expr) else ast.fix_missing_locations(node))
+        node.source_text = known  # type: ignore[attr-defined]
+    return known

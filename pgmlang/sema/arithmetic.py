@@ -83,8 +83,12 @@ def fold(expr: ast.Expr, settings: dict[str, float | int | bool | str]) -> float
         case ast.UnaryOperation(op="-", operand=operand):
             inner = fold(operand, settings)
             return -inner if isinstance(inner, int | float) else None
-        case ast.Binary(op=op, left=left, right=right):
-            return _fold_binary(op, fold(left, settings), fold(right, settings))
+        case ast.Binary():
+            first, spine = ast.left_spine(expr)
+            folded = fold(first, settings)
+            for operation in spine:
+                folded = _fold_binary(operation.op, folded, fold(operation.right, settings))
+            return folded
     return None
 
 

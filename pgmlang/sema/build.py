@@ -37,6 +37,7 @@ from pgmlang.sema.nets import build_net
 from pgmlang.sema.scope import ExpressionContext, Scope, Symbol, Value
 from pgmlang.sema.written_out import too_large, too_many_elements, too_many_weights
 from pgmlang.syntax import ast, parse_collecting
+from pgmlang.syntax.collection import no_collection
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def analyse(
     file: SourceFile, settings: dict[str, Value] | None = None, loader: Loader | None = None
 ) -> Compilation:
     """Compiles a source as far as it goes. ``loader`` finds imported modules (default: the file's folder)."""
+    with no_collection():
+        return _analyse(file, settings, loader)
+
+
+def _analyse(file: SourceFile, settings: dict[str, Value] | None, loader: Loader | None) -> Compilation:
     program, errors = parse_collecting(file)
     scope = Scope(diagnostics=list(errors))
     folder = Path(file.name).parent if not file.name.startswith("<") else None

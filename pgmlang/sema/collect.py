@@ -332,6 +332,7 @@ def _names(node: ast.Expr) -> list[str]:
             return [name]
         case ast.UnaryOperation(operand=operand):
             return _names(operand)
-        case ast.Binary(left=left, right=right):
-            return _names(left) + _names(right)
+        case ast.Binary():
+            first, spine = ast.left_spine(node)
+            return [n for operand in (first, *(b.right for b in spine)) for n in _names(operand)]
     return []

@@ -85,8 +85,9 @@ def _use_settings(scope: Scope, node: ast.Expr) -> None:
     match node:
         case ast.Name(name=name) if name in scope.settings:
             scope.used.add(name)
-        case ast.Binary(left=left, right=right):
-            _use_settings(scope, left)
-            _use_settings(scope, right)
+        case ast.Binary():
+            first, spine = ast.left_spine(node)
+            for operand in (first, *(b.right for b in spine)):
+                _use_settings(scope, operand)
         case ast.UnaryOperation(operand=operand):
             _use_settings(scope, operand)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgmlang.diagnostics import Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Rename
 from pgmlang.model.guards import excluded_rows
@@ -14,6 +15,10 @@ from pgmlang.sema.references import as_label
 from pgmlang.sema.scope import ExpressionContext
 from pgmlang.signatures.functions import OPERATORS
 from pgmlang.syntax import ast
+
+LONG = 32
+"""Operators one after the other from which on they are a tree of few levels: what looks at it goes down by recursion."""
+_INVERSE = {"+": "-", "*": "/"}
 
 
 def unary(builder: ExpressionScope, node: ast.UnaryOperation, context: ExpressionContext) -> Expr:
@@ -36,25 +41,48 @@ def binary(builder: ExpressionScope, node: ast.Binary, context: ExpressionContex
         labelled = _label_comparison(builder, node, context)
         if labelled is not None:
             return labelled
+    first, spine = ast.left_spine(node, next((g for g in ast.FLAT if node.op in g), ()))
+    if len(spine) > LONG:
+        operands = [builder.build(e, context) for e in (first, *(b.right for b in spine))]
+        return _balanced(builder, operands, [b.op for b in spine], node.span)
     left, right = builder.build(node.left, context), builder.build(node.right, context)
+    return _operation(builder, node.op, left, right, node.span)
+
+
+def _balanced(builder: ExpressionScope, operands: list[Expr], ops: list[str], span: Span) -> Expr:
+    """A long sum, product, ``and`` or ``or`` as a tree of few levels. ``ops`` stand before every operand but the first;
+    what is subtracted as a whole has its own signs turned round."""
+    if len(operands) == 1:
+        return operands[0]
+    middle = len(operands) // 2
+    op, later = ops[middle - 1], ops[middle:]
+    if op in _INVERSE.values():
+        turned = {**_INVERSE, **{v: k for k, v in _INVERSE.items()}}
+        later = [turned[o] for o in later]
+    left = _balanced(builder, operands[:middle], ops[: middle - 1], span)
+    right = _balanced(builder, operands[middle:], later, span)
+    inner = left.span.to(right.span) if left.span is not None and right.span is not None else span
+    return _operation(builder, op, left, right, inner)
+
+
+def _operation(builder: ExpressionScope, op: str, left: Expr, right: Expr, span: Span) -> Expr:
+    """``left op right`` of two values."""
     if UNKNOWN in (left.type, right.type):
-        return unknown(node.span)
-    function = OPERATORS[node.op]
+        return unknown(span)
+    function = OPERATORS[op]
     if function in ("and", "or"):
-        builder.need_kind(left, "truth", f"`{node.op}`")
-        builder.need_kind(right, "truth", f"`{node.op}`")
+        builder.need_kind(left, "truth", f"`{op}`")
+        builder.need_kind(right, "truth", f"`{op}`")
     elif "labels" in (left.type.kind, right.type.kind):
         if function not in ("eq", "ne") or left.type.kind != right.type.kind:
             bad = left if left.type.kind == "labels" else right
-            builder.error("PGM0307", "labels are not numbers", bad.span or node.span,
+            builder.error("PGM0307", "labels are not numbers", bad.span or span,
                         help="compare them with `==`, or index an axis by them: `effect[x]`")  # fmt: skip
-            return unknown(node.span)
+            return unknown(span)
         if left.type != right.type and (left.type.axis or right.type.axis):
-            builder.error("PGM0307", f"a label of {left.type} never equals one of {right.type}", node.span)
-            return unknown(node.span)
-    return Apply(
-        operator_type(function, left, right), merge(left.axes, right.axes), node.span, function, (left, right)
-    )
+            builder.error("PGM0307", f"a label of {left.type} never equals one of {right.type}", span)
+            return unknown(span)
+    return Apply(operator_type(function, left, right), merge(left.axes, right.axes), span, function, (left, right))
 
 
 def _label_comparison(builder: ExpressionScope, node: ast.Binary, context: ExpressionContext) -> Expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pgmlang.diagnostics.source import Span
@@ -59,6 +60,21 @@ class Binary(SyntaxNode):
     op: str
     left: Expr
     right: Expr
+
+
+FLAT = (frozenset("+-"), frozenset("*/"), frozenset({"and"}), frozenset({"or"}))
+"""Operators that may stand one after the other without being levels: where brackets stand makes no difference."""
+
+
+def left_spine(node: Binary, ops: Collection[str] | None = None) -> tuple[Expr, tuple[Binary, ...]]:
+    """``a + b - c`` as its first operand and its operators from the left, each of which has its operand at the right: a long
+    sum is a loop, and not so many levels. ``ops``: only as far as these operators go."""
+    spine: list[Binary] = []
+    inner: Expr = node
+    while isinstance(inner, Binary) and (ops is None or inner.op in ops):
+        spine.append(inner)
+        inner = inner.left
+    return inner, tuple(reversed(spine))
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,21 @@ from pgmlang.syntax import ast
 from pgmlang.syntax.layout import span_of
 
 MAX_TREE_DEPTH = 200
+MAX_OPERATORS = 10_000
+"""Most operators of one level one after the other: terms of a sum."""
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def too_deep(file: SourceFile, tree: Tree) -> Diagnostic | None:
-    """An error when the tree nests deeper than later stages (which recurse) accept. Does not recurse itself."""
-    stack: list[tuple[Any, int]] = [(tree, 0)]
+    """An error when the tree nests deeper than later stages (which recurse) accept, or has a sum of too many terms, which
+    are no levels. Does not recurse itself."""
+    stack: list[tuple[Any, int, int]] = [(tree, 0, 0)]
     while stack:
-        node, depth = stack.pop()
+        node, depth, operators = stack.pop()
+        if operators > MAX_OPERATORS:
+            message = f"more than {MAX_OPERATORS:,} operators one after the other"
+            span = _tree_span(file, node) or Span(file, 0, 1)
+            return Diagnostic("PGM0107", message, span, help="sum a plate or an axis: `sum(x, over = item)`")
         if depth > MAX_TREE_DEPTH:
             span = _tree_span(file, node) or Span(file, 0, 1)
             return Diagnostic(
@@ -29,8 +36,24 @@ def too_deep(file: SourceFile, tree: Tree) -> Diagnostic | None:
                 span,
                 help="split it: give its parts names with `=`",
             )
-        stack.extend((child, depth + 1) for child in node.children if isinstance(child, Tree))
+        for child in node.children:
+            if child is node.children[0] and _continues(node, child):
+                stack.append((child, depth, operators + 1))
+            elif isinstance(child, Tree):
+                stack.append((child, depth + 1, 0))
     return None
+
+
+def _is_binary(tree: Any) -> bool:
+    return isinstance(tree, Tree) and tree.data == "binary"
+
+
+def _continues(tree: Tree, first: Any) -> bool:
+    """Whether an operation goes on from one of operators that it may stand beside."""
+    if not (_is_binary(tree) and _is_binary(first)):
+        return False
+    ops = {str(tree.children[1]), str(first.children[1])}
+    return any(ops <= group for group in ast.FLAT)
 
 
 def _tree_span(file: SourceFile, tree: Tree) -> Span | None:
@@ -223,8 +246,15 @@ class Builder:
         return ast.UnaryOperation(str(tree.children[0]), self._node(tree.children[1]), span=span)
 
     def _binary(self, tree: Tree, span: Span) -> ast.Binary:
-        left, op, right = tree.children
-        return ast.Binary(str(op), self._node(left), self._node(right), span=span)
+        levels = [tree]
+        while _is_binary(levels[-1].children[0]):
+            levels.append(levels[-1].children[0])
+        node = self._node(levels[-1].children[0])
+        for level in reversed(levels):
+            _, op, right = level.children
+            node = ast.Binary(str(op), node, self._node(right), span=_tree_span(self.file, level) or span)
+        assert isinstance(node, ast.Binary)
+        return node
 
     def _if_(self, tree: Tree, span: Span) -> ast.If:
         condition, then, otherwise = (self._node(c) for c in tree.children if isinstance(c, Tree))

@@ -6,20 +6,19 @@ the others; the words of such statements are remembered, so that later stages do
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from lark import Lark, Token, Tree, UnexpectedCharacters
-from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedToken
 
 from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, SourceFile, Span
 from pgmlang.syntax import ast
 from pgmlang.syntax.build import Builder, too_deep
+from pgmlang.syntax.collection import no_collection
 from pgmlang.syntax.idioms import recognise
+from pgmlang.syntax.lalr import Automaton
 from pgmlang.syntax.layout import NewlinePostlex, lay_out, span_of
 from pgmlang.syntax.recover import statement_around
 
@@ -46,6 +45,11 @@ def _lark() -> Lark:
     from pgmlang.syntax._lalr_tables import TABLES
 
     return Lark._load_from_dict(TABLES["data"], TABLES["memo"], postlex=NewlinePostlex())
+
+
+@cache
+def _automaton() -> Automaton:
+    return Automaton(_lark())
 
 
 def load_source(path: str | Path) -> SourceFile:
@@ -111,7 +115,7 @@ def parse_tree(file: SourceFile) -> Tree:
     """The bare tree of the grammar, for those who want to look at this stage. Raises CompileError."""
     raw, errors = _lex(file)
     tokens, bracket_errors = lay_out(file, raw)
-    tree, bad = _feed(file, tokens)
+    tree, bad = _feed(tokens)
     if errors or bracket_errors or bad is not None or tree is None:
         raise CompileError(
             [*errors, *bracket_errors, *([_syntax_error(file, tokens, bad)] if bad is not None else [])]
@@ -119,21 +123,9 @@ def parse_tree(file: SourceFile) -> Tree:
     return tree
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Parsing makes many objects and no garbage; the collector's walks over them would double its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic]]:
     """What could be parsed, and the errors in the rest."""
-    with _no_collection():
+    with no_collection():
         return _parse_collecting(file)
 
 
@@ -156,7 +148,7 @@ def _parse_collecting(file: SourceFile) -> tuple[ast.SyntaxTree, list[Diagnostic
     if errors:
         broken |= _names_on_lines(file, raw, {e.span.line for e in errors if e.span})
     while len(errors) < _MAX_ERRORS:
-        tree, bad = _feed(file, tokens)
+        tree, bad = _feed(tokens)
         if bad is None:
             assert tree is not None
             deep = too_deep(file, tree)
@@ -232,19 +224,9 @@ def _character_error(file: SourceFile, position: int) -> Diagnostic:
     )
 
 
-def _feed(file: SourceFile, tokens: list[Token]) -> tuple[Tree | None, int | None]:
+def _feed(tokens: list[Token]) -> tuple[Tree | None, int | None]:
     """Parses; returns the tree, or the index of the token that did not fit (``len(tokens)`` for the end)."""
-    machine = _lark().parse_interactive("")
-    fed = 0
-    try:
-        for token in tokens:
-            machine.feed_token(token)
-            fed += 1
-        last = tokens[-1] if tokens else Token("SEP", "", 0, 1, 1)
-        tree = machine.feed_eof(last) if tokens else machine.feed_eof()
-    except UnexpectedInput:
-        return None, fed
-    return tree, None
+    return _automaton().parse(tokens)
 
 
 def _syntax_error(file: SourceFile, tokens: list[Token], position: int) -> Diagnostic:

@@ -122,10 +122,7 @@ class PieceWriter:
                 self.add(node.op, space, start, "sign")
                 self.expression(node.operand, node.op == "not", _NOT if node.op == "not" else _SIGNED)
             case ast.Binary():
-                _, left, right = _BINARY[node.op]
-                self.expression(node.left, space, left)
-                self.operator(node.op)
-                self.expression(node.right, True, right)
+                self._binary(node, space)
             case ast.If():
                 self._if(node, space)
             case ast.Index():
@@ -135,6 +132,15 @@ class PieceWriter:
                 self.add("]", at=_last(node.span), role=")")
             case ast.Call():
                 self.call(node, space)
+
+    def _binary(self, node: ast.Binary, space: bool) -> None:
+        # operators that bind as tightly, one after the other from the left, need no brackets
+        same = [op for op, row in _BINARY.items() if row[1] <= _BINARY[node.op][0] == row[0]]
+        first, spine = ast.left_spine(node, same) if node.op in same else (node.left, (node,))
+        self.expression(first, space, _BINARY[spine[0].op][1])
+        for operation in spine:
+            self.operator(operation.op)
+            self.expression(operation.right, True, _BINARY[operation.op][2])
 
     def _if(self, node: ast.If, space: bool) -> None:
         self.add("if", space, node.span.start, "sign")

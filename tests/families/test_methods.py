@@ -185,6 +185,7 @@ def test_a_slice(name: str, wrapping: str, kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize(("name", "wrapping", "kind"), CASES)
 def test_every_family_in_every_combination(name: str, wrapping: str, kind: str) -> None:
     run(name, wrapping, kind)

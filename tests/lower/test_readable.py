@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pgmlang.lower import Program, lower
 from pgmlang.lower import program as lowering
 from pgmlang.lower import pyast as py
-from pgmlang.lower.hoist import DEPTH, _depth, hoist
+from pgmlang.lower.hoist import DEPTH, hoist
 from pgmlang.lower.names import Names
+from pgmlang.lower.subexpressions import Subexpressions
 from pgmlang.lower.wrapping import WIDTH, statement_lines
 from pgmlang.lower.writer import Writer
 from pgmlang.sema import compile_source
@@ -53,7 +54,7 @@ def test_calls_are_not_deep() -> None:
             ):
                 for node in ast.walk(function):
                     if isinstance(node, ast.Assign | ast.Return | ast.Expr):
-                        assert _depth(node) <= DEPTH, (name, py.text(node))
+                        assert Subexpressions()(node).depth <= DEPTH, (name, py.text(node))
 
 
 def test_every_example_runs_by_itself(tmp_path: Path) -> None:

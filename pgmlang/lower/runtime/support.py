@@ -31,14 +31,22 @@ def total(term, axes):
     return term.sum(tuple(range(-axes, 0))) if axes else term
 
 
+def unrepeated(x, own=0):
+    """A view of x in which axes that only repeat it (those of an ``expand``) have size 1, but for its ``own``
+    last ones."""
+    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride()[: x.dim() - own])]
+
+
 def take(x, *codes, shared=0, own=0, rest=0):
-    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each code,
-    then the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own, rest."""
+    """x at codes. Axes of x, after any chain axes: ``shared`` ones that the codes have too, one for each
+    code, then the ``rest``; codes have the shared and then their ``own`` axes; so the result has shared, own,
+    rest. Where codes repeat along an axis it is a view that does."""
     x = torch.as_tensor(x)
     first = x.dim() - rest - len(codes)
+    codes = [torch.as_tensor(part) for part in codes]
     code = 0
     for part, size in zip(codes, x.shape[first:], strict=False):
-        code = code * size + torch.as_tensor(part).long()
+        code = code * size + unrepeated(part).long()
     code = code.to(x.device)
     size = math.prod(x.shape[first : x.dim() - rest])
     shape = x.shape[x.dim() - rest :]
@@ -49,7 +57,8 @@ def take(x, *codes, shared=0, own=0, rest=0):
         code = code + size * block[(..., *[None] * own)]
     elif first - shared > code.dim() - shared - own:
         code = code[(*[None] * (first - code.dim() + own), ...)]
-    return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
+    full = torch.broadcast_shapes(code.shape, *(part.shape for part in codes))
+    return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape)).expand((*full, *shape))
 
 
 def looked_at(test, sizes, *codes, places):

@@ -17,7 +17,7 @@ from pgmlang.lower.runtime.special import (
     multinomial_log_prob,
     softplus,
 )
-from pgmlang.lower.runtime.support import real
+from pgmlang.lower.runtime.support import real, unrepeated
 
 
 class Flat(dist.Distribution):
@@ -149,7 +149,7 @@ class MultivariateNormal(dist.MultivariateNormal):
     """As torch's, with density zero where the covariance is not positive definite."""
 
     def __init__(self, mean, cov):
-        root, is_proper = cholesky(real(cov))
+        root, is_proper = cholesky(unrepeated(real(cov), own=2))
         self.set_root(mean, root, is_proper)
 
     def set_root(self, mean, root, is_proper):
@@ -173,7 +173,7 @@ class RootedNormal(MultivariateNormal):
     """The same by the Cholesky factor, whose diagonal is positive."""
 
     def __init__(self, mean, scale_tril):
-        root = real(scale_tril)
+        root = unrepeated(real(scale_tril), own=2)
         is_proper = (root.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
         eye = torch.eye(root.shape[-1], dtype=root.dtype, device=root.device)
         self.set_root(mean, torch.where(is_proper[..., None, None], root.tril(), eye), is_proper)
