@@ -28,7 +28,7 @@ Trace = tuple[float, ...]
 
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
-MOST_CELLS = 3_000_000_000
+MOST_CELLS = 200_000_000
 """Most cells that all E-steps behind standard errors go through."""
 
 
