@@ -112,7 +112,8 @@ class Family:
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
     and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
     complete conditional is of this family; ``limits``: the arguments that bound a draw; ``respellings``: of variants
-    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
+    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
+    ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value).
     """
 
     name: str
@@ -143,6 +144,7 @@ class Family:
     respellings: tuple[Respelling, ...] = ()
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
+    quadratic_in: str = ""
 
     def check(self) -> None:
         """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""

@@ -19,7 +19,7 @@ FAMILIES = (
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
         pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
-        location_scale=LocationScale("loc", "sd"),
+        location_scale=LocationScale("loc", "sd"), quadratic_in="loc",
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",
@@ -31,7 +31,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
-        location_scale=LocationScale("loc", "sd", "Normal", is_log=True),
+        location_scale=LocationScale("loc", "sd", "Normal", is_log=True), quadratic_in="loc",
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",
