@@ -22,6 +22,7 @@ FAMILIES = (
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
         quadratic_in="mean",
+        m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL",
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
     Family(
