@@ -97,29 +97,24 @@ class LocationScale:
 class Family:
     """A distribution.
 
-        ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
-        vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
-        support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are
-        distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
-        ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own. ``says``: for messages and the manual.
+    ``variants``: alternative argument lists. ``support``: kind of a draw; ``labels`` takes the axis of its probability
+    vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
+    support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are
+    distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
+    ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own. ``says``: for messages and the manual.
 
-        How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
-        ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
-        program). ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
-        ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
+    How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
+    ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
+    program). ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
+    ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
 
-        What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
-        from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
-        and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
-    <<<<<<< HEAD
-        complete conditional is of this family; ``limits``: the arguments that bound a draw; ``respellings``: of variants
-        that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
-        ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value).
-    =======
-        complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
-        ``limits``: the arguments that bound a draw; ``respellings``: of variants
-        that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
-    >>>>>>> main
+    What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
+    from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
+    and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
+    complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
+    ``limits``: the arguments that bound a draw; ``respellings``: of variants
+    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
+    ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value).
     """
 
     name: str

@@ -32,7 +32,8 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
-        location_scale=LocationScale("loc", "sd", "Normal", is_log=True), m_steps="pgmlang.infer.m_steps.NORMAL", quadratic_in="loc",
+        location_scale=LocationScale("loc", "sd", "Normal", is_log=True), m_steps="pgmlang.infer.m_steps.NORMAL",
+        quadratic_in="loc",
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",
