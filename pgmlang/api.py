@@ -9,22 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
-from pgmlang.pipeline import (
-    bind_data,
-    draw_rows,
-    evidence_of,
-    fit_bound,
-    fit_streamed,
-    log_z,
-    model_answers,
-    rows_of,
-)
+from pgmlang.diagnostics import Diagnostic, SourceFile
+from pgmlang.pipeline import fit_bound, fit_streamed
 from pgmlang.sema import Compilation, Loader, analyse
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.arguments import checked_arguments
@@ -41,13 +32,10 @@ if TYPE_CHECKING:
     from pgmlang.lower.runtime.layout import TensorLayout
     from pgmlang.model import Model
     from pgmlang.plan import Plan
-    from pgmlang.query import Answer, DrawAnswers, NetworkAnswers
-    from pgmlang.query.element_answers import ElementAnswers
-    from pgmlang.query.estimates import EstimateAnswers
-    from pgmlang.query.parse import Evidence
+    from pgmlang.posterior import Posterior
+    from pgmlang.query import Answer
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
-    from pgmlang.query.table_rows import TableRows
     from pgmlang.results.compare import Difference
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
@@ -96,7 +84,7 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
     """Loads a fit folder. Raises PgmError PGM0903 or PGM0904 when it is none, or of another version."""
     from pgmlang.results.store import load_fit
 
-    return FittedModel(load_fit(Path(folder)))
+    return FittedModel.of(load_fit(Path(folder)))
 
 
 def compare_fits(one: FittedModel, other: FittedModel) -> tuple[Difference, ...]:
@@ -169,6 +157,8 @@ class CompiledModel:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
         a dict of plate name to any of these. Options: ``sep decimal na observe hide mapping missing counts weights``.
         """
+        from pgmlang.binding.read import bind_data
+
         return bind_data(self.model, data, **options)
 
     def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
@@ -215,7 +205,7 @@ class CompiledModel:
         bound = data if _is_binding(data) else self.bind(data, **binding)
         keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume}
         record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
-        return FittedModel(record)
+        return FittedModel.of(record)
 
     @_of_the_model
     def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
@@ -224,41 +214,120 @@ class CompiledModel:
         ``options``: ``method fixed method_options``, ``sep decimal na batch_rows`` and those of :meth:`bind`. Raises
         PgmError PGM0602 when cells are missing or variables latent, and for another method than ``ml``.
         """
-        return FittedModel(fit_streamed(self.compilation, str(path), seed, **options))
-
-    def answers(self, fixed: Mapping[str, float] | None = None) -> NetworkAnswers:
-        """Exact answers of a model whose tables are given. ``fixed``: values of params. Raises PgmError PGM0610 where some
-        are not known, PGM0612 for what cannot be held at its value."""
-        from pgmlang.binding.fixed import fixed_values
-        from pgmlang.tables.evaluate import Evaluator
-
-        known = fixed_values(Evaluator(self.model, {}), fixed or {})
-        return model_answers(self.model, known, {}, {})
+        return FittedModel.of(fit_streamed(self.compilation, str(path), seed, **options))
 
     @_of_the_model
-    def query(self, text: str, fixed: Mapping[str, float] | None = None) -> Answer:
-        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)`` when the model's tables are given."""
-        from pgmlang.query import parse_query
+    def given(self, fixed: Mapping[str, float] | None = None) -> Asked:
+        """The model itself to be asked, without a fit, where it gives everything but params, held at ``fixed``. Raises
+        PgmError PGM0610 where something is not known, PGM0612 for what cannot be held at its value."""
+        from pgmlang.posterior import posterior_of_model
 
-        return self.answers(fixed).answer(parse_query(text))
+        return Asked(posterior_of_model(self.model, fixed, self.text, self.compilation.modules))
 
-    @_of_the_model
+    def query(self, text: str, fixed: Mapping[str, float] | None = None, *, seed: int = 0) -> Answer:
+        """As `Asked.query`, of the model as it is given."""
+        return self.given(fixed).query(text, seed=seed)
+
     def log_z(self, evidence: str = "", fixed: Mapping[str, float] | None = None) -> float:
-        """log Z of the model (the log probability of the evidence for a directed one)."""
-        return log_z(self.answers(fixed), evidence)
+        """As `Asked.log_z`, of the model as it is given."""
+        return self.given(fixed).log_z(evidence)
 
-    @_of_the_model
-    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
-        """Joint draws of a model whose tables are given."""
-        return draw_rows(self.answers(), num_draws, seed, evidence_of(evidence))
+    def sample(
+        self, num_draws: int, *, seed: int | None = None, evidence: str = "",
+        fixed: Mapping[str, float] | None = None,
+    ) -> Columns:  # fmt: skip
+        """As `Asked.sample`, of the model as it is given."""
+        return self.given(fixed).sample(num_draws, seed=seed, evidence=evidence)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedModel:
-    """A fit and what can be asked of it. ``record`` is the plain data that is saved."""
+class Asked:
+    """A posterior and the folds over it: what a fit leaves, a model that gives everything, or a network of a file."""
 
-    record: Fit
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+    posterior: Posterior
+
+    @property
+    def model(self) -> Model:
+        return self.posterior.fit.model
+
+    def bind(self, data: Any, **binding: Any) -> Binding:
+        """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``."""
+        if _is_binding(data):
+            bound: Binding = data
+            return bound
+        from pgmlang.binding.read import bind_data
+
+        return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
+
+    @_of_the_model
+    def query(self, text: str, *, seed: int = 0) -> Answer:
+        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``: about one fresh row, or the posterior of what the fit has values
+        of. ``seed``: of the draws behind an answer that has a Monte Carlo error (``mcse``)."""
+        from pgmlang.posterior import query
+
+        return query(self.posterior, text, seed)
+
+    @_of_the_model
+    def predict(
+        self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
+    ) -> Columns:
+        """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
+        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
+        from pgmlang.posterior import condition, predict
+
+        bound = self.bind(data, **binding)
+        return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
+
+    @_of_the_model
+    def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
+        """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
+        from pgmlang.posterior import condition, score
+
+        return score(condition(self.posterior, self.bind(data, **binding), seed=seed))
+
+    @_of_the_model
+    def score(self, data: Any, **binding: Any) -> np.ndarray:
+        """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
+        ``missing="drop"`` left out."""
+        from pgmlang.query import row_order
+
+        bound = self.bind(data, **binding)
+        row_scores = self.score_rows(bound)
+        return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
+
+    @_of_the_model
+    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
+        """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""
+        from pgmlang.posterior import condition, sample
+        from pgmlang.query import parse_evidence
+
+        items = parse_evidence(evidence) if evidence.strip() else ()
+        return sample(condition(self.posterior, evidence=items, seed=seed or 0), num_draws)
+
+    @_of_the_model
+    def log_z(self, evidence: str = "") -> float:
+        """log Z of a network of tables (the log probability of the evidence for a directed one)."""
+        from pgmlang.posterior import log_z
+        from pgmlang.query import parse_evidence
+
+        return log_z(self.posterior, parse_evidence(evidence) if evidence.strip() else ())
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel(Asked):
+    """A fit and what can be asked of it."""
+
+    @classmethod
+    def of(cls, fit: Fit) -> FittedModel:
+        """A fit's plain record, to be asked."""
+        from pgmlang.posterior import posterior_of_fit
+
+        return cls(posterior_of_fit(fit))
+
+    @property
+    def record(self) -> Fit:
+        """The plain data that is saved."""
+        return self.posterior.fit
 
     @property
     def params(self) -> dict[str, np.ndarray]:
@@ -285,145 +354,6 @@ class FittedModel:
 
         return inference_data(self.record)
 
-    @property
-    def answers(self) -> NetworkAnswers:
-        """Exact answers. Raises PgmError PGM0602 for a fit of draws, which answers ``query`` only."""
-        if self.record.draws:
-            message = f"a fit by `{self.record.method}` answers `query` and `summary` today, not rows of new data"
-            raise PgmError(Diagnostic("PGM0602", message, help="ask `E(x)`, `P(x)` or `P(x > 3)`"))
-        if "answers" not in self._cache:
-            from pgmlang.query.element_answers import of_element, outer_plates
-
-            if outer_plates(self.record):
-                of_element(self.record, ())  # tables of outer elements are those of no one network
-            fit = self.record
-            self._cache["answers"] = model_answers(fit.model, fit.parameters, fit.sizes, fit.labels)
-        answers: NetworkAnswers = self._cache["answers"]
-        return answers
-
-    @_of_the_model
-    def query(self, text: str, *, seed: int = 0) -> Answer:
-        """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``: about one fresh row, or the posterior of what the fit has values
-        of. ``seed``: of the draws behind an answer that has a Monte Carlo error (``mcse``)."""
-        from pgmlang.query import parse_query
-
-        return self.asking(seed).answer(parse_query(text))
-
-    def asking(self, seed: int = 0) -> EstimateAnswers | DrawAnswers:
-        """What answers questions: exact tables, those of the outer element that a question names, or draws."""
-        from pgmlang.query import DrawAnswers
-        from pgmlang.query.element_answers import ElementAnswers, outer_plates
-        from pgmlang.query.estimates import EstimateAnswers
-
-        def rows() -> NetworkAnswers | ElementAnswers:
-            return ElementAnswers(self.record) if outer_plates(self.record) else self.answers
-
-        return EstimateAnswers(self.record, rows) if self.is_network else DrawAnswers.of(self.record, seed)
-
-    @_of_the_model
-    def predict(
-        self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
-    ) -> Columns:
-        """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
-        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
-        from pgmlang.query import in_table_order
-
-        bound = self.bind(data, **binding)
-        wanted = list(targets) if targets is not None else None
-        if not self.is_network:
-            from pgmlang.query.row_answers import predict
-
-            predictions = predict(self.record, bound, wanted, seed)
-            rows = {len(column) for column in predictions.columns.values()}
-            return in_table_order(predictions, bound) if rows == {rows_of(bound)} else predictions
-        return in_table_order(self._table_rows(bound).predict(wanted), bound)
-
-    @property
-    def is_network(self) -> bool:
-        """Whether the fit is of tables, which exact inference answers for; a written guide says that it cannot."""
-        from pgmlang.tables.verdict import discrete_without_tables
-
-        model = self.record.model
-        if model.guide is not None or any(discrete_without_tables(model)):
-            return False
-        discrete = all(v.type.is_discrete for v in model.of_role("random", "field"))
-        return discrete and not model.nets and not self.record.draws and not self._has_wide_fields()
-
-    def _has_wide_fields(self) -> bool:
-        """Whether fields have rows of their own, and log Z of these is out of reach of tables."""
-        rows = {p.name for p in self.record.model.plates if p.is_rows}
-        if not any(rows & set(v.plates) for v in self.record.model.of_role("field")):
-            return False
-        if "network of fields" not in self._cache:
-            from pgmlang.query.table_rows import is_network_of_fields
-
-            self._cache["network of fields"] = is_network_of_fields(self.record)
-        return not self._cache["network of fields"]
-
-    @_of_the_model
-    def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
-        """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
-        bound = self.bind(data, **binding)
-        if self.is_network:
-            return self._table_rows(bound).score().of_present(bound)
-        if not any(n in bound.values for n in bound.observed):
-            names = ", ".join(f"`{v.name}`" for v in bound.model.of_role("random", "field") if v.plates)
-            raise PgmError(
-                Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored")
-            )
-        from pgmlang.query.row_answers import score
-
-        return score(self.record, bound, seed).of_present(bound)
-
-    def _table_rows(self, bound: Binding) -> TableRows:
-        """What answers for new rows of a fit of tables."""
-        from pgmlang.query.table_rows import TableRows
-
-        return TableRows(bound, self.record.parameters, self._cache.setdefault("one row", []))
-
-    @_of_the_model
-    def score(self, data: Any, **binding: Any) -> np.ndarray:
-        """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
-        ``missing="drop"`` left out."""
-        from pgmlang.query import row_order
-
-        bound = self.bind(data, **binding)
-        row_scores = self.score_rows(bound)
-        return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
-
-    @_of_the_model
-    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
-        """Joint draws of fresh rows; of tables, given evidence such as ``"wet = yes"``."""
-        if self.is_network:
-            from pgmlang.query.element_answers import of_element, outer_plates
-            from pgmlang.tables.from_model import iid_plate
-
-            items = evidence_of(evidence)
-            if not iid_plate(self.record.model, self.record.parameters)[0]:
-                return self._fresh_sequence(num_draws, seed, items)
-            if outer_plates(self.record):
-                answers, items = of_element(self.record, items)
-                return draw_rows(answers, num_draws, seed, items)
-            return draw_rows(self.answers, num_draws, seed, items)
-        if evidence:
-            message = "fresh rows of this fit are drawn without evidence"
-            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
-        from pgmlang.query.prior_rows import fresh_rows
-
-        return fresh_rows(self.record, num_draws, seed or 0)
-
-    def _fresh_sequence(self, num_draws: int, seed: int | None, items: tuple[Evidence, ...]) -> Columns:
-        """Rows that hang together: a chain's follow each other in one sequence. Raises PgmError PGM0602 for groups, which
-        only data can give, PGM0606 for evidence."""
-        from pgmlang.query.prior_rows import fresh_binding
-        from pgmlang.query.table_rows import TableRows
-
-        if items:
-            message = "rows that hang together are drawn without evidence"
-            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
-        bound = fresh_binding(self.record, num_draws)
-        return TableRows(bound, self.record.parameters).sample(seed)
-
     def summary(self) -> list[dict[str, Any]]:
         """One dict a parameter: name, mean, sd and what it belongs to."""
         from pgmlang.results.store import summary_rows
@@ -442,13 +372,6 @@ class FittedModel:
         from pgmlang.results.store import save_fit
 
         save_fit(self.record, Path(folder), force)
-
-    def bind(self, data: Any, **binding: Any) -> Binding:
-        """Joins new data to the fit's model, whose labels are those of the fit; see ``CompiledModel.bind``."""
-        if _is_binding(data):
-            bound: Binding = data
-            return bound
-        return bind_data(self.record.model, data, known=self.record.labels, **binding)
 
     def _repr_svg_(self) -> str:
         from pgmlang.drawing import to_svg

@@ -19,7 +19,7 @@ from pgmlang.cli.options import (
     settings_option,
     tables_of,
 )
-from pgmlang.cli.sources import answers_of, asked_of, fit_of, refuse_settings
+from pgmlang.cli.sources import asked_of, fit_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -38,7 +38,7 @@ def query(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Answer questions about a fit, a model with given tables, a .bif or a .uai.
+    """Answer questions about a fit, a model that gives everything, a .bif or a .uai.
 
     \b
     pgmc query asia.fit "P(lung | smoke = yes, xray = yes)"
@@ -50,13 +50,13 @@ def query(
     A question that cannot be answered spoils none beside it; the exit code is its own.
     """
     from pgmlang.diagnostics.render import to_json
-    from pgmlang.query import Answer, parse_query
+    from pgmlang.query import Answer
 
-    answers = asked_of(source, settings, fixed, seed or 0)
+    asked = asked_of(source, settings, fixed)
     given: list[Answer | PgmError] = []
     for question in questions:
         try:
-            given.append(answers.answer(parse_query(question)))
+            given.append(asked.query(question, seed=seed or 0))
         except PgmError as error:
             given.append(error)
     failures = [one for one in given if isinstance(one, PgmError)]
@@ -86,16 +86,20 @@ def query(
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
 @click.option("--targets", help="Variables to predict, comma separated (default: all that are not fully given).")
 @binding_options
+@settings_option
+@fix_option
+@seed_option
 @json_option
 @quiet_option
 def predict(
-    source: str, data: tuple[str, ...], output: str, targets: str | None, as_json: bool, quiet: bool, **given: Any
-) -> None:
+    source: str, data: tuple[str, ...], output: str, targets: str | None, settings: tuple[str, ...],
+    fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, **given: Any,
+) -> None:  # fmt: skip
     """For every row: the most probable label and the probability of each, and the row's log evidence."""
-    fit = fit_of(source)
-    tables = tables_of(data, set(fit.record.model.plate_by_name))
+    asked = asked_of(source, settings, fixed)
+    tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    result = fit.predict(tables, targets=names, **binding_of(given))
+    result = asked.predict(tables, targets=names, seed=seed or 0, **binding_of(given))
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
@@ -106,11 +110,15 @@ def predict(
 @click.argument("data", nargs=-1, required=True)
 @click.option("-o", "--output", help="Also write every row's log-likelihood to a CSV.")
 @binding_options
+@settings_option
+@fix_option
+@seed_option
 @json_option
 @quiet_option
 def score(
-    source: str, data: tuple[str, ...], output: str | None, as_json: bool, quiet: bool, **given: Any
-) -> None:
+    source: str, data: tuple[str, ...], output: str | None, settings: tuple[str, ...], fixed: tuple[str, ...],
+    seed: int | None, as_json: bool, quiet: bool, **given: Any,
+) -> None:  # fmt: skip
     """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
     from dataclasses import replace
 
@@ -119,9 +127,9 @@ def score(
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
-    fit = fit_of(source)
-    bound = fit.bind(tables_of(data, set(fit.record.model.plate_by_name)), **binding_of(given))
-    row_scores = fit.score_rows(bound)
+    asked = asked_of(source, settings, fixed)
+    bound = asked.bind(tables_of(data, set(asked.model.plate_by_name)), **binding_of(given))
+    row_scores = asked.score_rows(bound, seed or 0)
     rows, estimator = (
         row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values,
         row_scores.estimator,
@@ -173,25 +181,20 @@ def score(
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
 @seed_option
 @settings_option
+@fix_option
 @json_option
 @quiet_option
 def sample(
-    source: str, num_draws: int, evidence: str, output: str, seed: int | None, settings: tuple[str, ...], as_json: bool,
-    quiet: bool,
+    source: str, num_draws: int, evidence: str, output: str, seed: int | None, settings: tuple[str, ...],
+    fixed: tuple[str, ...], as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    """Draw rows from a fit, a model with given tables, or a network file, by exact (posterior) sampling."""
+    """Draw fresh rows from a fit, a model that gives everything, or a network file, given evidence."""
     import secrets
-
-    from pgmlang.pipeline import draw_rows, evidence_of
 
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
-    if Path(source).is_dir():
-        refuse_settings(source, settings)
-        result = fit_of(source).sample(num_draws, seed=seed, evidence=evidence)
-    else:
-        result = draw_rows(answers_of(source, settings), num_draws, seed, evidence_of(evidence))
+    result = asked_of(source, settings, fixed).sample(num_draws, seed=seed, evidence=evidence)
     _write_columns(result.columns, output, as_json, quiet)
 
 
@@ -205,18 +208,17 @@ def sample(
 @json_option
 def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool) -> None:
     """log Z of a network (the log probability of the evidence, where it is directed)."""
-    from pgmlang.pipeline import log_z
-
-    answers = answers_of(source, settings, fixed)
+    asked = asked_of(source, settings, fixed)
     if evidence and Path(evidence).is_file():
         from pgmlang.formats import open_text, read_uai_evidence
 
+        answers = asked.posterior.tables
         hard = read_uai_evidence(open_text(Path(evidence)), answers.network)
         value = float(answers.engine.log_z(hard, {})[0])
         if value == float("-inf"):
             raise PgmError(answers.impossible(hard, {}))
     else:
-        value = log_z(answers, evidence)
+        value = asked.log_z(evidence)
     if as_json:
         print_json({"log_z": value, "error": 0.0, "method": "exact"})
     else:

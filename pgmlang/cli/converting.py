@@ -8,7 +8,7 @@ import click
 
 from pgmlang.cli.console import say, write_text
 from pgmlang.cli.options import quiet_option, settings_option
-from pgmlang.cli.sources import answers_of, is_network_file, read_network
+from pgmlang.cli.sources import asked_of, is_network_file, read_network
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -23,7 +23,9 @@ def convert(source: str, target: str, force: bool, settings: tuple[str, ...], qu
     from pgmlang.formats import network_to_pgm, write_bif, write_uai
 
     ending = Path(target).suffix.lower()
-    network = read_network(source) if is_network_file(source) else answers_of(source, settings).network
+    network = (
+        read_network(source) if is_network_file(source) else asked_of(source, settings).posterior.tables.network
+    )
     if ending == ".pgm":
         text = network_to_pgm(network, Path(source).name.split(".")[0], origin=Path(source).name)
     elif ending == ".bif":

@@ -82,9 +82,10 @@ def fit(
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel
     from pgmlang.binding import binding_report
+    from pgmlang.binding.read import bind_data
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
-    from pgmlang.pipeline import bind_data, fit_bound, fit_streamed
+    from pgmlang.pipeline import fit_bound, fit_streamed
     from pgmlang.results.store import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)
@@ -120,7 +121,7 @@ def fit(
                 compilation, binding, method, seed, device, fixed_of(fixed), options, show,
                 checkpoint=partial, resume=resume, every=checkpoint,
             )  # fmt: skip
-    fitted = FittedModel(record)
+    fitted = FittedModel.of(record)
     fitted.save(folder, force or resume)
     if record.status != "stopped" and not is_streamed:
         remove(partial)
@@ -174,9 +175,9 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
         click.echo(f"  {name}  {row['mean']:.4g}")
     first = next(iter(record.draws or (v.name for v in record.model.of_role("random", "field"))), "x")
     point = next((n for n in record.parameters if n in record.model.by_name), None)
-    if not record.draws and point is not None and not fitted.is_network:
+    if not record.draws and point is not None and fitted.posterior.reasons_against_tables:
         first = point
-    question = f"P({first})" if fitted.is_network else f"E({first})"
+    question = f"E({first})" if fitted.posterior.reasons_against_tables else f"P({first})"
     click.echo(f'wrote {folder}; next: pgmc query {folder} "{question}"')
 
 

@@ -147,7 +147,7 @@ def _scene(
     compilation = compiled(model, settings)
     checked = compilation.checked()
     if data:
-        from pgmlang.pipeline import bind_data
+        from pgmlang.binding.read import bind_data
 
         tables = tables_of(data, set(checked.plate_by_name))
         shaded = shaded or list(bind_data(checked, tables, **binding_of(given)).observed)
@@ -173,7 +173,7 @@ def plan(
     binding = None
     if data:
         from pgmlang.binding import binding_report
-        from pgmlang.pipeline import bind_data
+        from pgmlang.binding.read import bind_data
 
         binding = bind_data(checked, tables_of(data, set(checked.plate_by_name)), **binding_of(given))
         if not as_json:
@@ -213,7 +213,7 @@ def compile_(
     compilation = compiled(model, settings, quiet=quiet)
     if data:
         from pgmlang.binding.layout_report import layout_report
-        from pgmlang.pipeline import bind_data
+        from pgmlang.binding.read import bind_data
 
         tables = tables_of(data, set(compilation.checked().plate_by_name))
         text = "\n".join(layout_report(bind_data(compilation.checked(), tables, **binding_of(given)))) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,7 @@ from pgmlang.cli.options import fixed_of, settings_of
 from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 if TYPE_CHECKING:
-    from pgmlang.api import FittedModel
-    from pgmlang.query import DrawAnswers, NetworkAnswers
-    from pgmlang.query.estimates import EstimateAnswers
+    from pgmlang.api import Asked, FittedModel
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
@@ -45,30 +44,30 @@ def read_network(path: str) -> DiscreteNetwork:
     return read_bif(file)
 
 
-def asked_of(
-    path: str, settings: tuple[str, ...], fixed: tuple[str, ...], seed: int = 0
-) -> NetworkAnswers | EstimateAnswers | DrawAnswers:
-    """What answers queries: exact tables, or the draws of a fit that holds some (``seed``: of fresh rows). Raises
-    PgmError."""
-    if Path(path).is_dir():
-        refuse_settings(path, settings, fixed)
-        return fit_of(path).asking(seed)
-    return answers_of(path, settings, fixed)
+def asked_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> Asked:
+    """What can be asked: a fit, a model that gives everything, or a network file. Raises PgmError."""
+    from pgmlang.api import Asked, CompiledModel
 
-
-def answers_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> NetworkAnswers:
-    """What answers queries about a fit, a model with given tables, or a network file. Raises PgmError."""
     if is_network_file(path):
         refuse_settings(path, settings, fixed)
-        from pgmlang.pipeline import network_answers
+        from pgmlang.posterior import posterior_of_network
 
-        return network_answers(read_network(path))
-    if Path(path).is_dir():
-        refuse_settings(path, settings, fixed)
-        return fit_of(path).answers
-    from pgmlang.api import CompiledModel
+        return Asked(posterior_of_network(read_network(path)))
+    if Path(path).is_file():
+        try:
+            return CompiledModel(compiled(path, settings)).given(fixed_of(fixed))
+        except PgmError as error:
+            raise _with_fit(error, path) from None
+    refuse_settings(path, settings, fixed)
+    return fit_of(path)
 
-    return CompiledModel(compiled(path, settings)).answers(fixed_of(fixed))
+
+def _with_fit(error: PgmError, path: str) -> PgmError:
+    """Says how a model that does not give everything is fitted."""
+    if {d.code for d in error.diagnostics} != {"PGM0610"}:
+        return error
+    cure = f"fit it first: `pgmc fit {path} data.csv`"
+    return PgmError(replace(d, help=f"{d.help}; or {cure}" if d.help else cure) for d in error.diagnostics)
 
 
 def refuse_settings(path: str, settings: tuple[str, ...], fixed: tuple[str, ...] = ()) -> None:

@@ -10,8 +10,9 @@ from pgmlang.density.bound import BoundDensity
 
 def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor | None:
     """Codes ``[start, *shape]`` to begin with: clusters of what is observed beside the variable by k-means++ (Arthur
-    and Vassilvitskii 2007) with two rounds of Lloyd's; None where there is nothing to cluster. Which cluster gets which code
-    differs from start to start: where labels are no mere names, few orders are right."""
+    and Vassilvitskii 2007) with two rounds of Lloyd's, every other start by the ranks of the numbers (of which no unit or
+    long tail is seen); None where there is nothing to cluster. Which cluster gets which code differs from start to start:
+    where labels are no mere names, few orders are right."""
     shape, states = joint.shapes[name], joint.num_states(name)
     axes = joint.axes(name)
     columns = [
@@ -23,16 +24,18 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     if not columns:
         return None
     points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
-    points = (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
-    centres = points[torch.randint(len(points), (starts, 1), generator=generator, device=joint.device)]
+    both = torch.stack([_standardised(points), _standardised(_ranks(points))])
+    points = both[torch.arange(starts, device=joint.device) % 2]
+    first = torch.randint(points.shape[1], (starts, 1), generator=generator, device=joint.device)
+    centres = _picked(points, first)
     for _ in range(states - 1):
         far = _distances(points, centres).amin(-1)
         chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
-        centres = torch.cat([centres, points[chosen]], 1)
+        centres = torch.cat([centres, _picked(points, chosen)], 1)
     for _ in range(2):
         hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
         total = hot.sum(1)[..., None]
-        fresh = torch.einsum("snk,nd->skd", hot, points) / total.clamp(min=1)
+        fresh = torch.einsum("snk,snd->skd", hot, points) / total.clamp(min=1)
         centres = torch.where(total > 0, fresh, centres)
     order = centres[..., 0].argsort(-1)
     centres = torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
@@ -44,8 +47,26 @@ def _rotated(order: Tensor, i: int) -> Tensor:
     return (order.flip(0) if i % 2 else order).roll(i // 2)
 
 
+def _standardised(points: Tensor) -> Tensor:
+    """Columns of mean 0 and sd 1."""
+    return (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
+
+
+def _ranks(points: Tensor) -> Tensor:
+    """The ranks of each column, those of equal numbers shared."""
+    columns = points.mT.contiguous()
+    order = columns.sort(-1).values
+    ranks = torch.searchsorted(order, columns) + torch.searchsorted(order, columns, right=True)
+    return ranks.mT.to(points.dtype)
+
+
+def _picked(points: Tensor, places: Tensor) -> Tensor:
+    """Points ``[start, i, d]`` at places ``[start, i]``."""
+    return points.gather(1, places[..., None].expand(-1, -1, points.shape[-1]))
+
+
 def _distances(points: Tensor, centres: Tensor) -> Tensor:
     """Squared distances ``[start, point, centre]``."""
     return (
-        points.square().sum(-1)[:, None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
+        points.square().sum(-1)[..., None] - 2 * points @ centres.mT + centres.square().sum(-1)[..., None, :]
     ).clamp(min=0)

@@ -111,7 +111,8 @@ class Family:
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
     from, and ``vectors`` its arguments over the values of a draw; ``exponential``: the family of the complete conditional,
     and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
-    complete conditional is of this family; ``limits``: the arguments that bound a draw; ``respellings``: of variants
+    complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
+    ``limits``: the arguments that bound a draw; ``respellings``: of variants
     that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
     """
 
@@ -139,6 +140,7 @@ class Family:
     vectors: tuple[str, ...] = ()
     exponential: str = ""
     exponential_form: str = ""
+    m_steps: str = ""
     pairs: tuple[Pair, ...] = ()
     respellings: tuple[Respelling, ...] = ()
     limits: tuple[str, str] | None = None

@@ -18,6 +18,7 @@ FAMILIES = (
         ),
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
+        m_steps="pgmlang.infer.m_steps.NORMAL",
         pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
         location_scale=LocationScale("loc", "sd"),
     ),
@@ -31,7 +32,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
-        location_scale=LocationScale("loc", "sd", "Normal", is_log=True),
+        location_scale=LocationScale("loc", "sd", "Normal", is_log=True), m_steps="pgmlang.infer.m_steps.NORMAL",
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",

@@ -50,7 +50,7 @@ class Pairs(NamedTuple):
     totals: tuple[Tensor, Tensor]
 
 
-class Posterior(NamedTuple):
+class LabelPosterior(NamedTuple):
     """Exponentials of both tables ``[groups, labels]`` (each group's largest is 1), and weight over sum of every pair."""
 
     tables: tuple[Tensor, Tensor]
@@ -77,7 +77,7 @@ class BilinearAscent(Ascent):
         sums = _sampled(pairs, a, b).clamp(min=LEAST)
         total = (pairs.weights * sums.log()).sum()
         total = total + pairs.totals[0] @ high_a + pairs.totals[1] @ high_b
-        return float(total), Posterior((a, b), pairs.weights / sums)
+        return float(total), LabelPosterior((a, b), pairs.weights / sums)
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
         total, posteriors = self.posterior(factors, blocks)

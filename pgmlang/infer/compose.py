@@ -14,7 +14,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.cycle_options import CycleOptions
-from pgmlang.infer.gibbs import WORDS, drawing_reasons, kinds_of, latent_names
+from pgmlang.infer.gibbs import WORDS, drawing_reasons, has_counts, kinds_of, latent_names
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
 from pgmlang.results.fit import Moves
@@ -112,7 +112,14 @@ def composed(text: str) -> Method:
     moves = {_moves(p.kernel) for p in parts}
     single = moves.pop() if len(moves) == 1 else None
     return Method(
-        text, "kernels in turn, each on its variables", CycleOptions, supports, reasons, build, moves=single
+        text,
+        "kernels in turn, each on its variables",
+        CycleOptions,
+        supports,
+        reasons,
+        build,
+        writes_rows_out=has_counts,
+        moves=single,
     )
 
 

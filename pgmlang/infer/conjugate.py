@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pgmlang.families import FAMILIES, Family, Pair
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Conditional, Dist, Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.model.model import Choice, Distribution
 from pgmlang.model.types import Type
 from pgmlang.normal import normal_form
@@ -39,6 +40,19 @@ def conjugate_family(model: Model, name: str) -> str | None:
         if not isinstance(factor, Conditional) or not _fits(model, factor.distribution, name, prior.pairs):
             return None
     return prior.exponential
+
+
+def likelihood_family(model: Model, name: str) -> str | None:
+    """The family that the factors around a param are like as functions of it: that of a conjugate prior, had it one."""
+    model = normal_form(model)
+    kind = model.by_name[name].type.kind
+    around = [f for f in model.factors if name in names_behind(model, f)]
+    for prior in FAMILIES.values():
+        if prior.exponential == prior.name and prior.support == kind and prior.pairs and all(
+            isinstance(f, Conditional) and _fits(model, f.distribution, name, prior.pairs) for f in around
+        ):  # fmt: skip
+            return prior.name if around else None
+    return None
 
 
 def _has_whole_support(model: Model, name: str, prior: Family) -> bool:

@@ -20,7 +20,6 @@ from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport,
 from pgmlang.infer.blocks import Block
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
 from pgmlang.kernels.by_name import kernel_of
@@ -56,7 +55,6 @@ def build_cycle(
     problem: Problem, options: CycleOptions, blocks_of: Callable[[BoundDensity], list[Block]]
 ) -> Algorithm:
     """The kernel that steps through blocks."""
-    problem = expanded(problem)
     joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))

@@ -23,7 +23,7 @@ ON_BOUNDARY = 1e-3
 """Expected counts below which a share is held at its bound."""
 SIDE_BY_SIDE = 500_000
 """Numbers of the data, times points, that are gone through together."""
-MOST_CELLS = 3_000_000_000
+MOST_CELLS = 80_000_000
 """Most numbers of the rows that all gradients behind standard errors go through."""
 
 

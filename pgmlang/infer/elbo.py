@@ -17,7 +17,14 @@ from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.guided import LINKS, automatic_names, guided_names, summed_out
-from pgmlang.plan.latents import KINDS, moving_partition, support_reasons, weight_reasons
+from pgmlang.plan.latents import (
+    KINDS,
+    counts_over_latents,
+    latents_of_rows,
+    moving_partition,
+    support_reasons,
+    weight_reasons,
+)
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 
 
@@ -71,7 +78,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
         elif variable.type.kind not in KINDS and not variable.type.is_discrete:
             yield Diagnostic("PGM0602", f"`{variable.name}` is {variable.type} and latent", variable.span)
     if automatic_names(model, facts):
-        yield from weight_reasons(model, facts)
+        yield from weight_reasons(facts)
     yield from missing_cells(model, facts)
     yield from missing_inputs(model, facts)
     yield from lowering_reasons(model)
@@ -122,5 +129,11 @@ def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     return {**no_family, **idle_training(model, facts, options)}
 
 
+def _writes_rows_out(model: Model, facts: Facts) -> bool:
+    """An automatic guide has a factor for every latent number; a written one is multiplied by the counts."""
+    automatic = set(automatic_names(model, facts))
+    return counts_over_latents(model, facts) and any(v.name in automatic for v in latents_of_rows(model, facts))
+
+
 METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build,
-                idle=idle)  # fmt: skip
+                idle=idle, writes_rows_out=_writes_rows_out)  # fmt: skip

@@ -37,7 +37,7 @@ PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
 LONG = 1_000
 """Rows of chains beyond which they are no network of nodes."""
-MOST_CELLS = 3_000_000_000
+MOST_CELLS = 200_000_000
 """Most cells that all E-steps behind standard errors go through."""
 DEFAULT_RESTARTS = 5
 """Random starts where there are latent variables; without them the start is that of the available cases."""

@@ -9,7 +9,7 @@ by side in one tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,9 +30,13 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
+from pgmlang.infer.m_steps import Block, blocks_of
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.lower.factors import factor_names
+from pgmlang.model import Factor, Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -74,6 +78,7 @@ class DensityEm:
     sums: Marginaliser
     completion: Marginaliser
     names: tuple[str, ...]
+    blocks: tuple[tuple[Block, ...], ...]
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
@@ -264,11 +269,16 @@ class DensityEm:
             slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
         return total.detach(), dict(zip(leaves, slopes, strict=True))
 
-    def _expected_log_joint(self, values: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
-        """Q and the tables' log priors, summed over starts."""
+    def _expected_log_joint(
+        self, values: dict[str, Tensor], weights: dict[str, Tensor], moved: Collection[str]
+    ) -> Tensor:
+        """Q and the tables' log priors, summed over starts: of the factors that hang on what is ``moved``."""
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         total = total + torch.as_tensor(self._log_prior(values)).sum()
-        for key, table in self._tables(values).items():
+        around = self.joint.memo.once(_around, self.completion, tuple(moved))
+        for key, table in around.tables(*self._split(values)).items():
+            if key not in weights:
+                continue
             # an entry without weight may be minus infinity
             total = total + torch.where(weights[key] == 0, 0.0, weights[key] * table.values.clamp(min=-1e30)).sum()
         return total
@@ -278,7 +288,10 @@ class DensityEm:
         chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
         if chances:
             before, gradients = gradients_of(
-                lambda: self._expected_log_joint({**values, **chances}, weights), chances, self.joint, LABEL
+                lambda: self._expected_log_joint({**values, **chances}, weights, chances),
+                chances,
+                self.joint,
+                LABEL,
             )
             fresh = {}
             for (name, old), gradient in zip(chances.items(), gradients, strict=True):
@@ -287,18 +300,60 @@ class DensityEm:
                 share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
                 fresh[name] = torch.where(total > 0, share / share.sum(-1, keepdim=True), old.detach())
             with torch.no_grad():
-                after = self._expected_log_joint({**values, **fresh}, weights)
+                after = self._expected_log_joint({**values, **fresh}, weights, fresh)
             if float(after) >= float(before) - 1e-9 * abs(float(after)):
                 values = {**values, **fresh}
             else:
                 is_simplex = dict.fromkeys(is_simplex, False)
-        others = {n: v for n, v in values.items() if not is_simplex[n]}
-        return {**values, **self._climbed(values, others, weights)} if others else values
+        others = [n for n in values if not is_simplex[n]]
+        values, solved = self._solved(values, weights)
+        moved = {n: values[n] for n in others if n not in solved}
+        return {**values, **self._climbed(values, moved, weights)} if moved else values
+
+    def _solved(
+        self, values: dict[str, Tensor], weights: dict[str, Tensor]
+    ) -> tuple[dict[str, Tensor], frozenset[str]]:
+        """Values at the maxima that have a closed form, and their names: those of a round are left out where rounding left
+        one outside of its support or Q lower than before."""
+        following, solved = dict(values), frozenset[str]()
+        for blocks in self.blocks:
+            names = frozenset(n for b in blocks for n in b.names)
+            first, here = self._slopes(following, names, weights)
+            away = {
+                n: v for b in blocks
+                for n, v in zip(b.names, b.step.elsewhere(tuple(following[n] for n in b.names)), strict=True)
+            }  # fmt: skip
+            _, there = self._slopes({**following, **away}, names, weights)
+            fresh: dict[str, Tensor] = {}
+            for block in blocks:
+                at = (tuple(some[n] for n in block.names) for some in (following, here, there))
+                fresh.update(zip(block.names, block.step.solve(*at), strict=True))
+            if not all(bool(torch.isfinite(v).all()) for v in fresh.values()):
+                continue
+            with torch.no_grad():
+                last = self._expected_log_joint({**following, **fresh}, weights, names)
+            if float(last) >= float(first) - 1e-9 * abs(float(first)):
+                following.update(fresh)
+                solved |= names
+        return following, solved
+
+    def _slopes(
+        self, values: dict[str, Tensor], names: Collection[str], weights: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Q and its gradients by some names."""
+        leaves = {n: values[n].detach().clone().requires_grad_() for n in names}
+        height, slopes = gradients_of(
+            lambda: self._expected_log_joint({**values, **leaves}, weights, leaves), leaves, self.joint, LABEL
+        )
+        return height, dict(zip(leaves, slopes, strict=True))
+
+    def _support(self, name: str) -> Any:
+        return self.joint.program.SUPPORTS[name]
 
     def _is_simplex(self, name: str) -> bool:
         from torch.distributions import constraints
 
-        return self.joint.program.SUPPORTS[name] is constraints.simplex
+        return self._support(name) is constraints.simplex
 
     def _climbed(
         self, values: dict[str, Tensor], moved: dict[str, Tensor], weights: dict[str, Tensor]
@@ -311,7 +366,7 @@ class DensityEm:
 
         def objective(leaves: Mapping[str, Tensor]) -> Tensor:
             return -self._expected_log_joint(
-                {**values, **constrain(self.joint, leaves, values, values)[0]}, weights
+                {**values, **constrain(self.joint, leaves, values, values)[0]}, weights, moved
             )
 
         def function(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -334,6 +389,22 @@ class DensityEm:
             return constrain(self.joint, free(last.x), values, values)[0]
 
 
+def _around(sums: Marginaliser, names: tuple[str, ...]) -> Marginaliser:
+    """The tables of the factors that hang on some values or params."""
+    model = sums.joint.model
+    mine = {
+        key for key, factor in factor_names(model).items()
+        if set(names) & {*names_behind(model, factor), getattr(factor, "target", "")} or _learned_in(model, factor, names)
+    }  # fmt: skip
+    others = sums.scopes.keys() - factor_names(model).keys()
+    return replace(sums, scopes={k: s for k, s in sums.scopes.items() if k in mine or k in others})
+
+
+def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:
+    """Whether a factor takes its probabilities from one of these learned tables."""
+    return any(t.name in names and t.target == getattr(factor, "target", "") for t in learned_tables(model))
+
+
 def _along_starts(mask: Tensor, weight: Tensor, places: int) -> Tensor:
     """A mask ``[start]`` along the axis of the starts of a factor's weights ``[*value axes, start, ...]``."""
     return mask.reshape((*[1] * places, -1, *[1] * (weight.dim() - places - 1)))
@@ -352,5 +423,16 @@ def build(
     sums = marginaliser_of(joint, summed_names(problem.model, problem.facts))
     completion = replace(sums, log_sum=torch.amax) if is_hard else sums
     names = dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
-    em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, tuple(names))
+    em = DensityEm(
+        problem,
+        max_iterations,
+        tolerance,
+        restarts,
+        is_hard,
+        joint,
+        sums,
+        completion,
+        tuple(names),
+        blocks_of(joint.model, tuple(names)),
+    )
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

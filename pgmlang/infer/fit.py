@@ -21,6 +21,7 @@ from pgmlang.infer.base import Method, Options, Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
+from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
 from pgmlang.plan.choose import choose
@@ -71,10 +72,13 @@ def fit_model(
         claim(checkpoint, is_known=True)
         keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
         resumed = keeper.load(device) if resume else None
+    reasons = chosen.all_reasons(problem.model, problem.facts)
+    if chosen.writes_rows_out(problem.model, problem.facts):
+        problem = expanded(problem)
     problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time))
     algorithm = chosen.build(problem, settings)
     done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
-    return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None)
+    return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None, reasons)
 
 
 def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: str) -> Problem:
@@ -100,7 +104,7 @@ def _key(problem: Problem, method: Method, settings: Options, source: str, seed:
 
 def _fit(
     problem: Problem, method: Method, settings: Options, done: Run, source: str, modules: Mapping[str, str], seed: int,
-    was_drawn: bool,
+    was_drawn: bool, reasons: tuple[str, ...],
 ) -> Fit:  # fmt: skip
     """What is kept of a run."""
     binding, outcome = problem.binding, done.outcome
@@ -108,7 +112,6 @@ def _fit(
     if log_likelihood is None and not outcome.draws and not outcome.sizes and not problem.model.nets:
         log_likelihood = log_likelihood_of(problem, outcome.parameters)
     outcome = with_deterministic(problem, outcome)
-    reasons = method.reasons(problem.model, problem.facts)
     status, doubts = _status(problem, done)
     return Fit(
         model=problem.model,
@@ -124,7 +127,12 @@ def _fit(
         only_rises=method.only_rises,
         moves=method.moves,
         status=status,
-        warnings=(*binding.warnings, *done.warnings, *doubts),
+        warnings=(
+            *binding.warnings,
+            *method.only_by_name(problem.model, problem.facts),
+            *done.warnings,
+            *doubts,
+        ),
         draws=dict(outcome.draws),
         draw_axes=dict(outcome.draw_axes),
         deterministic=dict(outcome.deterministic),

@@ -131,6 +131,11 @@ def build(problem: Problem, options: CycleOptions) -> Any:
     return build_cycle(problem, options, blocks)
 
 
+def has_counts(model: Model, facts: Facts) -> bool:
+    """Whether rows stand for several: each is drawn by itself."""
+    return facts.binding is not None and facts.binding.weights is not None
+
+
 METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build,
-                moves=Moves.GRADIENT)  # fmt: skip
+                writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
 """What has no full conditional to draw from is moved by hmc."""

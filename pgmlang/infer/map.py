@@ -14,7 +14,14 @@ from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, dtype_of, idle_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
-from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
+from pgmlang.plan.latents import (
+    KINDS,
+    latent_variables,
+    latents_of_rows,
+    moving_partition,
+    summed_names,
+    support_reasons,
+)
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.tables.learned import learned_tables
 
@@ -103,6 +110,21 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
     return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
 
 
+def only_by_name(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
+    """Why `auto` does not take the joint mode over latents of rows: as many numbers as rows are set to their most probable
+    values where p(data) integrates them (Neyman and Scott 1948), and the rest is estimated as if they were known."""
+    of_rows = {v.name for v in latents_of_rows(model, facts)}
+    beside = [n for n in subjects(model, facts) if n not in of_rows]
+    if not of_rows or not beside:
+        return ()
+    names, others = (", ".join(f"`{n}`" for n in sorted(some)[:6]) for some in (of_rows, beside))
+    message = (
+        f"{names}: latent in every row, and set to the most probable value: as a rule {others} are biased by it"
+    )
+    cure = "a method that integrates latents of rows, as `auto` takes one: `--method hmc`, `--method elbo`"
+    return (Diagnostic("PGM0810", message, help=cure),)
+
+
 METHOD = Method(
     "map",
     "the most probable values, or maximum likelihood of params",
@@ -110,5 +132,6 @@ METHOD = Method(
     supports,
     reasons,
     build,
+    only_by_name=only_by_name,
     idle=idle,
 )

@@ -13,7 +13,7 @@ from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, idle_training
 from pgmlang.model import Model
 from pgmlang.plan.guided import guided_names
-from pgmlang.plan.latents import density_reasons, latent_variables, summed_names
+from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, summed_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,5 +94,5 @@ def idle(model: Model, facts: Facts, options: MeanfieldOptions) -> dict[str, str
 
 METHOD = Method(
     "meanfield", "mean-field variational inference, by coordinate ascent where conjugate", MeanfieldOptions,
-    supports, reasons, build, idle=idle,
+    supports, reasons, build, idle=idle, writes_rows_out=counts_over_latents,
 )  # fmt: skip

@@ -24,7 +24,7 @@ from pgmlang.infer.base import (
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.model import Model
-from pgmlang.plan.latents import density_reasons, latent_variables, many_beside_labels
+from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, many_beside_labels
 from pgmlang.results.effective_draws import few_in_chains
 from pgmlang.signatures.kernels import SamplerKernel
 from pgmlang.tables.learned import learned_tables
@@ -98,6 +98,7 @@ def sampler(row: SamplerKernel) -> Method:
         reasons,
         build,
         many_beside_labels,
+        writes_rows_out=counts_over_latents,
         moves=row.moves,
         when=case,
     )

@@ -12,7 +12,7 @@ from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, Ste
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
 from pgmlang.model import Model
-from pgmlang.plan.latents import latent_variables
+from pgmlang.plan.latents import counts_over_latents, latent_variables
 from pgmlang.plan.method import Facts
 from pgmlang.signatures.kernels import SamplerKernel, kernel_named
 
@@ -118,4 +118,5 @@ METHOD = Method(
     reasons,
     build,
     idle=idle,
+    writes_rows_out=counts_over_latents,
 )

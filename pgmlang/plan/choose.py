@@ -20,7 +20,7 @@ class Refusal:
 
 def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tuple[Refusal, ...]]:
     """The method to take and those tried before it; of those that ``auto`` finds unwise the first, where no other
-    fits. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
+    fits, but never one that is taken by name only. Raises PgmError: PGM0601 when none fits, PGM0602 when the one
     asked for does not, PGM0610 when only values of params are lacking."""
     if method != "auto":
         asked = method_named(method)
@@ -33,12 +33,13 @@ def choose(model: Model, facts: Facts, method: str = "auto") -> tuple[Method, tu
     for name in METHODS:
         candidate = method_named(name)
         verdict = candidate.supports(model, facts)
+        against = candidate.only_by_name(model, facts) if verdict.ok else ()
         doubts = candidate.reasons_against_auto(model, facts) if verdict.ok else ()
-        if verdict.ok and not doubts:
+        if verdict.ok and not doubts and not against:
             return candidate, tuple(refusals)
-        if verdict.ok and second is None:
+        if verdict.ok and not against and second is None:
             second = candidate
-        refusals.append(Refusal(name, doubts or verdict.reasons))
+        refusals.append(Refusal(name, against or doubts or verdict.reasons))
     if second is not None:
         return second, tuple(r for r in refusals if r.method != second.name)
     raise none_fits(refusals)

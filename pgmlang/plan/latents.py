@@ -86,7 +86,7 @@ def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                 "PGM0602", message, model.by_name[name].span, help="leave such rows out: `--missing drop`"
             )
     yield from support_reasons(model, facts, summed_names(model, facts))
-    yield from weight_reasons(model, facts)
+    yield from weight_reasons(facts)
     for table in learned_tables(model):
         message = f"the table of `{table.target}` is a parameter to be learned"
         yield Diagnostic("PGM0602", message, table.distribution.span)
@@ -172,20 +172,26 @@ def size_of(facts: Facts) -> Callable[[str], int | None] | None:
     return lambda axis: layout.size(axis) if layout.has_size(axis) else None
 
 
-def weight_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
-    """Weights are for point estimates; counts are equal rows, which may not have latent numbers of their own."""
+def weight_reasons(facts: Facts) -> Iterator[Diagnostic]:
+    """Weights are for point estimates; counts are equal rows."""
     binding = facts.binding
-    if binding is None or binding.weights is None:
-        return
-    if not binding.is_counts:
+    if binding is not None and binding.weights is not None and not binding.is_counts:
         message = "rows have weights, which this method does not take"
         yield Diagnostic("PGM0602", message, help="weights are for point estimates: `--method map`")
-    for variable in latent_variables(model, facts):
-        if binding.plate in variable.plates:
-            message = f"`{variable.name}` is latent in rows that stand for several"
-            yield Diagnostic(
-                "PGM0602", message, variable.span, help="leave `--counts` out, one row an observation"
-            )
+
+
+def latents_of_rows(model: Model, facts: Facts) -> tuple[Variable, ...]:
+    """Latent numbers that every row, or every group, has one of."""
+    rows = {p.name for p in model.plates if p.is_rows}
+    return tuple(v for v in latent_variables(model, facts) if rows & set(v.plates))
+
+
+def counts_over_latents(model: Model, facts: Facts) -> bool:
+    """Whether rows that stand for several have latent numbers, which each of the several has its own of."""
+    binding = facts.binding
+    if binding is None or binding.weights is None or not binding.is_counts:
+        return False
+    return any(binding.plate in v.plates for v in latent_variables(model, facts))
 
 
 def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:

@@ -54,7 +54,9 @@ class Options:
 class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
     words, why it fits and what it costs. ``build``: the kernel for a problem and options
-    (``infer.base``). ``reasons_against_auto``: why ``auto`` should rather take another one, where there is one. ``idle``: the options
+    (``infer.base``). ``reasons_against_auto``: why ``auto`` should rather take another one, where there is one;
+    ``only_by_name``: why it is never taken unasked, which a fit that asks for it is warned of. ``writes_rows_out``: whether
+    rows that stand for several (``--counts``) are written out for it, since each has latents of its own. ``idle``: the options
     (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
     how it proposes draws; ``only_rises``: whether its objective may not fall; ``when``: of a model without data, the case
     that the method is for, None where it is for none."""
@@ -66,7 +68,18 @@ class Method:
     reasons: Callable[[Model, Facts], tuple[str, ...]]
     build: Callable[[Any, Any], Any]
     reasons_against_auto: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
+    only_by_name: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
+    writes_rows_out: Callable[[Model, Facts], bool] = lambda model, facts: False
     idle: Callable[[Model, Facts, Any], Mapping[str, str]] = lambda model, facts, options: {}
     moves: Moves | None = None
     only_rises: bool = False
     when: Callable[[Model], str | None] = lambda model: None
+
+    def all_reasons(self, model: Model, facts: Facts) -> tuple[str, ...]:
+        """Its reasons, and what is done to the data for it."""
+        if not self.writes_rows_out(model, facts):
+            return self.reasons(model, facts)
+        return (
+            *self.reasons(model, facts),
+            "rows that stand for several are written out: each has latents of its own",
+        )

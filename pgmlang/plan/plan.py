@@ -49,7 +49,7 @@ def make_plan(model: Model, binding: Binding | None = None, method: str = "auto"
 
 def _block(method: Method, model: Model, facts: Facts, when: str = "") -> PlanBlock:
     options = dataclasses.asdict(method.options())
-    return PlanBlock(_subjects(model, facts), method.name, options, method.reasons(model, facts), when)
+    return PlanBlock(_subjects(model, facts), method.name, options, method.all_reasons(model, facts), when)
 
 
 def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -76,7 +76,8 @@ def _without_data(model: Model, facts: Facts) -> Plan:
     for guessed in _guesses(model):
         for name in METHODS:
             method = method_named(name)
-            if method.supports(model, guessed).ok and not method.reasons_against_auto(model, guessed):
+            against = (*method.only_by_name(model, guessed), *method.reasons_against_auto(model, guessed))
+            if method.supports(model, guessed).ok and not against:
                 seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
                 blocks.append(_block(method, model, guessed, f"with {seen} in the data and the rest latent"))
                 break

@@ -8,6 +8,7 @@ their probabilities, numbers by draws; every figure has its Monte Carlo error.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -43,18 +44,32 @@ def rows_of(fit: Fit) -> set[str]:
     return {v.name for v in fit.model.variables if rows & set(fit.model.array_axes(v))}
 
 
-def asks_a_fresh_row(fit: Fit, query: Query) -> bool:
-    """Whether a question is about a row: something of a row is given, or asked of which the fit has no values."""
+def known_to(fit: Fit) -> set[str]:
+    """Variables that the fit has values of."""
+    return {n for n in (*fit.draws, *fit.parameters, *fit.deterministic) if n in fit.model.by_name}
+
+
+def of_a_row(fit: Fit) -> set[str]:
+    """What a question may give or ask as part of a fresh row: what a row has for itself, and globals that the fit has no
+    values of."""
+    return rows_of(fit) | {v.name for v in fit.model.of_role("random", "derived")} - known_to(fit)
+
+
+def reasons_against_a_fresh_row(fit: Fit, query: Query) -> Iterator[str]:
+    """Why a question is not about a fresh row: nothing of one is given, and what is asked the fit has values of."""
     if any(True for _ in fit.model.of_role("field")):
-        return False
-    rows = rows_of(fit)
+        yield "the model has fields"
+    rows = of_a_row(fit)
     given = (*query.evidence, *query.interventions)
     if given:
         # a name that there is none of is said there
-        globals_ = {v.name for v in fit.model.variables} - rows
-        return any(base(e.variable.name) not in globals_ for e in given)
+        others = {v.name for v in fit.model.variables} - rows
+        if all(base(e.variable.name) in others for e in given):
+            yield "what is given belongs to the fit as a whole"
+        return
     names = {base(t.variable.name) for t in query.targets}
-    return bool(names & rows) and not names & (set(fit.draws) | set(fit.parameters))
+    if not names & rows or names & known_to(fit):
+        yield "what is asked the fit has values of"
 
 
 def base(name: str) -> str:
@@ -115,7 +130,7 @@ class ConditionalAnswers:
 
     def _check(self, query: Query, given: tuple[Evidence, ...]) -> None:
         """Names that exist, values that are one, and nothing both given and asked."""
-        rows = rows_of(self.fit)
+        rows = of_a_row(self.fit)
         known = {v.name for v in self.fit.model.variables}
         for variable in (*(t.variable for t in query.targets), *(e.variable for e in given)):
             if base(variable.name) not in known and not _is_plate(self.fit, variable.name):
@@ -129,12 +144,7 @@ class ConditionalAnswers:
             if base(name) not in rows and not _is_plate(self.fit, name):
                 raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
                                           one.variable.span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
-        told: set[str] = set()
-        for one in given:
-            if one.variable.name in told:
-                raise PgmError(Diagnostic("PGM0606", f"`{one.variable.name}` is given twice", one.variable.span,
-                                          help="give it one value"))  # fmt: skip
-            told.add(one.variable.name)
+        told = {one.variable.name for one in given}
         for target in query.targets:
             if target.variable.name in told:
                 raise PgmError(Diagnostic("PGM0606", f"`{target.variable.name}` is both given and asked",
@@ -145,11 +155,19 @@ def _binding(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
     """One row with what is given. Raises PgmError for values that the fit's variables cannot have (07xx)."""
     from pgmlang.binding import bind
     from pgmlang.data import read_frame
-    from pgmlang.query.prior_rows import fresh_binding
+    from pgmlang.query.prior_rows import fresh_binding, observed_outside
 
-    if not given:
-        return fresh_binding(fit, 1)
-    return bind(fit.model, read_frame({e.variable.name: [e.value] for e in given}), known=fit.labels)
+    outside = {e.variable.name: str(e.value) for e in given if _is_outside(fit, base(e.variable.name))}
+    of_the_row = {e.variable.name: [e.value] for e in given if e.variable.name not in outside}
+    if not of_the_row:
+        return observed_outside(fresh_binding(fit, 1), outside)
+    return bind(fit.model, read_frame(of_the_row), observe=outside, known=fit.labels)
+
+
+def _is_outside(fit: Fit, name: str) -> bool:
+    """Whether a name stands outside of all plates."""
+    variable = fit.model.by_name.get(name)
+    return variable is not None and not variable.plates
 
 
 @dataclass(frozen=True, eq=False)

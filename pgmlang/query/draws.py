@@ -12,10 +12,9 @@ from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
-from pgmlang.query.conditional import QUANTILES, ConditionalAnswers, asks_a_fresh_row
-from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.conditional import QUANTILES
 from pgmlang.query.events import bound_of, code_of
-from pgmlang.query.network import COMPARE, MAX_ANSWER, NetworkAnswers
+from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
 
 if TYPE_CHECKING:
@@ -25,20 +24,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
-    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``discrete``: what a point estimate answers
-    exactly about the labels of a fresh row."""
+    element names of the trailing axes; ``labels``: of a discrete variable's codes."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
     labels: Mapping[str, Labels]
     method: str
-    discrete: NetworkAnswers | None = None
-    fit: Fit | None = None
-    seed: int = 0
 
     @staticmethod
-    def of(fit: Fit, seed: int = 0) -> DrawAnswers:
-        """The answers of a fit that holds draws; point estimates count as one draw. ``seed``: of fresh rows."""
+    def of(fit: Fit) -> DrawAnswers:
+        """The answers of a fit that holds draws; point estimates count as one draw."""
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -60,17 +55,11 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        return DrawAnswers(draws, axes, labels, fit.method, discrete_part(fit), fit, seed)
+        return DrawAnswers(draws, axes, labels, fit.method)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
         ``P(x > 3)``. Raises PgmError: PGM0606 for what draws cannot say, PGM0607 for names."""
-        asked = {t.variable.name for t in query.targets}
-        told = {e.variable.name for e in (*query.evidence, *query.interventions)}
-        if self.discrete is not None and asked and asked | told <= set(self.discrete.network.index):
-            return self.discrete.answer(query)
-        if self.fit is not None and asks_a_fresh_row(self.fit, query):
-            return ConditionalAnswers(self.fit, self.seed).answer(query)
         self._refuse(query)
         names = tuple(t.variable.name for t in query.targets)
         if query.targets[0].op is not None:

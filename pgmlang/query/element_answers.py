@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pgmlang.binding.row_groups import plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.query.answer import Answer
 from pgmlang.query.network import NetworkAnswers
-from pgmlang.query.parse import Evidence, Query
+from pgmlang.query.parse import Evidence
 from pgmlang.tables.from_model import iid_plate, row_network
 
 if TYPE_CHECKING:
@@ -50,15 +48,3 @@ def of_element(fit: Fit, items: Iterable[Evidence]) -> tuple[NetworkAnswers, tup
     network = row_network(fit.model, fit.parameters, fit.sizes, fit.labels, elements=elements)
     fields = frozenset(v.name for v in fit.model.of_role("field"))
     return NetworkAnswers(network, fields), tuple(rest)
-
-
-class ElementAnswers:
-    """What answers questions about a fit whose outer elements have tables or params of their own."""
-
-    def __init__(self, fit: Fit) -> None:
-        self.fit = fit
-
-    def answer(self, query: Query) -> Answer:
-        """As ``NetworkAnswers.answer``, the outer element named among the evidence."""
-        answers, rest = of_element(self.fit, query.evidence)
-        return answers.answer(replace(query, evidence=rest))

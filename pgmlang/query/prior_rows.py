@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
+from pgmlang.binding.values import single_value
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -39,6 +43,16 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     labels = {k: v for k, v in fit.labels.items() if k != plate and k not in around}
     membership = {(plate, p): np.zeros(rows, dtype=np.int64) for p in around}
     return Binding(model, close_layout(model, sizes, labels, membership), labels, {}, plate=plate)
+
+
+def observed_outside(binding: Binding, observed: Mapping[str, str]) -> Binding:
+    """A binding with values, as text, of variables outside of plates. Raises PgmError 07xx for values they cannot have."""
+    if not observed:
+        return binding
+    model = binding.model
+    read = {n: single_value(model, model.by_name[n], text) for n, text in observed.items()}
+    random = tuple(n for n in read if model.by_name[n].role in ("random", "field"))
+    return replace(binding, values={**binding.values, **read}, observed=(*binding.observed, *random))
 
 
 def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:

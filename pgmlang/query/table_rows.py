@@ -36,17 +36,16 @@ LOG2_WIDEST = 16
 
 
 def is_network_of_fields(fit: Fit) -> bool:
-    """Whether exact inference answers for a fit whose rows hold fields beside directed variables: all discrete, in tables
-    that are narrow. Fields alone have log Z as `FieldRows` finds it."""
+    """Whether exact inference answers for a row that holds fields: all discrete, in tables that are narrow."""
     model = fit.model
-    if fit.draws or not model.conditionals or not discrete_verdict(model, fixed=fit.parameters).ok:
+    if fit.draws or not discrete_verdict(model, fixed=fit.parameters).ok:
         return False
     if log2_widest(model, fit.layout) > LOG2_WIDEST:
         return False
     try:
         network = discrete_network(model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels))
     except PgmError as error:
-        if {d.code for d in error.diagnostics} <= {"PGM0603", "PGM0406", "PGM0610"}:
+        if {d.code for d in error.diagnostics} <= {"PGM0603", "PGM0406", "PGM0610", "PGM0718"}:
             return False
         raise
     return ExactEngine(network).width_report().total_cells <= MAX_CELLS

@@ -26,7 +26,7 @@ def few_in_chains(name: str, ess_bulk: np.ndarray, chains: int) -> tuple[Diagnos
     message = (
         f"`{name}` has {known.min():.0f} effective draws in the bulk of the posterior, under {enough(chains)}"
     )
-    return (Diagnostic("PGM0810", message, help="more `--draws` and `--warmup`"),)
+    return (Diagnostic("PGM0811", message, help="more `--draws` and `--warmup`"),)
 
 
 def few_weighed(ess: float | None, of: str) -> tuple[Diagnostic, ...]:
@@ -34,4 +34,4 @@ def few_weighed(ess: float | None, of: str) -> tuple[Diagnostic, ...]:
     if ess is None or ess >= WEIGHED:
         return ()
     message = f"{of} stands on {ess:.1f} effective draws, under {WEIGHED}: its error is large, or not known"
-    return (Diagnostic("PGM0810", message, help="fit by a method that draws from the posterior: `--method hmc`"),)
+    return (Diagnostic("PGM0811", message, help="fit by a method that draws from the posterior: `--method hmc`"),)

@@ -73,7 +73,7 @@ def test_rows_of_wide_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where tables are too wide, the rows' parents are inputs of the fields."""
     fit = pgmlang.compile(TEXT).fit(DATA, seed=1, options={"epochs": 50})
     monkeypatch.setattr(table_rows, "LOG2_WIDEST", -1)
-    other = pgmlang.FittedModel(fit.record)
+    other = pgmlang.FittedModel.of(fit.record)
     np.testing.assert_allclose(other.score(DATA), log_rows(params(fit)), atol=1e-9)
     with pytest.raises(PgmError) as caught:
         other.sample(3)

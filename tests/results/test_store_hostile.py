@@ -317,7 +317,7 @@ def test_summary_of_tables_without_a_prior() -> None:
     counts = np.array([[3.0, 1.0], [0.0, 0.0]])
     table = np.array([[0.75, 0.25], [0.5, 0.5]])
     fit = closed_fit(("x", "y"), table, parameters={"b.counts": counts})
-    rows = [r for r in pgmlang.api.FittedModel(fit).summary() if r["name"] == "b"]
+    rows = [r for r in pgmlang.api.FittedModel.of(fit).summary() if r["name"] == "b"]
     assert rows[0] == {
         "name": "b", "given": {"a": "x"}, "label": "no", "mean": 0.75, "count": 3.0,
         "sd": pytest.approx((0.75 * 0.25 / 4) ** 0.5),
@@ -329,7 +329,7 @@ def test_summary_of_tables_without_a_prior() -> None:
 def test_summary_of_params_names_their_labels() -> None:
     model = compile_source("dim f = {h, w}\nparam m[f] : real\nplate row { x[f] ~ Normal(m, 1) }\n")
     fit = Fit(model=model, source="", method="ml", parameters={"m": np.array([1.0, 2.0])})
-    assert [(r["name"], r["mean"]) for r in pgmlang.api.FittedModel(fit).summary()] == [
+    assert [(r["name"], r["mean"]) for r in pgmlang.api.FittedModel.of(fit).summary()] == [
         ("m[h]", 1.0),
         ("m[w]", 2.0),
     ]

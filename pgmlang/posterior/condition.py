@@ -1,0 +1,53 @@
+"""The one way in: a posterior given rows of data, evidence in words, or interventions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.posterior.record import Posterior
+from pgmlang.query.parse import Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """A posterior and what is given beside it: ``rows`` bound to its model, or ``evidence`` and interventions ``do`` about a
+    fresh row. ``seed``: of whatever is drawn."""
+
+    posterior: Posterior
+    rows: Binding | None = None
+    evidence: tuple[Evidence, ...] = ()
+    do: tuple[Evidence, ...] = ()
+    seed: int = 0
+
+    @property
+    def bound(self) -> Binding:
+        """The rows, where they are what was given."""
+        assert self.rows is not None, "this posterior is conditioned on evidence in words"
+        return self.rows
+
+
+def condition(
+    posterior: Posterior,
+    rows: Binding | None = None,
+    *,
+    evidence: Iterable[Evidence] = (),
+    do: Iterable[Evidence] = (),
+    seed: int = 0,
+) -> Conditioned:
+    """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice and for a
+    soft intervention."""
+    given, done = tuple(evidence), tuple(do)
+    told: set[str] = set()
+    for item in (*given, *done):
+        if item.variable.name in told:
+            raise PgmError(Diagnostic("PGM0606", f"`{item.variable.name}` is given twice", item.variable.span,
+                                      help="give it one value"))  # fmt: skip
+        told.add(item.variable.name)
+    for item in done:
+        if item.value is None:
+            raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
+                                      help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
+    return Conditioned(posterior, rows, given, done, seed)

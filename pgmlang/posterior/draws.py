@@ -1,0 +1,57 @@
+"""Fresh rows drawn from a posterior, given evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.posterior.condition import Conditioned
+from pgmlang.query.element_answers import of_element, outer_plates
+from pgmlang.query.network import NetworkAnswers
+from pgmlang.query.parse import Evidence
+from pgmlang.query.rows import Columns
+from pgmlang.query.rows import sample as sample_network
+from pgmlang.tables.from_model import iid_plate
+
+
+def draw(given: Conditioned, num_draws: int) -> Columns:
+    """Joint draws of fresh rows. Raises PgmError PGM0606 for soft evidence, PGM0609 for what cannot be."""
+    posterior = given.posterior
+    fit = posterior.fit
+    if (posterior.reasons_against_tables_of_rows and not posterior.is_given) or posterior.reasons_against_tables:
+        if given.evidence:
+            message = "fresh rows of this fit are drawn without evidence"
+            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+        from pgmlang.query.prior_rows import fresh_rows
+
+        return fresh_rows(fit, num_draws, given.seed)
+    if posterior.network is not None:
+        return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
+    if not iid_plate(fit.model, fit.parameters)[0]:
+        return _sequence(given, num_draws)
+    if outer_plates(fit):
+        answers, rest = of_element(fit, given.evidence)
+        return _of_network(answers, num_draws, given.seed, rest)
+    return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
+
+
+def _of_network(answers: NetworkAnswers, num_draws: int, seed: int, items: tuple[Evidence, ...]) -> Columns:
+    hard, soft = answers.evidence(items)
+    if soft:
+        raise PgmError(Diagnostic("PGM0606", "samples take hard evidence only", help="write `a = label`"))
+    if hard and not np.isfinite(answers.log_evidence(hard, {})):
+        raise PgmError(answers.impossible(hard, {}, items))
+    return sample_network(answers, hard, num_draws, seed)
+
+
+def _sequence(given: Conditioned, num_draws: int) -> Columns:
+    """Rows that hang together: a chain's follow each other in one sequence. Raises PgmError PGM0602 for groups, which
+    only data can give, PGM0606 for evidence."""
+    from pgmlang.query.prior_rows import fresh_binding
+    from pgmlang.query.table_rows import TableRows
+
+    if given.evidence:
+        message = "rows that hang together are drawn without evidence"
+        raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+    fit = given.posterior.fit
+    return TableRows(fresh_binding(fit, num_draws), fit.parameters).sample(given.seed)

@@ -1,0 +1,56 @@
+"""The four folds over a conditioned posterior, and log Z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pgmlang.diagnostics import PgmError
+from pgmlang.posterior.condition import Conditioned, condition
+from pgmlang.posterior.draws import draw
+from pgmlang.posterior.questions import answerer
+from pgmlang.posterior.record import Posterior
+from pgmlang.posterior.rows import row_answerer
+from pgmlang.query.answer import Answer
+from pgmlang.query.parse import Evidence, Query, parse_query
+from pgmlang.query.rows import Columns, in_table_order
+from pgmlang.query.score import Score
+
+
+def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
+    """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``. Raises PgmError: PGM0606 for what cannot be given or asked, PGM0607
+    for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
+    asked = parse_query(question) if isinstance(question, str) else question
+    given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
+    asked = replace(asked, evidence=given.evidence, interventions=given.do)
+    return answerer(given, asked).answer(given, asked)
+
+
+def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:
+    """For every row, the posterior of what it does not say, in the order of the file. Raises PgmError PGM0607 for unknown
+    targets."""
+    rows = given.bound
+    columns = row_answerer(given.posterior).predict(given, targets)
+    lengths = {len(column) for column in columns.columns.values()}
+    return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
+
+
+def score(given: Conditioned) -> Score:
+    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of."""
+    return row_answerer(given.posterior).score(given).of_present(given.bound)
+
+
+def sample(given: Conditioned, num_draws: int) -> Columns:
+    """Joint draws of fresh rows given the evidence. Raises PgmError PGM0609 where it is impossible."""
+    return draw(given, num_draws)
+
+
+def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:
+    """log Z of a network of tables with evidence clamped: ln P(evidence) of a directed one. Raises PgmError PGM0609 when it
+    is minus infinity."""
+    answers = posterior.tables
+    hard, soft = answers.evidence(condition(posterior, evidence=evidence).evidence)
+    value = float(answers.engine.log_z(hard, soft)[0])
+    if value == float("-inf"):
+        raise PgmError(answers.impossible(hard, soft, evidence))
+    return value

@@ -1,0 +1,93 @@
+"""Who answers a question in words: a row for each answerer, with its reasons against; the first without any answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from pgmlang.posterior.condition import Conditioned
+from pgmlang.query.answer import Answer
+from pgmlang.query.conditional import ConditionalAnswers, reasons_against_a_fresh_row
+from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.draws import DrawAnswers
+from pgmlang.query.element_answers import of_element, outer_plates
+from pgmlang.query.parse import Query
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    """``reasons_against``: why this does not answer a question; none where it does."""
+
+    name: str
+    reasons_against: Callable[[Conditioned, Query], Iterator[str]]
+    answer: Callable[[Conditioned, Query], Answer]
+
+
+def _names(query: Query) -> set[str]:
+    return {t.variable.name.partition("[")[0] for t in query.targets}
+
+
+def _against_estimates(given: Conditioned, query: Query) -> Iterator[str]:
+    fit = given.posterior.fit
+    if given.posterior.reasons_against_tables:
+        yield "what is estimated beside numbers and draws is answered with them"
+    numbers = {n for n in (*fit.parameters, *fit.deterministic) if n in fit.model.by_name}
+    if not _names(query) or not _names(query) <= numbers:
+        yield "not every target is a number that the fit holds"
+
+
+def _against_element_tables(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from given.posterior.reasons_against_tables
+    if given.posterior.network is not None or not outer_plates(given.posterior.fit):
+        yield "no outer element has tables of its own"
+
+
+def _by_element_tables(given: Conditioned, query: Query) -> Answer:
+    answers, rest = of_element(given.posterior.fit, query.evidence)
+    return answers.answer(replace(query, evidence=rest))
+
+
+def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from given.posterior.reasons_against_tables
+
+
+def _against_labels(given: Conditioned, query: Query) -> Iterator[str]:
+    answers = discrete_part(given.posterior.fit)
+    if answers is None:
+        yield "no label hangs on labels and estimates alone"
+        return
+    asked = {t.variable.name for t in query.targets}
+    told = {e.variable.name for e in (*query.evidence, *query.interventions)}
+    if not asked or not asked | told <= set(answers.network.index):
+        yield "something that is asked or given is not such a label"
+
+
+def _by_labels(given: Conditioned, query: Query) -> Answer:
+    answers = discrete_part(given.posterior.fit)
+    assert answers is not None, "a row with no reason against it has its network"
+    return answers.answer(query)
+
+
+def _against_fresh_row(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from reasons_against_a_fresh_row(given.posterior.fit, query)
+
+
+def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
+    yield from ()
+
+
+QUESTIONS = (
+    QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
+    QuestionRow("tables of an outer element", _against_element_tables, _by_element_tables),
+    QuestionRow("tables", _against_tables, lambda given, query: given.posterior.tables.answer(query)),
+    QuestionRow("labels above numbers", _against_labels, _by_labels),
+    QuestionRow("a fresh row", _against_fresh_row,
+                lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
+    QuestionRow("what the fit holds", _against_nothing,
+                lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
+)  # fmt: skip
+
+
+def answerer(given: Conditioned, query: Query) -> QuestionRow:
+    """The first row without a reason against it; the last has none, and refuses itself."""
+    return next(row for row in QUESTIONS if not any(True for _ in row.reasons_against(given, query)))

@@ -1,0 +1,102 @@
+"""The record of a posterior, and what of it is worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pgmlang.query.network import NetworkAnswers
+from pgmlang.results.fit import Fit
+
+if TYPE_CHECKING:
+    from pgmlang.exact import ExactEngine
+    from pgmlang.tables import DiscreteNetwork
+    from pgmlang.tables.unroll import Unrolled
+
+
+GIVEN = "given"
+"""The method of what was not fitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What is known of a model's variables.
+
+    ``fit``: what a fit leaves (a point, draws, weighted draws, marginals, a guide); of a model that gives everything
+    itself, its values held and nothing else. ``network``: that of a BIF or UAI file, whose variables are those of
+    ``fit.model``; None for a model. ``one_row``: the engine of the network that every row has, kept from one question to the
+    next (empty before the first).
+    """
+
+    fit: Fit
+    network: DiscreteNetwork | None = None
+    one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def tables(self) -> NetworkAnswers:
+        """Exact answers about a fresh row, or about the whole where rows hang together. Raises PgmError PGM0602 for what no
+        table holds, PGM0610 for values that are not known, PGM0607 where outer elements have tables of their own."""
+        if self.network is not None:
+            network = self.network
+            undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
+            return NetworkAnswers(network, frozenset(undirected))
+        from pgmlang.query.element_answers import of_element, outer_plates
+        from pgmlang.tables.from_model import discrete_network
+
+        fit = self.fit
+        if outer_plates(fit):
+            of_element(fit, ())  # tables of outer elements are those of no one network
+        network = discrete_network(fit.model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels))
+        fields = {v.name for v in fit.model.of_role("field")}
+        unrolled = {v.name for v in network.variables if v.name.split("[")[0] in fields}
+        return NetworkAnswers(network, frozenset(fields | unrolled))
+
+    @cached_property
+    def reasons_against_tables(self) -> tuple[str, ...]:
+        """Why exact inference over tables does not answer questions about a row; empty where it does."""
+        from pgmlang.query.table_rows import is_network_of_fields
+        from pgmlang.tables.verdict import discrete_without_tables
+
+        fit, model = self.fit, self.fit.model
+        if self.network is not None:
+            return ()
+        out = [d.message for d in discrete_without_tables(model)]
+        out += [f"`{v.name}` is a number" for v in model.of_role("random", "field") if not v.type.is_discrete]
+        if model.guide is not None:
+            out.append("the model has a guide")
+        if model.nets:
+            out.append("the model has networks")
+        if fit.draws:
+            out.append("the fit holds draws")
+        if not out and self._has_fields_in_rows and not self.is_given and not is_network_of_fields(fit):
+            out.append("log Z of the rows' fields is out of reach of tables")
+        return tuple(out)
+
+    @cached_property
+    def reasons_against_tables_of_rows(self) -> tuple[str, ...]:
+        """Why bound rows are not answered by exact inference over tables. Fields alone have log Z as `FieldRows` finds it."""
+        from pgmlang.query.table_rows import is_network_of_fields
+
+        if self.reasons_against_tables or not self._has_fields_in_rows:
+            return self.reasons_against_tables
+        if not self.fit.model.conditionals:
+            return ("rows of fields alone are answered by potentials",)
+        if not is_network_of_fields(self.fit):
+            return ("log Z of the rows' fields is out of reach of tables",)
+        return ()
+
+    @property
+    def _has_fields_in_rows(self) -> bool:
+        model = self.fit.model
+        rows = {p.name for p in model.plates if p.is_rows}
+        return any(rows & set(v.plates) for v in model.of_role("field"))
+
+    @property
+    def is_given(self) -> bool:
+        """Whether nothing was fitted."""
+        return self.fit.method == GIVEN
+
+    @property
+    def has_fields(self) -> bool:
+        return any(True for _ in self.fit.model.of_role("field"))

@@ -1,0 +1,104 @@
+"""Who answers for rows, and draws fresh ones: a row for each way, with its reasons against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.posterior.condition import Conditioned
+from pgmlang.posterior.network_rows import predict_network_rows, score_network_rows
+from pgmlang.posterior.record import Posterior
+from pgmlang.query.rows import Columns
+from pgmlang.query.score import Score
+
+
+@dataclass(frozen=True)
+class RowAnswerer:
+    """Predictions and scores of bound rows, one way of finding them."""
+
+    name: str
+    reasons_against: Callable[[Posterior], Sequence[str]]
+    predict: Callable[[Conditioned, Sequence[str] | None], Columns]
+    score: Callable[[Conditioned], Score]
+
+
+def _against_file(posterior: Posterior) -> Sequence[str]:
+    return [] if posterior.network is not None else ["it is no network of a file"]
+
+
+def _against_tables(posterior: Posterior) -> Sequence[str]:
+    return posterior.reasons_against_tables_of_rows
+
+
+def _predict_tables(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.table_rows import TableRows
+
+    posterior = given.posterior
+    return TableRows(given.bound, posterior.fit.parameters, posterior.one_row).predict(targets)
+
+
+def _score_tables(given: Conditioned) -> Score:
+    from pgmlang.query.table_rows import TableRows
+
+    posterior = given.posterior
+    return TableRows(given.bound, posterior.fit.parameters, posterior.one_row).score()
+
+
+def _against_fields(posterior: Posterior) -> Sequence[str]:
+    return [] if posterior.has_fields else ["the model has no fields"]
+
+
+def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.field_predictions import predict_fields
+    from pgmlang.query.field_rows import field_rows_of
+
+    return predict_fields(field_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+
+
+def _score_fields(given: Conditioned) -> Score:
+    from pgmlang.query.field_rows import field_rows_of
+    from pgmlang.query.field_scores import score_fields
+
+    _need_observed(given)
+    return score_fields(field_rows_of(given.posterior.fit, given.bound, given.seed))
+
+
+def _against_nothing(posterior: Posterior) -> Sequence[str]:
+    return []
+
+
+def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.new_rows import new_rows_of
+    from pgmlang.query.row_predictions import predict_rows
+
+    return predict_rows(new_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+
+
+def _score_new_rows(given: Conditioned) -> Score:
+    from pgmlang.query.new_rows import new_rows_of
+    from pgmlang.query.row_scores import score_rows
+
+    _need_observed(given)
+    return score_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
+
+
+def _need_observed(given: Conditioned) -> None:
+    """Raises PgmError PGM0708 where the rows hold nothing that has a probability."""
+    rows = given.bound
+    if not any(n in rows.values for n in rows.observed):
+        names = ", ".join(f"`{v.name}`" for v in rows.model.of_role("random", "field") if v.plates)
+        raise PgmError(Diagnostic("PGM0708", f"the data hold no value of {names}: there is nothing to be scored"))
+
+
+ROW_ANSWERERS = (
+    RowAnswerer("a network of a file", _against_file, predict_network_rows, score_network_rows),
+    RowAnswerer("tables", _against_tables, _predict_tables, _score_tables),
+    RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
+    RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),
+)
+
+
+def row_answerer(posterior: Posterior) -> RowAnswerer:
+    """The first without a reason against it; the last has none, and refuses itself what it cannot do."""
+    return next(row for row in ROW_ANSWERERS if not row.reasons_against(posterior))
