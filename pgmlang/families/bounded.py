@@ -21,7 +21,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="Beta",
-        exponential_form="pgmlang.infer.exponential.BETA",
+        exponential_form="pgmlang.infer.exponential.BETA", m_steps="pgmlang.infer.m_steps.BETA",
         pairs=(
             *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),

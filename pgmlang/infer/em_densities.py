@@ -30,7 +30,7 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
-from pgmlang.infer.m_steps import Block, blocks_of
+from pgmlang.infer.m_steps import MaximumBlock, blocks_of
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.kernels.log_density import GradientNotFinite
@@ -78,7 +78,7 @@ class DensityEm:
     sums: Marginaliser
     completion: Marginaliser
     names: tuple[str, ...]
-    blocks: tuple[tuple[Block, ...], ...]
+    blocks: tuple[tuple[MaximumBlock, ...], ...]
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))

@@ -37,24 +37,24 @@ class MStep(NamedTuple):
     solve: Callable[[Values, Values, Values], Values]
 
 
-class Block(NamedTuple):
+class MaximumBlock(NamedTuple):
     """Names whose maximum is found together."""
 
     names: tuple[str, ...]
     step: MStep
 
 
-def blocks_of(model: Model, names: Collection[str]) -> tuple[tuple[Block, ...], ...]:
+def blocks_of(model: Model, names: Collection[str]) -> tuple[tuple[MaximumBlock, ...], ...]:
     """The names that have a closed form, in rounds: in each one no factor has to do with two blocks."""
     model = normal_form(model)
-    blocks: list[Block] = []
+    blocks: list[MaximumBlock] = []
     for name in names:
-        if any(name in b.names for b in blocks):
+        if name not in model.by_name or any(name in b.names for b in blocks):
             continue
         block = _of_family(model, name, names) or _of_one_number(model, name)
         if block is not None:
             blocks.append(block)
-    rounds: list[list[Block]] = []
+    rounds: list[list[MaximumBlock]] = []
     for block in blocks:
         free = next((r for r in rounds if not any(_meet(model, block, other) for other in r)), None)
         if free is None:
@@ -64,7 +64,7 @@ def blocks_of(model: Model, names: Collection[str]) -> tuple[tuple[Block, ...], 
     return tuple(map(tuple, rounds))
 
 
-def _meet(model: Model, one: Block, other: Block) -> bool:
+def _meet(model: Model, one: MaximumBlock, other: MaximumBlock) -> bool:
     return any(_has(model, f, one.names) and _has(model, f, other.names) for f in model.factors)
 
 
@@ -74,9 +74,9 @@ def _has(model: Model, factor: Factor, names: Collection[str]) -> bool:
     return bool(set(names) & (names_behind(model, factor) | target))
 
 
-def _of_family(model: Model, name: str, names: Collection[str]) -> Block | None:
+def _of_family(model: Model, name: str, names: Collection[str]) -> MaximumBlock | None:
     """The block of a param that stands bare in a family's argument, with those in its other arguments, in every factor."""
-    block: Block | None = None
+    block: MaximumBlock | None = None
     for factor in model.factors:
         if _has(model, factor, (name,)):
             here = _block_in(model, factor, name, names)
@@ -89,16 +89,14 @@ def _of_family(model: Model, name: str, names: Collection[str]) -> Block | None:
     return block if others == {block} else None
 
 
-def _block_in(model: Model, factor: Factor, name: str, names: Collection[str]) -> Block | None:
+def _block_in(model: Model, factor: Factor, name: str, names: Collection[str]) -> MaximumBlock | None:
     if not isinstance(factor, Conditional) or not isinstance(factor.distribution, Dist):
         return None
     distribution = factor.distribution
-    dotted = FAMILIES[distribution.family].m_steps
-    if not dotted or distribution.variant:
+    if distribution.variant:
         return None
     arguments = dict(distribution.arguments)
-    module, _, attribute = dotted.rpartition(".")
-    for step in getattr(import_module(module), attribute):
+    for step in m_steps_of(distribution.family):
         refs = [r for a in step.arguments if isinstance(r := arguments[a], Ref) and not r.lag]
         targets = tuple(r.name for r in refs)
         if len(refs) < len(step.arguments) or name not in targets or len(set(targets)) < len(targets):
@@ -117,14 +115,21 @@ def _block_in(model: Model, factor: Factor, name: str, names: Collection[str]) -
         )
         is_param = all(v.role == "param" for v in variables)
         if is_alike and is_param and tuple(v.type.kind for v in variables) == step.kinds:
-            return Block(targets, step)
+            return MaximumBlock(targets, step)
     return None
 
 
-def _of_one_number(model: Model, name: str) -> Block | None:
+def _of_one_number(model: Model, name: str) -> MaximumBlock | None:
     """The block of a variable each of whose elements has a Q like the log-density of a Beta, Gamma or inverse Gamma."""
     family = conjugate_family(model, name) if name in model.conditional_of else likelihood_family(model, name)
-    return Block((name,), FORMS[family]) if family in FORMS else None
+    steps = [s for s in m_steps_of(family) if not s.arguments] if family is not None else []
+    return MaximumBlock((name,), steps[0]) if steps else None
+
+
+def m_steps_of(family: str) -> tuple[MStep, ...]:
+    """The records that a family's row names (``Family.m_steps``)."""
+    module, _, attribute = FAMILIES[family].m_steps.rpartition(".")
+    return getattr(import_module(module), attribute) if module else ()
 
 
 # ---- the forms
@@ -209,12 +214,9 @@ def _cov_form(values: Values, here: Values, there: Values) -> Values:
     return (scatter / weight,)
 
 
-FORMS = {
-    "Gamma": MStep((), (), _double_last, _gamma_form),
-    "InverseGamma": MStep((), (), _double_last, _inverse_gamma_form),
-    "Beta": MStep((), (), _beta_elsewhere, _beta_form),
-}
-"""Of one number, by the family that Q is like."""
+GAMMA = (MStep((), (), _double_last, _gamma_form),)
+INVERSE_GAMMA = (MStep((), (), _double_last, _inverse_gamma_form),)
+BETA = (MStep((), (), _beta_elsewhere, _beta_form),)
 NORMAL = (
     MStep(("loc", "sd"), ("real", "positive"), _double_last, _normal_form),
     MStep(("loc",), ("real",), lambda values: (values[0] + 1,), _mean_form),

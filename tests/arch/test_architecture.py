@@ -73,6 +73,7 @@ IMPORTS_BY_NAME = {
     "pgmlang.__init__": "names of the front door, imported when they are asked for",
     "pgmlang.cli.main": "commands, imported when they run",
     "pgmlang.infer.exponential": "records that those of families name",
+    "pgmlang.infer.m_steps": "records that those of families name",
     "pgmlang.infer.checkpoint": "records of the states of methods",
     "pgmlang.kernels.by_name": "kernels of the rows of signatures, in the same room",
     "pgmlang.tables.finite": "functions that records of families name, of other packages too",

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Bernoulli, Exponential, MultivariateNormal, Normal, Poisson
 
 import pgmlang
-from pgmlang.infer.m_steps import FORMS, MULTIVARIATE_NORMAL, NORMAL, blocks_of
+from pgmlang.infer.m_steps import BETA, GAMMA, INVERSE_GAMMA, MULTIVARIATE_NORMAL, NORMAL, blocks_of
 
 torch.manual_seed(0)
 WEIGHTS = torch.rand(30, dtype=torch.float64)
@@ -30,15 +30,15 @@ def number(x):
 
 
 CASES = {
-    "rate of a Poisson": (FORMS["Gamma"], (number(1.7),), lambda r: Poisson(r).log_prob(COUNTS),
+    "rate of a Poisson": (GAMMA[0], (number(1.7),), lambda r: Poisson(r).log_prob(COUNTS),
                           ((WEIGHTS * COUNTS).sum() / WEIGHTS.sum(),)),
-    "rate of an Exponential": (FORMS["Gamma"], (number(0.2),), lambda r: Exponential(r).log_prob(NUMBERS.abs()),
+    "rate of an Exponential": (GAMMA[0], (number(0.2),), lambda r: Exponential(r).log_prob(NUMBERS.abs()),
                                (WEIGHTS.sum() / (WEIGHTS * NUMBERS.abs()).sum(),)),
-    "scale of an Exponential": (FORMS["InverseGamma"], (number(5.0),), lambda s: Exponential(1 / s).log_prob(NUMBERS.abs()),
+    "scale of an Exponential": (INVERSE_GAMMA[0], (number(5.0),), lambda s: Exponential(1 / s).log_prob(NUMBERS.abs()),
                                 ((WEIGHTS * NUMBERS.abs()).sum() / WEIGHTS.sum(),)),
-    "chance of a bit": (FORMS["Beta"], (number(0.2),), lambda p: Bernoulli(p).log_prob(BITS),
+    "chance of a bit": (BETA[0], (number(0.2),), lambda p: Bernoulli(p).log_prob(BITS),
                         ((WEIGHTS * BITS).sum() / WEIGHTS.sum(),)),
-    "high chance of a bit": (FORMS["Beta"], (number(0.9),), lambda p: Bernoulli(p).log_prob(1 - BITS),
+    "high chance of a bit": (BETA[0], (number(0.9),), lambda p: Bernoulli(p).log_prob(1 - BITS),
                              (1 - (WEIGHTS * BITS).sum() / WEIGHTS.sum(),)),
     "mean and sd": (NORMAL[0], (number(-4.0), number(0.7)), lambda m, s: Normal(m, s).log_prob(NUMBERS), (MEAN, SD)),
     "mean": (NORMAL[1], (number(-4.0),), lambda m: Normal(m, 0.7).log_prob(NUMBERS), (MEAN,)),
