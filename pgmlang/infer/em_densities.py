@@ -26,7 +26,7 @@ from pgmlang.density.possible import possible_free
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
@@ -53,7 +53,7 @@ CLIMBS = 15
 class DensityEmState(NamedTuple):
     """``values`` by name, ``[start, ...]``, for the next E-step; ``objective [start]`` at the last ones that were taken,
     ``trace`` of these. ``plain``: what the last M-steps in a row came to; ``fallback``: the M-step's values where ``values``
-    are a step ahead of them."""
+    are a step ahead of them. ``collapse``: what stopped an M-step whose maximum lies at the end of a support."""
 
     values: dict[str, Any]
     objective: Any
@@ -62,6 +62,7 @@ class DensityEmState(NamedTuple):
     is_converged: bool = False
     plain: tuple[dict[str, Any], ...] = ()
     fallback: dict[str, Any] | None = None
+    collapse: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +135,17 @@ class DensityEm:
                 k: torch.where(_along_starts(gone_too_far, w, self.sums.places), 0.0, w)
                 for k, w in weights.items()
             }
-        following = self._maximise(values, weights)
-        if state.fallback is not None:
-            following = _chosen(gone_too_far, state.fallback, following)
         trace = (*state.trace, tuple(total.tolist()))
         best = float(total.max())
         report = StepReport(best, best, best - float(before.max()), measure=Measure("log-posterior"))
+        try:
+            following = self._maximise(values, weights)
+        except PgmError as error:
+            if error.diagnostics[0].code != "PGM0808" or not state.trace:
+                raise
+            return DensityEmState(values, total, trace, True, collapse=error.diagnostics[0].message), report
+        if state.fallback is not None:
+            following = _chosen(gone_too_far, state.fallback, following)
         plain = (*state.plain, following)[-3:]
         is_converged = len(plain) == 3 and self._has_converged(trace)
         is_done = is_converged or len(trace) >= self.max_iterations
@@ -198,6 +204,10 @@ class DensityEm:
             notes["objective"] = "log-posterior of the completed data"
         warnings: tuple[Diagnostic, ...] = ()
         errors: dict[str, np.ndarray] = {}
+        if state.collapse:
+            message = f"the likelihood rises without end, a cluster of one value perhaps: {state.collapse}"
+            cure = "give the spread of each cluster a prior (`s ~ HalfNormal(2)`), one spread for all, or fewer clusters"
+            warnings = (Diagnostic("PGM0801", message, help=cure),)
         if state.is_converged and not self.is_hard:
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             try:
