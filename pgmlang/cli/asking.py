@@ -125,6 +125,7 @@ def score(
     import numpy as np
 
     from pgmlang.query.rows import impossible_rows, row_order
+    from pgmlang.results.effective_draws import few_weighed
 
     asked = asked_of(source, settings, fixed)
     bound = asked.bind(tables_of(data, set(asked.model.plate_by_name)), **binding_of(given))
@@ -146,15 +147,23 @@ def score(
     if output:
         named = {row_scores.plate: list(row_scores.elements)} if row_scores.elements else {}
         _write_columns({**named, "log_likelihood": rows}, output, False, quiet)
+    few = few_weighed(
+        row_scores.ess,
+        "the score of the worst row"
+        if row_scores.plate == bound.plate
+        else f"the score of the worst {row_scores.plate}",
+    )
     if not quiet:
         print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
+        print_diagnostics(few)
     number = float(weights.sum())
     mean = total / number if number else 0.0
     unit = "row" if row_scores.plate == bound.plate else row_scores.plate
     plural = unit if unit.endswith("s") else f"{unit}s"
     if as_json:
         print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
-                    "unit": row_scores.plate, "effective_sample_size": row_scores.ess})  # fmt: skip
+                    "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
+                    "warnings": [{"code": w.code, "message": w.message} for w in few]})  # fmt: skip
     else:
         click.echo(
             f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\nmethod          {estimator}"
@@ -237,6 +246,7 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
                 "objective": record.objective,
                 "objective_value": record.trace[-1] if record.trace else None,
                 "seed": record.provenance.get("seed"),
+                "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
                 "variables": fit.summary(),
             }
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from pgmlang.data.buffers import check_buffers
 from pgmlang.data.frame import Frame, unknown_column
 from pgmlang.data.pool import LabelPool, regrouped
 from pgmlang.data.problems import problem
@@ -66,7 +67,8 @@ class ColumnarFile:
 
         if self._parquet is not None:
             table = self._parquet.read(self.columns).select(self.columns)
-            table.validate(full=True)
+            for batch in table.to_batches():
+                check_buffers(batch)
             return table
         stored = list(_guarded(self._stored, self.name))
         return pa.Table.from_batches(stored, schema=self._schema).select(self.columns)
@@ -95,8 +97,7 @@ def _guarded(stored: Iterator[Any], name: str) -> Iterator[Any]:
         with failing(name):
             batch = next(stored, None)
             if batch is not None:
-                # offsets of text and indices of dictionaries lie inside of their buffers, or nothing is read of them
-                batch.validate(full=True)
+                check_buffers(batch)
         if batch is None:
             return
         yield batch

@@ -135,6 +135,7 @@ CODES: dict[str, Code] = {
     "PGM0808": Code("gradient is not finite"),
     "PGM0809": Code("a line of the model cannot be computed"),
     "PGM0810": Code("joint mode over latents of rows", is_warning=True),
+    "PGM0811": Code("few effective draws", is_warning=True),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

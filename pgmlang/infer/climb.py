@@ -192,7 +192,7 @@ class Climb:
         return outcome._replace(
             standard_errors=errors,
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
-            is_converged=state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
+            is_converged=outcome.is_converged and state.is_done and not warnings, warnings=(*outcome.warnings, *warnings), notes=notes,
         )  # fmt: skip
 
     def names(self) -> list[str]:

@@ -17,12 +17,14 @@ from torch import Generator, Tensor
 from pgmlang.density.bind import bound_density
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.summing import marginaliser_of
+from pgmlang.guides.importance_weights import pareto_k
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.bilinear import bilinear_of
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import latent_variables, summed_names
+from pgmlang.results.guide_quality import guide_doubts
 
 TRIAL = 5
 """Iterations of a restart before the best is chosen."""
@@ -30,6 +32,7 @@ FEWEST = 16
 """Fewest iterations where local factors begin anew at first."""
 CHAINS, DRAWS, MOST = 4, 500, 20_000_000
 """Draws of q that go into the fit, and the most numbers of them."""
+CURE = "`--method gibbs` or `hmc`: they draw from the posterior as it is, dependence included"
 
 
 class CoordinateState(NamedTuple):
@@ -101,7 +104,7 @@ def begin(ascent: Ascent, generator: Generator, restarts: int, deadline: Deadlin
 
 
 def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
-    """Draws of q, the discrete latents' given them where there is room."""
+    """Draws of q, the discrete latents' given them where there is room, and how well q stands for the posterior."""
     joint = ascent.joint
     generator = torch.Generator(joint.device)
     generator.set_state(state.random)
@@ -110,11 +113,13 @@ def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
     with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
         values = {n: ascent.shaped(n, ascent.family(n).draw(q, (CHAINS, count)), state.blocks)
                   for n, q in state.factors.items()}  # fmt: skip
+        shape = pareto_k(joint, ascent.sums.names, lambda size: _log_weights(ascent, state, size))
     notes: dict[str, Any] = {
         "objective": "bound",
         "elbo": state.trace[-1] if state.trace else math.nan,
         "elbo_unit": "data",
         "independent_draws": True,
+        "pareto_k": shape,
     }
     size = sum(math.prod(joint.shapes[n]) * joint.num_states(n) for n in ascent.sums.names)
     if ascent.sums.names and CHAINS * count * size <= 5 * MOST:
@@ -125,7 +130,21 @@ def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
     means = {
         n: mean.cpu().numpy() for n, mean in _means(ascent, state).items() if bool(torch.isfinite(mean).all())
     }
-    return Outcome(means, state.trace, state.is_done, (), notes, draws, {k: joint.axes(k) for k in draws})
+    doubts = guide_doubts(shape, CURE)
+    axes = {k: joint.axes(k) for k in draws}
+    return Outcome(means, state.trace, state.is_done and not doubts, doubts, notes, draws, axes)
+
+
+def _log_weights(ascent: Ascent, state: CoordinateState, count: int) -> Tensor:
+    """Logarithms of the importance weights ``[count]`` of draws of q, the discrete latents summed out of the joint."""
+    log_q: Tensor | float = 0.0
+    values = {}
+    for name, q in state.factors.items():
+        family = ascent.family(name)
+        x = family.inside(family.draw(q, (count,)))
+        log_q = log_q + family.log_prob(q, x).reshape(count, -1).sum(1)
+        values[name] = ascent.shaped(name, x, state.blocks)
+    return ascent.sums.log_marginal(values) - log_q
 
 
 def _means(ascent: Ascent, state: CoordinateState) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ LOWEST = -700.0
 
 class ExponentialFamily(NamedTuple):
     """``points``: ``[P, *shape]`` whose mean statistics are those of q; ``entropy``: a scalar; ``slope``: derivative at
-    x of the log-density of these parameters; ``draw``: ``[*lead, *shape]`` by torch's global generator; ``mean``: of q;
+    x of the log-density of these parameters; ``log_prob``: of draws ``[*lead, *shape]``, by element or block; ``draw``: ``[*lead, *shape]`` by torch's global generator; ``mean``: of q;
     ``first``: wide parameters from uniform noise of the variable's shape; ``read``: parameters of a log-density, for a
     variable of a shape; ``inside``: a draw kept off the ends of its support, where rounding would put it. ``is_coupled``:
     elements may hang together, so that q has blocks of them and is read by its quadratic, not by ``read``."""
@@ -39,6 +39,7 @@ class ExponentialFamily(NamedTuple):
     points: Callable[[Factor], Tensor]
     entropy: Callable[[Factor], Tensor]
     slope: Callable[[Factor, Tensor], Tensor]
+    log_prob: Callable[[Factor, Tensor], Tensor]
     draw: Callable[[Factor, tuple[int, ...]], Tensor]
     mean: Callable[[Factor], Tensor]
     first: Callable[[Tensor], Factor]
@@ -157,20 +158,24 @@ def _two_of(noise: Tensor) -> Factor:
 
 DIRICHLET = ExponentialFamily(
     _dirichlet_points, lambda q: dist.Dirichlet(q[0]).entropy().sum(), lambda q, x: (q[0] - 1) / x,
+    lambda q, x: dist.Dirichlet(q[0], validate_args=False).log_prob(x),
     lambda q, shape: dist.Dirichlet(q[0]).sample(shape), lambda q: q[0] / q[0].sum(-1, keepdim=True),
     lambda noise: (0.95 + 0.1 * noise,), dirichlet_parameters, _on_simplex,
 )  # fmt: skip
 BETA = ExponentialFamily(
     _beta_points, lambda q: dist.Beta(q[0], q[1]).entropy().sum(), lambda q, x: (q[0] - 1) / x - (q[1] - 1) / (1 - x),
+    lambda q, x: dist.Beta(q[0], q[1], validate_args=False).log_prob(x),
     lambda q, shape: dist.Beta(q[0], q[1]).sample(shape), lambda q: q[0] / (q[0] + q[1]), _two_of, beta_parameters,
     lambda x: _positive(x).clamp(max=1 - 1e-16),
 )  # fmt: skip
 GAMMA = ExponentialFamily(
     _gamma_points, lambda q: dist.Gamma(q[0], q[1]).entropy().sum(), lambda q, x: (q[0] - 1) / x - q[1],
+    lambda q, x: dist.Gamma(q[0], q[1], validate_args=False).log_prob(x),
     lambda q, shape: dist.Gamma(q[0], q[1]).sample(shape), lambda q: q[0] / q[1], _two_of, gamma_parameters, _positive,
 )  # fmt: skip
 INVERSE_GAMMA = ExponentialFamily(
     lambda q: 1 / _gamma_points(q), _inverse_gamma_entropy, lambda q, x: q[1] / x**2 - (q[0] + 1) / x,
+    lambda q, x: dist.InverseGamma(q[0], q[1], validate_args=False).log_prob(x),
     lambda q, shape: dist.InverseGamma(q[0], q[1]).sample(shape), lambda q: dist.InverseGamma(q[0], q[1]).mean, _two_of,
     inverse_gamma_parameters, _positive,
 )  # fmt: skip
@@ -190,6 +195,14 @@ def _normal_points(q: Factor) -> Tensor:
 def _normal_entropy(q: Factor) -> Tensor:
     loc, root = q
     return root.diagonal(dim1=-2, dim2=-1).log().sum() + 0.5 * loc.numel() * (1 + math.log(2 * math.pi))
+
+
+def _normal_log_prob(q: Factor, x: Tensor) -> Tensor:
+    """Of each block, ``[*lead, *blocks]``."""
+    loc, root = q
+    z = torch.linalg.solve_triangular(root, (x - loc).unsqueeze(-1), upper=False).squeeze(-1)
+    log_det = root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return -0.5 * (z.square().sum(-1) + loc.shape[-1] * math.log(2 * math.pi)) - log_det
 
 
 def _normal_draw(q: Factor, shape: tuple[int, ...]) -> Tensor:
@@ -240,5 +253,12 @@ def _normal_first(noise: Tensor) -> Factor:
 
 
 NORMAL = ExponentialFamily(
-    _normal_points, _normal_entropy, lambda q, x: x, _normal_draw, lambda q: q[0], _normal_first, is_coupled=True
+    _normal_points,
+    _normal_entropy,
+    lambda q, x: x,
+    _normal_log_prob,
+    _normal_draw,
+    lambda q: q[0],
+    _normal_first,
+    is_coupled=True,
 )

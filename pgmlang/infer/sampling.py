@@ -25,6 +25,7 @@ from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, many_beside_labels
+from pgmlang.results.effective_draws import few_in_chains
 from pgmlang.signatures.kernels import SamplerKernel
 from pgmlang.tables.learned import learned_tables
 
@@ -214,15 +215,21 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
         cure = f"at least {FEWEST} in all and {FEWEST_A_CHAIN} a chain: `--draws`, `--chains`"
         warnings.append(Diagnostic("PGM0801", message, help=cure))
     worst = ("", 0.0)
+    fewest = ("", np.zeros(0))
     for name, values in draws.items():
         if values.dtype.kind in "iu":
             continue
-        r_hat = np.nan_to_num(convergence(values.reshape(*values.shape[:2], -1)).r_hat, nan=0.0)
+        figures = convergence(values.reshape(*values.shape[:2], -1))
+        r_hat = np.nan_to_num(figures.r_hat, nan=0.0)
         if r_hat.size and r_hat.max() > worst[1]:
             worst = (name, float(r_hat.max()))
+        ess = figures.ess_bulk[np.isfinite(figures.ess_bulk)]
+        if ess.size and ess.min() < fewest[1].min(initial=np.inf):
+            fewest = (name, ess)
     if worst[1] > R_HAT:
         warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
                                 f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+    warnings.extend(few_in_chains(*fewest, chains))
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     if divergences:
         share = divergences / stats["diverging"].size

@@ -233,7 +233,7 @@ class Trainer:
             warnings = (*warnings, Diagnostic("PGM0801", message, help=cure))
         return outcome._replace(
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=state.trace,
-            is_converged=settled is True, warnings=warnings, notes=notes,
+            is_converged=outcome.is_converged and settled is True, warnings=warnings, notes=notes,
         )  # fmt: skip
 
 

@@ -94,8 +94,8 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
             return None
         step, flat, is_saddle = _newton(square, gradient)
         if not flat.shape[1] and (np.abs(step) <= ARRIVED * np.maximum(np.abs(x), 1.0)).all():
-            still = np.zeros(len(x), dtype=bool)
-            return Curvature(x, value, square, float(-0.5 * gradient @ step), step, still, flat, is_saddle)
+            is_running = _is_far_out(function, x, value, square)
+            return Curvature(x, value, square, float(-0.5 * gradient @ step), step, is_running, flat, is_saddle)
         steps.append(step)
         x = _lower(function, x, value, step)
     value, gradient = _at(function, x)
@@ -109,6 +109,7 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     is_plateau = _is_plateau(function, x, value, flat)
     # several directions of a plateau share their numbers: each number is measured by its part in all of them
     is_running = is_running | (np.linalg.norm(flat[:, is_plateau], axis=1) > 0.1)
+    is_running = is_running | _is_far_out(function, x, value, square)
     decrement = float(-0.5 * gradient @ step)
     return Curvature(x, value, square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
 
@@ -120,6 +121,18 @@ def _is_plateau(function: Function, x: np.ndarray, value: float, flat: np.ndarra
     back = np.stack([x - t * (d @ x) * d for d in flat.T for t in (0.5, 0.9, 1.0)])
     highest = function(back)[0].reshape(-1, 3).max(1)
     return np.asarray(highest > value + RIDGE)
+
+
+def _is_far_out(function: Function, x: np.ndarray, value: float, square: np.ndarray) -> np.ndarray:
+    """Which numbers ``[n]`` are on a plateau: their curvature here, which may be rounding alone, tells nothing of how much
+    higher the value is on the way back to the origin."""
+    is_far = np.zeros(len(x), dtype=bool)
+    weak = np.flatnonzero((0.5 * np.abs(np.diagonal(square)) * x * x < 0.1 * RIDGE) & (x != 0))
+    if len(weak):
+        back = np.repeat(x[None], 3 * len(weak), axis=0)
+        back[np.arange(len(back)), np.repeat(weak, 3)] *= np.tile([0.5, 0.1, 0.0], len(weak))
+        is_far[weak] = function(back)[0].reshape(-1, 3).max(1) > value + RIDGE
+    return is_far
 
 
 def _at(function: Function, x: np.ndarray) -> tuple[float, np.ndarray]:

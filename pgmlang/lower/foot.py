@@ -9,12 +9,12 @@ from importlib.resources import files
 
 from pgmlang.families import FAMILIES
 from pgmlang.lower.family_classes import class_text
-from pgmlang.lower.names import RUNTIME
+from pgmlang.lower.names import RUNTIME, runtime_pieces
 
 
 def foot_pieces(uses: Collection[str]) -> list[str]:
-    """The text of every function and class used, and of those that they use, in one order; the classes of families come
-    last, in alphabetical order."""
+    """The text of every function, class and constant used, and of those that they use, in one order; the classes of
+    families come last, in alphabetical order."""
     runtime, names = _runtime(), _family_names()
     wanted, pending = set(uses), list(uses)
     classes: dict[str, str] = {}
@@ -37,13 +37,13 @@ def _family_names() -> dict[str, tuple[str, int]]:
 
 @cache
 def _runtime() -> dict[str, tuple[str, set[str]]]:
-    """Each runtime function's text and the others it uses."""
+    """The text of each runtime function, class and constant, and the others it uses."""
     sources = [(files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME]
     pieces = {
-        n.name: (n, source.splitlines())
+        name: (statement, source.splitlines())
         for source in sources
-        for n in ast.parse(source).body
-        if isinstance(n, ast.FunctionDef | ast.ClassDef)
+        for statement in ast.parse(source).body
+        if (name := _defined(statement)) in runtime_pieces()
     }
     return {
         name: (
@@ -52,3 +52,12 @@ def _runtime() -> dict[str, tuple[str, set[str]]]:
         )
         for name, (node, lines) in pieces.items()
     }
+
+
+def _defined(statement: ast.stmt) -> str:
+    """The name that a statement of the runtime gives a meaning, or nothing."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return ""

@@ -11,13 +11,15 @@ from importlib.resources import files
 from pgmlang.families import FAMILIES
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_DEFINED = re.compile(r"^(?:def |class |(?=[A-Z_]+ = ))(\w+)", re.MULTILINE)
+"""What a file of the runtime gives a meaning at its top."""
 _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "layout", "params", "nets",
          "annotations", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose",
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""
 RUNTIME = ("support", "special", "elementwise", "combined", "vectors", "layout", "pyro_model", "pyro_missing")
-"""The files of functions and classes that programs may bring along."""
+"""The files of functions, classes and constants that programs may bring along."""
 _BUILTINS = (
     {n for n in dir(__builtins__) if not n.startswith("_")}
     if not isinstance(__builtins__, dict)
@@ -26,7 +28,7 @@ _BUILTINS = (
 
 
 def runtime_names() -> frozenset[str]:
-    """The functions and classes that programs may bring along."""
+    """The functions, classes and constants that programs may bring along."""
     return _names_with(tuple(FAMILIES))
 
 
@@ -38,9 +40,9 @@ def _names_with(families: tuple[str, ...]) -> frozenset[str]:
 
 @cache
 def runtime_pieces() -> frozenset[str]:
-    """The functions and classes of ``RUNTIME``."""
+    """The functions, classes and constants of ``RUNTIME``; the tables there that a program has its own of are none."""
     sources = ((files("pgmlang.lower") / "runtime" / f"{name}.py").read_text(encoding="utf-8") for name in RUNTIME)
-    return frozenset(n for source in sources for n in re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
+    return frozenset(n for source in sources for n in _DEFINED.findall(source)) - _OURS
 
 
 def is_identifier(word: str) -> bool:

@@ -31,16 +31,17 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.guides.automatic import AutomaticGuide
 from pgmlang.guides.family import LOC
+from pgmlang.guides.importance_weights import pareto_k, poor_rows
 from pgmlang.guides.registry import GUIDES
 from pgmlang.guides.written import WrittenGuide
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives import elbo_starts
 from pgmlang.objectives.objective import Objective, learned_values, units_of
-from pgmlang.objectives.pareto import pareto_shape
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.guided import automatic_names, summed_out
 from pgmlang.plan.problem import Problem
+from pgmlang.results.guide_quality import guide_doubts
 from pgmlang.results.outcome import Outcome
 
 DRAWS = (4, 500)
@@ -157,39 +158,39 @@ class ElboObjective:
         drawn = self.written.sample_globals(joint, generator, params, nets, DRAWS)
         warnings: tuple[Diagnostic, ...] = ()
         if self.automatic.names:
-            values, log_q = self.automatic.sample(joint, free, generator, DRAWS, drawn, params, nets)
-            if not self.written.is_written:
-                notes["pareto_k"] = self._pareto_k(joint, values, log_q, params, nets)
-                warnings = self._doubts(notes["pareto_k"])
+            values, _ = self.automatic.sample(joint, free, generator, DRAWS, drawn, params, nets)
             if self.summed:
                 values = {**values, **self._sums(joint).draw(generator, values, params, nets)}
             drawn = {**values, **drawn}
         draws = {k: v.cpu().numpy() for k, v in drawn.items()}
+        if self._is_judged():
+            notes["pareto_k"] = self._pareto_k(joint, free, params, nets, generator)
+            warnings = guide_doubts(notes["pareto_k"], self.automatic.family.cure)
+        elif self.plate is not None and not self.automatic.names:
+            notes["poor_rows"] = poor_rows(joint, self.plate, params, nets, generator)
         notes |= {"independent_draws": True} if draws else {}
-        return Outcome(parameters, (), True, warnings, notes, draws, {k: joint.axes(k) for k in draws})
+        return Outcome(parameters, (), not warnings, warnings, notes, draws, {k: joint.axes(k) for k in draws})
+
+    def _is_judged(self) -> bool:
+        """Whether the guide is one distribution for all latents: an amortised one of rows is one for each row, of which
+        thousands are never all good."""
+        rows = {p.name for p in self.model.plates if p.is_rows}
+        return not any(rows & set(self.model.by_name[n].plates) for n in self.written.names)
 
     def _pareto_k(
-        self,
-        joint: BoundDensity,
-        values: Mapping[str, Tensor],
-        log_q: Tensor,
-        params: Mapping[str, Tensor],
-        nets: Any,
-    ) -> float:
-        """Pareto k-hat of the importance weights (Yao, Vehtari, Simpson and Gelman 2018)."""
-        if self.summed:
-            log_p = self._sums(joint).log_marginal(values, params, nets)
-        else:
-            log_p = log_joint(joint, values, params, nets)
-        return pareto_shape((log_p - log_q).flatten().cpu().numpy())
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], params: Mapping[str, Tensor], nets: Any, generator: Generator
+    ) -> float:  # fmt: skip
+        def log_weights(count: int) -> Tensor:
+            drawn, terms_q = self.written.sample(joint, generator, params, nets, (count,))
+            values, log_q = self.automatic.sample(joint, free, generator, (count,), drawn, params, nets)
+            values = {**values, **drawn}
+            for name, term in terms_q.items():
+                log_q = log_q + scaled_sum(joint, term, self.written.axes(joint, name))
+            if self.summed:
+                return self._sums(joint).log_marginal(values, params, nets) - log_q
+            return log_joint(joint, values, params, nets) - log_q
 
-    def _doubts(self, k: float) -> tuple[Diagnostic, ...]:
-        if k <= 0.7:
-            return ()
-        message = (
-            f"the guide is a poor fit: Pareto k-hat is {k:.2f}, over 0.7, and its intervals are not to be trusted"
-        )
-        return (Diagnostic("PGM0801", message, help=self.automatic.family.cure),)
+        return pareto_k(joint, self.summed, log_weights)
 
 
 def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,11 @@ def filled(labels: Labels | None, size: int) -> tuple[str, ...]:
 def axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:
     """Labels of the elements of a plate or dim, numbers where there are none (also for an axis of no model)."""
     return filled(fit.layout.labels.get(axis), size)
+
+
+def is_independent(fit: Fit) -> bool:
+    """Whether the draws are of a variational guide: no chain could go astray."""
+    return bool(fit.provenance.get("independent_draws"))
 
 
 def is_discrete(fit: Fit, name: str) -> bool:
@@ -88,7 +93,7 @@ def shares(fit: Fit, name: str, limit: int | None = None) -> Shares:
         share[start : start + here] = counts / (chains * draws)
         mode[start : start + here] = 1 if is_number else counts.argmax(axis=1) if size else 0
         parts.append(convergence(block == mode[start : start + here]))
-    return Shares(labels, share, mode, joined(parts))
+    return Shares(labels, share, mode, _of_chains(fit, joined(parts)))
 
 
 def first_scalars(draws: np.ndarray, limit: int | None) -> np.ndarray:
@@ -106,4 +111,9 @@ def figures_of(fit: Fit, name: str, limit: int | None = None) -> Convergence:
     """Figures of a variable's scalars; of a discrete one, of the indicator that `shares` takes."""
     if is_discrete(fit, name):
         return shares(fit, name, limit).figures
-    return convergence(first_scalars(fit.draws[name], limit))
+    return _of_chains(fit, convergence(first_scalars(fit.draws[name], limit)))
+
+
+def _of_chains(fit: Fit, figures: Convergence) -> Convergence:
+    """The figures without R-hat where the draws are independent: they are of no chains that could disagree."""
+    return replace(figures, r_hat=np.full(len(figures), np.nan)) if is_independent(fit) else figures

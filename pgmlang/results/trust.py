@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pgmlang import plugins
 from pgmlang.results import trust_figures as figures
 from pgmlang.results.compare import Difference, compare
+from pgmlang.results.effective_draws import WEIGHED
 from pgmlang.results.fit import Fit
 from pgmlang.results.fit_figures import FitFigures
 
@@ -66,9 +67,19 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("energy BFMI", figures.bfmi, False, 0.3, 0.1, "heavy tails: use a non-centred form, or tighten priors"),
     Check("swap rate", figures.swap_rate, False, 0.1, 0.01, "more temperatures, closer to each other"),
-    Check("AIS effective sample size", figures.ais_ess, False, 100, 10, "more temperatures, or more particles"),
+    Check(
+        "AIS effective sample size", figures.ais_ess, False, WEIGHED, 10, "more temperatures, or more particles"
+    ),
     Check("error of log Z", figures.log_z_error, True, 0.5, 2, "more temperatures, or more particles"),
     Check("Pareto k-hat of the guide", figures.pareto_k, True, 0.7, 1, "a full-rank guide, or hmc"),
+    Check(
+        "rows whose guide is poor (share with k-hat over 0.7)",
+        figures.poor_rows,
+        True,
+        0.5,
+        1,
+        "a wider network in the guide, or more epochs; the row's own posterior is `predict`'s by importance",
+    ),
     Check(
         "decrease of log-likelihood",
         figures.decrease,

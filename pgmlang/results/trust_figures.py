@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from pgmlang.results.effective_draws import enough
 from pgmlang.results.fit import Moves
 from pgmlang.results.fit_figures import FitFigures
+from pgmlang.results.scalars import is_independent
 
 Figure = tuple[float, str] | None
 
@@ -24,20 +26,15 @@ def not_finite(of: FitFigures) -> Figure:
 
 
 def r_hat(of: FitFigures) -> Figure:
-    return None if _are_independent(of) else of.worst(lambda f: f.r_hat, True)
+    return of.worst(lambda f: f.r_hat, True)
 
 
 def ess_bulk(of: FitFigures) -> Figure:
-    return None if _are_independent(of) else of.worst(lambda f: f.ess_bulk / min(100 * of.chains, 400), False)
+    return None if is_independent(of.fit) else of.worst(lambda f: f.ess_bulk / enough(of.chains), False)
 
 
 def ess_tail(of: FitFigures) -> Figure:
-    return None if _are_independent(of) else of.worst(lambda f: f.ess_tail / min(100 * of.chains, 400), False)
-
-
-def _are_independent(of: FitFigures) -> bool:
-    """Whether the draws are of a variational guide: no chain could go astray."""
-    return bool(of.fit.provenance.get("independent_draws"))
+    return None if is_independent(of.fit) else of.worst(lambda f: f.ess_tail / enough(of.chains), False)
 
 
 def mcse(of: FitFigures) -> Figure:
@@ -97,6 +94,11 @@ def ais_ess(of: FitFigures) -> Figure:
 
 def pareto_k(of: FitFigures) -> Figure:
     return _provenance(of, "pareto_k")
+
+
+def poor_rows(of: FitFigures) -> Figure:
+    """The share of rows whose amortised guide has a k-hat that is not to be trusted."""
+    return _provenance(of, "poor_rows")
 
 
 def log_z_error(of: FitFigures) -> Figure:

@@ -191,3 +191,38 @@ def test_truncated_and_censored(name: str, args: tuple[float, ...], lower: float
         log = Censored(base, lower, upper).log_prob(torch.tensor(bound))
         agrees(log, lambda p, bound=bound, side=side: LOG_TAILS[name](mp.mpf(bound), *p)[side], list(args), leaves,
                free, (name, "censored", bound))  # type: ignore[misc]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [1e-26, 1e-12, 1e-5, 0.03, 0.099, 0.101, 0.4])
+@pytest.mark.parametrize("of_shape", [True, False], ids=["near the shape", "anywhere"])
+def test_shapes_near_zero(shape: float, of_shape: bool) -> None:
+    """The chance above is then about shape times E1(t), the one below nearly 1."""
+
+    def below(p: Point) -> mp.mpf:
+        with mp.workdps(90):
+            return +mp.log(mp.gammainc(p[1], 0, p[0], regularized=True))
+
+    def above(p: Point) -> mp.mpf:
+        with mp.workdps(90):
+            return +mp.log(mp.gammainc(p[1], p[0], mp.inf, regularized=True))
+
+    for t in [shape * f for f in (0.2, 0.999, 4.0)] if of_shape else [1e-9, 0.02, 0.7, 0.9999, 1.0, 3.0]:
+        leaves = [torch.tensor(v, requires_grad=True) for v in (t, shape)]
+        made = distribution_class("Gamma")(leaves[1], torch.tensor(1.0))
+        agrees(made.log_cdf(leaves[0]), below, [t, shape], leaves, [0, 1], ("below", t, shape))
+        agrees(made.log_survival(leaves[0]), above, [t, shape], leaves, [0, 1], ("above", t, shape))
+
+
+@pytest.mark.parametrize("m", [-4.0, -12.0, -40.0, -60.0])
+def test_a_truncation_whose_constant_falls_to_nothing(m: float) -> None:
+    """A limit is approached from below, without steps of rounding on the way."""
+    free = torch.tensor(m, requires_grad=True)
+    at = torch.exp(free)
+    log = Truncated(distribution_class("InverseGamma")(at, at), 0.25, 4.0).log_prob(torch.tensor(0.6))
+
+    def log_density(p: Point) -> mp.mpf:
+        a, x = mp.exp(p[0]), mp.mpf("0.59999999999999997779553950749686919152736663818359375")
+        with mp.workdps(90):
+            return +(a * mp.log(a) - (a + 1) * mp.log(x) - a / x - mp.log(mp.gammainc(a, a / 4, 4 * a)))
+
+    agrees(log, log_density, [m], [free], [0], m)

@@ -30,7 +30,6 @@ from pgmlang.infer.late_gradient import LateGradient
 from pgmlang.kernels import lbfgs
 from pgmlang.objectives import elbo as elbo_objectives
 from pgmlang.objectives.elbo import ElboObjective
-from pgmlang.objectives.pareto import pareto_shape
 from pgmlang.signatures.options import OPTIONS
 from tests.infer.by_hand import problem_of
 
@@ -378,20 +377,6 @@ def test_training_that_creeps_is_not_called_converged() -> None:
     short = model.fit(data, method="pseudo", seed=1, options={"epochs": 15}).record
     assert short.status == "not converged"
     assert any("too few steps" in d.message for d in short.warnings)
-
-
-def test_pareto_shape_of_known_tails() -> None:
-    rng = np.random.default_rng(0)
-    for shape in (0.2, 0.9):
-        weights = stats.genpareto(shape).rvs(20_000, random_state=rng)
-        assert pareto_shape(np.log(weights + 1e-12)) == pytest.approx(shape, abs=0.15)
-
-
-def test_pareto_shape_is_arviz_s() -> None:
-    base = pytest.importorskip("arviz_stats.base")
-    weights = np.log(stats.genpareto(0.6).rvs(2000, random_state=np.random.default_rng(1)) + 1e-12)
-    # theirs takes log-likelihoods, whose weights are the inverse
-    assert pareto_shape(weights) == pytest.approx(float(base.array_stats.psislw(-weights)[1]), abs=0.02)
 
 
 def test_importance_of_discrete_latents() -> None:

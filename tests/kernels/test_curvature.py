@@ -116,3 +116,25 @@ def test_a_saddle_is_no_minimum():
     assert end is not None
     assert end.is_saddle
     assert not end.is_minimum
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-12, -1e-12])
+@pytest.mark.parametrize("x", [[-96.0], [-96.0, -97.0], [-96.0, 0.0]])
+def test_a_plateau_that_rounding_curves_is_no_end(rounding, x):
+    """A limit at infinity, reached to the last digit: what curvature is left there is that of rounding."""
+    weights = torch.tensor([0.0 if v == 0 else 1.0 for v in x])
+
+    def value(x):
+        return (
+            (weights * torch.exp(0.3 * x)).sum() + 0.5 * ((1 - weights) * x * x).sum() + rounding * (x * x).sum()
+        )
+
+    end = curvature(as_numbers(by_autograd(value)), np.array(x))
+    assert end is not None
+    assert list(end.is_running) == [v != 0 for v in x]
+    assert not end.is_minimum
+
+
+def test_an_uncertain_estimate_near_the_origin_has_an_end():
+    end = at_the_end(lambda x: 0.5 * ((x - 1e-3) ** 2).sum() + (x**4).sum(), torch.ones(2, dtype=torch.float64))
+    assert end.is_minimum

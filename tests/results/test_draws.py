@@ -188,6 +188,7 @@ BAD: dict[str, dict[str, Any]] = {
     "AIS": {"provenance": {"ais_ess": 3.0}},
     "error of log Z": {"provenance": {"log_z_error": 1.0}},
     "Pareto": {"provenance": {"pareto_k": 0.9}},
+    "rows whose guide": {"provenance": {"poor_rows": 0.8}},
     "decrease": {"method": "em", "only_rises": True, "trace": (-5.0, -4.0, -4.5)},
     "rise": {"method": "svi", "trace": RISING, "sample_stats": {}},
     "label": {"draws": {"mu": shifted()}},

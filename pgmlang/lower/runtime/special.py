@@ -155,9 +155,9 @@ def log_tail_length(slope, curvature, drop):
 
 
 def log_integral(drop, length, kink):
-    """The log of the integral of exp(-drop) from 0 to a length, by Gauss's rule on three stretches. ``kink``: where what is
-    flat begins to fall."""
-    nodes, weights = gauss_legendre(length.dtype, length.device)
+    """The log of the integral of exp(-drop) from 0 to a length, by Gauss's rule on three stretches. ``kink``:
+    where what is flat begins to fall."""
+    nodes, weights = (v.to(dtype=length.dtype, device=length.device) for v in GAUSS_LEGENDRE)
     first, second = ((kink + d).clamp(min=0.0).minimum(length)[..., None] for d in (-6.0, 8.0))
     middle, last = second - first, length[..., None] - second
     density = first * torch.exp(-drop(first * nodes)) + middle * torch.exp(-drop(first + middle * nodes))
@@ -165,19 +165,26 @@ def log_integral(drop, length, kink):
     return torch.log((density * weights).sum(-1))
 
 
-def gauss_legendre(dtype, device):
-    """Nodes and weights of Gauss's rule on the unit interval, from the eigenvalues of its Jacobi matrix (Golub and
-    Welsch 1969)."""
+def gauss_legendre():
+    """Nodes and weights of Gauss's rule on the unit interval, from the eigenvalues of its Jacobi matrix
+    (Golub and Welsch 1969)."""
     k = torch.arange(1, 32, dtype=torch.float64)
     beside = k / torch.sqrt(4 * k * k - 1)
     values, vectors = torch.linalg.eigh(torch.diag(beside, 1) + torch.diag(beside, -1))
     weights = vectors[0] * vectors[0]
-    return ((values + 1) / 2).to(dtype=dtype, device=device), weights.to(dtype=dtype, device=device)
+    return (values + 1) / 2, weights
+
+
+GAUSS_LEGENDRE = gauss_legendre()
 
 
 def gamma_tails(shape, t, log_t):
     """The logs of the chances that Gamma(shape, 1) is below and above t."""
     shape, t, log_t = torch.broadcast_tensors(shape, t, log_t)
+    is_series = (shape < 0.1) & (t < 1)
+    series = (torch.where(is_series, v, other) for v, other in ((shape, 0.05), (t, 0.5), (log_t, math.log(0.5))))
+    small_below, small_above = small_shape_tails(*series)
+    shape, t, log_t = (torch.where(is_series, 1.0, v) for v in (shape, t, log_t))
     is_left = t < shape
     kernel = gamma_kernel(shape, t, log_t)
     # P(a, t) = t^a e^-t / Gamma(a + 1) + P(a + 1, t): what is left falls fast
@@ -195,7 +202,49 @@ def gamma_tails(shape, t, log_t):
     outer = kernel + log_integral(lambda way: drop(way, *wide), length, kink)
     outer = torch.where(is_raised, torch.logaddexp(kernel, outer + log_t) - torch.log(shape), outer)
     inner = log1mexp(-outer)
-    return torch.where(is_left, outer, inner), torch.where(is_left, inner, outer)
+    below, above = torch.where(is_left, outer, inner), torch.where(is_left, inner, outer)
+    return torch.where(is_series, small_below, below), torch.where(is_series, small_above, above)
+
+
+def small_shape_tails(shape, t, log_t):
+    """The logs of the chances that Gamma(shape, 1) is below and above t, for shape < 0.1 and t < 1: the power series of
+    the incomplete gamma function (DLMF 8.7.1), in which the chance above, about shape times E1(t), does not cancel."""
+    series = torch.zeros_like(t)
+    for n in range(18, 0, -1):
+        series = t / n * (1 / (shape + n) - series)
+    power = shape * log_t - lgamma1p(shape)
+    above = torch.exp(power) * shape * series - torch.expm1(power)
+    is_rare = above < 0.5
+    rare = torch.where(is_rare, above, 0.25)
+    below = power + torch.log1p(-shape * series)
+    other = log1mexp(-torch.where(is_rare, -1.0, below))
+    return torch.where(is_rare, torch.log1p(-rare), below), torch.where(is_rare, torch.log(rare), other)
+
+
+def lgamma1p(x):
+    """log Gamma(1 + x), accurate near 0, for |x| < 0.1 (Abramowitz and Stegun 6.1.33)."""
+    series = torch.zeros_like(x)
+    for n, zeta in reversed(list(enumerate(ZETA_LESS_ONE, 2))):
+        series = x * (zeta / n - series)
+    return x * (series + 0.42278433509846714) - torch.log1p(x)
+
+
+ZETA_LESS_ONE = (
+    0.6449340668482264,
+    0.20205690315959424,
+    0.08232323371113814,
+    0.03692775514336999,
+    0.017343061984449237,
+    0.008349277381922926,
+    0.0040773561979443596,
+    0.002008392826082117,
+    0.000994575127817976,
+    0.0004941886041194277,
+    0.00024608655330804474,
+    0.00012271334757851804,
+    6.124813505881122e-05,
+)
+"""Riemann's zeta of 2, 3, ..., less one."""
 
 
 def beta_tails(a, b, p, q, log_p, log_q):

@@ -1,0 +1,53 @@
+"""How well a guide stands for the posterior: k-hat of its importance weights against the joint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
+from pgmlang.density.importance import log_weights as log_row_weights
+from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.results.psis import RELIABLE, pareto_shape, smoothed
+
+MOST_DRAWS, FEWEST_DRAWS = 100_000, 100
+"""Draws that are weighed: few leave k-hat an error of some tenths."""
+NUMBERS = 100_000_000
+"""Terms of factors that all draws may cost."""
+BLOCK = 4_000_000
+"""Terms in memory at a time."""
+
+ROWS, ROW_DRAWS = 100, 500
+"""Rows whose own guide is judged, and the draws of each."""
+
+
+def pareto_k(joint: BoundDensity, summed: Collection[str], log_weights: Callable[[int], Tensor]) -> float:
+    """k-hat of a guide (Yao, Vehtari, Simpson and Gelman 2018). ``log_weights``: logarithms of the weights ``[n]`` of n fresh
+    draws, the discrete latents ``summed`` out of the joint; the more draws the cheaper they are."""
+    elements = sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
+    terms = max(1, elements * math.prod(joint.num_states(n) for n in summed))
+    left = min(MOST_DRAWS, max(FEWEST_DRAWS, NUMBERS // terms))
+    parts = []
+    while left > 0:
+        count = min(left, max(1, BLOCK // terms))
+        parts.append(log_weights(count).expand(count))
+        left -= count
+    return pareto_shape(torch.cat(parts).cpu().numpy())
+
+
+def poor_rows(joint: BoundDensity, plate: str, params: Values, nets: Any, generator: Generator) -> float:
+    """The share of rows whose written guide has a k-hat over 0.7, each row's latents against its own terms: of up to 100
+    rows, evenly spaced (of all where the guide has params by row)."""
+    count = joint.layout.size(plate)
+    guide = joint.model.guide
+    by_row = any(v.role == "param" and v.plates for v in guide.variables) if guide is not None else False
+    if count > ROWS and not by_row:
+        joint = restricted_to_rows(joint, plate, np.unique(np.linspace(0, count - 1, ROWS).astype(int)))
+    weights = log_row_weights(joint, params, nets, ROW_DRAWS, generator, plate)
+    return float(np.mean(smoothed(weights.cpu().numpy())[1] > RELIABLE))
