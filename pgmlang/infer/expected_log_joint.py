@@ -58,6 +58,8 @@ class ExpectedLogJoint:
         return total
 
     def maximise(self, values: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
+        """Values ``[start, ...]`` at which Q is no lower, of every start: its maximum where that has a closed form. Raises
+        PgmError PGM0808 where a gradient is not finite."""
         is_simplex = {n: self.is_simplex(n) for n in self.names}
         chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
         if chances:
