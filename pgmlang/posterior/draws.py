@@ -18,7 +18,7 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows. Raises PgmError PGM0606 for soft evidence, PGM0609 for what cannot be."""
     posterior = given.posterior
     fit = posterior.fit
-    if (posterior.reasons_against_tables_of_rows and not posterior.is_given) or posterior.reasons_against_tables:
+    if (posterior.reasons_against_tables_of_rows and not fit.is_given) or posterior.reasons_against_tables:
         if given.evidence:
             message = "fresh rows of this fit are drawn without evidence"
             raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
