@@ -39,8 +39,9 @@ def test_complete_data() -> None:
 
 def test_missing_cells_and_latents() -> None:
     columns = {"cloudy": ["no", None], "rain": ["no", "yes"], "wet": ["no", "yes"]}
-    (block,) = make_plan(MODEL, bound(MODEL, columns, "day")).blocks
+    block, hidden = make_plan(MODEL, bound(MODEL, columns, "day")).blocks
     assert block.method == "em"
+    assert (hidden.kernel, set(hidden.variables)) == ("junction tree", {"cloudy", "sprinkler"})
     words = "; ".join(block.reasons)
     assert "latent: `sprinkler`" in words
     assert "1 missing cell" in words
@@ -99,6 +100,7 @@ plate doc { theta[topic] ~ Dirichlet(1) ; plate token { z ~ Categorical(theta) ;
     facts = facts_of(bound.model, bound)
     assert choose(bound.model, facts)[0].name == "hmc"
     monkeypatch.setattr(continuous, "MANY", 10)
+    facts = facts_of(bound.model, bound)
     method, refusals = choose(bound.model, facts)
     assert method.name != "hmc"
     assert "15 latent numbers" in next(r for r in refusals if r.method == "hmc").reasons[0].message
