@@ -16,6 +16,7 @@ from pgmlang.infer import elbo
 from pgmlang.plan import Plan, plan_json, plan_of_json, show
 from pgmlang.plan.plan import planned
 from pgmlang.plan.registry import METHODS, method_named
+from pgmlang.posterior.first_question import first_question
 
 RNG = np.random.default_rng(2)
 BITS = {"s": [0, 1, 1, 0, 1, 1], "t": [0, 1, 1, 1, 1, 0]}
@@ -94,6 +95,8 @@ def test_planned_run_and_kept_are_one(name: str, tmp_path: Path) -> None:
     fit.save(tmp_path / "one.fit")
     loaded = pgmlang.load(tmp_path / "one.fit")
     assert plan_json(loaded.plan) == plan_json(plan)
+    question = first_question(loaded.posterior)
+    assert question is None or loaded.query(question)
     again = model.fit(binding, plan=loaded.plan, seed=1)
     assert plan_json(again.plan) == plan_json(plan)
     for key, value in values_of(fit).items():
