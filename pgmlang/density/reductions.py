@@ -75,6 +75,11 @@ def sum_per_element(joint: BoundDensity, terms: Mapping[str, Tensor], plate: str
     return total
 
 
+def sum_per_unit(joint: BoundDensity, terms: Mapping[str, Tensor], plate: str | None) -> Tensor:
+    """As `sum_per_element`; without a plate all terms added up, as those of one unit: ``[..., 1]``."""
+    return sum_of_factors(joint, terms)[..., None] if plate is None else sum_per_element(joint, terms, plate)
+
+
 def scale_of(joint: BoundDensity, axes: tuple[str, ...]) -> float:
     """What a sum along these axes is multiplied by."""
     return next((joint.scale[a] for a in axes if a in joint.scale), 1.0)

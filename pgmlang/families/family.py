@@ -113,7 +113,8 @@ class Family:
     and ``pairs`` the likelihoods that keep it; ``exponential_form``: the record of `infer/exponential` for a variable whose
     complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
     ``limits``: the arguments that bound a draw; ``respellings``: of variants
-    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is.
+    that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
+    ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value).
     """
 
     name: str
@@ -145,6 +146,7 @@ class Family:
     respellings: tuple[Respelling, ...] = ()
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
+    quadratic_in: str = ""
 
     def check(self) -> None:
         """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""

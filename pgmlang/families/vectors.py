@@ -21,6 +21,7 @@ FAMILIES = (
         "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
+        quadratic_in="mean",
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL",
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),

@@ -14,11 +14,15 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import field_names
 from pgmlang.model import Conditional, Model
 from pgmlang.model.dependence import names_behind, networks_behind
-from pgmlang.plan.method import Facts, facts_of
+from pgmlang.plan.method import Facts, facts_of, once_per_problem
 
 
 def given_directed(model: Model) -> Model:
     """The fields' model: directed variables are inputs, and have no distribution."""
+    return model.once(_given_directed)
+
+
+def _given_directed(model: Model) -> Model:
     variables = tuple(replace(v, role="input") if v.role == "random" else v for v in model.variables)
     return replace(model, variables=variables, factors=model.potentials, guide=None)
 
@@ -28,15 +32,21 @@ def bound_given_directed(binding: Binding) -> Binding:
     return replace(binding, model=given_directed(binding.model))
 
 
+@once_per_problem
 def facts_given_directed(model: Model, facts: Facts) -> Facts:
     """What the data says of the fields' model."""
     binding = None if facts.binding is None else bound_given_directed(facts.binding)
     return facts_of(given_directed(model), binding, facts.fixed)
 
 
-def entangled_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+@once_per_problem
+def entangled_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why the fields cannot be learned given the directed variables: one that is not observed in every row, that hangs on
     a hidden field, or whose distribution has params of its own."""
+    return tuple(_entangled(model, facts))
+
+
+def _entangled(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     hidden = set(field_names(model)) & facts.latent
     for conditional in model.conditionals:
         name = conditional.target

@@ -13,7 +13,7 @@ from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.latents import latent_variables, size_of, summed_names
-from pgmlang.plan.method import Facts
+from pgmlang.plan.method import Facts, once_per_problem
 from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ LISTED = 16
 """Most binary elements of a row whose configurations are listed."""
 
 
+@once_per_problem
 def way_of(model: Model, facts: Facts) -> str | None:
     """How log Z and its gradient are had: ``summed``, ``listed``, ``eliminated``, ``gibbs``, ``langevin``; None: not at
     all."""
@@ -64,6 +65,7 @@ def directed_numbers(model: Model, facts: Facts) -> Iterator[Diagnostic]:
                              help="`--method map` takes it")  # fmt: skip
 
 
+@once_per_problem
 def summed_variables(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables and fields that are hidden, or not seen in every cell."""
     hidden = hidden_fields(model, facts) if facts.binding is not None else ()

@@ -78,7 +78,7 @@ def _has_both(model: Model, facts: Facts) -> bool:
 def _is_mixed(model: Model, facts: Facts) -> bool:
     """Whether both are there, and the fields can be learned given the directed variables; else these are the method's own
     affair, which may have log Z as a factor."""
-    return _has_both(model, facts) and not any(True for _ in entangled_reasons(model, facts))
+    return _has_both(model, facts) and not entangled_reasons(model, facts)
 
 
 def _with_tables(problem: Problem, outcome: Outcome) -> Outcome:

@@ -9,12 +9,17 @@ from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import summing_steps
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
-from pgmlang.plan.method import Facts
+from pgmlang.plan.method import Facts, once_per_problem
 from pgmlang.tables.learned import learned_tables
 
 
-def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+@once_per_problem
+def reasons_against(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why this form of EM does not fit: nothing to sum out or to estimate, latent numbers in rows, a moving log Z."""
+    return tuple(_reasons(model, facts))
+
+
+def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     summed = summed_names(model, facts)
     if not summed and facts.binding is not None:
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")

@@ -18,6 +18,7 @@ from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
+from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
@@ -32,6 +33,7 @@ WORDS = {
 }
 
 
+@once_per_problem
 def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
     from pgmlang.graph.childless import is_childless_missing

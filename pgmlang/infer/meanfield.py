@@ -14,6 +14,7 @@ from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, i
 from pgmlang.model import Model
 from pgmlang.plan.guided import guided_names
 from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, summed_names
+from pgmlang.plan.method import once_per_problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +29,14 @@ class MeanfieldOptions(TrainOptions):
     particles: int | None = None
 
 
+@once_per_problem
 def strangers(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents whose complete conditional is in no family of the table."""
     latents = latent_variables(model, facts)
     return tuple(v.name for v in latents if v.role == "field" or conjugate_family(model, v.name) is None)
 
 
+@once_per_problem
 def is_conjugate(model: Model, facts: Facts) -> bool:
     """Whether coordinate ascent applies: all complete conditionals in the table, discrete latents summable, nothing
     else to learn."""

@@ -50,26 +50,28 @@ Cases = Mapping[int, bool]
 """Whether conditions hold, by the identity of their nodes."""
 
 
-def form_in(model: Model, expr: Expr, names: str | Collection[str]) -> Form:
+def form_in(model: Model, expr: Expr, names: str | Collection[str], *, with_lags: bool = False) -> Form:
     """The form of an expression of a normal model in one variable (or in several together). Picking an element by a code
-    counts as the variable; looking back in a chain does not."""
-    return _joined(list(forms_in(model, expr, names)))
+    counts as the variable; looking back in a chain only ``with_lags``."""
+    return _joined(list(forms_in(model, expr, names, with_lags=with_lags)))
 
 
-def forms_in(model: Model, expr: Expr, names: str | Collection[str]) -> tuple[Form, ...]:
+def forms_in(
+    model: Model, expr: Expr, names: str | Collection[str], *, with_lags: bool = False
+) -> tuple[Form, ...]:
     """The forms that an expression has in the rows that data tell apart: ``t * x + (1 - t) * y`` is x where t is 1, and
     free of x elsewhere. One form for all rows where no condition on data stands in it, or too many do."""
     wanted = {names} if isinstance(names, str) else set(names)
     literals = {id(n): literal for n in inside_out(expr) if (literal := literal_of(model, n)) is not None}
     atoms = list({id(atom): atom for atom, _ in literals.values()}.values())
     if not atoms or len(atoms) > MOST_CONDITIONS:
-        return (_form_of(model, expr, wanted, {}),)
+        return (_form_of(model, expr, wanted, {}, with_lags),)
     out: dict[Form, None] = {}
     for values in product((True, False), repeat=len(atoms)):
         holds = {id(a): v for a, v in zip(atoms, values, strict=True)}
         if _is_possible(atoms, holds):
             cases = {node: holds[id(atom)] == sign for node, (atom, sign) in literals.items()}
-            out.setdefault(_form_of(model, expr, wanted, cases))
+            out.setdefault(_form_of(model, expr, wanted, cases, with_lags))
     return tuple(out)
 
 
@@ -84,23 +86,23 @@ def _is_possible(atoms: list[Expr], holds: Cases) -> bool:
     return True
 
 
-def _form_of(model: Model, expr: Expr, wanted: set[str], cases: Cases) -> Form:
+def _form_of(model: Model, expr: Expr, wanted: set[str], cases: Cases, with_lags: bool) -> Form:
     made: dict[int, Form] = {}
     for node in inside_out(expr):
         if id(node) in cases:
             made[id(node)] = ONE if cases[id(node)] else ZERO
         else:
-            made[id(node)] = _form(model, node, wanted, made)
+            made[id(node)] = _form(model, node, wanted, made, with_lags)
     return made[id(expr)]
 
 
-def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form]) -> Form:
+def _form(model: Model, expr: Expr, wanted: set[str], made: dict[int, Form], with_lags: bool) -> Form:
     match expr:
         case Ref(name=name, lag=lag):
             if not all(made[id(e)].is_free for _, e in expr.index):
                 return OTHER
             if name in wanted:
-                return OTHER if lag else ITSELF
+                return OTHER if lag and not with_lags else ITSELF
             definition = model.definition_of.get(name)
             hangs = definition is not None and wanted & set(model.random_parents(definition))
             return OTHER if hangs else FREE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
-from pgmlang.plan.method import Facts
+from pgmlang.plan.method import Facts, once_per_problem
 
 LINKS = {"positive": "exp", "unit": "sigmoid"}
 """Type of a guide's own param to the tensor method that gives it from a free number; a real is free."""
@@ -16,6 +16,7 @@ def guided_names(model: Model) -> tuple[str, ...]:
     return tuple(c.target for c in model.guide.conditionals) if model.guide else ()
 
 
+@once_per_problem
 def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Continuous latents that get an automatic guide."""
     written = guided_names(model)
@@ -24,6 +25,7 @@ def automatic_names(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(v.name for v in candidates if v.name not in written and v.name not in facts.fixed)
 
 
+@once_per_problem
 def summed_out(model: Model, facts: Facts) -> tuple[str, ...]:
     """Discrete variables that are latent, or have missing cells that others hang on, outside of the written guide."""
     written = guided_names(model)

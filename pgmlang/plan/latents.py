@@ -21,7 +21,7 @@ from pgmlang.model import Density, Dist, Model, Potential, Variable
 from pgmlang.model.branches import branches
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
-from pgmlang.plan.method import Facts
+from pgmlang.plan.method import Facts, once_per_problem
 from pgmlang.plan.reasons import lowering_reasons
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.tables.learned import learned_tables
@@ -33,6 +33,7 @@ MANY = 3_000
 """Latent numbers beside discrete latents from which on a sampler of numbers alone is a poor choice."""
 
 
+@once_per_problem
 def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
     """The continuous variables that are to be inferred, in the order of the model. Without data those are the ones
     outside of every plate of rows and those that a guide names."""
@@ -44,6 +45,7 @@ def latent_variables(model: Model, facts: Facts) -> tuple[Variable, ...]:
     )
 
 
+@once_per_problem
 def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """The discrete variables and fields that are latent or have missing cells: a density needs them summed out."""
     hidden = hidden_names(model, facts) | {n for n in facts.missing if not is_childless_missing(model, n)}
@@ -51,6 +53,7 @@ def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(v.name for v in discrete if v.name not in facts.fixed)
 
 
+@once_per_problem
 def hidden_names(model: Model, facts: Facts) -> frozenset[str]:
     """Random variables that are latent, or, without data, that no column can ever bind (those at the top, and those
     that nothing random hangs on would be guesses)."""
@@ -58,6 +61,7 @@ def hidden_names(model: Model, facts: Facts) -> frozenset[str]:
     return facts.latent | at_top
 
 
+@once_per_problem
 def density_reasons(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why there is no log-density over free real values: discrete variables that cannot be summed out, fields whose
     log Z moves, missing cells, params and networks to be learned, or a construct that no program says yet."""
@@ -134,8 +138,13 @@ def _label_of_points(name: str, distribution: Dist) -> str:
     return f"draw it without bounds, and cut it off where it is used: `if {name} < lower then lower else {name}`"
 
 
-def moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:
+@once_per_problem
+def moving_partition(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Why log Z of fields that moves, with a latent variable, a param or a network to be learned, is not had exactly."""
+    return tuple(_moving_partition(model, facts))
+
+
+def _moving_partition(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     for component in field_components(model):
         mover = next(iter(movers(model, facts, component)), None)
         if mover is None:
@@ -194,6 +203,7 @@ def counts_over_latents(model: Model, facts: Facts) -> bool:
     return any(binding.plate in v.plates for v in latent_variables(model, facts))
 
 
+@once_per_problem
 def many_beside_labels(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
     """Thousands of latent numbers beside discrete latents, topics of words say: each gradient would sum out every
     label for one small step of all of them."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
 from pgmlang.results.fit import Moves
 from pgmlang.tables.verdict import Verdict
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,32 @@ class Facts:
     missing: Mapping[str, int] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     binding: Binding | None = None
+    _results: dict[tuple[Any, int], tuple[Model, Any]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+
+    def once(self, function: Callable[[Model, Facts], Result], model: Model) -> Result:
+        """The result of a function of a model and these very facts, worked out at the first call."""
+        key = (function, id(model))
+        if key not in self._results:
+            self._results[key] = (model, function(model, self))
+        result: Result = self._results[key][1]
+        return result
 
     @property
     def is_complete(self) -> bool:
         """Every random variable observed, no cell missing."""
         return not (self.latent or self.unknown or self.missing)
+
+
+def once_per_problem(function: Callable[[Model, Facts], Result]) -> Callable[[Model, Facts], Result]:
+    """A question that several methods ask, answered once for a model and its facts. The answer is immutable."""
+
+    @wraps(function)
+    def answer(model: Model, facts: Facts) -> Result:
+        return facts.once(function, model)
+
+    return answer
 
 
 def facts_of(model: Model, binding: Binding | None = None, fixed: Iterable[str] = ()) -> Facts:

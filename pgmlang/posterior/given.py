@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model, Plate, Variable
 from pgmlang.model.types import Type
-from pgmlang.posterior.record import GIVEN, Posterior
-from pgmlang.results.fit import Fit
+from pgmlang.posterior.record import Posterior
+from pgmlang.results.fit import GIVEN, Fit
 
 if TYPE_CHECKING:
     from pgmlang.tables import DiscreteNetwork

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from pgmlang.tables.unroll import Unrolled
 
 
-GIVEN = "given"
-"""The method of what was not fitted."""
-
-
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """What is known of a model's variables.
@@ -69,7 +65,7 @@ class Posterior:
             out.append("the model has networks")
         if fit.draws:
             out.append("the fit holds draws")
-        if not out and self._has_fields_in_rows and not self.is_given and not is_network_of_fields(fit):
+        if not out and self._has_fields_in_rows and not fit.is_given and not is_network_of_fields(fit):
             out.append("log Z of the rows' fields is out of reach of tables")
         return tuple(out)
 
@@ -91,11 +87,6 @@ class Posterior:
         model = self.fit.model
         rows = {p.name for p in model.plates if p.is_rows}
         return any(rows & set(v.plates) for v in model.of_role("field"))
-
-    @property
-    def is_given(self) -> bool:
-        """Whether nothing was fitted."""
-        return self.fit.method == GIVEN
 
     @property
     def has_fields(self) -> bool:

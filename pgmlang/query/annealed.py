@@ -16,26 +16,28 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.numerics import numerics
-from pgmlang.density.reductions import sum_per_element
-from pgmlang.density.summing import Marginaliser
+from pgmlang.density.reductions import sum_per_unit
+from pgmlang.density.summing import LogTable, Marginaliser, TableKey
 from pgmlang.density.transforms import free_shape, in_bound_order, transform_of, unconstrain
 from pgmlang.kernels import ais, hmc
 from pgmlang.kernels.tempering import Path
 
-TEMPERATURES = 80
+TEMPERATURES = (80, 320, 1280)
+"""Tried one after the other, until enough draws are effective."""
 PATH = 3.0
 """Leapfrog steps of a move, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Latents ``names`` of the elements of a plate, whose arrays have that plate's axis first. ``given``: draws of
+    """Latents ``names`` of the elements of a plate, whose arrays have that plate's axis first; without a plate those of all
+    rows together, one unit. ``given``: draws of
     everything else, ``[S, ...]``; ``known``: elements that the fit has values of, the first ones, ``[S, n, ...]``."""
 
     joint: BoundDensity
     sums: Marginaliser | None
     names: tuple[str, ...]
-    plate: str
+    plate: str | None
     given: dict[str, Tensor]
     known: dict[str, Tensor]
     params: Mapping[str, Tensor]
@@ -49,7 +51,7 @@ class Units:
 
     @property
     def num_units(self) -> int:
-        return self.shapes[0][0]
+        return 1 if self.plate is None else self.shapes[0][0]
 
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Values of the latents at free points ``[S * units, d]``, and each unit's log determinant ``[S, units]``."""
@@ -59,7 +61,7 @@ class Units:
         start = 0
         free = {}
         for name, shape in zip(self.names, self.shapes, strict=True):
-            size = math.prod(shape[1:])
+            size = math.prod(shape) // self.num_units
             free[name] = wide[..., start : start + size].reshape(self.num_draws, *shape)
             start += size
         with numerics(self.joint.dtype, self.joint.device):
@@ -88,20 +90,27 @@ class Units:
         shape = (self.num_draws, self.num_units)
         if self.sums is None:
             factors = self.joint.factors(everything, self.params, self.nets)
-            prior = sum_per_element(self.joint, {k: v for k, v in factors.items() if k in self.names}, self.plate)
-            rest = sum_per_element(
-                self.joint, {k: v for k, v in factors.items() if k not in self.names}, self.plate
-            )
+            factors = {k: v for k, v in factors.items() if k in self.names or not self.is_known(k)}
+            prior = sum_per_unit(self.joint, {k: v for k, v in factors.items() if k in self.names}, self.plate)
+            rest = sum_per_unit(self.joint, {k: v for k, v in factors.items() if k not in self.names}, self.plate)
             return prior.expand(shape), rest.expand(shape)
         tables = self.sums.tables(everything, self.params, self.nets)
         first = {k: t for k, t in tables.items() if k in self.names}
-        prior = sum_per_element(
+        prior = sum_per_unit(
             self.joint,
             {k: t.values.reshape(t.values.shape[self.sums.places :]) for k, t in first.items()},
             self.plate,
         )
-        rest = self.sums.reduce({k: t for k, t in tables.items() if k not in self.names}, each=self.plate)
+        rest = reduced(
+            self.sums,
+            {k: t for k, t in tables.items() if not self.is_known(k) and k not in self.names},
+            self.plate,
+        )
         return prior.expand(shape), rest.expand(shape)
+
+    def is_known(self, name: object) -> bool:
+        """Whether a factor is the density of what is given."""
+        return name in self.given
 
     def base(self, x: Tensor) -> Tensor:
         """Log prior density of free points ``[S * units]``."""
@@ -115,18 +124,24 @@ class Units:
         return (prior + rest + log_det).flatten()
 
 
-def fits(joint: BoundDensity, names: tuple[str, ...], plate: str) -> bool:
+def reduced(sums: Marginaliser, tables: Mapping[TableKey, LogTable], plate: str | None) -> Tensor:
+    """The log-marginal of the tables of each unit: ``[..., units]``."""
+    values = sums.reduce(tables, each=plate)
+    return values[..., None] if plate is None else values
+
+
+def fits(joint: BoundDensity, names: tuple[str, ...], plate: str | None) -> bool:
     """Whether every unit has as many latents as the next."""
-    return all(joint.axes(n)[:1] == (plate,) for n in names)
+    return plate is None or all(joint.axes(n)[:1] == (plate,) for n in names)
 
 
-def annealed(units: Units, start: Mapping[str, Tensor], generator: Generator) -> Tensor:
+def annealed(units: Units, start: Mapping[str, Tensor], generator: Generator, temperatures: int) -> Tensor:
     """Log weights ``[S, units]`` whose exponentials have each unit's likelihood as their mean, from draws ``start`` of
     the prior ``[S, *shape]``."""
     x = units.free(start)
     path = Path(units.target, units.base)
     kernel = hmc.kernel()
-    betas = ais.schedule(TEMPERATURES, x)
+    betas = ais.schedule(temperatures, x)
     tunings = ais.pilot(path, x, betas, kernel, generator, PATH, moves=1)
     return ais.anneal(path, x, betas, kernel, tunings, generator).log_weight.reshape(
         units.num_draws, units.num_units

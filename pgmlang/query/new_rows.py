@@ -15,10 +15,12 @@ from torch import Generator, Tensor
 from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import determines
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
 from pgmlang.results.fit import Fit
 
 GUIDED = 1024
@@ -48,8 +50,13 @@ class NewRows:
     num_known: dict[str, int]
     generator: Generator
 
-    def unit(self) -> str:
-        """The plate whose elements are independent given the globals."""
+    def unit(self) -> str | None:
+        """The plate whose elements are independent given the globals; None where latents tie all rows together."""
+        plate = self._innermost_unit()
+        ties = any(not determines(self.joint, self.joint.axes(n), plate) for n in self.hidden)
+        return None if ties else plate
+
+    def _innermost_unit(self) -> str:
         model, binding = self.joint.model, self.joint.binding
         plate = str(binding.plate)
         local = [n for n in (*self.hidden, *self.forward) if model.by_name[n].plates]
@@ -58,6 +65,24 @@ class NewRows:
         if structure is not None and structure.kind == "chain" and model.enclosing(plate)[:-1]:
             return model.enclosing(plate)[-2]
         return outer[0] if outer else plate
+
+    def is_known(self, name: str) -> bool:
+        """Whether a variable's values are all those of the fit, whose own density is no part of what rows say."""
+        return name in self.given and name not in self.num_known
+
+    def gaussian(
+        self, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...]
+    ) -> GaussianUnits | None:
+        """The closed form of the continuous latents of `inference`; None where there is none."""
+        if sums is not None:
+            return None
+        return gaussian_units(
+            inner, names, self.unit(), self.given, self.num_known, self.params, self.nets, self.num_draws
+        )
+
+    def as_one_draw(self) -> NewRows:
+        """Point estimates once: the copies of a point would all say the same."""
+        return replace(self, given={k: v[:1] for k, v in self.given.items()}, num_draws=1, is_point=False)
 
     def undrawn(self) -> set[str]:
         """What is drawn forwards and has no cell that was seen: its factors integrate to one."""

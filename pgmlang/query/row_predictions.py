@@ -150,6 +150,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     unit = rows.unit()
     if (
         rows.is_guided()
+        and unit is not None
         and not rows.num_known
         and all(determines(rows.joint, rows.joint.axes(n), unit) for n in rows.hidden)
     ):
@@ -158,7 +159,10 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
         return {n: drawn[n] for n in rows.hidden}
     inner, sums, continuous = rows.inference()
     inferred: dict[str, Tensor] = {}
-    if continuous:
+    units = rows.gaussian(inner, sums, continuous) if continuous else None
+    if units is not None:
+        inferred = units.draw(rows.generator)
+    elif continuous:
         inferred = _chains(rows, inner, sums, continuous)
     if sums is not None:
         given = {**rows.given, **inferred}

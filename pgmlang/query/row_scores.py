@@ -14,10 +14,10 @@ from torch import Tensor
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import log_weights
-from pgmlang.density.reductions import sum_per_element
+from pgmlang.density.reductions import sum_per_element, sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits
+from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, reduced
 from pgmlang.query.log_weights import log_mean, score_of_weights
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.score import Score
@@ -26,6 +26,10 @@ PARTICLES = 64
 """Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 ENOUGH = 100
 """Effective draws of the worst element with which importance sampling from the prior will do."""
+ENOUGH_ANNEALED = 20
+"""Effective draws of the worst element with which annealing will do."""
+FEWEST = 10
+"""Effective draws of the worst element below which there is no score."""
 ANNEALED = 50
 """Most draws of the globals where the rows' latents are annealed."""
 
@@ -35,49 +39,85 @@ def score_rows(rows: NewRows) -> Score:
     the draws of the globals."""
     plate = rows.unit()
     if rows.is_point and not rows.has_hidden_numbers():
-        # nothing is estimated by draws: the copies of a point would all say the same
-        first = {k: v[:1] for k, v in rows.given.items()}
-        return score_rows(replace(rows, given=first, num_draws=1, is_point=False))
+        return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
+        assert plate is not None, "only latents tie rows together"
         return Score(_mean(terms, plate, rows.joint), plate, _words(rows, "exact"))
-    if rows.is_guided():
+    if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
+    _need_told(rows)
     inner, sums, continuous = rows.inference()
+    unit = plate or "data"
     if not continuous:
         assert sums is not None
-        tables = sums.tables(rows.given, rows.params, rows.nets)
+        tables = {
+            k: t for k, t in sums.tables(rows.given, rows.params, rows.nets).items() if not rows.is_known(str(k))
+        }
         with torch.no_grad():
-            values = sums.reduce(tables, each=plate)
-        if not values.dim():
-            names = ", ".join(f"`{n}`" for n in rows.hidden)
-            message = f"{names} is shared by the rows and this fit does not tell it: no row has a score of its own"
-            raise PgmError(Diagnostic("PGM0602", message, help="`--method gibbs` or `hmc` keep draws of it"))
-        return Score(log_mean(values), plate, _words(rows, "exact, discrete latents summed out"))
+            values = reduced(sums, tables, plate)
+        return Score(log_mean(values), unit, _words(rows, "exact, discrete latents summed out"))
+    if rows.gaussian(inner, sums, continuous) is not None:
+        few = rows.as_one_draw() if rows.is_point else rows
+        units = few.gaussian(inner, sums, continuous)
+        assert units is not None
+        return Score(log_mean(units.solve()[0]), unit, _words(few, "exact, Gaussian latents in closed form"))
     by_prior = _by_prior(rows, inner, sums, continuous, plate)
-    if (by_prior.ess or 0) >= ENOUGH or not fits(inner, continuous, plate):
+    if (by_prior.ess or 0) >= ENOUGH:
         return by_prior
-    return _by_annealing(rows, inner, sums, continuous, plate)
+    best = by_prior
+    for temperatures in TEMPERATURES if fits(inner, continuous, plate) else ():
+        best = _by_annealing(rows, inner, sums, continuous, plate, temperatures)
+        if (best.ess or 0) >= ENOUGH_ANNEALED:
+            return best
+    if (best.ess or 0) < FEWEST:
+        names = ", ".join(f"`{n}`" for n in continuous)
+        message = (
+            f"a score would rest on {best.ess or 0:.1f} effective draws of {names}; at least {FEWEST} are needed"
+        )
+        raise PgmError(
+            Diagnostic(
+                "PGM0602", message, help="fit by `hmc` or `gibbs` on these rows too, or score fewer at once"
+            )
+        )
+    return best
+
+
+def _need_told(rows: NewRows) -> None:
+    """Raises PgmError PGM0602 for a latent outside of the rows that the fit has no value of: its prior is not what the fit
+    learned of it."""
+    model = rows.joint.model
+    of_rows = {p.name for p in model.plates if p.is_rows}
+    untold = [n for n in rows.hidden if not of_rows & set(model.by_name[n].plates)]
+    if untold and not rows.fit.is_given:
+        message = (
+            f"`{untold[0]}` is shared by the rows and this fit does not tell it: no row has a score of its own"
+        )
+        raise PgmError(Diagnostic("PGM0602", message, help="`--method gibbs` or `hmc` keep draws of it"))
 
 
 def log_evidence(rows: NewRows) -> Tensor:
     """Log-probability ``[S]`` of all that is observed in the rows, given each draw of the globals."""
     plate = rows.unit()
     if not rows.hidden:
-        values = sum_per_element(rows.joint, _inner_terms(rows, rows.joint, rows.given), plate)
-    elif rows.is_guided():
+        values = sum_per_unit(rows.joint, _inner_terms(rows, rows.joint, rows.given), plate)
+    elif rows.is_guided() and plate is not None:
         few = {k: v[:1] for k, v in rows.given.items()}
         weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, few)
         values = torch.logsumexp(weights, 0) - math.log(len(weights))
     else:
         inner, sums, continuous = rows.inference()
-        if continuous:
+        units = rows.gaussian(inner, sums, continuous) if continuous else None
+        if units is not None:
+            values = units.solve()[0]
+        elif continuous:
             weights = _prior_weights(rows, inner, sums, continuous, plate)
             values = torch.logsumexp(weights, 0) - math.log(len(weights))
         else:
             assert sums is not None
+            tables = sums.tables(rows.given, rows.params, rows.nets)
             with torch.no_grad():
-                values = sums.reduce(sums.tables(rows.given, rows.params, rows.nets), each=plate)
+                values = reduced(sums, {k: t for k, t in tables.items() if not rows.is_known(str(k))}, plate)
     return values.sum(-1).expand(rows.num_draws)
 
 
@@ -101,19 +141,21 @@ def _by_guide(rows: NewRows, plate: str) -> Score:
     """Importance sampling with the guide as the proposal."""
     given = {k: v[:1] for k, v in rows.given.items()}
     weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, given)
-    return score_of_weights(weights, plate, f"importance sampling, {len(weights)} draws of the guide")
+    return score_of_weights(weights, plate or "data", f"importance sampling, {len(weights)} draws of the guide")
 
 
 def _by_prior(
-    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
 ) -> Score:
     """Importance sampling with the prior as the proposal, for each draw of the globals."""
     stacked = _prior_weights(rows, inner, sums, names, plate).flatten(0, 1)
-    return score_of_weights(stacked, plate, _words(rows, f"importance sampling, {PARTICLES} draws of the prior"))
+    return score_of_weights(
+        stacked, plate or "data", _words(rows, f"importance sampling, {PARTICLES} draws of the prior")
+    )
 
 
 def _prior_weights(
-    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
 ) -> Tensor:
     """Log-likelihoods ``[particle, S, element]`` at draws of the prior of the rows' latents."""
     weights = []
@@ -122,17 +164,20 @@ def _prior_weights(
         for _ in range(PARTICLES):
             values = {**rows.given, **rows.drawn_from_prior(names)}
             if sums is None:
-                terms = {k: v for k, v in inner.factors(values, rows.params, rows.nets).items() if k not in names}
-                weights.append(sum_per_element(inner, terms, plate))
+                factors = inner.factors(values, rows.params, rows.nets)
+                terms = {k: v for k, v in factors.items() if k not in names and not rows.is_known(k)}
+                weights.append(sum_per_unit(inner, terms, plate))
             else:
                 tables = sums.tables(values, rows.params, rows.nets)
-                weights.append(sums.reduce({k: v for k, v in tables.items() if k not in names}, each=plate))
+                tables = {k: v for k, v in tables.items() if k not in names and not rows.is_known(str(k))}
+                weights.append(reduced(sums, tables, plate))
     return torch.stack(weights)
 
 
 def _by_annealing(
-    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str
-) -> Score:
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None,
+    temperatures: int,
+) -> Score:  # fmt: skip
     """Annealed importance sampling, a particle for each unit and draw of the globals."""
     few = replace(rows, given={k: v[:ANNEALED] for k, v in rows.given.items()},
                   num_draws=min(ANNEALED, rows.num_draws))  # fmt: skip
@@ -140,9 +185,9 @@ def _by_annealing(
     given = {k: v for k, v in few.given.items() if k not in names}
     inner, sums = _around(inner, sums, names)
     units = Units(inner, sums, names, plate, given, known, rows.params, rows.nets, few.num_draws)
-    weights = annealed(units, few.drawn_from_prior(names), rows.generator)
-    words = f"annealed importance sampling, {TEMPERATURES} temperatures"
-    return score_of_weights(weights, plate, _words(few, words))
+    weights = annealed(units, few.drawn_from_prior(names), rows.generator, temperatures)
+    words = f"annealed importance sampling, {temperatures} temperatures"
+    return score_of_weights(weights, plate or "data", _words(few, words))
 
 
 def _around(

@@ -14,6 +14,9 @@ from pgmlang.model import Model
 from pgmlang.results.pointwise import Pointwise
 from pgmlang.signatures.kernels import Moves
 
+GIVEN = "given"
+"""The method of a model that is asked as it stands, without a fit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -64,6 +67,11 @@ class Fit:
     def layout(self) -> Layout:
         """Sizes and labels that the fit knows; which rows belong together it does not."""
         return close_layout(self.model, self.sizes, self.labels)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether nothing was fitted: latents have their prior."""
+        return self.method == GIVEN
 
     @property
     def objective(self) -> str:

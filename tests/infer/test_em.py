@@ -8,7 +8,7 @@ import pytest
 from pgmlang.binding import row_groups as row_sets
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import PgmError
-from pgmlang.infer import em, fit_model
+from pgmlang.infer import em_tables, fit_model
 from pgmlang.infer.counts import log_prior, normalise
 from pgmlang.model import Model
 from pgmlang.sema import compile_source
@@ -233,8 +233,8 @@ def test_documents_of_one_length_share_a_network(text: str, monkeypatch: pytest.
 def test_a_falling_log_likelihood_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard sees a planted fault: an M-step that turns every row around."""
     model, binding, _ = with_holes(1)
-    good = em.estimate
-    monkeypatch.setattr(em, "estimate", lambda m, c: {k: v[..., ::-1] for k, v in good(m, c).items()})
+    good = em_tables.estimate
+    monkeypatch.setattr(em_tables, "estimate", lambda m, c: {k: v[..., ::-1] for k, v in good(m, c).items()})
     with pytest.raises(PgmError) as error:
         fit_model(model, binding, seed=1)
     assert error.value.diagnostics[0].code == "PGM0805"

@@ -1,0 +1,234 @@
+"""EM on tables at work: networks and their evidence are set up once, an exact E-step, tables in closed form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pgmlang.binding.row_groups import RowGroup, row_groups, table_shapes
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.exact import ExactEngine
+from pgmlang.infer.base import Outcome, Problem, StepReport
+from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
+from pgmlang.infer.em_options import DEFAULT_RESTARTS, EmOptions
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
+from pgmlang.infer.exact import impossible_row, log_partition
+from pgmlang.infer.table_errors import observed_information, table_surface
+from pgmlang.kernels.extrapolation import ahead, still_to_gain
+from pgmlang.model.dependence import names_behind
+from pgmlang.plan.deadline import OutOfTime
+from pgmlang.plan.undetermined import undetermined_names
+from pgmlang.tables.conditionals import uniform_parameters
+from pgmlang.tables.learned import Table, learned_tables, prior_counts
+
+Parameters = dict[str, np.ndarray]
+Trace = tuple[float, ...]
+
+PLAIN = 5
+"""EM's first iterations, before any step ahead: they do not converge linearly yet."""
+MOST_CELLS = 200_000_000
+"""Most cells that all E-steps behind standard errors go through."""
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """What a finished start came to."""
+
+    parameters: Parameters
+    counts: Parameters
+    trace: Trace
+    objective: float
+    is_converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class EmState:
+    """``parameters``: for the next E-step; ``evaluated``: the last ones whose log-likelihood is known, with the
+    expected ``counts`` under them. ``start``: number of the present start. ``plain``: what the last M-steps in a row came
+    to; ``fallback``: the M-step's tables where ``parameters`` are a step ahead of them."""
+
+    parameters: Parameters
+    start: int = 0
+    trace: Trace = ()
+    objectives: Trace = ()
+    evaluated: Parameters | None = None
+    counts: Parameters | None = None
+    best: Best | None = None
+    is_done: bool = False
+    plain: tuple[Parameters, ...] = ()
+    fallback: Parameters | None = None
+
+
+class TableEm:
+    """EM for one problem: the networks and their evidence are set up once, only tables change."""
+
+    def __init__(self, problem: Problem, options: EmOptions) -> None:
+        self.problem = problem
+        self.options = options
+        self.model = problem.model
+        self.tables: tuple[Table, ...] = learned_tables(self.model)
+        self.shapes = table_shapes(problem.binding)
+        start = uniform_parameters(self.shapes)
+        self.groups: list[RowGroup] = list(row_groups(problem.binding, start, problem.fixed))
+        self.weight = max(1.0, sum(float(g.weights.sum()) for g in self.groups))
+        self.log_partitions = [log_partition(g, ExactEngine(g.unrolled.network)) for g in self.groups]
+        self.open_tables = self._open_tables()
+        self.restarts = options.restarts or (DEFAULT_RESTARTS if self.open_tables else 1)
+
+    def _open_tables(self) -> list[Table]:
+        """Tables that mention a latent variable: the data say nothing about them by themselves."""
+        latent = self.problem.facts.latent
+        out = []
+        for table in self.tables:
+            if {table.target, *names_behind(self.model, *table.distribution.parents)} & latent:
+                out.append(table)
+        return out
+
+    # ---- the kernel
+
+    def init(self, rng: np.random.Generator) -> EmState:
+        counts = summarize(self.problem.binding, self.problem.fixed).counts
+        self.starts = [self._start(counts, child, number) for number, child in enumerate(rng.spawn(self.restarts))]
+        return EmState(self.starts[0])
+
+    def _start(self, counts: Parameters, rng: np.random.Generator, number: int) -> Parameters:
+        """Available-case counts plus one, random rows for tables with latent variables; without any, every table is
+        random from the second start on."""
+        out = {t.name: normalise(counts[t.name], 1.0) for t in self.tables}
+        for table in self.open_tables or (self.tables if number else ()):
+            shape = self.shapes[table.name]
+            out[table.name] = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+        return out
+
+    def step(self, state: EmState) -> tuple[EmState, StepReport]:
+        """One E-step and one M-step, or an E-step that finds that a step ahead went too far."""
+        value, counts = self._expect(state.parameters)
+        objective = value + log_prior(self.model, state.parameters)
+        gain = objective - state.objectives[-1] if state.objectives else math.inf
+        if state.fallback is not None and not gain >= 0:
+            back = replace(state, parameters=state.fallback, fallback=None)
+            return back, StepReport(state.trace[-1], state.objectives[-1], 0.0)
+        slack = 1e-9 * max(1.0, abs(objective))
+        if gain < -slack:
+            message = f"EM's log-likelihood fell from {state.objectives[-1]:.9g} to {objective:.9g}"
+            raise PgmError(
+                Diagnostic("PGM0805", message, help="this is a bug in pgmlang: please report the model")
+            )
+        following = estimate(self.model, counts)
+        state = replace(
+            state,
+            trace=(*state.trace, value),
+            objectives=(*state.objectives, objective),
+            evaluated=state.parameters,
+            counts=counts,
+            parameters=following,
+            plain=(*state.plain, following)[-3:],
+            fallback=None,
+        )
+        info = StepReport(value, objective, gain)
+        is_plain = len(state.plain) == 3
+        converged = is_plain and still_to_gain(state.objectives) <= self.options.tolerance
+        if converged or len(state.trace) >= self.options.max_iterations:
+            return self._finish(state, converged), info
+        if is_plain and len(state.trace) > PLAIN and not self.options.hard:
+            state = replace(state, parameters=tables_ahead(*state.plain), fallback=following, plain=())
+        return state, info
+
+    def _finish(self, state: EmState, converged: bool) -> EmState:
+        """Ends the present start, keeps the better of it and the best so far."""
+        best = self._better(state, converged)
+        following = state.start + 1
+        if following >= self.restarts:
+            return replace(state, best=best, is_done=True)
+        return EmState(self.starts[following], following, best=best)
+
+    def _better(self, state: EmState, converged: bool) -> Best | None:
+        if state.evaluated is None or state.counts is None:
+            return state.best
+        mine = Best(state.evaluated, state.counts, state.trace, state.objectives[-1], converged)
+        return mine if state.best is None or mine.objective > state.best.objective else state.best
+
+    def conclude(self, state: EmState) -> Outcome:
+        best = state.best if state.is_done else self._better(state, False)
+        assert best is not None
+        parameters = {**with_counts(self.problem.model, best.parameters, best.counts), **self.problem.fixed}
+        warnings = unseen_rows(self.model, best.counts)
+        notes = {"restarts": self.restarts}
+        if self.options.hard:
+            # of hard assignments the trace is that of the completed data
+            return Outcome(parameters, best.trace, best.is_converged, warnings, notes)
+        outcome = Outcome(
+            parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=best.trace[-1]
+        )
+        if not (self.open_tables or self.problem.facts.missing):
+            return outcome  # the counts of complete data tell the errors
+        return self._judged(outcome, best) if state.is_done and best.is_converged else outcome
+
+    def _judged(self, outcome: Outcome, best: Best) -> Outcome:
+        """The outcome with standard errors, and with what the curvature at its end speaks against."""
+        unknown = {n: np.full_like(t, math.nan) for n, t in best.parameters.items()}
+        prior = {t.name: prior_counts(t, self.shapes[t.name]) for t in self.tables}
+
+        def expect(parameters: Parameters) -> tuple[float, Parameters]:
+            self.problem.deadline.check("the look at the curvature", "it is not known")
+            return self._expect(parameters)
+
+        surface = table_surface(expect, best.parameters, best.counts, prior)
+        cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
+        try:
+            ended = observed_information(surface) if 6 * surface.size * cells <= MOST_CELLS else None
+        except OutOfTime:
+            return outcome._replace(
+                is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, CURVATURE_UNKNOWN)
+            )
+        if ended is None:
+            return outcome._replace(standard_errors=unknown)
+        end, tables, errors = ended
+        if end.is_minimum:
+            value, counts = self._expect(tables)
+            parameters = {**outcome.parameters, **with_counts(self.model, tables, counts)}
+            return outcome._replace(parameters=parameters, standard_errors=errors, log_likelihood=value,
+                                    notes={**outcome.notes, "newton_decrement": end.decrement})  # fmt: skip
+        without_data = undetermined_names(self.problem.model, self.problem.facts)
+        doubts = tuple(doubts_of(end, surface.names(), "log-likelihood", without_data))
+        return outcome._replace(is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, *doubts))
+
+    # ---- the E-step
+
+    def _expect(self, parameters: Parameters) -> tuple[float, Parameters]:
+        """Log-likelihood of the data and expected counts of the learned tables."""
+        counts = {name: np.zeros(shape) for name, shape in self.shapes.items()}
+        total = 0.0
+        for group, log_partition_ in zip(self.groups, self.log_partitions, strict=True):
+            engine = ExactEngine(group.unrolled.with_parameters(parameters))
+            num_rows = len(group.weights)
+            evidence = group.evidence
+            if self.options.hard:
+                evidence = self._completed(engine, group, num_rows)
+            by_factor, log_evidence = engine.expected_counts(evidence, group.weights, num_rows=num_rows)
+            if np.isneginf(log_evidence[group.weights > 0]).any():
+                raise impossible_row(group, log_evidence, self.problem.binding.source)
+            total += float(group.weights @ (log_evidence - log_partition_))
+            group.unrolled.add_counts(counts, by_factor)
+        return total, counts
+
+    def _completed(self, engine: ExactEngine, group: RowGroup, num_rows: int) -> dict[int, np.ndarray]:
+        """Every row with its most probable values filled in."""
+        codes, log_value = engine.mpe(group.evidence, num_rows=num_rows)
+        if np.isneginf(log_value[group.weights > 0]).any():
+            raise impossible_row(group, log_value, self.problem.binding.source)
+        return {v: np.ascontiguousarray(codes[:, v]) for v in range(codes.shape[1])}
+
+
+def tables_ahead(first: Parameters, second: Parameters, third: Parameters) -> Parameters:
+    """Tables a step ahead of three of EM's, whose rows are probabilities still: no cell falls by more than nine tenths."""
+    flat = [np.concatenate([t.ravel() for t in tables.values()]) for tables in (first, second, third)]
+    far = np.maximum(ahead(*flat), 0.1 * flat[2])
+    out, start = {}, 0
+    for name, table in third.items():
+        cells = far[start : start + table.size].reshape(table.shape)
+        start += table.size
+        out[name] = cells / cells.sum(axis=-1, keepdims=True)
+    return out
