@@ -58,6 +58,12 @@ def rank(fits: Mapping[str, Fit], bindings: Mapping[str, Binding], folds: int = 
     PgmError PGM0904 where the fits are not of the same data.
     """
     if not bindings:
+        without = [name for name, f in fits.items() if f.pointwise is None]
+        if without:
+            models = ", ".join(sorted({f"`{f.model.name}`" for f in fits.values()}))
+            message = f"fits of different models ({models}) are compared by what they predict, which `{without[0]}` did not keep"
+            cure = "give the data: `--data FILE`; or fit with `--pointwise`"
+            raise PgmError(Diagnostic("PGM0904", message, help=cure))
         prints = {str(f.provenance.get("fingerprint", "")) for f in fits.values()}
         if len(prints) > 1 or "" in prints:
             message = "these fits are of different data, whose densities cannot be compared"
