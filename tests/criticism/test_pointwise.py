@@ -195,7 +195,7 @@ def test_models_of_the_same_data_are_ranked() -> None:
     assert [r.name for r in again] == ["fit 2", "fit 1"]
     stranger = pgmlang.compile(MEAN).fit({"y": Y}, method="hmc", seed=1, options={**OPTIONS, "draws": 30})
     with pytest.raises(PgmError, match="different data"):
-        pgmlang.rank_fits({"flat": fits["flat"], "other": stranger.with_pointwise({"y": Y})})
+        pgmlang.rank_fits({"flat": fits["flat"].with_pointwise(data), "other": stranger.with_pointwise({"y": Y})})
 
 
 def test_folds_of_one_row_are_exact_leave_one_out() -> None:
