@@ -13,7 +13,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import QUANTILES
-from pgmlang.query.events import bound_of, code_of
+from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
 
@@ -95,21 +95,13 @@ class DrawAnswers:
             label = f"{name}[{element}]" if element else name
             one = self._picked(name, (*index, *element_index))
             if name in self.labels and kind == "E":
-                rows.append({"variable": label, **_moments(self._numbers(name, target.variable.span)[one])})
+                rows.append({"variable": label, **_moments(numbers_of(target, name, self.labels[name])[one])})
             elif name in self.labels:
                 rows += [{"variable": label, "label": text, "p": float((one == code).mean())}
                          for code, text in enumerate(self.labels[name])]  # fmt: skip
             else:
                 rows.append({"variable": label, **_moments(one)})
         return rows
-
-    def _numbers(self, name: str, span: Span) -> np.ndarray:
-        """The labels of a discrete variable as numbers. Raises PgmError PGM0606 where one is none."""
-        try:
-            return np.array([float(label) for label in self.labels[name]])
-        except ValueError:
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", span,
-                                      help=f"ask for `P({name})`")) from None  # fmt: skip
 
     def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
         held: np.ndarray | None = None
