@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
-from pgmlang.query.events import bound_of, code_of
-from pgmlang.query.network import COMPARE, MAX_ANSWER
+from pgmlang.query.events import bound_of, code_of, numbers_of
+from pgmlang.query.network import COMPARE
 from pgmlang.query.parse import Event, Query
+from pgmlang.query.row_elements import elements_of
 from pgmlang.query.row_names import base, known_to, of_a_row
 from pgmlang.results.convergence import convergence
 
@@ -97,16 +96,14 @@ class Draws:
         """Rows of an answer: moments of numbers, probabilities of labels, for every element asked for."""
         name = base(target.variable.name)
         labels = self._labels(name)
-        if labels is not None and kind == "E" and not self._has_numbers(name):
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", target.variable.span,
-                                      help=f"ask for `P({name} | ...)`"))  # fmt: skip
+        numbers = numbers_of(target, name, labels) if labels is not None and kind == "E" else None
         out: list[dict[str, object]] = []
         for text, index in self._elements(target):
             if labels is None:
                 out.append({"variable": text, **self._moments(self._codes(name, index))})
                 continue
-            if kind == "E":
-                out.append({"variable": text, **self._moments_of_two(name, index)})
+            if numbers is not None:
+                out.append({"variable": text, **self._moments_of_labels(name, index, numbers)})
                 continue
             for code, label in enumerate(labels):
                 p, error = self._mean(self._chance(name, index, code))
@@ -146,9 +143,6 @@ class Draws:
         type_ = self.row.joint.model.by_name[name].type
         return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
 
-    def _has_numbers(self, name: str) -> bool:
-        return self.row.joint.model.by_name[name].type.kind in ("bit", "bool", "spin")
-
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
         values = self._element(self.values[name], index).astype(float)
@@ -161,11 +155,12 @@ class Draws:
             values = values[:, i]
         return np.asarray(values.cpu().numpy())
 
-    def _moments_of_two(self, name: str, index: tuple[int, ...]) -> dict[str, float]:
-        """Moments of a bit, a truth value or a spin, by the probability of its second value."""
-        p, error = self._mean(self._chance(name, index, 1))
-        size = 2 if self.row.joint.model.by_name[name].type.kind == "spin" else 1
-        return {"mean": size * p - (size - 1), "sd": size * math.sqrt(max(p * (1 - p), 0.0)), "mcse": size * error}
+    def _moments_of_labels(self, name: str, index: tuple[int, ...], numbers: np.ndarray) -> dict[str, float]:
+        """Moments of labels that are numbers, a bit's among them, by their probabilities."""
+        shares = np.stack([self._chance(name, index, code) for code in range(len(numbers))], -1)
+        mean, error = self._mean(shares @ numbers)
+        square, _ = self._mean(shares @ np.square(numbers - mean))
+        return {"mean": mean, "sd": math.sqrt(max(square, 0.0)), "mcse": error}
 
     def _chance(self, name: str, index: tuple[int, ...], code: int) -> np.ndarray:
         """The probability of a label in each draw, shape (S,)."""
@@ -175,42 +170,12 @@ class Draws:
         return np.broadcast_to(shares, self.weights.shape)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
-        """The elements asked for with their indices; the axis of the row itself is not named."""
-        name, bracket, inner = target.variable.name.partition("[")
-        joint = self.row.joint
+        """The elements asked for with their indices. Raises PgmError PGM0607 where the fit has nothing to say of them."""
+        name = base(target.variable.name)
         if name not in self.values:
             raise PgmError(Diagnostic("PGM0607", f"the fit has nothing to say of `{name}`", target.variable.span,
                                       help="it is an input, or a value of the data"))  # fmt: skip
-        rows = {p.name for p in joint.model.plates if p.is_rows}
-        axes = joint.axes(name)
-        asked = [t.strip() for t in inner.removesuffix("]").split(",")] if bracket else []
-        choices: list[list[tuple[str, int]]] = []
-        for axis in axes:
-            size = joint.layout.size(axis)
-            texts = joint.binding.layout.element_names((axis,))
-            if axis in rows and size == 1:
-                choices.append([("", 0)])
-                continue
-            every = list(zip(texts, range(size), strict=True))
-            if asked:
-                label = asked.pop(0)
-                every = [e for e in every if e[0] == label]
-                if not every:
-                    near = did_you_mean(label, texts) or "its elements: " + ", ".join(texts[:12])
-                    raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", target.variable.span,
-                                              help=near))  # fmt: skip
-            choices.append(every)
-        if asked:
-            raise PgmError(Diagnostic("PGM0607", f"`{name}` has not so many axes", target.variable.span,
-                                      help=f"ask for `{name}`"))  # fmt: skip
-        if math.prod(map(len, choices)) > MAX_ANSWER:
-            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {math.prod(map(len, choices)):,} elements",
-                                      target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
-        out = []
-        for picked in product(*choices):
-            element = ", ".join(text for text, _ in picked if text)
-            out.append((f"{name}[{element}]" if element else name, tuple(i for _, i in picked)))
-        return out
+        return elements_of(self.row.joint, target)
 
     def _mean(self, values: np.ndarray) -> tuple[float, float]:
         """The weighted mean and its Monte Carlo error: of the mean of ``w (x - mean)`` (Owen 2013, section 9.2), whose

@@ -64,13 +64,8 @@ def completed_row(
 ) -> CompletedRow:
     """A row that the fit has not seen, given what is told of it. ``most``: draws. Raises PgmError: PGM0606 for what cannot
     be given, PGM0607 for names and labels, PGM0609 for impossible evidence."""
+    row = row_of(fit, evidence, interventions, seed, most)
     given = (*evidence, *interventions)
-    _check_given(fit, given)
-    model = fit.model
-    done = {base(e.variable.name) for e in interventions}
-    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
-    fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-    row = new_rows_of(fit, binding_of(fit, given), seed, most)
     chances: dict[str, Tensor] = {}
     values = complete(row, chances)
     log_weights = log_evidence(row).cpu().numpy()
@@ -79,8 +74,7 @@ def completed_row(
         if not given:
             message = "the values of the fit are not finite, or not those of its model"
             raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
-        raise PgmError(Diagnostic("PGM0609", "the evidence has probability zero", given[0].span,
-                                  help="ask for something that can happen"))  # fmt: skip
+        raise PgmError(impossible_evidence(given))
     weights = np.exp(log_weights - np.logaddexp.reduce(log_weights))
     out = CompletedRow(row, values, chances, weights, total)
     if out.effective < min(ENOUGH, len(weights)):
@@ -88,6 +82,24 @@ def completed_row(
         raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
                                   help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
     return out
+
+
+def impossible_evidence(given: tuple[Evidence, ...]) -> Diagnostic:
+    return Diagnostic("PGM0609", "the evidence has probability zero", given[0].span,
+                      help="ask for something that can happen")  # fmt: skip
+
+
+def row_of(
+    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+) -> NewRows:
+    """A fresh row with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
+    given = (*evidence, *interventions)
+    _check_given(fit, given)
+    model = fit.model
+    done = {base(e.variable.name) for e in interventions}
+    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
+    fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
+    return new_rows_of(fit, binding_of(fit, given), seed, most)
 
 
 def check_targets(fit: Fit, query: Query) -> None:
