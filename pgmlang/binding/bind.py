@@ -45,19 +45,21 @@ def bind(
     weights: str | None = None,
     known: Mapping[str, tuple[str, ...]] | None = None,
     is_block: bool = False,
+    is_fresh: bool = False,
 ) -> Binding:
     """Joins a Model to its tables.
 
     ``tables``: one frame, plate name to frame, or arrays by name. ``observe``: values of variables outside of plates.
     ``mapping``: variable or plate to column (or to a glob ``px_*`` of columns, for a variable with an axis).
     ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit.
-    ``is_block``: the table is a block of a larger one, so a column without values is no news. Raises PgmError with
+    ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
+    the rows may say nothing at all. Raises PgmError with
     every problem found (07xx).
     """
     if missing not in MISSING:
         cure = f"one of {listed(MISSING)}"
         raise PgmError(Diagnostic("PGM0612", f"`--missing` is not `{missing}`", help=cure))
-    binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block)
+    binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh)
     return binder.bind(dict(observe or {}), tuple(hide), dict(mapping or {}), missing, counts, weights)
 
 
@@ -69,6 +71,7 @@ class Binder:
     frames: dict[str, Frame]
     known: dict[str, tuple[str, ...]]
     is_block: bool
+    is_fresh: bool = False
     problems: BindingProblems = field(default_factory=BindingProblems)
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class Binder:
         self._observe(closed, observe)
         self._check_inputs(closed, hide)
         # new rows of a fit may say nothing but their groups
-        is_new = bool(self.known) and bool(elements.membership or self.matches.columns)
+        is_new = self.is_fresh or (bool(self.known) and bool(elements.membership or self.matches.columns))
         if not is_new and not any(closed.by_name[n].plates for n in self.values):
             self._nothing_bound()
         self._check_closed(closed, elements)

@@ -73,4 +73,6 @@ def density_of_binding(
 
 def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:
     kind = torch.int64 if variable.type.is_discrete else dtype
-    return torch.as_tensor(np.ascontiguousarray(values), device=device).to(kind)
+    # numpy makes one axis of none
+    contiguous = np.ascontiguousarray(values).reshape(np.shape(values))
+    return torch.as_tensor(contiguous, device=device).to(kind)

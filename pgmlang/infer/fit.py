@@ -121,6 +121,8 @@ def _fit(
     """What is kept of a run."""
     binding, outcome, method = problem.binding, done.outcome, planned.method
     reasons = tuple(r for b in planned.plan.blocks for r in b.reasons)
+    # what is held is known of the fit too: answers about other rows go by it
+    outcome = outcome._replace(parameters={**outcome.parameters, **problem.fixed})
     log_likelihood = outcome.log_likelihood
     if log_likelihood is None and not outcome.draws and not outcome.sizes and not problem.model.nets:
         log_likelihood = log_likelihood_of(problem, outcome.parameters)

@@ -18,13 +18,10 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows. Raises PgmError PGM0606 for soft evidence, PGM0609 for what cannot be."""
     posterior = given.posterior
     fit = posterior.fit
-    if (posterior.reasons_against_tables_of_rows and not fit.is_given) or posterior.reasons_against_tables:
-        if given.evidence:
-            message = "fresh rows of this fit are drawn without evidence"
-            raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
-        from pgmlang.query.prior_rows import fresh_rows
-
-        return fresh_rows(fit, num_draws, given.seed)
+    if posterior.reasons_against_tables or (
+        posterior.reasons_against_tables_of_rows and not given.evidence and not fit.is_given
+    ):
+        return _of_densities(given, num_draws)
     if posterior.network is not None:
         return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
     if not iid_plate(fit.model, fit.parameters)[0]:
@@ -33,6 +30,20 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
         answers, rest = of_element(fit, given.evidence)
         return _of_network(answers, num_draws, given.seed, rest)
     return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
+
+
+def _of_densities(given: Conditioned, num_draws: int) -> Columns:
+    """Rows that are completed from what is given of them, or drawn forwards."""
+    from pgmlang.query.drawn_rows import sample_given
+    from pgmlang.query.prior_rows import fresh_rows, is_drawn_forwards
+
+    fit = given.posterior.fit
+    if given.posterior.has_fields and given.evidence:
+        message = "fresh rows of wide fields are drawn without evidence"
+        raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+    if not given.evidence and is_drawn_forwards(fit):
+        return fresh_rows(fit, num_draws, given.seed)
+    return sample_given(fit, given.evidence, num_draws, given.seed)
 
 
 def _of_network(answers: NetworkAnswers, num_draws: int, seed: int, items: tuple[Evidence, ...]) -> Columns:

@@ -72,6 +72,19 @@ def _against_fresh_row(given: Conditioned, query: Query) -> Iterator[str]:
     yield from reasons_against_a_fresh_row(given.posterior.fit, query)
 
 
+def _against_closed_form(given: Conditioned, query: Query) -> Iterator[str]:
+    from pgmlang.query.gaussian_answers import reasons_against_closed_form
+
+    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
+    yield from reasons or reasons_against_closed_form(given.posterior.fit, query)
+
+
+def _by_closed_form(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.gaussian_answers import answer_in_closed_form
+
+    return answer_in_closed_form(given.posterior.fit, query)
+
+
 def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
@@ -83,6 +96,7 @@ QUESTIONS = (
     QuestionRow("tables of an outer element", _against_element_tables, _by_element_tables),
     QuestionRow("tables", _against_tables, lambda given, query: given.posterior.tables.answer(query)),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
+    QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow(SIMULATED, _against_fresh_row,
                 lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
     QuestionRow("what the fit holds", _against_nothing,

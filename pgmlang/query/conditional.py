@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
-from pgmlang.query.events import bound_of, code_of
-from pgmlang.query.network import COMPARE, MAX_ANSWER
-from pgmlang.query.parse import Event, Evidence, Query
+from pgmlang.query.events import bound_of, code_of, numbers_of
+from pgmlang.query.network import COMPARE
+from pgmlang.query.parse import Event, Query
+from pgmlang.query.row_elements import elements_of
+from pgmlang.query.row_names import base, known_to, of_a_row
 from pgmlang.results.convergence import convergence
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pgmlang.binding.record import Binding
     from pgmlang.model.labels import Labels
     from pgmlang.query.new_rows import NewRows
     from pgmlang.results.fit import Fit
@@ -34,25 +33,6 @@ if TYPE_CHECKING:
 DRAWS = 4000
 """Draws of the row and of the globals, where nothing needs a chain."""
 QUANTILES = (0.05, 0.5, 0.95)
-ENOUGH = 100
-"""Effective draws below which the evidence is too far from the fit to be answered for."""
-
-
-def rows_of(fit: Fit) -> set[str]:
-    """Variables and inputs that a row of data has for itself."""
-    rows = {p.name for p in fit.model.plates if p.is_rows}
-    return {v.name for v in fit.model.variables if rows & set(fit.model.array_axes(v))}
-
-
-def known_to(fit: Fit) -> set[str]:
-    """Variables that the fit has values of."""
-    return {n for n in (*fit.draws, *fit.parameters, *fit.deterministic) if n in fit.model.by_name}
-
-
-def of_a_row(fit: Fit) -> set[str]:
-    """What a question may give or ask as part of a fresh row: what a row has for itself, and globals that the fit has no
-    values of."""
-    return rows_of(fit) | {v.name for v in fit.model.of_role("random", "derived")} - known_to(fit)
 
 
 def reasons_against_a_fresh_row(fit: Fit, query: Query) -> Iterator[str]:
@@ -72,15 +52,6 @@ def reasons_against_a_fresh_row(fit: Fit, query: Query) -> Iterator[str]:
         yield "what is asked the fit has values of"
 
 
-def base(name: str) -> str:
-    """The variable of ``x[b]``."""
-    return name.partition("[")[0]
-
-
-def _is_plate(fit: Fit, name: str) -> bool:
-    return name in fit.model.plate_by_name
-
-
 @dataclass(frozen=True, eq=False)
 class ConditionalAnswers:
     """Answers about a fresh row. ``seed``: of the draws behind them."""
@@ -91,83 +62,24 @@ class ConditionalAnswers:
     def answer(self, query: Query) -> Answer:
         """Raises PgmError: PGM0606 for what cannot be given or asked, PGM0607 for names and labels, PGM0609 for
         impossible evidence."""
-        from pgmlang.query.new_rows import new_rows_of
-        from pgmlang.query.row_predictions import complete
-        from pgmlang.query.row_scores import log_evidence
+        from pgmlang.query.fresh_row import check_targets, completed_row
 
         if query.kind == "MAP":
             raise PgmError(Diagnostic("PGM0606", "the most probable values of a row with real variables are not sought",
                                       help="ask for `E(x | ...)` or `P(x > 3 | ...)`"))  # fmt: skip
-        given = (*query.evidence, *query.interventions)
-        self._check(query, given)
-        model = self.fit.model
-        done = {base(e.variable.name) for e in query.interventions}
-        factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
-        fit = replace(self.fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-        row = new_rows_of(fit, _binding(fit, given), self.seed, DRAWS)
-        chances: dict[str, Tensor] = {}
-        completed = complete(row, chances)
-        log_weights = log_evidence(row).cpu().numpy()
-        total = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
-        if not np.isfinite(total):
-            if not given:
-                message = "the values of the fit are not finite, or not those of its model"
-                raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
-            raise PgmError(Diagnostic("PGM0609", "the evidence has probability zero", given[0].span,
-                                      help="ask for something that can happen"))  # fmt: skip
-        draws = Draws(row, completed, chances, np.exp(log_weights - np.logaddexp.reduce(log_weights)))
-        if draws.effective < min(ENOUGH, len(log_weights)):
-            message = f"only {draws.effective:.1f} of {len(log_weights):,} draws agree with the evidence"
-            raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
-                                      help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+        check_targets(self.fit, query)
+        given = completed_row(self.fit, query.evidence, query.interventions, self.seed, DRAWS)
+        names = {base(t.variable.name) for t in query.targets}
+        derived = {n for n in names if n in given.row.joint.model.definition_of}
+        draws = Draws(given.row, given.with_derived(derived), given.chances, given.weights)
         if query.targets[0].op is not None:
             rows = [draws.events(query.targets)]
         else:
             rows = [line for t in query.targets for line in draws.lines(t, query.kind)]
-        notes = (f"{len(log_weights):,} draws of a fresh row, {draws.effective:,.0f} effective",)
-        names = tuple(t.variable.name for t in query.targets)
-        return Answer(query.text, self.fit.method, names, tuple(rows), total if query.evidence else 0.0, notes)
-
-    def _check(self, query: Query, given: tuple[Evidence, ...]) -> None:
-        """Names that exist, values that are one, and nothing both given and asked."""
-        rows = of_a_row(self.fit)
-        known = {v.name for v in self.fit.model.variables}
-        for variable in (*(t.variable for t in query.targets), *(e.variable for e in given)):
-            if base(variable.name) not in known and not _is_plate(self.fit, variable.name):
-                raise PgmError(Diagnostic("PGM0607", f"unknown variable `{variable.name}`", variable.span,
-                                          help=did_you_mean(variable.name, known)))  # fmt: skip
-        for one in given:
-            name = one.variable.name
-            if one.weights or one.value is None:
-                raise PgmError(Diagnostic("PGM0606", "soft evidence is taken by discrete networks only", one.variable.span,
-                                          help=f"write `{name} = value`"))  # fmt: skip
-            if base(name) not in rows and not _is_plate(self.fit, name):
-                raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
-                                          one.variable.span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
-        told = {one.variable.name for one in given}
-        for target in query.targets:
-            if target.variable.name in told:
-                raise PgmError(Diagnostic("PGM0606", f"`{target.variable.name}` is both given and asked",
-                                          target.variable.span, help="leave one of them out"))  # fmt: skip
-
-
-def _binding(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
-    """One row with what is given. Raises PgmError for values that the fit's variables cannot have (07xx)."""
-    from pgmlang.binding import bind
-    from pgmlang.data import read_frame
-    from pgmlang.query.prior_rows import fresh_binding, observed_outside
-
-    outside = {e.variable.name: str(e.value) for e in given if _is_outside(fit, base(e.variable.name))}
-    of_the_row = {e.variable.name: [e.value] for e in given if e.variable.name not in outside}
-    if not of_the_row:
-        return observed_outside(fresh_binding(fit, 1), outside)
-    return bind(fit.model, read_frame(of_the_row), observe=outside, known=fit.labels)
-
-
-def _is_outside(fit: Fit, name: str) -> bool:
-    """Whether a name stands outside of all plates."""
-    variable = fit.model.by_name.get(name)
-    return variable is not None and not variable.plates
+        notes = (f"{len(given.weights):,} draws of a fresh row, {given.effective:,.0f} effective",)
+        asked = tuple(t.variable.name for t in query.targets)
+        log_evidence = given.log_evidence if query.evidence else 0.0
+        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,25 +92,18 @@ class Draws:
     chances: dict[str, Tensor]
     weights: np.ndarray
 
-    @property
-    def effective(self) -> float:
-        """The effective number of draws (Kong 1992)."""
-        return 1 / float(np.square(self.weights).sum())
-
     def lines(self, target: Event, kind: str) -> list[dict[str, object]]:
         """Rows of an answer: moments of numbers, probabilities of labels, for every element asked for."""
         name = base(target.variable.name)
         labels = self._labels(name)
-        if labels is not None and kind == "E" and not self._has_numbers(name):
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", target.variable.span,
-                                      help=f"ask for `P({name} | ...)`"))  # fmt: skip
+        numbers = numbers_of(target, name, labels) if labels is not None and kind == "E" else None
         out: list[dict[str, object]] = []
         for text, index in self._elements(target):
             if labels is None:
                 out.append({"variable": text, **self._moments(self._codes(name, index))})
                 continue
-            if kind == "E":
-                out.append({"variable": text, **self._moments_of_two(name, index)})
+            if numbers is not None:
+                out.append({"variable": text, **self._moments_of_labels(name, index, numbers)})
                 continue
             for code, label in enumerate(labels):
                 p, error = self._mean(self._chance(name, index, code))
@@ -238,9 +143,6 @@ class Draws:
         type_ = self.row.joint.model.by_name[name].type
         return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
 
-    def _has_numbers(self, name: str) -> bool:
-        return self.row.joint.model.by_name[name].type.kind in ("bit", "bool", "spin")
-
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
         values = self._element(self.values[name], index).astype(float)
@@ -253,11 +155,12 @@ class Draws:
             values = values[:, i]
         return np.asarray(values.cpu().numpy())
 
-    def _moments_of_two(self, name: str, index: tuple[int, ...]) -> dict[str, float]:
-        """Moments of a bit, a truth value or a spin, by the probability of its second value."""
-        p, error = self._mean(self._chance(name, index, 1))
-        size = 2 if self.row.joint.model.by_name[name].type.kind == "spin" else 1
-        return {"mean": size * p - (size - 1), "sd": size * math.sqrt(max(p * (1 - p), 0.0)), "mcse": size * error}
+    def _moments_of_labels(self, name: str, index: tuple[int, ...], numbers: np.ndarray) -> dict[str, float]:
+        """Moments of labels that are numbers, a bit's among them, by their probabilities."""
+        shares = np.stack([self._chance(name, index, code) for code in range(len(numbers))], -1)
+        mean, error = self._mean(shares @ numbers)
+        square, _ = self._mean(shares @ np.square(numbers - mean))
+        return {"mean": mean, "sd": math.sqrt(max(square, 0.0)), "mcse": error}
 
     def _chance(self, name: str, index: tuple[int, ...], code: int) -> np.ndarray:
         """The probability of a label in each draw, shape (S,)."""
@@ -267,42 +170,12 @@ class Draws:
         return np.broadcast_to(shares, self.weights.shape)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
-        """The elements asked for with their indices; the axis of the row itself is not named."""
-        name, bracket, inner = target.variable.name.partition("[")
-        joint = self.row.joint
+        """The elements asked for with their indices. Raises PgmError PGM0607 where the fit has nothing to say of them."""
+        name = base(target.variable.name)
         if name not in self.values:
             raise PgmError(Diagnostic("PGM0607", f"the fit has nothing to say of `{name}`", target.variable.span,
                                       help="it is an input, or a value of the data"))  # fmt: skip
-        rows = {p.name for p in joint.model.plates if p.is_rows}
-        axes = joint.axes(name)
-        asked = [t.strip() for t in inner.removesuffix("]").split(",")] if bracket else []
-        choices: list[list[tuple[str, int]]] = []
-        for axis in axes:
-            size = joint.layout.size(axis)
-            texts = joint.binding.layout.element_names((axis,))
-            if axis in rows and size == 1:
-                choices.append([("", 0)])
-                continue
-            every = list(zip(texts, range(size), strict=True))
-            if asked:
-                label = asked.pop(0)
-                every = [e for e in every if e[0] == label]
-                if not every:
-                    near = did_you_mean(label, texts) or "its elements: " + ", ".join(texts[:12])
-                    raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", target.variable.span,
-                                              help=near))  # fmt: skip
-            choices.append(every)
-        if asked:
-            raise PgmError(Diagnostic("PGM0607", f"`{name}` has not so many axes", target.variable.span,
-                                      help=f"ask for `{name}`"))  # fmt: skip
-        if math.prod(map(len, choices)) > MAX_ANSWER:
-            raise PgmError(Diagnostic("PGM0611", f"`{name}` has {math.prod(map(len, choices)):,} elements",
-                                      target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
-        out = []
-        for picked in product(*choices):
-            element = ", ".join(text for text, _ in picked if text)
-            out.append((f"{name}[{element}]" if element else name, tuple(i for _, i in picked)))
-        return out
+        return elements_of(self.row.joint, target)
 
     def _mean(self, values: np.ndarray) -> tuple[float, float]:
         """The weighted mean and its Monte Carlo error: of the mean of ``w (x - mean)`` (Owen 2013, section 9.2), whose

@@ -13,7 +13,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import QUANTILES
-from pgmlang.query.events import bound_of, code_of
+from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
 
@@ -88,28 +88,20 @@ class DrawAnswers:
         if int(np.prod(shape)) > MAX_ANSWER:
             raise PgmError(Diagnostic("PGM0611", f"`{name}` has {int(np.prod(shape)):,} elements",
                                       target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
-        rest = self.axes[name][len(self.axes[name]) - len(shape) :]
+        axes = self.axes[name]
         rows: list[dict[str, object]] = []
         for element_index in np.ndindex(shape):
-            element = ", ".join(names[i] for names, i in zip(rest, element_index, strict=True))
-            label = f"{target.variable.name}[{element}]" if element else target.variable.name
+            element = ", ".join(names[i] for names, i in zip(axes, (*index, *element_index), strict=True))
+            label = f"{name}[{element}]" if element else name
             one = self._picked(name, (*index, *element_index))
             if name in self.labels and kind == "E":
-                rows.append({"variable": label, **_moments(self._numbers(name, target.variable.span)[one])})
+                rows.append({"variable": label, **_moments(numbers_of(target, name, self.labels[name])[one])})
             elif name in self.labels:
                 rows += [{"variable": label, "label": text, "p": float((one == code).mean())}
                          for code, text in enumerate(self.labels[name])]  # fmt: skip
             else:
                 rows.append({"variable": label, **_moments(one)})
         return rows
-
-    def _numbers(self, name: str, span: Span) -> np.ndarray:
-        """The labels of a discrete variable as numbers. Raises PgmError PGM0606 where one is none."""
-        try:
-            return np.array([float(label) for label in self.labels[name]])
-        except ValueError:
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", span,
-                                      help=f"ask for `P({name})`")) from None  # fmt: skip
 
     def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
         held: np.ndarray | None = None
@@ -153,7 +145,14 @@ class DrawAnswers:
         parts = inner.removesuffix("]").split(", ") if bracket else []
         axes = self.axes[name]
         if len(parts) > len(axes):
-            raise PgmError(Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span))
+            cure = (
+                f"its elements are `{name}[{', '.join(names[0] for names in axes)}]` and so on"
+                if axes
+                else f"write `{name}`"
+            )
+            raise PgmError(
+                Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span, help=cure)
+            )
         index = []
         for label, names in zip(parts, axes, strict=False):
             if label not in names:

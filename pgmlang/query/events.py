@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
@@ -28,3 +30,12 @@ def bound_of(event: Event, name: str, is_discrete: bool) -> float:
     except ValueError:
         message = f"`{event.value}` is not a number to compare with"
         raise PgmError(Diagnostic("PGM0606", message, span)) from None
+
+
+def numbers_of(event: Event, name: str, labels: Labels) -> np.ndarray:
+    """The labels of a variable as numbers, a bit's 0 and 1 among them. Raises PgmError PGM0606 where one is none."""
+    try:
+        return np.array([float(label) for label in labels])
+    except ValueError:
+        raise PgmError(Diagnostic("PGM0606", f"`{name}` has labels, not numbers", event.variable.span,
+                                  help=f"ask for `P({name} | ...)`")) from None  # fmt: skip

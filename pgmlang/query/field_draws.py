@@ -33,7 +33,7 @@ def sample_fields(rows: FieldRows, count: int, shared: Mapping[str, Tensor]) -> 
     for name, value in drawn_of_fields(rows, count, shared=shared).items():
         if name in shared:
             continue
-        columns.update(drawn_columns(one, name, value, rows.plate))
+        columns.update(drawn_columns(one, name, value, [rows.plate] if rows.plate else ()))
     return Columns(columns)
 
 

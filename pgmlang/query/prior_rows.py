@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -35,14 +35,30 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     if plate is None or plates != [*around, plate]:
         raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of rows, or a chain of them",
                                   help="`predict` on a table of rows draws what it leaves open"))  # fmt: skip
-    for variable in model.of_role("input"):
-        if variable.plates:
-            raise PgmError(Diagnostic("PGM0602", f"rows hang on the input `{variable.name}`", variable.span,
-                                      help="`predict` on a table with its column"))  # fmt: skip
+    need_inputs(model, ())
     sizes = {**fit.sizes, **dict.fromkeys(around, 1), plate: rows}
     labels = {k: v for k, v in fit.labels.items() if k != plate and k not in around}
     membership = {(plate, p): np.zeros(rows, dtype=np.int64) for p in around}
     return Binding(model, close_layout(model, sizes, labels, membership), labels, {}, plate=plate)
+
+
+def is_drawn_forwards(fit: Fit) -> bool:
+    """Whether fresh rows are drawn by `fresh_rows`: one plate of rows without inputs, or a chain of them; fields."""
+    model = fit.model
+    plates = [p.name for p in model.plates if p.is_rows]
+    if any(True for _ in model.of_role("field")) or (plates and model.is_chain(plates[-1])):
+        return True
+    return len(plates) == 1 and not any(v.plates for v in model.of_role("input"))
+
+
+def need_inputs(model: Model, given: Collection[str]) -> None:
+    """Raises PgmError PGM0602 for an input of rows that is not given."""
+    for variable in model.of_role("input"):
+        if variable.plates and variable.name not in given:
+            name = variable.name
+            message = f"rows hang on the input `{name}`, and no value of it is given"
+            raise PgmError(Diagnostic("PGM0602", message, variable.span,
+                                      help=f"give it (`{name} = 1`), or `predict` on a table with its column"))  # fmt: skip
 
 
 def observed_outside(binding: Binding, observed: Mapping[str, str]) -> Binding:
@@ -80,5 +96,5 @@ def fresh_rows(fit: Fit, count: int, seed: int) -> Columns:
             if in_sequence:
                 # the rows take the place of the draws
                 value = value[0].movedim(joint.axes(variable.name).index(bound.plate), 0).unsqueeze(1)
-            columns.update(drawn_columns(joint, variable.name, value, bound.plate))
+            columns.update(drawn_columns(joint, variable.name, value, [bound.plate]))
     return Columns(columns)

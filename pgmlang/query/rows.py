@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,14 +89,15 @@ def sample(answers: NetworkAnswers, evidence: dict[int, int], num_draws: int, se
 
 
 def drawn_columns(
-    joint: BoundDensity, name: str, value: Tensor, plate: str | None
+    joint: BoundDensity, name: str, value: Tensor, plates: Collection[str]
 ) -> dict[str, list[str] | np.ndarray]:
-    """Columns of draws ``[draw, *shape]`` of one variable, a column an element; of ``plate`` the first element alone."""
+    """Columns of draws ``[draw, *shape]`` of one variable, a column an element; of these plates the first element alone."""
     variable = joint.model.by_name[name]
     axes = joint.axes(name)
-    if plate in axes:
-        value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
-        axes = tuple(a for a in axes if a != plate)
+    for plate in plates:
+        if plate in axes:
+            value = value.select(value.dim() - len(axes) + axes.index(plate), 0)
+            axes = tuple(a for a in axes if a != plate)
     flat = value.reshape(len(value), math.prod(value.shape[1:])).cpu().numpy()
     labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
     out: dict[str, list[str] | np.ndarray] = {}

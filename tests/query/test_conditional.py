@@ -43,7 +43,7 @@ def fit() -> pgmlang.FittedModel:
 
 def figures(answer: pgmlang.Answer) -> tuple[float, float]:
     row = answer.table[0]
-    return float(row.get("p", row.get("mean"))), float(row["mcse"])
+    return float(row.get("p", row.get("mean"))), float(row.get("mcse", 0.0))
 
 
 def near(answer: pgmlang.Answer, right: float) -> None:

@@ -40,6 +40,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     fit = pgmlang.compile(text).fit({"x": [1.0, 2.0], "y": [1.0, 2.0]}, method="map", seed=1)
     with pytest.raises(PgmError, match="hang on the input"):
         fit.sample(3)
-    fit = pgmlang.compile(NORMAL).fit({"y": [1.0], "hot": [1]}, method="map", seed=1)
-    with pytest.raises(PgmError, match="without evidence"):
-        fit.sample(3, evidence="hot = 1")
+
+
+def test_rows_given_evidence() -> None:
+    text = NORMAL.replace("m ~ Normal(0, 10)", "param m : real")
+    fit = pgmlang.compile(text).fit({"y": [-1.0, 1.0], "hot": [0, 1]}, method="map", seed=1)
+    rows = fit.sample(4000, seed=1, evidence="hot = 1").columns
+    assert set(rows["hot"]) == {"1"}
+    y = np.linspace(-20, 20, 40_001)
+    m = float(fit.params["m"])
+    density = np.exp(-0.125 * (y - m) ** 2) / (1 + np.exp(-y))
+    assert np.mean(rows["y"]) == pytest.approx((y * density).sum() / density.sum(), abs=0.12)

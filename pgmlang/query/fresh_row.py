@@ -1,0 +1,189 @@
+"""A fresh row given evidence and interventions: bound with what is told, completed for every draw of the globals, each draw
+weighed by how probable it makes the evidence (self-normalised importance sampling: Owen 2013, section 9.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from pgmlang.binding import bind
+from pgmlang.binding.record import Binding
+from pgmlang.data import read_frame
+from pgmlang.density.simulation import deterministic_values
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.query.new_rows import NewRows, new_rows_of
+from pgmlang.query.parse import Evidence, Query
+from pgmlang.query.prior_rows import fresh_binding, need_inputs, observed_outside
+from pgmlang.query.row_names import base, of_a_row
+from pgmlang.query.row_predictions import complete
+from pgmlang.query.row_scores import log_evidence
+from pgmlang.results.fit import Fit
+
+ENOUGH = 100
+"""Effective draws below which the evidence is too far from the fit to be answered for."""
+
+
+@dataclass(frozen=True, eq=False)
+class CompletedRow:
+    """``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of what has labels;
+    ``weights``: of the draws, shape (S,), summing to one. ``log_evidence``: ln P(evidence), a density where it is of
+    numbers."""
+
+    row: NewRows
+    values: dict[str, Tensor]
+    chances: dict[str, Tensor]
+    weights: np.ndarray
+    log_evidence: float
+
+    @property
+    def effective(self) -> float:
+        """The effective number of draws (Kong 1992)."""
+        return 1 / float(np.square(self.weights).sum())
+
+    def with_derived(self, names: Collection[str]) -> dict[str, Tensor]:
+        """The values, with those of deterministic names."""
+        row = self.row
+        if not names:
+            return self.values
+        derived = deterministic_values(row.joint, self.values, row.params, row.nets, names)
+        count = row.num_draws
+        shapes = {
+            n: row.joint.binding.layout.shape(row.joint.model.array_axes(row.joint.model.by_name[n]))
+            for n in names
+        }
+        return {**self.values, **{n: derived[n].expand(count, *shapes[n]) for n in names}}
+
+
+def completed_row(
+    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+) -> CompletedRow:
+    """A row that the fit has not seen, given what is told of it. ``most``: draws. Raises PgmError: PGM0606 for what cannot
+    be given, PGM0607 for names and labels, PGM0609 for impossible evidence."""
+    row = row_of(fit, evidence, interventions, seed, most)
+    given = (*evidence, *interventions)
+    chances: dict[str, Tensor] = {}
+    values = complete(row, chances)
+    log_weights = log_evidence(row).cpu().numpy()
+    total = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
+    if not np.isfinite(total):
+        if not given:
+            message = "the values of the fit are not finite, or not those of its model"
+            raise PgmError(Diagnostic("PGM0903", message, help="fit the model again"))
+        raise PgmError(impossible_evidence(given))
+    weights = np.exp(log_weights - np.logaddexp.reduce(log_weights))
+    out = CompletedRow(row, values, chances, weights, total)
+    if out.effective < min(ENOUGH, len(weights)):
+        message = f"only {out.effective:.1f} of {len(weights):,} draws agree with the evidence"
+        raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
+                                  help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+    return out
+
+
+def impossible_evidence(given: tuple[Evidence, ...]) -> Diagnostic:
+    return Diagnostic("PGM0609", "the evidence has probability zero", given[0].span,
+                      help="ask for something that can happen")  # fmt: skip
+
+
+def row_of(
+    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+) -> NewRows:
+    """A fresh row with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
+    given = (*evidence, *interventions)
+    _check_given(fit, given)
+    model = fit.model
+    done = {base(e.variable.name) for e in interventions}
+    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
+    fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
+    return new_rows_of(fit, binding_of(fit, given), seed, most)
+
+
+def check_targets(fit: Fit, query: Query) -> None:
+    """Names that exist, and nothing both given and asked. Raises PgmError PGM0606, PGM0607."""
+    told = {one.variable.name for one in (*query.evidence, *query.interventions)}
+    known = {v.name for v in fit.model.variables}
+    for target in query.targets:
+        name = target.variable.name
+        if base(name) not in known:
+            raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", target.variable.span,
+                                      help=did_you_mean(name, known)))  # fmt: skip
+        if name in told:
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` is both given and asked",
+                                      target.variable.span, help="leave one of them out"))  # fmt: skip
+
+
+def _check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
+    """Names that exist, and values that are one."""
+    rows, plates = of_a_row(fit), fit.model.plate_by_name
+    known = {v.name for v in fit.model.variables}
+    for one in given:
+        name, span = one.variable.name, one.variable.span
+        if base(name) not in known and name not in plates:
+            raise PgmError(
+                Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
+            )
+        if one.weights or one.value is None:
+            raise PgmError(Diagnostic("PGM0606", "soft evidence is taken by discrete networks only", span,
+                                      help=f"write `{name} = value`"))  # fmt: skip
+        if base(name) not in rows and name not in plates:
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
+                                      span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
+
+
+def binding_of(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
+    """One row with what is given; outer elements that are not named are ones that the fit has not seen. Raises PgmError for
+    values that the fit's variables cannot have (07xx), PGM0602 for inputs that are not given."""
+    model = fit.model
+    outside = {e.variable.name: str(e.value) for e in given if _is_outside(fit, base(e.variable.name))}
+    cells = {e.variable.name: e for e in given if e.variable.name not in outside}
+    need_inputs(model, {base(n) for n in cells})
+    plates = [p.name for p in model.plates if p.is_rows]
+    unnamed = [p for p in plates[:-1] if p in model.enclosing(plates[-1]) and p not in cells]
+    if not cells and not unnamed:
+        return observed_outside(fresh_binding(fit, 1), outside)
+    columns: dict[str, list[str | None]] = {p: [_unseen(fit, p)] for p in unnamed}
+    for name, one in cells.items():
+        if "[" in name:
+            columns |= {c: [None] for c in _columns(fit, one) if c not in columns}
+            columns[_column(one)] = [one.value]
+        else:
+            columns[name] = [one.value]
+    return bind(model, read_frame(columns), observe=outside, known=fit.labels, is_fresh=True)
+
+
+def _unseen(fit: Fit, plate: str) -> str:
+    """A name of an element that is none of the fit's."""
+    known, name = set(fit.labels.get(plate, ())), f"new {plate}"
+    while name in known:
+        name += "'"
+    return name
+
+
+def _is_outside(fit: Fit, name: str) -> bool:
+    """Whether a name stands outside of all plates."""
+    variable = fit.model.by_name.get(name)
+    return variable is not None and not variable.plates
+
+
+def _column(one: Evidence) -> str:
+    """The column of an element: ``x.a`` of ``x[a]``."""
+    name, _, element = one.variable.name.partition("[")
+    return f"{name}.{element.removesuffix(']')}"
+
+
+def _columns(fit: Fit, one: Evidence) -> Iterator[str]:
+    """The columns of all elements of a variable. Raises PgmError PGM0607 for an element that there is not."""
+    model, name = fit.model, base(one.variable.name)
+    rows = {p.name for p in model.plates if p.is_rows}
+    axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
+    labels = tuple(fit.labels.get(axes[0]) or model.axis_labels(axes[0]) or ()) if len(axes) == 1 else ()
+    names = [f"{name}.{label}" for label in labels]
+    if _column(one) not in names:
+        near = "its elements: " + ", ".join(labels[:12]) if labels else f"give `{name}` as a column to `predict`"
+        raise PgmError(Diagnostic("PGM0607", f"`{one.variable.name}` is no element that can be given alone",
+                                  one.variable.span, help=near))  # fmt: skip
+    yield from names
