@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.record import Posterior
+from pgmlang.posterior.spelling import spelled_evidence
 from pgmlang.query.parse import Evidence
 
 
@@ -39,7 +40,8 @@ def condition(
 ) -> Conditioned:
     """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice and for a
     soft intervention."""
-    given, done = tuple(evidence), tuple(do)
+    model = posterior.fit.model
+    given, done = spelled_evidence(model, tuple(evidence)), spelled_evidence(model, tuple(do))
     told: set[str] = set()
     for item in (*given, *done):
         if item.variable.name in told:

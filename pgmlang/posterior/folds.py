@@ -11,6 +11,7 @@ from pgmlang.posterior.draws import draw
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.posterior.rows import row_answerer
+from pgmlang.posterior.spelling import as_asked, spelled_query
 from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
@@ -22,8 +23,8 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
     asked = parse_query(question) if isinstance(question, str) else question
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
-    asked = replace(asked, evidence=given.evidence, interventions=given.do)
-    return answerer(given, asked).answer(given, asked)
+    spelled = replace(spelled_query(posterior.fit.model, asked), evidence=given.evidence, interventions=given.do)
+    return as_asked(answerer(given, spelled).answer(given, spelled), asked, spelled)
 
 
 def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:
