@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pgmlang.api import CompiledModel, FittedModel, compile, load
+    from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, load, rank_fits
     from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "FittedModel",
     "PgmError",
     "__version__",
+    "compare_fits",
     "compile",
     "load",
+    "rank_fits",
 ]
 
 _HOMES = {
@@ -27,8 +29,10 @@ _HOMES = {
     "Diagnostic": "pgmlang.diagnostics",
     "FittedModel": "pgmlang.api",
     "PgmError": "pgmlang.diagnostics",
+    "compare_fits": "pgmlang.api",
     "compile": "pgmlang.api",
     "load": "pgmlang.api",
+    "rank_fits": "pgmlang.api",
 }
 
 

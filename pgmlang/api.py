@@ -14,7 +14,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pgmlang.diagnostics import Diagnostic, SourceFile
+from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.pipeline import fit_bound, fit_streamed
 from pgmlang.sema import Compilation, Loader, analyse
 from pgmlang.sema.scope import Value
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
     from pgmlang.results.compare import Difference
+    from pgmlang.results.elpd import Elpd, Ranked
     from pgmlang.results.fit import Fit
     from pgmlang.results.trust import Finding
 
@@ -87,12 +88,35 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
     return FittedModel.of(load_fit(Path(folder)))
 
 
-def compare_fits(one: FittedModel, other: FittedModel) -> tuple[Difference, ...]:
-    """The scalars of two fits of one model side by side, those furthest apart first. Raises PgmError PGM0904 for fits
-    of different models."""
-    from pgmlang.results.compare import compare
+def compare_fits(
+    *fits: FittedModel, data: Any = None, folds: int = 0, **binding: Any
+) -> tuple[Difference, ...] | tuple[Ranked, ...]:
+    """Two fits of one model: their scalars side by side, those furthest apart first. Fits of different models, more than
+    two, or with ``data`` or ``folds``: as `rank_fits`, under the names ``fit 1``, ``fit 2`` and so on."""
+    from pgmlang.results.compare import compare, is_of_one_model
 
-    return compare((one.record, other.record))
+    records = [fit.record for fit in fits]
+    if len(records) == 2 and data is None and not folds and is_of_one_model(*records):
+        return compare(records)
+    return rank_fits({f"fit {i + 1}": fit for i, fit in enumerate(fits)}, data, folds=folds, **binding)
+
+
+@checked_arguments
+def rank_fits(
+    fits: Mapping[str, FittedModel], data: Any = None, *, folds: int = 0, **binding: Any
+) -> tuple[Ranked, ...]:
+    """Fits of any models of the same data by their expected log predictive density, the best first, with differences and
+    their standard errors: by PSIS-LOO, or by refits without each of ``folds`` shares of the data.
+
+    ``data``: as for `CompiledModel.bind`; not needed where the fits kept their pointwise log-likelihoods. Raises PgmError
+    PGM0904 for fits of different data, PGM0610 without draws or data.
+    """
+    from pgmlang.criticism.predictive import rank
+
+    if folds and data is None:
+        raise PgmError(Diagnostic("PGM0612", "folds are refits, which need the data", help="give `--data FILE`"))
+    bindings = {} if data is None else {name: fit.bind(data, **binding) for name, fit in fits.items()}
+    return rank({name: fit.record for name, fit in fits.items()}, bindings, folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,6 +380,32 @@ class FittedModel(Asked):
         from pgmlang.results.inference_data import inference_data
 
         return inference_data(self.record)
+
+    @_of_the_model
+    def with_pointwise(self, data: Any, **binding: Any) -> FittedModel:
+        """The same fit with the log-likelihood of each element of its data at each draw kept. Raises PgmError PGM0610
+        without draws, PGM0602 where no element has a likelihood of its own."""
+        from dataclasses import replace
+
+        from pgmlang.criticism.pointwise import pointwise_log_likelihood
+
+        bound = self.bind(data, **binding)
+        return FittedModel.of(replace(self.record, pointwise=pointwise_log_likelihood(self.record, bound)))
+
+    @_of_the_model
+    def loo(self, data: Any = None, **binding: Any) -> Elpd:
+        """Leave-one-out of the data's elements by Pareto-smoothed importance sampling, with a k-hat for each. ``data``:
+        those of the fit, not needed where it kept its pointwise log-likelihoods. Raises PgmError as `with_pointwise`."""
+        from pgmlang.criticism.predictive import leave_one_out
+
+        return leave_one_out(self.record, None if data is None else self.bind(data, **binding))
+
+    @_of_the_model
+    def waic(self, data: Any = None, **binding: Any) -> Elpd:
+        """The widely applicable information criterion, on the scale of `loo`; ``data`` as there."""
+        from pgmlang.criticism.predictive import widely_applicable
+
+        return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
     def summary(self) -> list[dict[str, Any]]:
         """One dict a parameter: name, mean, sd and what it belongs to."""

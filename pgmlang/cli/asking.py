@@ -244,6 +244,8 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
 
     fit = fit_of(source)
     record = fit.record
+    by_both = (fit.loo(), fit.waic()) if record.pointwise is not None else None
+    predictive = {} if by_both is None else {"loo": by_both[0].to_dict(), "waic": by_both[1].to_dict()}
     if as_json:
         print_json(
             {
@@ -255,6 +257,7 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
                 "objective_value": record.trace[-1] if record.trace else None,
                 "seed": record.provenance.get("seed"),
                 "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
+                **predictive,
                 "variables": fit.summary(),
             }
         )
@@ -264,6 +267,10 @@ def summary(source: str, show_all: bool, as_json: bool) -> None:
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")
     click.echo(summary_text(record, None if show_all else 40))
+    if by_both is not None:
+        from pgmlang.cli.criticising import elpd_lines
+
+        click.echo("\n".join(elpd_lines(*by_both)))
 
 
 def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import click
 
 from pgmlang.cli.console import print_json
-from pgmlang.cli.options import json_option
+from pgmlang.cli.criticising import print_ranks
+from pgmlang.cli.options import binding_options, json_option
 from pgmlang.cli.sources import fit_of
+from pgmlang.results.compare import is_of_one_model
 
 
 @click.command()
@@ -38,15 +41,34 @@ def diagnose(source: str, show_all: bool, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("fits", nargs=-1, required=True)
+@click.option(
+    "--data", "data", multiple=True, metavar="FILE", help="The data of the fits: rank them by what they predict."
+)
+@click.option(
+    "--folds", type=click.IntRange(2), metavar="K", help="Refit without each K-th of the data, in place of LOO."
+)
 @click.option("--all", "show_all", is_flag=True, help="Every scalar, not the first twenty.")
+@binding_options
 @json_option
-def compare(first: str, second: str, show_all: bool, as_json: bool) -> None:
-    """Two fits of one model side by side, the scalars furthest apart (in Monte Carlo errors) first."""
-    from pgmlang.api import compare_fits
+def compare(
+    fits: tuple[str, ...], data: tuple[str, ...], folds: int | None, show_all: bool, as_json: bool, **given: Any
+) -> None:
+    """Two fits of one model side by side, the scalars furthest apart (in Monte Carlo errors) first.
 
-    differences = compare_fits(fit_of(first), fit_of(second))
+    Fits of different models, more than two, or with --data: ranked by the expected log predictive density of data left
+    out (PSIS-LOO), with the standard errors of the differences.
+    """
+    from pgmlang.results.compare import compare as side_by_side
+
+    loaded = {path: fit_of(path) for path in fits}
+    if len(loaded) < 2:
+        raise click.UsageError("two fits or more are compared")
+    one, *others = loaded.values()
+    if data or folds or len(others) > 1 or not all(is_of_one_model(one.record, o.record) for o in others):
+        print_ranks(loaded, data, folds, as_json, given)
+        return
+    differences = side_by_side((one.record, others[0].record))
     if as_json:
         print_json([vars(d) for d in differences])
         return

@@ -28,7 +28,8 @@ COMMANDS = {
     "logz": ("pgmlang.cli.asking", "log Z, or the log probability of evidence."),
     "summary": ("pgmlang.cli.asking", "What a fit learned."),
     "diagnose": ("pgmlang.cli.judging", "Judge whether a fit can be trusted, with cures."),
-    "compare": ("pgmlang.cli.judging", "Two fits of one model side by side."),
+    "compare": ("pgmlang.cli.judging", "Two fits of one model side by side, or fits of any models ranked."),
+    "loo": ("pgmlang.cli.criticising", "How well a fit predicts data left out: PSIS-LOO and WAIC."),
     "convert": ("pgmlang.cli.converting", "Convert between .pgm, BIF and UAI."),
 }
 """Name to module and one line of help; a command is imported when it runs."""

@@ -12,11 +12,11 @@ from pgmlang.posterior.draws import draw
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.posterior.rows import row_answerer
-from pgmlang.posterior.spelling import as_asked, spelled_query
 from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
 from pgmlang.query.score import Score
+from pgmlang.query.sites import by_site_number
 
 
 def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
@@ -24,8 +24,10 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
     asked = parse_query(question) if isinstance(question, str) else question
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
-    spelled = replace(spelled_query(posterior.fit.model, asked), evidence=given.evidence, interventions=given.do)
-    return as_asked(answerer(given, spelled).answer(given, spelled), asked, spelled)
+    model = posterior.fit.model
+    targets = tuple(replace(t, variable=by_site_number(model, t.variable)) for t in asked.targets)
+    asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
+    return answerer(given, asked).answer(given, asked)
 
 
 def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:

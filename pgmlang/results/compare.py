@@ -36,14 +36,23 @@ def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
     if len(fits) != 2:
         raise ValueError(f"two fits are compared, not {len(fits)}")
     one, other = fits
-    texts = [(f.source, f.modules, f.model.settings) for f in fits]
-    if one.model != other.model and texts[0] != texts[1]:
+    if not is_of_one_model(one, other):
         message = f"these are fits of different models, `{one.model.name}` and `{other.model.name}`"
-        raise PgmError(Diagnostic("PGM0904", message, help="compare fits of one model"))
+        raise PgmError(
+            Diagnostic(
+                "PGM0904", message, help="rank them by what they predict: `pgmc compare A.fit B.fit --data FILE`"
+            )
+        )
     second = {_key(r): r for r in summary_rows(other)}
     differences = [_difference(r, second[_key(r)]) for r in summary_rows(one) if _key(r) in second]
     comparable = [d for d in differences if d is not None]
     return tuple(sorted(comparable, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
+
+
+def is_of_one_model(one: Fit, other: Fit) -> bool:
+    """Whether two fits are of the same text and settings."""
+    texts = [(f.source, f.modules, f.model.settings) for f in (one, other)]
+    return texts[0] == texts[1] or one.model == other.model
 
 
 def _key(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
+from pgmlang.results.pointwise import Pointwise
 from pgmlang.signatures.kernels import Moves
 
 GIVEN = "given"
@@ -37,6 +38,7 @@ class Fit:
     a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
     draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
     information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
+    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for.
     """
 
     model: Model
@@ -59,6 +61,7 @@ class Fit:
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
+    pointwise: Pointwise | None = None
 
     @cached_property
     def layout(self) -> Layout:

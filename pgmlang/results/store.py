@@ -15,6 +15,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,17 @@ from pgmlang.binding.close import close_model, open_sets
 from pgmlang.diagnostics import CODES, Diagnostic, PgmError, SourceFile
 from pgmlang.model import Model
 from pgmlang.results.arrays import write_arrays
-from pgmlang.results.draws import DRAWS, SAMPLE_STATS, check_draws, described, read_draws, stored
+from pgmlang.results.draws import (
+    DRAWS,
+    SAMPLE_STATS,
+    check_draws,
+    described,
+    num_chains_and_draws,
+    read_draws,
+    stored,
+)
 from pgmlang.results.fit import Fit, Moves
+from pgmlang.results.pointwise import pointwise_words, read_pointwise, write_pointwise
 from pgmlang.results.summary import summary_rows
 from pgmlang.sema import analyse, text_loader
 
@@ -93,6 +103,8 @@ def save_fit(fit: Fit, folder: Path, force: bool = False) -> None:
         for file, some in ((DRAWS, fit.draws), (SAMPLE_STATS, fit.sample_stats)):
             if some:
                 write_arrays(inner / file, {k: stored(v) for k, v in some.items()})
+        if fit.pointwise is not None:
+            write_pointwise(inner, fit.pointwise)
         _write(inner / "fit.json", _json(_description(fit)))
         _sync_folder(inner)
         _replace(inner, folder, force)
@@ -195,6 +207,7 @@ def _description(fit: Fit) -> dict[str, Any]:
                      for w in fit.warnings],
         "provenance": fit.provenance,
         **described(fit),
+        **(pointwise_words(fit.pointwise) if fit.pointwise is not None else {}),
     }  # fmt: skip
 
 
@@ -264,6 +277,7 @@ def load_fit(folder: Path) -> Fit:
         )  # fmt: skip
         _check_sizes(fit)
         check_draws(fit)
+        fit = replace(fit, pointwise=read_pointwise(folder, about, num_chains_and_draws(fit)))
     except UnicodeDecodeError:
         raise _not_a_fit(folder, "its text is not UTF-8") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:

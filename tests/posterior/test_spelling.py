@@ -23,8 +23,14 @@ def test_an_element_of_a_lattice(text: str) -> None:
     assert given.probabilities["1"] == pytest.approx(1 / (1 + math.exp(-0.8)))
 
 
+def test_a_lattice_in_each_row() -> None:
+    text = GRID.replace("plate s", "plate row {\nplate s").replace("x[j]) }\n", "x[j]) } }\n")
+    answer = pgmlang.compile(text).given({"J": 0.4}).query("E(x[2,1])")
+    assert answer.table[0]["mean"] == pytest.approx(1 / (1 + math.exp(-1.2)))
+
+
 def test_outside_of_a_lattice() -> None:
-    with pytest.raises(PgmError, match="outside of the lattice") as caught:
+    with pytest.raises(PgmError, match="no such site") as caught:
         pgmlang.compile(GRID).given({"J": 0.4}).query("P(x[3, 0])")
     assert caught.value.diagnostics[0].code == "PGM0607"
 

@@ -1,0 +1,93 @@
+"""Commands that hold fits against data: loo, and the ranks of compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pgmlang.cli.console import print_json
+from pgmlang.cli.options import binding_of, binding_options, json_option, tables_of
+from pgmlang.cli.sources import fit_of
+
+if TYPE_CHECKING:
+    from pgmlang.api import FittedModel
+    from pgmlang.results.elpd import Elpd
+
+
+@click.command()
+@click.argument("source")
+@click.argument("data", nargs=-1)
+@click.option("-o", "--output", help="Also write every element's elpd and k-hat to a CSV.")
+@binding_options
+@json_option
+def loo(source: str, data: tuple[str, ...], output: str | None, as_json: bool, **given: Any) -> None:
+    """Expected log predictive density of data left out, by PSIS-LOO and by WAIC, without a refit.
+
+    DATA are those of the fit; a fit made with --pointwise needs none.
+    """
+    fit = fit_of(source)
+    options = binding_of(given)
+    tables = tables_of(data, set(fit.model.plate_by_name))
+    if tables is not None:
+        fit = fit.with_pointwise(tables, **options)
+    by_loo, by_waic = fit.loo(), fit.waic()
+    if output:
+        from pgmlang.data import write_csv
+
+        columns = {"elpd_loo": by_loo.pointwise, "elpd_waic": by_waic.pointwise}
+        write_csv(output, columns if by_loo.pareto_k is None else {**columns, "pareto_k": by_loo.pareto_k})
+    if as_json:
+        print_json({"loo": by_loo.to_dict(), "waic": by_waic.to_dict()})
+        return
+    click.echo("\n".join(elpd_lines(by_loo, by_waic)))
+
+
+def elpd_lines(by_loo: Elpd, by_waic: Elpd) -> list[str]:
+    """What a person reads of both."""
+    lines = [
+        f"elpd_loo  {by_loo.elpd:.2f} (se {by_loo.se:.2f}), p_loo {by_loo.p:.2f}: log-likelihood {by_loo.given}"
+    ]
+    if by_loo.pareto_k is not None and len(by_loo.pareto_k):
+        worst = float(by_loo.pareto_k.max())
+        lines.append(
+            f"          {by_loo.num_poor} of {len(by_loo.pareto_k):,} k-hats over {by_loo.limit:.2f}, the largest {worst:.2f}"
+        )
+    if not by_loo.is_reliable:
+        lines.append(
+            "          not to be relied on: `pgmc compare A.fit B.fit --data FILE --folds 10` fits again instead"
+        )
+    poor = f"; {by_waic.num_poor} variances over 0.4, where LOO is better" if by_waic.num_poor else ""
+    lines.append(f"elpd_waic {by_waic.elpd:.2f} (se {by_waic.se:.2f}), p_waic {by_waic.p:.2f}{poor}")
+    return lines
+
+
+def print_ranks(
+    fits: Mapping[str, FittedModel], data: tuple[str, ...], folds: int | None, as_json: bool, given: dict[str, Any]
+) -> None:
+    """Fits by their elpd, the best first."""
+    from pgmlang.api import rank_fits
+
+    plates = set().union(*(f.model.plate_by_name for f in fits.values()))
+    options = binding_of(given) if data else {}
+    ranks = rank_fits(dict(fits), tables_of(data, plates), folds=folds or 0, **options)
+    if as_json:
+        print_json([r.to_dict() for r in ranks])
+        return
+    width = max(4, *(len(r.name) for r in ranks))
+    click.echo(
+        f"{'fit':<{width}}  {'rank':>4}  {'elpd':>10}  {'se':>8}  {'p':>7}  {'difference':>10}  {'se':>8}  {'poor':>4}  {'max k':>5}"
+    )
+    for r in ranks:
+        shapes = r.elpd.pareto_k
+        k = "" if shapes is None or not len(shapes) else f"{float(shapes.max()):.2f}"
+        p = "" if math.isnan(r.elpd.p) else f"{r.elpd.p:.2f}"
+        click.echo(
+            f"{r.name:<{width}}  {r.rank:>4}  {r.elpd.elpd:>10.2f}  {r.elpd.se:>8.2f}  {p:>7}  {r.difference:>10.2f}  "
+            f"{r.difference_se:>8.2f}  {r.elpd.num_poor:>4}  {k:>5}"
+        )
+    click.echo(f"{ranks[0].elpd.method}: log-likelihood {ranks[0].elpd.given}")
+    if any(not r.elpd.is_reliable for r in ranks):
+        click.echo("k-hats over the limit: those sums are not to be relied on; `--folds 10` fits again instead")

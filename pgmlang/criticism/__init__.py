@@ -1,0 +1,1 @@
+"""Fits against data: pointwise log-likelihoods, leave-one-out and folds, predictive draws."""

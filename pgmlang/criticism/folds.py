@@ -1,0 +1,79 @@
+"""K-fold cross-validation: the fit made again without each fold, which it then scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from pgmlang.binding.record import Binding
+from pgmlang.criticism.pointwise import independent_plate
+from pgmlang.density.bind import density_of_binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer import fit_model
+from pgmlang.plan.registry import method_named
+from pgmlang.posterior import condition, posterior_of_fit, score
+from pgmlang.results.elpd import Elpd, elpd_of
+from pgmlang.results.fit import Fit
+from pgmlang.results.pointwise import Pointwise
+
+
+def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
+    """The elpd of elements left out, ``folds`` times a share of them (by the fit's seed), by the fit's own method and
+    options; new elements' latents are summed out or integrated as `score` does.
+
+    Raises PgmError PGM0612 for fewer folds than two or more than elements, PGM0602 where the elements left out have no
+    likelihood of their own.
+    """
+    joint = density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu"))
+    discrete = tuple(n for n in joint.latent if joint.model.by_name[n].type.is_discrete)
+    plate = independent_plate(joint, discrete)
+    count = binding.sizes[plate]
+    if not 2 <= folds <= count:
+        message = f"{folds} folds of {count} elements of `{plate}`"
+        raise PgmError(Diagnostic("PGM0612", message, help=f"from 2 to {count} folds"))
+    seed = int(fit.provenance.get("seed", 0))
+    order = np.random.default_rng(seed).permutation(count)
+    options = changed_options(fit)
+    values = np.full(count, math.nan)
+    estimators = set()
+    for fold in np.array_split(order, folds):
+        held_out = np.sort(fold)
+        rest = np.setdiff1d(np.arange(count), held_out)
+        record = fit_model(
+            fit.model,
+            binding.rows_of(plate, rest),
+            fit.method,
+            options,
+            seed,
+            held_params(fit),
+            fit.source,
+            fit.modules,
+        )
+        scores = score(condition(posterior_of_fit(record), binding.rows_of(plate, held_out), seed=seed))
+        if scores.plate != plate or len(scores.values) != len(held_out):
+            message = f"what is left out is scored by `{scores.plate}`, and not by `{plate}`"
+            raise PgmError(
+                Diagnostic("PGM0602", message, help="leave-one-out of fits with draws has no need of folds")
+            )
+        values[held_out] = scores.values
+        estimators.add(scores.estimator)
+    weights = None if binding.weights is None or binding.plate != plate else binding.weights
+    of = Pointwise(np.zeros((1, 1, 0)), plate, (), weights)
+    elpd = elpd_of("k-fold", of, values, None, None, math.nan, int(np.sum(~np.isfinite(values))))
+    words = f"of each {plate} left out in one of {folds} folds, scored by: {', '.join(sorted(estimators))}"
+    return dataclasses.replace(elpd, given=words)
+
+
+def changed_options(fit: Fit) -> dict[str, Any]:
+    """The options of a fit's method that are not what the method has by itself."""
+    defaults = dataclasses.asdict(method_named(fit.method).options())
+    return {k: v for k, v in fit.options.items() if k in defaults and v != defaults[k]}
+
+
+def held_params(fit: Fit) -> dict[str, Any]:
+    """The params that were held at a value."""
+    return {n: fit.parameters[n] for n in fit.provenance.get("fixed", ()) if n in fit.parameters}

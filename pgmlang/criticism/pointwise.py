@@ -1,0 +1,113 @@
+"""ln p(element | draw) of every independent element of the data a model was fitted to, by the emitted log-density.
+
+Discrete latents of the elements are summed out, as `score` does; continuous latents are held at their draws. The draws are
+taken in blocks, so that no more than a bounded number of terms is in memory beside the result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.binding.record import Binding
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.reductions import determines, sum_per_element
+from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.query.fitted_values import estimates
+from pgmlang.results.draws import num_chains_and_draws
+from pgmlang.results.fit import Fit
+from pgmlang.results.pointwise import Pointwise
+from pgmlang.tables.learned import learned_tables
+
+TERMS = 4_000_000
+"""Terms of factors in memory at a time."""
+FOLDS = "`pgmc compare A.fit B.fit --data FILE --folds 10` fits again without a tenth of the data"
+
+
+def pointwise_log_likelihood(fit: Fit, binding: Binding) -> Pointwise:
+    """Of each element of the data that the fit was made with.
+
+    Raises PgmError PGM0610 for a fit without draws, PGM0602 where no element's likelihood can be told from the others',
+    PGM0708 where the data are not those of the fit.
+    """
+    chains, draws = num_chains_and_draws(fit)
+    if not chains * draws:
+        message = f"a fit by `{fit.method}` holds no draws to average over"
+        raise PgmError(Diagnostic("PGM0610", message, help=f"`--method hmc` or `gibbs`; or {FOLDS}"))
+    joint = density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu"))
+    values, params, nets, _ = estimates(fit, joint, chains * draws)
+    _refuse(fit, joint, values)
+    discrete = tuple(n for n in joint.latent if joint.model.by_name[n].type.is_discrete)
+    plate = independent_plate(joint, discrete)
+    summed = tuple(n for n in discrete if determines(joint, joint.axes(n), plate))
+    given = {k: v for k, v in values.items() if k not in summed and k in joint.latent}
+    sums = marginaliser_of(joint, summed) if summed else None
+    elements = sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
+    step = max(1, TERMS // max(1, elements * math.prod(joint.num_states(n) for n in summed)))
+    parts = []
+    with torch.no_grad():
+        for start in range(0, chains * draws, step):
+            some = {k: v[start : start + step] for k, v in given.items()}
+            part = _of_elements(joint, sums, some, params, nets, plate)
+            parts.append(part.expand(min(step, chains * draws - start), part.shape[-1]).cpu().numpy())
+    stacked = np.concatenate(parts).reshape(chains, draws, -1)
+    local = tuple(n for n in given if determines(joint, joint.axes(n), plate))
+    weights = joint.weights.get(plate)
+    return Pointwise(stacked, plate, local, None if weights is None else weights.cpu().numpy())
+
+
+def _refuse(fit: Fit, joint: BoundDensity, values: Mapping[str, Tensor]) -> None:
+    model = joint.model
+    if any(True for _ in model.of_role("field")):
+        message = "the model has fields, whose elements hang together in log Z"
+        raise PgmError(Diagnostic("PGM0602", message, help=FOLDS))
+    for name in joint.latent:
+        variable = model.by_name[name]
+        if name not in values and not variable.type.is_discrete:
+            message = f"the fit has no draws of `{name}`, which the likelihood hangs on"
+            raise PgmError(
+                Diagnostic("PGM0602", message, variable.span, help=f"`--method hmc` keeps them; or {FOLDS}")
+            )
+        if name in values and tuple(values[name].shape[1:]) != joint.shapes[name]:
+            message = f"the draws of `{name}` are of {tuple(values[name].shape[1:])} elements, these data of {joint.shapes[name]}"
+            raise PgmError(
+                Diagnostic("PGM0708", message, place=joint.binding.source, help="give the data of the fit")
+            )
+    for table in learned_tables(model):
+        if table.name not in fit.parameters:
+            message = f"the fit has no value of the table of `{table.target}`"
+            raise PgmError(Diagnostic("PGM0610", message, help=FOLDS))
+
+
+def independent_plate(joint: BoundDensity, discrete: tuple[str, ...]) -> str:
+    """The innermost plate of rows whose elements are independent given the draws: everything observed in rows lies in it,
+    and so do the discrete latents that are summed out, chains of them as a whole. Raises PgmError PGM0602."""
+    model = joint.model
+    rows = [p.name for p in model.plates if p.is_rows]
+    inner = {n: joint.axes(n) for n in (*joint.observed, *discrete) if set(rows) & set(joint.axes(n))}
+    candidates = [p for p in rows if inner and all(determines(joint, axes, p) for axes in inner.values())]
+    chained = {p for n in discrete for p in model.by_name[n].plates if model.is_chain(p)}
+    candidates = [p for p in candidates if p not in chained]
+    if not candidates:
+        message = "no plate's elements are independent of each other given the draws"
+        cure = "several tables, or states of one chain, hang together: `pgmc score` has the log-likelihood of the whole"
+        raise PgmError(Diagnostic("PGM0602", message, help=cure))
+    return max(candidates, key=lambda p: len(model.enclosing(p)))
+
+
+def _of_elements(
+    joint: BoundDensity, sums: Marginaliser | None, given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: object,
+    plate: str,
+) -> Tensor:  # fmt: skip
+    """Log-likelihoods ``[draws, elements]``: the factors that are no prior of what is given."""
+    if sums is None:
+        terms = joint.factors(given, params, nets)
+        return sum_per_element(joint, {k: v for k, v in terms.items() if k not in given}, plate)
+    tables = sums.tables(given, params, nets)
+    return sums.reduce({k: t for k, t in tables.items() if k not in given}, each=plate)

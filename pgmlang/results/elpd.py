@@ -1,0 +1,142 @@
+"""Expected log predictive densities of data left out: PSIS-LOO and WAIC from pointwise log-likelihoods, and their ranks.
+
+Vehtari, Gelman and Gabry (2017), "Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC"; the
+same numbers as arviz-stats (the tests compare them), by blocks of elements and for weighted rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pgmlang.results.pointwise import Pointwise
+from pgmlang.results.psis import reliable, smoothed
+
+_BLOCK = 1 << 21
+LARGE_VARIANCE = 0.4
+"""Posterior variance of an element's log-likelihood above which WAIC is not to be trusted (section 2.2)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Elpd:
+    """``elpd``: of all elements of ``plate``, with its standard error ``se`` over them; ``p``: the effective number of
+    parameters, NaN where it is not known; ``pointwise``: of each element, shape (elements,). ``pareto_k``: of each element
+    (PSIS-LOO), of which ``num_poor`` are above ``limit``; of WAIC ``num_poor`` counts variances above 0.4. ``method``:
+    psis-loo, waic or k-fold; ``given``: what the likelihoods are conditional on, in words."""
+
+    method: str
+    plate: str
+    given: str
+    elpd: float
+    se: float
+    p: float
+    pointwise: np.ndarray
+    weights: np.ndarray
+    pareto_k: np.ndarray | None = None
+    limit: float = math.nan
+    num_poor: int = 0
+
+    @property
+    def is_reliable(self) -> bool:
+        return self.num_poor == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, those of each element left out."""
+        out = {
+            "method": self.method, "plate": self.plate, "given": self.given, "elpd": self.elpd, "se": self.se,
+            "p": None if math.isnan(self.p) else self.p, "elements": float(self.weights.sum()), "num_poor": self.num_poor,
+        }  # fmt: skip
+        if self.pareto_k is not None:
+            out |= {"max_pareto_k": float(self.pareto_k.max(initial=-math.inf)), "pareto_k_limit": self.limit}
+        return out
+
+
+def psis_loo(pointwise: Pointwise, relative_ess: float = 1.0) -> Elpd:
+    """Leave-one-out by Pareto-smoothed importance sampling. ``relative_ess``: effective draws over draws."""
+    elpd, shapes, lppd = (np.zeros(pointwise.values.shape[2]) for _ in range(3))
+    for block, values in _blocks(pointwise):
+        weights, shapes[block] = smoothed(-values, relative_ess)
+        elpd[block] = np.logaddexp.reduce(weights + values, axis=0)
+        lppd[block] = np.logaddexp.reduce(values, axis=0) - math.log(len(values))
+    limit = reliable(pointwise.values.shape[0] * pointwise.values.shape[1])
+    # equal weights have no tail, and few draws none that could be fitted
+    poor = int(np.sum(~(shapes <= limit)))
+    return elpd_of("psis-loo", pointwise, elpd, lppd, shapes, limit, poor)
+
+
+def waic(pointwise: Pointwise) -> Elpd:
+    """The widely applicable information criterion (Watanabe 2010), on the scale of elpd."""
+    elpd, variance, lppd = (np.zeros(pointwise.values.shape[2]) for _ in range(3))
+    for block, values in _blocks(pointwise):
+        variance[block] = values.var(axis=0, ddof=1) if len(values) > 1 else math.nan
+        lppd[block] = np.logaddexp.reduce(values, axis=0) - math.log(len(values))
+        elpd[block] = lppd[block] - variance[block]
+    return elpd_of("waic", pointwise, elpd, lppd, None, math.nan, int(np.sum(~(variance <= LARGE_VARIANCE))))
+
+
+def _blocks(pointwise: Pointwise) -> Iterator[tuple[slice, np.ndarray]]:
+    """Log-likelihoods (draws, elements) of some elements at a time, all chains together."""
+    chains, draws, elements = pointwise.values.shape
+    step = max(1, _BLOCK // max(1, chains * draws))
+    for start in range(0, elements, step):
+        block = slice(start, min(start + step, elements))
+        yield block, np.array(pointwise.values[:, :, block], dtype=float).reshape(chains * draws, -1)
+
+
+def elpd_of(
+    method: str, of: Pointwise, pointwise: np.ndarray, lppd: np.ndarray | None, shapes: np.ndarray | None,
+    limit: float, num_poor: int,
+) -> Elpd:  # fmt: skip
+    """The sum over elements and its error. ``lppd``: log pointwise densities of the data as they were fitted, None where
+    they are not known."""
+    weights = np.ones(len(pointwise)) if of.weights is None else of.weights
+    p = math.nan if lppd is None else float(weights @ (lppd - pointwise))
+    total = float(weights @ pointwise)
+    error = standard_error(pointwise, weights)
+    return Elpd(method, of.plate, of.says(), total, error, p, pointwise, weights, shapes, limit, num_poor)
+
+
+def standard_error(pointwise: np.ndarray, weights: np.ndarray) -> float:
+    """Of a sum over elements that are draws of one population (section 2.4)."""
+    count = float(weights.sum())
+    if count <= 1:
+        return math.nan
+    mean = float(weights @ pointwise) / count
+    return math.sqrt(max(0.0, float(weights @ (pointwise - mean) ** 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """One fit of several: ``rank`` from 1, ``difference`` of its elpd to the best one's (0 or less) and the standard
+    error of that, over the elements."""
+
+    name: str
+    rank: int
+    elpd: Elpd
+    difference: float
+    difference_se: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "rank": self.rank, "difference": self.difference, "difference_se": self.difference_se,
+                **self.elpd.to_dict()}  # fmt: skip
+
+
+def ranked(elpds: Mapping[str, Elpd]) -> tuple[Ranked, ...]:
+    """The best first. Raises ValueError where they are not of the same elements."""
+    sizes = {(e.plate, len(e.pointwise)) for e in elpds.values()}
+    if len(sizes) > 1:
+        raise ValueError(
+            "predictive densities of different elements: " + ", ".join(f"{n} of {p}" for p, n in sorted(sizes))
+        )
+    order = sorted(elpds.items(), key=lambda item: -item[1].elpd)
+    best = order[0][1]
+    out = []
+    for i, (name, elpd) in enumerate(order):
+        gap = elpd.pointwise - best.pointwise
+        error = standard_error(gap, best.weights) if i else 0.0
+        out.append(Ranked(name, i + 1, elpd, float(best.weights @ gap), error))
+    return tuple(out)
