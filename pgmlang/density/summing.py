@@ -8,7 +8,7 @@ marginals and expected counts are gradients of the log-marginal (Darwiche 2003; 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.chains import Chains, Sum, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.completion import Values, completed
+from pgmlang.density.counted import CountedFactors, counted_factors
 from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
 from pgmlang.density.reductions import determines, scale_of, scaled_sum, sum_to_axes
@@ -47,7 +48,8 @@ class Marginaliser:
     """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
     come those of ``prev`` of the chains' variables, ``lagged_names``. ``scopes``: of each factor; those of others are
     left out. ``log_sum``: what is done with a variable's values: ``torch.amax`` finds the most probable ones in place of
-    their sum, and the gradient is one at them (Viterbi's algorithm as a change of semiring: Goodman 1999)."""
+    their sum, and the gradient is one at them (Viterbi's algorithm as a change of semiring: Goodman 1999). ``counted``:
+    factors that are products with what rows show, one table a group of them (see `with_counted`)."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -56,6 +58,7 @@ class Marginaliser:
     chains: Mapping[str, Chains]
     scopes: Mapping[str, frozenset[int]]
     log_sum: Sum = torch.logsumexp
+    counted: tuple[CountedFactors, ...] = ()
 
     # ---- tables
 
@@ -70,6 +73,7 @@ class Marginaliser:
             for i, name in enumerate(self.lagged_names)
         }
         terms = self._factors(wide, earlier, params, nets)
+        joined = {one.key: self._counted(one, values, params, nets) for one in self.counted}
         if self.joint.partition is not None:
             terms = terms | self.joint.partition.terms(self.joint, wide, params, nets)
         out: dict[TableKey, LogTable] = {}
@@ -77,6 +81,7 @@ class Marginaliser:
             axes = self.joint.factor_axes[name]
             full = self.places + lead + len(axes)
             out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
+        out.update(joined)
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[PresenceTable(name)] = self._seen(name, i, lead)
@@ -86,6 +91,23 @@ class Marginaliser:
                 zeros = torch.zeros(codes.shape, dtype=self.joint.dtype, device=self.joint.device)
                 out[FreeTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), zeros)
         return out
+
+    def _counted(self, group: CountedFactors, values: Values, params: Values | None, nets: Any) -> LogTable:
+        """The table of a group of counted factors, ``[*value axes, *leading axes, rows]``."""
+        lead = self._lead({**values, **(params or {})})
+        names = [name for name, _ in group.members]
+        terms = []
+        for label in group.labels:
+            single = replace(
+                self, joint=group.at_label(label), scopes=dict.fromkeys(names, group.scope), counted=()
+            )
+            wide = {n: single._all_values(n, i, lead) for i, n in enumerate(self.names)}
+            found = single._factors({**values, **wide}, {}, params, nets)
+            full = self.places + lead
+            terms.append({
+                n: found[n].reshape((*[1] * (full + len(self.joint.axes(n)) - found[n].dim()), *found[n].shape)) for n in names
+            })  # fmt: skip
+        return LogTable(group.scope, (group.plate,), group.log_values(terms))
 
     @property
     def places(self) -> int:
@@ -326,6 +348,15 @@ def marginaliser_of(joint: BoundDensity, names: Collection[str]) -> Marginaliser
         for key, mentions in joint.partition.mentions.items():
             scopes[key] = frozenset(i for i, n in enumerate(names) if n in mentions)
     return marginaliser_in_steps(joint, tuple(names), steps, scopes)
+
+
+def with_counted(sums: Marginaliser) -> Marginaliser:
+    """The same sum, with the factors whose rows differ by what they show alone as matrix products."""
+    if sums.joint.partition is not None or sums.lagged_names:
+        return sums
+    counted = counted_factors(sums.joint, sums.names, dict(sums.scopes))
+    taken = {name for group in counted for name, _ in group.members}
+    return replace(sums, counted=counted, scopes={k: v for k, v in sums.scopes.items() if k not in taken})
 
 
 def scopes_of(

@@ -20,7 +20,7 @@ from pgmlang.density.gradients import slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import possible_free
-from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of
+from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of, with_counted
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -278,7 +278,7 @@ def build(
 ) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
     joint = density_of(problem)
-    sums = marginaliser_of(joint, summed_names(problem.model, problem.facts))
+    sums = with_counted(marginaliser_of(joint, summed_names(problem.model, problem.facts)))
     completion = replace(sums, log_sum=torch.amax) if is_hard else sums
     names = dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
     q = ExpectedLogJoint(joint, completion, tuple(names), blocks_of(joint.model, tuple(names)), problem.deadline)

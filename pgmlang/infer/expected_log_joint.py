@@ -173,7 +173,11 @@ def _around(sums: Marginaliser, names: tuple[str, ...]) -> Marginaliser:
         if set(names) & {*names_behind(model, factor), getattr(factor, "target", "")} or _learned_in(model, factor, names)
     }  # fmt: skip
     others = sums.scopes.keys() - factor_names(model).keys()
-    return replace(sums, scopes={k: s for k, s in sums.scopes.items() if k in mine or k in others})
+    groups = [group.restricted_to(mine) for group in sums.counted]
+    return replace(
+        sums, scopes={k: s for k, s in sums.scopes.items() if k in mine or k in others},
+        counted=tuple(g for g in groups if g is not None),
+    )  # fmt: skip
 
 
 def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:

@@ -108,6 +108,8 @@ def _fit(
 ) -> Fit:  # fmt: skip
     """What is kept of a run."""
     binding, outcome = problem.binding, done.outcome
+    # what is held is known of the fit too: answers about other rows go by it
+    outcome = outcome._replace(parameters={**outcome.parameters, **problem.fixed})
     log_likelihood = outcome.log_likelihood
     if log_likelihood is None and not outcome.draws and not outcome.sizes and not problem.model.nets:
         log_likelihood = log_likelihood_of(problem, outcome.parameters)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.parse import Evidence
+from pgmlang.query.sites import by_site_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +39,12 @@ def condition(
     seed: int = 0,
 ) -> Conditioned:
     """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice and for a
-    soft intervention."""
-    given, done = tuple(evidence), tuple(do)
+    soft intervention, PGM0607 for sites outside of a grid."""
+    model = posterior.fit.model
+    given, done = (
+        tuple(replace(item, variable=by_site_number(model, item.variable)) for item in items)
+        for items in (evidence, do)
+    )
     told: set[str] = set()
     for item in (*given, *done):
         if item.variable.name in told:

@@ -15,6 +15,7 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
 from pgmlang.query.score import Score
+from pgmlang.query.sites import by_site_number
 
 
 def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
@@ -22,7 +23,9 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
     asked = parse_query(question) if isinstance(question, str) else question
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
-    asked = replace(asked, evidence=given.evidence, interventions=given.do)
+    model = posterior.fit.model
+    targets = tuple(replace(t, variable=by_site_number(model, t.variable)) for t in asked.targets)
+    asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
     return answerer(given, asked).answer(given, asked)
 
 

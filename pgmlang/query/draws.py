@@ -88,11 +88,11 @@ class DrawAnswers:
         if int(np.prod(shape)) > MAX_ANSWER:
             raise PgmError(Diagnostic("PGM0611", f"`{name}` has {int(np.prod(shape)):,} elements",
                                       target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
-        rest = self.axes[name][len(self.axes[name]) - len(shape) :]
+        axes = self.axes[name]
         rows: list[dict[str, object]] = []
         for element_index in np.ndindex(shape):
-            element = ", ".join(names[i] for names, i in zip(rest, element_index, strict=True))
-            label = f"{target.variable.name}[{element}]" if element else target.variable.name
+            element = ", ".join(names[i] for names, i in zip(axes, (*index, *element_index), strict=True))
+            label = f"{name}[{element}]" if element else name
             one = self._picked(name, (*index, *element_index))
             if name in self.labels and kind == "E":
                 rows.append({"variable": label, **_moments(numbers_of(target, name, self.labels[name])[one])})
@@ -145,7 +145,14 @@ class DrawAnswers:
         parts = inner.removesuffix("]").split(", ") if bracket else []
         axes = self.axes[name]
         if len(parts) > len(axes):
-            raise PgmError(Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span))
+            cure = (
+                f"its elements are `{name}[{', '.join(names[0] for names in axes)}]` and so on"
+                if axes
+                else f"write `{name}`"
+            )
+            raise PgmError(
+                Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span, help=cure)
+            )
         index = []
         for label, names in zip(parts, axes, strict=False):
             if label not in names:

@@ -147,14 +147,14 @@ def select(context: ElementContext, rows: np.ndarray) -> ElementContext:
 
 
 def element_names(evaluator: Evaluator, model: Model, variable: Variable, hidden: tuple[str, ...]) -> list[str]:
-    """Names of a variable's nodes, ``v`` or ``v[a,b]``; axes in ``hidden`` (the one fresh row) are not named."""
+    """Names of a variable's nodes, ``v`` or ``v[a, b]``; axes in ``hidden`` (the one fresh row) are not named."""
     axes = model.array_axes(variable)
     labels = [_axis_names(evaluator, a) for a in axes if a not in hidden]
     if not labels:
         return [variable.name]
     out = [""]
     for names in labels:
-        out = [f"{prefix},{n}" if prefix else n for prefix in out for n in names]
+        out = [f"{prefix}, {n}" if prefix else n for prefix in out for n in names]
     return [f"{variable.name}[{n}]" for n in out]
 
 
@@ -166,5 +166,5 @@ def _axis_names(evaluator: Evaluator, axis: str) -> Labels:
     for parent in reversed(layout.chains[axis]):
         if layout.is_inside(axis, parent):
             outer = layout.element_labels(parent)
-            names = [f"{outer[e]},{n}" for e, n in zip(layout.parent(parent, axis), names, strict=True)]
+            names = [f"{outer[e]}, {n}" for e, n in zip(layout.parent(parent, axis), names, strict=True)]
     return tuple(names)

@@ -142,7 +142,7 @@ plate seq {
     assert set(tables) == {"z.table", "z.table2", "y.table"}
     seq = np.array([0, 1, 0, 0])
     whole = unroll(model, tables, {"seq": 2, "step": 4}, {"seq": ("p", "q")}, membership={("step", "seq"): seq})
-    assert [v.name for v in whole.network.variables[:4]] == ["z[p,0]", "z[q,0]", "z[p,1]", "z[p,2]"]
+    assert [v.name for v in whole.network.variables[:4]] == ["z[p, 0]", "z[q, 0]", "z[p, 1]", "z[p, 2]"]
     log_p = joint(whole.network)
     z, y = (0, 1, 1, 0), (2, 0, 1, 1)
     start, move = tables["z.table"], tables["z.table2"]
