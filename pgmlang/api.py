@@ -295,6 +295,8 @@ class Asked:
             return bound
         from pgmlang.binding.read import bind_data
 
+        if binding.get("new_labels", "error") != "error":
+            binding = {**binding, "open_sets": self.posterior.open_sets}
         return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
 
     @_of_the_model
@@ -310,10 +312,11 @@ class Asked:
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
     ) -> Columns:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
-        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
+        numbers with sd and a 90 % interval (``seed``: of the draws behind them). Labels of open sets that the fit has not
+        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``."""
         from pgmlang.posterior import condition, predict
 
-        bound = self.bind(data, **binding)
+        bound = self.bind(data, **{"new_labels": "prior", **binding})
         return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
 
     @_of_the_model
