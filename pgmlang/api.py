@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pgmlang.binding.record import Binding
+    from pgmlang.criticism.replicates import Replicates
     from pgmlang.drawing.scene import Scene
     from pgmlang.lower import Program
     from pgmlang.lower.runtime.layout import TensorLayout
@@ -260,6 +261,19 @@ class CompiledModel:
 
         return Asked(posterior_of_model(self.model, fixed, self.text, self.compilation.modules))
 
+    @_of_the_model
+    def prior_draws(
+        self, num_draws: int, data: Any = None, *, seed: int = 0, fixed: Mapping[str, float] | None = None,
+        **binding: Any,
+    ) -> Replicates:  # fmt: skip
+        """Draws of every random variable by the model alone: of one fresh row each, or of as many rows, with the inputs and
+        groups, as ``data`` has, whose observed values do not count. Raises PgmError PGM0610 for what has no prior, PGM0602
+        for rows that hang on inputs or groups where no data give them."""
+        from pgmlang.results.fit import Fit
+
+        bound = None if data is None else self.bind(data, **binding)
+        return _prior_draws(Fit(self.model, self.text, "given", {}), bound, num_draws, seed, fixed)
+
     def query(self, text: str, fixed: Mapping[str, float] | None = None, *, seed: int = 0) -> Answer:
         """As `Asked.query`, of the model as it is given."""
         return self.given(fixed).query(text, seed=seed)
@@ -293,6 +307,8 @@ class Asked:
             return bound
         from pgmlang.binding.read import bind_data
 
+        if binding.get("new_labels", "error") != "error":
+            binding = {**binding, "open_sets": self.posterior.open_sets}
         return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
 
     @_of_the_model
@@ -308,10 +324,11 @@ class Asked:
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
     ) -> Columns:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
-        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
+        numbers with sd and a 90 % interval (``seed``: of the draws behind them). Labels of open sets that the fit has not
+        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``."""
         from pgmlang.posterior import condition, predict
 
-        bound = self.bind(data, **binding)
+        bound = self.bind(data, **{"new_labels": "prior", **binding})
         return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
 
     @_of_the_model
@@ -339,6 +356,14 @@ class Asked:
 
         items = parse_evidence(evidence) if evidence.strip() else ()
         return sample(condition(self.posterior, evidence=items, seed=seed or 0), num_draws)
+
+    @_of_the_model
+    def replicate(self, data: Any, num_draws: int = 100, *, seed: int = 0, **binding: Any) -> Replicates:
+        """Replicated data sets: what is observed in these rows, drawn anew for the same inputs and groups, each by a draw of
+        the fit (of a point by its estimates). Raises PgmError PGM0602 for fields, PGM0708 for other groups than the fit's."""
+        from pgmlang.criticism.replicates import replicated
+
+        return replicated(self.posterior.fit, self.bind(data, **binding), num_draws, seed)
 
     @_of_the_model
     def log_z(self, evidence: str = "") -> float:
@@ -394,11 +419,37 @@ class FittedModel(Asked):
         """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
         return self.record.draws
 
-    def inference_data(self) -> Any:
-        """The draws as ArviZ data (an xarray DataTree), labels as coordinates. Raises PgmError without draws."""
-        from pgmlang.results.inference_data import inference_data
+    @_of_the_model
+    def inference_data(self, data: Any = None, *, seed: int = 0, **binding: Any) -> Any:
+        """The fit as ArviZ data (an xarray DataTree), dims named by plates, labels as coordinates: ``posterior``,
+        ``sample_stats`` and pointwise log-likelihoods that were kept; with the ``data`` of the fit also ``log_likelihood``,
+        ``observed_data``, ``constant_data``, ``posterior_predictive``, and ``prior`` and ``prior_predictive`` where
+        everything has a prior. Raises PgmError PGM0610 without draws, PGM0909 without arviz-base."""
+        if data is None:
+            from pgmlang.results.inference_data import inference_data
 
-        return inference_data(self.record)
+            return inference_data(self.record)
+        from pgmlang.criticism.inference_groups import inference_data_with
+
+        return inference_data_with(self.record, self.bind(data, **binding), seed)
+
+    def write_netcdf(
+        self, path: str | os.PathLike[str], data: Any = None, *, seed: int = 0, **binding: Any
+    ) -> None:
+        """`inference_data` as a NetCDF file. Raises PgmError PGM0909 without h5netcdf or netCDF4, PGM0901 where it cannot be
+        written."""
+        from pgmlang.results.inference_data import write_netcdf
+
+        write_netcdf(self.inference_data(data, seed=seed, **binding), Path(path))
+
+    @_of_the_model
+    def prior_draws(
+        self, num_draws: int, data: Any = None, *, seed: int = 0, fixed: Mapping[str, float] | None = None,
+        **binding: Any,
+    ) -> Replicates:  # fmt: skip
+        """As `CompiledModel.prior_draws`, of the fit's model: what was learned does not count."""
+        bound = None if data is None else self.bind(data, **binding)
+        return _prior_draws(self.record, bound, num_draws, seed, fixed)
 
     @_of_the_model
     def with_pointwise(self, data: Any, **binding: Any) -> FittedModel:
@@ -451,6 +502,15 @@ class FittedModel(Asked):
 
         observed = self.record.provenance.get("observed", ())
         return to_svg(model_scene(self.record.model, observed))
+
+
+def _prior_draws(
+    fit: Fit, bound: Binding | None, num_draws: int, seed: int, fixed: Mapping[str, float] | None
+) -> Replicates:
+    from pgmlang.criticism.replicates import drawn_from_prior
+    from pgmlang.query.prior_rows import fresh_binding
+
+    return drawn_from_prior(fresh_binding(fit, 1) if bound is None else bound, num_draws, seed, fixed)
 
 
 def _is_binding(data: Any) -> bool:

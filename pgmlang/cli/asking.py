@@ -13,13 +13,16 @@ from pgmlang.cli.options import (
     binding_of,
     binding_options,
     fix_option,
+    fixed_of,
     json_option,
+    new_labels_option,
     quiet_option,
+    refuse_options_without_data,
     seed_option,
     settings_option,
     tables_of,
 )
-from pgmlang.cli.sources import asked_of, fit_of
+from pgmlang.cli.sources import asked_of, fit_of, prior_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 
 
@@ -86,6 +89,7 @@ def query(
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
 @click.option("--targets", help="Variables to predict, comma separated (default: all that are not fully given).")
 @binding_options
+@new_labels_option
 @settings_option
 @fix_option
 @seed_option
@@ -93,13 +97,15 @@ def query(
 @quiet_option
 def predict(
     source: str, data: tuple[str, ...], output: str, targets: str | None, settings: tuple[str, ...],
-    fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, **given: Any,
+    fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """For every row: the most probable label and the probability of each, and the row's log evidence."""
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    result = asked.predict(tables, targets=names, seed=seed or 0, **binding_of(given))
+    result = asked.predict(
+        tables, targets=names, seed=seed or 0, **binding_of(given), new_labels=new_labels or "prior"
+    )
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
@@ -110,6 +116,7 @@ def predict(
 @click.argument("data", nargs=-1, required=True)
 @click.option("-o", "--output", help="Also write every row's log-likelihood to a CSV.")
 @binding_options
+@new_labels_option
 @settings_option
 @fix_option
 @seed_option
@@ -117,7 +124,7 @@ def predict(
 @quiet_option
 def score(
     source: str, data: tuple[str, ...], output: str | None, settings: tuple[str, ...], fixed: tuple[str, ...],
-    seed: int | None, as_json: bool, quiet: bool, **given: Any,
+    seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
     from dataclasses import replace
@@ -128,7 +135,10 @@ def score(
     from pgmlang.results.effective_draws import few_weighed
 
     asked = asked_of(source, settings, fixed)
-    bound = asked.bind(tables_of(data, set(asked.model.plate_by_name)), **binding_of(given))
+    tables = tables_of(data, set(asked.model.plate_by_name))
+    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
+    if not quiet:
+        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
     row_scores = asked.score_rows(bound, seed or 0)
     rows, estimator = (
         row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values,
@@ -178,7 +188,12 @@ def score(
     "-n", "--num-draws", type=click.IntRange(1, 100_000_000), default=10, show_default=True, help="How many rows."
 )
 @click.option("--evidence", default="", metavar="'A = x, B = y'", help="Draw given this.")
+@click.option("--prior", is_flag=True, help="By the model alone: its priors, whatever a fit has learned.")
+@click.option(
+    "--replicate", multiple=True, metavar="DATA", help="Whole data sets, -n of them, with these inputs and groups."
+)
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
+@binding_options
 @seed_option
 @settings_option
 @fix_option
@@ -186,7 +201,7 @@ def score(
 @quiet_option
 def sample(
     source: str, num_draws: int, evidence: str, output: str, seed: int | None, settings: tuple[str, ...],
-    fixed: tuple[str, ...], as_json: bool, quiet: bool,
+    fixed: tuple[str, ...], as_json: bool, quiet: bool, prior: bool, replicate: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Draw fresh rows from a fit, a model that gives everything, or a network file, given evidence."""
     import secrets
@@ -194,7 +209,21 @@ def sample(
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
-    result = asked_of(source, settings, fixed).sample(num_draws, seed=seed, evidence=evidence)
+    if not replicate:
+        refuse_options_without_data()
+    if evidence and (prior or replicate):
+        raise click.UsageError("`--evidence` is of fresh rows, not of `--prior` or `--replicate`")
+    if prior:
+        drawn = prior_of(source, settings)
+        tables = tables_of(replicate, set(drawn.model.plate_by_name))
+        options = binding_of(given) if replicate else {}
+        result = drawn.prior_draws(num_draws, tables, seed=seed, fixed=fixed_of(fixed), **options).to_columns()
+    elif replicate:
+        asked = asked_of(source, settings, fixed)
+        tables = tables_of(replicate, set(asked.model.plate_by_name))
+        result = asked.replicate(tables, num_draws, seed=seed, **binding_of(given)).to_columns()
+    else:
+        result = asked_of(source, settings, fixed).sample(num_draws, seed=seed, evidence=evidence)
     _write_columns(result.columns, output, as_json, quiet)
 
 
@@ -228,14 +257,17 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @click.command()
 @click.argument("source")
 @click.option("--all", "show_all", is_flag=True, help="Every row, not the first forty.")
+@click.option("--netcdf", metavar="FILE", help="Write the draws as ArviZ's groups, for other programs.")
 @json_option
-def summary(source: str, show_all: bool, as_json: bool) -> None:
+def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
     from pgmlang.cli.fitting import objective_text
     from pgmlang.results.summary import summary_text
 
     fit = fit_of(source)
     record = fit.record
+    if netcdf:
+        fit.write_netcdf(netcdf)
     by_both = (fit.loo(), fit.waic()) if record.pointwise is not None else None
     predictive = {} if by_both is None else {"loo": by_both[0].to_dict(), "waic": by_both[1].to_dict()}
     if as_json:

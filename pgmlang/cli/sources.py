@@ -11,7 +11,7 @@ from pgmlang.cli.options import fixed_of, settings_of
 from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 if TYPE_CHECKING:
-    from pgmlang.api import Asked, FittedModel
+    from pgmlang.api import Asked, CompiledModel, FittedModel
     from pgmlang.sema import Compilation
     from pgmlang.tables import DiscreteNetwork
 
@@ -76,6 +76,16 @@ def refuse_settings(path: str, settings: tuple[str, ...], fixed: tuple[str, ...]
     if given:
         message = f"`{path}` is no model file: `{given[0]}` cannot change it"
         raise PgmError(Diagnostic("PGM0612", message, help="give it to the fit, or ask the model file"))
+
+
+def prior_of(path: str, settings: tuple[str, ...] = ()) -> CompiledModel | FittedModel:
+    """What has a prior to draw from: the model of a file, or a fit, whose groups and labels are known. Raises PgmError."""
+    from pgmlang.api import CompiledModel
+
+    if Path(path).is_dir():
+        refuse_settings(path, settings)
+        return fit_of(path)
+    return CompiledModel(compiled(path, settings))
 
 
 def fit_of(path: str) -> FittedModel:

@@ -146,6 +146,7 @@ def _fit(
         warnings=(
             *binding.warnings,
             *method.only_by_name(planned.model, planned.facts),
+            *method.unread_guide(problem.model),
             *done.warnings,
             *doubts,
         ),

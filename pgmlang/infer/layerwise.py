@@ -247,4 +247,5 @@ METHOD = Method(
     resolve=resolve_trained,
     assign=assign,
     idle=idle,
+    reads_guide=True,
 )
