@@ -257,14 +257,17 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @click.command()
 @click.argument("source")
 @click.option("--all", "show_all", is_flag=True, help="Every row, not the first forty.")
+@click.option("--netcdf", metavar="FILE", help="Write the draws as ArviZ's groups, for other programs.")
 @json_option
-def summary(source: str, show_all: bool, as_json: bool) -> None:
+def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
     from pgmlang.cli.fitting import objective_text
     from pgmlang.results.summary import summary_text
 
     fit = fit_of(source)
     record = fit.record
+    if netcdf:
+        fit.write_netcdf(netcdf)
     by_both = (fit.loo(), fit.waic()) if record.pointwise is not None else None
     predictive = {} if by_both is None else {"loo": by_both[0].to_dict(), "waic": by_both[1].to_dict()}
     if as_json:
