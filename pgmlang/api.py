@@ -295,6 +295,8 @@ class Asked:
             return bound
         from pgmlang.binding.read import bind_data
 
+        if binding.get("new_labels", "error") != "error":
+            binding = {**binding, "open_sets": self.posterior.open_sets}
         return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
 
     @_of_the_model
@@ -310,10 +312,11 @@ class Asked:
         self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
     ) -> Columns:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
-        numbers with sd and a 90 % interval (``seed``: of the draws behind them)."""
+        numbers with sd and a 90 % interval (``seed``: of the draws behind them). Labels of open sets that the fit has not
+        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``."""
         from pgmlang.posterior import condition, predict
 
-        bound = self.bind(data, **binding)
+        bound = self.bind(data, **{"new_labels": "prior", **binding})
         return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
 
     @_of_the_model
@@ -394,11 +397,28 @@ class FittedModel(Asked):
         """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
         return self.record.draws
 
-    def inference_data(self) -> Any:
-        """The draws as ArviZ data (an xarray DataTree), labels as coordinates. Raises PgmError without draws."""
-        from pgmlang.results.inference_data import inference_data
+    @_of_the_model
+    def inference_data(self, data: Any = None, *, seed: int = 0, **binding: Any) -> Any:
+        """The fit as ArviZ data (an xarray DataTree), dims named by plates, labels as coordinates: ``posterior``,
+        ``sample_stats`` and pointwise log-likelihoods that were kept; with the ``data`` of the fit also ``log_likelihood``,
+        ``observed_data``, ``constant_data``, ``posterior_predictive``, and ``prior`` and ``prior_predictive`` where
+        everything has a prior. Raises PgmError PGM0610 without draws, PGM0909 without arviz-base."""
+        if data is None:
+            from pgmlang.results.inference_data import inference_data
 
-        return inference_data(self.record)
+            return inference_data(self.record)
+        from pgmlang.criticism.inference_groups import inference_data_with
+
+        return inference_data_with(self.record, self.bind(data, **binding), seed)
+
+    def write_netcdf(
+        self, path: str | os.PathLike[str], data: Any = None, *, seed: int = 0, **binding: Any
+    ) -> None:
+        """`inference_data` as a NetCDF file. Raises PgmError PGM0909 without h5netcdf or netCDF4, PGM0901 where it cannot be
+        written."""
+        from pgmlang.results.inference_data import write_netcdf
+
+        write_netcdf(self.inference_data(data, seed=seed, **binding), Path(path))
 
     @_of_the_model
     def prior_draws(

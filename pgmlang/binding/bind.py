@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgmlang.binding.close import close_model, labels_in_data, open_sets
+from pgmlang.binding.close import close_model, labels_in_data
+from pgmlang.binding.close import open_sets as open_sets_of
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
 from pgmlang.binding.elements import Elements
+from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
@@ -46,6 +48,8 @@ def bind(
     known: Mapping[str, tuple[str, ...]] | None = None,
     is_block: bool = False,
     is_fresh: bool = False,
+    new_labels: str = "error",
+    open_sets: Collection[str] = (),
 ) -> Binding:
     """Joins a Model to its tables.
 
@@ -53,13 +57,19 @@ def bind(
     ``mapping``: variable or plate to column (or to a glob ``px_*`` of columns, for a variable with an axis).
     ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit.
     ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
-    the rows may say nothing at all. Raises PgmError with
+    the rows may say nothing at all; ``new_labels``: ``error``, ``prior`` or ``drop``:
+    of variables in ``open_sets``, whose labels only the data of a fit told. Raises PgmError with
     every problem found (07xx).
     """
     if missing not in MISSING:
         cure = f"one of {listed(MISSING)}"
         raise PgmError(Diagnostic("PGM0612", f"`--missing` is not `{missing}`", help=cure))
+    if new_labels not in CHOICES:
+        raise PgmError(
+            Diagnostic("PGM0612", f"`--new-labels` is not `{new_labels}`", help=f"one of {listed(CHOICES)}")
+        )
     binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh)
+    binder.unseen = NewLabels(new_labels, open_sets, binder.problems)
     return binder.bind(dict(observe or {}), tuple(hide), dict(mapping or {}), missing, counts, weights)
 
 
@@ -76,6 +86,7 @@ class Binder:
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: dict[str, int] = field(default_factory=dict)
+    unseen: NewLabels | None = None
 
     def bind(
         self,
@@ -120,11 +131,12 @@ class Binder:
         layout = close_layout(closed, elements.sizes, elements.labels, elements.membership)
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
-        return Binding(
+        binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
             counts is not None, observed, latent, self.gaps, unused, dropped, tuple(self.matches.renamed),
             self._source(), prints, tuple(problems.warnings), main, rows.get(main),
         )  # fmt: skip
+        return binding if self.unseen is None else self.unseen.left_out(binding)
 
     def _source(self) -> str:
         return ", ".join(f.name for f in self.frames.values())
@@ -190,7 +202,7 @@ class Binder:
         """A label set or axis that the data should have told, and did not."""
         if self.problems.errors:
             return
-        for name in open_sets(closed):
+        for name in open_sets_of(closed):
             self.problems.error("PGM0708", f"`{name}` takes its labels from the data, and there is no value of it",
                                 self._source(), f"add a column `{name}`, or write the labels instead of `...`")  # fmt: skip
         wanted: dict[str, str] = {}
@@ -262,7 +274,8 @@ class Binder:
         errors: list[Diagnostic] = []
         for column in columns:
             try:
-                arrays.append(column_values(closed, variable, column, labels))
+                codes = self.unseen.codes(closed, variable, column, plate) if self.unseen is not None else None
+                arrays.append(column_values(closed, variable, column, labels) if codes is None else codes)
             except PgmError as error:
                 errors.extend(error.diagnostics)
         if errors:
@@ -306,7 +319,7 @@ class Binder:
     def _observe(self, closed: Model, observe: dict[str, str]) -> None:
         for name, text in observe.items():
             variable = closed.by_name.get(name)
-            if variable is None or name in open_sets(closed):
+            if variable is None or name in open_sets_of(closed):
                 continue
             if variable.plates or variable.axes or variable.role not in BINDABLE:
                 cure = "`--observe` is for single variables outside of plates"

@@ -15,6 +15,7 @@ from pgmlang.cli.options import (
     fix_option,
     fixed_of,
     json_option,
+    new_labels_option,
     quiet_option,
     refuse_options_without_data,
     seed_option,
@@ -88,6 +89,7 @@ def query(
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the CSV.")
 @click.option("--targets", help="Variables to predict, comma separated (default: all that are not fully given).")
 @binding_options
+@new_labels_option
 @settings_option
 @fix_option
 @seed_option
@@ -95,13 +97,15 @@ def query(
 @quiet_option
 def predict(
     source: str, data: tuple[str, ...], output: str, targets: str | None, settings: tuple[str, ...],
-    fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, **given: Any,
+    fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """For every row: the most probable label and the probability of each, and the row's log evidence."""
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    result = asked.predict(tables, targets=names, seed=seed or 0, **binding_of(given))
+    result = asked.predict(
+        tables, targets=names, seed=seed or 0, **binding_of(given), new_labels=new_labels or "prior"
+    )
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
@@ -112,6 +116,7 @@ def predict(
 @click.argument("data", nargs=-1, required=True)
 @click.option("-o", "--output", help="Also write every row's log-likelihood to a CSV.")
 @binding_options
+@new_labels_option
 @settings_option
 @fix_option
 @seed_option
@@ -119,7 +124,7 @@ def predict(
 @quiet_option
 def score(
     source: str, data: tuple[str, ...], output: str | None, settings: tuple[str, ...], fixed: tuple[str, ...],
-    seed: int | None, as_json: bool, quiet: bool, **given: Any,
+    seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
     from dataclasses import replace
@@ -130,7 +135,10 @@ def score(
     from pgmlang.results.effective_draws import few_weighed
 
     asked = asked_of(source, settings, fixed)
-    bound = asked.bind(tables_of(data, set(asked.model.plate_by_name)), **binding_of(given))
+    tables = tables_of(data, set(asked.model.plate_by_name))
+    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
+    if not quiet:
+        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
     row_scores = asked.score_rows(bound, seed or 0)
     rows, estimator = (
         row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values,
@@ -249,14 +257,17 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @click.command()
 @click.argument("source")
 @click.option("--all", "show_all", is_flag=True, help="Every row, not the first forty.")
+@click.option("--netcdf", metavar="FILE", help="Write the draws as ArviZ's groups, for other programs.")
 @json_option
-def summary(source: str, show_all: bool, as_json: bool) -> None:
+def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> None:
     """What a fit learned: its method, data, log-likelihood and parameters."""
     from pgmlang.cli.fitting import objective_text
     from pgmlang.results.summary import summary_text
 
     fit = fit_of(source)
     record = fit.record
+    if netcdf:
+        fit.write_netcdf(netcdf)
     by_both = (fit.loo(), fit.waic()) if record.pointwise is not None else None
     predictive = {} if by_both is None else {"loo": by_both[0].to_dict(), "waic": by_both[1].to_dict()}
     if as_json:

@@ -68,6 +68,9 @@ def init(
 @click.option(
     "--pointwise", is_flag=True, help="Keep the log-likelihood of every row at every draw, for LOO and WAIC."
 )
+@click.option(
+    "--netcdf", metavar="FILE", help="Also write the fit and its data as ArviZ's groups, for other programs."
+)
 @method_options
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of torch (default: one).")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -80,7 +83,7 @@ def init(
 def fit(
     model: str, data: tuple[str, ...], output: str | None, force: bool, method: str, seed: int | None, device: str,
     settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool, quiet: bool, hard: bool, stream: bool,
-    max_time: float | None, threads: int | None, resume: bool, checkpoint: float, pointwise: bool, **given: Any,
+    max_time: float | None, threads: int | None, resume: bool, checkpoint: float, pointwise: bool, netcdf: str | None, **given: Any,
 ) -> int:  # fmt: skip
     """Fit a model to data and write MODEL.fit/: a folder with the source, parameters and how they came to be."""
     from pgmlang.api import FittedModel
@@ -105,9 +108,9 @@ def fit(
     tables = tables_of(data, set(checked.plate_by_name))
     quiet_messages = quiet or as_json
     is_streamed = stream or _is_large(tables)
-    if is_streamed and pointwise:
+    if is_streamed and (pointwise or netcdf):
         message = "a table that is read in blocks is counted, and has no draws"
-        raise PgmError(Diagnostic("PGM0612", message, help="leave `--pointwise` out"))
+        raise PgmError(Diagnostic("PGM0612", message, help="leave `--pointwise` and `--netcdf` out"))
     if is_streamed:
         if resume:
             message = "a table that is read in blocks is counted in one pass: there is no checkpoint to resume"
@@ -128,11 +131,15 @@ def fit(
                 checkpoint=partial, resume=resume, every=checkpoint,
             )  # fmt: skip
     fitted = FittedModel.of(record)
-    if pointwise:
-        fitted = fitted.with_pointwise(binding)
     fitted.save(folder, force or resume)
     if record.status != "stopped" and not is_streamed:
         remove(partial)
+    # the fit is safe by now: neither may be had of it
+    if pointwise:
+        fitted = fitted.with_pointwise(binding)
+        fitted.save(folder, True)
+    if netcdf:
+        fitted.write_netcdf(netcdf, binding, seed=record.provenance["seed"])
     if not quiet:
         print_diagnostics(record.warnings)
     _tell(fitted, folder, as_json, quiet)

@@ -54,6 +54,10 @@ binding_options = together(
 )  # fmt: skip
 
 
+new_labels_option = click.option("--new-labels", "new_labels", type=click.Choice(["error", "prior", "drop"]),
+                                 help="A label that the fit has not seen is refused, says nothing, or its row is left out.")  # fmt: skip
+
+
 METHOD_FLAGS = {name: row for name, row in OPTIONS.items() if row.says}
 """Flags of ``fit`` that are options of methods; a method refuses those that are not its own. Others by ``-O``."""
 

@@ -16,18 +16,27 @@ from pgmlang.diagnostics.suggest import near_names
 _SHOWN = 5
 
 
+UNKNOWN = -2
+"""The code of a label that is none of those known."""
+
+
 def encode(column: Column, labels: Sequence[str]) -> np.ndarray:
     """Each cell's position in ``labels`` (int64), -1 for missing.
 
     Labels are text and compared exactly. Raises one PgmError PGM0705 that lists unknown ones with their lines.
     """
+    out = encode_known(column, labels)
+    if (out == UNKNOWN).any():
+        raise _unknown(column, out == UNKNOWN, labels)
+    return out
+
+
+def encode_known(column: Column, labels: Sequence[str]) -> np.ndarray:
+    """As `encode`, with ``UNKNOWN`` for what is none of the labels."""
     distinct, codes = _distinct(column)
     position = {label: i for i, label in enumerate(labels)}
-    translation = np.array([position.get(text, -2) for text in distinct] + [-1], np.int64)
-    out = translation[codes]
-    if (translation == -2).any() and (out == -2).any():
-        raise _unknown(column, out == -2, labels)
-    return out
+    translation = np.array([position.get(text, UNKNOWN) for text in distinct] + [-1], np.int64)
+    return translation[codes]
 
 
 def _distinct(column: Column) -> tuple[Iterable[str], np.ndarray]:

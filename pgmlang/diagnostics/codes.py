@@ -124,6 +124,7 @@ CODES: dict[str, Code] = {
     "PGM0720": Code("unknown column"),
     "PGM0721": Code("cell is not a number"),
     "PGM0722": Code("text has no order"),
+    "PGM0723": Code("labels that the fit has not seen", is_warning=True),
     # 08xx run time
     "PGM0801": Code("not converged", is_warning=True),
     "PGM0802": Code("rows of a table without data", is_warning=True),
@@ -136,6 +137,7 @@ CODES: dict[str, Code] = {
     "PGM0809": Code("a line of the model cannot be computed"),
     "PGM0810": Code("joint mode over latents of rows", is_warning=True),
     "PGM0811": Code("few effective draws", is_warning=True),
+    "PGM0812": Code("guide without a part in the method", is_warning=True),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pgmlang.diagnostics import PgmError
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.draws import draw
 from pgmlang.posterior.questions import answerer
@@ -34,8 +35,13 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     targets."""
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
+    columns = replace(columns, warnings=(*_of_new_labels(rows), *columns.warnings))
     lengths = {len(column) for column in columns.columns.values()}
     return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
+
+
+def _of_new_labels(rows: Binding) -> tuple[Diagnostic, ...]:
+    return tuple(w for w in rows.warnings if w.code == "PGM0723")
 
 
 def score(given: Conditioned) -> Score:

@@ -88,6 +88,23 @@ class Posterior:
         rows = {p.name for p in model.plates if p.is_rows}
         return any(rows & set(v.plates) for v in model.of_role("field"))
 
+    @cached_property
+    def open_sets(self) -> tuple[str, ...]:
+        """Variables whose labels only the data of the fit told: `{...}`, or an axis such as `dim word`."""
+        from pgmlang.binding.close import open_sets
+        from pgmlang.diagnostics import SourceFile
+        from pgmlang.sema import analyse, text_loader
+
+        fit = self.fit
+        if not fit.source:
+            return ()
+        model = analyse(
+            SourceFile("model.pgm", fit.source), dict(fit.model.settings), text_loader(fit.modules)
+        ).checked()
+        axes = {d.name for d in model.dims if model.axis_labels(d.name) is None}
+        along = (v.name for v in model.variables if v.type.axis and model.root_axis(v.type.axis) in axes)
+        return (*open_sets(model), *along)
+
     @property
     def has_fields(self) -> bool:
         return any(True for _ in self.fit.model.of_role("field"))

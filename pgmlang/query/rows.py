@@ -59,7 +59,10 @@ def in_table_order(columns: Columns, binding: Binding) -> Columns:
         for name, values in columns.columns.items()
     }
     evidence = columns.columns.get("log_evidence")
-    warnings = impossible_rows(evidence, binding.rows) if isinstance(evidence, np.ndarray) else columns.warnings
+    warnings = columns.warnings
+    if isinstance(evidence, np.ndarray):
+        others = (w for w in warnings if w.code != "PGM0806")
+        warnings = (*others, *impossible_rows(evidence, binding.rows))
     return Columns(ordered, warnings)
 
 

@@ -18,8 +18,13 @@ def by_site_number(model: Model, variable: QueryVariable) -> QueryVariable:
     known = model.by_name.get(name)
     if not bracket or known is None:
         return variable
-    shapes = [_shape(model, axis) for axis in model.array_axes(known)]
     words = inner.removesuffix("]").split(", ")
+    rows = {p.name for p in model.plates if p.is_rows}
+    axes = model.array_axes(known)
+    shapes = [_shape(model, axis) for axis in axes]
+    if len(words) < sum(map(len, shapes)):
+        # the row of a question about one is not named
+        shapes = [_shape(model, axis) for axis in axes if axis not in rows]
     if max(map(len, shapes), default=0) < 2 or len(words) != sum(map(len, shapes)):
         return variable
     parts: list[str] = []

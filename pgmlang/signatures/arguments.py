@@ -60,6 +60,7 @@ ARGUMENTS = {
     "targets": Argument(_or_none(_are_texts), "a list of names"),
     "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names"),
     "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
+    "new_labels": Argument(_is_text, "`error`, `prior` or `drop`"),
     "na": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of texts"),
     "counts": Argument(_or_none(_is_text), "the name of a column"),
     "weights": Argument(_or_none(_is_text), "the name of a column"),

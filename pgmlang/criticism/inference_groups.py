@@ -1,0 +1,102 @@
+"""The groups of ArviZ's schema that need the data: what was observed and given, pointwise log-likelihoods, predictive draws."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pgmlang.binding.record import Binding
+from pgmlang.criticism.pointwise import pointwise_log_likelihood
+from pgmlang.criticism.replicates import Replicates, drawn_from_prior, replicated
+from pgmlang.diagnostics import PgmError
+from pgmlang.results.draws import num_chains_and_draws
+from pgmlang.results.fit import Fit
+from pgmlang.results.inference_data import Group, inference_data, log_likelihood_group
+
+NUMBERS = 20_000_000
+"""Most predicted numbers; of more draws some are taken, evenly spaced."""
+PRIOR_DRAWS = 500
+CANNOT = frozenset({"PGM0602", "PGM0610"})
+"""What says that a model or fit has no such group: a field, a param without a prior, no independent elements."""
+
+
+def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
+    """All groups of a fit and its data; those that the model does not have (no prior to draw from, no independent elements)
+    are left out. Raises PgmError as `inference_data` does, PGM0708 for other data than the fit's."""
+    groups = _data_groups(binding)
+    if fit.pointwise is None:
+        try:
+            of = pointwise_log_likelihood(fit, binding)
+            groups["log_likelihood"] = log_likelihood_group(fit, of.values, of.plate)
+        except PgmError as error:
+            _raise_unless_absent(error)
+    try:
+        groups |= _posterior_predictive(fit, binding, seed)
+    except PgmError as error:
+        _raise_unless_absent(error)
+    try:
+        groups |= _prior_groups(binding, seed)
+    except PgmError as error:
+        _raise_unless_absent(error)
+
+    def labels_of(axis: str, size: int) -> tuple[str, ...]:
+        return tuple(binding.layout.labels.get(axis, ()))[:size]
+
+    return inference_data(fit, groups, labels_of)
+
+
+def _raise_unless_absent(error: PgmError) -> None:
+    if not {d.code for d in error.diagnostics} <= CANNOT:
+        raise error
+
+
+def _data_groups(binding: Binding) -> dict[str, Group]:
+    """Observed values and inputs, as bound; missing cells are NaN, or -1 among codes."""
+    model = binding.model
+    groups = {}
+    for title, roles in (("observed_data", ("random", "field")), ("constant_data", ("input",))):
+        values = {n: np.asarray(v) for n, v in binding.values.items() if model.by_name[n].role in roles}
+        if values:
+            axes = {n: model.array_axes(model.by_name[n]) for n in values}
+            groups[title] = Group(values, axes, is_data=True, labels=_labels(binding, values))
+    return groups
+
+
+def _labels(binding: Binding, names: Any) -> dict[str, tuple[str, ...]]:
+    model = binding.model
+    told = {n: model.labels_of(model.by_name[n].type) for n in names if model.by_name[n].type.is_discrete}
+    return {n: tuple(labels) for n, labels in told.items() if labels is not None}
+
+
+def _posterior_predictive(fit: Fit, binding: Binding, seed: int) -> dict[str, Group]:
+    chains, draws = num_chains_and_draws(fit)
+    model = binding.model
+    size = sum(np.asarray(binding.values[n]).size for n in binding.observed if n in model.by_name)
+    count = max(1, min(draws, NUMBERS // max(1, chains * size)))
+    some = np.unique(np.linspace(0, draws - 1, count).round().astype(int))
+    chosen = (np.arange(chains)[:, None] * draws + some).ravel()
+    drawn = replicated(fit, binding, len(chosen), seed, chosen)
+    return (
+        {"posterior_predictive": _group(binding, drawn, tuple(drawn.values), chains, some)} if drawn.values else {}
+    )
+
+
+def _prior_groups(binding: Binding, seed: int) -> dict[str, Group]:
+    size = sum(
+        math.prod(binding.layout.shape(binding.model.array_axes(v))) for v in binding.model.of_role("random")
+    )
+    count = max(1, min(PRIOR_DRAWS, NUMBERS // max(1, size)))
+    drawn = drawn_from_prior(binding, count, seed)
+    observed = tuple(n for n in drawn.values if n in binding.observed)
+    latent = tuple(n for n in drawn.values if n not in observed)
+    groups = {"prior": latent, "prior_predictive": observed}
+    return {title: _group(binding, drawn, names, 1, None) for title, names in groups.items() if names}
+
+
+def _group(
+    binding: Binding, drawn: Replicates, names: tuple[str, ...], chains: int, draws: np.ndarray | None
+) -> Group:
+    values = {n: drawn.values[n].reshape(chains, -1, *drawn.values[n].shape[1:]) for n in names}
+    return Group(values, {n: drawn.axes[n] for n in names}, draws=draws, labels=_labels(binding, names))
