@@ -66,7 +66,9 @@ class Dice:
         return np.stack([self.row() for _ in range(math.prod(parents))]).reshape(*parents, 2)
 
     def seen(self, codes: list[int], holes: float = 0.3) -> list[int | None]:
-        return [None if self.rng.random() < holes else c for c in codes]
+        """Some of the codes, one at least: a table without a value is refused."""
+        shown = [None if self.rng.random() < holes else c for c in codes]
+        return shown if any(c is not None for c in shown) else codes
 
     def codes(self, count: int) -> list[int]:
         return self.rng.integers(0, 2, count).tolist()
