@@ -134,9 +134,9 @@ def check_shape(
         raise PgmError(Diagnostic("PGM0717", message, place=place, help=cure))
 
 
-def single_value(model: Model, variable: Variable, text: str) -> np.ndarray:
-    """A value given as text (``--observe mu=3``). Raises PgmError PGM0705, PGM0706 or PGM0721."""
-    place = f"--observe {variable.name}"
+def single_value(model: Model, variable: Variable, text: str, place: str = "") -> np.ndarray:
+    """A value given as text (``--observe mu=3``; ``place``: where). Raises PgmError PGM0705, PGM0706 or PGM0721."""
+    place = place or f"--observe {variable.name}"
     if not text.strip():
         raise PgmError(Diagnostic("PGM0721", "no value is given", place=place, help=f"write `{place}=VALUE`"))
     column = read_frame({variable.name: [text]}, name=place).columns[variable.name]

@@ -137,6 +137,7 @@ CODES: dict[str, Code] = {
     "PGM0809": Code("a line of the model cannot be computed"),
     "PGM0810": Code("joint mode over latents of rows", is_warning=True),
     "PGM0811": Code("few effective draws", is_warning=True),
+    "PGM0812": Code("guide without a part in the method", is_warning=True),
     "PGM0899": Code("internal error", exit=70),
     # 09xx files
     "PGM0901": Code("cannot write", exit=73),

@@ -136,4 +136,4 @@ def _writes_rows_out(model: Model, facts: Facts) -> bool:
 
 
 METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build,
-                idle=idle, writes_rows_out=_writes_rows_out)  # fmt: skip
+                idle=idle, writes_rows_out=_writes_rows_out, reads_guide=True)  # fmt: skip

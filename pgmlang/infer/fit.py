@@ -132,6 +132,7 @@ def _fit(
         warnings=(
             *binding.warnings,
             *method.only_by_name(problem.model, problem.facts),
+            *method.unread_guide(problem.model),
             *done.warnings,
             *doubts,
         ),

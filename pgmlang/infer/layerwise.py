@@ -238,4 +238,5 @@ METHOD = Method(
     reasons,
     build,
     idle=idle,
+    reads_guide=True,
 )

@@ -45,11 +45,11 @@ def is_conjugate(model: Model, facts: Facts) -> bool:
 
 def supports(model: Model, facts: Facts) -> Verdict:
     """Conjugate models, and others that an automatic normal guide is for."""
-    if is_conjugate(model, facts):
-        return Verdict.of(())
     if guided_names(model):
         reason = Diagnostic("PGM0602", "the model has a written guide", help="`--method elbo` takes it")
         return Verdict.of((reason,))
+    if is_conjugate(model, facts):
+        return Verdict.of(())
     return elbo.supports(model, facts)
 
 

@@ -83,7 +83,7 @@ class Method:
     rows that stand for several (``--counts``) are written out for it, since each has latents of its own. ``idle``: the options
     (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
     how it proposes draws; ``only_rises``: whether its objective may not fall; ``when``: of a model without data, the case
-    that the method is for, None where it is for none."""
+    that the method is for, None where it is for none; ``reads_guide``: whether a written guide has a part in it."""
 
     name: str
     says: str
@@ -98,6 +98,16 @@ class Method:
     moves: Moves | None = None
     only_rises: bool = False
     when: Callable[[Model], str | None] = lambda model: None
+    reads_guide: bool = False
+
+    def unread_guide(self, model: Model) -> tuple[Diagnostic, ...]:
+        """PGM0812 where the model has a guide that the method leaves out."""
+        if self.reads_guide or model.guide is None:
+            return ()
+        message = f"the guide has no part in `{self.name}`: it is of variational inference"
+        cure = "`--method elbo` fits it; take it out of the model otherwise"
+        span = next((c.span for c in model.guide.conditionals), None)
+        return (Diagnostic("PGM0812", message, span, help=cure),)
 
     def all_reasons(self, model: Model, facts: Facts) -> tuple[str, ...]:
         """Its reasons, and what is done to the data for it."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned
-from pgmlang.query.element_answers import of_element, outer_plates
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
 from pgmlang.query.rows import Columns
@@ -22,14 +21,10 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
         posterior.reasons_against_tables_of_rows and not given.evidence and not fit.is_given
     ):
         return _of_densities(given, num_draws)
-    if posterior.network is not None:
-        return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
-    if not iid_plate(fit.model, fit.parameters)[0]:
+    if posterior.network is None and not iid_plate(fit.model, fit.parameters)[0]:
         return _sequence(given, num_draws)
-    if outer_plates(fit):
-        answers, rest = of_element(fit, given.evidence)
-        return _of_network(answers, num_draws, given.seed, rest)
-    return _of_network(posterior.tables, num_draws, given.seed, given.evidence)
+    answers, rest = posterior.tables_given(given.evidence)
+    return _of_network(answers, num_draws, given.seed, rest)
 
 
 def _of_densities(given: Conditioned, num_draws: int) -> Columns:

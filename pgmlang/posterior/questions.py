@@ -10,8 +10,9 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import ConditionalAnswers, reasons_against_a_fresh_row
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.draws import DrawAnswers
-from pgmlang.query.element_answers import of_element, outer_plates
+from pgmlang.query.input_values import row_inputs
 from pgmlang.query.parse import Query
+from pgmlang.query.row_names import base
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,18 @@ def _against_estimates(given: Conditioned, query: Query) -> Iterator[str]:
         yield "not every target is a number that the fit holds"
 
 
-def _against_element_tables(given: Conditioned, query: Query) -> Iterator[str]:
-    yield from given.posterior.reasons_against_tables
-    if given.posterior.network is not None or not outer_plates(given.posterior.fit):
-        yield "no outer element has tables of its own"
-
-
-def _by_element_tables(given: Conditioned, query: Query) -> Answer:
-    answers, rest = of_element(given.posterior.fit, query.evidence)
-    return answers.answer(replace(query, evidence=rest))
-
-
 def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
     yield from given.posterior.reasons_against_tables
+
+
+def _by_tables(given: Conditioned, query: Query) -> Answer:
+    """Values of inputs are given to the row, whether they are seen or set."""
+    inputs = set() if given.posterior.network is not None else set(row_inputs(given.posterior.fit.model))
+    done = tuple(e for e in query.interventions if base(e.variable.name) in inputs)
+    answers, rest = given.posterior.tables_given((*query.evidence, *done))
+    return answers.answer(
+        replace(query, evidence=rest, interventions=tuple(e for e in query.interventions if e not in done))
+    )
 
 
 def _against_labels(given: Conditioned, query: Query) -> Iterator[str]:
@@ -91,8 +91,7 @@ def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
 
 QUESTIONS = (
     QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
-    QuestionRow("tables of an outer element", _against_element_tables, _by_element_tables),
-    QuestionRow("tables", _against_tables, lambda given, query: given.posterior.tables.answer(query)),
+    QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow("a fresh row", _against_fresh_row,

@@ -7,9 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pgmlang.query.network import NetworkAnswers
+from pgmlang.query.parse import Evidence
 from pgmlang.results.fit import Fit
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pgmlang.exact import ExactEngine
     from pgmlang.tables import DiscreteNetwork
     from pgmlang.tables.unroll import Unrolled
@@ -33,17 +36,40 @@ class Posterior:
     def tables(self) -> NetworkAnswers:
         """Exact answers about a fresh row, or about the whole where rows hang together. Raises PgmError PGM0602 for what no
         table holds, PGM0610 for values that are not known, PGM0607 where outer elements have tables of their own."""
-        if self.network is not None:
-            network = self.network
-            undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
-            return NetworkAnswers(network, frozenset(undirected))
+        return self.tables_given(())[0]
+
+    def tables_given(self, items: tuple[Evidence, ...]) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
+        """Exact answers about a fresh row of the outer elements, and with the values of inputs, that the evidence names;
+        and the rest of the evidence."""
         from pgmlang.query.element_answers import of_element, outer_plates
+        from pgmlang.query.input_values import inputs_of, row_inputs
+        from pgmlang.tables.from_model import iid_plate
+
+        fit = self.fit
+        if self.network is not None:
+            return self._shared_tables, items
+        outer = outer_plates(fit)
+        inputs: dict[str, np.ndarray] | None = None
+        if row_inputs(fit.model) and iid_plate(fit.model, fit.parameters)[0]:
+            inputs, items = inputs_of(fit, items)
+        if outer:
+            return of_element(fit, items, inputs)
+        return self._tables_of(inputs) if inputs else self._shared_tables, items
+
+    @cached_property
+    def _shared_tables(self) -> NetworkAnswers:
+        """Those of every row."""
+        if self.network is None:
+            return self._tables_of(None)
+        network = self.network
+        undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
+        return NetworkAnswers(network, frozenset(undirected))
+
+    def _tables_of(self, inputs: dict[str, np.ndarray] | None) -> NetworkAnswers:
         from pgmlang.tables.from_model import discrete_network
 
         fit = self.fit
-        if outer_plates(fit):
-            of_element(fit, ())  # tables of outer elements are those of no one network
-        network = discrete_network(fit.model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels))
+        network = discrete_network(fit.model, dict(fit.parameters), dict(fit.sizes), dict(fit.labels), inputs)
         fields = {v.name for v in fit.model.of_role("field")}
         unrolled = {v.name for v in network.variables if v.name.split("[")[0] in fields}
         return NetworkAnswers(network, frozenset(fields | unrolled))

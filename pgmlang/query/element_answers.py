@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pgmlang.binding.row_groups import plates_told_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -22,9 +24,11 @@ def outer_plates(fit: Fit) -> tuple[str, ...]:
     return plates_told_apart(fit.model, plate) if alike and plate is not None else ()
 
 
-def of_element(fit: Fit, items: Iterable[Evidence]) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
+def of_element(
+    fit: Fit, items: Iterable[Evidence], inputs: Mapping[str, np.ndarray] | None = None
+) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
     """The network of a fresh row of the outer elements that the evidence names (``school = A``), and the rest of the
-    evidence. Raises PgmError PGM0607 where an element is not named, or not known."""
+    evidence. ``inputs``: of that row. Raises PgmError PGM0607 where an element is not named, or not known."""
     plates = outer_plates(fit)
     rest: list[Evidence] = []
     elements: dict[str, int] = {}
@@ -45,6 +49,6 @@ def of_element(fit: Fit, items: Iterable[Evidence]) -> tuple[NetworkAnswers, tup
             labels = fit.labels.get(plate) or ("0",)
             message = f"each `{plate}` has numbers of its own: the question does not say which is meant"
             raise PgmError(Diagnostic("PGM0607", message, help=f"say which: `P(... | {plate} = {labels[0]})`"))
-    network = row_network(fit.model, fit.parameters, fit.sizes, fit.labels, elements=elements)
+    network = row_network(fit.model, fit.parameters, fit.sizes, fit.labels, inputs, elements)
     fields = frozenset(v.name for v in fit.model.of_role("field"))
     return NetworkAnswers(network, fields), tuple(rest)
