@@ -198,12 +198,21 @@ class CompiledModel:
         return program_tensors(self.model, data if _is_binding(data) else self.bind(data, **options))
 
     @_of_the_model
-    def plan(self, data: Any = None, method: str = "auto", **options: Any) -> Plan:
-        """Which method would be taken for which variables, and why; ``data`` as for `fit`."""
+    def plan(
+        self,
+        data: Any = None,
+        method: str = "auto",
+        *,
+        options: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, float] | None = None,
+        **binding: Any,
+    ) -> Plan:
+        """What `fit` with the same arguments will run: which kernel takes which variables, with which options, and why.
+        `fit` takes it as ``plan``."""
         from pgmlang.plan import make_plan
 
-        bound = data if data is None or _is_binding(data) else self.bind(data, **options)
-        return make_plan(self.model, bound, method)
+        bound = data if data is None or _is_binding(data) else self.bind(data, **binding)
+        return make_plan(self.model, bound, method, options, fixed or {})
 
     @_of_the_model
     def fit(
@@ -218,17 +227,20 @@ class CompiledModel:
         progress: Callable[..., None] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        plan: Plan | None = None,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
 
         ``checkpoint``: a folder where the state is kept every half minute; ``resume``: go on from there.
 
+        ``plan``: of :meth:`plan` or of another fit, to be carried out; it says the method and options itself.
+
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
         bound = data if _is_binding(data) else self.bind(data, **binding)
-        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume}
+        keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
         record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
         return FittedModel.of(record)
 
@@ -377,6 +389,16 @@ class FittedModel(Asked):
     def record(self) -> Fit:
         """The plain data that is saved."""
         return self.posterior.fit
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that was carried out, options as they were used. Raises PgmError PGM0904 for a fit without one."""
+        from pgmlang.plan import plan_of_json
+
+        if not self.record.plan:
+            message = "the fit keeps no plan: an older version made it"
+            raise PgmError(Diagnostic("PGM0904", message, help="fit again with this version"))
+        return plan_of_json(self.record.plan)
 
     @property
     def params(self) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -188,12 +189,16 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
             f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
         )
         click.echo(f"  {name}  {row['mean']:.4g}")
-    first = next(iter(record.draws or (v.name for v in record.model.of_role("random", "field"))), "x")
-    point = next((n for n in record.parameters if n in record.model.by_name), None)
-    if not record.draws and point is not None and fitted.posterior.reasons_against_tables:
-        first = point
-    question = f"E({first})" if fitted.posterior.reasons_against_tables else f"P({first})"
-    click.echo(f'wrote {folder}; next: pgmc query {folder} "{question}"')
+    click.echo(f"wrote {folder}; next: {_next_command(fitted, folder)}")
+
+
+def _next_command(fitted: Any, folder: Path) -> str:
+    """A command that this fit carries out."""
+    from pgmlang.posterior.first_question import first_question
+
+    question = first_question(fitted.posterior)
+    place = shlex.quote(str(folder))
+    return f"pgmc summary {place}" if question is None else f'pgmc query {place} "{question}"'
 
 
 def objective_text(record: Any) -> str:

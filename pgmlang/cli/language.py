@@ -12,7 +12,11 @@ from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
+    fix_option,
+    fixed_of,
     json_option,
+    method_options,
+    method_options_of,
     quiet_option,
     refuse_options_without_data,
     settings_of,
@@ -158,13 +162,17 @@ def _scene(
 @click.argument("model")
 @click.argument("data", nargs=-1)
 @click.option("--method", default="auto", show_default=True, help="The method to plan for.")
+@click.option("--hard", is_flag=True, help="em with the most probable completion instead of the expected one.")
+@method_options
 @settings_option
+@fix_option
 @binding_options
 @json_option
 def plan(
-    model: str, data: tuple[str, ...], method: str, settings: tuple[str, ...], as_json: bool, **given: Any
-) -> None:
-    """Say which method is taken for which variables, and why; with data, for that data."""
+    model: str, data: tuple[str, ...], method: str, settings: tuple[str, ...], fixed: tuple[str, ...], as_json: bool,
+    hard: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Say what `fit` will run: which kernel for which variables, with which options, and why; with data, for that data."""
     from pgmlang.plan import make_plan, plan_json, show
 
     if not data:
@@ -179,7 +187,8 @@ def plan(
         if not as_json:
             for line in binding_report(binding):
                 click.echo(line)
-    made = make_plan(checked, binding, method)
+    options = method_options_of(given) | ({"hard": True} if hard else {})
+    made = make_plan(checked, binding, method, options, fixed_of(fixed))
     if as_json:
         print_json(plan_json(made))
     else:

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import TableKey
-from pgmlang.density.row_subset import restricted_to_rows
-from pgmlang.density.tensor_layout import BoundLayout
+from pgmlang.density.row_subset import restricted_to_rows, with_latent_cells
 from pgmlang.model import Conditional, Model, TableDist
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Reduce, Ref, Rename
@@ -119,10 +118,7 @@ def counted_factors(
         cells = sum(labels * math.prod(joint.shapes[name]) for name, labels in members)
         if rows >= FEWEST_ROWS and cells <= MOST_CELLS:
             single = restricted_to_rows(joint, plate, np.zeros(1, dtype=np.int64))
-            layout = single.layout
-            seen = {n: torch.ones_like(mask) for n, mask in layout.seen.items()}
-            single = replace(single, missing={}, unseen={}, layout=BoundLayout(
-                layout.sizes, layout.parents, layout.positions, layout.before, seen=seen))  # fmt: skip
+            single = replace(with_latent_cells(single), missing={})
             indicators = torch.cat([_indicators(joint, plate, name, labels) for name, labels in members])
             out.append(CountedFactors(plate, scope, tuple(members), indicators, single))
     return tuple(out)

@@ -63,3 +63,13 @@ def _sliced(joint: BoundDensity, plate: str, chosen: np.ndarray) -> BoundDensity
         weights={k: v.index_select(0, rows) for k, v in joint.weights.items()},
         rows_bound=lambda: joint.binding.rows_of(plate, chosen), origin=joint.whole,
     )  # fmt: skip
+
+
+def with_latent_cells(joint: BoundDensity) -> BoundDensity:
+    """The density whose missing cells are all latent, those too that nothing hangs on and that drop out of a likelihood."""
+    if not joint.unseen:
+        return joint
+    layout = joint.layout
+    seen = {n: torch.ones_like(mask) for n, mask in layout.seen.items()}
+    whole = BoundLayout(layout.sizes, layout.parents, layout.positions, layout.before, seen=seen)
+    return replace(joint, missing={**joint.missing, **joint.unseen}, unseen={}, layout=whole)

@@ -17,6 +17,7 @@ from pgmlang.fields.reasons import drawing_reasons, field_names, inputs_in_field
 from pgmlang.infer.base import Algorithm, Facts, Measure, Method, Options, Outcome, Problem, StepReport, Verdict
 from pgmlang.model import Model
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
+from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 
 if TYPE_CHECKING:
@@ -99,5 +100,11 @@ def build(problem: Problem, options: AisOptions) -> Algorithm:
 
 
 METHOD = Method(
-    "ais", "annealed importance sampling: log Z of fields with known params", AisOptions, supports, reasons, build
+    "ais",
+    "annealed importance sampling: log Z of fields with known params",
+    AisOptions,
+    supports,
+    reasons,
+    build,
+    assign=lambda model, facts, options: (Assignment(field_names(model), "annealing"),),
 )

@@ -67,11 +67,11 @@ class Algorithm(NamedTuple):
     total: int | None = None
 
 
-def numbers_of(dtype: str | None, otherwise: str = "float64") -> torch.dtype:
+def numbers_of(dtype: str | None) -> torch.dtype:
     """The numbers of a run. Raises PgmError PGM0612 for a word that is not float32 or float64."""
     import torch
 
     known = {"float32": torch.float32, "float64": torch.float64}
-    if (dtype or otherwise) not in known:
+    if dtype not in known:
         raise PgmError(Diagnostic("PGM0612", f"`--dtype {dtype}` is not one of float32, float64"))
-    return known[dtype or otherwise]
+    return known[dtype]

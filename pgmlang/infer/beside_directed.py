@@ -18,7 +18,10 @@ from pgmlang.fields.reasons import field_names, learned_params
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, Verdict
 from pgmlang.infer.counts import estimate, summarize, unseen_rows, with_counts
 from pgmlang.model import Conditional, Model
+from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
+
+TABLES = "counting beside fields"
 
 
 def beside_directed(method: Method) -> Method:
@@ -49,6 +52,18 @@ def beside_directed(method: Method) -> Method:
             return method.reasons_against_auto(model, facts)
         return method.reasons_against_auto(given_directed(model), facts_given_directed(model, facts))
 
+    def resolve(model: Model, facts: Facts, options: Any) -> Any:
+        if not _is_mixed(model, facts):
+            return method.resolve(model, facts, options)
+        return method.resolve(given_directed(model), facts_given_directed(model, facts), options)
+
+    def assign(model: Model, facts: Facts, options: Any) -> tuple[Assignment, ...]:
+        if not _is_mixed(model, facts):
+            return method.assignments(model, facts, options)
+        own = method.assignments(given_directed(model), facts_given_directed(model, facts), options)
+        tables = tuple(t.name for t in learned_tables(model))
+        return (*own, *((Assignment(tables, TABLES),) if tables else ()))
+
     def build(problem: Problem, options: Any) -> Algorithm:
         if not _is_mixed(problem.model, problem.facts):
             algorithm: Algorithm = method.build(problem, options)
@@ -65,6 +80,8 @@ def beside_directed(method: Method) -> Method:
         supports=supports,
         reasons=reasons,
         idle=idle,
+        resolve=resolve,
+        assign=assign,
         reasons_against_auto=reasons_against_auto,
         build=build,
     )

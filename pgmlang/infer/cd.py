@@ -7,7 +7,7 @@ starts its draws at the data and takes k sweeps; ``pcd`` keeps chains from step 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
@@ -21,7 +21,8 @@ from pgmlang.fields.reasons import (
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.beside_directed import beside_directed
-from pgmlang.infer.train_options import TrainOptions, idle_training
+from pgmlang.infer.fields_assigned import by_adam
+from pgmlang.infer.train_options import TrainOptions, idle_training, resolve_trained
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -71,8 +72,6 @@ def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Algorithm]:
         plate = unit_plate(model)
         divergence = Divergence(model, observed_fields(model, facts), hidden_fields(model, facts), options.k, options.chains,
                                 is_persistent, plate)  # fmt: skip
-        if plate is None:
-            options = replace(options, batch=None)
         objective = Objective(
             divergence.start, divergence.loss, learned_outcome, "log pseudo-likelihood a row", divergence.extra
         )
@@ -87,6 +86,8 @@ def idle(model: Model, facts: Facts, options: CdOptions) -> dict[str, str]:
 
 
 METHOD = beside_directed(Method("cd", "contrastive divergence: fields learned from k sweeps off the data", CdOptions, _supports,
-                _words("draws start at the data and take k sweeps"), _build(False), idle=idle))  # fmt: skip
+                _words("draws start at the data and take k sweeps"), _build(False), resolve=resolve_trained,
+                assign=by_adam, idle=idle))  # fmt: skip
 PERSISTENT = beside_directed(Method("pcd", "persistent contrastive divergence: fields learned beside chains of their own", CdOptions,
-                    _supports_persistent, _words("chains go on from step to step"), _build(True), idle=idle_training))  # fmt: skip
+                    _supports_persistent, _words("chains go on from step to step"), _build(True),
+                    resolve=resolve_trained, assign=by_adam, idle=idle_training))  # fmt: skip

@@ -14,9 +14,11 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.cycle_options import CycleOptions
-from pgmlang.infer.gibbs import WORDS, drawing_reasons, has_counts, kinds_of, latent_names
+from pgmlang.infer.gibbs import KERNELS_OF, drawing_reasons, full_conditionals, has_counts, kinds_of, latent_names
+from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
+from pgmlang.plan.record import Assignment
 from pgmlang.results.fit import Moves
 from pgmlang.signatures.kernels import kernel_named, kernel_names
 from pgmlang.signatures.options import typed_value
@@ -79,14 +81,20 @@ def composed(text: str) -> Method:
         return Verdict.of(tuple(_reasons(model, facts, parts)))
 
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-        out = []
+        return ("each kernel moves its variables given the rest",)
+
+    def assign(model: Model, facts: Facts, options: CycleOptions) -> tuple[Assignment, ...]:
+        out: list[Assignment] = []
         for assignment in assigned(model, facts, parts):
             if assignment.kernel == "gibbs":
-                kinds = kinds_of(model, assignment.names)
-                out += [f"`{n}`: {WORDS[kinds[n]]}" for n in assignment.names if kinds[n]]
-            else:
-                out.append(", ".join(f"`{n}`" for n in assignment.names) + f": {assignment.kernel} given the rest")
+                out += full_conditionals(model, assignment.names)
+            elif assignment.names:
+                out.append(Assignment(assignment.names, assignment.kernel, ("given the rest",)))
         return tuple(out)
+
+    def idle(model: Model, facts: Facts, options: CycleOptions) -> dict[str, str]:
+        has_length = any(b.kernel == "hmc" for b in assign(model, facts, options))
+        return {} if has_length else {"length": "no variable is moved by Hamiltonian steps"}
 
     def build(problem: Problem, options: CycleOptions) -> Any:
         from pgmlang.infer.cycle import build_cycle, plan_of
@@ -97,7 +105,7 @@ def composed(text: str) -> Method:
             composed_blocks: list[Any] = []
             for assignment in assigned(problem.model, problem.facts, parts):
                 if assignment.kernel == "gibbs":
-                    kinds = kinds_of(joint.model, assignment.names)
+                    kinds = {n: KERNELS_OF[problem.kernel_of(n)] for n in assignment.names}
                     composed_blocks += gibbs_blocks(
                         joint, assignment.names, kinds, lambda: plan_of("hmc", options)
                     )
@@ -118,6 +126,9 @@ def composed(text: str) -> Method:
         supports,
         reasons,
         build,
+        resolve=resolve,
+        assign=assign,
+        idle=idle,
         writes_rows_out=has_counts,
         moves=single,
     )
@@ -183,11 +194,13 @@ def _tempered(assignment: Part, text: str) -> Method:
             raise PgmError(problem)
     changes = {**({"inner": inner[0]} if inner else {}), **({"temperatures": rungs[0]} if rungs else {})}
 
-    def build(problem: Problem, options: tempering.TemperingOptions) -> Any:
-        return tempering.build(problem, replace(options, **changes))  # type: ignore[arg-type]
+    def resolve_ladder(
+        model: Model, facts: Facts, options: tempering.TemperingOptions
+    ) -> tempering.TemperingOptions:
+        return replace(resolve(model, facts, options), **changes)  # type: ignore[arg-type]
 
     def idle(model: Model, facts: Facts, options: tempering.TemperingOptions) -> dict[str, str]:
         said = dict.fromkeys(changes, f"`{text}` says it")
         return {**tempering.idle(model, facts, replace(options, **changes)), **said}  # type: ignore[arg-type]
 
-    return replace(tempering.METHOD, build=build, idle=idle)
+    return replace(tempering.METHOD, resolve=resolve_ladder, idle=idle)

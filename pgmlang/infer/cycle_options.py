@@ -9,8 +9,9 @@ from pgmlang.infer.sampling import SamplerOptions
 
 @dataclass(frozen=True, kw_only=True)
 class CycleOptions(SamplerOptions):
-    """As for every sampler."""
+    """As for every sampler; ``length``: leapfrog steps of Hamiltonian blocks, at most."""
 
     chains: int = 4
     warmup: int = 500
     draws: int = 500
+    length: float = 6.0

@@ -6,13 +6,14 @@ The written guide where there is one; for other continuous latents an automatic 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
-from pgmlang.infer.train_options import TrainOptions, check_options, idle_training
+from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -22,10 +23,16 @@ from pgmlang.plan.latents import (
     counts_over_latents,
     latents_of_rows,
     moving_partition,
+    summed_out_exactly,
     support_reasons,
     weight_reasons,
 )
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.record import Assignment
+from pgmlang.tables.learned import learned_tables
+
+PARTICLES = 8
+AUTOMATIC: Mapping[str, Any] = {"epochs": 4000, "rate": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +111,9 @@ def build(problem: Problem, options: ElboOptions) -> Algorithm:
     check_options(options)
     model, facts = problem.model, problem.facts
     automatic = automatic_names(model, facts)
-    discrete = any(model.by_name[n].type.is_discrete for n in guided_names(model))
-    particles = options.particles or (8 if discrete or automatic else 1)
-    if discrete and particles < 2:
+    particles = options.particles
+    assert particles is not None, "the plan resolves it"
+    if _has_discrete_guide(model) and particles < 2:
         raise PgmError(
             Diagnostic("PGM0612", "discrete latents need two particles or more: each is the others' baseline")
         )
@@ -117,10 +124,29 @@ def build(problem: Problem, options: ElboOptions) -> Algorithm:
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
     objective = elbo_objective(problem, particles, options.guide)
-    if automatic and not model.nets:
-        rate = options.learning_rate or 0.02
-        options = replace(options, epochs=options.epochs or 4000, learning_rate=rate)
     return build_training(problem, options, objective)
+
+
+def _has_discrete_guide(model: Model) -> bool:
+    return any(model.by_name[n].type.is_discrete for n in guided_names(model))
+
+
+def resolve(model: Model, facts: Facts, options: ElboOptions) -> ElboOptions:
+    """Many small steps for an automatic guide, several draws where they are each other's baseline or cost little."""
+    automatic = automatic_names(model, facts)
+    particles = options.particles or (PARTICLES if _has_discrete_guide(model) or automatic else 1)
+    long = AUTOMATIC if automatic and not model.nets else {}
+    return replace(resolve_training(options, model, **long), particles=particles)
+
+
+def assign(model: Model, facts: Facts, options: ElboOptions) -> tuple[Assignment, ...]:
+    """The written guide's latents, the automatic one's, labels, and what the bound is climbed in beside them."""
+    written, automatic = guided_names(model), automatic_names(model, facts)
+    learned = [v.name for v in model.of_role("param") if v.name not in facts.fixed]
+    learned += [t.name for t in learned_tables(model)] + [n.name for n in model.nets]
+    blocks = ((written, "written guide"), (automatic, f"{options.guide} guide"), (tuple(learned), "adam"))
+    taken = tuple(Assignment(names, kernel) for names, kernel in blocks if names)
+    return (*taken, *summed_out_exactly(summed_out(model, facts)))
 
 
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
@@ -136,4 +162,4 @@ def _writes_rows_out(model: Model, facts: Facts) -> bool:
 
 
 METHOD = Method("elbo", "variational inference: the evidence lower bound", ElboOptions, supports, reasons, build,
-                idle=idle, writes_rows_out=_writes_rows_out, reads_guide=True)  # fmt: skip
+                resolve=resolve, assign=assign, idle=idle, writes_rows_out=_writes_rows_out, reads_guide=True)  # fmt: skip

@@ -6,16 +6,21 @@ falls.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.em_options import DEFAULT_RESTARTS, EmOptions
-from pgmlang.infer.em_reasons import estimated, reasons_against
+from pgmlang.infer.em_reasons import estimated, open_tables, reasons_against
 from pgmlang.model import Model
-from pgmlang.plan.latents import summed_names
+from pgmlang.plan.latents import summed_names, summed_out_exactly
 from pgmlang.plan.method import once_per_problem
+from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
 
+M_STEP, COUNTS = "m-step", "expected counts"
+"""Kernels of what is learned: where the E-step sums a density, and where it is one of tables."""
 LONG = 1_000
 """Rows of chains beyond which they are no network of nodes."""
 
@@ -59,21 +64,43 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return (*out, "the E-step is exact", *width_words(model, facts))
 
 
-def _has_long_chains(problem: Problem) -> bool:
+def _has_long_chains(model: Model, facts: Facts) -> bool:
     """Whether rows follow each other in sequences so long that they are better summed out as matrices than as a network
     of nodes."""
-    model, sizes = problem.model, problem.binding.sizes
+    sizes = {} if facts.binding is None else facts.binding.sizes
     is_long = any(model.is_chain(p.name) and sizes.get(p.name, 0) > LONG for p in model.plates)
-    return is_long and not reasons_against(model, problem.facts)
+    return is_long and not reasons_against(model, facts)
+
+
+def _by_density(model: Model, facts: Facts) -> bool:
+    """Whether the E-step sums the density itself, not a network of tables."""
+    return bool(_table_reasons(model, facts)) or _has_long_chains(model, facts)
+
+
+def resolve(model: Model, facts: Facts, options: EmOptions) -> EmOptions:
+    if facts.binding is None:
+        return options  # the data say what is latent
+    has_starts = _by_density(model, facts) or open_tables(model, facts)
+    return replace(options, restarts=options.restarts or (DEFAULT_RESTARTS if has_starts else 1))
+
+
+def assign(model: Model, facts: Facts, options: EmOptions) -> tuple[Assignment, ...]:
+    """What the E-step sums out, or completes, and what the M-step sets."""
+    names = (*estimated(model, facts), *(t.name for t in learned_tables(model)))
+    if _by_density(model, facts):
+        return (Assignment(names, M_STEP), *summed_out_exactly(summed_names(model, facts)))
+    hidden = tuple(
+        v.name for v in model.of_role("random", "field") if v.name in facts.latent or v.name in facts.missing
+    )
+    return (Assignment(names, COUNTS), *((Assignment(hidden, "junction tree"),) if hidden else ()))
 
 
 def build(problem: Problem, options: EmOptions) -> Algorithm:
-    if _table_reasons(problem.model, problem.facts) or _has_long_chains(problem):
+    assert options.restarts is not None, "the plan resolves it"
+    if problem.blocks[0].kernel == M_STEP:
         from pgmlang.infer.em_densities import build as build_densities
 
-        return build_densities(
-            problem, options.max_iterations, options.tolerance, options.restarts or DEFAULT_RESTARTS, options.hard
-        )
+        return build_densities(problem, options.max_iterations, options.tolerance, options.restarts, options.hard)
     from pgmlang.infer.em_tables import TableEm
 
     em = TableEm(problem, options)
@@ -90,5 +117,5 @@ def when(model: Model) -> str | None:
     return "with missing cells or latent variables" if learned_tables(model) else None
 
 
-METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, idle=idle,
-                only_rises=True, when=when)  # fmt: skip
+METHOD = Method("em", "tables from incomplete data, exact E-step", EmOptions, supports, reasons, build, resolve=resolve,
+                assign=assign, idle=idle,                only_rises=True, when=when)  # fmt: skip

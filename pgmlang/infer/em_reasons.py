@@ -8,9 +8,10 @@ from pgmlang.diagnostics import Diagnostic
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import summing_steps
 from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind
 from pgmlang.plan.latents import KINDS, latent_variables, moving_partition, summed_names, support_reasons
 from pgmlang.plan.method import Facts, once_per_problem
-from pgmlang.tables.learned import learned_tables
+from pgmlang.tables.learned import Table, learned_tables
 
 
 @once_per_problem
@@ -50,3 +51,9 @@ def estimated(model: Model, facts: Facts) -> tuple[str, ...]:
     """Latent numbers outside of rows and params without a value: what the M-step sets."""
     names = [v.name for v in latent_variables(model, facts)]
     return (*names, *(v.name for v in model.of_role("param") if v.name not in facts.fixed))
+
+
+def open_tables(model: Model, facts: Facts) -> tuple[Table, ...]:
+    """Learned tables that mention a latent variable: the data say nothing about them by themselves."""
+    tables = learned_tables(model)
+    return tuple(t for t in tables if {t.target, *names_behind(model, *t.distribution.parents)} & facts.latent)

@@ -12,12 +12,12 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.base import Outcome, Problem, StepReport
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
-from pgmlang.infer.em_options import DEFAULT_RESTARTS, EmOptions
+from pgmlang.infer.em_options import EmOptions
+from pgmlang.infer.em_reasons import open_tables
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
-from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.conditionals import uniform_parameters
@@ -74,17 +74,9 @@ class TableEm:
         self.groups: list[RowGroup] = list(row_groups(problem.binding, start, problem.fixed))
         self.weight = max(1.0, sum(float(g.weights.sum()) for g in self.groups))
         self.log_partitions = [log_partition(g, ExactEngine(g.unrolled.network)) for g in self.groups]
-        self.open_tables = self._open_tables()
-        self.restarts = options.restarts or (DEFAULT_RESTARTS if self.open_tables else 1)
-
-    def _open_tables(self) -> list[Table]:
-        """Tables that mention a latent variable: the data say nothing about them by themselves."""
-        latent = self.problem.facts.latent
-        out = []
-        for table in self.tables:
-            if {table.target, *names_behind(self.model, *table.distribution.parents)} & latent:
-                out.append(table)
-        return out
+        self.open_tables = open_tables(self.model, problem.facts)
+        assert options.restarts is not None, "the plan resolves it"
+        self.restarts = options.restarts
 
     # ---- the kernel
 

@@ -17,16 +17,16 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.device import check_device
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Method, Options, Problem, facts_of
+from pgmlang.infer.base import Problem, facts_of
 from pgmlang.infer.checkpoint import Checkpoint, claim, read_key
 from pgmlang.infer.deterministic import with_deterministic
 from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.repeated_rows import expanded
 from pgmlang.infer.run import Progress, Run, run
 from pgmlang.model import Model
-from pgmlang.plan.choose import choose
 from pgmlang.plan.deadline import Deadline
-from pgmlang.plan.registry import options_for, refuse_idle
+from pgmlang.plan.plan import Planned, planned, replanned
+from pgmlang.plan.record import Plan, plan_json
 from pgmlang.plan.undetermined import undetermined_reason
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
@@ -46,8 +46,9 @@ def fit_model(
     checkpoint: Path | None = None,
     resume: bool = False,
     every: float = 30.0,
+    plan: Plan | None = None,
 ) -> Fit:
-    """Fits a bound model.
+    """Fits a bound model by a plan: the one given, or the one that `plan.make_plan` makes of ``method`` and ``options``.
 
     ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
 
@@ -56,10 +57,8 @@ def fit_model(
     """
     check_device(device)
     problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
-    chosen, _ = choose(problem.model, problem.facts, method)
-    settings = options_for(chosen, options or {})
-    named = [*(options or {}), *(["device"] if device != "cpu" else [])]
-    refuse_idle(chosen, problem.model, problem.facts, named, settings)
+    planned = _planned(problem, plan, method, options or {})
+    chosen, settings = planned.method, planned.options
     if checkpoint is None and resume:
         raise PgmError(
             Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
@@ -70,15 +69,15 @@ def fit_model(
     keeper, resumed = None, None
     if checkpoint is not None:
         claim(checkpoint, is_known=True)
-        keeper = Checkpoint(checkpoint, _key(problem, chosen, settings, source, drawn), every)
+        keeper = Checkpoint(checkpoint, _key(problem, planned, source, drawn), every)
         resumed = keeper.load(device) if resume else None
-    reasons = chosen.all_reasons(problem.model, problem.facts)
-    if chosen.writes_rows_out(problem.model, problem.facts):
+    if chosen.writes_rows_out(planned.model, planned.facts):
         problem = expanded(problem)
-    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time))
+    blocks = planned.plan.blocks
+    problem = dataclasses.replace(problem, deadline=Deadline(settings.max_time), blocks=blocks)
     algorithm = chosen.build(problem, settings)
     done = run(algorithm, np.random.default_rng(drawn), problem.deadline, progress, keeper, resumed)
-    return _fit(problem, chosen, settings, done, source, modules or {}, drawn, asked is None, reasons)
+    return _fit(problem, planned, done, source, modules or {}, drawn, asked is None)
 
 
 def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: str) -> Problem:
@@ -94,20 +93,34 @@ def _problem(model: Model, binding: Binding, fixed: Mapping[str, Any], device: s
     return Problem(model, binding, held, facts_of(model, binding, held), device)
 
 
-def _key(problem: Problem, method: Method, settings: Options, source: str, seed: int) -> dict[str, Any]:
-    """What two runs must have in common for one to go on from the other's state."""
-    given = {k: v for k, v in dataclasses.asdict(settings).items() if k != "max_time"}
+def _planned(problem: Problem, plan: Plan | None, method: str, options: Mapping[str, Any]) -> Planned:
+    """The plan given, or made. Raises PgmError PGM0612 for options or a method beside a plan, which has them."""
+    if plan is None:
+        return planned(problem.model, problem.binding, method, options, problem.fixed, problem.device)
+    beside = [*options, *(["method"] if method != "auto" else [])]
+    if beside:
+        shown = ", ".join(f"`{n}`" for n in beside)
+        cure = "make it with them: `model.plan(data, method=..., options=...)`"
+        raise PgmError(Diagnostic("PGM0612", f"{shown} beside a plan, which says it itself", help=cure))
+    return replanned(plan, problem.binding, problem.fixed)
+
+
+def _key(problem: Problem, planned: Planned, source: str, seed: int) -> dict[str, Any]:
+    """What two runs must have in common for one to go on from the other's state; options as they were resolved."""
+    given = {k: v for k, v in dataclasses.asdict(planned.options).items() if k != "max_time"}
+    kernels = [[b.kernel, list(b.variables)] for b in planned.plan.blocks]
     fixed = {k: v.tolist() for k, v in sorted(problem.fixed.items())}
-    return {"model": source, "data": problem.binding.fingerprint, "method": method.name, "options": given, "seed": seed,
-            "fixed": fixed}  # fmt: skip
+    return {"model": source, "data": problem.binding.fingerprint, "method": planned.method.name, "options": given,
+            "kernels": kernels, "seed": seed, "fixed": fixed}  # fmt: skip
 
 
 def _fit(
-    problem: Problem, method: Method, settings: Options, done: Run, source: str, modules: Mapping[str, str], seed: int,
-    was_drawn: bool, reasons: tuple[str, ...],
+    problem: Problem, planned: Planned, done: Run, source: str, modules: Mapping[str, str], seed: int,
+    was_drawn: bool,
 ) -> Fit:  # fmt: skip
     """What is kept of a run."""
-    binding, outcome = problem.binding, done.outcome
+    binding, outcome, method = problem.binding, done.outcome, planned.method
+    reasons = tuple(r for b in planned.plan.blocks for r in b.reasons)
     # what is held is known of the fit too: answers about other rows go by it
     outcome = outcome._replace(parameters={**outcome.parameters, **problem.fixed})
     log_likelihood = outcome.log_likelihood
@@ -120,7 +133,8 @@ def _fit(
         source=source,
         method=method.name,
         parameters=outcome.parameters,
-        options=dataclasses.asdict(settings),
+        options=dataclasses.asdict(planned.options),
+        plan=plan_json(planned.plan),
         modules=dict(modules),
         labels=dict(binding.labels),
         sizes={**binding.sizes, **outcome.sizes},
@@ -131,7 +145,7 @@ def _fit(
         status=status,
         warnings=(
             *binding.warnings,
-            *method.only_by_name(problem.model, problem.facts),
+            *method.only_by_name(planned.model, planned.facts),
             *method.unread_guide(problem.model),
             *done.warnings,
             *doubts,

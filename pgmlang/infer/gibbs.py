@@ -16,14 +16,24 @@ from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.cycle_options import CycleOptions
+from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
 from pgmlang.tables.learned import learned_tables
 
+KERNELS_OF = {
+    "exact draws": "exact",
+    "colours": "field",
+    "elements": "elements",
+    "conjugate draws": "conjugate",
+    "hmc": "kernel",
+}
+"""The kernel of a block to the way that its variables are drawn, a key of ``WORDS``."""
 WORDS = {
     "exact": "drawn together, exactly",
     "field": "colour by colour",
@@ -114,11 +124,25 @@ def drawing_reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
-    kinds = kinds_of(model, latent_names(model, facts))
-    grouped: dict[str, list[str]] = {}
-    for name, kind in kinds.items():
-        grouped.setdefault(kind, []).append(f"`{name}`")
-    return tuple(f"{', '.join(names)}: {WORDS[kind]}" for kind, names in grouped.items() if kind)
+    return ("every latent variable is drawn given the others",)
+
+
+def assign(model: Model, facts: Facts, options: CycleOptions) -> tuple[Assignment, ...]:
+    return full_conditionals(model, latent_names(model, facts))
+
+
+def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
+    """How each of some variables is drawn given the others, those alike in one block."""
+    kinds = kinds_of(model, names)
+    alike = {kernel: tuple(n for n in names if kinds[n] == kind) for kernel, kind in KERNELS_OF.items()}
+    return tuple(Assignment(some, kernel, (WORDS[KERNELS_OF[kernel]],)) for kernel, some in alike.items() if some)
+
+
+def idle(model: Model, facts: Facts, options: CycleOptions) -> dict[str, str]:
+    """Only Hamiltonian steps have a length."""
+    if "kernel" in kinds_of(model, latent_names(model, facts)).values():
+        return {}
+    return {"length": "no variable is moved by Hamiltonian steps"}
 
 
 def build(problem: Problem, options: CycleOptions) -> Any:
@@ -128,7 +152,8 @@ def build(problem: Problem, options: CycleOptions) -> Any:
         from pgmlang.infer.blocks import gibbs_blocks
 
         names = latent_names(problem.model, problem.facts)
-        return gibbs_blocks(joint, names, kinds_of(joint.model, names), lambda: plan_of("hmc", options))
+        kinds = {n: KERNELS_OF[problem.kernel_of(n)] for n in names}
+        return gibbs_blocks(joint, names, kinds, lambda: plan_of("hmc", options))
 
     return build_cycle(problem, options, blocks)
 
@@ -139,5 +164,5 @@ def has_counts(model: Model, facts: Facts) -> bool:
 
 
 METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build,
-                writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
+                resolve=resolve, assign=assign, idle=idle, writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
 """What has no full conditional to draw from is moved by hmc."""

@@ -18,6 +18,7 @@ from pgmlang.families import FAMILIES
 from pgmlang.infer.base import Algorithm, Facts, Method, Outcome, Problem, StepReport, Verdict
 from pgmlang.infer.cd import METHOD as CD
 from pgmlang.infer.cd import CdOptions, idle
+from pgmlang.infer.train_options import resolve_trained
 from pgmlang.model import Conditional, Dist, Model, Potential, Variable
 from pgmlang.model.expr import Apply, Contract, Expr, Ref
 from pgmlang.model.types import REAL
@@ -25,6 +26,7 @@ from pgmlang.normal import normal_form, without_definitions
 from pgmlang.normal.affine import form_in
 from pgmlang.plan.method import facts_of
 from pgmlang.plan.reasons import lowering_reasons, missing_inputs
+from pgmlang.plan.record import Assignment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +152,11 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return tuple(f"`{p.below}` and `{p.above}`: trained as a restricted Boltzmann machine" for p in pairs)
 
 
+def assign(model: Model, facts: Facts, options: LayerwiseOptions) -> tuple[Assignment, ...]:
+    """A block for each pair, from the data upwards."""
+    return tuple(Assignment((p.below, p.above), "cd") for p in pairs_of(model, facts)[0])
+
+
 @dataclass(frozen=True, eq=False)
 class Layerwise:
     """The pairs of one problem, trained one after another from the data upwards."""
@@ -237,6 +244,8 @@ METHOD = Method(
     supports,
     reasons,
     build,
+    resolve=resolve_trained,
+    assign=assign,
     idle=idle,
     reads_guide=True,
 )

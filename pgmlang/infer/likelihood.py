@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.partition import (
     describe,
     directed_numbers,
@@ -25,31 +25,51 @@ from pgmlang.fields.reasons import (
     field_names,
     hidden_fields,
     inputs_in_fields,
+    learned_params,
     learning_reasons,
     observed_fields,
 )
-from pgmlang.infer.base import Algorithm, Problem
-from pgmlang.infer.train_options import TrainOptions, check_options, dtype_of, idle_training
+from pgmlang.infer.base import Algorithm, Problem, numbers_of
+from pgmlang.infer.train_options import (
+    TRAINING,
+    TrainOptions,
+    check_options,
+    idle_training,
+    resolve_numbers,
+    resolve_training,
+)
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.plan.method import Facts
+from pgmlang.plan.record import Assignment
+from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     from pgmlang.objectives.objective import Objective
 
 
 EPOCHS, LEARNING_RATE = 400, 0.02
-MAX_ITERATIONS, TOLERANCE = 1000, 1e-9
-"""Of L-BFGS."""
+LOG_Z = {
+    "summed": "log Z summed",
+    "listed": "log Z listed",
+    "eliminated": "log Z by elimination",
+    "gibbs": "Gibbs chains",
+    "langevin": "Langevin chains",
+}
+"""How log Z and its gradient are had (`fields.partition.way_of`) to the kernel of the fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LikelihoodOptions(TrainOptions):
     """``chains``: persistent chains where log Z is not exact; ``k``: their steps between two steps of Adam;
-    ``step_size``: of Langevin chains, as a share of the data's standard deviation. Where log Z is exact and no option of
-    Adam is given, L-BFGS climbs to the optimum; ``epochs`` (None: 400) and ``learning_rate`` (None: 0.02) are Adam's."""
+    ``step_size``: of Langevin chains, as a share of the data's standard deviation. ``optimizer``: ``lbfgs`` or ``adam``; None:
+    L-BFGS to the optimum where log Z is exact and no option of Adam is given; ``max_iterations`` and ``tolerance`` are
+    L-BFGS's, ``epochs`` (None: 400) and ``learning_rate`` (None: 0.02) Adam's."""
 
+    optimizer: str | None = None
+    max_iterations: int = 1000
+    tolerance: float = 1e-9
     chains: int = 200
     k: int = 20
     step_size: float = 0.1
@@ -77,33 +97,58 @@ def reasons_against(model: Model, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def idle(model: Model, facts: Facts, options: LikelihoodOptions) -> dict[str, str]:
-    """Chains and their steps are of no use where log Z is exact."""
+    """Chains and their steps are of no use where log Z is exact, nor options of the one optimiser for the other."""
     way = way_of(model, facts) or "gibbs"
     chains = () if way == "langevin" else ("step_size",) if way == "gibbs" else ("chains", "k", "step_size")
-    return {**dict.fromkeys(chains, describe(model, facts)), **idle_training(model, facts, options)}
+    unused = dict.fromkeys(chains, describe(model, facts))
+    if _by_adam(model, facts, options):
+        lbfgs = dict.fromkeys(("max_iterations", "tolerance"), "Adam climbs")
+        return {**unused, **lbfgs, **idle_training(model, facts, options)}
+    return {**unused, **dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")}
 
 
-def climbs_to_the_end(model: Model, facts: Facts, options: LikelihoodOptions) -> bool:
-    """Whether the likelihood is climbed by L-BFGS: it is exact, of all rows at once, and nobody asks for Adam."""
-    is_adam = options.epochs or options.learning_rate or options.batch or options.validation
-    return way_of(model, facts) not in ("langevin", "gibbs") and not is_adam and not model.nets
+def _by_adam(model: Model, facts: Facts, options: LikelihoodOptions) -> bool:
+    """Whether Adam climbs: not where the likelihood is exact, of all rows at once, and nobody asks for it."""
+    if options.optimizer is not None:
+        return options.optimizer == "adam"
+    is_asked_for = options.epochs or options.learning_rate or options.batch or options.validation
+    return way_of(model, facts) in ("langevin", "gibbs") or bool(is_asked_for or model.nets)
+
+
+def resolve(model: Model, facts: Facts, options: LikelihoodOptions) -> LikelihoodOptions:
+    """The optimiser, and its options."""
+    if _by_adam(model, facts, options):
+        return replace(resolve_training(options, model, EPOCHS, LEARNING_RATE), optimizer="adam")
+    return replace(resolve_numbers(options, model), optimizer="lbfgs")
+
+
+def assign(model: Model, facts: Facts, options: LikelihoodOptions) -> tuple[Assignment, ...]:
+    """What is learned, and how log Z of the fields, with what is hidden, is had."""
+    tables = tuple(t.name for t in learned_tables(model))
+    learned = Assignment((*learned_params(model, facts), *tables), options.optimizer or "")
+    hidden = summed_variables(model, facts) if model.conditionals else ()
+    fields = tuple(dict.fromkeys((*field_names(model), *hidden)))
+    return (learned, Assignment(fields, LOG_Z[way_of(model, facts) or "gibbs"], (describe(model, facts),)))
 
 
 def build(problem: Problem, options: LikelihoodOptions) -> Algorithm:
     """The algorithm of the way that fits."""
     check_options(options)
-    objective = _objective(problem, options)
-    if climbs_to_the_end(problem.model, problem.facts, options):
+    way = next(way for way, kernel in LOG_Z.items() if problem.has_kernel(kernel))
+    if options.optimizer == "lbfgs" and way in ("langevin", "gibbs"):
+        message = "L-BFGS needs the likelihood itself, and log Z is drawn"
+        raise PgmError(Diagnostic("PGM0612", message, help="`--optimizer adam`"))
+    objective = _objective(problem, options, way)
+    if options.optimizer == "lbfgs":
         from pgmlang.infer.climb import climb
 
-        return climb(problem, objective, dtype_of(options, problem.model), 1, MAX_ITERATIONS, TOLERANCE, ())
-    settings = replace(
-        options, epochs=options.epochs or EPOCHS, learning_rate=options.learning_rate or LEARNING_RATE
-    )
-    return build_training(problem, settings, objective)
+        return climb(
+            problem, objective, numbers_of(options.dtype), 1, options.max_iterations, options.tolerance, ()
+        )
+    return build_training(problem, options, objective)
 
 
-def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
+def _objective(problem: Problem, options: LikelihoodOptions, way: str) -> Objective:
     from functools import partial
 
     from pgmlang.density.initial import initial_free
@@ -114,7 +159,6 @@ def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
 
     model, facts = problem.model, problem.facts
     plate = unit_plate(model)
-    way = way_of(model, facts)
     observed, hidden = observed_fields(model, facts), hidden_fields(model, facts)
     if way == "langevin":
         langevin = LangevinLikelihood(model, observed, plate, options.chains, options.k, options.step_size)
@@ -123,5 +167,5 @@ def _objective(problem: Problem, options: LikelihoodOptions) -> Objective:
         chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
         return Objective(chains.start, chains.loss, learned_outcome, "log pseudo-likelihood a row", chains.extra)
     hidden = summed_variables(model, facts) if way == "summed" else hidden
-    exact = Likelihood(model, hidden, observed, plate, way or "listed")
+    exact = Likelihood(model, hidden, observed, plate, way)
     return Objective(partial(initial_free, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")

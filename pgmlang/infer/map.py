@@ -6,12 +6,19 @@ The mode is that of the density of the values as they are, not of the free numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
-from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
-from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, dtype_of, idle_training
+from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict, numbers_of
+from pgmlang.infer.train_options import (
+    TRAINING,
+    TrainOptions,
+    check_options,
+    idle_training,
+    resolve_numbers,
+    resolve_training,
+)
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.plan.latents import (
@@ -20,10 +27,15 @@ from pgmlang.plan.latents import (
     latents_of_rows,
     moving_partition,
     summed_names,
+    summed_out_exactly,
     support_reasons,
 )
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
+from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
+
+RESTARTS = 8
+"""Places that L-BFGS begins from with discrete latents summed out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +98,33 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
                                   help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
     objective = log_density_objective(problem)
-    if _by_adam(problem.model, options):
+    if options.optimizer == "adam":
         return build_training(problem, options, objective)
     labels = summed_names(problem.model, problem.facts)
-    restarts = options.restarts or (8 if labels else 1)
-    dtype = dtype_of(options, problem.model)
-    return climb(problem, objective, dtype, restarts, options.max_iterations, options.tolerance, labels)
+    assert options.restarts is not None, "the plan resolves it"
+    dtype = numbers_of(options.dtype)
+    return climb(problem, objective, dtype, options.restarts, options.max_iterations, options.tolerance, labels)
 
 
 def _by_adam(model: Model, options: MapOptions) -> bool:
     if options.optimizer is not None:
         return options.optimizer == "adam"
     return bool(model.nets or options.batch or options.validation)
+
+
+def resolve(model: Model, facts: Facts, options: MapOptions) -> MapOptions:
+    """The optimiser, and its options."""
+    if _by_adam(model, options):
+        return replace(resolve_training(options, model), optimizer="adam")
+    restarts = options.restarts or (RESTARTS if summed_names(model, facts) else 1)
+    return replace(resolve_numbers(options, model), optimizer="lbfgs", restarts=restarts)
+
+
+def assign(model: Model, facts: Facts, options: MapOptions) -> tuple[Assignment, ...]:
+    return (
+        Assignment(subjects(model, facts), options.optimizer or ""),
+        *summed_out_exactly(summed_names(model, facts)),
+    )
 
 
 def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
@@ -132,6 +159,8 @@ METHOD = Method(
     supports,
     reasons,
     build,
+    resolve=resolve,
+    assign=assign,
     only_by_name=only_by_name,
     idle=idle,
 )

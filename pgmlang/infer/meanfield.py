@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
 from typing import Any
 
@@ -13,8 +13,17 @@ from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.train_options import TRAINING, TrainOptions, check_options, idle_training
 from pgmlang.model import Model
 from pgmlang.plan.guided import guided_names
-from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, summed_names
+from pgmlang.plan.latents import (
+    counts_over_latents,
+    density_reasons,
+    latent_variables,
+    summed_names,
+    summed_out_exactly,
+)
 from pgmlang.plan.method import once_per_problem
+from pgmlang.plan.record import Assignment
+
+COORDINATE = "coordinate ascent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +77,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 def build(problem: Problem, options: MeanfieldOptions) -> Algorithm:
     check_options(options)
-    if is_conjugate(problem.model, problem.facts):
+    if problem.has_kernel(COORDINATE):
         if options.batch or options.validation:
             raise PgmError(Diagnostic("PGM0612", "coordinate ascent takes all rows at each step",
                                       help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
@@ -79,8 +88,28 @@ def build(problem: Problem, options: MeanfieldOptions) -> Algorithm:
                 Diagnostic("PGM0612", "coordinate ascent computes in float64", help="leave `--dtype` out")
             )
         return build_coordinate(problem, options.tolerance, options.max_iterations, options.restarts)
+    return elbo.build(problem, _bound_options(options))
+
+
+def _bound_options(options: MeanfieldOptions) -> elbo.ElboOptions:
+    """The options of the bound by stochastic gradients."""
     shared: dict[str, Any] = {f.name: getattr(options, f.name) for f in fields_of(TrainOptions)}
-    return elbo.build(problem, elbo.ElboOptions(**shared, particles=options.particles, guide="meanfield"))
+    return elbo.ElboOptions(**shared, particles=options.particles, guide="meanfield")
+
+
+def resolve(model: Model, facts: Facts, options: MeanfieldOptions) -> MeanfieldOptions:
+    if is_conjugate(model, facts):
+        return replace(options, dtype=options.dtype or "float64")
+    bound = elbo.resolve(model, facts, _bound_options(options))
+    shared: dict[str, Any] = {f.name: getattr(bound, f.name) for f in fields_of(TrainOptions)}
+    return replace(options, **shared, particles=bound.particles)
+
+
+def assign(model: Model, facts: Facts, options: MeanfieldOptions) -> tuple[Assignment, ...]:
+    if not is_conjugate(model, facts):
+        return elbo.assign(model, facts, _bound_options(options))
+    numbers = tuple(v.name for v in latent_variables(model, facts))
+    return (Assignment(numbers, COORDINATE), *summed_out_exactly(summed_names(model, facts)))
 
 
 def idle(model: Model, facts: Facts, options: MeanfieldOptions) -> dict[str, str]:
@@ -97,5 +126,5 @@ def idle(model: Model, facts: Facts, options: MeanfieldOptions) -> dict[str, str
 
 METHOD = Method(
     "meanfield", "mean-field variational inference, by coordinate ascent where conjugate", MeanfieldOptions,
-    supports, reasons, build, idle=idle, writes_rows_out=counts_over_latents,
+    supports, reasons, build, resolve=resolve, assign=assign, idle=idle, writes_rows_out=counts_over_latents,
 )  # fmt: skip

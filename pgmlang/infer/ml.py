@@ -19,13 +19,18 @@ from pgmlang.infer.beside_directed import beside_directed
 from pgmlang.infer.counts import Statistics, estimate, log_likelihood, summarize, unseen_rows, with_counts
 from pgmlang.infer.exact import log_likelihood_of
 from pgmlang.infer.likelihood import LikelihoodOptions, is_gradient_case, reasons_against
+from pgmlang.infer.likelihood import assign as assign_gradients
 from pgmlang.infer.likelihood import build as build_gradients
 from pgmlang.infer.likelihood import idle as idle_gradients
+from pgmlang.infer.likelihood import resolve as resolve_gradients
 from pgmlang.model import Model
+from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import table_reasons
 from pgmlang.tables.learned import learned_tables
 
 __all__ = ["METHOD", "Statistics", "conclude", "summarize"]
+
+COUNTING = "counting"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +109,18 @@ def _conclude(state: MlState) -> Outcome:
     return state.outcome
 
 
+def resolve(model: Model, facts: Facts, options: LikelihoodOptions) -> LikelihoodOptions:
+    return resolve_gradients(model, facts, options) if _by_gradients(model, facts) else options
+
+
+def assign(model: Model, facts: Facts, options: MlOptions) -> tuple[Assignment, ...]:
+    if _by_gradients(model, facts):
+        return assign_gradients(model, facts, options)
+    return (Assignment(tuple(t.name for t in learned_tables(model)), COUNTING),)
+
+
 def build(problem: Problem, options: MlOptions) -> Algorithm:
-    if _by_gradients(problem.model, problem.facts):
+    if not problem.has_kernel(COUNTING):
         return build_gradients(problem, options)
     return Algorithm(lambda rng: MlState(), partial(_step, problem), lambda s: s.outcome is not None, _conclude)
 
@@ -126,6 +141,8 @@ METHOD = beside_directed(
         supports,
         reasons,
         build,
+        resolve=resolve,
+        assign=assign,
         idle=idle,
         when=lambda model: "with complete data" if learned_tables(model) else None,
     )

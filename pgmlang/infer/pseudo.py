@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import (
@@ -16,7 +16,8 @@ from pgmlang.fields.reasons import (
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.beside_directed import beside_directed
-from pgmlang.infer.train_options import TrainOptions, idle_training
+from pgmlang.infer.fields_assigned import by_adam
+from pgmlang.infer.train_options import TrainOptions, idle_training, resolve_trained
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -54,11 +55,9 @@ def build(problem: Problem, options: PseudoOptions) -> Algorithm:
     from pgmlang.objectives.pseudo import pseudo_objective
 
     plate = unit_plate(problem.model)
-    if plate is None:
-        options = replace(options, batch=None)
     objective = pseudo_objective(observed_fields(problem.model, problem.facts), plate)
     return build_training(problem, options, objective)
 
 
 METHOD = beside_directed(Method("pseudo", "maximum pseudo-likelihood of fields", PseudoOptions, supports, reasons, build,
-                idle=idle_training))  # fmt: skip
+                resolve=resolve_trained, assign=by_adam, idle=idle_training))  # fmt: skip

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,15 @@ from pgmlang.infer.base import (
 from pgmlang.infer.noncentring import movable_names, standard_name
 from pgmlang.infer.pace import StepBudget
 from pgmlang.model import Model
-from pgmlang.plan.latents import counts_over_latents, density_reasons, latent_variables, many_beside_labels
+from pgmlang.plan.latents import (
+    counts_over_latents,
+    density_reasons,
+    latent_variables,
+    many_beside_labels,
+    summed_names,
+    summed_out_exactly,
+)
+from pgmlang.plan.record import Assignment
 from pgmlang.results.effective_draws import few_in_chains
 from pgmlang.signatures.kernels import SamplerKernel
 from pgmlang.tables.learned import learned_tables
@@ -59,6 +67,9 @@ class SamplerOptions(Options):
     dtype: str | None = None
 
 
+Sampled = TypeVar("Sampled", bound=SamplerOptions)
+
+
 class SamplingState(NamedTuple):
     """``run``: where the chains are (``kernels.sample.RunState``). The blocks hold draws ``[chain, draw, d]`` and
     statistics ``[chain, draw]``."""
@@ -71,6 +82,16 @@ class SamplingState(NamedTuple):
 def supports(model: Model, facts: Facts) -> Verdict:
     """Latent variables that are all continuous, no log Z, nothing else to learn."""
     return Verdict.of(density_reasons(model, facts))
+
+
+def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
+    return replace(options, dtype=options.dtype or "float64")
+
+
+def moved_by(kernel: str, model: Model, facts: Facts) -> tuple[Assignment, ...]:
+    """The numbers that a kernel moves, and the labels that are summed out of their density."""
+    moved = Assignment(tuple(v.name for v in latent_variables(model, facts)), kernel)
+    return (moved, *summed_out_exactly(summed_names(model, facts)))
 
 
 def sampler(row: SamplerKernel) -> Method:
@@ -98,6 +119,8 @@ def sampler(row: SamplerKernel) -> Method:
         reasons,
         build,
         many_beside_labels,
+        resolve=resolve,
+        assign=lambda model, facts, options: moved_by(row.name, model, facts),
         writes_rows_out=counts_over_latents,
         moves=row.moves,
         when=case,

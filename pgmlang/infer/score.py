@@ -19,7 +19,8 @@ from pgmlang.fields.reasons import (
 )
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.beside_directed import beside_directed
-from pgmlang.infer.train_options import TrainOptions, idle_training
+from pgmlang.infer.fields_assigned import by_adam
+from pgmlang.infer.train_options import TrainOptions, idle_training, resolve_trained
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -78,5 +79,15 @@ def idle(model: Model, facts: Facts, options: ScoreOptions) -> dict[str, str]:
 
 
 METHOD = beside_directed(
-    Method("score", "score matching of real fields", ScoreOptions, supports, reasons, build, idle=idle)
+    Method(
+        "score",
+        "score matching of real fields",
+        ScoreOptions,
+        supports,
+        reasons,
+        build,
+        resolve=resolve_trained,
+        assign=by_adam,
+        idle=idle,
+    )
 )

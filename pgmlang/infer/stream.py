@@ -14,11 +14,11 @@ from pgmlang.binding.fixed import fixed_values
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import facts_of
 from pgmlang.infer.counts import Statistics, summarize
 from pgmlang.infer.ml import conclude
-from pgmlang.plan.choose import choose
-from pgmlang.plan.registry import method_named, options_for, refuse_idle
+from pgmlang.plan.plan import planned
+from pgmlang.plan.record import plan_json
+from pgmlang.plan.registry import method_named
 from pgmlang.results.fit import Fit
 
 
@@ -48,13 +48,10 @@ def fit_stream(
     digest = hashlib.sha256()
     for binding in bindings:
         held = fixed_values(bound_evaluator(binding), fixed or {})
-        facts = facts_of(binding.model, binding, held)
-        chosen, _ = choose(binding.model, facts, "ml")
+        made = planned(binding.model, binding, "ml", options, held, device)
         if binding.model.potentials:
             message = "fields are learned, and weighed by log Z, over all rows, and blocks are only counted"
             raise PgmError(Diagnostic("PGM0602", message, help="leave `--stream` out"))
-        named = [*(options or {}), *(["device"] if device != "cpu" else [])]
-        refuse_idle(chosen, binding.model, facts, named, options_for(chosen, options or {}))
         statistics = summarize(binding, held)
         total = statistics if total is None else total + statistics
         last = binding
@@ -71,7 +68,7 @@ def fit_stream(
     return Fit(
         model=last.model, source=source, method="ml", parameters=outcome.parameters, modules=dict(modules or {}),
         labels=dict(last.labels), sizes=dict(last.sizes), log_likelihood=outcome.log_likelihood, trace=outcome.trace,
-        warnings=(*last.warnings, *outcome.warnings), provenance=provenance,
+        warnings=(*last.warnings, *outcome.warnings), provenance=provenance, plan=plan_json(made.plan),
     )  # fmt: skip
 
 

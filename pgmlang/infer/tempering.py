@@ -10,10 +10,11 @@ import numpy as np
 
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.sampling import SamplerOptions, outcome_of, supports
+from pgmlang.infer.sampling import SamplerOptions, moved_by, outcome_of, resolve, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, latent_variables
 from pgmlang.plan.method import Facts
+from pgmlang.plan.record import Assignment
 from pgmlang.signatures.kernels import SamplerKernel, kernel_named
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
     return row
 
 
+def assign(model: Model, facts: Facts, options: TemperingOptions) -> tuple[Assignment, ...]:
+    return moved_by(f"tempered {options.inner}", model, facts)
+
+
 def idle(model: Model, facts: Facts, options: TemperingOptions) -> dict[str, str]:
     """Only trajectories have a length."""
     return {} if _inner(options).has_length else {"length": f"`{options.inner}` takes single steps"}
@@ -117,6 +122,8 @@ METHOD = Method(
     supports,
     reasons,
     build,
+    resolve=resolve,
+    assign=assign,
     idle=idle,
     writes_rows_out=counts_over_latents,
 )

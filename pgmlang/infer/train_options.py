@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Options, numbers_of
+from pgmlang.infer.base import Facts, Options
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 
-if TYPE_CHECKING:
-    import torch
+EPOCHS, LEARNING_RATE = 500, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +28,27 @@ class TrainOptions(Options):
     dtype: str | None = None
 
 
-def dtype_of(options: TrainOptions, model: Model) -> torch.dtype:
-    """float32 for networks unless told otherwise. Raises PgmError PGM0612 for another word."""
-    return numbers_of(options.dtype, "float32" if model.nets else "float64")
+Trained = TypeVar("Trained", bound=TrainOptions)
+
+
+def resolve_training(options: Trained, model: Model, epochs: int = EPOCHS, rate: float = LEARNING_RATE) -> Trained:
+    """The options with what a method found fit where nothing was said; float32 for networks."""
+    return dataclasses.replace(
+        resolve_numbers(options, model),
+        epochs=options.epochs or epochs,
+        learning_rate=options.learning_rate or rate,
+        batch=options.batch if unit_plate(model) is not None else None,
+    )
+
+
+def resolve_trained(model: Model, facts: Facts, options: Trained) -> Trained:
+    """`resolve_training`, for methods that have epochs and a rate of their own."""
+    return resolve_training(options, model)
+
+
+def resolve_numbers(options: Trained, model: Model) -> Trained:
+    """The options with float32 for networks, float64 elsewhere, where nothing was said."""
+    return dataclasses.replace(options, dtype=options.dtype or ("float32" if model.nets else "float64"))
 
 
 def check_options(options: TrainOptions) -> None:

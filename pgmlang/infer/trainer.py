@@ -29,7 +29,6 @@ from pgmlang.objectives.objective import Objective
 
 BLOCK = 20
 """Most steps between two looks at the clock."""
-EPOCHS, LEARNING_RATE = 500, 0.01
 BETAS = (0.9, 0.999)
 LAST = 0.2
 """The share of the steps, the last ones, whose gradient tells whether the objective still rises."""
@@ -77,7 +76,8 @@ class Trainer:
 
     @property
     def total(self) -> int:
-        return (self.options.epochs or EPOCHS) * self.steps_an_epoch
+        assert self.options.epochs is not None, "the plan resolves it"
+        return self.options.epochs * self.steps_an_epoch
 
     def init(self, rng: np.random.Generator) -> TrainingState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
@@ -155,7 +155,8 @@ class Trainer:
 
     def _rate(self, iteration: int) -> float:
         share = iteration / max(1, self.total)
-        return (self.options.learning_rate or LEARNING_RATE) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+        assert self.options.learning_rate is not None, "the plan resolves it"
+        return self.options.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
 
     def _parts(self, moving: Mapping[FreeKey, Tensor]) -> tuple[dict[FreeKey, Tensor], Any]:
         return split_nets(moving, self.nets)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Algorithm, Problem
-from pgmlang.infer.train_options import TrainOptions, check_options, dtype_of
+from pgmlang.infer.base import Algorithm, Problem, numbers_of
+from pgmlang.infer.train_options import TrainOptions, check_options
 from pgmlang.model.row_plates import reductions_across, unit_plate
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def build(problem: Problem, options: TrainOptions, objective: Objective) -> Algo
                                       help="leave `--batch` and `--validation` out"))  # fmt: skip
     if options.validation and not 0 < options.validation < 1:
         raise PgmError(Diagnostic("PGM0612", f"`--validation {options.validation}` is no share of the rows"))
-    trainer = trainer_of(problem, options, objective, dtype_of(options, problem.model))
+    trainer = trainer_of(problem, options, objective, numbers_of(options.dtype))
     return Algorithm(
         trainer.init, trainer.step, lambda state: bool(state.is_done), trainer.conclude, trainer.total
     )

@@ -23,6 +23,7 @@ from pgmlang.model.expr import NetCall, walk
 from pgmlang.normal import canonical_factors
 from pgmlang.plan.method import Facts, once_per_problem
 from pgmlang.plan.reasons import lowering_reasons
+from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.tables.learned import learned_tables
 
@@ -51,6 +52,11 @@ def summed_names(model: Model, facts: Facts) -> tuple[str, ...]:
     hidden = hidden_names(model, facts) | {n for n in facts.missing if not is_childless_missing(model, n)}
     discrete = (v for v in model.of_role("random", "field") if v.name in hidden and v.type.is_discrete)
     return tuple(v.name for v in discrete if v.name not in facts.fixed)
+
+
+def summed_out_exactly(names: tuple[str, ...]) -> tuple[Assignment, ...]:
+    """The block of discrete variables that are summed out, where there are any."""
+    return (Assignment(names, "summed"),) if names else ()
 
 
 @once_per_problem

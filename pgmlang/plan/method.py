@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.model import Model
+from pgmlang.plan.record import Assignment
 from pgmlang.results.fit import Moves
+from pgmlang.tables.learned import learned_tables
 from pgmlang.tables.verdict import Verdict
 
 Result = TypeVar("Result")
@@ -77,8 +79,9 @@ class Options:
 @dataclass(frozen=True)
 class Method:
     """``supports``: whether it can fit this model given the facts, with the reasons why not. ``reasons``: in
-    words, why it fits and what it costs. ``build``: the kernel for a problem and options
-    (``infer.base``). ``reasons_against_auto``: why ``auto`` should rather take another one, where there is one;
+    words, why it fits and what it costs. ``resolve``: the options as they will be used, none left to the method; ``assign``: by
+    these, which kernel takes which variables (None: all by one, of the method's name). ``build``: the algorithm for a problem
+    with its blocks and resolved options (``infer.base``), which decides nothing any more. ``reasons_against_auto``: why ``auto`` should rather take another one, where there is one;
     ``only_by_name``: why it is never taken unasked, which a fit that asks for it is warned of. ``writes_rows_out``: whether
     rows that stand for several (``--counts``) are written out for it, since each has latents of its own. ``idle``: the options
     (and ``device``) that it has no use for here, each with the reason: they are refused where they are given. ``moves``:
@@ -92,6 +95,8 @@ class Method:
     reasons: Callable[[Model, Facts], tuple[str, ...]]
     build: Callable[[Any, Any], Any]
     reasons_against_auto: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
+    resolve: Callable[[Model, Facts, Any], Any] = lambda model, facts, options: options
+    assign: Callable[[Model, Facts, Any], tuple[Assignment, ...]] | None = None
     only_by_name: Callable[[Model, Facts], tuple[Diagnostic, ...]] = lambda model, facts: ()
     writes_rows_out: Callable[[Model, Facts], bool] = lambda model, facts: False
     idle: Callable[[Model, Facts, Any], Mapping[str, str]] = lambda model, facts, options: {}
@@ -108,6 +113,15 @@ class Method:
         cure = "`--method elbo` fits it; take it out of the model otherwise"
         span = next((c.span for c in model.guide.conditionals), None)
         return (Diagnostic("PGM0812", message, span, help=cure),)
+
+    def assignments(self, model: Model, facts: Facts, options: Any) -> tuple[Assignment, ...]:
+        """Which kernel takes which variables, by resolved options."""
+        if self.assign is not None:
+            return self.assign(model, facts, options)
+        hidden = facts.latent | facts.unknown | frozenset(facts.missing)
+        tables = [t.name for t in learned_tables(model)]
+        names = (*tables, *(v.name for v in model.of_role("random", "field") if v.name in hidden))
+        return (Assignment(names, self.name),)
 
     def all_reasons(self, model: Model, facts: Facts) -> tuple[str, ...]:
         """Its reasons, and what is done to the data for it."""

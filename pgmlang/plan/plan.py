@@ -1,74 +1,121 @@
-"""Inference as data: which variables, which method, which options, why."""
+"""Inference as data: which variables, which kernel, which options, why. What is planned is what runs."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.normal import by_name, separate_terms
 from pgmlang.plan.choose import Refusal, choose, none_fits
-from pgmlang.plan.method import Facts, Method, facts_of
-from pgmlang.plan.registry import METHODS, method_named
-from pgmlang.tables.learned import learned_tables
+from pgmlang.plan.method import Facts, Method, Options, facts_of
+from pgmlang.plan.record import Plan, PlanBlock
+from pgmlang.plan.registry import METHODS, method_named, options_for, refuse_idle
 
 
-@dataclass(frozen=True)
-class PlanBlock:
-    """``variables``: what the method fits or infers. ``when``: the case it is for, where the data decides."""
+class Planned(NamedTuple):
+    """A plan with what it names: the method, the model and facts it was made for, and the resolved options."""
 
-    variables: tuple[str, ...]
-    method: str
-    options: dict[str, Any] = field(default_factory=dict)
-    reasons: tuple[str, ...] = ()
-    when: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """``refused``: methods tried before, with the reasons why not."""
-
-    model: str
-    blocks: tuple[PlanBlock, ...]
-    refused: tuple[tuple[str, str], ...] = ()
+    plan: Plan
+    method: Method
+    model: Model
+    facts: Facts
+    options: Options
 
 
-def make_plan(model: Model, binding: Binding | None = None, method: str = "auto") -> Plan:
-    """The plan for a model and its data, or for a model alone; the order of statements says nothing in it. Raises
-    PgmError: PGM0601, 0602, 0604, 0610."""
-    closed = by_name(binding.model if binding is not None else separate_terms(model))
-    facts = facts_of(closed, binding)
+def make_plan(
+    model: Model,
+    binding: Binding | None = None,
+    method: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    fixed: Iterable[str] = (),
+) -> Plan:
+    """The plan for a model and its data, or for a model alone; the order of statements says nothing in it. ``options``:
+    those of the method that are given; ``fixed``: names of params held. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612."""
     if binding is None and method == "auto":
-        return _without_data(closed, facts)
+        closed = by_name(separate_terms(model))
+        return _without_data(closed, facts_of(closed, None, fixed), options or {})
+    return planned(model, binding, method, options, fixed).plan
+
+
+def planned(
+    model: Model,
+    binding: Binding | None,
+    method: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    fixed: Iterable[str] = (),
+    device: str = "cpu",
+) -> Planned:
+    """`make_plan` for one method, with what it names."""
+    closed = by_name(binding.model if binding is not None else separate_terms(model))
+    facts = facts_of(closed, binding, fixed)
     chosen, refusals = choose(closed, facts, method)
+    given = options_for(chosen, options or {})
+    named = [*(options or {}), *(["device"] if device != "cpu" else [])]
+    refuse_idle(chosen, closed, facts, named, given)
+    resolved = chosen.resolve(closed, facts, given)
     refused = tuple((r.method, r.reasons[0].message) for r in refusals)
-    return Plan(closed.name, (_block(chosen, closed, facts),), refused)
+    plan = Plan(closed.name, _blocks(chosen, closed, facts, resolved), refused)
+    return Planned(plan, chosen, closed, facts, resolved)
 
 
-def _block(method: Method, model: Model, facts: Facts, when: str = "") -> PlanBlock:
-    options = dataclasses.asdict(method.options())
-    return PlanBlock(_subjects(model, facts), method.name, options, method.all_reasons(model, facts), when)
+def replanned(plan: Plan, binding: Binding, fixed: Iterable[str] = ()) -> Planned:
+    """A plan given, for the data it is to be carried out on. Raises PgmError PGM0612 where it is not for these, and what
+    `make_plan` raises."""
+    if len({(b.when, b.method, tuple(sorted(b.options.items()))) for b in plan.blocks}) > 1:
+        message = "the plan is for several cases, and data are of one"
+        raise PgmError(Diagnostic("PGM0612", message, help="plan with the data: `model.plan(data)`"))
+    closed = by_name(binding.model)
+    facts = facts_of(closed, binding, fixed)
+    method, _ = choose(closed, facts, plan.method)
+    options = options_for(method, plan.options)
+    resolved = method.resolve(closed, facts, options)
+    blocks = _blocks(method, closed, facts, resolved)
+    asked, possible = ({(frozenset(b.variables), b.kernel) for b in some} for some in (plan.blocks, blocks))
+    if asked != possible:
+        shown = "; ".join(f"{b.kernel} for {', '.join(b.variables)}" for b in blocks)
+        message = f"the plan is not one of `{method.name}` for this model and data, which is: {shown}"
+        cure = (
+            "another kernel for some variables is another method: `gibbs(z) * hmc(mu)`; another option, `options`"
+        )
+        raise PgmError(Diagnostic("PGM0612", message, help=cure))
+    return Planned(Plan(closed.name, blocks, plan.refused), method, closed, facts, resolved)
 
 
-def _subjects(model: Model, facts: Facts) -> tuple[str, ...]:
-    """Learned tables first, then latent variables and those with missing cells."""
-    tables = [t.name for t in learned_tables(model)]
-    hidden = facts.latent | facts.unknown | frozenset(facts.missing)
-    return (*tables, *(v.name for v in model.of_role("random", "field") if v.name in hidden))
+def _blocks(
+    method: Method, model: Model, facts: Facts, resolved: Options, when: str = ""
+) -> tuple[PlanBlock, ...]:
+    """The blocks of a method; its reasons stand with the first."""
+    options = _used(method, model, facts, resolved)
+    reasons = method.all_reasons(model, facts)
+    out: list[PlanBlock] = []
+    for assignment in method.assignments(model, facts, resolved):
+        why = (*reasons, *assignment.reasons) if not out else assignment.reasons
+        out.append(PlanBlock(assignment.variables, method.name, assignment.kernel, options, why, when))
+    return tuple(out)
 
 
-def _without_data(model: Model, facts: Facts) -> Plan:
+def _used(method: Method, model: Model, facts: Facts, resolved: Options) -> dict[str, Any]:
+    """The options that will be used: of those that do nothing here only what the method itself has set."""
+    idle = method.idle(model, facts, resolved)
+    before = dataclasses.asdict(method.options())
+    after = dataclasses.asdict(resolved)
+    return {k: v for k, v in after.items() if v is not None and (k not in idle or v != before[k])}
+
+
+def _without_data(model: Model, facts: Facts, options: Mapping[str, Any]) -> Plan:
     """What it would take with complete data, and with missing cells."""
-    blocks = []
+    blocks: list[PlanBlock] = []
     refusals = []
     for name in METHODS:
         method = method_named(name)
         verdict = method.supports(model, facts)
         case = method.when(model)
         if verdict.ok and case is not None:
-            blocks.append(_block(method, model, facts, case))
+            blocks += _resolved_blocks(method, model, facts, options, case)
         elif not verdict.ok:
             refusals.append(Refusal(name, verdict.reasons))
     if blocks:
@@ -79,11 +126,20 @@ def _without_data(model: Model, facts: Facts) -> Plan:
             against = (*method.only_by_name(model, guessed), *method.reasons_against_auto(model, guessed))
             if method.supports(model, guessed).ok and not against:
                 seen = ", ".join(v.name for v in model.variables if v.name in guessed.observed)
-                blocks.append(_block(method, model, guessed, f"with {seen} in the data and the rest latent"))
+                blocks += _resolved_blocks(
+                    method, model, guessed, options, f"with {seen} in the data and the rest latent"
+                )
                 break
     if not blocks:
         raise none_fits(refusals)
     return Plan(model.name, tuple(blocks))
+
+
+def _resolved_blocks(
+    method: Method, model: Model, facts: Facts, options: Mapping[str, Any], when: str
+) -> tuple[PlanBlock, ...]:
+    given = options_for(method, options)
+    return _blocks(method, model, facts, method.resolve(model, facts, given), when)
 
 
 def _guesses(model: Model) -> tuple[Facts, ...]:

@@ -10,11 +10,13 @@ from pgmlang.binding.record import Binding
 from pgmlang.model import Model
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.method import Facts
+from pgmlang.plan.record import PlanBlock
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A model joined to data, with the values that were fixed, and when the run of a method on it has to end."""
+    """A model joined to data, with the values that were fixed, when the run of a method on it has to end, and the ``blocks``
+    of the plan that is carried out."""
 
     model: Model
     binding: Binding
@@ -22,3 +24,12 @@ class Problem:
     facts: Facts
     device: str = "cpu"
     deadline: Deadline = NEVER
+    blocks: tuple[PlanBlock, ...] = ()
+
+    def kernel_of(self, name: str) -> str:
+        """The kernel that the plan has for a variable."""
+        return next(b.kernel for b in self.blocks if name in b.variables)
+
+    def has_kernel(self, kernel: str) -> bool:
+        """Whether the plan has it for any variable."""
+        return any(b.kernel == kernel for b in self.blocks)

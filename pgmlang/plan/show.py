@@ -1,42 +1,35 @@
-"""A plan in words and as plain data."""
+"""A plan in words."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from pgmlang.plan.record import Plan, PlanBlock
 
-from pgmlang.plan.plan import Plan, PlanBlock
+SHOWN = 8
 
 
 def show(plan: Plan) -> str:
-    """Lines for people: the method of each block, on what, and why."""
+    """Lines for people: the method of each case, its blocks, why, and with which options."""
     lines = []
-    for block in plan.blocks:
-        lines.extend(_block(block))
+    for blocks in plan.cases():
+        lines.extend(_case(blocks))
     lines.extend(f"not {name}: {reason}" for name, reason in plan.refused)
     return "\n".join(lines)
 
 
-def _block(block: PlanBlock) -> list[str]:
-    shown = ", ".join(block.variables[:8]) + (
-        f", and {len(block.variables) - 8} more" if len(block.variables) > 8 else ""
-    )
-    head = f"{block.when}: " if block.when else ""
-    lines = [f"{head}{block.method}" + (f" for {shown}" if shown else "")]
-    lines.extend(f"  because {reason}" for reason in block.reasons)
-    options = ", ".join(f"{k} = {v}" for k, v in block.options.items() if v is not None)
+def _case(blocks: tuple[PlanBlock, ...]) -> list[str]:
+    first = blocks[0]
+    names = tuple(dict.fromkeys(n for b in blocks for n in b.variables))
+    head = f"{first.when}: " if first.when else ""
+    lines = [f"{head}{first.method}" + (f" for {_listed(names)}" if names else "")]
+    is_told = len(blocks) == 1 and first.kernel == first.method
+    lines.extend(f"  {b.kernel}: {_listed(b.variables)}" for b in blocks if b.variables and not is_told)
+    lines.extend(f"  because {reason}" for reason in dict.fromkeys(r for b in blocks for r in b.reasons))
+    options = ", ".join(f"{k} = {v}" for k, v in first.options.items())
     if options:
         lines.append(f"  with {options}")
     return lines
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as plain data."""
-    return {
-        "model": plan.model,
-        "blocks": [
-            dataclasses.asdict(b) | {"variables": list(b.variables), "reasons": list(b.reasons)}
-            for b in plan.blocks
-        ],
-        "refused": [{"method": name, "reason": reason} for name, reason in plan.refused],
-    }
+def _listed(names: tuple[str, ...]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

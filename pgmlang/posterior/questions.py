@@ -89,12 +89,14 @@ def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
 
+SIMULATED = "a fresh row"
+"""The answerer that completes rows by draws."""
 QUESTIONS = (
     QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
-    QuestionRow("a fresh row", _against_fresh_row,
+    QuestionRow(SIMULATED, _against_fresh_row,
                 lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
     QuestionRow("what the fit holds", _against_nothing,
                 lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),

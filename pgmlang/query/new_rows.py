@@ -86,7 +86,7 @@ class NewRows:
 
     def undrawn(self) -> set[str]:
         """What is drawn forwards and has no cell that was seen: its factors integrate to one."""
-        return {n for n in self.forward if n not in self.joint.unseen}
+        return {n for n in self.forward if n not in self.joint.unseen and n not in self.joint.missing}
 
     def is_guided(self) -> bool:
         guide = self.joint.model.guide

@@ -6,7 +6,7 @@ Carlo).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +17,13 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
+from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.simulation import simulate
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import elimination_steps
+from pgmlang.model import Model
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
@@ -124,9 +127,56 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     for name, mask in {**rows.joint.missing, **rows.joint.unseen}.items():
         if name in out:
             out[name] = torch.where(mask, out[name], rows.joint.observed[name])
-    for name in rows.forward:
-        if rows.joint.model.labels_of(rows.joint.model.by_name[name].type) is not None and name not in chances:
+    labels = [n for n in rows.forward if _has_labels(rows.joint.model, n) and n not in chances]
+    chances.update(_summed_labels(rows, labels, given))
+    for name in labels:
+        if name not in chances:
             chances[name] = _given_parents(rows, name, out)
+    return out
+
+
+def _has_labels(model: Model, name: str) -> bool:
+    return model.labels_of(model.by_name[name].type) is not None
+
+
+def _summed_labels(rows: NewRows, names: Sequence[str], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Probabilities ``[S or 1, *shape, labels]`` of those labels drawn forwards that hang on no number drawn forwards,
+    what is latent besides summed out with them: no draw of a label adds its noise. None of them where that is too wide."""
+    model, numbers = rows.joint.model, {n for n in rows.forward if not _has_labels(rows.joint.model, n)}
+    unknown = {*rows.forward, *rows.hidden}
+    chosen = [n for n in names if not numbers & _unknown_above(model, n, unknown)]
+    if not chosen:
+        return {}
+    chosen = list(dict.fromkeys(a for n in chosen for a in (*sorted(_unknown_above(model, n, unknown)), n)))
+    summed = [n for n in dict.fromkeys((*rows.hidden, *chosen)) if _has_labels(model, n)]
+    left_out = set(rows.forward) - set(chosen)
+    reduced = replace(
+        model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in left_out), guide=None
+    )
+    if elimination_steps(reduced, summed)[1]:
+        return {}
+    unseen = rows.undrawn() | left_out
+    binding = replace(
+        rows.joint.binding, values={k: v for k, v in rows.joint.binding.values.items() if k not in unseen}
+    )
+    inner = density_of_binding(reduced, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
+    known = {k: v for k, v in given.items() if k not in summed}
+    has_numbers = any(n in given and n not in rows.given for n in rows.hidden if n not in summed)
+    few = {k: v[:1] for k, v in known.items()} if rows.is_point and not has_numbers else known
+    shares = marginaliser_of(with_latent_cells(inner), summed).marginals(few, rows.params, rows.nets)
+    wide = {n: s if s.dim() > len(rows.joint.shapes[n]) + 1 else s[None] for n, s in shares.items()}
+    return {n: wide[n] for n in names if n in wide}
+
+
+def _unknown_above(model: Model, name: str, unknown: Collection[str]) -> set[str]:
+    """The unknown variables that a variable hangs on, through one another."""
+    out: set[str] = set()
+    pending = [name]
+    while pending:
+        conditional = model.conditional_of.get(pending.pop())
+        parents = set(model.random_parents(conditional)) & set(unknown) if conditional is not None else set()
+        pending.extend(parents - out)
+        out |= parents
     return out
 
 
@@ -137,7 +187,9 @@ def _given_parents(rows: NewRows, name: str, values: Mapping[str, Tensor]) -> Te
     alone = replace(
         model, factors=tuple(f for f in model.factors if getattr(f, "target", None) == name), guide=None
     )
-    inner = density_of_binding(alone, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
+    inner = with_latent_cells(
+        density_of_binding(alone, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
+    )
     given = {k: v for k, v in values.items() if k != name}
     shares = marginaliser_of(inner, [name]).marginals(given, rows.params, rows.nets)[name]
     return shares if shares.dim() > len(rows.joint.shapes[name]) + 1 else shares[None]

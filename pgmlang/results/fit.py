@@ -29,7 +29,8 @@ class Fit:
     ``log_likelihood``: ln p(data) in total at the estimates, latent and missing values summed out; None where the method
     does not know it. ``trace``: the method's ``objective`` over its iterations, which ``only_rises`` for some methods.
     ``moves``: how draws were proposed, where an acceptance rate is kept. ``status``: ``converged``, ``not converged`` or
-    ``stopped``. ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
+    ``stopped``. ``options``: those of the method as they were used; ``plan``: the plan that was carried out, as plain data
+    (`plan.plan_json`). ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
 
     ``draws``: posterior draws by variable, shape (chain, draw, *plate and event axes), float64 or float32; int64
     codes for a discrete variable (places in its labels). ``draw_axes``: the names of the axes after the first two.
@@ -46,6 +47,7 @@ class Fit:
     method: str
     parameters: dict[str, np.ndarray]
     options: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)

@@ -194,6 +194,7 @@ def _description(fit: Fit) -> dict[str, Any]:
         "model": fit.model.name,
         "method": fit.method,
         "options": fit.options,
+        "plan": fit.plan,
         "settings": dict(fit.model.settings),
         "status": fit.status,
         "log_likelihood": None if fit.log_likelihood is None else _finite(fit.log_likelihood),
@@ -268,7 +269,7 @@ def load_fit(folder: Path) -> Fit:
         values = {k: arrays.pop(k) for k in tuple(arrays) if k in closed.definition_of}
         fit = Fit(
             model=closed, source=source, method=str(about["method"]), parameters=arrays, deterministic=values, modules=modules,
-            options=dict(about.get("options", {})),
+            options=dict(about.get("options", {})), plan=dict(about.get("plan", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
             standard_errors=_standard_errors(folder, arrays), **_numbers(about),

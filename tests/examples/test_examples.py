@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,18 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def fit(tmp_path: Path, model: str, data: str, *options: str) -> Any:
-    """The fit of an example's command."""
+    """The fit of an example's command, whose `next:` line runs."""
     folder = tmp_path / "a.fit"
-    status = run(
-        ["fit", str(EXAMPLES / model), str(EXAMPLES / data), "--seed", "1", "-q", "-o", str(folder), *options]
-    )
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        status = run(
+            ["fit", str(EXAMPLES / model), str(EXAMPLES / data), "--seed", "1", "-o", str(folder), *options]
+        )
     assert status == 0
+    program, *words = shlex.split(told.getvalue().split("next: ")[-1])
+    assert program == "pgmc"
+    with contextlib.redirect_stdout(told):
+        assert run(words) == 0, words
     return load(folder)
 
 

@@ -16,7 +16,8 @@ from pgmlang.density import target
 from pgmlang.diagnostics import PgmError
 from pgmlang.infer.run import run
 from pgmlang.plan.deadline import Deadline
-from pgmlang.plan.registry import METHODS, method_named, options_for
+from pgmlang.plan.plan import planned
+from pgmlang.plan.registry import METHODS
 from tests.infer.by_hand import problem_of
 
 RNG = np.random.default_rng(0)
@@ -90,10 +91,11 @@ def test_little_follows_the_end_of_the_time(
     operations = Operations()
     problem = problem_of(text, data)
     with operations:
-        timed = dataclasses.replace(problem, deadline=Deadline(limit, clock=lambda: operations.count))
-        chosen = method_named(method)
+        made = planned(problem.model, problem.binding, method)
+        limited = Deadline(limit, clock=lambda: operations.count)
+        timed = dataclasses.replace(problem, deadline=limited, blocks=made.plan.blocks)
         try:
-            algorithm = chosen.build(timed, options_for(chosen, {}))
+            algorithm = made.method.build(timed, made.options)
             run(algorithm, np.random.default_rng(1), timed.deadline)
             codes = ["PGM0804"]
         except PgmError as error:
@@ -104,11 +106,12 @@ def test_little_follows_the_end_of_the_time(
 
 @pytest.mark.parametrize(("method", "text"), [("map", SCHOOLS.replace("tau)", "tau + 1)")), ("elbo", SCHOOLS)])
 def test_a_run_that_goes_on_ends_as_one_that_never_stopped(method: str, text: str) -> None:
-    chosen = method_named(method)
-    options = options_for(chosen, {"epochs": 60} if method == "elbo" else {"max_iterations": 60})
+    given = {"epochs": 60} if method == "elbo" else {"max_iterations": 60}
     ends = []
     for asks in (None, 12):
         problem = problem_of(text, NUMBERS)
+        made = planned(problem.model, problem.binding, method, given)
+        problem, chosen, options = dataclasses.replace(problem, blocks=made.plan.blocks), made.method, made.options
         limited = Deadline(asks, clock=iter(range(10**6)).__next__)
         first = chosen.build(problem, options)
         state = first.init(np.random.default_rng(1))

@@ -283,7 +283,8 @@ def test_a_copy_of_the_state_goes_on_the_same() -> None:
     problem = problem_of(VAE, rows_of_bits(60))
 
     def kernel() -> Algorithm:
-        return elbo.build(problem, elbo.ElboOptions(batch=20, epochs=8))
+        options = elbo.ElboOptions(batch=20, epochs=8)
+        return elbo.build(problem, elbo.resolve(problem.model, problem.facts, options))
 
     one = kernel()
     state = one.init(np.random.default_rng(1))

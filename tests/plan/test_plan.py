@@ -39,8 +39,9 @@ def test_complete_data() -> None:
 
 def test_missing_cells_and_latents() -> None:
     columns = {"cloudy": ["no", None], "rain": ["no", "yes"], "wet": ["no", "yes"]}
-    (block,) = make_plan(MODEL, bound(MODEL, columns, "day")).blocks
+    block, hidden = make_plan(MODEL, bound(MODEL, columns, "day")).blocks
     assert block.method == "em"
+    assert (hidden.kernel, set(hidden.variables)) == ("junction tree", {"cloudy", "sprinkler"})
     words = "; ".join(block.reasons)
     assert "latent: `sprinkler`" in words
     assert "1 missing cell" in words

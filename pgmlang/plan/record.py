@@ -1,0 +1,92 @@
+"""A plan as data: blocks of variables, each with a kernel, the options that it will use, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+
+class Assignment(NamedTuple):
+    """What moves, estimates or sums out some variables: ``kernel``, in a method's words, and why this one."""
+
+    variables: tuple[str, ...]
+    kernel: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanBlock:
+    """``variables``: what the ``kernel`` of the ``method`` moves, estimates or sums out. ``options``: those of the method
+    that will be used, with the values that they will have. ``when``: the case it is for, where the data decides."""
+
+    variables: tuple[str, ...]
+    method: str
+    kernel: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``blocks``: with data those of one method; without, of one for each case. ``refused``: methods tried before, with
+    the reasons why not."""
+
+    model: str
+    blocks: tuple[PlanBlock, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def method(self) -> str:
+        """The method of the (first) case."""
+        return self.blocks[0].method
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the (first) case."""
+        return self.blocks[0].options
+
+    def cases(self) -> Iterator[tuple[PlanBlock, ...]]:
+        """The blocks of each case."""
+        for _, blocks in groupby(self.blocks, lambda b: (b.when, b.method)):
+            yield tuple(blocks)
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data."""
+    return {
+        "model": plan.model,
+        "blocks": [
+            {
+                "variables": list(b.variables),
+                "method": b.method,
+                "kernel": b.kernel,
+                "options": dict(b.options),
+                "reasons": list(b.reasons),
+                "when": b.when,
+            }
+            for b in plan.blocks
+        ],
+        "refused": [{"method": name, "reason": reason} for name, reason in plan.refused],
+    }
+
+
+def plan_of_json(data: Mapping[str, Any]) -> Plan:
+    """The plan behind `plan_json`. Raises KeyError, TypeError or ValueError for data that are no plan."""
+    blocks = tuple(
+        PlanBlock(
+            tuple(map(str, b["variables"])),
+            str(b["method"]),
+            str(b["kernel"]),
+            dict(b["options"]),
+            tuple(map(str, b["reasons"])),
+            str(b["when"]),
+        )
+        for b in data["blocks"]
+    )
+    if not blocks:
+        raise ValueError("a plan has a block")
+    refused = tuple((str(r["method"]), str(r["reason"])) for r in data["refused"])
+    return Plan(str(data["model"]), blocks, refused)
