@@ -13,6 +13,7 @@ def main() -> None:
     for name in (
         "startup.py",
         "learning.py",
+        "mixtures.py",
         "exact_networks.py",
         "pgmpy_queries.py",
         "families.py",

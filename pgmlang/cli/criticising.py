@@ -31,9 +31,8 @@ def loo(source: str, data: tuple[str, ...], output: str | None, as_json: bool, *
     fit = fit_of(source)
     options = binding_of(given)
     tables = tables_of(data, set(fit.model.plate_by_name))
-    if tables is not None:
-        fit = fit.with_pointwise(tables, **options)
-    by_loo, by_waic = fit.loo(), fit.waic()
+    data_bound = None if tables is None else fit.bind(tables, **options)
+    by_loo, by_waic = fit.loo(data_bound), fit.waic(data_bound)
     if output:
         from pgmlang.data import write_csv
 

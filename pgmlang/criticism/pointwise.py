@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pgmlang.binding.fixed import MAX_ELEMENTS
 from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
@@ -27,14 +28,17 @@ from pgmlang.tables.learned import learned_tables
 
 TERMS = 4_000_000
 """Terms of factors in memory at a time."""
+FEWEST = 100
+"""Draws that are taken however many elements there are."""
 FOLDS = "`pgmc compare A.fit B.fit --data FILE --folds 10` fits again without a tenth of the data"
 
 
-def pointwise_log_likelihood(fit: Fit, binding: Binding) -> Pointwise:
-    """Of each element of the data that the fit was made with.
+def pointwise_log_likelihood(fit: Fit, binding: Binding, most: int | None = None) -> Pointwise:
+    """Of each element of the data that the fit was made with. ``most``: numbers of the result; of more, some draws of each
+    chain are taken, evenly spaced, 100 in all at least.
 
     Raises PgmError PGM0610 for a fit without draws, PGM0602 where no element's likelihood can be told from the others',
-    PGM0708 where the data are not those of the fit.
+    PGM0708 where the data are not those of the fit, PGM0611 for more numbers than memory holds.
     """
     chains, draws = num_chains_and_draws(fit)
     if not chains * draws:
@@ -46,7 +50,8 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding) -> Pointwise:
     discrete = tuple(n for n in joint.latent if joint.model.by_name[n].type.is_discrete)
     plate = independent_plate(joint, discrete)
     summed = tuple(n for n in discrete if determines(joint, joint.axes(n), plate))
-    given = {k: v for k, v in values.items() if k not in summed and k in joint.latent}
+    draws, chosen = _chosen(chains, draws, joint.layout.size(plate), most)
+    given = {k: v.index_select(0, chosen) for k, v in values.items() if k not in summed and k in joint.latent}
     sums = marginaliser_of(joint, summed) if summed else None
     elements = sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
     step = max(1, TERMS // max(1, elements * math.prod(joint.num_states(n) for n in summed)))
@@ -60,6 +65,16 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding) -> Pointwise:
     local = tuple(n for n in given if determines(joint, joint.axes(n), plate))
     weights = joint.weights.get(plate)
     return Pointwise(stacked, plate, local, None if weights is None else weights.cpu().numpy())
+
+
+def _chosen(chains: int, draws: int, elements: int, most: int | None) -> tuple[int, Tensor]:
+    """Draws of each chain that are taken, and which of all draws those are."""
+    if most is None and chains * draws * elements > MAX_ELEMENTS:
+        message = f"{chains * draws:,} draws of {elements:,} elements are {chains * draws * elements:,} numbers"
+        raise PgmError(Diagnostic("PGM0611", message, help="`pgmc loo FIT DATA` takes fewer of the draws"))
+    count = draws if most is None else min(draws, max(-(-FEWEST // chains), most // (chains * max(1, elements))))
+    some = np.linspace(0, draws - 1, count).round().astype(int)
+    return count, torch.as_tensor((np.arange(chains)[:, None] * draws + some).ravel())
 
 
 def _refuse(fit: Fit, joint: BoundDensity, values: Mapping[str, Tensor]) -> None:

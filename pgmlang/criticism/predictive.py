@@ -16,6 +16,8 @@ from pgmlang.results.fit_figures import FitFigures
 from pgmlang.results.pointwise import Pointwise
 from pgmlang.results.scalars import is_independent
 
+NUMBERS = 50_000_000
+"""Most pointwise log-likelihoods that are worked out for one answer and not kept."""
 SCALARS = 2_000
 """Scalars of one variable, the first, by which the effective share of the draws is judged."""
 
@@ -27,7 +29,7 @@ def pointwise_of(fit: Fit, binding: Binding | None) -> Pointwise:
     if binding is None:
         message = "the fit kept no pointwise log-likelihoods, and no data are given"
         raise PgmError(Diagnostic("PGM0610", message, help="give its data, or fit with `--pointwise`"))
-    return pointwise_log_likelihood(fit, binding)
+    return pointwise_log_likelihood(fit, binding, NUMBERS)
 
 
 def relative_ess(fit: Fit) -> float:

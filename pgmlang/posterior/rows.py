@@ -71,8 +71,11 @@ def _against_nothing(posterior: Posterior) -> Sequence[str]:
 def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.query.new_rows import new_rows_of
     from pgmlang.query.row_predictions import predict_rows
+    from pgmlang.query.row_scores import impossible_of
+    from pgmlang.query.rows import without_answers
 
-    return predict_rows(new_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+    rows = new_rows_of(given.posterior.fit, given.bound, given.seed)
+    return without_answers(predict_rows(rows, targets), impossible_of(rows))
 
 
 def _score_new_rows(given: Conditioned) -> Score:

@@ -128,8 +128,9 @@ class NewRows:
         out = {}
         for name in names:
             count = self.num_known.get(name, 0)
-            known = self.given[name][:, :count] if count else drawn[name][:, :0]
-            out[name] = torch.cat([known, drawn[name][:, count:]], 1) if count else drawn[name]
+            out[name] = drawn[name]
+            if count:
+                out[name] = torch.cat([self.given[name][:, :count], drawn[name][:, count:]], 1)
         return out
 
 

@@ -121,6 +121,16 @@ def log_evidence(rows: NewRows) -> Tensor:
     return values.sum(-1).expand(rows.num_draws)
 
 
+def impossible_of(rows: NewRows) -> np.ndarray:
+    """Which rows say what cannot be, where sums tell it exactly, shape (rows,): where numbers are hidden none is found."""
+    binding = rows.joint.binding
+    none = np.zeros(binding.sizes.get(binding.plate, 1), dtype=bool)
+    observed = any(n in binding.values for n in binding.observed)
+    if not observed or rows.unit() != binding.plate or rows.has_hidden_numbers() or rows.is_guided():
+        return none
+    return np.isneginf(score_rows(rows).values)
+
+
 def _words(rows: NewRows, how: str) -> str:
     if rows.is_point:
         return f"{how}; {rows.num_draws} particles"

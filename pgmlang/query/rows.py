@@ -81,6 +81,22 @@ def impossible_rows(log_evidence: np.ndarray, positions: np.ndarray | None = Non
     )  # fmt: skip
 
 
+def without_answers(columns: Columns, is_impossible: np.ndarray) -> Columns:
+    """Columns whose cells are empty in rows of probability zero, with a warning that names these. ``is_impossible``: shape
+    (rows,); columns of another length stay as they are."""
+    lengths = {len(column) for column in columns.columns.values()}
+    if not is_impossible.any() or lengths != {len(is_impossible)}:
+        return columns
+    emptied: dict[str, list[str] | np.ndarray] = {
+        name: np.where(is_impossible, np.nan, values)
+        if isinstance(values, np.ndarray)
+        else ["" if bad else text for text, bad in zip(values, is_impossible, strict=True)]
+        for name, values in columns.columns.items()
+    }
+    warnings = impossible_rows(np.where(is_impossible, -np.inf, 0.0))
+    return Columns(emptied, (*columns.warnings, *warnings))
+
+
 def sample(answers: NetworkAnswers, evidence: dict[int, int], num_draws: int, seed: int | None) -> Columns:
     """Joint draws given the evidence, as labels."""
     rng = np.random.default_rng(seed)

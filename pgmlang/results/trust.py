@@ -31,20 +31,21 @@ class Finding:
 
 class Check(NamedTuple):
     """One row: ``measure`` gives the figure and where it is, None where the check does not apply. A figure past
-    ``warning`` (above it where ``is_high_bad``, else below) is a warning, past ``problem`` a problem."""
+    ``warning`` (above it where ``is_high_bad``, else below) is a warning, past ``problem`` a problem. ``cure``: in words, or
+    what gives them by the cause."""
 
     name: str
     measure: Callable[[FitFigures], tuple[float, str] | None]
     is_high_bad: bool
     warning: float
     problem: float
-    cure: str
+    cure: str | Callable[[FitFigures], str]
 
 
 _LONGER = "draw longer chains, or write the model so that its latents hang together less (a non-centred form)"
 
 CHECKS: tuple[Check, ...] = (
-    Check("status (share finished)", figures.finished, False, 0.9, 0.1, "let it run on: more iterations or time"),
+    Check("status (share finished)", figures.finished, False, 0.9, 0.1, figures.cure_of_status),
     Check("draws that are not finite", figures.not_finite, True, 0, 0, "bound the parameters, or tighten priors"),
     Check("R-hat", figures.r_hat, True, 1.01, 1.05, "the chains disagree: " + _LONGER),
     Check("bulk ESS (share of 100 a chain, at most 400)", figures.ess_bulk, False, 1, 0.25, _LONGER),
@@ -113,6 +114,7 @@ def diagnose(fit: Fit) -> tuple[Finding, ...]:
         sign = 1 if check.is_high_bad else -1
         past = [sign * figure > sign * limit for limit in (check.warning, check.problem)]
         severity = "problem" if past[1] else "warning" if past[0] else "ok"
-        cure = check.cure if past[0] else ""
+        cure = check.cure if isinstance(check.cure, str) else check.cure(measured_fit)
+        cure = cure if past[0] else ""
         findings.append(Finding(severity, check.name, figure, check.warning, where, cure))
     return tuple(sorted(findings, key=lambda f: ("problem", "warning", "ok").index(f.severity)))

@@ -14,6 +14,7 @@ from scipy import special, stats
 
 import pgmlang
 from pgmlang.api import FittedModel
+from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.diagnostics import PgmError
 from pgmlang.results.elpd import psis_loo, waic
 from pgmlang.results.pointwise import Pointwise
@@ -51,6 +52,16 @@ def test_pointwise_values_are_the_densities_of_the_rows(mean_fit: FittedModel) -
     assert kept is not None
     assert (kept.plate, kept.given) == ("row", ())
     np.testing.assert_allclose(kept.values, stats.norm.logpdf(Y, mean_fit.draws["m"][..., None], 1), atol=1e-10)
+
+
+def test_some_draws_do_where_all_are_too_many(mean_fit: FittedModel) -> None:
+    bound = mean_fit.bind({"y": Y})
+    whole = pointwise_log_likelihood(mean_fit.record, bound)
+    some = pointwise_log_likelihood(mean_fit.record, bound, most=4 * 50 * len(Y))
+    assert some.values.shape == (4, 50, len(Y))
+    picked = np.linspace(0, whole.values.shape[1] - 1, 50).round().astype(int)
+    np.testing.assert_array_equal(some.values, whole.values[:, picked])
+    assert pointwise_log_likelihood(mean_fit.record, bound, most=1).values.shape == (4, 25, len(Y))
 
 
 def test_loo_and_waic_are_arviz_s_and_those_by_hand(mean_fit: FittedModel) -> None:

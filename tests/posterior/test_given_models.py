@@ -168,3 +168,27 @@ def test_a_network_of_a_file_by_every_verb(tmp_path: Path) -> None:
     with pytest.raises(PgmError) as caught:
         asked.sample(3, evidence="r = yes, w = no")
     assert caught.value.diagnostics[0].code == "PGM0609"
+
+
+def test_rows_that_cannot_be_have_no_predictions() -> None:
+    text = "plate row { z : {a, b} ~ Table() { 1, 0 }\n y ~ Normal(0, 1)\n k ~ Bernoulli(z == a) }\n"
+    asked = pgmlang.compile(text).given()
+    for data in ({"z": ["b", "a"], "y": [1.0, None]}, {"k": [0, 1], "y": [1.0, 0.0]}):
+        predicted = asked.predict(data)
+        assert [w.code for w in predicted.warnings] == ["PGM0806"]
+        for values in predicted.columns.values():
+            assert values[0] == "" or np.isnan(values[0])
+            assert values[1] != ""
+
+
+def test_a_latent_of_all_rows_that_is_not_normal() -> None:
+    asked = pgmlang.compile("m ~ Gamma(2, 1)\nplate row { y ~ Poisson(m) }\n").given()
+    score = asked.score_rows({"y": [3, 0, 2]})
+    y = np.array([3, 0, 2])
+    m = np.linspace(1e-6, 30, 300_001)
+    density = m * np.exp(-m) * np.prod(stats.poisson.pmf(y[:, None], m), 0)
+    assert (score.ess or 0) >= 10
+    assert len(score.values) == 1
+    assert float(score.values[0]) == pytest.approx(np.log(density.sum() * (m[1] - m[0])), abs=0.1)
+    row = asked.query("E(m | y = 3)").table[0]
+    assert row["mean"] == pytest.approx(5 / 2, abs=5 * row["mcse"])

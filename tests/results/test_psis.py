@@ -72,6 +72,7 @@ def test_a_factorised_guide_of_a_sum_is_not_believed(seed: int) -> None:
     assert record.provenance["pareto_k"] > 0.7
     assert any("k-hat" in w.message for w in record.warnings)
     assert {f.severity for f in fit.diagnose() if "Pareto" in f.check} & {"warning", "problem"}
+    assert "gibbs" in fit.diagnose()[0].cure
 
 
 def test_a_little_dependence_is_borne() -> None:
