@@ -175,9 +175,10 @@ def score(
                     "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
                     "warnings": [{"code": w.code, "message": w.message} for w in few]})  # fmt: skip
     else:
-        click.echo(
-            f"log-likelihood  {total:.6f}\nmean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\nmethod          {estimator}"
-        )
+        # rows that hang together have one score, and no mean
+        is_of_elements = row_scores.plate in bound.model.plate_by_name
+        each = f"mean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\n" if is_of_elements else ""
+        click.echo(f"log-likelihood  {total:.6f}\n{each}method          {estimator}")
         if row_scores.ess is not None:
             click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")
 

@@ -13,7 +13,7 @@ from pgmlang.criticism.replicates import Replicates, drawn_from_prior, replicate
 from pgmlang.diagnostics import PgmError
 from pgmlang.results.draws import num_chains_and_draws
 from pgmlang.results.fit import Fit
-from pgmlang.results.inference_data import Group, inference_data, log_likelihood_group
+from pgmlang.results.inference_data import Group, inference_data, log_likelihood_group, need_draws
 
 NUMBERS = 20_000_000
 """Most predicted numbers; of more draws some are taken, evenly spaced."""
@@ -25,6 +25,7 @@ CANNOT = frozenset({"PGM0602", "PGM0610"})
 def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
     """All groups of a fit and its data; those that the model does not have (no prior to draw from, no independent elements)
     are left out. Raises PgmError as `inference_data` does, PGM0708 for other data than the fit's."""
+    need_draws(fit)
     groups = _data_groups(binding)
     if fit.pointwise is None:
         try:

@@ -114,8 +114,7 @@ def replicated(
         drawn = simulate(joint, generator, picked, params, nets, (len(some),))
         for name in wanted:
             parts[name].append(drawn[name].numpy())
-    joined = {n: np.concatenate(p) for n, p in parts.items()}
-    return Replicates(joint, joined, draws if chains else np.zeros(0, dtype=int))
+    return Replicates(joint, _joined(joint, parts), draws if chains else np.zeros(0, dtype=int))
 
 
 def drawn_from_prior(
@@ -143,7 +142,12 @@ def drawn_from_prior(
         drawn = simulate(joint, generator, {}, params, None, (len(block),))
         for name in wanted:
             parts[name].append(drawn[name].numpy())
-    return Replicates(joint, {n: np.concatenate(p) for n, p in parts.items()}, np.zeros(0, dtype=int))
+    return Replicates(joint, _joined(joint, parts), np.zeros(0, dtype=int))
+
+
+def _joined(joint: BoundDensity, parts: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Blocks of draws end to end; no draws are none of the right shape."""
+    return {n: np.concatenate(p) if p else np.zeros((0, *joint.shapes[n])) for n, p in parts.items()}
 
 
 def _bare(binding: Binding, held: Mapping[str, np.ndarray] | None = None) -> BoundDensity:

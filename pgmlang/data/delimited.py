@@ -12,7 +12,7 @@ from pgmlang.data.pool import LabelPool, regrouped
 from pgmlang.data.problems import problem, quoted
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
-from pgmlang.data.text_stream import MAX_LINE, TextStream
+from pgmlang.data.text_stream import MAX_LINE, DeferredErrors, TextStream
 from pgmlang.diagnostics import PgmError
 
 _BLOCK = 1 << 22
@@ -66,13 +66,17 @@ class TextTable:
 
         pools = {name: LabelPool() for name in self.columns}
         start = 0
+        source = DeferredErrors(self.stream)
         try:
             with self.stream:
-                reader = arrow_csv.open_csv(pa.PythonFile(self.stream, mode="r"), *self._options(_BATCH_BLOCK))
+                reader = arrow_csv.open_csv(pa.PythonFile(source, mode="r"), *self._options(_BATCH_BLOCK))
                 for table in regrouped(reader, batch_rows):
+                    source.check()
                     yield self._frame(table, start, pools)
                     start += table.num_rows
+            source.check()
         except pa.ArrowInvalid as error:
+            source.check()
             # Arrow calls a file without rows empty.
             if "Empty CSV" not in str(error):
                 raise explain(self._rows(), error) from None
@@ -82,13 +86,17 @@ class TextTable:
         import pyarrow as pa
         import pyarrow.csv as arrow_csv
 
+        source = DeferredErrors(self.stream)
         with self.stream:
             try:
-                return arrow_csv.read_csv(pa.PythonFile(self.stream, mode="r"), *self._options(block))
+                table = arrow_csv.read_csv(pa.PythonFile(source, mode="r"), *self._options(block))
             except pa.ArrowInvalid as error:
+                source.check()
                 if "Empty CSV" not in str(error):
                     raise
                 return pa.table({name: pa.array([], pa.string()) for name in self.columns})
+            source.check()
+            return table
 
     def _read_long_lines(self) -> Any:
         """Reads again with blocks that hold the longest line allowed."""

@@ -179,6 +179,32 @@ class TextStream(io.RawIOBase):
         )  # fmt: skip
 
 
+class DeferredErrors(io.RawIOBase):
+    """A text stream for readers of other threads: a fault ends it, and is raised by `check` in the thread that asked. (An
+    error raised within such a reader leaves threads of Arrow behind that the interpreter waits for at its end, for ever.)
+    """
+
+    def __init__(self, stream: TextStream) -> None:
+        self._stream = stream
+        self._fault: PgmError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self._fault is None:
+            try:
+                return self._stream.read(size)
+            except PgmError as fault:
+                self._fault = fault
+        return b""
+
+    def check(self) -> None:
+        """Raises the PgmError that ended the stream, if one did."""
+        if self._fault is not None:
+            raise self._fault
+
+
 def _plain_line_ends(data: bytes) -> bool:
     """Whether no line is blank and no carriage return stands alone."""
     if b"\n\n" in data:

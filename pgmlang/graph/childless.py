@@ -13,4 +13,4 @@ def is_childless_missing(model: Model, name: str) -> bool:
         return False
     if name in model.random_parents(conditional) or any(ref.name == name for ref in model.mentions(conditional)):
         return False
-    return not any(name in model.random_parents(f) for f in model.factors if f is not conditional)
+    return all(f is conditional for f in model.factors_by_parent.get(name, ()))

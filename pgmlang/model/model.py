@@ -6,7 +6,7 @@ are filters and folds over ``factors``; nothing here knows torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -354,6 +354,15 @@ class Model:
     def mentions(self, factor: Factor | Definition) -> tuple[Ref, ...]:
         """Every reference in a factor or definition, its target left out."""
         return tuple(r for e in self.expressions(factor) for r in references(e))
+
+    @cached_property
+    def factors_by_parent(self) -> Mapping[str, tuple[Factor, ...]]:
+        """The factors that depend on each random variable or field, as `random_parents` tells."""
+        out: dict[str, list[Factor]] = {}
+        for factor in self.factors:
+            for name in self.random_parents(factor):
+                out.setdefault(name, []).append(factor)
+        return {name: tuple(factors) for name, factors in out.items()}
 
     def random_parents(self, factor: Factor | Definition) -> tuple[str, ...]:
         """Random variables and fields a factor depends on, looking through deterministic names; first use first."""

@@ -33,6 +33,13 @@ LabelsOf = Callable[[str, int], tuple[str, ...]]
 """The labels of an axis of a size."""
 
 
+def need_draws(fit: Fit) -> None:
+    """Raises PgmError PGM0610 for a fit without draws."""
+    if not fit.draws:
+        message = f"a fit by `{fit.method}` holds no draws"
+        raise PgmError(Diagnostic("PGM0610", message, help="fit with a method that draws from the posterior"))
+
+
 def inference_data(fit: Fit, added: Mapping[str, Group] | None = None, labels_of: LabelsOf | None = None) -> Any:
     """The DataTree with the groups ``posterior``, ``sample_stats`` and ``log_likelihood`` that the fit holds, and those
     ``added`` (by data: see ``criticism.inference_groups``); elements' labels are coordinates.
@@ -41,9 +48,7 @@ def inference_data(fit: Fit, added: Mapping[str, Group] | None = None, labels_of
     (by a variable, ``chain``, ``draw``, or itself as in a covariance) gets ``_dim`` appended. ``labels_of``: of axes that
     the fit alone does not know. Raises PgmError PGM0909 where arviz-base is not installed, PGM0610 for a fit without draws.
     """
-    if not fit.draws:
-        message = f"a fit by `{fit.method}` holds no draws"
-        raise PgmError(Diagnostic("PGM0610", message, help="fit with a method that draws from the posterior"))
+    need_draws(fit)
     try:
         import xarray
         from arviz_base import dict_to_dataset

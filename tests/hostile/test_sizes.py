@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -17,7 +18,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 500 << 20
-"""Bytes of address space beyond those of an interpreter with the libraries that read files."""
+"""Bytes in memory beyond those of an interpreter with the libraries that read files."""
+GUARD = 8 << 30
+"""Bytes of address space at which a process is stopped. (A tight bound on it makes threads and arenas of libraries fail,
+which then wait for each other for ever; what is in memory is looked at instead.)"""
+LONGEST = 120
+"""Seconds after which a process is killed."""
 SECONDS = 4.0
 """CPU time beyond that of a command that has nothing to do."""
 STOP = 30
@@ -25,32 +31,42 @@ STOP = 30
 ROWS = "plate row { y ~ Normal(m, 1) }\n"
 
 
-@cache
-def interpreter() -> int:
-    """Bytes of address space of an interpreter with the libraries."""
-    code = "import numpy, pyarrow.csv, pyarrow.parquet, pyarrow.compute, pgmlang.cli.main; print(open('/proc/self/status').read())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    match = re.search(r"VmPeak:\s*(\d+) kB", done.stdout)
-    assert match is not None
+def peak(status: str) -> int:
+    """Most bytes that a process had in memory, by its ``/proc/self/status``."""
+    match = re.search(r"VmHWM:\s*(\d+) kB", status)
+    assert match is not None, status[-500:]
     return int(match[1]) * 1024
 
 
+@cache
+def interpreter() -> int:
+    """Bytes in memory of an interpreter with the libraries."""
+    code = "import numpy, pyarrow.csv, pyarrow.parquet, pyarrow.compute, pgmlang.cli.main; print(open('/proc/self/status').read())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return peak(done.stdout)
+
+
 def ended(folder: Path, *arguments: str) -> tuple[int, str, float]:
-    """Status, what is said, and CPU seconds of a command line within the limits."""
-    limit = interpreter() + MEMORY
+    """Status, what is said, and CPU seconds of a command line within the limits, of memory too."""
 
     def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_AS, (GUARD, GUARD))
         resource.setrlimit(resource.RLIMIT_CPU, (STOP, STOP))
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [
-        sys.executable,
-        "-c",
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pgmlang.cli.main import main; main()",
-    ]
-    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, preexec_fn=limited)
+    with tempfile.NamedTemporaryFile("r") as status:
+        code = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from pgmlang.cli.main import main\n"
+            f"try: main()\nfinally: open({status.name!r}, 'w').write(open('/proc/self/status').read())"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True, preexec_fn=limited,
+            timeout=LONGEST,
+        )  # fmt: skip
+        used = peak(status.read())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert used < interpreter() + MEMORY, f"{used >> 20} MiB"
     return (
         done.returncode,
         done.stdout + done.stderr,

@@ -182,7 +182,8 @@ def gamma_tails(shape, t, log_t):
     """The logs of the chances that Gamma(shape, 1) is below and above t."""
     shape, t, log_t = torch.broadcast_tensors(shape, t, log_t)
     is_series = (shape < 0.1) & (t < 1)
-    series = (torch.where(is_series, v, other) for v, other in ((shape, 0.05), (t, 0.5), (log_t, math.log(0.5))))
+    elsewhere = ((shape, 0.05), (t, 0.5), (log_t, math.log(0.5)))
+    series = (torch.where(is_series, v, other) for v, other in elsewhere)
     small_below, small_above = small_shape_tails(*series)
     shape, t, log_t = (torch.where(is_series, 1.0, v) for v in (shape, t, log_t))
     is_left = t < shape
