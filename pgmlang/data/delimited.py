@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pgmlang.data.faults import TextRows, explain, find_fault
@@ -70,10 +71,14 @@ class TextTable:
         try:
             with self.stream:
                 reader = arrow_csv.open_csv(pa.PythonFile(source, mode="r"), *self._options(_BATCH_BLOCK))
-                for table in regrouped(reader, batch_rows):
-                    source.check()
-                    yield self._frame(table, start, pools)
-                    start += table.num_rows
+                try:
+                    for table in regrouped(reader, batch_rows):
+                        source.check()
+                        yield self._frame(table, start, pools)
+                        start += table.num_rows
+                finally:
+                    source.end()
+                    _drained(reader)
             source.check()
         except pa.ArrowInvalid as error:
             source.check()
@@ -161,6 +166,16 @@ class TextTable:
             )  # fmt: skip
         if self.stream.quotes % 2:
             find_fault(self._rows(), strict=True)
+
+
+def _drained(reader: Any) -> None:
+    """Reads a stream that has been ended to its end: Arrow reads ahead in a thread of its own, which must not outlive the
+    interpreter. What is wrong with blocks that nobody asked for is no one's concern."""
+    import pyarrow as pa
+
+    with suppress(pa.ArrowInvalid):
+        for _ in reader:
+            pass
 
 
 def check_options(sep: str | None, decimal: str) -> None:

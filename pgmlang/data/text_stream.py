@@ -187,12 +187,17 @@ class DeferredErrors(io.RawIOBase):
     def __init__(self, stream: TextStream) -> None:
         self._stream = stream
         self._fault: PgmError | None = None
+        self._is_over = False
 
     def readable(self) -> bool:
         return True
 
+    def end(self) -> None:
+        """Says that no more is wanted: a reader ahead of what was asked for comes to its end at once."""
+        self._is_over = True
+
     def read(self, size: int = -1) -> bytes:
-        if self._fault is None:
+        if self._fault is None and not self._is_over:
             try:
                 return self._stream.read(size)
             except PgmError as fault:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.keys import TableKey
+from pgmlang.density.keys import CountedTable, TableKey
 from pgmlang.density.row_subset import restricted_to_rows, with_latent_cells
 from pgmlang.model import Conditional, Model, TableDist
 from pgmlang.model.dependence import nodes_behind
@@ -30,13 +30,6 @@ FEWEST_ROWS = 64
 """Rows below which a factor is left as it is."""
 IMPOSSIBLE = -1e30
 """Stands for minus infinity in the product."""
-
-
-@dataclass(frozen=True)
-class CountedTable:
-    """The key of the joined table of counted factors over these places of value axes."""
-
-    scope: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +131,7 @@ def _plate_of(joint: BoundDensity, conditional: Conditional, summed: tuple[str, 
         or len(model.enclosing(plate)) > 1
     ):
         return None
-    if not variable.type.is_discrete or variable.type.kind == "count" or joint.num_states(name) > MOST_LABELS:
+    if variable.type.kind == "count" or joint.num_states(name) > MOST_LABELS:
         return None
     distribution = conditional.distribution
     if isinstance(distribution, TableDist) and plate in distribution.by:

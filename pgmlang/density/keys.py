@@ -29,6 +29,13 @@ class AddedTable:
 
 
 @dataclass(frozen=True)
+class CountedTable:
+    """The joined log-table of counted factors over these places of value axes (see `counted`)."""
+
+    scope: frozenset[int]
+
+
+@dataclass(frozen=True)
 class PartitionTable:
     """Minus log Z of the component that these fields make."""
 
@@ -57,7 +64,7 @@ class GuideMoment:
 
 
 TableKey: TypeAlias = Any
-"""The name of a factor, `PresenceTable`, `FreeTable`, `AddedTable` or `PartitionTable`. (Mappings are invariant in their
+"""The name of a factor, `PresenceTable`, `FreeTable`, `AddedTable`, `CountedTable` or `PartitionTable`. (Mappings are invariant in their
 keys: a union here would have every mapping by names alone cast.)"""
 FreeKey: TypeAlias = Any
 """The name of a variable, or of what a climb moves beside them: `NetworkWeight`, `GuideParam`, `GuideMoment`."""
