@@ -16,9 +16,11 @@ from pgmlang.data import read_frame
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.query.events import label_weights
 from pgmlang.query.new_rows import NewRows, new_rows_of
-from pgmlang.query.parse import Evidence, Query
+from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.prior_rows import fresh_binding, need_inputs, observed_outside
+from pgmlang.query.row_elements import element_of_draws, single_element
 from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete
 from pgmlang.query.row_scores import log_evidence
@@ -44,6 +46,35 @@ class CompletedRow:
     def effective(self) -> float:
         """The effective number of draws (Kong 1992)."""
         return 1 / float(np.square(self.weights).sum())
+
+    def weighed(self, soft: tuple[Evidence, ...]) -> CompletedRow:
+        """The row with soft evidence as well: every draw weighed by what it says of its labels. Raises PgmError as
+        `events.label_weights` and `check_effective`."""
+        log_weights = np.log(self.weights)
+        model = self.row.joint.model
+        for item in soft:
+            name = base(item.variable.name)
+            weights = label_weights(item, model.labels_of(model.by_name[name].type) or ())
+            index = single_element(self.row.joint, Event(item.variable))
+            codes = element_of_draws(self.values[name], index).astype(int)
+            with np.errstate(divide="ignore"):
+                log_weights = log_weights + np.log(weights)[np.broadcast_to(codes, log_weights.shape)]
+        share = float(np.logaddexp.reduce(log_weights))
+        if share == -math.inf:
+            raise PgmError(impossible_evidence(soft))
+        # probabilities given the hard evidence alone are none any more
+        out = replace(
+            self, chances={}, weights=np.exp(log_weights - share), log_evidence=self.log_evidence + share
+        )
+        out.check_effective(soft)
+        return out
+
+    def check_effective(self, given: tuple[Evidence, ...]) -> None:
+        """Raises PgmError PGM0606 where too few draws agree with the evidence."""
+        if self.effective < min(ENOUGH, len(self.weights)):
+            message = f"only {self.effective:.1f} of {len(self.weights):,} draws agree with the evidence"
+            raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
+                                      help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
 
     def with_derived(self, names: Collection[str]) -> dict[str, Tensor]:
         """The values, with those of deterministic names."""
@@ -77,10 +108,7 @@ def completed_row(
         raise PgmError(impossible_evidence(given))
     weights = np.exp(log_weights - np.logaddexp.reduce(log_weights))
     out = CompletedRow(row, values, chances, weights, total)
-    if out.effective < min(ENOUGH, len(weights)):
-        message = f"only {out.effective:.1f} of {len(weights):,} draws agree with the evidence"
-        raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
-                                  help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+    out.check_effective(given)
     return out
 
 
@@ -99,7 +127,14 @@ def row_of(
     done = {base(e.variable.name) for e in interventions}
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
     fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-    return new_rows_of(fit, binding_of(fit, given), seed, most)
+    row = new_rows_of(fit, binding_of(fit, given), seed, most)
+    for item in interventions:
+        name = base(item.variable.name)
+        if name in row.joint.missing or name in row.joint.unseen:
+            message = f"`do` sets one element of `{name}`: beside numbers it sets all elements of a variable"
+            every = ", ".join(f"`{c.replace('.', '[', 1)}]`" for c in _columns(fit, item))
+            raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
+    return row
 
 
 def check_targets(fit: Fit, query: Query) -> None:
@@ -127,7 +162,7 @@ def _check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
                 Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
             )
         if one.weights or one.value is None:
-            raise PgmError(Diagnostic("PGM0606", "soft evidence is taken by discrete networks only", span,
+            raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,
                                       help=f"write `{name} = value`"))  # fmt: skip
         if base(name) not in rows and name not in plates:
             raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",

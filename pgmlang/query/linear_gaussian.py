@@ -195,13 +195,12 @@ class GaussianUnits:
         return value + 0.5 * sizes * math.log(2 * math.pi) - log_det, mean, factor
 
     def marginals(self, mean: Tensor, factor: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Posterior means and standard deviations by latent, ``[*shape]``, of the first draw of the globals; ``mean`` and
-        ``factor`` as `solve` gives them."""
+        """Posterior means and standard deviations by latent, ``[S, *shape]``; ``mean`` and ``factor`` as `solve` gives
+        them."""
         eye = torch.eye(factor.shape[-1], dtype=factor.dtype).expand(factor.shape)
         variances = torch.cholesky_solve(eye, factor).diagonal(dim1=-2, dim2=-1)
         spread = _spread(variances.sqrt(), self.places, mean.shape[1])
-        means, sds = self.values(mean), self.values(spread)
-        return {n: v[0] for n, v in means.items()}, {n: v[0] for n, v in sds.items()}
+        return self.values(mean), self.values(spread)
 
     def draw(self, generator: Generator) -> dict[str, Tensor]:
         """A draw of the posterior of the latents for each draw of the globals, ``[S, *shape]``."""
