@@ -126,12 +126,12 @@ class Draws:
     weights: np.ndarray
 
     def answer(self, query: Query) -> list[dict[str, Any]]:
-        """The rows of an answer: of several labels together a row for each combination."""
+        """The rows of an answer: of labels a row for each combination."""
         if query.targets[0].op is not None:
             return [self.events(query.targets)]
         places = [(base(t.variable.name), self._elements(t)) for t in query.targets]
         are_labels = all(self._labels(name) is not None for name, _ in places)
-        is_joint = len(places) > 1 and all(len(elements) == 1 for _, elements in places)
+        is_joint = all(len(elements) == 1 for _, elements in places)
         if query.kind == "MAP" or (query.kind == "P" and are_labels and is_joint):
             return self._joint_table([(name, *one) for name, elements in places for one in elements])
         return [line for t in query.targets for line in self.lines(t, query.kind)]
