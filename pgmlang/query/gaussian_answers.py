@@ -164,7 +164,9 @@ def answer_in_closed_form(fit: Fit, query: Query) -> Answer:
     )
 
 
-def _mixture(row: NewRows, query: Query, labels: tuple[str, ...], numbers: tuple[str, ...]) -> Mixture:
+def _mixture(
+    row: NewRows, query: Query, labels: tuple[str, ...], numbers: tuple[str, ...]
+) -> ConfigurationMixture:
     import torch
 
     from pgmlang.density.bind import density_of_binding
@@ -199,7 +201,7 @@ def _mixture(row: NewRows, query: Query, labels: tuple[str, ...], numbers: tuple
     for item in query.evidence:
         if item.value is None:
             log_weights = log_weights + _soft(inner, item, codes)
-    return Mixture(inner, log_weights.cpu().numpy(), codes, means, sds)
+    return ConfigurationMixture(inner, log_weights.cpu().numpy(), codes, means, sds)
 
 
 def _configurations(joint: BoundDensity, labels: tuple[str, ...]) -> dict[str, Tensor]:
@@ -238,7 +240,7 @@ def _element(joint: BoundDensity, item: Evidence) -> tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class ConfigurationMixture:
     """``log_weights`` (C,): of the configurations, with the density of the evidence; ``codes``: labels ``[C, *shape]``;
     ``means``, ``sds``: of the numbers in each, ``[C, *shape]``."""
 

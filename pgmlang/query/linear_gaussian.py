@@ -93,7 +93,7 @@ class GaussianUnits:
     def places(self) -> Tensor:
         """Where in the latents laid end to end those of each unit are: ``[units, most of one]``, the number of all
         latents where a unit has fewer."""
-        units = torch.cat([self._units_of(n) for n in self.names])
+        units = torch.cat([self.units_of(n) for n in self.names])
         open_ = torch.cat([self._is_open(n) for n in self.names])
         members = [torch.nonzero((units == u) & open_).flatten() for u in range(self.num_units)]
         width = max((len(m) for m in members), default=0)
@@ -102,9 +102,9 @@ class GaussianUnits:
             places[u, : len(m)] = m
         return places
 
-    def _units_of(self, name: str) -> Tensor:
+    def units_of(self, name: str) -> Tensor:
         """The unit of each element of a latent, laid end to end."""
-        shape, axes = self.joint.shapes[name], self.joint.axes(name)
+        shape, axes = self.joint.shape_of(name), self.joint.axes(name)
         if self.plate is None:
             return torch.zeros(math.prod(shape), dtype=torch.int64)
         for position, axis in enumerate(axes):
