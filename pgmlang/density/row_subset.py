@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -78,11 +78,14 @@ def _sliced(joint: BoundDensity, plate: str, rows: Tensor | slice) -> BoundDensi
     )  # fmt: skip
 
 
-def with_latent_cells(joint: BoundDensity) -> BoundDensity:
-    """The density whose missing cells are all latent, those too that nothing hangs on and that drop out of a likelihood."""
-    if not joint.unseen:
+def with_latent_cells(joint: BoundDensity, names: Collection[str] | None = None) -> BoundDensity:
+    """The density whose missing cells are latent, those too that nothing hangs on and that drop out of a likelihood.
+    ``names``: of these variables alone; the missing cells of others go on dropping out."""
+    latent = {n: mask for n, mask in joint.unseen.items() if names is None or n in names}
+    if not latent:
         return joint
     layout = joint.layout
-    seen = {n: torch.ones_like(mask) for n, mask in layout.seen.items()}
+    seen = {n: torch.ones_like(mask) if n in latent else mask for n, mask in layout.seen.items()}
     whole = BoundLayout(layout.sizes, layout.parents, layout.positions, layout.before, seen=seen)
-    return replace(joint, missing={**joint.missing, **joint.unseen}, unseen={}, layout=whole)
+    unseen = {n: mask for n, mask in joint.unseen.items() if n not in latent}
+    return replace(joint, missing={**joint.missing, **latent}, unseen=unseen, layout=whole)
