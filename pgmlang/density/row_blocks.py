@@ -36,7 +36,7 @@ PRECISION = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class RowBlock:
     """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all. ``kept``: the statistics by
     group, where they are kept."""
 
@@ -84,7 +84,7 @@ class RowBlocks:
 
     whole: Marginaliser
     groups: tuple[SufficientFactors, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[RowBlock, ...]
     outside: Marginaliser | None
     starts: int
 
@@ -132,7 +132,7 @@ class RowBlocks:
         for block in self.blocks:
 
             def height(
-                values: Values, params: Values, coefficients: Mapping[TableKey, Tensor], block: Block = block
+                values: Values, params: Values, coefficients: Mapping[TableKey, Tensor], block: RowBlock = block
             ) -> Tensor:
                 others = {
                     k: t._replace(values=coefficients[k]) for k, t in self._with_statistics(block, shared).items()
@@ -165,7 +165,7 @@ class RowBlocks:
         is_precise = all(bool((epsilon * bound <= PRECISION).all()) for _, bound in pairs)
         return {g.key: table for g, (table, _) in zip(self.groups, pairs, strict=True)}, is_precise
 
-    def _with_statistics(self, block: Block, shared: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
+    def _with_statistics(self, block: RowBlock, shared: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
         return {g.key: shared[g.key]._replace(statistics=block.statistics(g)) for g in self.groups}
 
     # ---- the E-step
@@ -202,7 +202,7 @@ class RowBlocks:
         is_live = torch.ones(total.shape, dtype=torch.bool, device=total.device)
         return total, Expectation(self, sums, tuple(weights), is_live)
 
-    def _held(self, block: Block, codes: Mapping[str, Tensor]) -> dict[TableKey, LogTable]:
+    def _held(self, block: RowBlock, codes: Mapping[str, Tensor]) -> dict[TableKey, LogTable]:
         """Tables of zero at a variable's codes. A label that the values rule out becomes another: NEVER is likelier than
         minus infinity."""
         out: dict[TableKey, LogTable] = {}
@@ -210,8 +210,8 @@ class RowBlocks:
             place = self.names.index(name)
             states = torch.arange(self.joint.num_states(name), device=self.joint.device)
             axes = self.joint.axes(name)
-            index = (Ellipsis, block.rows, *[slice(None)] * (len(axes) - 1))
-            mine = all_codes[index] if len(self.blocks) > 1 else all_codes
+            # a variable's first axis is that of the rows, where there are blocks of these
+            mine = all_codes[:, block.rows] if len(self.blocks) > 1 else all_codes
             wide = [1] * place + [-1] + [1] * (self.places - place - 1) + [1] * mine.dim()
             hard = torch.where(states.reshape(wide) == mine, 0.0, NEVER).to(self.joint.dtype)
             out[AddedTable(name)] = LogTable(frozenset({place}), axes, hard)
@@ -334,8 +334,8 @@ def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts
     return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts)
 
 
-def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> Block:
-    return Block(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_kept(g)})
+def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> RowBlock:
+    return RowBlock(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_kept(g)})
 
 
 def _is_kept(group: SufficientFactors) -> bool:
@@ -361,7 +361,7 @@ def _plate_of_blocks(sums: Marginaliser) -> str | None:
     held = {*joint.latent, *joint.learned, *joint.fixed} - set(sums.names)
     if any(plate in joint.axes(n) for n in held if n in joint.model.by_name):
         return None
-    if any(plate not in joint.axes(n) for n in sums.names):
+    if any(joint.axes(n)[:1] != (plate,) for n in sums.names):
         return None
     return plate if all(not s or plate in _axes(sums, k) for k, s in sums.scopes.items()) else None
 

@@ -64,7 +64,7 @@ class Indicators:
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class SampleMoments:
     """One, ``columns [elements, columns, rows]``, and their products by two where it is ``with_products``. ``seen``: which
     cells are there, ``[elements, rows]``, None: all. ``from_points [elements, count, points]`` and ``reach [elements,
     count]``: the statistics' coefficients by the log-density at points, and the largest of each statistic."""
@@ -120,7 +120,7 @@ def statistic_count(width: int, with_products: bool) -> int:
 
 def moments_of(
     values: Tensor, seen: Tensor | None, functions: Callable[[Tensor], tuple[Tensor, ...]], with_products: bool
-) -> Moments | None:
+) -> SampleMoments | None:
     """The statistics of rows of ``values [elements, event, rows]``, or None where these rows do not tell them apart or one is
     not finite (a density without end at a bound)."""
     elements, event, rows = values.shape
@@ -142,7 +142,7 @@ def moments_of(
     from_points = torch.linalg.inv(statistics_of(picked, with_products).mT)
     points = values.gather(2, where[:, None].expand(-1, event, -1)).permute(2, 0, 1)
     reach = statistics_of(columns.abs().amax(-1, keepdim=True), with_products).squeeze(-1)
-    return Moments(columns, with_products, seen, points, from_points, reach)
+    return SampleMoments(columns, with_products, seen, points, from_points, reach)
 
 
 def _whitened(columns: Tensor, seen: Tensor) -> Tensor | None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import CountedTable, TableKey
 from pgmlang.density.row_subset import restricted_to_rows, with_latent_cells
-from pgmlang.density.statistics import Indicators, Moments, RowStatistics, moments_of
+from pgmlang.density.statistics import Indicators, RowStatistics, SampleMoments, moments_of
 from pgmlang.families import FAMILIES
 from pgmlang.lower.family_classes import statistics_function
 from pgmlang.model import Conditional, Dist, Model, TableDist
@@ -119,7 +119,8 @@ def without_moments(group: SufficientFactors) -> SufficientFactors | None:
     """Those of the members whose statistics are indicators, which nothing cancels in."""
     return (
         kept[0]
-        if (kept := group.restricted_to([n for n, s in group.members if not isinstance(s, Moments)])) is not None
+        if (kept := group.restricted_to([n for n, s in group.members if not isinstance(s, SampleMoments)]))
+        is not None
         else None
     )
 
@@ -223,7 +224,7 @@ def _indicators(joint: BoundDensity, codes: Tensor, seen: Tensor | None, labels:
 
 def _of_family(
     joint: BoundDensity, conditional: Conditional, values: Tensor, seen: Tensor | None
-) -> Moments | None:
+) -> SampleMoments | None:
     """Of ``values [elements, event, rows]`` of a family whose log-density is linear in a few functions of them."""
     distribution = conditional.distribution
     if not isinstance(distribution, Dist):
