@@ -151,7 +151,11 @@ class NewRows:
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
         given = {k: v for k, v in self.given.items() if k not in names}
-        drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
+        model = self.joint.model
+        above = set().union(*(unknown_above(model, n, self.hidden) for n in names)) - set(names)
+        drawn = drawn_from_prior(
+            self.joint, (*names, *sorted(above)), given, self.params, self.nets, self.num_draws, self.generator
+        )
         out = {}
         for name in names:
             count = self.num_known.get(name, 0)

@@ -17,7 +17,7 @@ from pgmlang.density.importance import log_weights
 from pgmlang.density.reductions import sum_per_element, sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, reduced
+from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, prior_and_rest, reduced
 from pgmlang.query.log_weights import log_mean, score_of_weights
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.score import Score
@@ -179,8 +179,8 @@ def _prior_weights(
                 weights.append(sum_per_unit(inner, terms, plate))
             else:
                 tables = sums.tables(values, rows.params, rows.nets)
-                tables = {k: v for k, v in tables.items() if k not in names and not rows.is_known(str(k))}
-                weights.append(reduced(sums, tables, plate))
+                tables = {k: v for k, v in tables.items() if k in names or not rows.is_known(str(k))}
+                weights.append(prior_and_rest(sums, tables, names, plate)[1])
     return torch.stack(weights)
 
 
