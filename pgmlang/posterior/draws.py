@@ -34,8 +34,9 @@ def _of_densities(given: Conditioned, num_draws: int) -> Columns:
 
     fit = given.posterior.fit
     if given.posterior.has_fields and given.evidence:
-        message = "fresh rows of wide fields are drawn without evidence"
-        raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+        from pgmlang.query.field_answers import sample_fields_given
+
+        return sample_fields_given(fit, given.evidence, num_draws, given.seed)
     if not given.evidence and is_drawn_forwards(fit):
         return fresh_rows(fit, num_draws, given.seed)
     return sample_given(fit, given.evidence, num_draws, given.seed)

@@ -75,7 +75,7 @@ def _against_fresh_row(given: Conditioned, query: Query) -> Iterator[str]:
 def _against_closed_form(given: Conditioned, query: Query) -> Iterator[str]:
     from pgmlang.query.gaussian_answers import reasons_against_closed_form
 
-    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
+    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query, with_fields=True))
     yield from reasons or reasons_against_closed_form(given.posterior.fit, query)
 
 
@@ -89,8 +89,22 @@ def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
 
+def _against_fields(given: Conditioned, query: Query) -> Iterator[str]:
+    if not given.posterior.has_fields:
+        yield "the model has no fields"
+    yield from reasons_against_a_fresh_row(given.posterior.fit, query, with_fields=True)
+
+
+def _by_chains(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.field_answers import FieldAnswers
+
+    return FieldAnswers(given.posterior.fit, given.seed).answer(query)
+
+
 SIMULATED = "a fresh row"
 """The answerer that completes rows by draws."""
+CHAINED = "a fresh row of fields by chains"
+"""The answerer that runs chains over fields."""
 QUESTIONS = (
     QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
     QuestionRow("tables", _against_tables, _by_tables),
@@ -98,6 +112,7 @@ QUESTIONS = (
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow(SIMULATED, _against_fresh_row,
                 lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
+    QuestionRow(CHAINED, _against_fields, _by_chains),
     QuestionRow("what the fit holds", _against_nothing,
                 lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from torch import Tensor
 from pgmlang.binding import bind
 from pgmlang.binding.record import Binding
 from pgmlang.data import read_frame
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -50,15 +51,7 @@ class CompletedRow:
     def weighed(self, soft: tuple[Evidence, ...]) -> CompletedRow:
         """The row with soft evidence as well: every draw weighed by what it says of its labels. Raises PgmError as
         `events.label_weights` and `check_effective`."""
-        log_weights = np.log(self.weights)
-        model = self.row.joint.model
-        for item in soft:
-            name = base(item.variable.name)
-            weights = label_weights(item, model.labels_of(model.by_name[name].type) or ())
-            index = single_element(self.row.joint, Event(item.variable))
-            codes = element_of_draws(self.values[name], index).astype(int)
-            with np.errstate(divide="ignore"):
-                log_weights = log_weights + np.log(weights)[np.broadcast_to(codes, log_weights.shape)]
+        log_weights = np.log(self.weights) + soft_log_weights(self.row.joint, self.values, soft)
         share = float(np.logaddexp.reduce(log_weights))
         if share == -math.inf:
             raise PgmError(impossible_evidence(soft))
@@ -88,6 +81,19 @@ class CompletedRow:
             for n in names
         }
         return {**self.values, **{n: derived[n].expand(count, *shapes[n]) for n in names}}
+
+
+def soft_log_weights(joint: BoundDensity, values: dict[str, Tensor], soft: tuple[Evidence, ...]) -> np.ndarray:
+    """The logarithms of the weights, shape (S,), that soft evidence gives draws of labels. Raises PgmError as
+    `events.label_weights`."""
+    total = np.zeros(())
+    for item in soft:
+        name = base(item.variable.name)
+        weights = label_weights(item, joint.model.labels_of(joint.model.by_name[name].type) or ())
+        codes = element_of_draws(values[name], single_element(joint, Event(item.variable))).astype(int)
+        with np.errstate(divide="ignore"):
+            total = total + np.log(weights)[codes]
+    return total
 
 
 def completed_row(
@@ -122,7 +128,7 @@ def row_of(
 ) -> NewRows:
     """A fresh row with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
     given = (*evidence, *interventions)
-    _check_given(fit, given)
+    check_given(fit, given)
     model = fit.model
     done = {base(e.variable.name) for e in interventions}
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
@@ -151,7 +157,7 @@ def check_targets(fit: Fit, query: Query) -> None:
                                       target.variable.span, help="leave one of them out"))  # fmt: skip
 
 
-def _check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
+def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
     """Names that exist, and values that are one."""
     rows, plates = of_a_row(fit), fit.model.plate_by_name
     known = {v.name for v in fit.model.variables}

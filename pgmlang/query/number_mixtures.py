@@ -233,10 +233,20 @@ def _of_linear(
     return _normal(middle, centre.variance.expand(1, *shape) + spread.reshape(1, *shape))
 
 
-def _normal(mean: Tensor, variance: Tensor) -> NumberMixture:
-    from pgmlang.lower.family_classes import distribution_class
+@dataclass(frozen=True, eq=False)
+class _Normals:
+    """Normal distributions by their moments."""
 
-    with numerics(mean.dtype):
-        return NumberMixture(
-            ConditionalDistribution(distribution_class("Normal")(mean, variance.sqrt())), torch.ones_like(mean)
-        )
+    mean: Tensor
+    variance: Tensor
+    is_discrete = False
+
+    def log_cdf(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((x - self.mean) / self.variance.sqrt())
+
+    def log_survival(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((self.mean - x) / self.variance.sqrt())
+
+
+def _normal(mean: Tensor, variance: Tensor) -> NumberMixture:
+    return NumberMixture(ConditionalDistribution(_Normals(mean, variance)), torch.ones_like(mean))
