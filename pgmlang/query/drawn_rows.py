@@ -21,7 +21,7 @@ def sample_given(fit: Fit, evidence: tuple[Evidence, ...], num_draws: int, seed:
     left, turn = num_draws, 0
     while left > 0 or not drawn:
         given = completed_row(fit, evidence, (), seed + turn, DRAWS)
-        chosen = _resampled(given, min(left, len(given.weights)), seed + turn)
+        chosen = resampled_draws(given.weights, min(left, len(given.weights)), seed + turn)
         for name in _names(given):
             drawn.setdefault(name, []).append(given.values[name].index_select(0, chosen))
         left, turn = left - len(chosen), turn + 1
@@ -42,10 +42,10 @@ def _names(given: CompletedRow) -> list[str]:
     ]  # fmt: skip
 
 
-def _resampled(given: CompletedRow, count: int, seed: int) -> torch.Tensor:
-    """Which draws are taken, by systematic resampling in random order (Douc and Cappe 2005)."""
+def resampled_draws(weights: np.ndarray, count: int, seed: int) -> torch.Tensor:
+    """Which draws are taken by their weights, of shape (S,), by systematic resampling in random order (Douc and Cappe 2005)."""
     rng = np.random.default_rng(seed)
-    total = len(given.weights)
+    total = len(weights)
     points = (rng.random() + np.arange(total)) / total
-    picked = np.minimum(np.searchsorted(np.cumsum(given.weights), points), total - 1)
+    picked = np.minimum(np.searchsorted(np.cumsum(weights), points), total - 1)
     return torch.as_tensor(rng.permutation(picked)[:count])

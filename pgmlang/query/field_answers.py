@@ -19,9 +19,11 @@ from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.fields.reasons import block_reasons
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import Draws, check_soft, most_probable
-from pgmlang.query.field_rows import SWEEPS, FieldRows, field_rows_of
+from pgmlang.query.drawn_rows import resampled_draws
+from pgmlang.query.field_rows import SWEEPS, FieldRows, density_of_potentials, field_rows_of
 from pgmlang.query.fitted_values import estimates, split_latents
 from pgmlang.query.fresh_row import binding_of, check_given, check_targets, impossible_evidence, soft_log_weights
 from pgmlang.query.map_targets import refuse_numbers
@@ -39,10 +41,12 @@ ENOUGH = 100
 
 @dataclass(frozen=True, eq=False)
 class FieldDraws:
-    """Draws of a row of fields. ``values``: ``[chains, draws, *shape]`` by name, what is given among them."""
+    """Draws of a row of fields. ``values``: ``[chains, draws, *shape]`` by name, what is given among them; ``log_weights``
+    ``[chains, draws]``: of the draws, by what is given below the fields where no sweep takes it in."""
 
     joint: BoundDensity
     values: dict[str, Tensor]
+    log_weights: Tensor
 
     def flat(self) -> dict[str, Tensor]:
         """Chain after chain: ``[S, *shape]``."""
@@ -69,11 +73,13 @@ class FieldAnswers:
         drawn = draws_given(self.fit, hard, query.interventions, self.seed, CHAINS, DRAWS)
         effective = _effective(drawn, query)
         values = drawn.flat()
-        log_weights = soft_log_weights(drawn.joint, values, soft) if soft else np.zeros(CHAINS * DRAWS)
+        log_weights = drawn.log_weights.flatten().cpu().numpy() + soft_log_weights(drawn.joint, values, soft)
         top = float(np.logaddexp.reduce(log_weights))
         if top == -math.inf:
             raise PgmError(impossible_evidence(soft))
         weights = np.exp(log_weights - top)
+        effective = min(effective, 1 / float(np.square(weights).sum()))
+        need_enough(effective)
         draws = Draws(drawn.joint, values, {}, weights)
         rows = draws.answer(query)
         notes = [f"{CHAINS} chains of {DRAWS} draws over the fields, {effective:,.0f} effective"]
@@ -97,8 +103,13 @@ def _refuse_everything(query: Query) -> None:
 
 def sample_fields_given(fit: Fit, evidence: tuple[Evidence, ...], num_draws: int, seed: int) -> Columns:
     """Rows of fields given evidence, each the end of a chain of its own. Raises PgmError as `FieldAnswers`."""
-    drawn = draws_given(fit, evidence, (), seed, num_draws, 1)
+    drawn = draws_given(fit, evidence, (), seed, max(num_draws, CHAINS * DRAWS // 4) if evidence else num_draws, 1)
     model, values = drawn.joint.model, drawn.flat()
+    weights = torch.softmax(drawn.log_weights.flatten(), 0).cpu().numpy()
+    if np.ptp(weights) > 0:
+        need_enough(1 / float(np.square(weights).sum()))
+    chosen = resampled_draws(weights, num_draws, seed)
+    values = {n: v.index_select(0, chosen) for n, v in values.items()}
     plates = [p.name for p in model.plates if p.is_rows]
     columns: dict[str, list[str] | np.ndarray] = {}
     for variable in model.of_role("random", "field"):
@@ -126,12 +137,20 @@ def draws_given(
     shared = _globals(cut, rows)
     _need_no_hidden_parents(rows, set(shared))
     wide = {k: v.expand(chains, *v.shape[1:]) for k, v in shared.items()}
-    bare = _around_fields(rows.joint)
+    around = _around_fields(rows.joint)
+    is_swept = not any(True for n in rows.hidden for _ in block_reasons(around.model, n))
+    bare = around if is_swept else density_of_potentials(rows.joint)
     values = _values_of_fields(rows, bare, wide, chains, draws)
     flat = {n: v.flatten(0, 1) for n, v in values.items()}
-    if not bool(torch.isfinite(log_joint(bare, flat, rows.params, rows.nets)).all()):
+    with torch.no_grad():
+        log_weights = log_joint(around, flat, rows.params, rows.nets) - log_joint(
+            bare, flat, rows.params, rows.nets
+        )
+        is_possible = torch.isfinite(log_joint(around, flat, rows.params, rows.nets)).any()
+    if not bool(is_possible):
         raise PgmError(impossible_evidence(given))
-    return FieldDraws(rows.joint, _with_leaves(rows, values, shared, chains, draws))
+    leaves = _with_leaves(rows, values, shared, chains, draws)
+    return FieldDraws(rows.joint, leaves, log_weights.expand(chains * draws).reshape(chains, draws))
 
 
 def _globals(fit: Fit, rows: FieldRows) -> dict[str, Tensor]:
@@ -178,7 +197,9 @@ def _values_of_fields(
     elif all(model.by_name[n].type.kind == "real" for n in rows.hidden):
         kept = _numbers(rows, bare, known, chains, draws)
     else:
-        rows.need_blocks(rows.hidden)
+        reasons = [d for n in rows.hidden for d in block_reasons(bare.model, n)]
+        if reasons:
+            raise PgmError(reasons)
         fields = fields_of(bare, rows.hidden)
         values = {**known, **fields.begin(rows.generator, (chains,))}
         settled = fields.with_frozen_params(rows.params, rows.nets)
@@ -229,14 +250,18 @@ def _with_leaves(
 
 
 def _effective(drawn: FieldDraws, query: Query) -> float:
-    """The effective draws of the worst element asked for. Raises PgmError PGM0606 where they are too few."""
+    """The effective draws of the worst element asked for."""
     worst = float(CHAINS * DRAWS)
     for target in query.targets:
         values = drawn.values.get(base(target.variable.name))
         if values is not None:
             figures = convergence(values.double().cpu().numpy()).ess_bulk
             worst = min(worst, float(np.nanmin(figures, initial=worst)))
-    if worst < ENOUGH:
-        message = f"the chains over the fields tell of what is asked by {worst:.0f} effective draws; at least {ENOUGH} are needed"
-        raise PgmError(Diagnostic("PGM0606", message, help="give more of the row: what is left open mixes faster"))
     return worst
+
+
+def need_enough(effective: float) -> None:
+    """Raises PgmError PGM0606 where too few draws agree with what is given."""
+    if effective < ENOUGH:
+        message = f"the chains over the fields tell of what is asked by {effective:.0f} effective draws; at least {ENOUGH} are needed"
+        raise PgmError(Diagnostic("PGM0606", message, help="give more of the row: what is left open mixes faster"))

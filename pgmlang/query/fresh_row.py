@@ -164,9 +164,8 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
     for one in given:
         name, span = one.variable.name, one.variable.span
         if base(name) not in known and name not in plates:
-            raise PgmError(
-                Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
-            )
+            near = did_you_mean(name, known) or "its variables: " + ", ".join(f"`{n}`" for n in sorted(known)[:12])
+            raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=near))
         if one.weights or one.value is None:
             raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,
                                       help=f"write `{name} = value`"))  # fmt: skip

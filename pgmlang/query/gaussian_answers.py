@@ -240,10 +240,16 @@ def _log_z(joint: BoundDensity, known: Mapping[str, Tensor], row: NewRows) -> Te
 
     from pgmlang.density.reductions import sum_of_factors
 
+    fields = _fields(joint.model)
+    unseen = replace(
+        joint,
+        observed={k: v for k, v in joint.observed.items() if k not in fields},
+        missing={k: v for k, v in joint.missing.items() if k not in fields},
+    )
     potentials = frozenset(k for k, f in factor_names(joint.model).items() if isinstance(f, Potential))
-    codes = _configurations(joint, tuple(sorted(_fields(joint.model))), is_given=False)
+    codes = _configurations(joint, tuple(sorted(fields)), is_given=False)
     with torch.no_grad():
-        terms = joint.factors({**known, **codes}, row.params, row.nets, only=potentials)
+        terms = unseen.factors({**known, **codes}, row.params, row.nets, only=potentials)
     count = len(next(iter(codes.values())))
     return torch.logsumexp(sum_of_factors(joint, terms).expand(count), 0)
 
