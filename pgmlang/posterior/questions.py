@@ -85,6 +85,20 @@ def _by_closed_form(given: Conditioned, query: Query) -> Answer:
     return answer_in_closed_form(given.posterior.fit, query)
 
 
+def _against_distributions(given: Conditioned, query: Query) -> Iterator[str]:
+    from pgmlang.query.distribution_answers import reasons_against_distributions
+
+    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
+    yield from reasons or reasons_against_distributions(given.posterior.fit, query)
+
+
+def _by_distributions(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.distribution_answers import answer_by_distributions
+
+    fit = given.posterior.fit
+    return answer_by_distributions(fit, query) or ConditionalAnswers(fit, given.seed).answer(query)
+
+
 def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
@@ -110,6 +124,7 @@ QUESTIONS = (
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
+    QuestionRow("a fresh row's numbers by their distributions", _against_distributions, _by_distributions),
     QuestionRow(SIMULATED, _against_fresh_row,
                 lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
     QuestionRow(CHAINED, _against_fields, _by_chains),

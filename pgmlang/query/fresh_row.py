@@ -106,7 +106,8 @@ def completed_row(
     chances: dict[str, Tensor] = {}
     values = complete(row, chances)
     log_weights = log_evidence(row).cpu().numpy()
-    total = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
+    is_even = np.ptp(log_weights) == 0
+    total = float(log_weights[0] if is_even else np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
     if not np.isfinite(total):
         if not given:
             message = "the values of the fit are not finite, or not those of its model"

@@ -55,7 +55,10 @@ class NewRows:
     generator: Generator
 
     def unit(self) -> str | None:
-        """The plate whose elements are independent given the globals; None where latents tie all rows together."""
+        """The plate whose elements are independent given the globals; None where latents tie all rows together, or there
+        are none."""
+        if not self.joint.binding.plate:
+            return None
         plate = self._innermost_unit()
         if self.joint.model.is_chain(plate) and self._is_tied_in_sequence():
             return None

@@ -50,6 +50,10 @@ class NumberMixture:
     def is_discrete(self) -> bool:
         return self.parts.is_discrete
 
+    def log_prob(self, x: Tensor) -> Tensor:
+        """ln P(X = x) of whole numbers, ``[*axes]``."""
+        return torch.logsumexp(self.weights.log() + self.parts.log_prob(x), 0)
+
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x), ``[*axes]``."""
         return torch.logsumexp(self.weights.log() + self.parts.log_cdf(x), 0)
@@ -180,6 +184,9 @@ class _Flattened:
     @property
     def is_discrete(self) -> bool:
         return self.parts.is_discrete
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self._flat(self.parts.log_prob(x))
 
     def log_cdf(self, x: Tensor) -> Tensor:
         return self._flat(self.parts.log_cdf(x))

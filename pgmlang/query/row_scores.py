@@ -14,7 +14,7 @@ from torch import Tensor
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import log_weights
-from pgmlang.density.reductions import sum_per_element, sum_per_unit
+from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, prior_and_rest, reduced
@@ -42,8 +42,7 @@ def score_rows(rows: NewRows) -> Score:
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
-        assert plate is not None, "only latents tie rows together"
-        return Score(_mean(terms, plate, rows.joint), plate, _words(rows, "exact"))
+        return Score(log_mean(sum_per_unit(rows.joint, terms, plate)), plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
     _need_told(rows)
@@ -208,7 +207,3 @@ def _around(
         joint, program=joint.programs.of_blanket({*names, *(sums.names if sums is not None else ())})
     )
     return restricted, None if sums is None else replace(sums, joint=restricted)
-
-
-def _mean(terms: Mapping[str, Tensor], plate: str, joint: BoundDensity) -> np.ndarray:
-    return log_mean(sum_per_element(joint, terms, plate))
