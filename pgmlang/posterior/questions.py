@@ -13,6 +13,7 @@ from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.input_values import row_inputs
 from pgmlang.query.parse import Query
 from pgmlang.query.row_names import base
+from pgmlang.query.sequences import length_of, names_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
 
 def _by_tables(given: Conditioned, query: Query) -> Answer:
     """Values of inputs are given to the row, whether they are seen or set."""
+    length = length_of(given.posterior.fit.model, names_of(query))
+    if length > 1:
+        return given.posterior.tables_of_sequence(length).answer(query)
     inputs = set() if given.posterior.network is not None else set(row_inputs(given.posterior.fit.model))
     done = tuple(e for e in query.interventions if base(e.variable.name) in inputs)
     answers, rest = given.posterior.tables_given((*query.evidence, *done))

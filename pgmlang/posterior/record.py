@@ -56,6 +56,15 @@ class Posterior:
             return of_element(fit, items, inputs)
         return self._tables_of(inputs) if inputs else self._shared_tables, items
 
+    def tables_of_sequence(self, length: int) -> NetworkAnswers:
+        """Exact answers about a fresh sequence of some rows, whose variables are named with their row. Raises PgmError
+        PGM0602 for inputs and for more than a chain in outer elements."""
+        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.table_rows import TableRows
+
+        (group,) = TableRows(fresh_binding(self.fit, length), self.fit.parameters).groups
+        return NetworkAnswers(group.unrolled.network)
+
     @cached_property
     def _shared_tables(self) -> NetworkAnswers:
         """Those of every row."""

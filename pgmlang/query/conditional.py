@@ -23,6 +23,7 @@ from pgmlang.query.network import COMPARE, refuse_wide_answer
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base, known_to, of_a_row
+from pgmlang.query.sequences import length_of, names_of
 from pgmlang.results.convergence import convergence
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ class ConditionalAnswers:
         hard = tuple(e for e in query.evidence if e.value is not None)
         soft = tuple(e for e in query.evidence if e.value is None)
         check_soft(self.fit, soft)
-        given = completed_row(self.fit, hard, query.interventions, self.seed, DRAWS)
+        given = completed_row(
+            self.fit, hard, query.interventions, self.seed, DRAWS, length_of(self.fit.model, names_of(query))
+        )
         if soft:
             given = given.weighed(soft)
         names = {base(t.variable.name) for t in query.targets}

@@ -13,6 +13,7 @@ from pgmlang.query.events import bound_of
 from pgmlang.query.parse import Event, Query
 from pgmlang.query.row_elements import elements_of, single_element
 from pgmlang.query.row_names import base
+from pgmlang.query.sequences import length_of, names_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,51 +35,45 @@ def reasons_against_distributions(fit: Fit, query: Query) -> Iterator[str]:
     if query.kind == "MAP" or any(e.value is None for e in query.evidence):
         yield "the most probable values are asked, or the evidence is soft"
     names = {base(t.variable.name) for t in query.targets}
-    told = {base(e.variable.name) for e in (*query.evidence, *query.interventions)}
-    if any(n not in model.by_name or model.by_name[n].role != "random" or n in told for n in names):
-        yield "something that is asked is given, or not random"
+    if any(n not in model.by_name or model.by_name[n].role != "random" for n in names):
+        yield "something that is asked is not random"
         return
+    if names & {base(e.variable.name) for e in query.interventions}:
+        yield "something that is asked is set"
     if any(model.by_name[n].type.is_discrete or not has_distribution(model, n) for n in names):
         yield "something that is asked is no number with a known distribution"
     if len(query.targets) > 1 and query.targets[0].op is not None:
         yield "several events are asked together"
-    done = {base(e.variable.name) for e in query.interventions}
-    known = {*fit.parameters, *told}
-    above = _above(fit, names, known) | _above(fit, told - done, known)
-    if any(not model.by_name[n].type.is_discrete for n in above):
-        yield "a number that is not known stands above"
-
-
-def _above(fit: Fit, names: set[str], known: set[str]) -> set[str]:
-    """Unknown variables above some, as far as what is known."""
-    model = fit.model
-    out: set[str] = set()
-    pending = [n for n in names if n in model.conditional_of]
-    while pending:
-        parents = set(model.random_parents(model.conditional_of[pending.pop()])) - known - out
-        out |= parents
-        pending += [n for n in parents if n in model.conditional_of]
-    return out
 
 
 def answer_by_distributions(fit: Fit, query: Query) -> Answer | None:
-    """Moments, quantiles and probabilities of events; None where the labels above are too many. Raises PgmError as
+    """Moments, quantiles and probabilities of events; None where a number above has no closed form, or the labels are too
+    many. Raises PgmError as
     `fresh_row.row_of` and for elements as `row_elements`."""
     from pgmlang.query.fresh_row import check_targets, impossible_evidence, row_of
     from pgmlang.query.number_mixtures import number_mixtures
     from pgmlang.query.row_scores import log_evidence
 
     check_targets(fit, query)
-    row = row_of(fit, query.evidence, query.interventions, 0, 1)
+    length = length_of(fit.model, names_of(query))
+    row = row_of(fit, query.evidence, query.interventions, 0, 1, length)
     names = tuple(dict.fromkeys(base(t.variable.name) for t in query.targets))
     mixtures = number_mixtures(row, names)
-    if set(mixtures) != set(names):
+    if set(mixtures) != set(names) or not _is_summed(row.as_one_draw()):
         return None
     total = float(log_evidence(row.as_one_draw())[0]) if query.evidence else 0.0
     if total == -math.inf:
         raise PgmError(impossible_evidence(query.evidence))
     lines = [line for t in query.targets for line in _lines(row, t, mixtures[base(t.variable.name)])]
     return Answer(query.text, "exact", tuple(t.variable.name for t in query.targets), tuple(lines), total)
+
+
+def _is_summed(row: NewRows) -> bool:
+    """Whether what is hidden behind the evidence is summed out, or normal."""
+    if not row.has_hidden_numbers():
+        return not row.is_guided()
+    inner, sums, continuous = row.inference()
+    return row.gaussian(inner, sums, continuous) is not None
 
 
 def _lines(row: NewRows, target: Event, mixture: NumberMixture) -> Iterator[dict[str, object]]:

@@ -8,6 +8,7 @@ import torch
 from pgmlang.query.fresh_row import CompletedRow, completed_row
 from pgmlang.query.parse import Evidence
 from pgmlang.query.rows import Columns, drawn_columns
+from pgmlang.query.sequences import chain_of_rows, in_sequence, length_of
 from pgmlang.results.fit import Fit
 
 DRAWS = 4000
@@ -18,16 +19,19 @@ def sample_given(fit: Fit, evidence: tuple[Evidence, ...], num_draws: int, seed:
     """Rows of the variables that rows have for themselves and of what the fit does not tell. Raises PgmError as
     `completed_row` does."""
     drawn: dict[str, list[torch.Tensor]] = {}
+    evidence = in_sequence(fit.model, evidence)
+    length = length_of(fit.model, (e.variable.name for e in evidence))
     left, turn = num_draws, 0
     while left > 0 or not drawn:
-        given = completed_row(fit, evidence, (), seed + turn, DRAWS)
+        given = completed_row(fit, evidence, (), seed + turn, DRAWS, length)
         chosen = resampled_draws(given.weights, min(left, len(given.weights)), seed + turn)
         for name in _names(given):
             drawn.setdefault(name, []).append(given.values[name].index_select(0, chosen))
         left, turn = left - len(chosen), turn + 1
     columns: dict[str, list[str] | np.ndarray] = {}
     row = given.row
-    plates = [p.name for p in row.joint.model.plates if p.is_rows]
+    chain = chain_of_rows(row.joint.model) if length > 1 else None
+    plates = [p.name for p in row.joint.model.plates if p.is_rows and p.name != chain]
     for name, parts in drawn.items():
         columns.update(drawn_columns(row.joint, name, torch.cat(parts), plates))
     return Columns(columns)

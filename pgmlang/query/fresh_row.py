@@ -25,6 +25,7 @@ from pgmlang.query.row_elements import element_of_draws, single_element
 from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete
 from pgmlang.query.row_scores import log_evidence
+from pgmlang.query.sequences import position_of
 from pgmlang.results.fit import Fit
 
 ENOUGH = 100
@@ -97,11 +98,16 @@ def soft_log_weights(joint: BoundDensity, values: dict[str, Tensor], soft: tuple
 
 
 def completed_row(
-    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+    fit: Fit,
+    evidence: tuple[Evidence, ...],
+    interventions: tuple[Evidence, ...],
+    seed: int,
+    most: int,
+    length: int = 1,
 ) -> CompletedRow:
     """A row that the fit has not seen, given what is told of it. ``most``: draws. Raises PgmError: PGM0606 for what cannot
     be given, PGM0607 for names and labels, PGM0609 for impossible evidence."""
-    row = row_of(fit, evidence, interventions, seed, most)
+    row = row_of(fit, evidence, interventions, seed, most, length)
     given = (*evidence, *interventions)
     chances: dict[str, Tensor] = {}
     values = complete(row, chances)
@@ -125,21 +131,26 @@ def impossible_evidence(given: tuple[Evidence, ...]) -> Diagnostic:
 
 
 def row_of(
-    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+    fit: Fit,
+    evidence: tuple[Evidence, ...],
+    interventions: tuple[Evidence, ...],
+    seed: int,
+    most: int,
+    length: int = 1,
 ) -> NewRows:
-    """A fresh row with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
+    """A fresh row, or a sequence of ``length``, with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
     given = (*evidence, *interventions)
     check_given(fit, given)
     model = fit.model
     done = {base(e.variable.name) for e in interventions}
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
     fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-    row = new_rows_of(fit, binding_of(fit, given), seed, most)
+    row = new_rows_of(fit, binding_of(fit, given, length), seed, most)
     for item in interventions:
         name = base(item.variable.name)
         if name in row.joint.missing or name in row.joint.unseen:
             message = f"`do` sets one element of `{name}`: beside numbers it sets all elements of a variable"
-            every = ", ".join(f"`{c.replace('.', '[', 1)}]`" for c in _columns(fit, item))
+            every = ", ".join(f"`{c.replace('.', '[', 1)}]`" for c in _columns_of(fit, item))
             raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
     return row
 
@@ -175,8 +186,8 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
                                       span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
 
 
-def binding_of(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
-    """One row with what is given; outer elements that are not named are ones that the fit has not seen. Raises PgmError for
+def binding_of(fit: Fit, given: tuple[Evidence, ...], length: int = 1) -> Binding:
+    """One row, or a sequence of some, with what is given; outer elements that are not named are ones that the fit has not seen. Raises PgmError for
     values that the fit's variables cannot have (07xx), PGM0602 for inputs that are not given."""
     model = fit.model
     outside = {e.variable.name: str(e.value) for e in given if _is_outside(fit, base(e.variable.name))}
@@ -185,14 +196,15 @@ def binding_of(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
     plates = [p.name for p in model.plates if p.is_rows]
     unnamed = [p for p in plates[:-1] if p in model.enclosing(plates[-1]) and p not in cells]
     if not cells and not unnamed:
-        return observed_outside(fresh_binding(fit, 1), outside)
-    columns: dict[str, list[str | None]] = {p: [_unseen(fit, p)] for p in unnamed}
+        return observed_outside(fresh_binding(fit, length), outside)
+    columns: dict[str, list[str | None]] = {p: [_unseen(fit, p)] * length for p in unnamed}
     for name, one in cells.items():
-        if "[" in name:
-            columns |= {c: [None] for c in _columns(fit, one) if c not in columns}
-            columns[_column(one)] = [one.value]
-        else:
-            columns[name] = [one.value]
+        row = position_of(model, name) or 0
+        for column in _columns_of(fit, one):
+            columns.setdefault(column, [None] * length)
+        column = _column(fit, one)
+        columns[column] = [one.value] * length if name in plates else columns[column]
+        columns[column][row] = one.value
     return bind(model, read_frame(columns), observe=outside, known=fit.labels, is_fresh=True)
 
 
@@ -210,20 +222,26 @@ def _is_outside(fit: Fit, name: str) -> bool:
     return variable is not None and not variable.plates
 
 
-def _column(one: Evidence) -> str:
-    """The column of an element: ``x.a`` of ``x[a]``."""
+def _column(fit: Fit, one: Evidence) -> str:
+    """The column of an element: ``x.a`` of ``x[a]``, and of ``x[2, a]``, the third row of a sequence."""
     name, _, element = one.variable.name.partition("[")
-    return f"{name}.{element.removesuffix(']')}"
+    words = [w for w in element.removesuffix("]").split(", ") if w]
+    if position_of(fit.model, one.variable.name) is not None:
+        words = words[1:]
+    return ".".join([name, ", ".join(words)]) if words else name
 
 
-def _columns(fit: Fit, one: Evidence) -> Iterator[str]:
+def _columns_of(fit: Fit, one: Evidence) -> Iterator[str]:
     """The columns of all elements of a variable. Raises PgmError PGM0607 for an element that there is not."""
     model, name = fit.model, base(one.variable.name)
+    if _column(fit, one) == name:
+        yield name
+        return
     rows = {p.name for p in model.plates if p.is_rows}
     axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
     labels = tuple(fit.labels.get(axes[0]) or model.axis_labels(axes[0]) or ()) if len(axes) == 1 else ()
     names = [f"{name}.{label}" for label in labels]
-    if _column(one) not in names:
+    if _column(fit, one) not in names:
         near = "its elements: " + ", ".join(labels[:12]) if labels else f"give `{name}` as a column to `predict`"
         raise PgmError(Diagnostic("PGM0607", f"`{one.variable.name}` is no element that can be given alone",
                                   one.variable.span, help=near))  # fmt: skip

@@ -24,6 +24,7 @@ from pgmlang.query.map_targets import with_targets
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.row_elements import element_of_draws, single_element
 from pgmlang.query.row_names import base
+from pgmlang.query.sequences import chain_of_rows, length_of, names_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +59,8 @@ def reasons_against_closed_form(fit: Fit, query: Query) -> Iterator[str]:
     yield from _against_targets(query, names, labels, numbers)
     if any(base(e.variable.name) not in labels for e in query.evidence if e.value is None):
         yield "soft evidence is of something else than an open label"
-    if math.prod(_num_labels(fit, n) for n in labels) > MOST_CONFIGURATIONS:
+    length = length_of(model, names_of(query))
+    if math.prod(_num_labels(fit, n, length) for n in labels) > MOST_CONFIGURATIONS:
         yield "the labels have too many configurations"
     reduced = _reduced(model, query, latents)
     if learned_tables(reduced) and not all(t.name in fit.parameters for t in learned_tables(reduced)):
@@ -102,8 +104,8 @@ def _split(model: Model, latents: tuple[str, ...]) -> tuple[tuple[str, ...], tup
     return labels, tuple(n for n in latents if n not in labels)
 
 
-def _num_labels(fit: Fit, name: str) -> int:
-    """Configurations of a variable of one row; more than are gone through where it is not known how many."""
+def _num_labels(fit: Fit, name: str, length: int = 1) -> int:
+    """Configurations of a variable of one row, of a sequence of ``length`` in a chain; more than are gone through where it is not known how many."""
     model = fit.model
     variable = model.by_name[name]
     labels = model.labels_of(variable.type)
@@ -116,7 +118,8 @@ def _num_labels(fit: Fit, name: str) -> int:
     count = len(labels) if labels is not None else 0
     if not count or not all(sizes):
         return MOST_CONFIGURATIONS + 1
-    elements = math.prod(sizes)
+    in_chain = chain_of_rows(model) in model.array_axes(variable)
+    elements = math.prod(sizes) * (length if in_chain else 1)
     return MOST_CONFIGURATIONS + 1 if elements * math.log2(count) > 64 else int(count**elements)
 
 
@@ -177,7 +180,8 @@ def answer_in_closed_form(fit: Fit, query: Query) -> Answer:
     query = with_targets(fit, query)
     check_targets(fit, query)
     hard = tuple(e for e in query.evidence if e.value is not None)
-    row = row_of(fit, hard, query.interventions, 0, 1)
+    length = length_of(fit.model, names_of(query))
+    row = row_of(fit, hard, query.interventions, 0, 1, length)
     labels, numbers = _split(fit.model, _latents(fit, query))
     mixture = _mixture(row, query, labels, numbers)
     if mixture.log_evidence == -math.inf:
