@@ -31,7 +31,7 @@ IMPOSSIBLE = -1e30
 
 
 @dataclass(frozen=True)
-class Shape:
+class StackedShape:
     """How a factor's table lies in the matrix. ``order``: its axes, those of observed variables first; ``size``: of the
     table; ``observed``: the number of those; ``gone``: which of these have rows whose cell is missing, and the sum over its
     values as one code more."""
@@ -74,12 +74,12 @@ class Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class TableStack:
     """Factors with the same ``hidden`` variables: ``batches`` of factors' numbers of one shape, and the codes ``[rows]`` of each
     factor in that order, ``[rows, factors]``."""
 
     hidden: tuple[int, ...]
-    batches: tuple[tuple[Shape, tuple[int, ...]], ...]
+    batches: tuple[tuple[StackedShape, tuple[int, ...]], ...]
     codes: np.ndarray
 
     @cached_property
@@ -122,7 +122,7 @@ class StackedCounts:
 
     hidden: tuple[int, ...]
     sizes: tuple[int, ...]
-    stacks: tuple[Stack, ...]
+    stacks: tuple[TableStack, ...]
     held: Mapping[int, np.ndarray]
     weights: np.ndarray
 
@@ -198,18 +198,18 @@ class StackedCounts:
             flat *= np.where(mass > 0, weights / mass, 0.0)[:, None]
         return flat.reshape(total.shape), log_evidence
 
-    def _places(self, stack: Stack) -> tuple[int, ...]:
+    def _places(self, stack: TableStack) -> tuple[int, ...]:
         return tuple(n if v in stack.hidden else 1 for v, n in zip(self.hidden, self.sizes, strict=True))
 
-    def _of_stack(self, posterior: np.ndarray, stack: Stack) -> np.ndarray:
+    def _of_stack(self, posterior: np.ndarray, stack: TableStack) -> np.ndarray:
         """The posterior ``[rows, hidden values]`` of a stack's variables."""
         others = tuple(1 + i for i, v in enumerate(self.hidden) if v not in stack.hidden)
         return (posterior.sum(others) if others else posterior).reshape(len(posterior), -1)
 
 
 def _matrices(
-    stack: Stack, tables: Sequence[np.ndarray]
-) -> list[tuple[tuple[Shape, tuple[int, ...]], np.ndarray]]:
+    stack: TableStack, tables: Sequence[np.ndarray]
+) -> list[tuple[tuple[StackedShape, tuple[int, ...]], np.ndarray]]:
     return [(batch, batch[0].matrices(some)) for batch, some in zip(stack.batches, tables, strict=True)]
 
 
@@ -226,16 +226,20 @@ def _stacked(logs: Sequence[np.ndarray], is_full: bool) -> tuple[np.ndarray, np.
 def stacked_counts(network: DiscreteNetwork, evidence: Evidence, weights: np.ndarray) -> StackedCounts | None:
     """The rows' codes in the order of the tables, or None where the hidden variables have too many joint values, or the
     tables too many codes. ``evidence``: codes by variable, of all rows or ``[rows]``, -1 for a missing cell."""
-    evidence = {v: np.broadcast_to(np.asarray(codes), len(weights)) for v, codes in evidence.items()}
+    shown = {v: np.broadcast_to(np.asarray(codes), len(weights)) for v, codes in evidence.items()}
     uses = np.bincount([v for f in network.factors for v in f.scope], minlength=len(network.variables))
-    lost = {v for v, codes in evidence.items() if (codes < 0).any()}
+    lost = {v for v, codes in shown.items() if (codes < 0).any()}
     # a missing cell of what nothing hangs on is summed within its one table
-    leaves = {f.child for f in network.factors if f.child in lost and uses[f.child] == 1 and not f.is_log}
-    hidden = tuple(v for v in range(len(network.variables)) if v not in evidence or v in lost - leaves)
+    leaves = {
+        f.child
+        for f in network.factors
+        if f.child is not None and f.child in lost and uses[f.child] == 1 and not f.is_log
+    }
+    hidden = tuple(v for v in range(len(network.variables)) if v not in shown or v in lost - leaves)
     sizes = tuple(network.sizes[v] for v in hidden)
     if not hidden or math.prod(sizes) > MOST_JOINT:
         return None
-    by_stack: dict[tuple[int, ...], dict[Shape, list[int]]] = {}
+    by_stack: dict[tuple[int, ...], dict[StackedShape, list[int]]] = {}
     for number, factor in enumerate(network.factors):
         shape = _shape_of(factor, set(hidden), leaves)
         if shape.num_codes > MOST_CODES:
@@ -244,26 +248,26 @@ def stacked_counts(network: DiscreteNetwork, evidence: Evidence, weights: np.nda
     stacks = []
     for variables, shapes in by_stack.items():
         codes = [
-            _codes(network.factors[n], shape, evidence, len(weights))
-            for shape, some in shapes.items()
-            for n in some
+            _codes(network.factors[n], shape, shown, len(weights)) for shape, some in shapes.items() for n in some
         ]
         batches = tuple((shape, tuple(numbers)) for shape, numbers in shapes.items())
-        stacks.append(Stack(variables, batches, np.stack(codes, 1)))
-    held = {v: evidence[v] for v in hidden if v in evidence}
+        stacks.append(TableStack(variables, batches, np.stack(codes, 1)))
+    held = {v: shown[v] for v in hidden if v in shown}
     return StackedCounts(hidden, sizes, tuple(stacks), held, np.asarray(weights, dtype=np.float64))
 
 
-def _shape_of(factor: TableFactor, hidden: set[int], leaves: set[int | None]) -> Shape:
+def _shape_of(factor: TableFactor, hidden: set[int], leaves: set[int]) -> StackedShape:
     seen = [axis for axis, v in enumerate(factor.scope) if v not in hidden]
     rest = sorted(
         (axis for axis, v in enumerate(factor.scope) if v in hidden), key=lambda axis: factor.scope[axis]
     )
     gone = tuple(place for place, axis in enumerate(seen) if factor.scope[axis] in leaves)
-    return Shape((*seen, *rest), factor.values.shape, len(seen), gone, factor.is_log)
+    return StackedShape((*seen, *rest), factor.values.shape, len(seen), gone, factor.is_log)
 
 
-def _codes(factor: TableFactor, shape: Shape, evidence: Mapping[int, np.ndarray], num_rows: int) -> np.ndarray:
+def _codes(
+    factor: TableFactor, shape: StackedShape, evidence: Mapping[int, np.ndarray], num_rows: int
+) -> np.ndarray:
     """The combined code of a factor's observed variables in every row."""
     out = np.zeros(num_rows, dtype=np.int16)
     for axis, count in zip(shape.order[: shape.observed], shape.codes, strict=True):
