@@ -139,7 +139,7 @@ def tagging(fit: pgmlang.FittedModel, figure) -> None:
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.6])
     data = pd.read_csv(HERE / "tagging" / "test.csv", keep_default_na=False)
     names = [c.removeprefix("f.").replace("_", " ") for c in data if c.startswith("f.")]
-    weight = fit.params["emit"][1] - fit.params["emit"][0]
+    weight = fit.params["weight"]
     left.barh(range(len(names)), weight, color="grey")
     left.set_yticks(range(len(names)), names, fontsize=8)
     left.set_title("weight towards code", fontsize=9)

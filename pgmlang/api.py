@@ -84,11 +84,12 @@ def _source(source: str | os.PathLike[str]) -> SourceFile:
 @checked_arguments
 def load(folder: str | os.PathLike[str]) -> FittedModel:
     """Loads a fit folder. Raises PgmError PGM0903 or PGM0904 when it is none, or of another version."""
-    from pgmlang.results.store import load_fit
+    from pgmlang.results.load import load_fit
 
     return FittedModel.of(load_fit(Path(folder)))
 
 
+@checked_arguments
 def compare_fits(
     *fits: FittedModel, data: Any = None, folds: int = 0, **binding: Any
 ) -> tuple[Difference, ...] | tuple[Ranked, ...]:
@@ -163,12 +164,14 @@ class CompiledModel:
         """The emitted Pyro/PyTorch program."""
         return self.program.source
 
+    @checked_arguments
     def scene(self, observed: Iterable[str] = ()) -> Scene:
         """What is drawn of the model."""
         from pgmlang.drawing.model_scene import model_scene
 
         return model_scene(self.model, observed)
 
+    @checked_arguments
     def svg(self, observed: Iterable[str] = ()) -> str:
         """The graph as an SVG picture."""
         from pgmlang.drawing import to_svg
@@ -178,24 +181,26 @@ class CompiledModel:
     def _repr_svg_(self) -> str:
         return self.svg()
 
-    def bind(self, data: Any, **options: Any) -> Binding:
+    @checked_arguments
+    def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
-        a dict of plate name to any of these. Options: ``sep decimal na observe hide mapping missing counts weights``.
+        a dict of plate name to any of these. ``binding``: ``sep decimal na observe hide mapping missing counts weights``.
         """
         from pgmlang.binding.read import bind_data
 
-        return bind_data(self.model, data, **options)
+        return bind_data(self.model, data, **binding)
 
-    def tensors(self, data: Any, **options: Any) -> tuple[dict[str, Tensor], TensorLayout]:
+    @_of_the_model
+    def tensors(self, data: Any, **binding: Any) -> tuple[dict[str, Tensor], TensorLayout]:
         """``data`` and ``layout`` as the emitted program's functions take them, Pyro's ``model`` and ``guide`` among them.
 
-        Data and options as for `bind`; rows that count as several are written out. Missing cells drop out where nothing hangs on
+        Data and ``binding`` as for `bind`; rows that count as several are written out. Missing cells drop out where nothing hangs on
         them and are enumerated where they are discrete (not in chains); raises PgmError PGM0710 for others, PGM0602 for weights that are no
         counts.
         """
         from pgmlang.density.tensors import program_tensors
 
-        return program_tensors(self.model, data if _is_binding(data) else self.bind(data, **options))
+        return program_tensors(self.model, data if _is_binding(data) else self.bind(data, **binding))
 
     @_of_the_model
     def plan(
@@ -245,13 +250,28 @@ class CompiledModel:
         return FittedModel.of(record)
 
     @_of_the_model
-    def fit_stream(self, path: str | os.PathLike[str], *, seed: int = 0, **options: Any) -> FittedModel:
+    def fit_stream(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        seed: int = 0,
+        method: str = "auto",
+        fixed: Mapping[str, float] | None = None,
+        options: Mapping[str, Any] | None = None,
+        device: str = "cpu",
+        batch_rows: int | None = None,
+        **binding: Any,
+    ) -> FittedModel:
         """Learns complete-data tables from a CSV or Parquet file larger than memory, block by block.
 
-        ``options``: ``method fixed method_options``, ``sep decimal na batch_rows`` and those of :meth:`bind`. Raises
-        PgmError PGM0602 when cells are missing or variables latent, and for another method than ``ml``.
+        Arguments as of `fit`; ``batch_rows``: rows of a block. Raises PgmError PGM0602 when cells are missing or variables
+        latent, and for another method than ``ml``.
         """
-        return FittedModel.of(fit_streamed(self.compilation, str(path), seed, **options))
+        record = fit_streamed(
+            self.compilation, str(path), seed, method=method, fixed=fixed, method_options=options, device=device,
+            batch_rows=batch_rows, **binding,
+        )  # fmt: skip
+        return FittedModel.of(record)
 
     @_of_the_model
     def given(self, fixed: Mapping[str, float] | None = None) -> Asked:
@@ -274,14 +294,17 @@ class CompiledModel:
         bound = None if data is None else self.bind(data, **binding)
         return _prior_draws(Fit(self.model, self.text, "given", {}), bound, num_draws, seed, fixed)
 
+    @checked_arguments
     def query(self, text: str, fixed: Mapping[str, float] | None = None, *, seed: int = 0) -> Answer:
         """As `Asked.query`, of the model as it is given."""
         return self.given(fixed).query(text, seed=seed)
 
+    @checked_arguments
     def log_z(self, evidence: str = "", fixed: Mapping[str, float] | None = None) -> float:
         """As `Asked.log_z`, of the model as it is given."""
         return self.given(fixed).log_z(evidence)
 
+    @checked_arguments
     def sample(
         self, num_draws: int, *, seed: int | None = None, evidence: str = "",
         fixed: Mapping[str, float] | None = None,
@@ -300,6 +323,7 @@ class Asked:
     def model(self) -> Model:
         return self.posterior.fit.model
 
+    @checked_arguments
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``."""
         if _is_binding(data):
@@ -339,13 +363,13 @@ class Asked:
         return score(condition(self.posterior, self.bind(data, **binding), seed=seed))
 
     @_of_the_model
-    def score(self, data: Any, **binding: Any) -> np.ndarray:
+    def score(self, data: Any, *, seed: int = 0, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
-        ``missing="drop"`` left out."""
+        ``missing="drop"`` left out. ``seed``: of the draws behind an estimate."""
         from pgmlang.query import row_order
 
         bound = self.bind(data, **binding)
-        row_scores = self.score_rows(bound)
+        row_scores = self.score_rows(bound, seed)
         return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
     @_of_the_model
@@ -433,6 +457,7 @@ class FittedModel(Asked):
 
         return inference_data_with(self.record, self.bind(data, **binding), seed)
 
+    @checked_arguments
     def write_netcdf(
         self, path: str | os.PathLike[str], data: Any = None, *, seed: int = 0, **binding: Any
     ) -> None:
@@ -477,12 +502,14 @@ class FittedModel(Asked):
 
         return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
+    @checked_arguments
     def summary(self) -> list[dict[str, Any]]:
         """One dict a parameter: name, mean, sd and what it belongs to."""
-        from pgmlang.results.store import summary_rows
+        from pgmlang.results.summary import summary_rows
 
         return summary_rows(self.record)
 
+    @checked_arguments
     def diagnose(self) -> tuple[Finding, ...]:
         """Every check of whether the fit can be trusted, the worst first, each with its cure."""
         from pgmlang.results.trust import diagnose
@@ -492,7 +519,7 @@ class FittedModel(Asked):
     @_of_the_model
     def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the fit folder. Raises PgmError PGM0902 when it exists, unless ``force``."""
-        from pgmlang.results.store import save_fit
+        from pgmlang.results.save import save_fit
 
         save_fit(self.record, Path(folder), force)
 

@@ -30,8 +30,10 @@ class AddedTable:
 
 @dataclass(frozen=True)
 class CountedTable:
-    """The joined log-table of counted factors over these places of value axes (see `counted`)."""
+    """The joined log-table of factors with sufficient statistics, of the rows of a plate over these places of value axes
+    (see `sufficient`)."""
 
+    plate: str
     scope: frozenset[int]
 
 

@@ -7,6 +7,7 @@ marginals and expected counts are gradients of the log-marginal (Darwiche 2003; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,10 +19,10 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.chains import Chains, Sum, chain_draw, chain_log_sum, chains_of
 from pgmlang.density.completion import Values, completed
-from pgmlang.density.counted import CountedFactors, counted_factors
 from pgmlang.density.keys import AddedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.numerics import numerics
 from pgmlang.density.reductions import determines, scale_of, scaled_sum, sum_to_axes
+from pgmlang.density.sufficient import IMPOSSIBLE, SufficientFactors
 from pgmlang.diagnostics import PgmError
 from pgmlang.graph.components import summing_steps
 from pgmlang.graph.summable import Step, looks_back, mentioned
@@ -30,11 +31,22 @@ from pgmlang.model import Factor, Model
 
 
 class LogTable(NamedTuple):
-    """A factor's log-values ``[*value axes, *leading axes, *axes]``; ``scope``: the places of the value axes in use."""
+    """A factor's log-values ``[*value axes, *leading axes, *axes]``; ``scope``: the places of the value axes in use. Those of
+    rows with ``statistics [width, rows]`` are coefficients ``[*value axes, *leading axes, width]``."""
 
     scope: frozenset[int]
     axes: tuple[str, ...]
     values: Tensor
+    statistics: Tensor | None = None
+
+    def by_row(self) -> LogTable:
+        """The same with the log-values of the rows."""
+        if self.statistics is None:
+            return self
+        if not bool((self.values <= IMPOSSIBLE).any()):
+            return self._replace(values=self.values @ self.statistics, statistics=None)
+        product = self.values.clamp(min=IMPOSSIBLE) @ self.statistics
+        return self._replace(values=torch.where(product > 0.5 * IMPOSSIBLE, product, -math.inf), statistics=None)
 
 
 class Joined(NamedTuple):
@@ -49,8 +61,7 @@ class Marginaliser:
     """``names``: the variables that are summed out; place i of the value axes is that of ``names[i]``, behind them
     come those of ``prev`` of the chains' variables, ``lagged_names``. ``scopes``: of each factor; those of others are
     left out. ``log_sum``: what is done with a variable's values: ``torch.amax`` finds the most probable ones in place of
-    their sum, and the gradient is one at them (Viterbi's algorithm as a change of semiring: Goodman 1999). ``counted``:
-    factors that are products with what rows show, one table a group of them (see `with_counted`)."""
+    their sum, and the gradient is one at them (Viterbi's algorithm as a change of semiring: Goodman 1999)."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -59,30 +70,16 @@ class Marginaliser:
     chains: Mapping[str, Chains]
     scopes: Mapping[str, frozenset[int]]
     log_sum: Sum = torch.logsumexp
-    counted: tuple[CountedFactors, ...] = ()
 
     # ---- tables
 
-    def tables(self, values: Values, params: Values | None = None, nets: Any = None) -> dict[TableKey, LogTable]:
-        """Every factor as a table."""
+    def tables(
+        self, values: Values, params: Values | None = None, nets: Any = None,
+        others: Mapping[TableKey, LogTable] | None = None,
+    ) -> dict[TableKey, LogTable]:  # fmt: skip
+        """Every factor as a table, beside ``others``, and what the cells of variables allow."""
         lead = self._lead({**values, **(params or {})})
-        wide = dict(values)
-        for i, name in enumerate(self.names):
-            wide[name] = self._all_values(name, i, lead)
-        earlier = {
-            (name, 1): self._all_values(name, len(self.names) + i, lead)
-            for i, name in enumerate(self.lagged_names)
-        }
-        terms = self._factors(wide, earlier, params, nets)
-        joined = {one.key: self._counted(one, values, params, nets) for one in self.counted}
-        if self.joint.partition is not None:
-            terms = terms | self.joint.partition.terms(self.joint, wide, params, nets)
-        out: dict[TableKey, LogTable] = {}
-        for name, term in terms.items():
-            axes = self.joint.factor_axes[name]
-            full = self.places + lead + len(axes)
-            out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
-        out.update(joined)
+        out = {**self.factor_tables(values, params, nets), **(others or {})}
         for i, name in enumerate(self.names):
             if name in self.joint.missing:
                 out[PresenceTable(name)] = self._seen(name, i, lead)
@@ -93,22 +90,46 @@ class Marginaliser:
                 out[FreeTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), zeros)
         return out
 
-    def _counted(self, group: CountedFactors, values: Values, params: Values | None, nets: Any) -> LogTable:
-        """The table of a group of counted factors, ``[*value axes, *leading axes, rows]``."""
+    def factor_tables(
+        self, values: Values, params: Values | None = None, nets: Any = None
+    ) -> dict[TableKey, LogTable]:
+        """Every factor as a table."""
+        if not self.scopes:
+            return {}
         lead = self._lead({**values, **(params or {})})
-        names = [name for name, _ in group.members]
-        terms = []
-        for label in group.labels:
-            single = replace(
-                self, joint=group.at_label(label), scopes=dict.fromkeys(names, group.scope), counted=()
-            )
-            wide = {n: single._all_values(n, i, lead) for i, n in enumerate(self.names)}
-            found = single._factors({**values, **wide}, {}, params, nets)
-            full = self.places + lead
-            terms.append({
-                n: found[n].reshape((*[1] * (full + len(self.joint.axes(n)) - found[n].dim()), *found[n].shape)) for n in names
-            })  # fmt: skip
-        return LogTable(group.scope, (group.plate,), group.log_values(terms))
+        wide = dict(values)
+        for i, name in enumerate(self.names):
+            wide[name] = self._all_values(name, i, lead)
+        earlier = {
+            (name, 1): self._all_values(name, len(self.names) + i, lead)
+            for i, name in enumerate(self.lagged_names)
+        }
+        terms = self._factors(wide, earlier, params, nets)
+        if self.joint.partition is not None:
+            terms = terms | self.joint.partition.terms(self.joint, wide, params, nets)
+        out: dict[TableKey, LogTable] = {}
+        for name, term in terms.items():
+            axes = self.joint.factor_axes[name]
+            full = self.places + lead + len(axes)
+            out[name] = LogTable(self.scopes[name], axes, term.reshape((*[1] * (full - term.dim()), *term.shape)))
+        return out
+
+    def coefficients(
+        self, group: SufficientFactors, values: Values, params: Values | None = None
+    ) -> tuple[LogTable, Tensor]:
+        """The table of factors by sufficient statistics, its values their coefficients ``[*value axes, *leading axes,
+        width]``; and a bound on the error of a row's log-values by rounding, in units of it."""
+        single = replace(self, joint=group.points, scopes=dict.fromkeys(group.names, group.scope))
+        lead = self._lead({**values, **(params or {})})
+        wide = {n: single._all_values(n, i, lead) for i, n in enumerate(self.names) if i in group.scope}
+        terms = single._factors({**values, **wide}, {}, params, None)
+        full = self.places + lead
+        for name in group.names:
+            term = terms[name]
+            dims = full + len(group.points.factor_axes[name])
+            terms[name] = term.reshape((*[1] * (dims - term.dim()), *term.shape))
+        coefficients, bound = group.coefficients(terms)
+        return LogTable(group.scope, (group.plate,), coefficients), bound
 
     @property
     def places(self) -> int:
@@ -177,7 +198,7 @@ class Marginaliser:
 
     def remaining(self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None) -> list[LogTable]:
         """The tables that are left when all variables are summed out."""
-        pool = list(tables.values())
+        pool = [table.by_row() for table in tables.values()]
         for step in self.steps:
             places = {self.names.index(n) for n in step.names}
             places |= {len(self.names) + self.lagged_names.index(n) for n in step.names if n in self.lagged_names}
@@ -359,15 +380,6 @@ def marginaliser_of(joint: BoundDensity, names: Collection[str]) -> Marginaliser
         for key, mentions in joint.partition.mentions.items():
             scopes[key] = frozenset(i for i, n in enumerate(names) if n in mentions)
     return marginaliser_in_steps(joint, tuple(names), steps, scopes)
-
-
-def with_counted(sums: Marginaliser) -> Marginaliser:
-    """The same sum, with the factors whose rows differ by what they show alone as matrix products."""
-    if sums.joint.partition is not None or sums.lagged_names:
-        return sums
-    counted = counted_factors(sums.joint, sums.names, dict(sums.scopes))
-    taken = {name for group in counted for name, _ in group.members}
-    return replace(sums, counted=counted, scopes={k: v for k, v in sums.scopes.items() if k not in taken})
 
 
 def scopes_of(

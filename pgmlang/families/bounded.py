@@ -22,6 +22,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "1.0"), interior="0.5", pyro=("dist.Beta(a, b)",), exponential="Beta",
         exponential_form="pgmlang.infer.exponential.BETA", m_steps="pgmlang.infer.m_steps.BETA",
+        statistics=("log(x)", "log1p(-x)"),
         pairs=(
             *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
@@ -49,6 +50,7 @@ FAMILIES = (
             ),
         ),
         pyro=("dist.VonMises(loc, concentration)",), says="an angle: location and concentration",
+        statistics=("cos(x)", "sin(x)"),
     ),
     Family(
         "Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density",

@@ -41,7 +41,7 @@ FAMILIES = (
                 "gamma_tails(x + 1, rate, log_of(rate))[0]", draw="dist.Poisson(rate)", mean="rate", variance="rate",
             ),
         ),
-        bounds=("0.0", "inf"), pyro=("dist.Poisson(rate)",),
+        bounds=("0.0", "inf"), pyro=("dist.Poisson(rate)",), statistics=("x", "lgamma(x + 1)"),
     ),
     Family(
         "NegativeBinomial", ((_p("mean", "positive"), _p("shape", "positive")), (_p("n", "positive"), _P)), "count",
@@ -71,7 +71,7 @@ FAMILIES = (
                 draw="dist.Geometric(p)", mean="(1 - p) / p", variance="(1 - p) / (p * p)", let=_CHANCE,
             ),
         ),
-        bounds=("0.0", "inf"), pyro=("dist.Geometric(p)",),
+        bounds=("0.0", "inf"), pyro=("dist.Geometric(p)",), statistics=("x",),
     ),
     Family(
         "Binomial", ((_N, _P), (_N, _LOGIT)), "count", discrete=True, reparameterised=False,

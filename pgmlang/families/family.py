@@ -114,7 +114,9 @@ class Family:
     complete conditional is of this family; ``m_steps``: the records of `infer/m_steps` for params in its arguments;
     ``limits``: the arguments that bound a draw; ``respellings``: of variants
     that the normal form says as another; ``location_scale``: how a draw is made of a standard one, where it is;
-    ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value).
+    ``quadratic_in``: the argument that the log-density is quadratic in (of a family of real numbers, together with the value);
+    ``statistics``: functions of the value (of each of its elements) that the log-density is linear in, whatever the
+    arguments: sufficient statistics and what else is of the value alone; ``with_products``: and the products of two of them.
     """
 
     name: str
@@ -147,6 +149,8 @@ class Family:
     limits: tuple[str, str] | None = None
     location_scale: LocationScale | None = None
     quadratic_in: str = ""
+    statistics: tuple[str, ...] = ()
+    with_products: bool = False
 
     def check(self) -> None:
         """Raises ValueError for a formula that mentions what is neither a parameter nor in the vocabulary."""
@@ -154,6 +158,8 @@ class Family:
             names = {p.name for p in self.variants[number]} | set(formulas.let)
             for role, text in (*formulas.let.items(), *formulas.texts().items()):
                 parse(text, names | {"x", "u"}, f"{role} of {self.name}")
+        for text in self.statistics:
+            parse(text, {"x"}, f"a statistic of {self.name}")
 
     @property
     def is_scalar(self) -> bool:

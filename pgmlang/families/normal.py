@@ -20,7 +20,7 @@ FAMILIES = (
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
         m_steps="pgmlang.infer.m_steps.NORMAL",
         pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
-        location_scale=LocationScale("loc", "sd"), quadratic_in="loc",
+        location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True,
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",
@@ -33,7 +33,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.LogNormal(loc, sd)",),
         location_scale=LocationScale("loc", "sd", "Normal", is_log=True), m_steps="pgmlang.infer.m_steps.NORMAL",
-        quadratic_in="loc",
+        quadratic_in="loc", statistics=("log(x)",), with_products=True,
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",
@@ -44,6 +44,6 @@ FAMILIES = (
                 let={"z": "x / sd"},
             ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.HalfNormal(sd)",),
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.HalfNormal(sd)",), statistics=("x * x",),
     ),
 )  # fmt: skip

@@ -30,6 +30,7 @@ FAMILIES = (
             ),
         ),
         bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Exponential(rate)",), exponential="Gamma", pairs=_OF_RATES,
+        statistics=("x",),
     ),
     Family(
         "Gamma", ((_SHAPE, _RATE),), "positive",
@@ -43,6 +44,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Gamma(shape, rate)",), exponential="Gamma", pairs=_OF_RATES,
         exponential_form="pgmlang.infer.exponential.GAMMA", m_steps="pgmlang.infer.m_steps.GAMMA",
+        statistics=("x", "log(x)"),
     ),
     Family(
         "InverseGamma", ((_SHAPE, _SCALE),), "positive",
@@ -57,7 +59,7 @@ FAMILIES = (
         ),
         bounds=("0.0", "inf"), interior="1.0", is_open=True, pyro=("dist.InverseGamma(shape, scale)",),
         exponential="InverseGamma", pairs=_OF_SCALES, exponential_form="pgmlang.infer.exponential.INVERSE_GAMMA",
-        m_steps="pgmlang.infer.m_steps.INVERSE_GAMMA",
+        m_steps="pgmlang.infer.m_steps.INVERSE_GAMMA", statistics=("1 / x", "log(x)"),
     ),
     Family(
         "Weibull", ((_SHAPE, _SCALE),), "positive",

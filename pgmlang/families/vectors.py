@@ -11,7 +11,7 @@ FAMILIES = (
     Family(
         "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1, runtime=("Dirichlet",),
         pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet", exponential_form="pgmlang.infer.exponential.DIRICHLET",
-        pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")),
+        pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")), statistics=("log(x)",),
     ),
     Family(
         "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,
@@ -22,7 +22,7 @@ FAMILIES = (
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
         quadratic_in="mean",
-        m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL",
+        m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
     Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
     Family(

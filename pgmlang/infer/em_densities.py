@@ -7,7 +7,7 @@ The E-step sums the discrete variables out exactly, the M-step raises the expect
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,17 +17,17 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.clusters import starting_codes
 from pgmlang.density.gradients import slopes_of
-from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import possible_free
-from pgmlang.density.summing import NEVER, LogTable, Marginaliser, marginaliser_of, with_counted
+from pgmlang.density.row_blocks import Expectation, RowBlocks, row_blocks
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
-from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
+from pgmlang.infer.expected_log_joint import ExpectedLogJoint, is_simplex, split
 from pgmlang.infer.m_steps import blocks_of
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.objectives.log_density import log_prior
@@ -66,8 +66,8 @@ class DensityEm:
     restarts: int
     is_hard: bool
     joint: BoundDensity
-    sums: Marginaliser
-    completion: Marginaliser
+    sums: RowBlocks
+    completion: RowBlocks
     names: tuple[str, ...]
     q: ExpectedLogJoint
 
@@ -78,26 +78,20 @@ class DensityEm:
         codes = {n: starting_codes(self.joint, n, generator, self.restarts) for n in self.sums.names}
         if all(c is None for c in codes.values()):
             return DensityEmState(values, begun)
-        tables = self._tables(values)
-        places = self.sums.places
-        for i, name in enumerate(self.sums.names):
-            shape = (self.restarts, *self.joint.shapes[name])
-            states = self.joint.num_states(name)
-            clusters = codes[name]
+        for name, clusters in codes.items():
             if clusters is None:
-                clusters = torch.randint(states, shape, generator=generator, device=self.joint.device)
-            all_codes = torch.arange(states, device=self.joint.device)
-            wide = [1] * i + [-1] + [1] * (places - i - 1) + [1] * clusters.dim()
-            hard = torch.where(all_codes.reshape(wide) == clusters, 0.0, NEVER).to(self.joint.dtype)
-            # a label that the values rule out begins as another: NEVER is likelier than minus infinity
-            tables[AddedTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), hard)
-        return DensityEmState(self.q.maximise(values, self._expect(tables)[1]), begun)
+                shape = (self.restarts, *self.joint.shapes[name])
+                codes[name] = torch.randint(
+                    self.joint.num_states(name), shape, generator=generator, device=self.joint.device
+                )
+        held = {n: c for n, c in codes.items() if c is not None}
+        return DensityEmState(self.q.maximise(values, self._expect(values, held)[1]), begun)
 
     def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero; probabilities anywhere, so
         that labels are told apart."""
         free = {
-            n: (1.0 if self.q.is_simplex(n) else 0.1) * torch.randn(
+            n: (1.0 if is_simplex(self.joint, n) else 0.1) * torch.randn(
                 (self.restarts, *free_shape(self.joint, n)), generator=generator, dtype=self.joint.dtype,
                 device=self.joint.device)
             for n in self.names
@@ -112,7 +106,7 @@ class DensityEm:
 
     def step(self, state: DensityEmState) -> tuple[DensityEmState, StepReport]:
         """One E-step and one M-step of every start; where a step ahead went too far, back to the M-step's values."""
-        total, weights = self._expect(self._tables(state.values))
+        total, known = self._expect(state.values)
         total = total + self._log_prior(state.values)
         before = state.objective.to(total)
         values = state.values
@@ -121,15 +115,12 @@ class DensityEm:
             gone_too_far = ~(total >= before)
             total = torch.where(gone_too_far, before, total)
             values = _chosen(gone_too_far, state.fallback, values)
-            weights = {
-                k: torch.where(_along_starts(gone_too_far, w, self.sums.places), 0.0, w)
-                for k, w in weights.items()
-            }
+            known = known.of_starts(~gone_too_far)
         trace = (*state.trace, tuple(total.tolist()))
         best = float(total.max())
         report = StepReport(best, best, best - float(before.max()), measure=Measure("log-posterior"))
         try:
-            following = self.q.maximise(values, weights)
+            following = self.q.maximise(values, known)
         except PgmError as error:
             if error.diagnostics[0].code != "PGM0808" or not state.trace:
                 raise
@@ -160,7 +151,7 @@ class DensityEm:
         the others by the free numbers behind them."""
         numbers = []
         for one in plain:
-            others = {n: v for n, v in one.items() if not self.q.is_simplex(n)}
+            others = {n: v for n, v in one.items() if not is_simplex(self.joint, n)}
             free = unconstrain(self.joint, others, one, one) if others else {}
             numbers.append({n: free.get(n, v) for n, v in one.items()})
         flat = [
@@ -171,7 +162,7 @@ class DensityEm:
         points = {n: p.reshape(v.shape) for (n, v), p in zip(numbers[2].items(), pieces, strict=True)}
         out = dict(plain[2])
         for name, value in plain[2].items():
-            if self.q.is_simplex(name):
+            if is_simplex(self.joint, name):
                 cells = torch.maximum(points.pop(name), 0.1 * value)
                 out[name] = cells / cells.sum(-1, keepdim=True)
         return {**out, **(constrain(self.joint, points, out, out)[0] if points else {})}
@@ -228,7 +219,7 @@ class DensityEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self.sums.log_marginal(*split(self.joint, some)) + self._log_prior(some)
 
-        simplices = tuple(n for n in values if self.q.is_simplex(n))
+        simplices = tuple(n for n in values if is_simplex(self.joint, n))
         return point_surface(self.joint, total, values, simplices)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -252,20 +243,11 @@ class DensityEm:
         """The priors of learned tables, ``[start]``."""
         return log_table_priors(self.joint, values)
 
-    def _tables(self, values: dict[str, Tensor]) -> dict[TableKey, Any]:
-        return self.completion.tables(*split(self.joint, values))
-
-    def _expect(self, tables: dict[TableKey, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.enable_grad():
-            leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
-            total = self.completion.reduce(leaves)
-            slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
-        return total.detach(), dict(zip(leaves, slopes, strict=True))
-
-
-def _along_starts(mask: Tensor, weight: Tensor, places: int) -> Tensor:
-    """A mask ``[start]`` along the axis of the starts of a factor's weights ``[*value axes, start, ...]``."""
-    return mask.reshape((*[1] * places, -1, *[1] * (weight.dim() - places - 1)))
+    def _expect(
+        self, values: dict[str, Tensor], codes: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, Expectation]:
+        """The E-step; ``codes``: labels that are held, ``[start, ...]``."""
+        return self.completion.expected(*split(self.joint, values), codes)
 
 
 def _chosen(mask: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -278,9 +260,12 @@ def build(
 ) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
     joint = density_of(problem)
-    sums = with_counted(marginaliser_of(joint, summed_names(problem.model, problem.facts)))
-    completion = replace(sums, log_sum=torch.amax) if is_hard else sums
-    names = dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
-    q = ExpectedLogJoint(joint, completion, tuple(names), blocks_of(joint.model, tuple(names)), problem.deadline)
-    em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, tuple(names), q)
+    sums = row_blocks(marginaliser_of(joint, summed_names(problem.model, problem.facts)), restarts)
+    completion = sums.by_maximum if is_hard else sums
+    names = tuple(
+        dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
+    )
+    simplices = [n for n in names if is_simplex(joint, n)]
+    q = ExpectedLogJoint(joint, names, blocks_of(joint.model, names, simplices), problem.deadline)
+    em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, names, q)
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

@@ -8,31 +8,24 @@ objective never falls (expectation conditional maximisation: Meng and Rubin 1993
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error, gradients_of, slopes_of
-from pgmlang.density.keys import TableKey
-from pgmlang.density.summing import Marginaliser
+from pgmlang.density.row_blocks import Expectation
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.infer.m_steps import MaximumBlock
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.log_density import GradientNotFinite
-from pgmlang.lower.factors import factor_names
-from pgmlang.model import Factor, Model
-from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import Deadline
-from pgmlang.tables.learned import learned_tables
 
 LABEL = "expected log-joint"
 CLIMBS = 15
 """Most L-BFGS iterations of an M-step."""
-Weights = dict[TableKey, Tensor]
-"""The posterior weight of every entry of every factor's table, as the E-step gives them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,93 +33,92 @@ class ExpectedLogJoint:
     """Q of one problem. ``names``: what is moved, values ``[start, ...]``; ``blocks``: those with a closed form, in rounds."""
 
     joint: BoundDensity
-    completion: Marginaliser
     names: tuple[str, ...]
     blocks: tuple[tuple[MaximumBlock, ...], ...]
     deadline: Deadline
 
-    def value(self, values: dict[str, Tensor], weights: Weights, moved: Collection[str]) -> Tensor:
-        """Q and the tables' log priors, summed over starts: of the factors that hang on what is ``moved``."""
-        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
-        total = total + torch.as_tensor(log_table_priors(self.joint, values)).sum()
-        around = self.joint.memo.once(_around, self.completion, tuple(moved))
-        for key, table in around.tables(*split(self.joint, values)).items():
-            if key not in weights:
-                continue
-            # an entry without weight may be minus infinity
-            total = total + torch.where(weights[key] == 0, 0.0, weights[key] * table.values.clamp(min=-1e30)).sum()
-        return total
+    def value(self, values: dict[str, Tensor], known: Expectation, moved: Collection[str]) -> Tensor:
+        """Q and the tables' log priors, ``[start]``: of the factors that hang on what is ``moved``."""
+        total = known.sums.expected_log_joint(*split(self.joint, values), known, moved)
+        priors = torch.as_tensor(log_table_priors(self.joint, values), dtype=total.dtype, device=total.device)
+        return (total + priors).expand(known.is_live.shape)
 
-    def maximise(self, values: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
+    def maximise(self, values: dict[str, Tensor], known: Expectation) -> dict[str, Tensor]:
         """Values ``[start, ...]`` at which Q is no lower, of every start: its maximum where that has a closed form. Raises
         PgmError PGM0808 where a gradient is not finite."""
-        is_simplex = {n: self.is_simplex(n) for n in self.names}
-        chances = {n: v.detach().clone().requires_grad_() for n, v in values.items() if is_simplex[n]}
-        if chances:
-            before, gradients = gradients_of(
-                lambda: self.value({**values, **chances}, weights, chances),
-                chances,
-                self.joint,
-                LABEL,
-            )
-            fresh = {}
-            for (name, old), gradient in zip(chances.items(), gradients, strict=True):
-                counts = (old.detach() * gradient).clamp(min=0)
-                total = counts.sum(-1, keepdim=True)
-                share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
-                fresh[name] = torch.where(total > 0, share / share.sum(-1, keepdim=True), old.detach())
-            with torch.no_grad():
-                after = self.value({**values, **fresh}, weights, fresh)
-            if float(after) >= float(before) - 1e-9 * abs(float(after)):
-                values = {**values, **fresh}
-            else:
-                is_simplex = dict.fromkeys(is_simplex, False)
-        others = [n for n in values if not is_simplex[n]]
-        values, solved = self._solved(values, weights)
-        moved = {n: values[n] for n in others if n not in solved}
-        return {**values, **self._climbed(values, moved, weights)} if moved else values
+        values, solved = self._solved(values, known)
+        moved = {n: v for n, v in values.items() if n not in solved}
+        return {**values, **self._climbed(values, moved, known)} if moved else values
 
-    def _solved(self, values: dict[str, Tensor], weights: Weights) -> tuple[dict[str, Tensor], frozenset[str]]:
+    def _solved(self, values: dict[str, Tensor], known: Expectation) -> tuple[dict[str, Tensor], frozenset[str]]:
         """Values at the maxima that have a closed form, and their names: those of a round are left out where rounding left
         one outside of its support or Q lower than before."""
         following, solved = dict(values), frozenset[str]()
         for blocks in self.blocks:
             names = frozenset(n for b in blocks for n in b.names)
-            first, here = self._slopes(following, names, weights)
             away = {
                 n: v for b in blocks
                 for n, v in zip(b.names, b.step.elsewhere(tuple(following[n] for n in b.names)), strict=True)
             }  # fmt: skip
-            _, there = self._slopes({**following, **away}, names, weights)
+            first, here, there = self._slopes_at_two(following, away, known)
             fresh: dict[str, Tensor] = {}
             for block in blocks:
                 at = (tuple(some[n] for n in block.names) for some in (following, here, there))
                 fresh.update(zip(block.names, block.step.solve(*at), strict=True))
-            if not all(bool(torch.isfinite(v).all()) for v in fresh.values()):
-                continue
-            with torch.no_grad():
-                last = self.value({**following, **fresh}, weights, names)
-            if float(last) >= float(first) - 1e-9 * abs(float(first)):
-                following.update(fresh)
+            # what no row is of has slopes of zero, and stays
+            for name, value in fresh.items():
+                is_idle = (here[name] == 0) & (there[name] == 0) & ~torch.isfinite(value)
+                fresh[name] = torch.where(is_idle, following[name], value)
+            following, is_higher = self._raised(following, fresh, first, known)
+            if bool(is_higher.all()):
                 solved |= names
         return following, solved
 
+    def _raised(
+        self, values: dict[str, Tensor], fresh: dict[str, Tensor], before: Tensor, known: Expectation
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The values with the fresh ones at the starts where these are finite and Q is no lower than ``before``; and at which
+        starts that is so, or there is nothing to raise."""
+        with torch.no_grad():
+            after = self.value({**values, **fresh}, known, tuple(fresh))
+        is_higher = after >= before - 1e-9 * before.abs()
+        for value in fresh.values():
+            is_higher = is_higher & torch.isfinite(value).reshape(len(value), -1).all(-1)
+        chosen = {
+            n: torch.where(is_higher.reshape(-1, *[1] * (v.dim() - 1)), v, values[n]) for n, v in fresh.items()
+        }
+        return {**values, **chosen}, is_higher | ~known.is_live
+
+    def _slopes_at_two(
+        self, values: dict[str, Tensor], away: dict[str, Tensor], known: Expectation
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Q ``[start]`` at the values, and its gradients by some names there and where these have other values."""
+        if any(known.weights):
+            # of rows, which are not laid out twice
+            first, here = self._slopes(values, tuple(away), known)
+            return first, here, self._slopes({**values, **away}, tuple(away), known)[1]
+        both = {n: torch.cat([v, away.get(n, v)]) for n, v in values.items()}
+        heights, slopes = self._slopes(both, tuple(away), known.repeated(2))
+        halves = {n: s.chunk(2) for n, s in slopes.items()}
+        return heights.chunk(2)[0], {n: h[0] for n, h in halves.items()}, {n: h[1] for n, h in halves.items()}
+
     def _slopes(
-        self, values: dict[str, Tensor], names: Collection[str], weights: Weights
+        self, values: dict[str, Tensor], names: Collection[str], known: Expectation
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Q and its gradients by some names."""
+        """Q ``[start]`` and its gradients by some names."""
         leaves = {n: values[n].detach().clone().requires_grad_() for n in names}
-        height, slopes = gradients_of(
-            lambda: self.value({**values, **leaves}, weights, leaves), leaves, self.joint, LABEL
-        )
-        return height, dict(zip(leaves, slopes, strict=True))
+        heights: list[Tensor] = []
 
-    def is_simplex(self, name: str) -> bool:
-        from torch.distributions import constraints
+        def total() -> Tensor:
+            heights.append(self.value({**values, **leaves}, known, tuple(leaves)))
+            return heights[-1].sum()
 
-        return self.joint.program.SUPPORTS[name] is constraints.simplex
+        _, slopes = gradients_of(total, leaves, self.joint, LABEL)
+        return heights[-1].detach(), dict(zip(leaves, slopes, strict=True))
 
-    def _climbed(self, values: dict[str, Tensor], moved: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
+    def _climbed(
+        self, values: dict[str, Tensor], moved: dict[str, Tensor], known: Expectation
+    ) -> dict[str, Tensor]:
         begin = {k: v.detach() for k, v in unconstrain(self.joint, moved, values, values).items()}
 
         def free(x: Tensor) -> dict[str, Tensor]:
@@ -134,7 +126,9 @@ class ExpectedLogJoint:
             return {k: p.reshape(v.shape) for (k, v), p in zip(begin.items(), pieces, strict=True)}
 
         def objective(leaves: Mapping[str, Tensor]) -> Tensor:
-            return -self.value({**values, **constrain(self.joint, leaves, values, values)[0]}, weights, moved)
+            return -self.value(
+                {**values, **constrain(self.joint, leaves, values, values)[0]}, known, tuple(moved)
+            ).sum()
 
         def function(x: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad():
@@ -165,21 +159,8 @@ def split(joint: BoundDensity, values: dict[str, Tensor]) -> tuple[dict[str, Ten
     )
 
 
-def _around(sums: Marginaliser, names: tuple[str, ...]) -> Marginaliser:
-    """The tables of the factors that hang on some values or params."""
-    model = sums.joint.model
-    mine = {
-        key for key, factor in factor_names(model).items()
-        if set(names) & {*names_behind(model, factor), getattr(factor, "target", "")} or _learned_in(model, factor, names)
-    }  # fmt: skip
-    others = sums.scopes.keys() - factor_names(model).keys()
-    groups = [group.restricted_to(mine) for group in sums.counted]
-    return replace(
-        sums, scopes={k: s for k, s in sums.scopes.items() if k in mine or k in others},
-        counted=tuple(g for g in groups if g is not None),
-    )  # fmt: skip
+def is_simplex(joint: BoundDensity, name: str) -> bool:
+    """Whether a variable's values are probabilities along their last axis."""
+    from torch.distributions import constraints
 
-
-def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:
-    """Whether a factor takes its probabilities from one of these learned tables."""
-    return any(t.name in names and t.target == getattr(factor, "target", "") for t in learned_tables(model))
+    return joint.program.SUPPORTS[name] is constraints.simplex

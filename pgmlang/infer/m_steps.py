@@ -22,6 +22,7 @@ from pgmlang.model.expr import Ref
 from pgmlang.model.model import Factor
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
+from pgmlang.tables.learned import learned_tables
 
 Values = tuple[Tensor, ...]
 
@@ -44,10 +45,13 @@ class MaximumBlock(NamedTuple):
     step: MStep
 
 
-def blocks_of(model: Model, names: Collection[str]) -> tuple[tuple[MaximumBlock, ...], ...]:
-    """The names that have a closed form, in rounds: in each one no factor has to do with two blocks."""
+def blocks_of(
+    model: Model, names: Collection[str], simplices: Collection[str] = ()
+) -> tuple[tuple[MaximumBlock, ...], ...]:
+    """The names that have a closed form, in rounds: in each one no factor has to do with two blocks. ``simplices``: those of
+    probabilities along their last axis."""
     model = normal_form(model)
-    blocks: list[MaximumBlock] = []
+    blocks = [MaximumBlock((name,), SHARES) for name in simplices]
     for name in names:
         if name not in model.by_name or any(name in b.names for b in blocks):
             continue
@@ -69,9 +73,10 @@ def _meet(model: Model, one: MaximumBlock, other: MaximumBlock) -> bool:
 
 
 def _has(model: Model, factor: Factor, names: Collection[str]) -> bool:
-    """Whether a factor hangs on one of the names, its target included."""
+    """Whether a factor hangs on one of the names, its target and its learned table included."""
     target = {factor.target} if isinstance(factor, Conditional) else set()
-    return bool(set(names) & (names_behind(model, factor) | target))
+    tables = {t.name for t in learned_tables(model) if t.target in target}
+    return bool(set(names) & (names_behind(model, factor) | target | tables))
 
 
 def _of_family(model: Model, name: str, names: Collection[str]) -> MaximumBlock | None:
@@ -133,6 +138,15 @@ def m_steps_of(family: str) -> tuple[MStep, ...]:
 
 
 # ---- the forms
+
+
+def _shares_form(values: Values, here: Values, there: Values) -> Values:
+    """Slopes a/x of probabilities: in proportion to the expected counts a, where there are any."""
+    (x,), (g,) = values, here
+    counts = (x * g).clamp(min=0)
+    total = counts.sum(-1, keepdim=True)
+    share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
+    return (torch.where(total > 0, share / share.sum(-1, keepdim=True), x),)
 
 
 def _gamma_form(values: Values, here: Values, there: Values) -> Values:
@@ -214,6 +228,7 @@ def _cov_form(values: Values, here: Values, there: Values) -> Values:
     return (scatter / weight,)
 
 
+SHARES = MStep((), (), lambda values: values, _shares_form)
 GAMMA = (MStep((), (), _double_last, _gamma_form),)
 INVERSE_GAMMA = (MStep((), (), _double_last, _inverse_gamma_form),)
 BETA = (MStep((), (), _beta_elsewhere, _beta_form),)

@@ -90,12 +90,35 @@ def distribution_class(name: str, variant: int = 0) -> Any:
     return getattr(where, family.runtime[variant])
 
 
+def statistics_function(family: Family) -> Callable[[Any], tuple[Any, ...]]:
+    """The family's statistics as a function of a tensor of values."""
+    return _statistics(family.statistics)
+
+
+@cache
+def _statistics(texts: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """The function of checked formulas of ``x``."""
+    words = [
+        ast.unparse(ast.fix_missing_locations(printed(t, {"x": ast.Name("x")}, lambda _: None))) for t in texts
+    ]
+    module = _runtime_module()
+    exec(compile(f"def statistics(x):\n    return ({', '.join(words)},)", "<statistics>", "exec"), module.__dict__)
+    function: Callable[[Any], tuple[Any, ...]] = module.__dict__["statistics"]
+    return function
+
+
 @cache
 def _built(name: str, variant: int, text: str) -> Any:
     """The class of a text. Only text made of checked formulas is run."""
+    module = _runtime_module()
+    exec(compile(text, f"<{name}>", "exec"), module.__dict__)
+    return module.__dict__[FAMILIES[name].class_name(variant)]
+
+
+def _runtime_module() -> ModuleType:
+    """A module with what formulas need."""
     from pgmlang.lower.runtime import elementwise, special
 
     module = ModuleType("pgmlang.lower.runtime.families")
     module.__dict__.update({**vars(special), **vars(elementwise)})
-    exec(compile(text, f"<{name}>", "exec"), module.__dict__)
-    return module.__dict__[FAMILIES[name].class_name(variant)]
+    return module

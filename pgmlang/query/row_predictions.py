@@ -149,21 +149,21 @@ def _summed_labels(rows: NewRows, names: Sequence[str], given: Mapping[str, Tens
         return {}
     chosen = list(dict.fromkeys(a for n in chosen for a in (*sorted(_unknown_above(model, n, unknown)), n)))
     summed = [n for n in dict.fromkeys((*rows.hidden, *chosen)) if _has_labels(model, n)]
-    left_out = set(rows.forward) - set(chosen)
+    left_out = rows.undrawn() - set(chosen)
     reduced = replace(
         model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in left_out), guide=None
     )
     if elimination_steps(reduced, summed)[1]:
         return {}
-    unseen = rows.undrawn() | left_out
     binding = replace(
-        rows.joint.binding, values={k: v for k, v in rows.joint.binding.values.items() if k not in unseen}
+        rows.joint.binding,
+        values={k: v for k, v in rows.joint.binding.values.items() if k not in rows.undrawn()},
     )
     inner = density_of_binding(reduced, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
     known = {k: v for k, v in given.items() if k not in summed}
     has_numbers = any(n in given and n not in rows.given for n in rows.hidden if n not in summed)
     few = {k: v[:1] for k, v in known.items()} if rows.is_point and not has_numbers else known
-    shares = marginaliser_of(with_latent_cells(inner), summed).marginals(few, rows.params, rows.nets)
+    shares = marginaliser_of(with_latent_cells(inner, summed), summed).marginals(few, rows.params, rows.nets)
     wide = {n: s if s.dim() > len(rows.joint.shapes[n]) + 1 else s[None] for n, s in shares.items()}
     return {n: wide[n] for n in names if n in wide}
 

@@ -10,6 +10,8 @@ from numbers import Integral, Number
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.signatures.options import OPTIONS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,15 +75,26 @@ ARGUMENTS = {
 """By the name of a parameter."""
 
 
+BINDING = ("sep", "decimal", "na", "observe", "hide", "mapping", "missing", "counts", "weights", "new_labels")
+"""What joins data to a model: the keywords that a function takes as ``**binding``."""
+
+
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which raises PgmError PGM0612 for an argument that is not what its row of ``ARGUMENTS`` says."""
+    """The function, which raises PgmError PGM0612 for an argument that it does not have, for one that it lacks, and for one
+    that is not what its row of ``ARGUMENTS`` says."""
     signature = inspect.signature(function)
     keywords = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = signature.bind(*args, **kwargs).arguments
-        for name, value in {**given, **given.get(keywords, {})}.items():
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            raise PgmError(_misfit(function, signature, args, kwargs)) from None
+        gathered = given.get(keywords, {})
+        if keywords == "binding" and not set(gathered) <= set(BINDING):
+            raise PgmError(_misfit(function, signature, args, kwargs))
+        for name, value in {**given, **gathered}.items():
             row = ARGUMENTS.get(name)
             if row is not None and not row.holds(value):
                 message = f"`{name}` is {row.says}, not {_shown(value)}"
@@ -89,6 +102,38 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return call
+
+
+def _misfit(
+    function: Callable[..., Any], signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Diagnostic:
+    """Why arguments are not those of a function: an unknown name, too many by position, or one that is missing."""
+    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if any(p.kind is p.VAR_KEYWORD and p.name == "binding" for p in parameters):
+        known += BINDING
+    takes = "it takes " + ", ".join(f"`{n}`" for n in known) if known else "it takes no arguments"
+    for name in kwargs:
+        if name not in known:
+            message = f"`{function.__name__}` has no argument `{name}`"
+            options = next((n for n in known if n.endswith("options")), None)
+            if options is not None and name in OPTIONS:
+                cure = f'it is an option of methods: `{options}={{"{name}": {_shown(kwargs[name])}}}`'
+            else:
+                cure = did_you_mean(name, known) or takes
+            return Diagnostic("PGM0612", message, help=cure)
+    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    places = len(args) - ("self" in signature.parameters)
+    if places > len(by_position):
+        count = f"{len(by_position)} argument{'s' * (len(by_position) != 1)}"
+        message = f"`{function.__name__}` takes {count} by position, not {places}"
+        return Diagnostic("PGM0612", message, help=f"give the others by name: {takes}")
+    twice = [n for n in by_position[:places] if n in kwargs]
+    if twice:
+        return Diagnostic("PGM0612", f"`{twice[0]}` is given twice", help="by position or by name")
+    needed = [p.name for p in parameters if p.default is p.empty and p.name in known]
+    lacking = next(n for n in needed if n not in kwargs and n not in by_position[:places])
+    return Diagnostic("PGM0612", f"`{function.__name__}` needs `{lacking}`", help=takes)
 
 
 def _shown(value: Any) -> str:

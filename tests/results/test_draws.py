@@ -16,7 +16,8 @@ import pytest
 from pgmlang.diagnostics import PgmError
 from pgmlang.results.convergence import convergence
 from pgmlang.results.fit import Fit, Moves
-from pgmlang.results.store import load_fit, save_fit
+from pgmlang.results.load import load_fit
+from pgmlang.results.save import save_fit
 from pgmlang.results.summary import summary_rows, summary_text
 from pgmlang.results.trust import CHECKS, compare, diagnose
 from pgmlang.sema import compile_source

@@ -11,7 +11,8 @@ import pytest
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
-from pgmlang.results.store import load_fit, save_fit
+from pgmlang.results.load import load_fit
+from pgmlang.results.save import save_fit
 
 MODEL = 'plate row { a : {...} ~ Table(prior = 1)\n b : {no, "y\\"e,s"} ~ Table(a) }\n'
 DATA = {"a": ["ü", "x,y", "ü", "ü"], "b": ["no", 'y"e,s', "no", None]}
@@ -73,7 +74,7 @@ def test_no_half_written_fit(fit: pgmlang.FittedModel, tmp_path: Path, monkeypat
             raise OSError(28, "No space left on device")
         path.write_bytes(data)
 
-    monkeypatch.setattr("pgmlang.results.store._write", fail)
+    monkeypatch.setattr("pgmlang.results.save._write", fail)
     with pytest.raises(PgmError) as caught:
         save_fit(fit.record, tmp_path / "m.fit", force=True)
     assert caught.value.exit_code == 74
@@ -88,7 +89,7 @@ def test_ctrl_c_while_saving_leaves_nothing(
     def interrupt(path: Path, data: bytes) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pgmlang.results.store._write", interrupt)
+    monkeypatch.setattr("pgmlang.results.save._write", interrupt)
     with pytest.raises(KeyboardInterrupt):
         save_fit(fit.record, tmp_path / "m.fit")
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import pgmlang
 from pgmlang.diagnostics import PgmError
 from pgmlang.results.fit import Fit
-from pgmlang.results.store import load_fit, save_fit
+from pgmlang.results.load import load_fit
+from pgmlang.results.save import save_fit
 from pgmlang.sema import compile_source
 
 MODEL = "plate row { a : {...} ~ Table(prior = 1)\n b : {no, yes} ~ Table(a) }\n"
@@ -284,9 +285,9 @@ def test_an_empty_folder_is_replaced_with_force_only(copy: Path, tmp_path: Path)
 def test_a_folder_that_appears_meanwhile_is_kept(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pgmlang.results.store as store
+    import pgmlang.results.save as save
 
-    real = store._sync_folder
+    real = save._sync_folder
 
     def meanwhile(folder: Path) -> None:
         if not (tmp_path / "new").exists():
@@ -294,7 +295,7 @@ def test_a_folder_that_appears_meanwhile_is_kept(
             (tmp_path / "new" / "thesis.txt").write_text("years")
         real(folder)
 
-    monkeypatch.setattr(store, "_sync_folder", meanwhile)
+    monkeypatch.setattr(save, "_sync_folder", meanwhile)
     with pytest.raises(PgmError):
         save_fit(load_fit(copy), tmp_path / "new")
     assert (tmp_path / "new" / "thesis.txt").read_text() == "years"

@@ -1,0 +1,394 @@
+"""Sums over discrete variables that go through the rows in blocks, and the expected log-joint behind them.
+
+Of factors with sufficient statistics (`sufficient`) the blocks share the coefficients, and what the E-step keeps of their
+rows are expected statistics. Of other factors the posterior weights of every row are kept, a number for each value. What is
+laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each intermediate result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.completion import Values
+from pgmlang.density.keys import AddedTable, TableKey
+from pgmlang.density.row_subset import block_of_rows, has_only_rows_of
+from pgmlang.density.sufficient import SufficientFactors, more_precise, sufficient_factors
+from pgmlang.density.summing import NEVER, LogTable, Marginaliser
+from pgmlang.lower.factors import factor_names
+from pgmlang.model import Factor, Model
+from pgmlang.model.dependence import names_behind
+from pgmlang.tables.learned import learned_tables
+
+BLOCK_CELLS = 2**19
+"""Numbers of an intermediate result that blocks of rows are made for (of double precision 4 MB, a processor's cache)."""
+KEPT_STATISTICS = 2**24
+"""Statistics of all rows that are kept; more are made again at each pass."""
+PRECISION = 1e-6
+"""Largest error of a row's log-density by rounding, in nats, at which sufficient statistics are used."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowBlock:
+    """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all. ``kept``: the statistics by
+    group, where they are kept."""
+
+    sums: Marginaliser
+    rows: slice
+    kept: dict[TableKey, Tensor]
+
+    def statistics(self, group: SufficientFactors) -> Tensor:
+        """The group's statistics ``[width, rows]``."""
+        return self.kept[group.key] if group.key in self.kept else group.of_rows(self.rows)
+
+
+class Expectation(NamedTuple):
+    """What an E-step says: ``statistics`` by group, ``[*value axes, start, width]``, and of the factors without statistics the
+    posterior ``weights`` of every entry of their tables, by block. ``sums``: whose they are; ``is_live``: which starts,
+    ``[start]``, have any."""
+
+    sums: RowBlocks
+    statistics: dict[TableKey, Tensor]
+    weights: tuple[dict[TableKey, Tensor], ...]
+    is_live: Tensor
+
+    def of_starts(self, mask: Tensor) -> Expectation:
+        """That of some starts, nothing of the others."""
+
+        def masked(tables: dict[TableKey, Tensor]) -> dict[TableKey, Tensor]:
+            wide = mask.reshape(*[1] * self.sums.places, -1)
+            return {
+                k: torch.where(wide.reshape(*wide.shape, *[1] * (w.dim() - wide.dim())), w, 0.0)
+                for k, w in tables.items()
+            }
+
+        return self._replace(
+            statistics=masked(self.statistics),
+            weights=tuple(map(masked, self.weights)),
+            is_live=self.is_live & mask,
+        )
+
+    def repeated(self, times: int) -> Expectation:
+        """The same for so many values side by side as there are starts, one after the other."""
+
+        def copies(tables: dict[TableKey, Tensor]) -> dict[TableKey, Tensor]:
+            return {k: torch.cat([w] * times, self.sums.places) for k, w in tables.items()}
+
+        return self._replace(
+            statistics=copies(self.statistics),
+            weights=tuple(map(copies, self.weights)),
+            is_live=self.is_live.repeat(times),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RowBlocks:
+    """The sum over discrete variables of a density. ``whole``: the same in one piece; ``groups``: factors with sufficient
+    statistics; ``blocks``: of rows; ``outside``: the factors that no rows have, where the rows can be told apart;
+    ``starts``: how many values are gone through side by side."""
+
+    whole: Marginaliser
+    groups: tuple[SufficientFactors, ...]
+    blocks: tuple[RowBlock, ...]
+    outside: Marginaliser | None
+    starts: int
+
+    @property
+    def joint(self) -> BoundDensity:
+        return self.whole.joint
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.whole.names
+
+    @property
+    def places(self) -> int:
+        return self.whole.places
+
+    @property
+    def by_maximum(self) -> RowBlocks:
+        """The most probable values in place of the sum."""
+
+        def hard(sums: Marginaliser) -> Marginaliser:
+            return replace(sums, log_sum=torch.amax)
+
+        return replace(
+            self, whole=hard(self.whole), blocks=tuple(replace(b, sums=hard(b.sums)) for b in self.blocks)
+        )
+
+    @cached_property
+    def more_precise(self) -> RowBlocks:
+        """The same sum where rounding would cancel too much in the products with statistics: by finer ones, or row by row."""
+        groups = tuple(g for g in map(more_precise, self.groups) if g is not None)
+        return _in_blocks(self.whole, groups, self.starts)
+
+    # ---- the sum
+
+    def log_marginal(self, values: Values, params: Values) -> Tensor:
+        """Log of the sum over all values of the variables, ``[...]`` by the leading axes of the other values. Its graph for
+        gradients keeps no block's intermediate results."""
+        shared, is_precise = self._coefficients(values, params)
+        if not is_precise:
+            return self.more_precise.log_marginal(values, params)
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        if self.outside is not None:
+            total = total + self.outside.log_marginal(values, params)
+        coefficients = {key: table.values for key, table in shared.items()}
+        for block in self.blocks:
+
+            def height(
+                values: Values, params: Values, coefficients: Mapping[TableKey, Tensor], block: RowBlock = block
+            ) -> Tensor:
+                others = {
+                    k: t._replace(values=coefficients[k]) for k, t in self._with_statistics(block, shared).items()
+                }
+                return block.sums.reduce(block.sums.tables(values, params, others=others))
+
+            total = total + self._again(height, values, params, coefficients)
+        return total
+
+    def _again(self, height: Callable[..., Tensor], *arguments: Mapping[Any, Tensor]) -> Tensor:
+        """``height`` of these arguments, whose intermediate results are made again for gradients where there are several
+        blocks."""
+        if len(self.blocks) == 1 or not torch.is_grad_enabled():
+            return height(*arguments)
+        keys = [(i, key) for i, argument in enumerate(arguments) for key in argument]
+
+        def of_tensors(tensors: Sequence[Tensor]) -> Tensor:
+            again: list[dict[Any, Tensor]] = [{} for _ in arguments]
+            for (i, key), tensor in zip(keys, tensors, strict=True):
+                again[i][key] = tensor
+            return height(*again)
+
+        total: Tensor = _MadeAgain.apply(of_tensors, *(arguments[i][key] for i, key in keys))
+        return total
+
+    def _coefficients(self, values: Values, params: Values) -> tuple[dict[TableKey, LogTable], bool]:
+        """The groups' tables, and whether rounding leaves their rows precise."""
+        pairs = [self.whole.coefficients(group, values, params) for group in self.groups]
+        epsilon = torch.finfo(self.joint.dtype).eps
+        is_precise = all(bool((epsilon * bound <= PRECISION).all()) for _, bound in pairs)
+        return {g.key: table for g, (table, _) in zip(self.groups, pairs, strict=True)}, is_precise
+
+    def _with_statistics(self, block: RowBlock, shared: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
+        return {g.key: shared[g.key]._replace(statistics=block.statistics(g)) for g in self.groups}
+
+    # ---- the E-step
+
+    def expected(
+        self, values: Values, params: Values, codes: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Expectation]:
+        """The log-marginal ``[start]``, and what the E-step says. ``codes``: of variables that are held, ``[start, rows]``, at a
+        start."""
+        with torch.no_grad():
+            shared, is_precise = self._coefficients(values, params)
+        if not is_precise:
+            return self.more_precise.expected(values, params, codes)
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        if self.outside is not None:
+            with torch.no_grad():
+                total = total + self.outside.log_marginal(values, params)
+        sums: dict[TableKey, Tensor] = {}
+        weights = []
+        for block in self.blocks:
+            with torch.no_grad():
+                tables = block.sums.tables(values, params, others=self._with_statistics(block, shared))
+                tables |= self._held(block, codes or {})
+            with torch.enable_grad():
+                leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
+                height = block.sums.reduce(leaves)
+                slopes = torch.autograd.grad(height.sum(), [t.values for t in leaves.values()])
+            total = total + height.detach()
+            by_key = dict(zip(leaves, slopes, strict=True))
+            for group in self.groups:
+                slope = by_key.pop(group.key)
+                sums[group.key] = slope if group.key not in sums else sums[group.key] + slope
+            weights.append(by_key)
+        is_live = torch.ones(total.shape, dtype=torch.bool, device=total.device)
+        return total, Expectation(self, sums, tuple(weights), is_live)
+
+    def _held(self, block: RowBlock, codes: Mapping[str, Tensor]) -> dict[TableKey, LogTable]:
+        """Tables of zero at a variable's codes. A label that the values rule out becomes another: NEVER is likelier than
+        minus infinity."""
+        out: dict[TableKey, LogTable] = {}
+        for name, all_codes in codes.items():
+            place = self.names.index(name)
+            states = torch.arange(self.joint.num_states(name), device=self.joint.device)
+            axes = self.joint.axes(name)
+            # a variable's first axis is that of the rows, where there are blocks of these
+            mine = all_codes[:, block.rows] if len(self.blocks) > 1 else all_codes
+            wide = [1] * place + [-1] + [1] * (self.places - place - 1) + [1] * mine.dim()
+            hard = torch.where(states.reshape(wide) == mine, 0.0, NEVER).to(self.joint.dtype)
+            out[AddedTable(name)] = LogTable(frozenset({place}), axes, hard)
+        return out
+
+    # ---- what an M-step raises
+
+    def expected_log_joint(
+        self, values: Values, params: Values, known: Expectation, moved: Collection[str]
+    ) -> Tensor:
+        """The expected complete log-joint ``[start]`` of the factors that hang on what is ``moved``."""
+        around = self.joint.memo.once(_around, self, tuple(moved))
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        for group, places in around.groups:
+            table, _ = self.whole.coefficients(group, values, params)
+            total = total + self._weighed(known.statistics[group.key].index_select(-1, places), table.values)
+        if around.outside is not None:
+            total = total + around.outside.log_marginal(values, params)
+        for sums, weights in zip(around.blocks, known.weights, strict=True):
+            if sums.scopes:
+
+                def height(
+                    values: Values,
+                    params: Values,
+                    sums: Marginaliser = sums,
+                    weights: dict[TableKey, Tensor] = weights,
+                ) -> Tensor:
+                    tables = sums.factor_tables(values, params)
+                    pieces = [self._weighed(weights[k], t.values) for k, t in tables.items()]
+                    return torch.stack(torch.broadcast_tensors(*pieces)).sum(0)
+
+                total = total + self._again(height, values, params)
+        return total
+
+    def _weighed(self, weight: Tensor, values: Tensor) -> Tensor:
+        """The sum of weights times log-values, ``[start]``. An entry without weight may be minus infinity."""
+        product = torch.where(weight == 0, 0.0, weight * values.clamp(min=NEVER))
+        return product.sum((*range(self.places), *range(self.places + 1, product.dim())))
+
+
+class _MadeAgain(torch.autograd.Function):
+    """A function of tensors that keeps these alone for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[[Sequence[Tensor]], Tensor], *tensors: Tensor) -> Tensor:
+        ctx.function = function
+        ctx.save_for_backward(*tensors)
+        with torch.no_grad():
+            return function(tensors)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        leaves = [t.detach().requires_grad_(t.is_floating_point()) for t in ctx.saved_tensors]
+        wanted = [t for t in leaves if t.requires_grad]
+        with torch.enable_grad():
+            slopes = iter(torch.autograd.grad(ctx.function(leaves), wanted, slope, allow_unused=True))
+        return (None, *(next(slopes) if t.requires_grad else None for t in leaves))
+
+
+class _Around(NamedTuple):
+    groups: tuple[tuple[SufficientFactors, Tensor], ...]
+    outside: Marginaliser | None
+    blocks: tuple[Marginaliser, ...]
+
+
+def _around(sums: RowBlocks, names: tuple[str, ...]) -> _Around:
+    """The factors that hang on some values or params."""
+    model = sums.joint.model
+    every = factor_names(model)
+    mine = {
+        key for key, factor in every.items()
+        if set(names) & {*names_behind(model, factor), getattr(factor, "target", "")} or _learned_in(model, factor, names)
+    }  # fmt: skip
+
+    def restricted(one: Marginaliser) -> Marginaliser:
+        return replace(one, scopes={k: s for k, s in one.scopes.items() if k in mine or k not in every})
+
+    groups = (group.restricted_to(mine) for group in sums.groups)
+    outside = None if sums.outside is None else restricted(sums.outside)
+    return _Around(
+        tuple(g for g in groups if g is not None),
+        outside if outside is not None and outside.scopes else None,
+        tuple(restricted(b.sums) for b in sums.blocks),
+    )
+
+
+def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:
+    """Whether a factor takes its probabilities from one of these learned tables."""
+    return any(t.name in names and t.target == getattr(factor, "target", "") for t in learned_tables(model))
+
+
+# ---- setting up
+
+
+def row_blocks(sums: Marginaliser, starts: int) -> RowBlocks:
+    """The same sum in blocks of rows, where the rows are plain and nothing is summed across them."""
+    has_groups = sums.joint.partition is None and not sums.lagged_names
+    groups = sufficient_factors(sums.joint, sums.names, dict(sums.scopes)) if has_groups else ()
+    return _in_blocks(sums, groups, starts)
+
+
+def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int) -> RowBlocks:
+    taken = {name for group in groups for name in group.names}
+    rest = replace(sums, scopes={k: s for k, s in sums.scopes.items() if k not in taken})
+    plate = _plate_of_blocks(rest)
+    if plate is None:
+        return RowBlocks(sums, groups, (_block(rest, groups, slice(0, None)),), None, starts)
+    outside = replace(rest, names=(), steps=(), scopes={
+        k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)})  # fmt: skip
+    inside = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in outside.scopes})
+    num_rows = sums.joint.layout.size(plate)
+    size = max(1, BLOCK_CELLS // _numbers_of_a_row(inside, groups, starts, plate))
+    blocks = []
+    for start in range(0, num_rows, size):
+        rows = slice(start, min(start + size, num_rows))
+        joint = sums.joint if size >= num_rows else block_of_rows(sums.joint, plate, rows)
+        blocks.append(_block(replace(inside, joint=joint), groups, rows))
+    return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts)
+
+
+def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> RowBlock:
+    return RowBlock(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_kept(g)})
+
+
+def _is_kept(group: SufficientFactors) -> bool:
+    return group.width * group.points.whole.layout.size(group.plate) <= KEPT_STATISTICS
+
+
+def _axes(sums: Marginaliser, key: TableKey) -> tuple[str, ...]:
+    return sums.joint.factor_axes[key]
+
+
+def _plate_of_blocks(sums: Marginaliser) -> str | None:
+    """The plate whose rows can be gone through in blocks, None where there is none."""
+    joint = sums.joint
+    plates = [p.name for p in joint.model.plates if p.is_rows]
+    if (
+        len(plates) != 1
+        or joint.partition is not None
+        or sums.lagged_names
+        or not has_only_rows_of(joint, plates[0])
+    ):
+        return None
+    (plate,) = plates
+    held = {*joint.latent, *joint.learned, *joint.fixed} - set(sums.names)
+    if any(plate in joint.axes(n) for n in held if n in joint.model.by_name):
+        return None
+    if any(joint.axes(n)[:1] != (plate,) for n in sums.names):
+        return None
+    return plate if all(not s or plate in _axes(sums, k) for k, s in sums.scopes.items()) else None
+
+
+def _numbers_of_a_row(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str) -> int:
+    """Numbers of the largest intermediate result of a row: a table over the values of what is summed together, for each
+    start, of every element; or its statistics."""
+    joint = sums.joint
+
+    def states(scope: Collection[int]) -> int:
+        return math.prod(joint.num_states(sums.names[i]) for i in scope if i < len(sums.names))
+
+    def elements(name: Any) -> int:
+        shape = zip(joint.axes(name), joint.shapes[name], strict=True) if name in joint.shapes else ()
+        return math.prod(n for a, n in shape if a != plate)
+
+    tables = [states(s) * elements(k) for k, s in sums.scopes.items()]
+    steps = [math.prod(joint.num_states(n) for n in step.names) for step in sums.steps]
+    widths = [g.width for g in groups if not _is_kept(g)]
+    return max([1, *(starts * n for n in (*tables, *steps, *(states(g.scope) for g in groups))), *widths])
