@@ -172,8 +172,8 @@ def test_fresh_rows_of_a_chain_are_one_sequence() -> None:
         assert drawn[0] == "a"
         assert changes == pytest.approx(0.98, abs=0.03)
         assert set(fit.sample(3, evidence="s = a").columns["s"]) == {"a"}
-        third = fit.sample(200, seed=1, evidence="s[1] = b").columns["s[2]"]
-        assert np.mean([x == "a" for x in third]) == pytest.approx(0.98, abs=0.04)
+        between = fit.sample(200, seed=1, evidence="s[2] = a").columns["s[1]"]
+        assert np.mean([x == "b" for x in between]) > 0.98
 
 
 def test_fresh_rows_of_groups_are_refused() -> None:
