@@ -91,13 +91,7 @@ def lower(
     if only is None and not definitions and not partly_seen and file_name == FILE_NAME:
         return model.once(_whole)
     with no_collection():
-<<<<<<< HEAD
-        unnamed = _statements(model, file_name, only, definitions, partly_seen, distributions)
-        unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
-        text, spans = unnamed.out.render()
-    return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
-=======
-        return _named(_statements(model, file_name, only, definitions, partly_seen), model.name)
+        return _named(_statements(model, file_name, only, definitions, partly_seen, distributions), model.name)
 
 
 def _whole(model: Model) -> Program:
@@ -107,7 +101,7 @@ def _whole(model: Model) -> Program:
 
 
 def _whole_statements(model: Model) -> _Statements:
-    return _statements(model, FILE_NAME, None, (), ())
+    return _statements(model, FILE_NAME, None, (), (), ())
 
 
 def _named(unnamed: _Statements, name: str) -> Program:
@@ -116,7 +110,6 @@ def _named(unnamed: _Statements, name: str) -> Program:
     lines.items = hoist(unnamed.out.items, unnamed.names)
     text, spans = lines.render()
     return Program(text, name, spans, unnamed.left_out, unnamed.questions)
->>>>>>> main
 
 
 def refusals(model: Model) -> tuple[Diagnostic, ...]:
@@ -126,11 +119,7 @@ def refusals(model: Model) -> tuple[Diagnostic, ...]:
 
 def _refusals(model: Model) -> tuple[Diagnostic, ...]:
     try:
-<<<<<<< HEAD
-        _statements(model, "model.pgm", None, (), (), ())
-=======
         model.once(_whole_statements)
->>>>>>> main
     except PgmError as error:
         return error.diagnostics
     return ()
