@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
+from pgmlang.query.sequences import name_in_sequence
 from pgmlang.results.fit import Fit
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Posterior:
         from pgmlang.query.table_rows import TableRows
 
         (group,) = TableRows(fresh_binding(self.fit, length), self.fit.parameters).groups
-        return NetworkAnswers(group.unrolled.network)
+        network = group.unrolled.network
+        named = tuple(replace(v, name=name_in_sequence(self.fit.model, v.name)) for v in network.variables)
+        return NetworkAnswers(replace(network, variables=named))
 
     @cached_property
     def _shared_tables(self) -> NetworkAnswers:

@@ -33,6 +33,15 @@ def position_of(model: Model, name: str) -> int | None:
     return int(words[0]) if is_row else None
 
 
+def name_in_sequence(model: Model, name: str) -> str:
+    """The name of an element of the one fresh sequence: ``s[2]`` of ``s[0, 2]``, outer elements left out."""
+    words = name.partition("[")[2].removesuffix("]").split(", ")
+    outer = {p.name for p in model.plates if p.is_rows} - {chain_of_rows(model)}
+    told = [a in outer for a in model.by_name[base(name)].plates]
+    left = [w for w, is_outer in zip(words, told + [False] * len(words), strict=False) if w and not is_outer]
+    return f"{base(name)}[{', '.join(left)}]" if left else base(name)
+
+
 def length_of(model: Model, names: Iterable[str]) -> int:
     """Rows of the sequence that these names speak of, one where none says which."""
     return 1 + max((p for n in names if (p := position_of(model, n)) is not None), default=0)

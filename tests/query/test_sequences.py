@@ -127,6 +127,15 @@ def test_a_chain_in_groups() -> None:
     assert row["p"] == pytest.approx(right / total)
 
 
+def test_tables_of_a_chain_in_groups() -> None:
+    text = """plate g { c ~ Bernoulli(0.3)
+    plate t = chain { s ~ Bernoulli(if first then 0.5 else if prev(s) == 1 then 0.9 else (if c == 1 then 0.8 else 0.1)) } }"""
+    given = pgmlang.compile(text).given()
+    one, other = 0.3 * 0.8, 0.7 * 0.1
+    assert given.query("P(c = 1 | s[0] = 0, s[1] = 1)").table[0]["p"] == pytest.approx(one / (one + other))
+    assert given.query("P(s[2] = 1 | s[1] = 1)").table[0]["p"] == pytest.approx(0.9)
+
+
 @pytest.mark.parametrize("question", ["P(rain[0, 1] = 1)", "P(rain[-1] = 1)", "P(rain[x] | umbrella[2] = 1)"])
 def test_what_is_no_row(question: str) -> None:
     with pytest.raises(PgmError) as error:
