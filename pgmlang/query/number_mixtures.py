@@ -104,8 +104,12 @@ def _by_labels(rows: NewRows, name: str, above: set[str]) -> NumberMixture | Non
         parts = distribution_of(joint, name, values, rows.params, rows.nets)
         return NumberMixture(_wide(parts, 1, (1, *shape)), torch.ones(1, *shape, dtype=joint.dtype))
     looks_back = any(isinstance(n, Ref) and n.lag and n.name in above for n in nodes_behind(model, conditional))
-    if looks_back or rows.has_hidden_numbers():
+    is_apart = not above & set(rows.hidden)
+    if looks_back or (rows.has_hidden_numbers() and not is_apart):
         return None
+    if is_apart:
+        # nothing that is seen hangs on the labels above: what is hidden says nothing of them
+        rows = replace(rows, hidden=())
     sums = _sums_of(rows, name, above)
     if sums is None or name not in sums.scopes:
         return None
@@ -124,7 +128,8 @@ def _sums_of(rows: NewRows, name: str, above: set[str]) -> Marginaliser | None:
     that is too wide."""
     model = rows.joint.model
     kept = {*above, name}
-    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in rows.undrawn() - kept)
+    dropped = rows.undrawn() - kept if rows.hidden else {c.target for c in model.conditionals} - kept
+    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in dropped)
     reduced = replace(model, factors=factors, guide=None)
     summed = [v.name for v in model.of_role("random") if v.name in {*above, *rows.hidden}]
     if elimination_steps(reduced, summed)[1]:
