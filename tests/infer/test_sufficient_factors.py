@@ -230,11 +230,11 @@ class Largest(TorchDispatchMode):
 @pytest.mark.parametrize("starts", [1, 3])
 @pytest.mark.parametrize("text", [MODELS["MultivariateNormal"][0], ROW_BY_ROW], ids=["statistics", "row by row"])
 def test_no_block_lays_out_more_than_its_bound(text, starts, monkeypatch):
-    bound = 2**9
+    bound = 2**11
     monkeypatch.setattr(blocks_module, "BLOCK_CELLS", bound)
     monkeypatch.setattr(blocks_module, "KEPT_STATISTICS", 0)
     model = pgmlang.compile(text)
-    data = {"x": REALS if "Multivariate" in text else POSITIVE}
+    data = {"x": np.concatenate([REALS if "Multivariate" in text else POSITIVE] * 4)}
     joint = density_of_binding(model.model, model.bind(data), {}, torch.float64, torch.device("cpu"))
     sums = row_blocks(marginaliser_of(joint, ["z"]), starts)
     params = values_of(sums, starts)
