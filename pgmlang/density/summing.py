@@ -100,8 +100,7 @@ class Marginaliser:
         for i, name in enumerate(self.names):
             wide[name] = self.all_values(name, i, lead)
         earlier = {
-            (name, 1): self.all_values(name, len(self.names) + i, lead)
-            for i, name in enumerate(self.lagged_names)
+            (name, 1): self.all_values(name, len(self.names) + i, lead) for i, name in enumerate(self.lagged_names)
         }
         terms = self._factors(wide, earlier, params, nets)
         if self.joint.partition is not None:
