@@ -64,10 +64,14 @@ class Programs:
 
     def of_blanket(self, variables: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
+        return self.of_factors(self.names_around(variables))
+
+    def names_around(self, variables: Collection[str]) -> frozenset[str]:
+        """Names of the factors that mention any of these variables."""
         key = frozenset(variables)
         if key not in self._around:
             self._around[key] = frozenset(factors_around(self.model, key))
-        return self.of_factors(self._around[key])
+        return self._around[key]
 
     def _emitted(
         self,

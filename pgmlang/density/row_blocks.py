@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.row_subset import block_of_rows, has_only_rows_of
-from pgmlang.density.sufficient import SufficientFactors, sufficient_factors, without_moments
+from pgmlang.density.sufficient import SufficientFactors, more_precise, sufficient_factors
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Factor, Model
@@ -75,11 +75,23 @@ class Expectation(NamedTuple):
             is_live=self.is_live & mask,
         )
 
+    def repeated(self, times: int) -> Expectation:
+        """The same for so many values side by side as there are starts, one after the other."""
+
+        def copies(tables: dict[TableKey, Tensor]) -> dict[TableKey, Tensor]:
+            return {k: torch.cat([w] * times, self.sums.places) for k, w in tables.items()}
+
+        return self._replace(
+            statistics=copies(self.statistics),
+            weights=tuple(map(copies, self.weights)),
+            is_live=self.is_live.repeat(times),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class RowBlocks:
     """The sum over discrete variables of a density. ``whole``: the same in one piece; ``groups``: factors with sufficient
-    statistics; ``blocks``: of rows; ``outside``: the factors that no rows have, where there is more than one block;
+    statistics; ``blocks``: of rows; ``outside``: the factors that no rows have, where the rows can be told apart;
     ``starts``: how many values are gone through side by side."""
 
     whole: Marginaliser
@@ -112,9 +124,9 @@ class RowBlocks:
         )
 
     @cached_property
-    def without_moments(self) -> RowBlocks:
-        """The same sum where rounding would cancel too much in the products with moments: row by row."""
-        groups = tuple(g for g in map(without_moments, self.groups) if g is not None)
+    def more_precise(self) -> RowBlocks:
+        """The same sum where rounding would cancel too much in the products with statistics: by finer ones, or row by row."""
+        groups = tuple(g for g in map(more_precise, self.groups) if g is not None)
         return _in_blocks(self.whole, groups, self.starts)
 
     # ---- the sum
@@ -124,7 +136,7 @@ class RowBlocks:
         gradients keeps no block's intermediate results."""
         shared, is_precise = self._coefficients(values, params)
         if not is_precise:
-            return self.without_moments.log_marginal(values, params)
+            return self.more_precise.log_marginal(values, params)
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         if self.outside is not None:
             total = total + self.outside.log_marginal(values, params)
@@ -178,7 +190,7 @@ class RowBlocks:
         with torch.no_grad():
             shared, is_precise = self._coefficients(values, params)
         if not is_precise:
-            return self.without_moments.expected(values, params, codes)
+            return self.more_precise.expected(values, params, codes)
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
         if self.outside is not None:
             with torch.no_grad():
@@ -241,7 +253,7 @@ class RowBlocks:
                 ) -> Tensor:
                     tables = sums.factor_tables(values, params)
                     pieces = [self._weighed(weights[k], t.values) for k, t in tables.items()]
-                    return torch.stack(torch.broadcast_tensors(*pieces)).sum(0)
+                    return reduce(torch.add, pieces)
 
                 total = total + self._again(height, values, params)
         return total
@@ -317,20 +329,18 @@ def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts
     taken = {name for group in groups for name in group.names}
     rest = replace(sums, scopes={k: s for k, s in sums.scopes.items() if k not in taken})
     plate = _plate_of_blocks(rest)
-    num_rows = sums.joint.layout.size(plate) if plate is not None else 0
-    size = max(1, BLOCK_CELLS // _numbers_of_a_row(rest, groups, starts, plate))
-    if plate is None or num_rows <= size:
+    if plate is None:
         return RowBlocks(sums, groups, (_block(rest, groups, slice(0, None)),), None, starts)
-    outside = replace(
-        rest, names=(), steps=(), scopes={k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)}
-    )
-    inside = {k: s for k, s in rest.scopes.items() if k not in outside.scopes}
+    outside = replace(rest, names=(), steps=(), scopes={
+        k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)})  # fmt: skip
+    inside = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in outside.scopes})
+    num_rows = sums.joint.layout.size(plate)
+    size = max(1, BLOCK_CELLS // _numbers_of_a_row(inside, groups, starts, plate))
     blocks = []
     for start in range(0, num_rows, size):
         rows = slice(start, min(start + size, num_rows))
-        blocks.append(
-            _block(replace(rest, joint=block_of_rows(sums.joint, plate, rows), scopes=inside), groups, rows)
-        )
+        joint = sums.joint if size >= num_rows else block_of_rows(sums.joint, plate, rows)
+        blocks.append(_block(replace(inside, joint=joint), groups, rows))
     return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts)
 
 
@@ -366,9 +376,7 @@ def _plate_of_blocks(sums: Marginaliser) -> str | None:
     return plate if all(not s or plate in _axes(sums, k) for k, s in sums.scopes.items()) else None
 
 
-def _numbers_of_a_row(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str | None
-) -> int:
+def _numbers_of_a_row(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str) -> int:
     """Numbers of the largest intermediate result of a row: a table over the values of what is summed together, for each
     start, of every element; or its statistics."""
     joint = sums.joint
@@ -380,7 +388,7 @@ def _numbers_of_a_row(
         shape = zip(joint.axes(name), joint.shapes[name], strict=True) if name in joint.shapes else ()
         return math.prod(n for a, n in shape if a != plate)
 
-    tables = [states(s) * elements(k) for k, s in sums.scopes.items() if plate in _axes(sums, k)]
+    tables = [states(s) * elements(k) for k, s in sums.scopes.items()]
     steps = [math.prod(joint.num_states(n) for n in step.names) for step in sums.steps]
     widths = [g.width for g in groups if not _is_kept(g)]
     return max([1, *(starts * n for n in (*tables, *steps, *(states(g.scope) for g in groups))), *widths])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -27,40 +27,58 @@ class RowStatistics(Protocol):
     """What each row shows of the elements of a variable."""
 
     @property
-    def count(self) -> int:
-        """Statistics of an element."""
+    def width(self) -> int:
+        """Statistics of a row."""
 
     @property
     def points(self) -> Tensor:
-        """Values of the variable that tell the log-density, ``[points, *elements, *event]``."""
+        """Values of the variable that tell the log-density, ``[points, elements, event]``."""
 
     def of_rows(self, rows: slice) -> Tensor:
-        """``[elements * count, rows]``; zero where a cell is missing."""
+        """``[width, rows]``; zero where a cell is missing."""
 
     def coefficients(self, log_values: Tensor) -> tuple[Tensor, Tensor]:
-        """What the statistics are multiplied by, ``[..., elements * count]``, from the log-density ``[..., elements,
-        points]`` at the points; and a bound ``[...]`` of a row's error by rounding, in units of it."""
+        """What the statistics are multiplied by, ``[..., width]``, from the log-density ``[..., elements, points]`` at the
+        points; and a bound ``[...]`` of a row's error by rounding, in units of it."""
+
+    @property
+    def more_precise(self) -> RowStatistics | None:
+        """Statistics in which less cancels, these where nothing does; None: the rows have to be gone through one by one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Indicators:
-    """``codes``: the point that each row shows, ``[elements, rows]``, below zero where a cell is missing."""
+    """``codes``: the point that each row shows, ``[elements, rows]``, below zero where a cell is missing. One indicator for
+    each point where it ``is_full``, else one for all rows together and one for each point but the first."""
 
     codes: Tensor
     points: Tensor
     dtype: torch.dtype
+    is_full: bool
 
     @property
-    def count(self) -> int:
-        return len(self.points)
+    def width(self) -> int:
+        elements = len(self.codes)
+        return elements * len(self.points) if self.is_full else 1 + elements * (len(self.points) - 1)
 
     def of_rows(self, rows: slice) -> Tensor:
         codes = self.codes[:, rows]
-        labels = torch.arange(self.count, dtype=codes.dtype, device=codes.device)
-        return (codes[:, None] == labels[:, None]).to(self.dtype).flatten(0, 1)
+        labels = torch.arange(0 if self.is_full else 1, len(self.points), dtype=codes.dtype, device=codes.device)
+        hot = (codes[:, None] == labels[:, None]).to(self.dtype).flatten(0, 1)
+        return hot if self.is_full else torch.cat([hot.new_ones(1, hot.shape[1]), hot])
 
     def coefficients(self, log_values: Tensor) -> tuple[Tensor, Tensor]:
-        return log_values.flatten(-2), log_values.new_zeros(log_values.shape[:-2])
+        if self.is_full:
+            return log_values.flatten(-2), log_values.new_zeros(log_values.shape[:-2])
+        first = log_values[..., :1]
+        out = torch.cat([first.sum(-2), (log_values[..., 1:] - first).flatten(-2)], -1)
+        # what is impossible cannot be told by differences
+        bound = torch.where(torch.isfinite(log_values.detach()), 0.0, math.inf).amax((-2, -1))
+        return out, bound
+
+    @property
+    def more_precise(self) -> RowStatistics | None:
+        return self if self.is_full else replace(self, is_full=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +95,12 @@ class SampleMoments:
     reach: Tensor
 
     @property
-    def count(self) -> int:
-        return self.from_points.shape[1]
+    def width(self) -> int:
+        return self.from_points.shape[0] * self.from_points.shape[1]
+
+    @property
+    def more_precise(self) -> RowStatistics | None:
+        return None
 
     def of_rows(self, rows: slice) -> Tensor:
         out = statistics_of(self.columns[..., rows], self.with_products)

@@ -56,7 +56,7 @@ class SufficientFactors:
     @property
     def width(self) -> int:
         """Statistics of a row."""
-        return sum(_width(statistics) for _, statistics in self.members)
+        return sum(statistics.width for _, statistics in self.members)
 
     def of_rows(self, rows: slice) -> Tensor:
         """The statistics ``[width, rows]``."""
@@ -67,7 +67,7 @@ class SufficientFactors:
         """Those of the members that have one of these names, and the places of their statistics; None where none has."""
         chosen, places, start = [], [], 0
         for name, statistics in self.members:
-            end = start + _width(statistics)
+            end = start + statistics.width
             if name in names:
                 chosen.append((name, statistics))
                 places.append(torch.arange(start, end, device=self.points.device))
@@ -93,10 +93,6 @@ class SufficientFactors:
         return torch.cat([f.expand(*lead, -1) for f in flat], -1), bound
 
 
-def _width(statistics: RowStatistics) -> int:
-    return statistics.count * statistics.points.shape[1]
-
-
 def sufficient_factors(
     joint: BoundDensity, summed: tuple[str, ...], scopes: dict[TableKey, frozenset[int]]
 ) -> tuple[SufficientFactors, ...]:
@@ -115,14 +111,12 @@ def sufficient_factors(
     )
 
 
-def without_moments(group: SufficientFactors) -> SufficientFactors | None:
-    """Those of the members whose statistics are indicators, which nothing cancels in."""
-    return (
-        kept[0]
-        if (kept := group.restricted_to([n for n, s in group.members if not isinstance(s, SampleMoments)]))
-        is not None
-        else None
-    )
+def more_precise(group: SufficientFactors) -> SufficientFactors | None:
+    """The same by statistics in which less cancels: where there are such, else without the members that have none."""
+    finer = [(name, old, old.more_precise) for name, old in group.members]
+    has_finer = any(new is not None and new is not old for _, old, new in finer)
+    members = tuple((name, new or old) for name, old, new in finer if has_finer or new is not None)
+    return replace(group, members=members) if members else None
 
 
 def _points(joint: BoundDensity, plate: str, members: list[tuple[str, RowStatistics]]) -> BoundDensity:
@@ -210,7 +204,7 @@ def _of_summed(joint: BoundDensity, name: str, plate: str) -> Indicators | None:
     if joint.axes(name) != (plate,) or name in joint.unseen:
         return None
     codes = torch.zeros(1, joint.layout.size(plate), dtype=torch.int16, device=joint.device)
-    return Indicators(codes, torch.zeros(1, 1, 1, device=joint.device), joint.dtype)
+    return Indicators(codes, torch.zeros(1, 1, 1, device=joint.device), joint.dtype, False)
 
 
 def _indicators(joint: BoundDensity, codes: Tensor, seen: Tensor | None, labels: int) -> Indicators | None:
@@ -219,7 +213,7 @@ def _indicators(joint: BoundDensity, codes: Tensor, seen: Tensor | None, labels:
         return None
     points = torch.arange(labels, device=joint.device)[:, None, None].expand(-1, len(codes), 1)
     codes = codes.to(torch.int16)
-    return Indicators(codes if seen is None else codes.where(seen, -1), points, joint.dtype)
+    return _of_codes(joint, codes, seen, points)
 
 
 def _of_family(
@@ -249,4 +243,10 @@ def _of_values(joint: BoundDensity, values: Tensor, seen: Tensor | None) -> Indi
     count = max(len(np.unique(p)) for p in points)
     all_codes = torch.stack(codes).to(joint.device)
     all_points = torch.as_tensor(np.stack(points)[:, :count].T[..., None].copy(), device=joint.device)
-    return Indicators(all_codes if seen is None else all_codes.where(seen, -1), all_points, joint.dtype)
+    return _of_codes(joint, all_codes, seen, all_points)
+
+
+def _of_codes(joint: BoundDensity, codes: Tensor, seen: Tensor | None, points: Tensor) -> Indicators:
+    if seen is None:
+        return Indicators(codes, points, joint.dtype, is_full=False)
+    return Indicators(codes.where(seen, -1), points, joint.dtype, is_full=True)

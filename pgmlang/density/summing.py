@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -251,8 +252,7 @@ class Marginaliser:
             tables = self.tables(values, params, nets)
         with torch.enable_grad():
             added = {}
-            lead = next(iter(tables.values())).values.dim() - self.places - len(next(iter(tables.values())).axes)
-            sizes = self._leading_shape(tables, lead)
+            sizes = self._leading_shape({**values, **(params or {})})
             for i, name in enumerate(self.names):
                 shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
@@ -266,9 +266,11 @@ class Marginaliser:
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, tables: Mapping[TableKey, LogTable], lead: int) -> tuple[int, ...]:
-        shapes = [t.values.shape[self.places : self.places + lead] for t in tables.values()]
-        return tuple(torch.broadcast_shapes(*shapes)) if lead else ()
+    def _leading_shape(self, values: Values) -> tuple[int, ...]:
+        """The leading axes of the other values together."""
+        shapes = self.joint.shapes
+        leading = [v.shape[: v.dim() - len(shapes[k])] for k, v in values.items() if k in shapes]
+        return tuple(torch.broadcast_shapes((), *leading))
 
     def expected(
         self, values: Values, params: Values | None = None, nets: Any = None
@@ -283,6 +285,13 @@ class Marginaliser:
             slopes = torch.autograd.grad(total.sum(), [t.values for t in leaves.values()])
         return total.detach(), dict(zip(leaves, slopes, strict=True))
 
+    @cached_property
+    def _around(self) -> Marginaliser:
+        """The same without the factors that mention none of the variables."""
+        scopes = {name: scope for name, scope in self.scopes.items() if scope}
+        is_all = len(scopes) == len(self.scopes) or self.joint.partition is not None
+        return self if is_all else replace(self, scopes=scopes)
+
     @torch.no_grad()
     def draw(self, generator: Generator | None, values: Values, params: Values | None = None,
              nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
@@ -290,10 +299,9 @@ class Marginaliser:
         generator the most probable ones are not sought, but each step's best given those before. ``shape``: of draws
         side by side, where the values have no leading axes."""
         trace: list[Joined] = []
-        tables = self.tables(values, params, nets)
-        first = next(iter(tables.values()))
-        lead = first.values.dim() - self.places - len(first.axes)
-        sizes = self._leading_shape(tables, lead)
+        tables = self._around.tables(values, params, nets)
+        sizes = self._leading_shape({**values, **(params or {})})
+        lead = len(sizes)
         if shape and not lead:
             lead, sizes = len(shape), shape
             tables = {
@@ -349,11 +357,14 @@ NEVER = -1e30
 
 
 def categorical(logits: Tensor, generator: Generator | None) -> Tensor:
-    """Codes along the last axis by the Gumbel trick (without a generator the largest)."""
+    """Codes along the last axis by inversion, one uniform number each (without a generator the largest)."""
     if generator is None:
         return logits.argmax(-1)
-    noise = torch.empty_like(logits).exponential_(generator=generator).log().neg()
-    return (logits + noise).argmax(-1)
+    weights = (logits - logits.amax(-1, keepdim=True)).exp().cumsum(-1)
+    total = weights[..., -1:]
+    noise = torch.rand(total.shape, generator=generator, dtype=total.dtype, device=total.device)
+    # the second test: a product rounded up to the total must not pick a last value of no weight
+    return ((weights <= noise * total) & (weights < total)).sum(-1)
 
 
 def marginaliser_of(joint: BoundDensity, names: Collection[str]) -> Marginaliser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -13,13 +14,20 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.gradients import gradient_error
 from pgmlang.density.numerics import numerics, seeded
-from pgmlang.density.reductions import log_joint, sum_to_axes
+from pgmlang.density.reductions import log_joint, sum_of_factors, sum_to_axes
 from pgmlang.density.summing import Marginaliser, categorical, marginaliser_of
 from pgmlang.density.target import block_target
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.exponential import ExponentialFamily, conjugate_draw, exponential_family
+from pgmlang.infer.exponential import (
+    ExponentialFamily,
+    Factor,
+    draw_quadratic,
+    exponential_family,
+    natural_share,
+    optimal,
+)
 from pgmlang.kernels import warmup as wu
 from pgmlang.kernels.kernel import ChainState
 from pgmlang.kernels.log_density import GradientNotFinite
@@ -116,11 +124,26 @@ class ElementBlock:
 
 @dataclass(frozen=True, eq=False)
 class ConjugateBlock:
-    """A variable drawn from its full conditional, whose parameters are read off the log-density."""
+    """A variable drawn from its full conditional, whose parameters are read off the log-density: once for the factors
+    that nothing else unknown is in, such as its own prior, at each step for the others."""
 
     names: tuple[str, ...]
     joint: BoundDensity
     family: ExponentialFamily
+    shares: dict[torch.Size, Factor] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def moving(self) -> frozenset[str]:
+        """The factors that mention the variable and others that move."""
+        around = self.joint.programs.names_around(self.names)
+        others = [n for n in (*self.joint.latent, *self.joint.learned) if n not in self.names]
+        return around & self.joint.programs.names_around(others)
+
+    @cached_property
+    def is_split(self) -> bool:
+        """Whether some of the factors are read once: not where elements are coupled, or beside log Z."""
+        around = self.joint.programs.names_around(self.names)
+        return not self.family.is_coupled and self.joint.partition is None and self.moving < around
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -129,17 +152,40 @@ class ConjugateBlock:
         self, generator: Generator, values: Values, state: Any, iteration: int
     ) -> tuple[Values, Any, Tensor | None]:
         (name,) = self.names
+        like = values[name]
 
         def density(value: Tensor) -> Tensor:
+            if self.is_split and not self.moving:
+                return 0 * value
+            if self.is_split:
+                return sum_of_factors(self.joint, self.joint.factors({**values, name: value}, only=self.moving))
             return log_joint(self.joint, {**values, name: value}, blanket=(name,))
 
         try:
             with seeded(generator), numerics(self.joint.dtype, self.joint.device):
-                drawn = conjugate_draw(self.family, density, values[name], len(self.joint.axes(name)))
+                if self.family.is_coupled:
+                    drawn = draw_quadratic(density, like, len(self.joint.axes(name)))
+                else:
+                    share = self._share(values, like) if self.is_split else None
+                    drawn = self.family.inside(self.family.draw(optimal(self.family, density, like, share), ()))
         except GradientNotFinite as stuck:
             leaf = stuck.x.detach().requires_grad_()
             raise gradient_error(lambda: density(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
         return {**values, name: drawn}, state, None
+
+    def _share(self, values: Values, like: Tensor) -> Factor:
+        """What the factors that do not move add to the parameters."""
+        (name,) = self.names
+        fixed = self.joint.programs.names_around(self.names) - self.moving
+
+        def density(value: Tensor) -> Tensor:
+            # by the program of all factors, which is there: one of these few would be written for a single use
+            terms = self.joint.factors({**values, name: value})
+            return sum_of_factors(self.joint, {k: v for k, v in terms.items() if k in fixed})
+
+        if like.shape not in self.shares:
+            self.shares[like.shape] = natural_share(self.family, density, like)
+        return self.shares[like.shape]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.row_groups import RowGroup, row_groups, table_shapes
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.exact import ExactEngine
+from pgmlang.exact.stacked_counts import stacked_counts
 from pgmlang.infer.base import Outcome, Problem, StepReport
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_options import EmOptions
@@ -73,6 +74,7 @@ class TableEm:
         start = uniform_parameters(self.shapes)
         self.groups: list[RowGroup] = list(row_groups(problem.binding, start, problem.fixed))
         self.weight = max(1.0, sum(float(g.weights.sum()) for g in self.groups))
+        self.stacked = [stacked_counts(g.unrolled.network, g.evidence, g.weights) for g in self.groups]
         self.log_partitions = [log_partition(g, ExactEngine(g.unrolled.network)) for g in self.groups]
         self.open_tables = open_tables(self.model, problem.facts)
         assert options.restarts is not None, "the plan resolves it"
@@ -193,18 +195,23 @@ class TableEm:
         """Log-likelihood of the data and expected counts of the learned tables."""
         counts = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         total = 0.0
-        for group, log_partition_ in zip(self.groups, self.log_partitions, strict=True):
-            engine = ExactEngine(group.unrolled.with_parameters(parameters))
-            num_rows = len(group.weights)
-            evidence = group.evidence
-            if self.options.hard:
-                evidence = self._completed(engine, group, num_rows)
-            by_factor, log_evidence = engine.expected_counts(evidence, group.weights, num_rows=num_rows)
+        for group, stacked, log_partition_ in zip(self.groups, self.stacked, self.log_partitions, strict=True):
+            network = group.unrolled.with_parameters(parameters)
+            if stacked is not None and not self.options.hard:
+                by_factor, log_evidence = stacked.expected_counts(network)
+            else:
+                by_factor, log_evidence = self._by_engine(ExactEngine(network), group)
             if np.isneginf(log_evidence[group.weights > 0]).any():
                 raise impossible_row(group, log_evidence, self.problem.binding.source)
             total += float(group.weights @ (log_evidence - log_partition_))
             group.unrolled.add_counts(counts, by_factor)
         return total, counts
+
+    def _by_engine(self, engine: ExactEngine, group: RowGroup) -> tuple[list[np.ndarray], np.ndarray]:
+        """Counts by factor and the log-evidence of the rows, completed by their most probable values where EM is hard."""
+        num_rows = len(group.weights)
+        evidence = self._completed(engine, group, num_rows) if self.options.hard else group.evidence
+        return engine.expected_counts(evidence, group.weights, num_rows=num_rows)
 
     def _completed(self, engine: ExactEngine, group: RowGroup, num_rows: int) -> dict[int, np.ndarray]:
         """Every row with its most probable values filled in."""

@@ -46,27 +46,9 @@ class ExpectedLogJoint:
     def maximise(self, values: dict[str, Tensor], known: Expectation) -> dict[str, Tensor]:
         """Values ``[start, ...]`` at which Q is no lower, of every start: its maximum where that has a closed form. Raises
         PgmError PGM0808 where a gradient is not finite."""
-        chances = tuple(n for n in self.names if self.is_simplex(n))
-        values, climbing = self._with_shares(values, known, chances)
         values, solved = self._solved(values, known)
-        moved = {n: v for n, v in values.items() if n in climbing or (n not in chances and n not in solved)}
+        moved = {n: v for n, v in values.items() if n not in solved}
         return {**values, **self._climbed(values, moved, known)} if moved else values
-
-    def _with_shares(
-        self, values: dict[str, Tensor], known: Expectation, names: tuple[str, ...]
-    ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-        """Values with probabilities in proportion to their expected counts; and the names again, where Q is lower there."""
-        if not names:
-            return values, ()
-        before, gradients = self._slopes(values, names, known)
-        fresh = {}
-        for name, gradient in gradients.items():
-            counts = (values[name] * gradient).clamp(min=0)
-            total = counts.sum(-1, keepdim=True)
-            share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
-            fresh[name] = torch.where(total > 0, share / share.sum(-1, keepdim=True), values[name])
-        values, is_higher = self._raised(values, fresh, before, known)
-        return values, () if bool(is_higher.all()) else names
 
     def _solved(self, values: dict[str, Tensor], known: Expectation) -> tuple[dict[str, Tensor], frozenset[str]]:
         """Values at the maxima that have a closed form, and their names: those of a round are left out where rounding left
@@ -74,12 +56,11 @@ class ExpectedLogJoint:
         following, solved = dict(values), frozenset[str]()
         for blocks in self.blocks:
             names = frozenset(n for b in blocks for n in b.names)
-            first, here = self._slopes(following, names, known)
             away = {
                 n: v for b in blocks
                 for n, v in zip(b.names, b.step.elsewhere(tuple(following[n] for n in b.names)), strict=True)
             }  # fmt: skip
-            _, there = self._slopes({**following, **away}, names, known)
+            first, here, there = self._slopes_at_two(following, away, known)
             fresh: dict[str, Tensor] = {}
             for block in blocks:
                 at = (tuple(some[n] for n in block.names) for some in (following, here, there))
@@ -108,6 +89,19 @@ class ExpectedLogJoint:
         }
         return {**values, **chosen}, is_higher | ~known.is_live
 
+    def _slopes_at_two(
+        self, values: dict[str, Tensor], away: dict[str, Tensor], known: Expectation
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Q ``[start]`` at the values, and its gradients by some names there and where these have other values."""
+        if any(known.weights):
+            # of rows, which are not laid out twice
+            first, here = self._slopes(values, tuple(away), known)
+            return first, here, self._slopes({**values, **away}, tuple(away), known)[1]
+        both = {n: torch.cat([v, away.get(n, v)]) for n, v in values.items()}
+        heights, slopes = self._slopes(both, tuple(away), known.repeated(2))
+        halves = {n: s.chunk(2) for n, s in slopes.items()}
+        return heights.chunk(2)[0], {n: h[0] for n, h in halves.items()}, {n: h[1] for n, h in halves.items()}
+
     def _slopes(
         self, values: dict[str, Tensor], names: Collection[str], known: Expectation
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -121,11 +115,6 @@ class ExpectedLogJoint:
 
         _, slopes = gradients_of(total, leaves, self.joint, LABEL)
         return heights[-1].detach(), dict(zip(leaves, slopes, strict=True))
-
-    def is_simplex(self, name: str) -> bool:
-        from torch.distributions import constraints
-
-        return self.joint.program.SUPPORTS[name] is constraints.simplex
 
     def _climbed(
         self, values: dict[str, Tensor], moved: dict[str, Tensor], known: Expectation

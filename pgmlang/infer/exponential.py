@@ -97,18 +97,22 @@ def inverse_gamma_parameters(density: LogDensity, like: Tensor) -> tuple[Tensor,
     return scale - g - 1, scale
 
 
-def optimal(family: ExponentialFamily, density: LogDensity, like: Tensor) -> Factor:
-    """The factor proportional to the exponential of a log-density whose elements do not hang together."""
+def natural_share(family: ExponentialFamily, density: LogDensity, like: Tensor) -> Factor:
+    """What some terms of a log-density add to the parameters, of those that no term at all would give."""
     assert family.read is not None
+    none = family.read(lambda x: 0 * x, like)
+    return tuple(p - q for p, q in zip(family.read(density, like), none, strict=True))
+
+
+def optimal(family: ExponentialFamily, density: LogDensity, like: Tensor, share: Factor | None = None) -> Factor:
+    """The factor proportional to the exponential of a log-density whose elements do not hang together. ``share``: what
+    terms that the density leaves out add to its parameters."""
+    assert family.read is not None
+    parameters = family.read(density, like)
+    if share is not None:
+        parameters = tuple(p + q for p, q in zip(parameters, share, strict=True))
     tiny = torch.finfo(like.dtype).tiny
-    return tuple(p.clamp(min=tiny) for p in family.read(density, like))
-
-
-def conjugate_draw(family: ExponentialFamily, density: LogDensity, like: Tensor, num_axes: int) -> Tensor:
-    """A draw of the full conditional, of the shape of ``like [..., *its axes]``, by torch's global generator."""
-    if family.is_coupled:
-        return draw_quadratic(density, like, num_axes)
-    return family.inside(family.draw(optimal(family, density, like), ()))
+    return tuple(p.clamp(min=tiny) for p in parameters)
 
 
 def _dirichlet_points(q: Factor) -> Tensor:

@@ -36,6 +36,8 @@ from pgmlang.model.labels import Labels, Positions
 from pgmlang.syntax.collection import no_collection
 from pgmlang.tables.learned import tables_of
 
+FILE_NAME = "model.pgm"
+"""What comments call a model's file where none is given."""
 LISTED = 12
 """Most positions that a program lists one by one as labels."""
 
@@ -75,7 +77,7 @@ def line_of_model(program: ModuleType | Mapping[str, Any], line: int) -> Span | 
 def lower(
     model: Model,
     *,
-    file_name: str = "model.pgm",
+    file_name: str = FILE_NAME,
     only: Collection[str] | None = None,
     definitions: Collection[str] = (),
     partly_seen: Collection[str] = (),
@@ -86,11 +88,29 @@ def lower(
     program has a ``deterministic`` of, ``distributions``: the random variables it has the distributions of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
+    if only is None and not (definitions or partly_seen or distributions) and file_name == FILE_NAME:
+        return model.once(_whole)
     with no_collection():
         unnamed = _statements(model, file_name, only, definitions, partly_seen, distributions)
-        unnamed.out.items = hoist(unnamed.out.items, unnamed.names)
-        text, spans = unnamed.out.render()
-    return Program(text, model.name, spans, unnamed.left_out, unnamed.questions)
+        return _named(unnamed, model.name)
+
+
+def _whole(model: Model) -> Program:
+    """The program of a model, of the statements that its refusals were asked of."""
+    with no_collection():
+        return _named(model.once(_whole_statements), model.name)
+
+
+def _whole_statements(model: Model) -> _Statements:
+    return _statements(model, FILE_NAME, None, (), (), ())
+
+
+def _named(unnamed: _Statements, name: str) -> Program:
+    """The program once its long expressions are named."""
+    lines = Writer(unnamed.out.file_name)
+    lines.items = hoist(unnamed.out.items, unnamed.names)
+    text, spans = lines.render()
+    return Program(text, name, spans, unnamed.left_out, unnamed.questions)
 
 
 def refusals(model: Model) -> tuple[Diagnostic, ...]:
@@ -100,7 +120,7 @@ def refusals(model: Model) -> tuple[Diagnostic, ...]:
 
 def _refusals(model: Model) -> tuple[Diagnostic, ...]:
     try:
-        _statements(model, "model.pgm", None, (), (), ())
+        model.once(_whole_statements)
     except PgmError as error:
         return error.diagnostics
     return ()

@@ -6,6 +6,7 @@ import ast
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pgmlang.diagnostics import Span
 from pgmlang.lower.names import comment
@@ -61,19 +62,8 @@ class Writer:
 
     def text(self, source: str) -> None:
         """Source as it stands; lines of comments and docstrings that are too wide go on in the next."""
-        texts = [
-            n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        ]
-        inside = {k for n in texts for k in range(n.lineno, (n.end_lineno or n.lineno) + 1)}
-        for number, line in enumerate(source.splitlines(), 1):
-            code = line.lstrip()
-            margin = line[: len(line) - len(code)]
-            if len(line) > WIDTH and (code.startswith("#") or number in inside):
-                following = margin + ("# " if code.startswith("#") else "")
-                for wrapped in textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following):
-                    self.line(wrapped)
-            else:
-                self.line(line)
+        for line in _wrapped(source):
+            self.line(line)
 
     def statement(self, node: ast.AST, span: Span | None = None, note: str = "") -> None:
         """A statement, with ``# model.pgm:12  note`` behind it (or above, where the line is long)."""
@@ -118,3 +108,20 @@ class Writer:
             return [f"{text[0]}  # {remark}"]
         above = textwrap.wrap(remark, WIDTH - margin - 2, break_on_hyphens=False)
         return [*(f"# {line}" for line in above), *text]
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(source: str) -> tuple[str, ...]:
+    """The lines of a source, comments and docstrings wrapped; the same pieces go into program after program."""
+    texts = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    inside = {k for n in texts for k in range(n.lineno, (n.end_lineno or n.lineno) + 1)}
+    out: list[str] = []
+    for number, line in enumerate(source.splitlines(), 1):
+        code = line.lstrip()
+        margin = line[: len(line) - len(code)]
+        if len(line) > WIDTH and (code.startswith("#") or number in inside):
+            following = margin + ("# " if code.startswith("#") else "")
+            out += textwrap.wrap(code, WIDTH, initial_indent=margin, subsequent_indent=following)
+        else:
+            out.append(line)
+    return tuple(out)

@@ -11,6 +11,8 @@ import math
 
 import torch
 
+from pgmlang.lower.runtime.support import unrepeated
+
 
 def log_of(x):
     """log x with log 0 = -inf, whose gradient at 0 is 0, so that a branch of probability zero spoils no other."""
@@ -122,11 +124,13 @@ def dirichlet_log_prob(x, alpha):
     t = x * total
     is_zero = x == 0
     log_x = torch.log(torch.where(is_zero, 1.0, x))
-    far = (alpha - 1) * log_x + alpha * (torch.log(total) - torch.log(alpha)) - (t - alpha)
+    # concentrations are often one number repeated
+    log_alpha, remainder = torch.log(unrepeated(alpha)), stirling(unrepeated(alpha))
+    far = (alpha - 1) * log_x + alpha * (torch.log(total) - log_alpha) - (t - alpha)
     is_near = ~is_zero & (((t - alpha) / alpha).abs() < 0.01)
     near = alpha * deviance(alpha, torch.where(is_near, t, alpha), 0.0) - log_x
     edge = torch.where(is_zero & (alpha != 1), torch.where(alpha < 1, math.inf, -math.inf), 0.0)
-    bulk = 0.5 * torch.log(alpha) - 0.9189385332046727 - stirling(alpha)
+    bulk = 0.5 * log_alpha - 0.9189385332046727 - remainder
     each = torch.where(is_near, near, far) + edge + bulk
     whole = 0.5 * torch.log(total) - 0.9189385332046727 - stirling(total)
     log = each.sum(-1) - whole.squeeze(-1) + (t.sum(-1) - total.squeeze(-1))

@@ -34,7 +34,8 @@ def total(term, axes):
 def unrepeated(x, own=0):
     """A view of x in which axes that only repeat it (those of an ``expand``) have size 1, but for its ``own``
     last ones."""
-    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride()[: x.dim() - own])]
+    steps = x.stride()[: x.dim() - own]
+    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in steps)] if 0 in steps else x
 
 
 def take(x, *codes, shared=0, own=0, rest=0):
@@ -44,8 +45,8 @@ def take(x, *codes, shared=0, own=0, rest=0):
     x = torch.as_tensor(x)
     first = x.dim() - rest - len(codes)
     codes = [torch.as_tensor(part) for part in codes]
-    code = 0
-    for part, size in zip(codes, x.shape[first:], strict=False):
+    code = unrepeated(codes[0]).long() if codes else torch.tensor(0)
+    for part, size in zip(codes[1:], x.shape[first + 1 :], strict=False):
         code = code * size + unrepeated(part).long()
     code = code.to(x.device)
     size = math.prod(x.shape[first : x.dim() - rest])
@@ -57,8 +58,10 @@ def take(x, *codes, shared=0, own=0, rest=0):
         code = code + size * block[(..., *[None] * own)]
     elif first - shared > code.dim() - shared - own:
         code = code[(*[None] * (first - code.dim() + own), ...)]
-    full = torch.broadcast_shapes(code.shape, *(part.shape for part in codes))
-    return flat.index_select(0, code.flatten()).reshape((*code.shape, *shape)).expand((*full, *shape))
+    taken = flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
+    if len(codes) == 1 and code.numel() == codes[0].numel():
+        return taken
+    return taken.expand((*torch.broadcast_shapes(code.shape, *(part.shape for part in codes)), *shape))
 
 
 def looked_at(test, sizes, *codes, places):
