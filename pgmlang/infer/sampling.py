@@ -243,22 +243,22 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     elif chains < 2:
         message = "one chain alone cannot tell whether others would come to the same"
         warnings.append(Diagnostic("PGM0801", message, help="at least two, better four: `--chains 4`"))
-    worst, bulk, tail = ("", 0.0), ("", np.zeros(0)), ("", np.zeros(0))
+    worst, bulk, tail = ("", 0.0, R_HAT), ("", np.zeros(0)), ("", np.zeros(0))
     for name, values in draws.items():
         if values.dtype.kind in "iu":
             # of thousands of labels one is always a little off
-            r_hat = np.nan_to_num(r_hat_of_codes(values), nan=0.0, posinf=np.inf)
-            r_hat = np.where(r_hat > R_HAT_OF_LABELS, r_hat, 0.0)
+            r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
         else:
             figures = convergence(values.reshape(*values.shape[:2], -1))
-            r_hat = np.nan_to_num(figures.r_hat, nan=0.0, posinf=np.inf)
+            r_hat, most = figures.r_hat, R_HAT
             bulk = _fewer(bulk, name, figures.ess_bulk)
             tail = _fewer(tail, name, figures.ess_tail)
-        if r_hat.size and r_hat.max() > worst[1]:
-            worst = (name, float(r_hat.max()))
-    if worst[1] > R_HAT:
+        highest = float(np.fmax.reduce(r_hat, initial=0.0))
+        if highest > max(most, worst[1]):
+            worst = (name, highest, most)
+    if worst[0]:
         warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
-                                f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+                                f"over {worst[2]}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
     warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
     warnings.extend(_divergences(stats))
     return tuple(warnings)

@@ -14,6 +14,8 @@ from pgmlang.results.scalars import is_independent
 Figure = tuple[float, str] | None
 
 FEWEST_STEPS = 100
+ERRORS = 3.0
+"""Standard errors that a rise by chance stays within."""
 
 
 def finished(of: FitFigures) -> Figure:
@@ -151,7 +153,7 @@ def still_rising(of: FitFigures) -> Figure:
     first, last = tail[:half], tail[-half:]
     # twice: the middles of the halves are half of the tail apart
     rise = 2 * (last.mean() - first.mean())
-    noise = 2 * float(np.std(np.diff(tail))) / math.sqrt(half)
+    noise = ERRORS * 2 * float(np.std(np.diff(tail))) / math.sqrt(half)
     return float(rise / span) if rise > noise else 0.0, "trace"
 
 
