@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+
+SOUGHT = 20_000
+"""Points that centres are sought among; the others go to the nearest centre."""
+BLOCK_CELLS = 2**19
+"""Numbers that are laid out at a time when they do."""
 
 
 def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor | None:
@@ -24,22 +31,33 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     if not columns:
         return None
     points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
-    both = torch.stack([_standardised(points), _standardised(_ranks(points))])
-    points = both[torch.arange(starts, device=joint.device) % 2]
-    first = torch.randint(points.shape[1], (starts, 1), generator=generator, device=joint.device)
+    few = points
+    if len(points) > SOUGHT:
+        few = points[torch.linspace(0, len(points) - 1, SOUGHT, device=joint.device).long()]
+    every_other = torch.arange(starts, device=joint.device) % 2
+    scaled = _numbers_and_ranks(few)
+    centres = _centres(scaled(few)[every_other], states, generator)
+    size = max(1, BLOCK_CELLS // (starts * max(states, points.shape[1])))
+    nearest = [_distances(scaled(block)[every_other], centres).argmin(-1) for block in points.split(size)]
+    return torch.cat(nearest, 1).reshape(starts, *shape)
+
+
+def _centres(points: Tensor, states: int, generator: Generator) -> Tensor:
+    """Centres ``[start, state, d]`` of points ``[start, i, d]``."""
+    starts = len(points)
+    first = torch.randint(points.shape[1], (starts, 1), generator=generator, device=points.device)
     centres = _picked(points, first)
     for _ in range(states - 1):
         far = _distances(points, centres).amin(-1)
         chosen = torch.multinomial(far + 1e-12, 1, generator=generator)
         centres = torch.cat([centres, _picked(points, chosen)], 1)
     for _ in range(2):
-        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(joint.dtype)
+        hot = torch.nn.functional.one_hot(_distances(points, centres).argmin(-1), states).to(points.dtype)
         total = hot.sum(1)[..., None]
         fresh = torch.einsum("snk,snd->skd", hot, points) / total.clamp(min=1)
         centres = torch.where(total > 0, fresh, centres)
     order = centres[..., 0].argsort(-1)
-    centres = torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
-    return _distances(points, centres).argmin(-1).reshape(starts, *shape)
+    return torch.stack([centres[i, _rotated(order[i], i)] for i in range(starts)])
 
 
 def _rotated(order: Tensor, i: int) -> Tensor:
@@ -47,17 +65,23 @@ def _rotated(order: Tensor, i: int) -> Tensor:
     return (order.flip(0) if i % 2 else order).roll(i // 2)
 
 
-def _standardised(points: Tensor) -> Tensor:
-    """Columns of mean 0 and sd 1."""
-    return (points - points.mean(0)) / points.std(0).clamp(min=1e-9)
+def _numbers_and_ranks(few: Tensor) -> Callable[[Tensor], Tensor]:
+    """Of points ``[i, d]`` the columns, of mean 0 and sd 1 among a few of them, and those of the ranks there, those of equal
+    numbers shared: ``[2, i, d]``."""
+    order = few.mT.contiguous().sort(-1).values
 
+    def ranks(points: Tensor) -> Tensor:
+        columns = points.mT.contiguous()
+        both = torch.searchsorted(order, columns) + torch.searchsorted(order, columns, right=True)
+        return both.mT.to(points.dtype)
 
-def _ranks(points: Tensor) -> Tensor:
-    """The ranks of each column, those of equal numbers shared."""
-    columns = points.mT.contiguous()
-    order = columns.sort(-1).values
-    ranks = torch.searchsorted(order, columns) + torch.searchsorted(order, columns, right=True)
-    return ranks.mT.to(points.dtype)
+    moments = [(some.mean(0), some.std(0).clamp(min=1e-9)) for some in (few, ranks(few))]
+
+    def scaled(points: Tensor) -> Tensor:
+        pairs = zip((points, ranks(points)), moments, strict=True)
+        return torch.stack([(columns - mean) / sd for columns, (mean, sd) in pairs])
+
+    return scaled
 
 
 def _picked(points: Tensor, places: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -253,7 +253,7 @@ class RowBlocks:
                 ) -> Tensor:
                     tables = sums.factor_tables(values, params)
                     pieces = [self._weighed(weights[k], t.values) for k, t in tables.items()]
-                    return torch.stack(torch.broadcast_tensors(*pieces)).sum(0)
+                    return reduce(torch.add, pieces)
 
                 total = total + self._again(height, values, params)
         return total

@@ -19,8 +19,8 @@ from pgmlang.plan.record import Assignment
 from pgmlang.plan.table_reasons import table_reasons, width_reasons, width_words
 from pgmlang.tables.learned import learned_tables
 
-M_STEP, COUNTS = "m-step", "expected counts"
-"""Kernels of what is learned: where the E-step sums a density, and where it is one of tables."""
+M_STEP, CLIMBED, COUNTS = "m-step", "m-step by lbfgs", "expected counts"
+"""Kernels of what is learned: where the E-step sums a density, in closed form or not, and where it is one of tables."""
 LONG = 1_000
 """Rows of chains beyond which they are no network of nodes."""
 
@@ -88,16 +88,29 @@ def assign(model: Model, facts: Facts, options: EmOptions) -> tuple[Assignment, 
     """What the E-step sums out, or completes, and what the M-step sets."""
     names = (*estimated(model, facts), *(t.name for t in learned_tables(model)))
     if _by_density(model, facts):
-        return (Assignment(names, M_STEP), *summed_out_exactly(summed_names(model, facts)))
+        return (*_m_steps(model, names), *summed_out_exactly(summed_names(model, facts)))
     hidden = tuple(
         v.name for v in model.of_role("random", "field") if v.name in facts.latent or v.name in facts.missing
     )
     return (Assignment(names, COUNTS), *((Assignment(hidden, "junction tree"),) if hidden else ()))
 
 
+def _m_steps(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
+    """How the M-step sets each name: those at a maximum in closed form, those that climb."""
+    from pgmlang.infer.m_steps import blocks_of, simplices_of
+
+    blocks = blocks_of(model, names, simplices_of(model, names))
+    closed = {name for some in blocks for block in some for name in block.names}
+    kinds = (
+        (M_STEP, "from expected statistics, in closed form", tuple(n for n in names if n in closed)),
+        (CLIMBED, "no closed form: the expected log-joint is climbed", tuple(n for n in names if n not in closed)),
+    )
+    return tuple(Assignment(some, kernel, (reason,)) for kernel, reason, some in kinds if some)
+
+
 def build(problem: Problem, options: EmOptions) -> Algorithm:
     assert options.restarts is not None, "the plan resolves it"
-    if problem.blocks[0].kernel == M_STEP:
+    if problem.blocks[0].kernel in (M_STEP, CLIMBED):
         from pgmlang.infer.em_densities import build as build_densities
 
         return build_densities(problem, options.max_iterations, options.tolerance, options.restarts, options.hard)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,8 +28,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
-from pgmlang.infer.expected_log_joint import ExpectedLogJoint, is_simplex, split
-from pgmlang.infer.m_steps import blocks_of
+from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
+from pgmlang.infer.m_steps import blocks_of, simplices_of
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.objectives.log_density import log_prior
 from pgmlang.plan.deadline import OutOfTime
@@ -71,6 +72,11 @@ class DensityEm:
     names: tuple[str, ...]
     q: ExpectedLogJoint
 
+    @cached_property
+    def simplices(self) -> frozenset[str]:
+        """The names that are probabilities along their last axis."""
+        return frozenset(simplices_of(self.joint.model, self.names))
+
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
         values = self._first_values(generator)
@@ -91,7 +97,7 @@ class DensityEm:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero; probabilities anywhere, so
         that labels are told apart."""
         free = {
-            n: (1.0 if is_simplex(self.joint, n) else 0.1) * torch.randn(
+            n: (1.0 if n in self.simplices else 0.1) * torch.randn(
                 (self.restarts, *free_shape(self.joint, n)), generator=generator, dtype=self.joint.dtype,
                 device=self.joint.device)
             for n in self.names
@@ -151,7 +157,7 @@ class DensityEm:
         the others by the free numbers behind them."""
         numbers = []
         for one in plain:
-            others = {n: v for n, v in one.items() if not is_simplex(self.joint, n)}
+            others = {n: v for n, v in one.items() if n not in self.simplices}
             free = unconstrain(self.joint, others, one, one) if others else {}
             numbers.append({n: free.get(n, v) for n, v in one.items()})
         flat = [
@@ -162,7 +168,7 @@ class DensityEm:
         points = {n: p.reshape(v.shape) for (n, v), p in zip(numbers[2].items(), pieces, strict=True)}
         out = dict(plain[2])
         for name, value in plain[2].items():
-            if is_simplex(self.joint, name):
+            if name in self.simplices:
                 cells = torch.maximum(points.pop(name), 0.1 * value)
                 out[name] = cells / cells.sum(-1, keepdim=True)
         return {**out, **(constrain(self.joint, points, out, out)[0] if points else {})}
@@ -219,7 +225,7 @@ class DensityEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self.sums.log_marginal(*split(self.joint, some)) + self._log_prior(some)
 
-        simplices = tuple(n for n in values if is_simplex(self.joint, n))
+        simplices = tuple(n for n in values if n in self.simplices)
         return point_surface(self.joint, total, values, simplices)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -265,7 +271,8 @@ def build(
     names = tuple(
         dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
     )
-    simplices = [n for n in names if is_simplex(joint, n)]
-    q = ExpectedLogJoint(joint, names, blocks_of(joint.model, names, simplices), problem.deadline)
+    q = ExpectedLogJoint(
+        joint, names, blocks_of(joint.model, names, simplices_of(joint.model, names)), problem.deadline
+    )
     em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, names, q)
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)

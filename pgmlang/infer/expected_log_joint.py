@@ -157,10 +157,3 @@ def split(joint: BoundDensity, values: dict[str, Tensor]) -> tuple[dict[str, Ten
         {k: v for k, v in values.items() if k not in learned},
         {k: v for k, v in values.items() if k in learned},
     )
-
-
-def is_simplex(joint: BoundDensity, name: str) -> bool:
-    """Whether a variable's values are probabilities along their last axis."""
-    from torch.distributions import constraints
-
-    return joint.program.SUPPORTS[name] is constraints.simplex

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from importlib import import_module
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pgmlang.families import FAMILIES
 from pgmlang.infer.conjugate import conjugate_family, likelihood_family
 from pgmlang.model import Conditional, Dist, Model
-from pgmlang.model.dependence import names_behind
-from pgmlang.model.expr import Ref
+from pgmlang.model.dependence import names_behind, nodes_behind
+from pgmlang.model.expr import Contract, Reduce, Ref, walk
 from pgmlang.model.model import Factor
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import form_in
 from pgmlang.tables.learned import learned_tables
 
-Values = tuple[Tensor, ...]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values: TypeAlias = "tuple[Tensor, ...]"
 
 
 class MStep(NamedTuple):
@@ -51,7 +51,7 @@ def blocks_of(
     """The names that have a closed form, in rounds: in each one no factor has to do with two blocks. ``simplices``: those of
     probabilities along their last axis."""
     model = normal_form(model)
-    blocks = [MaximumBlock((name,), SHARES) for name in simplices]
+    blocks = [MaximumBlock((name,), SHARES) for name in simplices if name in names]
     for name in names:
         if name not in model.by_name or any(name in b.names for b in blocks):
             continue
@@ -66,6 +66,14 @@ def blocks_of(
         else:
             free.append(block)
     return tuple(map(tuple, rounds))
+
+
+def simplices_of(model: Model, names: Collection[str]) -> tuple[str, ...]:
+    """The names that are probabilities along their last axis."""
+    tables = {t.name for t in learned_tables(model)}
+    return tuple(
+        n for n in names if n in tables or (n in model.by_name and model.by_name[n].type.kind == "simplex")
+    )
 
 
 def _meet(model: Model, one: MaximumBlock, other: MaximumBlock) -> bool:
@@ -125,10 +133,23 @@ def _block_in(model: Model, factor: Factor, name: str, names: Collection[str]) -
 
 
 def _of_one_number(model: Model, name: str) -> MaximumBlock | None:
-    """The block of a variable each of whose elements has a Q like the log-density of a Beta, Gamma or inverse Gamma."""
+    """The block of a variable each of whose elements has a Q like the log-density of a Normal, Beta, Gamma or inverse
+    Gamma."""
     family = conjugate_family(model, name) if name in model.conditional_of else likelihood_family(model, name)
     steps = [s for s in m_steps_of(family) if not s.arguments] if family is not None else []
-    return MaximumBlock((name,), steps[0]) if steps else None
+    return MaximumBlock((name,), steps[0]) if steps and not _couples_elements(model, name) else None
+
+
+def _couples_elements(model: Model, name: str) -> bool:
+    """Whether a factor may look at two elements of a variable at once."""
+    for factor in model.factors:
+        # equal nodes of a normal form are one object
+        nodes = {id(node): node for node in nodes_behind(model, factor)}
+        mine = {key for key, node in nodes.items() if isinstance(node, Ref) and node.name == name}
+        sums = [node for node in nodes.values() if mine and isinstance(node, Contract | Reduce)]
+        if len(mine) > 1 or any(mine & set(map(id, walk(node))) for node in sums):
+            return True
+    return False
 
 
 def m_steps_of(family: str) -> tuple[MStep, ...]:
@@ -142,6 +163,8 @@ def m_steps_of(family: str) -> tuple[MStep, ...]:
 
 def _shares_form(values: Values, here: Values, there: Values) -> Values:
     """Slopes a/x of probabilities: in proportion to the expected counts a, where there are any."""
+    import torch
+
     (x,), (g,) = values, here
     counts = (x * g).clamp(min=0)
     total = counts.sum(-1, keepdim=True)
@@ -165,12 +188,16 @@ def _inverse_gamma_form(values: Values, here: Values, there: Values) -> Values:
 
 def _beta_elsewhere(values: Values) -> Values:
     """Half as far from the nearer end."""
+    import torch
+
     (x,) = values
     return (torch.where(x < 0.5, x / 2, (1 + x) / 2),)
 
 
 def _beta_form(values: Values, here: Values, there: Values) -> Values:
     """Slopes a/x - b/(1 - x) at x and half as far from the nearer end."""
+    import torch
+
     (x,), (g,), (h,) = values, here, there
     is_low = x < 0.5
     near, far = torch.where(is_low, x, 1 - x), torch.where(is_low, 1 - x, x)
@@ -199,7 +226,12 @@ def _normal_form(values: Values, here: Values, there: Values) -> Values:
     return mean + shift, (squares / weight - shift.square()).sqrt()
 
 
+def _one_more(values: Values) -> Values:
+    return (values[0] + 1,)
+
+
 def _mean_form(values: Values, here: Values, there: Values) -> Values:
+    """Slopes n (m - x) of a quadratic at x and x + 1."""
     return (values[0] + here[0] / (here[0] - there[0]),)
 
 
@@ -234,8 +266,9 @@ INVERSE_GAMMA = (MStep((), (), _double_last, _inverse_gamma_form),)
 BETA = (MStep((), (), _beta_elsewhere, _beta_form),)
 NORMAL = (
     MStep(("loc", "sd"), ("real", "positive"), _double_last, _normal_form),
-    MStep(("loc",), ("real",), lambda values: (values[0] + 1,), _mean_form),
+    MStep(("loc",), ("real",), _one_more, _mean_form),
     MStep(("sd",), ("positive",), _double_last, _sd_form),
+    MStep((), (), _one_more, _mean_form),
 )
 MULTIVARIATE_NORMAL = (
     MStep(("mean", "cov"), ("real", "cov"), _double_last, _vector_form),

@@ -91,6 +91,18 @@ MODELS = {
         {"a": ANSWERS},
         {"p"},
     ),
+    "means with a prior": (
+        "plate k { m ~ Normal(0, 30) }\nparam s : positive",
+        "x ~ Normal(2 * m[z] - 1, s)",
+        {"x": REAL},
+        {"m", "s"},
+    ),
+    "means of groups and a slope": (
+        "plate k { m ~ Normal(0, 30) }\nb ~ Normal(0, 10)\nparam s : positive",
+        "input t\n x ~ Normal(m[z] + b * t, s)",
+        {"x": REAL, "t": RNG.normal(size=300)},
+        {"m", "b", "s"},
+    ),
     "a function of a param": (
         "param m[k] : real\nparam s : positive",
         "x ~ Normal(m[z] + exp(m[z]), s)",
@@ -106,7 +118,7 @@ def test_em_ends_where_map_does(name):
     head = HEAD if "plate k" not in above else "param share[k] : simplex\n"
     above = above.replace("plate k {", "plate k[2] {")
     model = pgmlang.compile(f"{head}{above}\nplate row {{ z : k ~ Categorical(share)\n {inside} }}")
-    names = [v.name for v in model.model.variables if v.role == "param" or v.name == "p"]
+    names = [v.name for v in model.model.variables if v.role == "param" or v.name in closed]
     blocks = blocks_of(model.model, names)
     assert {n for r in blocks for b in r for n in b.names} >= closed
     by_em = model.fit(data, method="em", seed=3)
@@ -132,3 +144,14 @@ def test_a_param_with_a_constraint_of_its_own_is_climbed():
         + "param m[k] : ordered\nparam s : positive\nplate row { z : k ~ Categorical(share)\n x ~ Normal(m[z], s) }"
     )
     assert {n for r in blocks_of(model.model, ("m", "s")) for b in r for n in b.names} == {"s"}
+
+
+@pytest.mark.parametrize("mean", ["sum(w * t)", "t @ w", "w[z] + w[u] * s"])
+def test_elements_that_meet_in_a_row_are_climbed(mean):
+    text = (
+        "dim d[2]\nw[d] ~ Normal(0, 5)\nparam share[d] : simplex\nplate row {\n input t[d]\n input s\n"
+        f" z : d ~ Categorical(share)\n u : d ~ Categorical(share)\n x ~ Normal({mean}, 1) }}"
+    )
+    assert blocks_of(pgmlang.compile(text).model, ("w",)) == ()
+    alone = text.replace(mean, "w[z] * s")
+    assert [[b.names for b in r] for r in blocks_of(pgmlang.compile(alone).model, ("w",))] == [[("w",)]]

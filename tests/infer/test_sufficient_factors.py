@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import pgmlang
 from pgmlang.density import row_blocks as blocks_module
@@ -187,3 +188,60 @@ def test_an_impossible_row_stays_impossible():
     assert float(sums.log_marginal({}, tables)) == -math.inf
     tables["w.table"] = torch.tensor([[0.0, 0.5, 0.5], [0.2, 0.3, 0.5]], dtype=torch.float64)
     assert float(sums.log_marginal({}, tables)) == pytest.approx(float(plain.log_marginal({}, tables)), rel=1e-12)
+
+
+IN_BLOCKS = {
+    "MultivariateNormal": ("MultivariateNormal", REALS),
+    "Gamma, whose M-step is a climb": ("Gamma", POSITIVE),
+    "no statistics": (None, POSITIVE),
+}
+ROW_BY_ROW = HEAD + "param m[k] : real\nparam s[k] : positive\n" + ROWS + "x ~ StudentT(4, m[z], s[z]) }"
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("name", IN_BLOCKS)
+def test_em_in_blocks_of_rows_is_em(name, hard, monkeypatch):
+    key, data = IN_BLOCKS[name]
+    model = pgmlang.compile(ROW_BY_ROW if key is None else MODELS[key][0])
+    options = {"restarts": 2, "max_iterations": 8, "hard": hard}
+    whole = model.fit({"x": data}, method="em", seed=2, options=options)
+    monkeypatch.setattr(blocks_module, "BLOCK_CELLS", 2**8)
+    monkeypatch.setattr(blocks_module, "KEPT_STATISTICS", 0)
+    in_blocks = model.fit({"x": data}, method="em", seed=2, options=options)
+    np.testing.assert_allclose(in_blocks.record.trace, whole.record.trace, rtol=1e-9)
+    for param, value in whole.params.items():
+        np.testing.assert_allclose(in_blocks.params[param], value, rtol=1e-5)
+
+
+class Largest(TorchDispatchMode):
+    """The number of elements of the largest tensor that is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and not func.is_view:
+            self.elements = max(self.elements, result.numel())
+        return result
+
+
+@pytest.mark.parametrize("starts", [1, 3])
+@pytest.mark.parametrize("text", [MODELS["MultivariateNormal"][0], ROW_BY_ROW], ids=["statistics", "row by row"])
+def test_no_block_lays_out_more_than_its_bound(text, starts, monkeypatch):
+    bound = 2**11
+    monkeypatch.setattr(blocks_module, "BLOCK_CELLS", bound)
+    monkeypatch.setattr(blocks_module, "KEPT_STATISTICS", 0)
+    model = pgmlang.compile(text)
+    data = {"x": np.concatenate([REALS if "Multivariate" in text else POSITIVE] * 4)}
+    joint = density_of_binding(model.model, model.bind(data), {}, torch.float64, torch.device("cpu"))
+    sums = row_blocks(marginaliser_of(joint, ["z"]), starts)
+    params = values_of(sums, starts)
+    assert len(sums.blocks) > 1
+    with Largest() as largest:
+        _, known = sums.expected({}, params)
+        leaves = {n: v.clone().requires_grad_() for n, v in params.items()}
+        q = known.sums.expected_log_joint({}, leaves, known, tuple(leaves))
+        torch.autograd.grad(q.sum(), list(leaves.values()))
+    assert 0 < largest.elements <= bound

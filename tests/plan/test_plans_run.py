@@ -37,6 +37,7 @@ MIXTURE = (
     "plate k[2] { m ~ Normal(0, 3) }\nshare[k] ~ Dirichlet(2)\n"
     "plate row {\n  z ~ Categorical(share)\n  y ~ Normal(m[z], 1)\n}\n"
 )
+SPREADS = MIXTURE.replace("plate k[2] {", "plate k[2] { s ~ HalfNormal(2)\n").replace("m[z], 1", "m[z], s[z]")
 NUMBER = {"y": NUMBERS}
 SHORT = {"warmup": 15, "draws": 15, "chains": 2}
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, str]]] = {
@@ -47,7 +48,8 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[str, str]]
     "hmc": ("hmc", MEAN, NUMBER, SHORT, {"m": "hmc", "s": "hmc"}),
     "hmc over labels": ("hmc", MIXTURE, NUMBER, SHORT, {"m": "hmc", "z": "summed"}),
     "em, tables": ("em", HIDDEN, LABELS, {}, {"z": "junction tree", "x.table": "expected counts"}),
-    "em, densities": ("em", MIXTURE, NUMBER, {}, {"z": "summed", "m": "m-step"}),
+    "em, densities": ("em", MIXTURE, NUMBER, {}, {"z": "summed", "m": "m-step", "share": "m-step"}),
+    "em, no closed form": ("em", SPREADS, NUMBER, {}, {"z": "summed", "m": "m-step", "s": "m-step by lbfgs"}),
     "gibbs": ("gibbs", CONJUGATE, NUMBER, SHORT, {"m": "conjugate draws", "v": "conjugate draws"}),
     "gibbs, in part": ("gibbs", MEAN, NUMBER, SHORT, {"m": "conjugate draws", "s": "hmc"}),
     "elbo": ("elbo", MEAN, NUMBER, {"epochs": 30}, {"m": "meanfield guide"}),
