@@ -50,6 +50,9 @@ class ConditionalDistribution:
     def variance(self) -> Tensor:
         return self._read(lambda d: d.variance)
 
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self._read(lambda d: d.log_prob(x))
+
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x)."""
         return self._read(lambda d: d.log_cdf(x))

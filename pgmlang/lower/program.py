@@ -91,8 +91,7 @@ def lower(
     if only is None and not (definitions or partly_seen or distributions) and file_name == FILE_NAME:
         return model.once(_whole)
     with no_collection():
-        unnamed = _statements(model, file_name, only, definitions, partly_seen, distributions)
-        return _named(unnamed, model.name)
+        return _named(_statements(model, file_name, only, definitions, partly_seen, distributions), model.name)
 
 
 def _whole(model: Model) -> Program:

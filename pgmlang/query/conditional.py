@@ -23,13 +23,14 @@ from pgmlang.query.network import COMPARE, refuse_wide_answer
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base, known_to, of_a_row
+from pgmlang.query.sequences import length_of, names_of
 from pgmlang.results.convergence import convergence
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pgmlang.density.bound import BoundDensity
     from pgmlang.model.labels import Labels
-    from pgmlang.query.new_rows import NewRows
     from pgmlang.results.fit import Fit
 
 DRAWS = 4000
@@ -37,9 +38,9 @@ DRAWS = 4000
 QUANTILES = (0.05, 0.5, 0.95)
 
 
-def reasons_against_a_fresh_row(fit: Fit, query: Query) -> Iterator[str]:
+def reasons_against_a_fresh_row(fit: Fit, query: Query, *, with_fields: bool = False) -> Iterator[str]:
     """Why a question is not about a fresh row: nothing of one is given, and what is asked the fit has values of."""
-    if any(True for _ in fit.model.of_role("field")):
+    if not with_fields and any(True for _ in fit.model.of_role("field")):
         yield "the model has fields"
     rows = of_a_row(fit)
     if query.kind == "MAP" and not query.targets:
@@ -74,13 +75,15 @@ class ConditionalAnswers:
         check_targets(self.fit, query)
         hard = tuple(e for e in query.evidence if e.value is not None)
         soft = tuple(e for e in query.evidence if e.value is None)
-        _check_soft(self.fit, soft)
-        given = completed_row(self.fit, hard, query.interventions, self.seed, DRAWS)
+        check_soft(self.fit, soft)
+        given = completed_row(
+            self.fit, hard, query.interventions, self.seed, DRAWS, length_of(self.fit.model, names_of(query))
+        )
         if soft:
             given = given.weighed(soft)
         names = {base(t.variable.name) for t in query.targets}
         derived = {n for n in names if n in given.row.joint.model.definition_of}
-        draws = Draws(given.row, given.with_derived(derived), given.chances, given.weights)
+        draws = Draws(given.row.joint, given.with_derived(derived), given.chances, given.weights)
         notes = [f"{len(given.weights):,} draws of a fresh row, {given.effective:,.0f} effective"]
         rows = draws.answer(query)
         if query.kind == "MAP":
@@ -91,7 +94,7 @@ class ConditionalAnswers:
         return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes))
 
 
-def _check_soft(fit: Fit, soft: tuple[Evidence, ...]) -> None:
+def check_soft(fit: Fit, soft: tuple[Evidence, ...]) -> None:
     """Raises PgmError PGM0607 for a name that there is not, PGM0606 for what is no open label of a row."""
     known = {v.name for v in fit.model.variables}
     for item in soft:
@@ -117,10 +120,10 @@ def most_probable(table: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], li
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A completed row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
+    """Draws of a row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
     what has labels; ``weights``: of the draws, shape (S,), summing to one."""
 
-    row: NewRows
+    joint: BoundDensity
     values: dict[str, Tensor]
     chances: dict[str, Tensor]
     weights: np.ndarray
@@ -189,17 +192,17 @@ class Draws:
         self._elements(event)
         assert event.value is not None
         assert event.op is not None
-        index, labels = single_element(self.row.joint, event), self._labels(name)
+        index, labels = single_element(self.joint, event), self._labels(name)
         if labels is not None:
             code = code_of(event, name, labels)
             share = self._chance(name, index, code) if alone else (self._codes(name, index) == code).astype(float)
             return share if event.op == "=" else 1 - share
-        bound = bound_of(event, name, self.row.joint.model.by_name[name].type.is_countable)
+        bound = bound_of(event, name, self.joint.model.by_name[name].type.is_countable)
         return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
 
     def _labels(self, name: str) -> Labels | None:
-        type_ = self.row.joint.model.by_name[name].type
-        return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
+        type_ = self.joint.model.by_name[name].type
+        return self.joint.model.labels_of(type_) if type_.is_discrete else None
 
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
@@ -226,7 +229,7 @@ class Draws:
         if name not in self.values:
             raise PgmError(Diagnostic("PGM0607", f"the fit has nothing to say of `{name}`", target.variable.span,
                                       help="it is an input, or a value of the data"))  # fmt: skip
-        return elements_of(self.row.joint, target)
+        return elements_of(self.joint, target)
 
     def _mean(self, values: np.ndarray) -> tuple[float, float]:
         """The weighted mean and its Monte Carlo error: of the mean of ``w (x - mean)`` (Owen 2013, section 9.2), whose

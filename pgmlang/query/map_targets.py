@@ -19,7 +19,7 @@ def with_targets(fit: Fit, query: Query) -> Query:
         return query
     told = {base(e.variable.name) for e in (*query.evidence, *query.interventions) if e.value is not None}
     rows, span = of_a_row(fit), Span(SourceFile("question", query.text), 0, len(query.text))
-    open_names = [v.name for v in fit.model.of_role("random") if v.name in rows and v.name not in told]
+    open_names = [v.name for v in fit.model.of_role("random", "field") if v.name in rows and v.name not in told]
     return replace(query, targets=tuple(Event(QueryVariable(n, span)) for n in open_names))
 
 

@@ -55,7 +55,10 @@ class NewRows:
     generator: Generator
 
     def unit(self) -> str | None:
-        """The plate whose elements are independent given the globals; None where latents tie all rows together."""
+        """The plate whose elements are independent given the globals; None where latents tie all rows together, or there
+        are none."""
+        if not self.joint.binding.plate:
+            return None
         plate = self._innermost_unit()
         if self.joint.model.is_chain(plate) and self._is_tied_in_sequence():
             return None
@@ -135,7 +138,7 @@ class NewRows:
         binding = self.joint.binding
         seen = {k: v for k, v in binding.values.items() if k not in self.undrawn()}
         inner = density_of_binding(
-            reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
+            reduced, binding.with_values(seen), self.joint.held, self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]
@@ -151,7 +154,11 @@ class NewRows:
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
         given = {k: v for k, v in self.given.items() if k not in names}
-        drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
+        model = self.joint.model
+        above = set().union(*(unknown_above(model, n, self.hidden) for n in names)) - set(names)
+        drawn = drawn_from_prior(
+            self.joint, (*names, *sorted(above)), given, self.params, self.nets, self.num_draws, self.generator
+        )
         out = {}
         for name in names:
             count = self.num_known.get(name, 0)

@@ -50,6 +50,10 @@ class NumberMixture:
     def is_discrete(self) -> bool:
         return self.parts.is_discrete
 
+    def log_prob(self, x: Tensor) -> Tensor:
+        """ln P(X = x) of whole numbers, ``[*axes]``."""
+        return torch.logsumexp(self.weights.log() + self.parts.log_prob(x), 0)
+
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x), ``[*axes]``."""
         return torch.logsumexp(self.weights.log() + self.parts.log_cdf(x), 0)
@@ -100,8 +104,12 @@ def _by_labels(rows: NewRows, name: str, above: set[str]) -> NumberMixture | Non
         parts = distribution_of(joint, name, values, rows.params, rows.nets)
         return NumberMixture(_wide(parts, 1, (1, *shape)), torch.ones(1, *shape, dtype=joint.dtype))
     looks_back = any(isinstance(n, Ref) and n.lag and n.name in above for n in nodes_behind(model, conditional))
-    if looks_back or rows.has_hidden_numbers():
+    is_apart = not above & set(rows.hidden)
+    if looks_back or (rows.has_hidden_numbers() and not is_apart):
         return None
+    if is_apart:
+        # nothing that is seen hangs on the labels above: what is hidden says nothing of them
+        rows = replace(rows, hidden=())
     sums = _sums_of(rows, name, above)
     if sums is None or name not in sums.scopes:
         return None
@@ -120,7 +128,8 @@ def _sums_of(rows: NewRows, name: str, above: set[str]) -> Marginaliser | None:
     that is too wide."""
     model = rows.joint.model
     kept = {*above, name}
-    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in rows.undrawn() - kept)
+    dropped = rows.undrawn() - kept if rows.hidden else {c.target for c in model.conditionals} - kept
+    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in dropped)
     reduced = replace(model, factors=factors, guide=None)
     summed = [v.name for v in model.of_role("random") if v.name in {*above, *rows.hidden}]
     if elimination_steps(reduced, summed)[1]:
@@ -181,6 +190,9 @@ class _Flattened:
     def is_discrete(self) -> bool:
         return self.parts.is_discrete
 
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self._flat(self.parts.log_prob(x))
+
     def log_cdf(self, x: Tensor) -> Tensor:
         return self._flat(self.parts.log_cdf(x))
 
@@ -233,10 +245,20 @@ def _of_linear(
     return _normal(middle, centre.variance.expand(1, *shape) + spread.reshape(1, *shape))
 
 
-def _normal(mean: Tensor, variance: Tensor) -> NumberMixture:
-    from pgmlang.lower.family_classes import distribution_class
+@dataclass(frozen=True, eq=False)
+class _Normals:
+    """Normal distributions by their moments."""
 
-    with numerics(mean.dtype):
-        return NumberMixture(
-            ConditionalDistribution(distribution_class("Normal")(mean, variance.sqrt())), torch.ones_like(mean)
-        )
+    mean: Tensor
+    variance: Tensor
+    is_discrete = False
+
+    def log_cdf(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((x - self.mean) / self.variance.sqrt())
+
+    def log_survival(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((self.mean - x) / self.variance.sqrt())
+
+
+def _normal(mean: Tensor, variance: Tensor) -> NumberMixture:
+    return NumberMixture(ConditionalDistribution(_Normals(mean, variance)), torch.ones_like(mean))
