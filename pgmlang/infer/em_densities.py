@@ -211,7 +211,7 @@ class DensityEm:
             prior = log_prior(self.joint, values, None, tuple(n for n in values if n not in self.joint.learned))
         trace = tuple(t[best] for t in state.trace)
         if not self.is_hard:
-            trace = (*trace, max(height, trace[-1]) if trace else height)
+            trace = (*trace, height)  # that of the values that are kept
         parameters = {n: v.cpu().numpy() for n, v in values.items()}
         return Outcome(
             {**parameters, **self._counts(one), **self.problem.fixed}, trace, state.is_converged and not warnings, warnings, notes,
