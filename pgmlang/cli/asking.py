@@ -270,6 +270,7 @@ def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> N
     if netcdf:
         fit.write_netcdf(netcdf)
     by_both = (fit.loo(), fit.waic()) if record.pointwise is not None else None
+    absent = record.provenance.get("no_standard_errors")
     predictive = {} if by_both is None else {"loo": by_both[0].to_dict(), "waic": by_both[1].to_dict()}
     if as_json:
         print_json(
@@ -283,6 +284,7 @@ def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> N
                 "seed": record.provenance.get("seed"),
                 "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
                 **predictive,
+                **({"no_standard_errors": absent} if absent else {}),
                 "variables": fit.summary(),
             }
         )

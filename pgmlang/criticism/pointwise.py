@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from pgmlang.binding.fixed import MAX_ELEMENTS
 from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.partition import partition_of
 from pgmlang.density.reductions import determines, sum_per_element
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -44,7 +46,7 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding, most: int | None = None
     if not chains * draws:
         message = f"a fit by `{fit.method}` holds no draws to average over"
         raise PgmError(Diagnostic("PGM0610", message, help=f"`--method hmc` or `gibbs`; or {FOLDS}"))
-    joint = density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu"))
+    joint = _with_log_z(density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu")))
     values, params, nets, _ = estimates(fit, joint, chains * draws)
     _refuse(fit, joint, values)
     discrete = tuple(n for n in joint.latent if joint.model.by_name[n].type.is_discrete)
@@ -67,6 +69,22 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding, most: int | None = None
     return Pointwise(stacked, plate, local, None if weights is None else weights.cpu().numpy())
 
 
+def _with_log_z(joint: BoundDensity) -> BoundDensity:
+    """The density with log Z of its fields as a factor. Raises PgmError PGM0602 where it is out of reach: no draw then has
+    a likelihood."""
+    fields = {v.name for v in joint.model.of_role("field")}
+    if not fields:
+        return joint
+    partition = partition_of(joint)
+    covered = set().union(*(c.fields for c in partition.components.values())) if partition is not None else set()
+    if fields - covered:
+        message = "the model has fields too wide for their log Z: no draw tells the likelihood of a row"
+        raise PgmError(
+            Diagnostic("PGM0602", message, help="`pgmc score` has log Z by annealing, of a point estimate")
+        )
+    return replace(joint, partition=partition)
+
+
 def _chosen(chains: int, draws: int, elements: int, most: int | None) -> tuple[int, Tensor]:
     """Draws of each chain that are taken, and which of all draws those are."""
     if most is None and chains * draws * elements > MAX_ELEMENTS:
@@ -79,9 +97,6 @@ def _chosen(chains: int, draws: int, elements: int, most: int | None) -> tuple[i
 
 def _refuse(fit: Fit, joint: BoundDensity, values: Mapping[str, Tensor]) -> None:
     model = joint.model
-    if any(True for _ in model.of_role("field")):
-        message = "the model has fields, whose elements hang together in log Z"
-        raise PgmError(Diagnostic("PGM0602", message, help=FOLDS))
     for name in joint.latent:
         variable = model.by_name[name]
         if name not in values and not variable.type.is_discrete:
@@ -109,11 +124,30 @@ def independent_plate(joint: BoundDensity, discrete: tuple[str, ...]) -> str:
     candidates = [p for p in rows if inner and all(determines(joint, axes, p) for axes in inner.values())]
     chained = {p for n in discrete for p in model.by_name[n].plates if model.is_chain(p)}
     candidates = [p for p in candidates if p not in chained]
+    of_log_z = joint.partition.axes.values() if joint.partition is not None else ()
+    candidates = [p for p in candidates if all(determines(joint, axes, p) for axes in of_log_z)]
     if not candidates:
-        message = "no plate's elements are independent of each other given the draws"
-        cure = "several tables, or states of one chain, hang together: `pgmc score` has the log-likelihood of the whole"
-        raise PgmError(Diagnostic("PGM0602", message, help=cure))
+        raise PgmError(_no_elements(joint, bool(chained)))
     return max(candidates, key=lambda p: len(model.enclosing(p)))
+
+
+def _no_elements(joint: BoundDensity, has_states: bool) -> Diagnostic:
+    """Why there is nothing to leave out one by one, and what there is instead."""
+    if joint.partition is not None and not all(joint.partition.axes.values()):
+        message = "the fields have one log Z for all the data: no element has a likelihood of its own"
+        cure = (
+            "`pgmc score` has the log-likelihood of the whole; fields within a plate of rows have one for each row"
+        )
+    elif has_states:
+        message = "the hidden states of one sequence hang together: without a row of it the others' likelihood is another"
+        cure = (
+            "several sequences in a plate (`plate doc { plate t = chain { ... } }`) are left out whole; of one leave the "
+            "future out: fit its first part, and take `pgmc score` of that from `pgmc score` of the whole"
+        )
+    else:
+        message = "no plate's elements are independent of each other given the draws"
+        cure = "several tables hang together: `pgmc score` has the log-likelihood of the whole"
+    return Diagnostic("PGM0602", message, help=cure)
 
 
 def _of_elements(

@@ -27,12 +27,18 @@ class Programs:
         self.whole = self._emitted(None)
         self._of_factors: dict[frozenset[str], ModuleType] = {}
         self._of_definitions: dict[frozenset[str], ModuleType] = {}
+        self._of_distributions: dict[frozenset[str], ModuleType] = {}
         self._around: dict[frozenset[str], frozenset[str]] = {}
 
     @property
     def loaded(self) -> tuple[ModuleType, ...]:
         """All programs emitted so far."""
-        return (self.whole, *self._of_factors.values(), *self._of_definitions.values())
+        return (
+            self.whole,
+            *self._of_factors.values(),
+            *self._of_definitions.values(),
+            *self._of_distributions.values(),
+        )
 
     def of_factors(self, names: Collection[str]) -> ModuleType:
         """The program of the factors of these names."""
@@ -48,6 +54,14 @@ class Programs:
             self._of_definitions[wanted] = self._emitted(frozenset(), wanted)
         return self._of_definitions[wanted]
 
+    def of_distributions(self, names: Collection[str]) -> ModuleType:
+        """The program of what these random variables are distributed as. Raises PgmError PGM0601 where one is drawn from a
+        table or a learned density."""
+        wanted = frozenset(names)
+        if wanted not in self._of_distributions:
+            self._of_distributions[wanted] = self._emitted(frozenset(), distributions=wanted)
+        return self._of_distributions[wanted]
+
     def of_blanket(self, variables: Collection[str]) -> ModuleType:
         """The program of the factors that mention any of these variables, themselves included: a Markov blanket."""
         return self.of_factors(self.names_around(variables))
@@ -59,7 +73,18 @@ class Programs:
             self._around[key] = frozenset(factors_around(self.model, key))
         return self._around[key]
 
-    def _emitted(self, only: frozenset[str] | None, definitions: frozenset[str] = frozenset()) -> ModuleType:
+    def _emitted(
+        self,
+        only: frozenset[str] | None,
+        definitions: frozenset[str] = frozenset(),
+        distributions: frozenset[str] = frozenset(),
+    ) -> ModuleType:
         with numerics(self.dtype, self.device):
-            program = lower(self.model, only=only, definitions=definitions, partly_seen=self.partly_seen)
+            program = lower(
+                self.model,
+                only=only,
+                definitions=definitions,
+                partly_seen=self.partly_seen,
+                distributions=distributions,
+            )
             return on_device(program.load(), self.dtype, self.device)

@@ -85,7 +85,7 @@ class Marginaliser:
                 out[PresenceTable(name)] = self._seen(name, i, lead)
         for i, name in enumerate(self.names):
             if not any(i in table.scope for table in out.values()):  # no factor says anything of it
-                codes = self._all_values(name, i, lead)
+                codes = self.all_values(name, i, lead)
                 zeros = torch.zeros(codes.shape, dtype=self.joint.dtype, device=self.joint.device)
                 out[FreeTable(name)] = LogTable(frozenset({i}), self.joint.axes(name), zeros)
         return out
@@ -99,10 +99,9 @@ class Marginaliser:
         lead = self._lead({**values, **(params or {})})
         wide = dict(values)
         for i, name in enumerate(self.names):
-            wide[name] = self._all_values(name, i, lead)
+            wide[name] = self.all_values(name, i, lead)
         earlier = {
-            (name, 1): self._all_values(name, len(self.names) + i, lead)
-            for i, name in enumerate(self.lagged_names)
+            (name, 1): self.all_values(name, len(self.names) + i, lead) for i, name in enumerate(self.lagged_names)
         }
         terms = self._factors(wide, earlier, params, nets)
         if self.joint.partition is not None:
@@ -121,7 +120,7 @@ class Marginaliser:
         width]``; and a bound on the error of a row's log-values by rounding, in units of it."""
         single = replace(self, joint=group.points, scopes=dict.fromkeys(group.names, group.scope))
         lead = self._lead({**values, **(params or {})})
-        wide = {n: single._all_values(n, i, lead) for i, n in enumerate(self.names) if i in group.scope}
+        wide = {n: single.all_values(n, i, lead) for i, n in enumerate(self.names) if i in group.scope}
         terms = single._factors({**values, **wide}, {}, params, None)
         full = self.places + lead
         for name in group.names:
@@ -161,7 +160,7 @@ class Marginaliser:
             (v.dim() - len(self.joint.shapes[k]) for k, v in values.items() if k in self.joint.shapes), default=0
         )
 
-    def _all_values(self, name: str, dim: int, lead: int) -> Tensor:
+    def all_values(self, name: str, dim: int, lead: int) -> Tensor:
         size, shape = self.joint.num_states(name), self.joint.shapes[name]
         codes = torch.arange(size, device=self.joint.device)
         first = [1] * dim + [size] + [1] * (self.places - dim - 1 + lead)
@@ -169,7 +168,7 @@ class Marginaliser:
 
     def _seen(self, name: str, dim: int, lead: int) -> LogTable:
         """Zero at the value that a cell has, minus infinity at others; zero everywhere for a missing cell."""
-        codes = self._all_values(name, dim, lead)
+        codes = self.all_values(name, dim, lead)
         allowed = (codes == self.joint.observed[name]) | self.joint.missing[name]
         values = torch.zeros(allowed.shape, dtype=self.joint.dtype, device=self.joint.device)
         return LogTable(frozenset({dim}), self.joint.axes(name), values.masked_fill(~allowed, NEVER))

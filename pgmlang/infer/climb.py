@@ -23,9 +23,9 @@ from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, curvature, one_by_one
+from pgmlang.kernels.curvature import Curvature, curvature, one_by_one, reason_against
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -189,6 +189,7 @@ class Climb:
                 lambda free: constrain(self.joint, self.by_name(free)[0])[0], x, end.covariance()
             )
             errors = {k: v for k, v in errors.items() if k in outcome.parameters}
+        notes |= no_standard_errors(self.reason_against_curvature(state), end)
         return outcome._replace(
             standard_errors=errors,
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
@@ -199,10 +200,20 @@ class Climb:
         """The name behind each number of the vector."""
         return [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
 
+    def reason_against_curvature(self, state: ClimbState) -> str:
+        """Why the curvature at the end is not worked out; empty where it is."""
+        if not state.is_done:
+            return "the climb has not come to its end"
+        if self.nets is not None:
+            return "the weights of networks are known up to their symmetries alone"
+        if self.joint.dtype != torch.float64:
+            return "differences of gradients need double precision"
+        return reason_against(len(state.point.x))
+
     def end_of(self, state: ClimbState) -> Curvature | None:
         """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
         more numbers than it is worked out for. Raises OutOfTime."""
-        if not state.is_done or self.nets is not None or self.joint.dtype != torch.float64:
+        if self.reason_against_curvature(state):
             return None
         units = units_of(self.joint, unit_plate(self.problem.model))
 

@@ -17,7 +17,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
-from pgmlang.kernels.curvature import MOST, Curvature, curvature
+from pgmlang.kernels.curvature import Curvature, curvature, reason_against
 
 ON_BOUNDARY = 1e-3
 """Expected counts below which a share is held at its bound."""
@@ -110,6 +110,12 @@ def point_surface(
     return PointSurface(joint, total, values, shares)
 
 
+def reason_against_errors(surface: PointSurface) -> str:
+    """Why there are no standard errors of what a surface is around; empty where they are looked for."""
+    cells = sum(math.prod(s) for s in surface.joint.shapes.values())
+    return reason_against(len(surface.start()), cells, MOST_CELLS)
+
+
 def judged(
     surface: PointSurface, values: dict[str, Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, np.ndarray], Curvature | None]:
@@ -117,8 +123,7 @@ def judged(
     known), and the curvature: None where there are too many numbers or rows for it."""
     unknown = {n: np.full(tuple(v.shape), math.nan) for n, v in values.items()}
     x = surface.start()
-    cells = sum(math.prod(s) for s in surface.joint.shapes.values())
-    if not 0 < len(x) <= MOST or 6 * len(x) * cells > MOST_CELLS:
+    if reason_against_errors(surface):
         return values, unknown, None
     end = curvature(surface.function, x.cpu().numpy())
     if end is None or not end.is_minimum:

@@ -26,8 +26,8 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.density_errors import PointSurface, judged, point_surface
-from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
+from pgmlang.infer.density_errors import PointSurface, judged, point_surface, reason_against_errors
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import blocks_of, simplices_of
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
@@ -208,16 +208,22 @@ class DensityEm:
             message = f"the likelihood rises without end, a cluster of one value perhaps: {state.collapse}"
             cure = "give the spread of each cluster a prior (`s ~ HalfNormal(2)`), one spread for all, or fewer clusters"
             warnings = (Diagnostic("PGM0801", message, help=cure),)
+        if not (state.is_converged and not self.is_hard):
+            why = "hard EM takes what is latent for known" if self.is_hard else "EM has not converged"
+            notes |= no_standard_errors(why, None)
         if state.is_converged and not self.is_hard:
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             try:
                 surface = self._point(values)
+                reason = reason_against_errors(surface)
                 values, errors, end = judged(surface, values)
+                notes |= no_standard_errors(reason, end)
                 if end is not None:
                     notes["newton_decrement"] = end.decrement
                     warnings = tuple(doubts_of(end, surface.number_names(), "log-posterior", without_data))
             except OutOfTime:
                 warnings = (CURVATURE_UNKNOWN,)
+                notes |= no_standard_errors("the time limit came first", None)
         with torch.no_grad():
             one = {n: v[None] for n, v in values.items()}
             height = float(self.sums.log_marginal(*split(self.joint, one)) + self._log_prior(one))

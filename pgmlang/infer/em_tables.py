@@ -15,9 +15,10 @@ from pgmlang.infer.base import Outcome, Problem, StepReport
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
 from pgmlang.infer.em_options import EmOptions
 from pgmlang.infer.em_reasons import open_tables
-from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
+from pgmlang.kernels.curvature import reason_against
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.undetermined import undetermined_names
@@ -149,7 +150,7 @@ class TableEm:
         assert best is not None
         parameters = {**with_counts(self.problem.model, best.parameters, best.counts), **self.problem.fixed}
         warnings = unseen_rows(self.model, best.counts)
-        notes = {"restarts": self.restarts}
+        notes: dict[str, object] = {"restarts": self.restarts}
         if self.options.hard:
             # of hard assignments the trace is that of the completed data
             return Outcome(parameters, best.trace, best.is_converged, warnings, notes)
@@ -158,7 +159,9 @@ class TableEm:
         )
         if not (self.open_tables or self.problem.facts.missing):
             return outcome  # the counts of complete data tell the errors
-        return self._judged(outcome, best) if state.is_done and best.is_converged else outcome
+        if state.is_done and best.is_converged:
+            return self._judged(outcome, best)
+        return outcome._replace(notes={**notes, **no_standard_errors("EM has not converged", None)})
 
     def _judged(self, outcome: Outcome, best: Best) -> Outcome:
         """The outcome with standard errors, and with what the curvature at its end speaks against."""
@@ -172,13 +175,15 @@ class TableEm:
         surface = table_surface(expect, best.parameters, best.counts, prior)
         cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
         try:
-            ended = observed_information(surface) if 6 * surface.size * cells <= MOST_CELLS else None
+            reason = reason_against(surface.size, cells, MOST_CELLS)
+            ended = None if reason else observed_information(surface)
         except OutOfTime:
-            return outcome._replace(
-                is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, CURVATURE_UNKNOWN)
-            )
+            notes = {**outcome.notes, **no_standard_errors("the time limit came first", None)}
+            warnings = (*outcome.warnings, CURVATURE_UNKNOWN)
+            return outcome._replace(is_converged=False, standard_errors=unknown, warnings=warnings, notes=notes)
+        notes = {**outcome.notes, **no_standard_errors(reason, None if ended is None else ended[0])}
         if ended is None:
-            return outcome._replace(standard_errors=unknown)
+            return outcome._replace(standard_errors=unknown, notes=notes)
         end, tables, errors = ended
         if end.is_minimum:
             value, counts = self._expect(tables)
@@ -187,7 +192,8 @@ class TableEm:
                                     notes={**outcome.notes, "newton_decrement": end.decrement})  # fmt: skip
         without_data = undetermined_names(self.problem.model, self.problem.facts)
         doubts = tuple(doubts_of(end, surface.names(), "log-likelihood", without_data))
-        return outcome._replace(is_converged=False, standard_errors=unknown, warnings=(*outcome.warnings, *doubts))
+        doubted = (*outcome.warnings, *doubts)
+        return outcome._replace(is_converged=False, standard_errors=unknown, warnings=doubted, notes=notes)
 
     # ---- the E-step
 

@@ -20,6 +20,15 @@ CURVATURE_UNKNOWN = Diagnostic(
 """What a fit says that had no time to look at its end."""
 
 
+def no_standard_errors(reason: str, end: Curvature | None) -> dict[str, str]:
+    """The note of a fit that says why its estimates have no standard errors; empty where they have."""
+    if not reason and end is None:
+        reason = "the derivatives at the estimates are not finite, or the time limit came first"
+    if not reason and end is not None and not end.is_minimum:
+        reason = "the estimates are no proper maximum"
+    return {"no_standard_errors": reason} if reason else {}
+
+
 def doubts_of(
     end: Curvature, names: Sequence[str], label: str, without_data: Collection[str] = ()
 ) -> Iterator[Diagnostic]:

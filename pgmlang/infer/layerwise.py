@@ -171,7 +171,9 @@ class Layerwise:
         if number not in self.stages:
             pair, whole = self.pairs[number], self.problem
             inputs = {k: v for k, v in whole.binding.values.items() if k in pair.model.by_name and k != pair.above}
-            binding = replace(whole.binding, model=pair.model, values={**inputs, pair.below: data}, missing={})
+            layout = replace(whole.binding.layout, missing={})
+            values = {**inputs, pair.below: data}
+            binding = replace(whole.binding, model=pair.model, values=values, layout=layout)
             facts = facts_of(pair.model, binding, whole.fixed)
             problem = replace(whole, model=pair.model, binding=binding, facts=facts)
             self.stages[number] = problem, CD.build(problem, self.options)

@@ -61,6 +61,19 @@ class Curvature(NamedTuple):
         return np.linalg.inv(self.hessian)
 
 
+def reason_against(numbers: int, cells: int = 0, most_cells: int = 0) -> str:
+    """Why the curvature of so many numbers over so many cells of data is not worked out; empty where it is."""
+    if not numbers:
+        return "nothing is free"
+    if numbers > MOST:
+        return f"{numbers:,} numbers were estimated together, and the curvature is worked out of at most {MOST}"
+    if most_cells and 6 * numbers * cells > most_cells:
+        return (
+            f"the curvature of {numbers:,} numbers would go through {cells:,} cells of data {6 * numbers:,} times"
+        )
+    return ""
+
+
 def hessian(function: Function, x: np.ndarray) -> np.ndarray:
     """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none."""
     sizes = np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0)

@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 from pgmlang.lower import pyast as py
 from pgmlang.lower.emitted import Axes, Emitted, is_number
-from pgmlang.lower.expressions import ExpressionEmitter
+from pgmlang.lower.expressions import ExpressionEmitter, to_come
 from pgmlang.lower.order import ancestral_order
 from pgmlang.lower.unpack import Emitter
 from pgmlang.lower.writer import Writer
-from pgmlang.model import Conditional, Definition, Factor, Model, Potential
+from pgmlang.model import Choice, Conditional, Definition, Dist, Distribution, Factor, Model, Potential
 from pgmlang.model.dependence import names_behind
 
 
@@ -89,6 +89,43 @@ def deterministic_function(emitter: Emitter, out: Writer, chosen: Collection[str
     pairs = [(d.target, py.name(emitter.names[d.target])) for d in targets]
     out.statement(py.returns(py.dict_of(pairs)))
     out.indent -= 1
+
+
+def distributions_function(emitter: Emitter, out: Writer, chosen: Collection[str]) -> None:
+    """Emits ``distributions``: what the chosen variables are distributed as, given what they hang on; of a choice a triple of
+    its condition and the two distributions. Raises PgmError PGM0601 for tables and learned densities."""
+    model = emitter.model
+    items = [c for c in model.conditionals if c.target in chosen]
+    definitions = emitter.definitions_for(items)
+    out.blank(2)
+    out.line("def distributions(values, data=None, layout=None, params=None, nets=None):")
+    out.indent += 1
+    out.doc("Distributions of the targets given what they hang on; of a choice its condition and both.")
+    above = emitter.mentioned(definitions).union(*(emitter.names_above(c) for c in items))
+    emitter.unpack([*items, *definitions], out, only=above | {v.name for v in model.of_role("input", "param")})
+    emitter.previous([*items, *definitions], out)
+    out.line("out = {}")
+    stated: list[Conditional | Definition] = [*items, *definitions]
+    for item in ancestral_order(model, stated):
+        if isinstance(item, Definition):
+            emitter.definition(item, out)
+            continue
+        emitter.distributions.table_number = 0
+        node = _described(emitter, item.distribution, emitter.distributions.frame_of(item))
+        _store(out, item.target, node, item, "")
+    out.line("return out")
+    out.indent -= 1
+
+
+def _described(emitter: Emitter, distribution: Distribution, frame: Axes) -> ast.expr:
+    match distribution:
+        case Choice(condition=condition, then=then, otherwise=otherwise):
+            test = emitter.expressions.align(emitter.expressions.truth(condition, frame), frame)
+            return py.tuple_of(test, *(_described(emitter, d, frame) for d in (then, otherwise)))
+        case Dist():
+            return emitter.distributions.base(distribution, frame)
+        case _:
+            raise to_come("the distribution of labels by a table, or of a learned density,", None)
 
 
 def _store(out: Writer, key: str, value: ast.expr, factor: Factor, note: str) -> None:

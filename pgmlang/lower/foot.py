@@ -12,9 +12,9 @@ from pgmlang.lower.family_classes import class_text
 from pgmlang.lower.names import RUNTIME, runtime_pieces
 
 
-def foot_pieces(uses: Collection[str]) -> list[str]:
+def foot_pieces(uses: Collection[str], *, has_moments: bool = False) -> list[str]:
     """The text of every function, class and constant used, and of those that they use, in one order; the classes of
-    families come last, in alphabetical order."""
+    families come last, in alphabetical order. ``has_moments``: with all that is known of a family, moments too."""
     runtime, names = _runtime(), _family_names()
     wanted, pending = set(uses), list(uses)
     classes: dict[str, str] = {}
@@ -24,7 +24,9 @@ def foot_pieces(uses: Collection[str]) -> list[str]:
         if name in runtime:
             others = runtime[name][1]
         elif name in names:
-            classes[name] = class_text(FAMILIES[names[name][0]], names[name][1], others.add, is_emitted=True)
+            classes[name] = class_text(
+                FAMILIES[names[name][0]], names[name][1], others.add, is_emitted=not has_moments
+            )
         pending += others - wanted
         wanted |= others
     return [text for name, (text, _) in runtime.items() if name in wanted] + [classes[n] for n in sorted(classes)]

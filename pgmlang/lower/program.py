@@ -20,7 +20,7 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.example import example_function
 from pgmlang.lower.expressions import ExpressionEmitter, to_come
-from pgmlang.lower.factors import deterministic_function, factors_function
+from pgmlang.lower.factors import deterministic_function, distributions_function, factors_function
 from pgmlang.lower.foot import foot_pieces
 from pgmlang.lower.hoist import hoist
 from pgmlang.lower.layout_calls import Question
@@ -81,16 +81,17 @@ def lower(
     only: Collection[str] | None = None,
     definitions: Collection[str] = (),
     partly_seen: Collection[str] = (),
+    distributions: Collection[str] = (),
 ) -> Program:
     """Lowers a Model. ``only``: names of the factors wanted (see ``factors.factor_names``): a program of ``factors`` and
     ``log_joint`` of those alone, such as the ones around a variable; ``definitions``: the deterministic names that such a
-    program has a ``deterministic`` of. ``partly_seen``: variables some of whose missing cells
+    program has a ``deterministic`` of, ``distributions``: the random variables it has the distributions of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
     if only is None and not definitions and not partly_seen and file_name == FILE_NAME:
         return model.once(_whole)
     with no_collection():
-        return _named(_statements(model, file_name, only, definitions, partly_seen), model.name)
+        return _named(_statements(model, file_name, only, definitions, partly_seen, distributions), model.name)
 
 
 def _whole(model: Model) -> Program:
@@ -100,7 +101,7 @@ def _whole(model: Model) -> Program:
 
 
 def _whole_statements(model: Model) -> _Statements:
-    return _statements(model, FILE_NAME, None, (), ())
+    return _statements(model, FILE_NAME, None, (), (), ())
 
 
 def _named(unnamed: _Statements, name: str) -> Program:
@@ -139,6 +140,7 @@ def _statements(
     only: Collection[str] | None,
     definitions: Collection[str],
     partly_seen: Collection[str],
+    distributions: Collection[str],
 ) -> _Statements:
     for item in own_pasts(model):
         raise to_come(f"`{item.target}`, a value of its own earlier rows,", item.span)
@@ -153,6 +155,8 @@ def _statements(
     _nets(model, emitter.expressions, body)
     factors_function(emitter, body, only)
     deterministic_function(emitter, body, None if only is None else definitions)
+    if distributions:
+        distributions_function(emitter, body, distributions)
     left_out = _drawing(emitter, file_name, body) if only is None else {}
     supports = Writer(file_name)
     _supports(emitter, supports)
@@ -160,7 +164,7 @@ def _statements(
         example_function(model, emitter.expressions, "simulate" not in left_out, body)
     _head(model, file_name, out, emitter.expressions)
     out.extend(body)
-    _foot(emitter.expressions, supports, edges, out, only is None)
+    _foot(emitter.expressions, supports, edges, out, only is None, has_moments=bool(distributions))
     return _Statements(out, names, left_out, tuple(emitter.expressions.layout.asked))
 
 
@@ -345,12 +349,20 @@ def _supports(emitter: Emitter, out: Writer) -> None:
     out.assign("RANKS", py.dict_of([(name, py.constant(rank)) for name, rank in ranks]))
 
 
-def _foot(expressions: ExpressionEmitter, supports: Writer, edges: Writer, out: Writer, has_main: bool) -> None:
+def _foot(
+    expressions: ExpressionEmitter,
+    supports: Writer,
+    edges: Writer,
+    out: Writer,
+    has_main: bool,
+    *,
+    has_moments: bool,
+) -> None:
     """The runtime functions used, in one order, and the call of the example."""
     wanted = {*expressions.uses, "constrain"} | ({"TensorLayout"} if has_main else set())
     said = supports.render()[0]
     wanted |= {n for n in OWN_CONSTRAINTS if f"{n}()" in said}
-    for piece in foot_pieces(wanted):
+    for piece in foot_pieces(wanted, has_moments=has_moments):
         out.blank(2)
         out.text(piece)
     out.extend(supports)

@@ -34,6 +34,10 @@ class Emitter:
         targets = [item for item in items if isinstance(item, Conditional | Definition)]
         return {*(item.target for item in targets), *names_behind(self.model, *items)}
 
+    def names_above(self, item: Conditional) -> set[str]:
+        """Names that a conditional hangs on, through definitions; its target only where it hangs on its own past."""
+        return set(names_behind(self.model, item))
+
     def definitions_for(self, items: Collection[Factor]) -> list[Definition]:
         """The definitions that the items need."""
         wanted = self.mentioned(items)

@@ -47,6 +47,11 @@ class Type:
         return self.kind in DISCRETE_KINDS
 
     @property
+    def is_countable(self) -> bool:
+        """A value of it may have a probability: labels, and counts."""
+        return self.is_discrete or self.kind == "count"
+
+    @property
     def is_numeric(self) -> bool:
         return self.kind in NUMERIC_KINDS or self.kind in ("truth", "unknown", *VECTOR_KINDS)
 

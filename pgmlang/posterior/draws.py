@@ -10,6 +10,7 @@ from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
 from pgmlang.query.rows import Columns
 from pgmlang.query.rows import sample as sample_network
+from pgmlang.query.sequences import in_sequence, length_of
 from pgmlang.tables.from_model import iid_plate
 
 
@@ -34,8 +35,9 @@ def _of_densities(given: Conditioned, num_draws: int) -> Columns:
 
     fit = given.posterior.fit
     if given.posterior.has_fields and given.evidence:
-        message = "fresh rows of wide fields are drawn without evidence"
-        raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
+        from pgmlang.query.field_answers import sample_fields_given
+
+        return sample_fields_given(fit, given.evidence, num_draws, given.seed)
     if not given.evidence and is_drawn_forwards(fit):
         return fresh_rows(fit, num_draws, given.seed)
     return sample_given(fit, given.evidence, num_draws, given.seed)
@@ -51,13 +53,16 @@ def _of_network(answers: NetworkAnswers, num_draws: int, seed: int, items: tuple
 
 
 def _sequence(given: Conditioned, num_draws: int) -> Columns:
-    """Rows that hang together: a chain's follow each other in one sequence. Raises PgmError PGM0602 for groups, which
-    only data can give, PGM0606 for evidence."""
+    """Rows that hang together: a chain's follow each other in one sequence; given evidence each draw is a sequence of its
+    own, as long as the evidence says. Raises PgmError PGM0602 for groups, which only data can give."""
     from pgmlang.query.prior_rows import fresh_binding
     from pgmlang.query.table_rows import TableRows
 
-    if given.evidence:
-        message = "rows that hang together are drawn without evidence"
-        raise PgmError(Diagnostic("PGM0606", message, help="`predict` completes rows that are partly given"))
-    fit = given.posterior.fit
+    fit, evidence = given.posterior.fit, in_sequence(given.posterior.fit.model, given.evidence)
+    length = length_of(fit.model, (e.variable.name for e in evidence))
+    if length > 1:
+        return _of_network(given.posterior.tables_of_sequence(length), num_draws, given.seed, evidence)
+    if evidence:
+        answers, rest = given.posterior.tables_given(given.evidence)
+        return _of_network(answers, num_draws, given.seed, rest)
     return TableRows(fresh_binding(fit, num_draws), fit.parameters).sample(given.seed)

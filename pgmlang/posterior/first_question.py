@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.posterior.condition import condition
-from pgmlang.posterior.questions import SIMULATED, answerer
+from pgmlang.posterior.questions import CHAINED, SIMULATED, answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.parse import parse_query
 
@@ -30,7 +30,7 @@ def _answers(posterior: Posterior, text: str) -> bool:
         given = condition(posterior, evidence=asked.evidence, do=asked.interventions)
         asked = replace(asked, evidence=given.evidence, interventions=given.do)
         row = answerer(given, asked)
-        if row.name == SIMULATED:
+        if row.name in (SIMULATED, CHAINED):
             return False
         row.answer(given, asked)
     except PgmError:  # what is refused is not proposed

@@ -16,6 +16,7 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
 from pgmlang.query.score import Score
+from pgmlang.query.sequences import with_rows
 from pgmlang.query.sites import by_site_number
 
 
@@ -23,6 +24,7 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``. Raises PgmError: PGM0606 for what cannot be given or asked, PGM0607
     for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
     asked = parse_query(question) if isinstance(question, str) else question
+    asked = with_rows(posterior.fit.model, asked)
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
     model = posterior.fit.model
     targets = tuple(replace(t, variable=by_site_number(model, t.variable)) for t in asked.targets)

@@ -13,6 +13,7 @@ from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.input_values import row_inputs
 from pgmlang.query.parse import Query
 from pgmlang.query.row_names import base
+from pgmlang.query.sequences import length_of, names_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
 
 def _by_tables(given: Conditioned, query: Query) -> Answer:
     """Values of inputs are given to the row, whether they are seen or set."""
+    length = length_of(given.posterior.fit.model, names_of(query))
+    if length > 1:
+        return given.posterior.tables_of_sequence(length).answer(query)
     inputs = set() if given.posterior.network is not None else set(row_inputs(given.posterior.fit.model))
     done = tuple(e for e in query.interventions if base(e.variable.name) in inputs)
     answers, rest = given.posterior.tables_given((*query.evidence, *done))
@@ -75,7 +79,7 @@ def _against_fresh_row(given: Conditioned, query: Query) -> Iterator[str]:
 def _against_closed_form(given: Conditioned, query: Query) -> Iterator[str]:
     from pgmlang.query.gaussian_answers import reasons_against_closed_form
 
-    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
+    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query, with_fields=True))
     yield from reasons or reasons_against_closed_form(given.posterior.fit, query)
 
 
@@ -85,19 +89,49 @@ def _by_closed_form(given: Conditioned, query: Query) -> Answer:
     return answer_in_closed_form(given.posterior.fit, query)
 
 
+def _against_distributions(given: Conditioned, query: Query) -> Iterator[str]:
+    from pgmlang.query.distribution_answers import reasons_against_distributions
+
+    reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
+    yield from reasons or reasons_against_distributions(given.posterior.fit, query)
+
+
+def _by_distributions(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.distribution_answers import answer_by_distributions
+
+    fit = given.posterior.fit
+    return answer_by_distributions(fit, query) or ConditionalAnswers(fit, given.seed).answer(query)
+
+
 def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
 
+def _against_fields(given: Conditioned, query: Query) -> Iterator[str]:
+    if not given.posterior.has_fields:
+        yield "the model has no fields"
+    yield from reasons_against_a_fresh_row(given.posterior.fit, query, with_fields=True)
+
+
+def _by_chains(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.field_answers import FieldAnswers
+
+    return FieldAnswers(given.posterior.fit, given.seed).answer(query)
+
+
 SIMULATED = "a fresh row"
 """The answerer that completes rows by draws."""
+CHAINED = "a fresh row of fields by chains"
+"""The answerer that runs chains over fields."""
 QUESTIONS = (
     QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
+    QuestionRow("a fresh row's numbers by their distributions", _against_distributions, _by_distributions),
     QuestionRow(SIMULATED, _against_fresh_row,
                 lambda given, query: ConditionalAnswers(given.posterior.fit, given.seed).answer(query)),
+    QuestionRow(CHAINED, _against_fields, _by_chains),
     QuestionRow("what the fit holds", _against_nothing,
                 lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
 )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
+from pgmlang.query.sequences import name_in_sequence
 from pgmlang.results.fit import Fit
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ class Posterior:
         if outer:
             return of_element(fit, items, inputs)
         return self._tables_of(inputs) if inputs else self._shared_tables, items
+
+    def tables_of_sequence(self, length: int) -> NetworkAnswers:
+        """Exact answers about a fresh sequence of some rows, whose variables are named with their row. Raises PgmError
+        PGM0602 for inputs and for more than a chain in outer elements."""
+        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.table_rows import TableRows
+
+        (group,) = TableRows(fresh_binding(self.fit, length), self.fit.parameters).groups
+        network = group.unrolled.network
+        named = tuple(replace(v, name=name_in_sequence(self.fit.model, v.name)) for v in network.variables)
+        return NetworkAnswers(replace(network, variables=named))
 
     @cached_property
     def _shared_tables(self) -> NetworkAnswers:

@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.keys import FreeTable
 from pgmlang.density.numerics import numerics
 from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import LogTable, Marginaliser, TableKey
@@ -95,17 +96,8 @@ class Units:
             rest = sum_per_unit(self.joint, {k: v for k, v in factors.items() if k not in self.names}, self.plate)
             return prior.expand(shape), rest.expand(shape)
         tables = self.sums.tables(everything, self.params, self.nets)
-        first = {k: t for k, t in tables.items() if k in self.names}
-        prior = sum_per_unit(
-            self.joint,
-            {k: t.values.reshape(t.values.shape[self.sums.places :]) for k, t in first.items()},
-            self.plate,
-        )
-        rest = reduced(
-            self.sums,
-            {k: t for k, t in tables.items() if not self.is_known(k) and k not in self.names},
-            self.plate,
-        )
+        tables = {k: t for k, t in tables.items() if k in self.names or not self.is_known(k)}
+        prior, rest = prior_and_rest(self.sums, tables, self.names, self.plate)
         return prior.expand(shape), rest.expand(shape)
 
     def is_known(self, name: object) -> bool:
@@ -122,6 +114,23 @@ class Units:
         values, log_det = self.values(x)
         prior, rest = self.terms(values)
         return (prior + rest + log_det).flatten()
+
+
+def prior_and_rest(
+    sums: Marginaliser, tables: Mapping[TableKey, LogTable], names: tuple[str, ...], plate: str | None
+) -> tuple[Tensor, Tensor]:
+    """Log prior of the latents ``names``, labels above them summed out, and log-likelihood given them, of each unit:
+    ``[..., units]`` both."""
+    first = {str(k): t for k, t in tables.items() if k in names}
+    if not any(t.scope for t in first.values()):
+        flat = {k: t.values.reshape(t.values.shape[sums.places :]) for k, t in first.items()}
+        return sum_per_unit(sums.joint, flat, plate), reduced(
+            sums, {k: t for k, t in tables.items() if k not in names}, plate
+        )
+    # the labels' own factors: labels below the latents add up to one
+    own = {k: t for k, t in tables.items() if k in {*names, *sums.names} or isinstance(k, FreeTable)}
+    prior = reduced(sums, own, plate)
+    return prior, reduced(sums, tables, plate) - prior
 
 
 def reduced(sums: Marginaliser, tables: Mapping[TableKey, LogTable], plate: str | None) -> Tensor:

@@ -10,24 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
 from pgmlang.query.events import bound_of, code_of, numbers_of
-from pgmlang.query.network import COMPARE
-from pgmlang.query.parse import Event, Query
-from pgmlang.query.row_elements import elements_of
+from pgmlang.query.map_targets import refuse_numbers, with_targets
+from pgmlang.query.network import COMPARE, refuse_wide_answer
+from pgmlang.query.parse import Event, Evidence, Query
+from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base, known_to, of_a_row
+from pgmlang.query.sequences import length_of, names_of
 from pgmlang.results.convergence import convergence
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pgmlang.density.bound import BoundDensity
     from pgmlang.model.labels import Labels
-    from pgmlang.query.new_rows import NewRows
     from pgmlang.results.fit import Fit
 
 DRAWS = 4000
@@ -35,11 +38,13 @@ DRAWS = 4000
 QUANTILES = (0.05, 0.5, 0.95)
 
 
-def reasons_against_a_fresh_row(fit: Fit, query: Query) -> Iterator[str]:
+def reasons_against_a_fresh_row(fit: Fit, query: Query, *, with_fields: bool = False) -> Iterator[str]:
     """Why a question is not about a fresh row: nothing of one is given, and what is asked the fit has values of."""
-    if any(True for _ in fit.model.of_role("field")):
+    if not with_fields and any(True for _ in fit.model.of_role("field")):
         yield "the model has fields"
     rows = of_a_row(fit)
+    if query.kind == "MAP" and not query.targets:
+        return
     given = (*query.evidence, *query.interventions)
     if given:
         # a name that there is none of is said there
@@ -65,39 +70,98 @@ class ConditionalAnswers:
         from pgmlang.query.fresh_row import check_targets, completed_row
 
         if query.kind == "MAP":
-            raise PgmError(Diagnostic("PGM0606", "the most probable values of a row with real variables are not sought",
-                                      help="ask for `E(x | ...)` or `P(x > 3 | ...)`"))  # fmt: skip
+            query = with_targets(self.fit, query)
+            refuse_numbers(self.fit, query)
         check_targets(self.fit, query)
-        given = completed_row(self.fit, query.evidence, query.interventions, self.seed, DRAWS)
+        hard = tuple(e for e in query.evidence if e.value is not None)
+        soft = tuple(e for e in query.evidence if e.value is None)
+        check_soft(self.fit, soft)
+        given = completed_row(
+            self.fit, hard, query.interventions, self.seed, DRAWS, length_of(self.fit.model, names_of(query))
+        )
+        if soft:
+            given = given.weighed(soft)
         names = {base(t.variable.name) for t in query.targets}
         derived = {n for n in names if n in given.row.joint.model.definition_of}
-        draws = Draws(given.row, given.with_derived(derived), given.chances, given.weights)
-        if query.targets[0].op is not None:
-            rows = [draws.events(query.targets)]
-        else:
-            rows = [line for t in query.targets for line in draws.lines(t, query.kind)]
-        notes = (f"{len(given.weights):,} draws of a fresh row, {given.effective:,.0f} effective",)
+        draws = Draws(given.row.joint, given.with_derived(derived), given.chances, given.weights)
+        notes = [f"{len(given.weights):,} draws of a fresh row, {given.effective:,.0f} effective"]
+        rows = draws.answer(query)
+        if query.kind == "MAP":
+            rows, doubts = most_probable(rows)
+            notes += doubts
         asked = tuple(t.variable.name for t in query.targets)
         log_evidence = given.log_evidence if query.evidence else 0.0
-        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, notes)
+        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes))
+
+
+def check_soft(fit: Fit, soft: tuple[Evidence, ...]) -> None:
+    """Raises PgmError PGM0607 for a name that there is not, PGM0606 for what is no open label of a row."""
+    known = {v.name for v in fit.model.variables}
+    for item in soft:
+        name, span = item.variable.name, item.variable.span
+        if base(name) not in known:
+            raise PgmError(
+                Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
+            )
+        if fit.model.labels_of(fit.model.by_name[base(name)].type) is None:
+            message = f"soft evidence gives weights of labels, and `{name}` has none"
+            raise PgmError(Diagnostic("PGM0606", message, span, help=f"write `{name} = value`"))
+        if base(name) not in of_a_row(fit):
+            raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row", span,
+                                      help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
+
+
+def most_probable(table: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The row of the greatest probability, and a doubt where others are within two Monte Carlo errors of it."""
+    first, *others = sorted(table, key=lambda r: -float(r["p"]))
+    near = [r for r in others if first["p"] - r["p"] <= 2 * math.hypot(first["mcse"], r["mcse"])]
+    return [first], [f"{len(near)} others are as probable within the Monte Carlo error"] if near else []
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A completed row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
+    """Draws of a row. ``values``: draws ``[S, *shape]``; ``chances``: probabilities ``[S or 1, *shape, labels]`` of
     what has labels; ``weights``: of the draws, shape (S,), summing to one."""
 
-    row: NewRows
+    joint: BoundDensity
     values: dict[str, Tensor]
     chances: dict[str, Tensor]
     weights: np.ndarray
 
-    def lines(self, target: Event, kind: str) -> list[dict[str, object]]:
+    def answer(self, query: Query) -> list[dict[str, Any]]:
+        """The rows of an answer: of labels a row for each combination."""
+        if query.targets[0].op is not None:
+            return [self.events(query.targets)]
+        places = [(base(t.variable.name), self._elements(t)) for t in query.targets]
+        are_labels = all(self._labels(name) is not None for name, _ in places)
+        is_joint = all(len(elements) == 1 for _, elements in places)
+        if query.kind == "MAP" or (query.kind == "P" and are_labels and is_joint):
+            return self._joint_table([(name, *one) for name, elements in places for one in elements])
+        return [line for t in query.targets for line in self.lines(t, query.kind)]
+
+    def _joint_table(self, elements: list[tuple[str, str, tuple[int, ...]]]) -> list[dict[str, Any]]:
+        """A row for each combination of labels of these elements."""
+        labels = [self._labels(name) or () for name, _, _ in elements]
+        refuse_wide_answer(math.prod(map(len, labels)))
+        if len(elements) == 1:
+            name, text, index = elements[0]
+            means = [self._mean(self._chance(name, index, code)) for code in range(len(labels[0]))]
+            return [{text: t, "p": p, "mcse": e} for t, (p, e) in zip(labels[0], means, strict=True)]
+        codes = [self._codes(name, index) for name, _, index in elements]
+        out = []
+        for cell in np.ndindex(*map(len, labels)):
+            held = np.logical_and.reduce([c == i for c, i in zip(codes, cell, strict=True)])
+            p, error = self._mean(held.astype(float))
+            texts = {e[1]: x[i] for e, x, i in zip(elements, labels, cell, strict=True)}
+            out.append({**texts, "p": p, "mcse": error})
+        return out
+
+    def lines(self, target: Event, kind: str) -> list[dict[str, Any]]:
         """Rows of an answer: moments of numbers, probabilities of labels, for every element asked for."""
         name = base(target.variable.name)
         labels = self._labels(name)
         numbers = numbers_of(target, name, labels) if labels is not None and kind == "E" else None
-        out: list[dict[str, object]] = []
+        out: list[dict[str, Any]] = []
         for text, index in self._elements(target):
             if labels is None:
                 out.append({"variable": text, **self._moments(self._codes(name, index))})
@@ -110,9 +174,9 @@ class Draws:
                 out.append({"variable": text, "label": label, "p": p, "mcse": error})
         return out
 
-    def events(self, targets: tuple[Event, ...]) -> dict[str, object]:
+    def events(self, targets: tuple[Event, ...]) -> dict[str, Any]:
         """The probability that all events hold."""
-        row: dict[str, object] = {}
+        row: dict[str, Any] = {}
         share: np.ndarray | None = None
         for event in targets:
             one = self._share(event, alone=len(targets) == 1)
@@ -125,35 +189,25 @@ class Draws:
     def _share(self, event: Event, alone: bool) -> np.ndarray:
         """How probable an event is in each draw, shape (S,): a probability where it is asked alone, else 0 or 1."""
         name = base(event.variable.name)
-        elements = self._elements(event)
-        if len(elements) > 1:
-            raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", event.variable.span,
-                                      help=f"say which: `{elements[0][0]}`"))  # fmt: skip
+        self._elements(event)
         assert event.value is not None
         assert event.op is not None
-        index, labels = elements[0][1], self._labels(name)
+        index, labels = single_element(self.joint, event), self._labels(name)
         if labels is not None:
             code = code_of(event, name, labels)
             share = self._chance(name, index, code) if alone else (self._codes(name, index) == code).astype(float)
             return share if event.op == "=" else 1 - share
-        bound = bound_of(event, name, self.row.joint.model.by_name[name].type.is_discrete)
+        bound = bound_of(event, name, self.joint.model.by_name[name].type.is_countable)
         return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
 
     def _labels(self, name: str) -> Labels | None:
-        type_ = self.row.joint.model.by_name[name].type
-        return self.row.joint.model.labels_of(type_) if type_.is_discrete else None
+        type_ = self.joint.model.by_name[name].type
+        return self.joint.model.labels_of(type_) if type_.is_discrete else None
 
     def _codes(self, name: str, index: tuple[int, ...]) -> np.ndarray:
         """Drawn values of an element, shape (S,)."""
-        values = self._element(self.values[name], index).astype(float)
+        values = element_of_draws(self.values[name], index).astype(float)
         return np.broadcast_to(values, self.weights.shape)
-
-    @staticmethod
-    def _element(values: Tensor, index: tuple[int, ...]) -> np.ndarray:
-        """The elements at an index of every draw."""
-        for i in index:
-            values = values[:, i]
-        return np.asarray(values.cpu().numpy())
 
     def _moments_of_labels(self, name: str, index: tuple[int, ...], numbers: np.ndarray) -> dict[str, float]:
         """Moments of labels that are numbers, a bit's among them, by their probabilities."""
@@ -166,7 +220,7 @@ class Draws:
         """The probability of a label in each draw, shape (S,)."""
         if name not in self.chances:
             return (self._codes(name, index) == code).astype(float)
-        shares = self._element(self.chances[name], (*index, code))
+        shares = element_of_draws(self.chances[name], (*index, code))
         return np.broadcast_to(shares, self.weights.shape)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
@@ -175,7 +229,7 @@ class Draws:
         if name not in self.values:
             raise PgmError(Diagnostic("PGM0607", f"the fit has nothing to say of `{name}`", target.variable.span,
                                       help="it is an input, or a value of the data"))  # fmt: skip
-        return elements_of(self.row.joint, target)
+        return elements_of(self.joint, target)
 
     def _mean(self, values: np.ndarray) -> tuple[float, float]:
         """The weighted mean and its Monte Carlo error: of the mean of ``w (x - mean)`` (Owen 2013, section 9.2), whose

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
-    element names of the trailing axes; ``labels``: of a discrete variable's codes."""
+    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``counts``: names of counts."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
     labels: Mapping[str, Labels]
     method: str
+    counts: frozenset[str] = frozenset()
 
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
@@ -55,7 +56,8 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        return DrawAnswers(draws, axes, labels, fit.method)
+        counts = frozenset(n for n in draws if fit.model.by_name[n].type.kind == "count")
+        return DrawAnswers(draws, axes, labels, fit.method, counts)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -125,7 +127,7 @@ class DrawAnswers:
         if name in self.labels:
             same = values == code_of(event, name, self.labels[name])
             return np.asarray(same if event.op == "=" else ~same)
-        bound = bound_of(event, name, is_discrete=False)
+        bound = bound_of(event, name, name in self.counts)
         return np.asarray(COMPARE[event.op](values, bound))
 
     def _picked(self, name: str, index: tuple[int, ...]) -> np.ndarray:

@@ -13,15 +13,19 @@ from torch import Tensor
 from pgmlang.binding import bind
 from pgmlang.binding.record import Binding
 from pgmlang.data import read_frame
+from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.query.events import label_weights
 from pgmlang.query.new_rows import NewRows, new_rows_of
-from pgmlang.query.parse import Evidence, Query
+from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.prior_rows import fresh_binding, need_inputs, observed_outside
+from pgmlang.query.row_elements import element_of_draws, single_element
 from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete
 from pgmlang.query.row_scores import log_evidence
+from pgmlang.query.sequences import position_of
 from pgmlang.results.fit import Fit
 
 ENOUGH = 100
@@ -45,6 +49,27 @@ class CompletedRow:
         """The effective number of draws (Kong 1992)."""
         return 1 / float(np.square(self.weights).sum())
 
+    def weighed(self, soft: tuple[Evidence, ...]) -> CompletedRow:
+        """The row with soft evidence as well: every draw weighed by what it says of its labels. Raises PgmError as
+        `events.label_weights` and `check_effective`."""
+        log_weights = np.log(self.weights) + soft_log_weights(self.row.joint, self.values, soft)
+        share = float(np.logaddexp.reduce(log_weights))
+        if share == -math.inf:
+            raise PgmError(impossible_evidence(soft))
+        # probabilities given the hard evidence alone are none any more
+        out = replace(
+            self, chances={}, weights=np.exp(log_weights - share), log_evidence=self.log_evidence + share
+        )
+        out.check_effective(soft)
+        return out
+
+    def check_effective(self, given: tuple[Evidence, ...]) -> None:
+        """Raises PgmError PGM0606 where too few draws agree with the evidence."""
+        if self.effective < min(ENOUGH, len(self.weights)):
+            message = f"only {self.effective:.1f} of {len(self.weights):,} draws agree with the evidence"
+            raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
+                                      help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+
     def with_derived(self, names: Collection[str]) -> dict[str, Tensor]:
         """The values, with those of deterministic names."""
         row = self.row
@@ -59,17 +84,36 @@ class CompletedRow:
         return {**self.values, **{n: derived[n].expand(count, *shapes[n]) for n in names}}
 
 
+def soft_log_weights(joint: BoundDensity, values: dict[str, Tensor], soft: tuple[Evidence, ...]) -> np.ndarray:
+    """The logarithms of the weights, shape (S,), that soft evidence gives draws of labels. Raises PgmError as
+    `events.label_weights`."""
+    total = np.zeros(())
+    for item in soft:
+        name = base(item.variable.name)
+        weights = label_weights(item, joint.model.labels_of(joint.model.by_name[name].type) or ())
+        codes = element_of_draws(values[name], single_element(joint, Event(item.variable))).astype(int)
+        with np.errstate(divide="ignore"):
+            total = total + np.log(weights)[codes]
+    return total
+
+
 def completed_row(
-    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+    fit: Fit,
+    evidence: tuple[Evidence, ...],
+    interventions: tuple[Evidence, ...],
+    seed: int,
+    most: int,
+    length: int = 1,
 ) -> CompletedRow:
     """A row that the fit has not seen, given what is told of it. ``most``: draws. Raises PgmError: PGM0606 for what cannot
     be given, PGM0607 for names and labels, PGM0609 for impossible evidence."""
-    row = row_of(fit, evidence, interventions, seed, most)
+    row = row_of(fit, evidence, interventions, seed, most, length)
     given = (*evidence, *interventions)
     chances: dict[str, Tensor] = {}
     values = complete(row, chances)
     log_weights = log_evidence(row).cpu().numpy()
-    total = float(np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
+    is_even = np.ptp(log_weights) == 0
+    total = float(log_weights[0] if is_even else np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
     if not np.isfinite(total):
         if not given:
             message = "the values of the fit are not finite, or not those of its model"
@@ -77,10 +121,7 @@ def completed_row(
         raise PgmError(impossible_evidence(given))
     weights = np.exp(log_weights - np.logaddexp.reduce(log_weights))
     out = CompletedRow(row, values, chances, weights, total)
-    if out.effective < min(ENOUGH, len(weights)):
-        message = f"only {out.effective:.1f} of {len(weights):,} draws agree with the evidence"
-        raise PgmError(Diagnostic("PGM0606", message, given[0].span if given else None,
-                                  help="it is far from what the fit has seen: add it to the data, and fit again"))  # fmt: skip
+    out.check_effective(given)
     return out
 
 
@@ -90,16 +131,28 @@ def impossible_evidence(given: tuple[Evidence, ...]) -> Diagnostic:
 
 
 def row_of(
-    fit: Fit, evidence: tuple[Evidence, ...], interventions: tuple[Evidence, ...], seed: int, most: int
+    fit: Fit,
+    evidence: tuple[Evidence, ...],
+    interventions: tuple[Evidence, ...],
+    seed: int,
+    most: int,
+    length: int = 1,
 ) -> NewRows:
-    """A fresh row with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
+    """A fresh row, or a sequence of ``length``, with what is told of it; what is set by an intervention has no density. Raises as `completed_row`."""
     given = (*evidence, *interventions)
-    _check_given(fit, given)
+    check_given(fit, given)
     model = fit.model
     done = {base(e.variable.name) for e in interventions}
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
     fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-    return new_rows_of(fit, binding_of(fit, given), seed, most)
+    row = new_rows_of(fit, binding_of(fit, given, length), seed, most)
+    for item in interventions:
+        name = base(item.variable.name)
+        if name in row.joint.missing or name in row.joint.unseen:
+            message = f"`do` sets one element of `{name}`: beside numbers it sets all elements of a variable"
+            every = ", ".join(f"`{c.replace('.', '[', 1)}]`" for c in _columns_of(fit, item))
+            raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
+    return row
 
 
 def check_targets(fit: Fit, query: Query) -> None:
@@ -116,26 +169,25 @@ def check_targets(fit: Fit, query: Query) -> None:
                                       target.variable.span, help="leave one of them out"))  # fmt: skip
 
 
-def _check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
+def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
     """Names that exist, and values that are one."""
     rows, plates = of_a_row(fit), fit.model.plate_by_name
     known = {v.name for v in fit.model.variables}
     for one in given:
         name, span = one.variable.name, one.variable.span
         if base(name) not in known and name not in plates:
-            raise PgmError(
-                Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
-            )
+            near = did_you_mean(name, known) or "its variables: " + ", ".join(f"`{n}`" for n in sorted(known)[:12])
+            raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=near))
         if one.weights or one.value is None:
-            raise PgmError(Diagnostic("PGM0606", "soft evidence is taken by discrete networks only", span,
+            raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,
                                       help=f"write `{name} = value`"))  # fmt: skip
         if base(name) not in rows and name not in plates:
             raise PgmError(Diagnostic("PGM0606", f"`{name}` belongs to the fit as a whole, not to a row",
                                       span, help=f"observe it in the fit: `--observe {name}=...`"))  # fmt: skip
 
 
-def binding_of(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
-    """One row with what is given; outer elements that are not named are ones that the fit has not seen. Raises PgmError for
+def binding_of(fit: Fit, given: tuple[Evidence, ...], length: int = 1) -> Binding:
+    """One row, or a sequence of some, with what is given; outer elements that are not named are ones that the fit has not seen. Raises PgmError for
     values that the fit's variables cannot have (07xx), PGM0602 for inputs that are not given."""
     model = fit.model
     outside = {e.variable.name: str(e.value) for e in given if _is_outside(fit, base(e.variable.name))}
@@ -144,14 +196,15 @@ def binding_of(fit: Fit, given: tuple[Evidence, ...]) -> Binding:
     plates = [p.name for p in model.plates if p.is_rows]
     unnamed = [p for p in plates[:-1] if p in model.enclosing(plates[-1]) and p not in cells]
     if not cells and not unnamed:
-        return observed_outside(fresh_binding(fit, 1), outside)
-    columns: dict[str, list[str | None]] = {p: [_unseen(fit, p)] for p in unnamed}
+        return observed_outside(fresh_binding(fit, length), outside)
+    columns: dict[str, list[str | None]] = {p: [_unseen(fit, p)] * length for p in unnamed}
     for name, one in cells.items():
-        if "[" in name:
-            columns |= {c: [None] for c in _columns(fit, one) if c not in columns}
-            columns[_column(one)] = [one.value]
-        else:
-            columns[name] = [one.value]
+        row = position_of(model, name) or 0
+        for column in _columns_of(fit, one):
+            columns.setdefault(column, [None] * length)
+        column = _column(fit, one)
+        columns[column] = [one.value] * length if name in plates else columns[column]
+        columns[column][row] = one.value
     return bind(model, read_frame(columns), observe=outside, known=fit.labels, is_fresh=True)
 
 
@@ -169,20 +222,26 @@ def _is_outside(fit: Fit, name: str) -> bool:
     return variable is not None and not variable.plates
 
 
-def _column(one: Evidence) -> str:
-    """The column of an element: ``x.a`` of ``x[a]``."""
+def _column(fit: Fit, one: Evidence) -> str:
+    """The column of an element: ``x.a`` of ``x[a]``, and of ``x[2, a]``, the third row of a sequence."""
     name, _, element = one.variable.name.partition("[")
-    return f"{name}.{element.removesuffix(']')}"
+    words = [w for w in element.removesuffix("]").split(", ") if w]
+    if position_of(fit.model, one.variable.name) is not None:
+        words = words[1:]
+    return ".".join([name, ", ".join(words)]) if words else name
 
 
-def _columns(fit: Fit, one: Evidence) -> Iterator[str]:
+def _columns_of(fit: Fit, one: Evidence) -> Iterator[str]:
     """The columns of all elements of a variable. Raises PgmError PGM0607 for an element that there is not."""
     model, name = fit.model, base(one.variable.name)
+    if _column(fit, one) == name:
+        yield name
+        return
     rows = {p.name for p in model.plates if p.is_rows}
     axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
     labels = tuple(fit.labels.get(axes[0]) or model.axis_labels(axes[0]) or ()) if len(axes) == 1 else ()
     names = [f"{name}.{label}" for label in labels]
-    if _column(one) not in names:
+    if _column(fit, one) not in names:
         near = "its elements: " + ", ".join(labels[:12]) if labels else f"give `{name}` as a column to `predict`"
         raise PgmError(Diagnostic("PGM0607", f"`{one.variable.name}` is no element that can be given alone",
                                   one.variable.span, help=near))  # fmt: skip

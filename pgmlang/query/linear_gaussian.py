@@ -93,7 +93,7 @@ class GaussianUnits:
     def places(self) -> Tensor:
         """Where in the latents laid end to end those of each unit are: ``[units, most of one]``, the number of all
         latents where a unit has fewer."""
-        units = torch.cat([self._units_of(n) for n in self.names])
+        units = torch.cat([self.units_of(n) for n in self.names])
         open_ = torch.cat([self._is_open(n) for n in self.names])
         members = [torch.nonzero((units == u) & open_).flatten() for u in range(self.num_units)]
         width = max((len(m) for m in members), default=0)
@@ -102,9 +102,9 @@ class GaussianUnits:
             places[u, : len(m)] = m
         return places
 
-    def _units_of(self, name: str) -> Tensor:
+    def units_of(self, name: str) -> Tensor:
         """The unit of each element of a latent, laid end to end."""
-        shape, axes = self.joint.shapes[name], self.joint.axes(name)
+        shape, axes = self.joint.shape_of(name), self.joint.axes(name)
         if self.plate is None:
             return torch.zeros(math.prod(shape), dtype=torch.int64)
         for position, axis in enumerate(axes):
@@ -195,13 +195,12 @@ class GaussianUnits:
         return value + 0.5 * sizes * math.log(2 * math.pi) - log_det, mean, factor
 
     def marginals(self, mean: Tensor, factor: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Posterior means and standard deviations by latent, ``[*shape]``, of the first draw of the globals; ``mean`` and
-        ``factor`` as `solve` gives them."""
+        """Posterior means and standard deviations by latent, ``[S, *shape]``; ``mean`` and ``factor`` as `solve` gives
+        them."""
         eye = torch.eye(factor.shape[-1], dtype=factor.dtype).expand(factor.shape)
         variances = torch.cholesky_solve(eye, factor).diagonal(dim1=-2, dim2=-1)
         spread = _spread(variances.sqrt(), self.places, mean.shape[1])
-        means, sds = self.values(mean), self.values(spread)
-        return {n: v[0] for n, v in means.items()}, {n: v[0] for n, v in sds.items()}
+        return self.values(mean), self.values(spread)
 
     def draw(self, generator: Generator) -> dict[str, Tensor]:
         """A draw of the posterior of the latents for each draw of the globals, ``[S, *shape]``."""

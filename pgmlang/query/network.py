@@ -14,6 +14,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
+from pgmlang.query.events import label_weights
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.tables import DiscreteNetwork, TableFactor
 
@@ -24,11 +25,25 @@ MAX_ANSWER = 1 << 22
 """Cells of a joint answer, refused beyond."""
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def refuse_wide_answer(cells: int) -> None:
+    """Raises PgmError PGM0611 for a joint answer of more rows than anyone reads."""
+    if cells > MAX_ANSWER:
+        raise PgmError(
+            Diagnostic(
+                "PGM0611",
+                f"the answer would have {cells:,} rows; the limit is {MAX_ANSWER:,}",
+                help="ask for fewer variables at once, or for `MAP(...)`",
+            )
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,25 +105,8 @@ class NetworkAnswers:
             if item.value is not None:
                 hard[variable] = self.code(variable, item.value, item.span)
                 continue
-            soft[variable] = self._weights(variable, item)
+            soft[variable] = label_weights(item, self.network.variables[variable].labels)
         return hard, soft
-
-    def _weights(self, variable: int, item: Evidence) -> np.ndarray:
-        """The weight of every label. Raises PgmError PGM0606 where one is not told, or all are zero."""
-        record = self.network.variables[variable]
-        told = {self.code(variable, label, item.span): weight for label, weight in item.weights}
-        absent = [label for code, label in enumerate(record.labels) if code not in told]
-        if absent:
-            listed = ", ".join(f"`{x}`" for x in absent[:8])
-            message = f"the soft evidence on `{record.name}` says nothing of {listed}"
-            cure = (
-                "give each label a weight, 1 where the observation says nothing and 0 where it rules the label out"
-            )
-            raise PgmError(Diagnostic("PGM0606", message, item.span, help=cure))
-        if not any(told.values()):
-            message = f"the soft evidence on `{record.name}` rules every label out"
-            raise PgmError(Diagnostic("PGM0606", message, item.span, help="give one label a weight above 0"))
-        return np.array([told[code] for code in range(record.size)])
 
     def log_evidence(self, hard: dict[int, int], soft: dict[int, np.ndarray], given: Iterable[int] = ()) -> float:
         """ln P(evidence): of soft evidence the expected weight. ``given``: variables among ``hard`` that are set rather
@@ -183,14 +181,7 @@ class NetworkAnswers:
         """The normalised joint table of the targets (given ones are fixed) and the log evidence."""
         free = [t for t in targets if t not in hard]
         cells = prod(self.network.sizes[t] for t in targets)
-        if cells > MAX_ANSWER:
-            raise PgmError(
-                Diagnostic(
-                    "PGM0611",
-                    f"the answer would have {cells:,} rows; the limit is {MAX_ANSWER:,}",
-                    help="ask for fewer variables at once, or for `MAP(...)`",
-                )
-            )
+        refuse_wide_answer(cells)
         log_evidence = self._possible(hard, soft, query)
         table = self.engine.joint(free, hard, soft)[0] if free else np.ones(())
         full = np.zeros([self.network.sizes[t] for t in targets])

@@ -6,6 +6,7 @@ the globals. What nothing observed hangs on is drawn forwards; discrete latents 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,9 @@ from pgmlang.density.reductions import determines
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
+from pgmlang.model import Model
+from pgmlang.model.dependence import names_behind, nodes_behind
+from pgmlang.model.expr import Ref
 from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
 from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
 from pgmlang.results.fit import Fit
@@ -51,10 +55,36 @@ class NewRows:
     generator: Generator
 
     def unit(self) -> str | None:
-        """The plate whose elements are independent given the globals; None where latents tie all rows together."""
+        """The plate whose elements are independent given the globals; None where latents tie all rows together, or there
+        are none."""
+        if not self.joint.binding.plate:
+            return None
         plate = self._innermost_unit()
+        if self.joint.model.is_chain(plate) and self._is_tied_in_sequence():
+            return None
         ties = any(not determines(self.joint, self.joint.axes(n), plate) for n in self.hidden)
         return None if ties else plate
+
+    def _is_tied_in_sequence(self) -> bool:
+        """Whether rows hang on what is hidden in the rows before them, numbers among what is hidden: no row is a unit then.
+        (Labels alone are summed out of a whole sequence, whose sum stands at its first row.)"""
+        model = self.joint.model
+        behind = {
+            node.name
+            for f in model.factors
+            if getattr(f, "target", None) not in self.undrawn()
+            for node in nodes_behind(model, f)
+            if isinstance(node, Ref) and node.lag
+        }
+        return bool(behind & self._hidden_or_defined()) and any(
+            not model.by_name[n].type.is_discrete for n in self.hidden
+        )
+
+    def _hidden_or_defined(self) -> set[str]:
+        """What is hidden, and the definitions that name it."""
+        model = self.joint.model
+        defined = (d for d in model.definitions if names_behind(model, d) & set(self.hidden))
+        return {*self.hidden, *(d.target for d in defined)}
 
     def _innermost_unit(self) -> str:
         model, binding = self.joint.model, self.joint.binding
@@ -108,7 +138,7 @@ class NewRows:
         binding = self.joint.binding
         seen = {k: v for k, v in binding.values.items() if k not in self.undrawn()}
         inner = density_of_binding(
-            reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
+            reduced, binding.with_values(seen), self.joint.held, self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]
@@ -124,7 +154,11 @@ class NewRows:
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
         given = {k: v for k, v in self.given.items() if k not in names}
-        drawn = drawn_from_prior(self.joint, names, given, self.params, self.nets, self.num_draws, self.generator)
+        model = self.joint.model
+        above = set().union(*(unknown_above(model, n, self.hidden) for n in names)) - set(names)
+        drawn = drawn_from_prior(
+            self.joint, (*names, *sorted(above)), given, self.params, self.nets, self.num_draws, self.generator
+        )
         out = {}
         for name in names:
             count = self.num_known.get(name, 0)
@@ -158,3 +192,15 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) ->
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
     return NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)
+
+
+def unknown_above(model: Model, name: str, unknown: Collection[str]) -> set[str]:
+    """The unknown variables that a variable hangs on, through one another."""
+    out: set[str] = set()
+    pending = [name]
+    while pending:
+        conditional = model.conditional_of.get(pending.pop())
+        parents = set(model.random_parents(conditional)) & set(unknown) if conditional is not None else set()
+        pending.extend(parents - out)
+        out |= parents
+    return out

@@ -32,6 +32,8 @@ def fresh_binding(fit: Fit, rows: int) -> Binding:
     chain = plates[-1] if plates and not fields and model.is_chain(plates[-1]) else None
     around = [p for p in model.enclosing(chain)[:-1] if p in plates] if chain else []
     plate = chain or unit_plate(model)
+    if not plates:
+        return Binding(model, close_layout(model, fit.sizes, fit.labels), fit.labels, {}, plate="")
     if plate is None or plates != [*around, plate]:
         raise PgmError(Diagnostic("PGM0602", "fresh rows are drawn for models with one plate of rows, or a chain of them",
                                   help="`predict` on a table of rows draws what it leaves open"))  # fmt: skip

@@ -6,12 +6,16 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.network import MAX_ANSWER
 from pgmlang.query.parse import Event
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pgmlang.density.bound import BoundDensity
 
 
@@ -49,3 +53,20 @@ def elements_of(joint: BoundDensity, target: Event) -> list[tuple[str, tuple[int
         element = ", ".join(text for text, _ in picked if text)
         out.append((f"{name}[{element}]" if element else name, tuple(i for _, i in picked)))
     return out
+
+
+def element_of_draws(values: Tensor, index: tuple[int, ...]) -> np.ndarray:
+    """One element ``[S]`` of draws ``[S, *shape]``, or what is behind it: ``[S, ...]``."""
+    for i in index:
+        values = values[:, i]
+    return np.asarray(values.cpu().numpy())
+
+
+def single_element(joint: BoundDensity, target: Event) -> tuple[int, ...]:
+    """The index of the one element that is compared or weighed. Raises PgmError PGM0606 for several, and as `elements_of`."""
+    elements = elements_of(joint, target)
+    if len(elements) > 1:
+        name = target.variable.name
+        raise PgmError(Diagnostic("PGM0606", f"`{name}` has several elements", target.variable.span,
+                                  help=f"say which: `{elements[0][0]}`"))  # fmt: skip
+    return elements[0][1]

@@ -22,7 +22,7 @@ def known_to(fit: Fit) -> set[str]:
 def of_a_row(fit: Fit) -> set[str]:
     """What a question may give or ask as part of a fresh row: what a row has for itself, and globals that the fit has no
     values of."""
-    return rows_of(fit) | {v.name for v in fit.model.of_role("random", "derived")} - known_to(fit)
+    return rows_of(fit) | {v.name for v in fit.model.of_role("random", "field", "derived")} - known_to(fit)
 
 
 def base(name: str) -> str:

@@ -6,7 +6,7 @@ Carlo).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,8 @@ from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
-from pgmlang.query.new_rows import GUIDED, NewRows
+from pgmlang.query.new_rows import GUIDED, NewRows, unknown_above
+from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
 from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
 
@@ -40,14 +41,18 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     that cannot be inferred."""
     names = _targets(rows, targets)
     plate = _plate_of(rows, names)
+    mixtures = number_mixtures(rows, tuple(names))
     chances: dict[str, Tensor] = {}
-    completed = complete(rows, chances)
+    completed = complete(rows, chances) if set(names) - set(mixtures) else {}
     columns: dict[str, list[str] | np.ndarray] = {}
     labels = rows.joint.binding.labels.get(plate)
     if plate != rows.joint.binding.plate and labels is not None:
         columns[plate] = list(labels)
     for name in names:
-        columns.update(_columns(rows, name, completed[name], chances.get(name)))
+        if name in mixtures:
+            columns.update(_columns_of_mixture(rows, name, mixtures[name]))
+        else:
+            columns.update(_columns(rows, name, completed[name], chances.get(name)))
     if len(columns) > MAX_COLUMNS:
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
@@ -112,6 +117,26 @@ def _columns(
     return out
 
 
+def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dict[str, list[str] | np.ndarray]:
+    """Columns of one number by its distribution; cells that are seen have their value."""
+    joint = rows.joint
+    figures = [mixture.mean, mixture.sd, *(mixture.quantile(q) for q in QUANTILES)]
+    mask = joint.missing.get(name, joint.unseen.get(name))
+    if mask is not None:
+        seen = joint.observed[name].to(joint.dtype)
+        zero = torch.zeros_like(seen)
+        figures = [torch.where(mask, f, zero if i == 1 else seen) for i, f in enumerate(figures)]
+    count = joint.shapes[name][0] if joint.shapes[name] else 1
+    flat = [f.reshape(count, -1).cpu().numpy() for f in figures]
+    out: dict[str, list[str] | np.ndarray] = {}
+    for i, element in enumerate(joint.binding.layout.element_names(joint.axes(name)[1:])):
+        label = f"{name}[{element}]" if element else name
+        out.update(
+            zip((label, *(f"{label}.{s}" for s in ("sd", "q5", "q95"))), (f[:, i] for f in flat), strict=True)
+        )
+    return out
+
+
 def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name; ``chances``
     takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
@@ -144,10 +169,10 @@ def _summed_labels(rows: NewRows, names: Sequence[str], given: Mapping[str, Tens
     what is latent besides summed out with them: no draw of a label adds its noise. None of them where that is too wide."""
     model, numbers = rows.joint.model, {n for n in rows.forward if not _has_labels(rows.joint.model, n)}
     unknown = {*rows.forward, *rows.hidden}
-    chosen = [n for n in names if not numbers & _unknown_above(model, n, unknown)]
+    chosen = [n for n in names if not numbers & unknown_above(model, n, unknown)]
     if not chosen:
         return {}
-    chosen = list(dict.fromkeys(a for n in chosen for a in (*sorted(_unknown_above(model, n, unknown)), n)))
+    chosen = list(dict.fromkeys(a for n in chosen for a in (*sorted(unknown_above(model, n, unknown)), n)))
     summed = [n for n in dict.fromkeys((*rows.hidden, *chosen)) if _has_labels(model, n)]
     left_out = rows.undrawn() - set(chosen)
     reduced = replace(
@@ -166,18 +191,6 @@ def _summed_labels(rows: NewRows, names: Sequence[str], given: Mapping[str, Tens
     shares = marginaliser_of(with_latent_cells(inner, summed), summed).marginals(few, rows.params, rows.nets)
     wide = {n: s if s.dim() > len(rows.joint.shapes[n]) + 1 else s[None] for n, s in shares.items()}
     return {n: wide[n] for n in names if n in wide}
-
-
-def _unknown_above(model: Model, name: str, unknown: Collection[str]) -> set[str]:
-    """The unknown variables that a variable hangs on, through one another."""
-    out: set[str] = set()
-    pending = [name]
-    while pending:
-        conditional = model.conditional_of.get(pending.pop())
-        parents = set(model.random_parents(conditional)) & set(unknown) if conditional is not None else set()
-        pending.extend(parents - out)
-        out |= parents
-    return out
 
 
 def _given_parents(rows: NewRows, name: str, values: Mapping[str, Tensor]) -> Tensor:

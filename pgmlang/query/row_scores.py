@@ -14,10 +14,10 @@ from torch import Tensor
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import log_weights
-from pgmlang.density.reductions import sum_per_element, sum_per_unit
+from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, reduced
+from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, prior_and_rest, reduced
 from pgmlang.query.log_weights import log_mean, score_of_weights
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.score import Score
@@ -42,8 +42,7 @@ def score_rows(rows: NewRows) -> Score:
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
-        assert plate is not None, "only latents tie rows together"
-        return Score(_mean(terms, plate, rows.joint), plate, _words(rows, "exact"))
+        return Score(log_mean(sum_per_unit(rows.joint, terms, plate)), plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
     _need_told(rows)
@@ -179,8 +178,8 @@ def _prior_weights(
                 weights.append(sum_per_unit(inner, terms, plate))
             else:
                 tables = sums.tables(values, rows.params, rows.nets)
-                tables = {k: v for k, v in tables.items() if k not in names and not rows.is_known(str(k))}
-                weights.append(reduced(sums, tables, plate))
+                tables = {k: v for k, v in tables.items() if k in names or not rows.is_known(str(k))}
+                weights.append(prior_and_rest(sums, tables, names, plate)[1])
     return torch.stack(weights)
 
 
@@ -208,7 +207,3 @@ def _around(
         joint, program=joint.programs.of_blanket({*names, *(sums.names if sums is not None else ())})
     )
     return restricted, None if sums is None else replace(sums, joint=restricted)
-
-
-def _mean(terms: Mapping[str, Tensor], plate: str, joint: BoundDensity) -> np.ndarray:
-    return log_mean(sum_per_element(joint, terms, plate))

@@ -98,7 +98,9 @@ def summary_text(
         for line in lines
     ]
     left_out = num_rows(fit, names) - len(rows)
-    return "\n".join([*text, *([f"... and {left_out:,} more; {more}"] if left_out > 0 else [])])
+    text += [f"... and {left_out:,} more; {more}"] if left_out > 0 else []
+    reason = fit.provenance.get("no_standard_errors")
+    return "\n".join([*text, *([f"no standard errors: {reason}"] if reason else [])])
 
 
 def row_name(row: dict[str, Any]) -> str:

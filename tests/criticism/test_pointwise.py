@@ -165,7 +165,7 @@ def test_a_fit_keeps_them(mean_fit: FittedModel, tmp_path: Path) -> None:
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("param m\nplate row { y ~ Normal(m, 1) }\n", {"y": Y}, "map", "no draws"),
     ("p ~ Beta(1, 1)\nplate t = chain { z : bit ~ if first then Bernoulli(p) else Bernoulli(0.9 * prev(z)) ; "
-     "y ~ Normal(z, 1) }\n", {"y": Y}, "hmc", "independent"),
+     "y ~ Normal(z, 1) }\n", {"y": Y}, "hmc", "hang together"),
 ]  # fmt: skip
 
 
@@ -244,3 +244,34 @@ def test_few_draws_and_heavy_tails_are_counted() -> None:
     short = psis_loo(Pointwise(values[:, :10], "row"))
     assert short.num_poor == 4
     assert dataclasses.asdict(short)["limit"] == 0
+
+
+def test_rows_of_fields_have_a_log_z_each() -> None:
+    text = "w ~ Normal(0, 1)\nplate row { field a : bit ; field b : bit ; factor w * a * b ; c ~ Bernoulli(if a == 1 then 0.8 else 0.3) }"
+    data = {"a": [1, 0, 1, 1], "b": [1, 0, 1, 0], "c": [1, 1, 0, 0]}
+    fit = pgmlang.compile(text).fit(data, method="hmc", seed=1, options={"chains": 2, "warmup": 100, "draws": 100})
+    found = pointwise_log_likelihood(fit.record, fit.bind(data)).values
+    w = fit.draws["w"][..., None]
+    a, b, c = (np.array(data[n]) for n in "abc")
+    share = np.where(a == 1, 0.8, 0.3)
+    right = w * a * b - np.log(3 + np.exp(w)) + np.log(np.where(c == 1, share, 1 - share))
+    np.testing.assert_allclose(found, right, atol=1e-9)
+
+
+HIDDEN_STATES = "plate t = chain { z ~ Bernoulli(if first then 0.5 else if prev(z) == 1 then 0.9 else 0.2) ; y ~ Normal(mu + 3 * z, 1) }"
+
+
+def test_states_of_one_sequence_have_no_leave_one_out_and_the_cure_has() -> None:
+    y = [0.1, 0.3, 3.2, 2.8, 0.4, 0.2]
+    options = {"chains": 2, "warmup": 100, "draws": 100}
+    whole = pgmlang.compile("mu ~ Normal(0, 3)\n" + HIDDEN_STATES).fit(
+        {"y": y}, method="hmc", seed=1, options=options
+    )
+    with pytest.raises(PgmError, match="hang together") as error:
+        whole.loo({"y": y})
+    assert "plate doc" in error.value.diagnostics[0].help
+    data = {"doc": list("aabbcc"), "y": y}
+    apart = pgmlang.compile(f"mu ~ Normal(0, 3)\nplate doc {{ {HIDDEN_STATES} }}").fit(
+        data, method="hmc", seed=1, options=options
+    )
+    assert apart.loo(data).plate == "doc"

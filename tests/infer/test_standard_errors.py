@@ -134,3 +134,32 @@ def test_errors_are_kept_in_the_folder(tmp_path):
     assert sd_of(fit, "m") == pytest.approx(1.0, rel=1e-6)
     fit.save(tmp_path / "m.fit")
     assert sd_of(pgmlang.load(tmp_path / "m.fit"), "m") == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(("text", "options", "words"), [
+    ("param a : real\nparam b : real\nplate row { y ~ Normal(a + b, 1) }", {"method": "map"}, "no proper maximum"),
+    ("param a : real\nparam s : positive\nplate row { y ~ StudentT(4, a, s) }",
+     {"method": "map", "options": {"max_iterations": 1}}, "has not come to its end"),
+])  # fmt: skip
+def test_a_fit_says_why_it_has_none(text: str, options: dict, words: str) -> None:
+    from pgmlang.results.summary import summary_text
+
+    rng = np.random.default_rng(0)
+    fit = pgmlang.compile(text).fit({"y": rng.standard_t(4, 30)}, seed=1, **options)
+    assert words in fit.record.provenance["no_standard_errors"]
+    assert f"no standard errors: {fit.record.provenance['no_standard_errors']}" in summary_text(fit.record)
+
+
+def test_many_numbers_have_none_and_it_says_so() -> None:
+    text = "dim c[300]\nparam a[c] : real\nplate row { y[c] ~ Normal(a, 1) }"
+    rng = np.random.default_rng(0)
+    columns = {f"y.{i}": rng.normal(size=3) for i in range(300)}
+    fit = pgmlang.compile(text).fit(columns, method="map", seed=1)
+    assert "300 numbers" in fit.record.provenance["no_standard_errors"]
+
+
+def test_a_fit_with_errors_says_nothing() -> None:
+    fit = pgmlang.compile("param a : real\nplate row { y ~ Normal(a, 1) }").fit(
+        {"y": [1.0, 2.0, 4.0]}, method="map"
+    )
+    assert "no_standard_errors" not in fit.record.provenance

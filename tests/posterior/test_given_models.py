@@ -44,7 +44,7 @@ def test_questions_about_a_row() -> None:
     assert answer.table[1]["p"] == pytest.approx(share, abs=1e-9)
     assert answer.log_evidence == pytest.approx(log_evidence, abs=1e-9)
     row = asked.query("E(y | m = 3)").table[0]
-    assert row["mean"] == pytest.approx(4.4, abs=5 * row["mcse"])
+    assert row["mean"] == pytest.approx(4.4)
     assert asked.query("P(z)").probabilities == pytest.approx({"p": 0.3, "q": 0.7})
 
 

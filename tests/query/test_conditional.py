@@ -129,7 +129,6 @@ def test_known_and_new_groups() -> None:
     ("E(y | x = 1, y = 1)", "PGM0606"),
     ("P(y = 3 | x = 1)", "PGM0606"),
     ("P(z | x = 1, y ~ {p: 0.5, q: 0.5})", "PGM0606"),
-    ("MAP(z | x = 1)", "PGM0606"),
     ("P(z | x = 1, x = 2)", "PGM0606"),
     ("P(z | x = 1, k = -1)", "PGM"),
 ])  # fmt: skip

@@ -301,7 +301,7 @@ plate seq {
 @pytest.mark.parametrize("verb", ["predict", "score", "sample"])
 def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from pgmlang.density.bound import BoundDensity
-    from pgmlang.query import prior_rows, row_predictions
+    from pgmlang.query import number_mixtures, prior_rows, row_predictions
 
     text = "b ~ Normal(0, 1)\nplate row {\n  x ~ Normal(0, 1)\n  y ~ Normal(b * x, 1)\n}\n"
     data = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}
@@ -314,6 +314,7 @@ def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch:
     monkeypatch.setattr(BoundDensity, "factors", broken)
     for module in (row_predictions, prior_rows):
         monkeypatch.setattr(module, "simulate", broken)
+    monkeypatch.setattr(number_mixtures, "distribution_of", broken)
     calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
              "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip
     with pytest.raises(PgmError) as caught:

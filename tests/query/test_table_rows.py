@@ -171,8 +171,9 @@ def test_fresh_rows_of_a_chain_are_one_sequence() -> None:
         changes = np.mean([x != y for x, y in itertools.pairwise(drawn)])
         assert drawn[0] == "a"
         assert changes == pytest.approx(0.98, abs=0.03)
-        with pytest.raises(PgmError):
-            fit.sample(3, evidence="s = a")
+        assert set(fit.sample(3, evidence="s = a").columns["s"]) == {"a"}
+        between = fit.sample(200, seed=1, evidence="s[2] = a").columns["s[1]"]
+        assert np.mean([x == "b" for x in between]) > 0.98
 
 
 def test_fresh_rows_of_groups_are_refused() -> None:

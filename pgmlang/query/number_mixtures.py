@@ -1,0 +1,264 @@
+"""What a number of a row is distributed as under a point estimate, without any draw: its own distribution where everything
+above it is known; the mixture of those by the labels above it, weighed by their posterior; the normal distribution where
+it is linear in latents that are jointly normal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.distributions import ConditionalDistribution, distribution_of, has_distribution
+from pgmlang.density.keys import AddedTable
+from pgmlang.density.numerics import numerics
+from pgmlang.density.row_subset import with_latent_cells
+from pgmlang.density.summing import LogTable, Marginaliser, marginaliser_of
+from pgmlang.graph.summable import elimination_steps
+from pgmlang.lower.runtime.combined import quantile_between
+from pgmlang.model.dependence import nodes_behind
+from pgmlang.model.expr import Ref
+from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
+from pgmlang.query.new_rows import NewRows, unknown_above
+
+
+@dataclass(frozen=True, eq=False)
+class NumberMixture:
+    """``parts``: distributions ``[C, *axes]`` of a number; ``weights``: of the parts, the same shape, adding up to one along
+    the first axis."""
+
+    parts: ConditionalDistribution
+    weights: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self._sum(self.parts.mean)
+
+    @property
+    def sd(self) -> Tensor:
+        means = self.parts.mean
+        return self._sum(self.parts.variance + (means - self._sum(means)).square()).sqrt()
+
+    def _sum(self, values: Tensor) -> Tensor:
+        # a part of weight zero may have no moment
+        return torch.where(self.weights > 0, self.weights * values, 0.0).sum(0)
+
+    @property
+    def is_discrete(self) -> bool:
+        return self.parts.is_discrete
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """ln P(X = x) of whole numbers, ``[*axes]``."""
+        return torch.logsumexp(self.weights.log() + self.parts.log_prob(x), 0)
+
+    def log_cdf(self, x: Tensor) -> Tensor:
+        """ln P(X <= x), ``[*axes]``."""
+        return torch.logsumexp(self.weights.log() + self.parts.log_cdf(x), 0)
+
+    def log_survival(self, x: Tensor) -> Tensor:
+        """ln P(X > x), ``[*axes]``."""
+        return torch.logsumexp(self.weights.log() + self.parts.log_survival(x), 0)
+
+    def quantile(self, chance: float) -> Tensor:
+        """Where the distribution function reaches a chance, ``[*axes]``."""
+        shape, dtype = self.weights.shape[1:], self.weights.dtype
+        ends = [torch.full(shape, sign * math.inf, dtype=dtype) for sign in (-1, 1)]
+        with numerics(dtype), torch.no_grad():
+            return torch.as_tensor(quantile_between(self, torch.full(shape, chance, dtype=dtype), *ends))
+
+
+def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
+    """The distributions, ``[C, *shape]``, of those of the numbers that have one in closed form; none under draws of the
+    globals."""
+    if not rows.is_point:
+        return {}
+    one = rows.as_one_draw()
+    model = rows.joint.model
+    out: dict[str, NumberMixture] = {}
+    for name in names:
+        if model.by_name[name].type.is_discrete:
+            continue
+        above = unknown_above(model, name, {*rows.forward, *rows.hidden})
+        if name in rows.forward and all(model.by_name[n].type.is_discrete for n in above):
+            mixture = _by_labels(one, name, above)
+        elif all(not model.by_name[n].type.is_discrete for n in (*above, *rows.hidden)):
+            mixture = _by_normals(one, name, above)
+        else:
+            mixture = None
+        if mixture is not None:
+            out[name] = mixture
+    return out
+
+
+def _by_labels(rows: NewRows, name: str, above: set[str]) -> NumberMixture | None:
+    model, joint = rows.joint.model, rows.joint
+    if not has_distribution(model, name):
+        return None
+    shape = joint.shapes[name]
+    conditional = model.conditional_of[name]
+    if not above:
+        values = {k: v for k, v in rows.given.items() if k != name}
+        parts = distribution_of(joint, name, values, rows.params, rows.nets)
+        return NumberMixture(_wide(parts, 1, (1, *shape)), torch.ones(1, *shape, dtype=joint.dtype))
+    looks_back = any(isinstance(n, Ref) and n.lag and n.name in above for n in nodes_behind(model, conditional))
+    is_apart = not above & set(rows.hidden)
+    if looks_back or (rows.has_hidden_numbers() and not is_apart):
+        return None
+    if is_apart:
+        # nothing that is seen hangs on the labels above: what is hidden says nothing of them
+        rows = replace(rows, hidden=())
+    sums = _sums_of(rows, name, above)
+    if sums is None or name not in sums.scopes:
+        return None
+    given = {k: v for k, v in rows.given.items() if k not in sums.names}
+    weights, lead = _joint_posterior(rows, sums, name, given)
+    scope = sums.scopes[name]
+    wide = {sums.names[i]: sums.all_values(sums.names[i], i, lead) for i in scope}
+    parts = distribution_of(sums.joint, name, {**given, **wide}, rows.params, rows.nets)
+    configurations = weights.shape[: weights.dim() - len(shape)]
+    flat = weights.reshape(-1, *shape)
+    return NumberMixture(_wide(parts, len(configurations), (*configurations, *shape)), flat)
+
+
+def _sums_of(rows: NewRows, name: str, above: set[str]) -> Marginaliser | None:
+    """The sum over the labels that a number hangs on and over those that are hidden, as if it were observed; None where
+    that is too wide."""
+    model = rows.joint.model
+    kept = {*above, name}
+    dropped = rows.undrawn() - kept if rows.hidden else {c.target for c in model.conditionals} - kept
+    factors = tuple(f for f in model.factors if getattr(f, "target", None) not in dropped)
+    reduced = replace(model, factors=factors, guide=None)
+    summed = [v.name for v in model.of_role("random") if v.name in {*above, *rows.hidden}]
+    if elimination_steps(reduced, summed)[1]:
+        return None
+    binding = rows.joint.binding
+    seen = {k: v for k, v in binding.values.items() if k not in rows.undrawn()}
+    inner = density_of_binding(
+        reduced, replace(binding, values=seen), rows.joint.held, rows.joint.dtype, rows.joint.device
+    )
+    return marginaliser_of(with_latent_cells(inner, summed), summed)
+
+
+def _joint_posterior(rows: NewRows, sums: Marginaliser, name: str, given: dict[str, Tensor]) -> tuple[Tensor, int]:
+    """The posterior of the labels that a number hangs on, together, at each of its elements: ``[*value axes, *leading axes,
+    *shape]``; and the number of leading axes. A gradient of the log-marginal (Darwiche 2003)."""
+    joint, shape = sums.joint, rows.joint.shapes[name]
+    # an element that is not seen says nothing, and is there as a table of zeros
+    scopes = sums.scopes if name in joint.observed else {k: s for k, s in sums.scopes.items() if k != name}
+    partial = replace(sums, scopes=scopes)
+    with torch.no_grad():
+        tables = partial.tables(given, rows.params, rows.nets)
+    some = next(iter(tables.values()))
+    lead = some.values.dim() - sums.places - len(some.axes)
+    sizes = [joint.num_states(sums.names[i]) if i in sums.scopes[name] else 1 for i in range(len(sums.names))]
+    sizes += [1] * (sums.places - len(sizes))
+    zeros = torch.zeros(*sizes, *[1] * lead, *shape, dtype=joint.dtype, requires_grad=True)
+    with torch.enable_grad():
+        added = {AddedTable(name): LogTable(sums.scopes[name], joint.axes(name), zeros)}
+        (slope,) = torch.autograd.grad(partial.reduce({**tables, **added}).sum(), [zeros])
+    return slope, lead
+
+
+def _wide(parts: ConditionalDistribution, lead: int, shape: tuple[int, ...]) -> ConditionalDistribution:
+    """Distributions whose arrays have leading axes as one: ``[C, *axes]``."""
+    return ConditionalDistribution(_Flattened(parts, lead, shape))
+
+
+@dataclass(frozen=True, eq=False)
+class _Flattened:
+    """Distributions laid out along ``shape``, the first ``lead`` axes of which count as one."""
+
+    parts: ConditionalDistribution
+    lead: int
+    shape: tuple[int, ...]
+
+    def _flat(self, values: Tensor) -> Tensor:
+        return values.expand(self.shape).reshape(-1, *self.shape[self.lead :])
+
+    @property
+    def mean(self) -> Tensor:
+        return self._flat(self.parts.mean)
+
+    @property
+    def variance(self) -> Tensor:
+        return self._flat(self.parts.variance)
+
+    @property
+    def is_discrete(self) -> bool:
+        return self.parts.is_discrete
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self._flat(self.parts.log_prob(x))
+
+    def log_cdf(self, x: Tensor) -> Tensor:
+        return self._flat(self.parts.log_cdf(x))
+
+    def log_survival(self, x: Tensor) -> Tensor:
+        return self._flat(self.parts.log_survival(x))
+
+
+def _by_normals(rows: NewRows, name: str, above: set[str]) -> NumberMixture | None:
+    model = rows.joint.model
+    latents = tuple(v.name for v in model.of_role("random") if v.name in {*above, *rows.hidden})
+    wide = replace(rows, hidden=latents, forward=tuple(n for n in rows.forward if n not in latents))
+    if not latents or wide.is_guided():
+        return None
+    chosen = tuple(f for f in model.factors if getattr(f, "target", None) in {*latents, name})
+    if any(True for _ in reasons_against(replace(model, factors=chosen), latents)):
+        return None
+    inner, sums, continuous = wide.inference()
+    units = wide.gaussian(inner, sums, continuous)
+    if units is None:
+        return None
+    _, flat, factor = units.solve()
+    if name in latents:
+        means, sds = units.marginals(flat, factor)
+        return _normal(means[name], sds[name].square())
+    return _of_linear(wide, units, name, flat, factor)
+
+
+def _of_linear(
+    rows: NewRows, units: GaussianUnits, name: str, flat: Tensor, factor: Tensor
+) -> NumberMixture | None:
+    """A normal variable that is linear in the latents: its mean there, and what they spread it by."""
+    if not has_distribution(rows.joint.model, name):
+        return None
+    shape = rows.joint.shapes[name]
+
+    def at(point: Tensor) -> ConditionalDistribution:
+        values = {k: v for k, v in {**rows.given, **units.values(point)}.items() if k != name}
+        return distribution_of(rows.joint, name, values, rows.params, rows.nets)
+
+    centre = at(flat)
+    middle = centre.mean.expand(1, *shape)
+    covariance = torch.cholesky_inverse(factor)[0]
+    total, slopes = flat.shape[1], []
+    for k in range(units.places.shape[1]):
+        step = torch.zeros(total + 1, dtype=flat.dtype)
+        step[units.places[:, k]] = 1
+        slopes.append((at(flat + step[:total]).mean.expand(1, *shape) - middle)[0].flatten())
+    slope = torch.stack(slopes, -1)
+    spread = torch.einsum("ek,ekl,el->e", slope, covariance[units.units_of(name)], slope)
+    return _normal(middle, centre.variance.expand(1, *shape) + spread.reshape(1, *shape))
+
+
+@dataclass(frozen=True, eq=False)
+class _Normals:
+    """Normal distributions by their moments."""
+
+    mean: Tensor
+    variance: Tensor
+    is_discrete = False
+
+    def log_cdf(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((x - self.mean) / self.variance.sqrt())
+
+    def log_survival(self, x: Tensor) -> Tensor:
+        return torch.special.log_ndtr((self.mean - x) / self.variance.sqrt())
+
+
+def _normal(mean: Tensor, variance: Tensor) -> NumberMixture:
+    return NumberMixture(ConditionalDistribution(_Normals(mean, variance)), torch.ones_like(mean))
