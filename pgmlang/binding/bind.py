@@ -27,7 +27,7 @@ from pgmlang.binding.values import (
 from pgmlang.data import Column, Frame, fingerprint
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.layout import close_layout, close_sizes
+from pgmlang.layout import MissingMask, close_layout, close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.row_plates import plates_as_values
 from pgmlang.normal import separate_terms
@@ -85,7 +85,7 @@ class Binder:
     problems: BindingProblems = field(default_factory=BindingProblems)
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
-    gaps: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, MissingMask] = field(default_factory=dict)
     unseen: NewLabels | None = None
 
     def bind(
@@ -128,12 +128,12 @@ class Binder:
             self._nothing_bound()
         self._check_closed(closed, elements)
         problems.stop()
-        layout = close_layout(closed, elements.sizes, elements.labels, elements.membership)
+        layout = close_layout(closed, elements.sizes, elements.labels, elements.membership, self.gaps)
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
         binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
-            counts is not None, observed, latent, self.gaps, unused, dropped, tuple(self.matches.renamed),
+            counts is not None, observed, latent, unused, dropped, tuple(self.matches.renamed),
             self._source(), prints, tuple(problems.warnings), main, rows.get(main),
         )  # fmt: skip
         return binding if self.unseen is None else self.unseen.left_out(binding)
@@ -240,7 +240,7 @@ class Binder:
                                    f"is it the right column? if the variable is meant to be latent, `--hide {name}`")  # fmt: skip
                 continue
             if gaps:
-                self.gaps[name] = gaps
+                self.gaps[name] = MissingMask(closed.array_axes(variable), is_missing(array))
             self.values[name] = array
 
     def _element_labels(self, variable: Variable, elements: Elements) -> tuple[str, ...] | None:
@@ -346,7 +346,7 @@ class Binder:
                 self.problems.error("PGM0718", f"the input `{name}` has no column", self._source(),
                                     f"add a column `{name}`, or say `--map {name}=COLUMN`")  # fmt: skip
             elif name in self.gaps:
-                count = self.gaps[name]
+                count = self.gaps[name].number
                 self.problems.error(
                     "PGM0710", f"the input `{name}` has {count:,} missing cell{'s' if count > 1 else ''}",
                     self._first_gap(name),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from pgmlang.binding.record import Binding, is_missing
+from pgmlang.binding.record import Binding
 from pgmlang.layout import Layout
 
 FIRST = 8
@@ -86,7 +86,8 @@ def _edges(layout: Layout) -> Iterator[str]:
 def _cells(binding: Binding) -> Iterator[str]:
     for name, values in binding.values.items():
         axes = binding.model.array_axes(binding.model.by_name[name])
-        missing = np.argwhere(is_missing(values))
+        cells_missing = binding.layout.missing.get(name)
+        missing = np.argwhere(cells_missing.mask) if cells_missing is not None else np.zeros((0, len(axes)), int)
         where = f"{name}[{', '.join(axes)}]" if axes else name
         given = values.size - len(missing)
         line = f"{where}: {given:,} given"

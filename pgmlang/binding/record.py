@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,8 +21,7 @@ class Binding:
     edges. ``labels``: those of plates and dims that the data give: what a fit keeps. ``values``: every observed or input variable's array, of
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
-    log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``missing``: variables with missing
-    cells and how many. ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
+    log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
     row bound, where some were dropped or a chain was put in order; None where row i is row i.
     """
 
@@ -34,7 +33,6 @@ class Binding:
     is_counts: bool = False
     observed: tuple[str, ...] = ()
     latent: tuple[str, ...] = ()
-    missing: dict[str, int] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     dropped_rows: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
@@ -49,6 +47,11 @@ class Binding:
         """Elements of every plate and dim."""
         return self.layout.sizes
 
+    @property
+    def missing(self) -> dict[str, int]:
+        """Variables with missing cells, and how many."""
+        return {name: cells.number for name, cells in self.layout.missing.items()}
+
     def rows_of(self, plate: str, chosen: np.ndarray) -> Binding:
         """Some elements of a row plate and the rows inside of them, in the order chosen. ``chosen``: indices."""
         layout, rows_left = self.layout.take(plate, chosen)
@@ -62,11 +65,14 @@ class Binding:
         if weights is not None and self.plate in rows_left:
             weights = weights[rows_left[self.plate]]
         labels = {k: layout.labels[k] for k in self.labels}
-        missing = {k: int(is_missing(values[k]).sum()) for k, n in self.missing.items() if n and k in values}
-        return replace(self, layout=layout, labels=labels, values=values, weights=weights,
-                       missing={k: n for k, n in missing.items() if n}, rows=None)  # fmt: skip
+        return replace(self, layout=layout, labels=labels, values=values, weights=weights, rows=None)
+
+    def with_values(self, values: dict[str, np.ndarray]) -> Binding:
+        """The same with other values; cells are missing of those variables alone that have values still."""
+        missing = {n: cells for n, cells in self.layout.missing.items() if n in values}
+        return replace(self, values=values, layout=replace(self.layout, missing=missing))
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:
     """Which cells of a bound array are missing: codes below zero, numbers that are none."""
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
+    return np.asarray(np.isnan(values) if values.dtype.kind == "f" else values < 0)

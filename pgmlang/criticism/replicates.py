@@ -156,9 +156,7 @@ def _bare(binding: Binding, held: Mapping[str, np.ndarray] | None = None) -> Bou
     values = {
         n: v for n, v in binding.values.items() if model.by_name[n].role == "input" or not model.by_name[n].plates
     }
-    bare = replace(
-        binding, values=values, missing={n: c for n, c in binding.missing.items() if n in values}, weights=None
-    )
+    bare = replace(binding.with_values(values), weights=None)
     return density_of_binding(model, bare, held or {}, torch.float64, torch.device("cpu"))
 
 

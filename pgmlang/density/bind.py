@@ -12,7 +12,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import table_shapes
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.bounds import narrowed_supports
-from pgmlang.density.completion import filled, missing_cells
+from pgmlang.density.completion import filled
 from pgmlang.density.programs import Programs
 from pgmlang.density.tensor_layout import tensor_layout
 from pgmlang.graph.childless import is_childless_missing
@@ -46,7 +46,10 @@ def density_of_binding(
     }  # fmt: skip
     random = {v.name for v in model.of_role("random", "field")}
     observed = {k: v for k, v in {**given, **held}.items() if k in random}
-    missing = {k: missing_cells(v) for k, v in observed.items() if binding.missing.get(k)}
+    missing = {
+        k: torch.as_tensor(cells.mask, device=device) for k, cells in binding.layout.missing.items()
+        if k in observed and k not in held
+    }  # fmt: skip
     unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
     for name, mask in unseen.items():
         observed[name] = filled(observed[name], mask)

@@ -20,11 +20,6 @@ def completed(observed: Values, missing: Values, values: Values) -> dict[str, Te
     return out
 
 
-def missing_cells(values: Tensor) -> Tensor:
-    """True where no value was read: NaN, or a code below zero."""
-    return torch.isnan(values) if values.is_floating_point() else values < 0
-
-
 def filled(values: Tensor, mask: Tensor) -> Tensor:
     """Values with any value that was seen in place of those that were not."""
     seen = values[~mask]

@@ -1,6 +1,6 @@
-"""What a bound model looks like in numbers: sizes, labels, outer elements, sequences, edges. Made once, at the binding."""
+"""What a bound model looks like in numbers: sizes, labels, outer elements, sequences, edges, missing cells. Made once, at the binding."""
 
 from pgmlang.layout.close import close_layout, close_sizes
-from pgmlang.layout.layout import Layout, SequencePositions
+from pgmlang.layout.layout import Layout, MissingMask, SequencePositions
 
-__all__ = ["Layout", "SequencePositions", "close_layout", "close_sizes"]
+__all__ = ["Layout", "MissingMask", "SequencePositions", "close_layout", "close_sizes"]

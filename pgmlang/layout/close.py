@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pgmlang.layout.layout import Layout
+from pgmlang.layout.layout import Layout, MissingMask
 from pgmlang.model import Model
 from pgmlang.model.lattice import grid_edges
 
@@ -17,14 +17,15 @@ def close_layout(
     sizes: Mapping[str, int] | None = None,
     labels: Mapping[str, tuple[str, ...]] | None = None,
     membership: Mapping[tuple[str, str], np.ndarray] | None = None,
+    missing: Mapping[str, MissingMask] | None = None,
 ) -> Layout:
     """The layout of a model. ``sizes`` and ``labels``: what the data say, by plate or dim; ``membership``: by (row
-    plate, plate around it) the outer element of each row."""
+    plate, plate around it) the outer element of each row; ``missing``: cells without a value, by variable."""
     named = close_labels(model, labels or {})
     edges = _edges(model)
     known = close_sizes(model, {**{p: len(e) for p, e in edges.items()}, **(sizes or {})}, named)
     chains = {p.name: p.parents for p in model.plates if model.is_chain(p.name)}
-    return Layout(known, named, close_parents(model, membership or {}), chains, edges)
+    return Layout(known, named, close_parents(model, membership or {}), chains, edges, missing or {})
 
 
 def close_sizes(

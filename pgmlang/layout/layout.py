@@ -31,13 +31,25 @@ class SequencePositions(NamedTuple):
         return np.where(self.position >= lag, before, 0)
 
 
+class MissingMask(NamedTuple):
+    """Where a variable has no value although it has a column. ``mask``: ``[*axes]``, True at what is missing."""
+
+    axes: tuple[str, ...]
+    mask: np.ndarray
+
+    @property
+    def number(self) -> int:
+        """How many cells are missing."""
+        return int(self.mask.sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """``sizes``: elements of every plate and dim that anybody knows the size of, a dim ``like`` another included.
     ``labels``: names of the elements where there are any. ``parents``: by (inner plate, outer plate) the outer element
     of each inner one, ``[inner]`` int64, for every plate around. ``chains``: chain plates, each with the plates around
     it whose elements hold a sequence each. ``edges``: by plate of edges the elements that each brings together,
-    ``[edges, 2]`` int64.
+    ``[edges, 2]`` int64. ``missing``: the cells without a value of variables that have any such.
     """
 
     sizes: Mapping[str, int]
@@ -45,6 +57,7 @@ class Layout:
     parents: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
+    missing: Mapping[str, MissingMask] = field(default_factory=dict)
 
     # ---- axes
 
@@ -119,4 +132,12 @@ class Layout:
             k: tuple(v[i] for i in elements[k]) if k in elements and len(v) == self.sizes.get(k) else v
             for k, v in self.labels.items()
         }
-        return Layout(sizes, labels, parents, self.chains, self.edges), elements
+        missing = {}
+        for name, cells in self.missing.items():
+            mask = cells.mask
+            for position, axis in enumerate(cells.axes):
+                if axis in elements:
+                    mask = np.take(mask, elements[axis], position)
+            if mask.any():
+                missing[name] = MissingMask(cells.axes, mask)
+        return Layout(sizes, labels, parents, self.chains, self.edges, missing), elements

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgmlang.binding.record import Binding, is_missing
+from pgmlang.binding.record import Binding
 from pgmlang.model import Model
 from pgmlang.model.expr import Ref, walk
 
@@ -39,12 +39,10 @@ def chain_window(binding: Binding) -> tuple[Binding, float]:
 
 def _widest(binding: Binding, chain: str, rows: int) -> int:
     """The first row of the window with the most missing cells of a lone sequence."""
-    model = binding.model
     missing = np.zeros(binding.sizes[chain])
-    for name in binding.missing:
-        axes = model.array_axes(model.by_name[name])
-        if chain in axes:
-            cells = np.moveaxis(is_missing(binding.values[name]), axes.index(chain), 0)
-            missing += cells.reshape(len(missing), -1).sum(1)
+    for cells in binding.layout.missing.values():
+        if chain in cells.axes:
+            mask = np.moveaxis(cells.mask, cells.axes.index(chain), 0)
+            missing += mask.reshape(len(missing), -1).sum(1)
     sums = np.cumsum(np.r_[0, missing])
     return int(np.argmax(sums[rows:] - sums[:-rows]))

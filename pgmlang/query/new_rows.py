@@ -138,7 +138,7 @@ class NewRows:
         binding = self.joint.binding
         seen = {k: v for k, v in binding.values.items() if k not in self.undrawn()}
         inner = density_of_binding(
-            reduced, replace(binding, values=seen), self.joint.held, self.joint.dtype, self.joint.device
+            reduced, binding.with_values(seen), self.joint.held, self.joint.dtype, self.joint.device
         )
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]

@@ -11,7 +11,7 @@ import numpy as np
 import pgmlang
 from pgmlang.binding.record import Binding
 from pgmlang.infer.base import Problem, facts_of
-from pgmlang.layout import close_layout
+from pgmlang.layout import MissingMask, close_layout
 from pgmlang.model import Model
 from pgmlang.tables import DiscreteNetwork
 
@@ -46,7 +46,7 @@ def bound(
 ) -> Binding:
     """A binding of columns of labels (None is missing) or of arrays of codes."""
     values: dict[str, np.ndarray] = {}
-    missing: dict[str, int] = {}
+    missing: dict[str, MissingMask] = {}
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             values[name] = column
@@ -55,18 +55,17 @@ def bound(
             assert labels is not None
             values[name] = np.array([-1 if x is None else labels.index(str(x)) for x in column], dtype=np.int64)
         if model.by_name[name].role in ("random", "field") and (values[name] < 0).any():
-            missing[name] = int((values[name] < 0).sum())
+            missing[name] = MissingMask(model.array_axes(model.by_name[name]), values[name] < 0)
     num_rows = len(next(iter(values.values())))
     random = [v.name for v in model.of_role("random", "field")]
     return Binding(
         model,
-        close_layout(model, {**(sizes or {}), plate: num_rows}, {}, membership),
+        close_layout(model, {**(sizes or {}), plate: num_rows}, {}, membership, missing),
         {},
         values,
         weights,
         observed=tuple(n for n in random if n in values),
         latent=tuple(n for n in random if n not in values),
-        missing=missing,
     )
 
 

@@ -3,7 +3,6 @@ too; Pyro's SVI against closed forms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from tests.infer.by_hand import problem_of
 pyro = pytest.importorskip("pyro")
 from pyro.infer import SVI, Trace_ELBO  # noqa: E402
 from pyro.infer.autoguide import AutoNormal  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("pyro_afresh")
 
 DATA = {
     "g": ["p", "p", "q", "q", "r", "r"], "x": [-2.0, 0.0, 1.5, 8.0, 0.5, -1.0], "y": [0.3, -1.0, 2.0, 0.1, 0.0, 1.0],
@@ -54,16 +55,6 @@ MEANS = {
     "of a latent two steps back": "if first(2) then a else (if prev(h, 2) > 0 then prev(lh, 2) else b)",
     "a lag of a lag": "if first then a else (if prev(l2) > 0 then prev(l3) else b)",
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(1)
-    pyro.clear_param_store()
-    yield
-    torch.set_default_dtype(torch.float32)
-    pyro.clear_param_store()
 
 
 @pytest.mark.parametrize("mean", MEANS.values(), ids=MEANS)

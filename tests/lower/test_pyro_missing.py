@@ -3,7 +3,7 @@ a closed form, and the refusal of what Pyro does not say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from tests.infer.by_hand import problem_of
 pyro = pytest.importorskip("pyro")
 from pyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO  # noqa: E402
 from pyro.infer.autoguide import AutoNormal  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("pyro_afresh")
 
 HEAD = "model m\nb ~ Normal(0, 1)\n"
 CELLS = {"y": [0.3, None, 2.0]}
@@ -47,16 +49,6 @@ ALONE: dict[str, tuple[str, Mapping[str, Any]]] = {
         {**CELLS, "g": ["a", "a", "b"]},
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(1)
-    pyro.clear_param_store()
-    yield
-    torch.set_default_dtype(torch.float32)
-    pyro.clear_param_store()
 
 
 @pytest.mark.parametrize(("text", "data"), ALONE.values(), ids=ALONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ pyro = pytest.importorskip("pyro")
 from pyro.infer import Predictive, Trace_ELBO  # noqa: E402
 from pyro.infer.autoguide import AutoDelta  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("pyro_afresh")
+
 WITH_PLATES = {
     "rows": "b ~ Normal(0, 1)\nplate row { y ~ Normal(b, 1) }",
     "plate inside of a plate": "s ~ HalfNormal(1)\nplate g {\n u ~ Normal(0, s)\n plate row in g { y ~ Normal(u, 1) } }",
@@ -22,16 +23,6 @@ WITH_PLATES = {
     "a chain": "b ~ Normal(0, 1)\nplate row = chain { y ~ if first then Normal(b, 1) else Normal(b * prev(y), 1) }",
 }
 WITHOUT = "dim k[3]\nb ~ Normal(0, 1)\nw[k] ~ Normal(b, 1)\ns ~ HalfNormal(1)\nc ~ Normal(sum(w) * b, s)"
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(1)
-    pyro.clear_param_store()
-    yield
-    torch.set_default_dtype(torch.float32)
-    pyro.clear_param_store()
 
 
 def program_and_data(text: str) -> tuple[Any, tuple[Any, ...]]:
