@@ -24,6 +24,10 @@ from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
 from pgmlang.query.new_rows import NewRows, unknown_above
 
 
+MOST = 200_000
+"""Most cells times parts of a mixture: a distribution function may be an integral of a hundred nodes at each."""
+
+
 @dataclass(frozen=True, eq=False)
 class NumberMixture:
     """``parts``: distributions ``[C, *axes]`` of a number; ``weights``: of the parts, the same shape, adding up to one along
@@ -70,8 +74,8 @@ class NumberMixture:
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
-    """The distributions, ``[C, *shape]``, of those of the numbers that have one in closed form; none under draws of the
-    globals."""
+    """The distributions, ``[C, *shape]``, of those of the numbers that have one in closed form, of at most `MOST` cells;
+    none under draws of the globals."""
     if not rows.is_point:
         return {}
     one = rows.as_one_draw()
@@ -87,7 +91,7 @@ def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> di
             mixture = _by_normals(one, name, above)
         else:
             mixture = None
-        if mixture is not None:
+        if mixture is not None and mixture.weights.numel() <= MOST:
             out[name] = mixture
     return out
 
