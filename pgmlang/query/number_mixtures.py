@@ -23,7 +23,6 @@ from pgmlang.model.expr import Ref
 from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
 from pgmlang.query.new_rows import NewRows, unknown_above
 
-
 MOST = 200_000
 """Most cells times parts of a mixture: a distribution function may be an integral of a hundred nodes at each."""
 
