@@ -8,7 +8,7 @@ laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.keys import AddedTable, TableKey
+from pgmlang.density.linear_priors import LinearPrior, linear_prior
+from pgmlang.density.made_again import made_again
 from pgmlang.density.row_subset import block_of_rows, has_only_rows_of
 from pgmlang.density.sufficient import SufficientFactors, more_precise, sufficient_factors
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser
@@ -91,7 +93,7 @@ class Expectation(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class RowBlocks:
     """The sum over discrete variables of a density. ``whole``: the same in one piece; ``groups``: factors with sufficient
-    statistics; ``blocks``: of rows; ``outside``: the factors that no rows have, where the rows can be told apart;
+    statistics; ``blocks``: of rows; ``outside``: the factors that no rows have, where the rows can be told apart, but for ``priors`` that are linear in statistics;
     ``starts``: how many values are gone through side by side."""
 
     whole: Marginaliser
@@ -99,6 +101,7 @@ class RowBlocks:
     blocks: tuple[RowBlock, ...]
     outside: Marginaliser | None
     starts: int
+    priors: tuple[LinearPrior, ...] = ()
 
     @property
     def joint(self) -> BoundDensity:
@@ -138,8 +141,7 @@ class RowBlocks:
         if not is_precise:
             return self.more_precise.log_marginal(values, params)
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
-        if self.outside is not None:
-            total = total + self.outside.log_marginal(values, params)
+        total = total + self._outside(self.outside, self.priors, values, params)
         coefficients = {key: table.values for key, table in shared.items()}
         for block in self.blocks:
 
@@ -154,21 +156,21 @@ class RowBlocks:
             total = total + self._again(height, values, params, coefficients)
         return total
 
+    def _outside(
+        self, factors: Marginaliser | None, priors: Collection[LinearPrior], values: Values, params: Values
+    ) -> Tensor:
+        """Factors that no rows have, ``[start]``."""
+        total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
+        if factors is not None:
+            total = total + factors.log_marginal(values, params)
+        for prior in priors:
+            total = total + prior.log_density(values[prior.name])
+        return total
+
     def _again(self, height: Callable[..., Tensor], *arguments: Mapping[Any, Tensor]) -> Tensor:
         """``height`` of these arguments, whose intermediate results are made again for gradients where there are several
         blocks."""
-        if len(self.blocks) == 1 or not torch.is_grad_enabled():
-            return height(*arguments)
-        keys = [(i, key) for i, argument in enumerate(arguments) for key in argument]
-
-        def of_tensors(tensors: Sequence[Tensor]) -> Tensor:
-            again: list[dict[Any, Tensor]] = [{} for _ in arguments]
-            for (i, key), tensor in zip(keys, tensors, strict=True):
-                again[i][key] = tensor
-            return height(*again)
-
-        total: Tensor = _MadeAgain.apply(of_tensors, *(arguments[i][key] for i, key in keys))
-        return total
+        return height(*arguments) if len(self.blocks) == 1 else made_again(height, *arguments)
 
     def _coefficients(self, values: Values, params: Values) -> tuple[dict[TableKey, LogTable], bool]:
         """The groups' tables, and whether rounding leaves their rows precise."""
@@ -192,9 +194,8 @@ class RowBlocks:
         if not is_precise:
             return self.more_precise.expected(values, params, codes)
         total = torch.zeros((), dtype=self.joint.dtype, device=self.joint.device)
-        if self.outside is not None:
-            with torch.no_grad():
-                total = total + self.outside.log_marginal(values, params)
+        with torch.no_grad():
+            total = total + self._outside(self.outside, self.priors, values, params)
         sums: dict[TableKey, Tensor] = {}
         weights = []
         for block in self.blocks:
@@ -240,8 +241,7 @@ class RowBlocks:
         for group, places in around.groups:
             table, _ = self.whole.coefficients(group, values, params)
             total = total + self._weighed(known.statistics[group.key].index_select(-1, places), table.values)
-        if around.outside is not None:
-            total = total + around.outside.log_marginal(values, params)
+        total = total + self._outside(around.outside, around.priors, values, params)
         for sums, weights in zip(around.blocks, known.weights, strict=True):
             if sums.scopes:
 
@@ -264,28 +264,10 @@ class RowBlocks:
         return product.sum((*range(self.places), *range(self.places + 1, product.dim())))
 
 
-class _MadeAgain(torch.autograd.Function):
-    """A function of tensors that keeps these alone for the way back."""
-
-    @staticmethod
-    def forward(ctx: Any, function: Callable[[Sequence[Tensor]], Tensor], *tensors: Tensor) -> Tensor:
-        ctx.function = function
-        ctx.save_for_backward(*tensors)
-        with torch.no_grad():
-            return function(tensors)
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        leaves = [t.detach().requires_grad_(t.is_floating_point()) for t in ctx.saved_tensors]
-        wanted = [t for t in leaves if t.requires_grad]
-        with torch.enable_grad():
-            slopes = iter(torch.autograd.grad(ctx.function(leaves), wanted, slope, allow_unused=True))
-        return (None, *(next(slopes) if t.requires_grad else None for t in leaves))
-
-
 class _Around(NamedTuple):
     groups: tuple[tuple[SufficientFactors, Tensor], ...]
     outside: Marginaliser | None
+    priors: tuple[LinearPrior, ...]
     blocks: tuple[Marginaliser, ...]
 
 
@@ -306,6 +288,7 @@ def _around(sums: RowBlocks, names: tuple[str, ...]) -> _Around:
     return _Around(
         tuple(g for g in groups if g is not None),
         outside if outside is not None and outside.scopes else None,
+        tuple(prior for prior in sums.priors if prior.name in mine),
         tuple(restricted(b.sums) for b in sums.blocks),
     )
 
@@ -331,6 +314,11 @@ def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts
     plate = _plate_of_blocks(rest)
     if plate is None:
         return RowBlocks(sums, groups, (_block(rest, groups, slice(0, None)),), None, starts)
+    conditionals = [
+        c for k, c in sums.joint.model.conditional_of.items() if k in rest.scopes and plate not in _axes(rest, k)
+    ]
+    priors = tuple(p for p in (linear_prior(sums.joint, c) for c in conditionals) if p is not None)
+    rest = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in {p.name for p in priors}})
     outside = replace(rest, names=(), steps=(), scopes={
         k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)})  # fmt: skip
     inside = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in outside.scopes})
@@ -341,7 +329,7 @@ def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts
         rows = slice(start, min(start + size, num_rows))
         joint = sums.joint if size >= num_rows else block_of_rows(sums.joint, plate, rows)
         blocks.append(_block(replace(inside, joint=joint), groups, rows))
-    return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts)
+    return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts, priors)
 
 
 def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> RowBlock:

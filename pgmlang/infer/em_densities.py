@@ -37,6 +37,8 @@ from pgmlang.plan.latents import latent_variables, summed_names
 from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.learned import learned_tables
 
+RARE = 0.01
+"""Least probability of anything at a start from clusters, shared among the values that there are."""
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
 
@@ -91,7 +93,18 @@ class DensityEm:
                     self.joint.num_states(name), shape, generator=generator, device=self.joint.device
                 )
         held = {n: c for n, c in codes.items() if c is not None}
-        return DensityEmState(self.q.maximise(values, self._expect(values, held)[1]), begun)
+        return DensityEmState(self._with_rare(self.q.maximise(values, self._expect(values, held)[1])), begun)
+
+    def _with_rare(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Values at which what no row of a starting cluster shows is rare: from zero no step of EM leads away."""
+        out = dict(values)
+        for name, value in values.items():
+            if name in self.simplices:
+                cells = value.clamp(min=RARE / value.shape[-1])
+                out[name] = cells / cells.sum(-1, keepdim=True)
+            elif self.joint.model.by_name[name].type.kind == "unit":
+                out[name] = value.clamp(RARE / 2, 1 - RARE / 2)
+        return out
 
     def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero; probabilities anywhere, so
@@ -217,7 +230,7 @@ class DensityEm:
             prior = log_prior(self.joint, values, None, tuple(n for n in values if n not in self.joint.learned))
         trace = tuple(t[best] for t in state.trace)
         if not self.is_hard:
-            trace = (*trace, max(height, trace[-1]) if trace else height)
+            trace = (*trace, height)  # that of the values that are kept
         parameters = {n: v.cpu().numpy() for n, v in values.items()}
         return Outcome(
             {**parameters, **self._counts(one), **self.problem.fixed}, trace, state.is_converged and not warnings, warnings, notes,

@@ -51,8 +51,8 @@ class ExpectedLogJoint:
         return {**values, **self._climbed(values, moved, known)} if moved else values
 
     def _solved(self, values: dict[str, Tensor], known: Expectation) -> tuple[dict[str, Tensor], frozenset[str]]:
-        """Values at the maxima that have a closed form, and their names: those of a round are left out where rounding left
-        one outside of its support or Q lower than before."""
+        """Values at the maxima that have a closed form, and the names of those that are: not where rounding left a value outside
+        of its support or Q lower than before."""
         following, solved = dict(values), frozenset[str]()
         for blocks in self.blocks:
             names = frozenset(n for b in blocks for n in b.names)
@@ -69,9 +69,16 @@ class ExpectedLogJoint:
             for name, value in fresh.items():
                 is_idle = (here[name] == 0) & (there[name] == 0) & ~torch.isfinite(value)
                 fresh[name] = torch.where(is_idle, following[name], value)
-            following, is_higher = self._raised(following, fresh, first, known)
+            raised, is_higher = self._raised(following, fresh, first, known)
             if bool(is_higher.all()):
-                solved |= names
+                following, solved = raised, solved | names
+                continue
+            for block in blocks:
+                mine = {n: fresh[n] for n in block.names}
+                with torch.no_grad():
+                    before = self.value(following, known, block.names)
+                following, is_higher = self._raised(following, mine, before, known)
+                solved |= frozenset(block.names) if bool(is_higher.all()) else frozenset()
         return following, solved
 
     def _raised(

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 Values: TypeAlias = "tuple[Tensor, ...]"
 
 
+LEAST_SHARE = 1e-15
+"""What of a probability is left where no row speaks for it."""
+ROUNDING = 1e-9
+"""Share of the counts of a value below which one is nothing."""
+
+
 class MStep(NamedTuple):
     """``arguments`` of a family that are params, of these ``kinds`` of types (none: any variable of one number an element).
     ``elsewhere``: values at which the second gradient is taken; ``solve``: the maximum from the values, the gradients
@@ -168,7 +174,7 @@ def _shares_form(values: Values, here: Values, there: Values) -> Values:
     (x,), (g,) = values, here
     counts = (x * g).clamp(min=0)
     total = counts.sum(-1, keepdim=True)
-    share = (counts / total.clamp(min=1e-300)).clamp(min=1e-15)
+    share = (counts / total.clamp(min=1e-300)).clamp(min=LEAST_SHARE)
     return (torch.where(total > 0, share / share.sum(-1, keepdim=True), x),)
 
 
@@ -205,7 +211,10 @@ def _beta_form(values: Values, here: Values, there: Values) -> Values:
     # with c of the near end, d of the far one: c/near - d/far = g and 2 c/near - d/(1 - near/2) = h
     other = (h - 2 * g) / (2 / far - 1 / (1 - near / 2))
     mine = (g + other / far) * near
+    # a count of nothing is negative by rounding, and its share stays inside as those of labels do
+    mine, other = (torch.where(c.abs() < ROUNDING * (mine.abs() + other.abs()), 0.0, c) for c in (mine, other))
     share = mine / (mine + other)
+    share = torch.where((mine == 0) | (other == 0), share.clamp(LEAST_SHARE, 1 - LEAST_SHARE), share)
     return (torch.where(is_low, share, 1 - share),)
 
 

@@ -8,7 +8,16 @@ import torch
 from torch.distributions import Bernoulli, Exponential, MultivariateNormal, Normal, Poisson
 
 import pgmlang
-from pgmlang.infer.m_steps import BETA, GAMMA, INVERSE_GAMMA, MULTIVARIATE_NORMAL, NORMAL, blocks_of
+from pgmlang.infer.expected_log_joint import ExpectedLogJoint
+from pgmlang.infer.m_steps import (
+    BETA,
+    GAMMA,
+    INVERSE_GAMMA,
+    LEAST_SHARE,
+    MULTIVARIATE_NORMAL,
+    NORMAL,
+    blocks_of,
+)  # fmt: skip
 
 torch.manual_seed(0)
 WEIGHTS = torch.rand(30, dtype=torch.float64)
@@ -40,6 +49,10 @@ CASES = {
                         ((WEIGHTS * BITS).sum() / WEIGHTS.sum(),)),
     "high chance of a bit": (BETA[0], (number(0.9),), lambda p: Bernoulli(p).log_prob(1 - BITS),
                              (1 - (WEIGHTS * BITS).sum() / WEIGHTS.sum(),)),
+    "chance of a bit that is never shown": (BETA[0], (number(0.2),), lambda p: Bernoulli(p).log_prob(0 * BITS),
+                                            (number(LEAST_SHARE),)),
+    "chance of a bit that is always shown": (BETA[0], (number(0.2),), lambda p: Bernoulli(p).log_prob(1 + 0 * BITS),
+                                             (number(1 - LEAST_SHARE),)),
     "mean and sd": (NORMAL[0], (number(-4.0), number(0.7)), lambda m, s: Normal(m, s).log_prob(NUMBERS), (MEAN, SD)),
     "mean": (NORMAL[1], (number(-4.0),), lambda m: Normal(m, 0.7).log_prob(NUMBERS), (MEAN,)),
     "sd": (NORMAL[2], (number(9.0),), lambda s: Normal(MEAN, s).log_prob(NUMBERS), (SD,)),
@@ -155,3 +168,23 @@ def test_elements_that_meet_in_a_row_are_climbed(mean):
     assert blocks_of(pgmlang.compile(text).model, ("w",)) == ()
     alone = text.replace(mean, "w[z] * s")
     assert [[b.names for b in r] for r in blocks_of(pgmlang.compile(alone).model, ("w",))] == [[("w",)]]
+
+
+def test_answers_that_nobody_gave_leave_the_others_their_closed_forms(monkeypatch):
+    answers = ANSWERS.copy()
+    answers[:, 0], answers[:, 1] = 0, 1
+    model = pgmlang.compile(
+        "dim item[6]\nparam share[k] : simplex\nplate k[2] { param p[item] : unit }\n"
+        "plate row { z ~ Categorical(share)\n a[item] ~ Bernoulli(p[z]) }"
+    )
+
+    def climbed(q, values, moved, known):
+        raise AssertionError(f"{list(moved)} have closed forms")
+
+    monkeypatch.setattr(ExpectedLogJoint, "_climbed", climbed)
+    fit = model.fit({"a": answers}, method="em", seed=1)
+    p, share = fit.params["p"], fit.params["share"]
+    assert (p[:, 0] < 1e-12).all()
+    assert (p[:, 1] > 1 - 1e-12).all()
+    like = np.where(answers[:, None] == 1, p, 1 - p).prod(-1) @ share
+    assert fit.record.log_likelihood == pytest.approx(float(np.log(like).sum()), abs=1e-8)
