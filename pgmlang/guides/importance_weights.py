@@ -53,13 +53,15 @@ def pareto_k(joint: BoundDensity, summed: Collection[str], log_weights: Callable
     return pareto_shape(weights.cpu().numpy())
 
 
-def poor_rows(joint: BoundDensity, plate: str, params: Values, nets: Any, generator: Generator) -> float:
-    """The share of rows whose written guide has a k-hat over 0.7, each row's latents against its own terms: of up to 100
-    rows, evenly spaced (of all where the guide has params by row)."""
+def row_pareto_k(
+    joint: BoundDensity, plate: str, params: Values, nets: Any, generator: Generator, given: Values
+) -> np.ndarray:
+    """The k-hat of each row's written guide, ``[rows]``, the row's latents against its own terms: of up to 100 rows, evenly
+    spaced (of all where the guide has params by row). ``given``: values ``[1, *shape]`` of latents that it does not name."""
     count = joint.layout.size(plate)
     guide = joint.model.guide
     by_row = any(v.role == "param" and v.plates for v in guide.variables) if guide is not None else False
     if count > ROWS and not by_row:
         joint = restricted_to_rows(joint, plate, np.unique(np.linspace(0, count - 1, ROWS).astype(int)))
-    weights = log_row_weights(joint, params, nets, ROW_DRAWS, generator, plate)
-    return float(np.mean(smoothed(weights.cpu().numpy())[1] > RELIABLE))
+    weights = log_row_weights(joint, params, nets, ROW_DRAWS, generator, plate, given)
+    return smoothed(weights.cpu().numpy())[1]

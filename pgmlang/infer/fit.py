@@ -29,6 +29,7 @@ from pgmlang.plan.plan import Planned, planned, replanned
 from pgmlang.plan.record import Plan, plan_json
 from pgmlang.plan.undetermined import undetermined_reason
 from pgmlang.results.fit import Fit
+from pgmlang.results.trust import problems_of_status
 from pgmlang.tables.learned import learned_tables
 
 
@@ -128,7 +129,7 @@ def _fit(
         log_likelihood = log_likelihood_of(problem, outcome.parameters)
     outcome = with_deterministic(problem, outcome)
     status, doubts = _status(problem, done)
-    return Fit(
+    fit = Fit(
         model=problem.model,
         source=source,
         method=method.name,
@@ -159,6 +160,18 @@ def _fit(
             binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
         ),
     )
+    return _judged(fit)
+
+
+def _judged(fit: Fit) -> Fit:
+    """The fit, not converged where a check of `results.trust` that decides says so."""
+    problems = problems_of_status(fit) if fit.status == "converged" else ()
+    if not problems:
+        return fit
+    doubts = tuple(
+        Diagnostic("PGM0801", f"{p.check}: {p.figure:.3g}, limit {p.threshold:g}", help=p.cure) for p in problems
+    )
+    return dataclasses.replace(fit, status="not converged", warnings=(*fit.warnings, *doubts))
 
 
 def _status(problem: Problem, done: Run) -> tuple[str, tuple[Diagnostic, ...]]:

@@ -46,7 +46,8 @@ class LayerPair:
 
 
 class LayerwiseState(NamedTuple):
-    """``stage``: the pair being trained; ``inner``: its training state; ``data``: codes of its lower layer."""
+    """``stage``: the pair being trained; ``inner``: its training state; ``data``: codes of its lower layer; ``doubts``: what
+    speaks against the end of pairs that are trained, and cures."""
 
     stage: int
     inner: Any
@@ -54,6 +55,7 @@ class LayerwiseState(NamedTuple):
     parameters: dict[str, Any]
     trace: tuple[float, ...] = ()
     is_done: bool = False
+    doubts: tuple[tuple[str, str], ...] = ()
 
 
 def pairs_of(model: Model, facts: Facts) -> tuple[tuple[LayerPair, ...], tuple[Diagnostic, ...]]:
@@ -189,13 +191,19 @@ class Layerwise:
         trace = (*state.trace, info.objective)
         if not algorithm.done(inner):
             return state._replace(inner=inner, trace=trace), info
-        learned = algorithm.conclude(inner).parameters
+        outcome = algorithm.conclude(inner)
+        learned, doubts = outcome.parameters, (*state.doubts, *self._doubts(state.stage, outcome))
         parameters = {**state.parameters, **learned}
         if state.stage + 1 == len(self.pairs):
-            return LayerwiseState(state.stage, inner, state.data, parameters, trace, True), info
+            return LayerwiseState(state.stage, inner, state.data, parameters, trace, True, doubts), info
         data = upper_layer(problem, self.pairs[state.stage], learned, state.stage)
         first = self.stage(state.stage + 1, data)[1].init(np.random.default_rng(state.stage + 1))
-        return LayerwiseState(state.stage + 1, first, data, parameters, trace), info
+        return LayerwiseState(state.stage + 1, first, data, parameters, trace, False, doubts), info
+
+    def _doubts(self, number: int, outcome: Outcome) -> tuple[tuple[str, str], ...]:
+        """What the training of a pair says against its end, and against that."""
+        pair = self.pairs[number]
+        return tuple((f"`{pair.below}` and `{pair.above}`: {w.message}", w.help) for w in outcome.warnings)
 
     def conclude(self, state: LayerwiseState) -> Outcome:
         parameters = dict(state.parameters)
@@ -206,7 +214,8 @@ class Layerwise:
             _give_bias(self.problem.model, pair, parameters)
         known_parameters = {k: v for k, v in parameters.items() if k in known}
         notes = {"objective": "objective of the last pair", "pairs": [[p.below, p.above] for p in self.pairs]}
-        return Outcome(known_parameters, state.trace, state.is_done, (), notes)
+        warnings = tuple(Diagnostic("PGM0801", message, help=cure) for message, cure in state.doubts)
+        return Outcome(known_parameters, state.trace, state.is_done and not warnings, warnings, notes)
 
 
 def upper_layer(problem: Problem, pair: LayerPair, learned: Mapping[str, np.ndarray], seed: int) -> np.ndarray:

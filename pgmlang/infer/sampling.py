@@ -52,6 +52,9 @@ STAT_NAMES = {"acceptance": "acceptance_rate", "divergent": "diverging", "logden
 """Statistics of kernels that ArviZ knows by another name; every other keeps its own."""
 R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
+R_HAT_OF_LABELS = 1.05
+"""Of draws of labels, of which there may be thousands."""
+MOST_DIVERGENT = 0.01
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""
 
@@ -228,35 +231,58 @@ def _given_back(
 
 
 def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
-    """What their number, R-hat and the divergences say against the draws."""
-    from pgmlang.results.convergence import convergence
+    """What their number, R-hat, effective draws and the divergences say against the draws."""
+    from pgmlang.results.convergence import convergence, r_hat_of_codes
 
     warnings = []
-    chains, num_draws = next((v.shape[:2] for v in draws.values()), (1, FEWEST))
+    chains, num_draws = next((v.shape[:2] for v in draws.values()), (2, FEWEST))
     if chains * num_draws < FEWEST or num_draws < FEWEST_A_CHAIN:
         message = f"{chains * num_draws:,} draws in all, {num_draws:,} a chain, tell too little to be trusted"
         cure = f"at least {FEWEST} in all and {FEWEST_A_CHAIN} a chain: `--draws`, `--chains`"
         warnings.append(Diagnostic("PGM0801", message, help=cure))
-    worst = ("", 0.0)
-    fewest = ("", np.zeros(0))
+    elif chains < 2:
+        message = "one chain alone cannot tell whether others would come to the same"
+        warnings.append(Diagnostic("PGM0801", message, help="at least two, better four: `--chains 4`"))
+    worst, bulk, tail = ("", 0.0, R_HAT), ("", np.zeros(0)), ("", np.zeros(0))
     for name, values in draws.items():
         if values.dtype.kind in "iu":
-            continue
-        figures = convergence(values.reshape(*values.shape[:2], -1))
-        r_hat = np.nan_to_num(figures.r_hat, nan=0.0)
-        if r_hat.size and r_hat.max() > worst[1]:
-            worst = (name, float(r_hat.max()))
-        ess = figures.ess_bulk[np.isfinite(figures.ess_bulk)]
-        if ess.size and ess.min() < fewest[1].min(initial=np.inf):
-            fewest = (name, ess)
-    if worst[1] > R_HAT:
+            # of thousands of labels one is always a little off
+            r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
+        else:
+            figures = convergence(values.reshape(*values.shape[:2], -1))
+            r_hat, most = figures.r_hat, R_HAT
+            bulk = _fewer(bulk, name, figures.ess_bulk)
+            tail = _fewer(tail, name, figures.ess_tail)
+        highest = float(np.fmax.reduce(r_hat, initial=0.0))
+        if highest > max(most, worst[1]):
+            worst = (name, highest, most)
+    if worst[0]:
         warnings.append(Diagnostic("PGM0801", f"the chains do not agree: R-hat of `{worst[0]}` is {worst[1]:.3f}, "
-                                f"over {R_HAT}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
-    warnings.extend(few_in_chains(*fewest, chains))
-    divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
-    if divergences:
-        share = divergences / stats["diverging"].size
-        warnings.append(Diagnostic("PGM0807", f"{divergences:,} divergent transitions ({share:.2%} of the draws)",
-                                help="the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of "
-                                "little data as `x = m + s * e` with `e ~ Normal(0, 1)`"))  # fmt: skip
+                                f"over {worst[2]}", help="more `--draws` and `--warmup`; see `pgmc summary`"))  # fmt: skip
+    warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
+    warnings.extend(_divergences(stats))
     return tuple(warnings)
+
+
+def _fewer(least: tuple[str, np.ndarray], name: str, ess: np.ndarray) -> tuple[str, np.ndarray]:
+    """The variable with the fewest effective draws so far; NaN (of constants) are none."""
+    known = ess[np.isfinite(ess)]
+    return (name, known) if known.size and known.min() < least[1].min(initial=np.inf) else least
+
+
+def _divergences(stats: dict[str, np.ndarray]) -> tuple[Diagnostic, ...]:
+    """A warning of divergent transitions; where more than `MOST_DIVERGENT` of the draws are, they are no posterior's."""
+    divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
+    if not divergences:
+        return ()
+    share = divergences / stats["diverging"].size
+    message = f"{divergences:,} divergent transitions ({share:.2%} of the draws)"
+    cure = (
+        "the posterior has a region of strong curvature: write `x ~ Normal(m, s)` of little data as `x = m + s * e` "
+        "with `e ~ Normal(0, 1)`"
+    )
+    out = [Diagnostic("PGM0807", message, help=cure)]
+    if share > MOST_DIVERGENT:
+        message = "so many trajectories diverge that the draws leave out a part of the posterior"
+        out.append(Diagnostic("PGM0801", message, help=cure))
+    return tuple(out)

@@ -88,7 +88,7 @@ def lower(
     program has a ``deterministic`` of, ``distributions``: the random variables it has the distributions of. ``partly_seen``: variables some of whose missing cells
     drop out; such a program asks its layout which. Raises PgmError PGM0601 for constructs that no
     program says yet."""
-    if only is None and not definitions and not partly_seen and file_name == FILE_NAME:
+    if only is None and not (definitions or partly_seen or distributions) and file_name == FILE_NAME:
         return model.once(_whole)
     with no_collection():
         return _named(_statements(model, file_name, only, definitions, partly_seen, distributions), model.name)

@@ -31,7 +31,7 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.guides.automatic import AutomaticGuide
 from pgmlang.guides.family import LOC
-from pgmlang.guides.importance_weights import pareto_k, poor_rows
+from pgmlang.guides.importance_weights import pareto_k, row_pareto_k
 from pgmlang.guides.registry import GUIDES
 from pgmlang.guides.written import WrittenGuide
 from pgmlang.model import Model
@@ -41,7 +41,7 @@ from pgmlang.objectives.objective import Objective, learned_values, units_of
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.guided import automatic_names, summed_out
 from pgmlang.plan.problem import Problem
-from pgmlang.results.guide_quality import guide_doubts
+from pgmlang.results.guide_quality import guide_doubts, row_guide_doubts, share_of_poor_rows
 from pgmlang.results.outcome import Outcome
 
 DRAWS = (4, 500)
@@ -166,8 +166,11 @@ class ElboObjective:
         if self._is_judged():
             notes["pareto_k"] = self._pareto_k(joint, free, params, nets, generator)
             warnings = guide_doubts(notes["pareto_k"], self.automatic.family.cure)
-        elif self.plate is not None and not self.automatic.names:
-            notes["poor_rows"] = poor_rows(joint, self.plate, params, nets, generator)
+        elif self.plate is not None and not self.summed:
+            given, _ = self.automatic.sample(joint, free, generator, (1,), {}, params, nets)
+            shapes = row_pareto_k(joint, self.plate, params, nets, generator, given)
+            notes |= {"row_pareto_k": shapes.tolist(), "poor_rows": share_of_poor_rows(shapes)}
+            warnings = row_guide_doubts(shapes)
         notes |= {"independent_draws": True} if draws else {}
         return Outcome(parameters, (), not warnings, warnings, notes, draws, {k: joint.axes(k) for k in draws})
 

@@ -29,6 +29,13 @@ class Conditioned:
         assert self.rows is not None, "this posterior is conditioned on evidence in words"
         return self.rows
 
+    def at_points(self) -> tuple[Conditioned, ...]:
+        """The same given to each of the posterior's points (see `Posterior.points`)."""
+        return tuple(
+            replace(self, posterior=p, rows=None if self.rows is None else replace(self.rows, model=p.fit.model))
+            for p in self.posterior.points
+        )
+
 
 def condition(
     posterior: Posterior,

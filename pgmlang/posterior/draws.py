@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -17,6 +19,8 @@ from pgmlang.tables.from_model import iid_plate
 def draw(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows. Raises PgmError PGM0606 for soft evidence, PGM0609 for what cannot be."""
     posterior = given.posterior
+    if posterior.points:
+        return _at_points(given, num_draws)
     fit = posterior.fit
     if posterior.reasons_against_tables or (
         posterior.reasons_against_tables_of_rows and not given.evidence and not fit.is_given
@@ -26,6 +30,17 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
         return _sequence(given, num_draws)
     answers, rest = posterior.tables_given(given.evidence)
     return _of_network(answers, num_draws, given.seed, rest)
+
+
+def _at_points(given: Conditioned, num_draws: int) -> Columns:
+    """Rows by turns of each point, those of one with a seed of their own."""
+    from pgmlang.posterior.points import joined
+
+    points = given.at_points()
+    counts = [len(part) for part in np.array_split(np.arange(num_draws), len(points))]
+    pairs = [(replace(p, seed=given.seed + i), n) for i, (p, n) in enumerate(zip(points, counts, strict=True))]
+    drawn = [draw(point, count) for point, count in pairs if count or num_draws == 0]
+    return joined(drawn)
 
 
 def _of_densities(given: Conditioned, num_draws: int) -> Columns:

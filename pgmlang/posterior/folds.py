@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -59,6 +62,9 @@ def sample(given: Conditioned, num_draws: int) -> Columns:
 def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:
     """log Z of a network of tables with evidence clamped: ln P(evidence) of a directed one. Raises PgmError PGM0609 when it
     is minus infinity."""
+    if posterior.points:
+        values = [log_z(point, evidence) for point in posterior.points]
+        return float(np.logaddexp.reduce(values) - math.log(len(values)))
     answers = posterior.tables
     hard, soft = answers.evidence(condition(posterior, evidence=evidence).evidence)
     value = float(answers.engine.log_z(hard, soft)[0])

@@ -38,6 +38,19 @@ def _against_estimates(given: Conditioned, query: Query) -> Iterator[str]:
         yield "not every target is a number that the fit holds"
 
 
+def _against_points(given: Conditioned, query: Query) -> Iterator[str]:
+    if not given.posterior.points:
+        yield "no field hangs on a latent outside of rows"
+    elif _names(query) & {v.name for v in given.posterior.points[0].fit.model.of_role("param")}:
+        yield "a target is a latent that the fit has draws of"
+
+
+def _at_points(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.posterior.points import mean_answer
+
+    return mean_answer(query, [answerer(point, query).answer(point, query) for point in given.at_points()])
+
+
 def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
     yield from given.posterior.reasons_against_tables
 
@@ -125,6 +138,7 @@ CHAINED = "a fresh row of fields by chains"
 """The answerer that runs chains over fields."""
 QUESTIONS = (
     QuestionRow("estimates", _against_estimates, lambda given, query: DrawAnswers.of(given.posterior.fit).answer(query)),
+    QuestionRow("fields at points", _against_points, _at_points),
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),

@@ -34,6 +34,13 @@ class Posterior:
     one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
 
     @cached_property
+    def points(self) -> tuple[Posterior, ...]:
+        """What a fit says at each of its draws of latents that fields hang on; none where there are no such latents."""
+        from pgmlang.posterior.points import points_of
+
+        return tuple(map(Posterior, points_of(self.fit)))
+
+    @cached_property
     def tables(self) -> NetworkAnswers:
         """Exact answers about a fresh row, or about the whole where rows hang together. Raises PgmError PGM0602 for what no
         table holds, PGM0610 for values that are not known, PGM0607 where outer elements have tables of their own."""

@@ -64,6 +64,22 @@ def _score_fields(given: Conditioned) -> Score:
     return score_fields(field_rows_of(given.posterior.fit, given.bound, given.seed))
 
 
+def _against_points(posterior: Posterior) -> Sequence[str]:
+    return [] if posterior.points else ["no field hangs on a latent outside of rows"]
+
+
+def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.posterior.points import mean_columns
+
+    return mean_columns([row_answerer(p.posterior).predict(p, targets) for p in given.at_points()])
+
+
+def _score_at_points(given: Conditioned) -> Score:
+    from pgmlang.posterior.points import mean_score
+
+    return mean_score([row_answerer(p.posterior).score(p) for p in given.at_points()])
+
+
 def _against_nothing(posterior: Posterior) -> Sequence[str]:
     return []
 
@@ -96,6 +112,7 @@ def _need_observed(given: Conditioned) -> None:
 
 ROW_ANSWERERS = (
     RowAnswerer("a network of a file", _against_file, predict_network_rows, score_network_rows),
+    RowAnswerer("fields at points", _against_points, _predict_at_points, _score_at_points),
     RowAnswerer("tables", _against_tables, _predict_tables, _score_tables),
     RowAnswerer("fields", _against_fields, _predict_fields, _score_fields),
     RowAnswerer("sums, closed forms and particles", _against_nothing, _predict_new_rows, _score_new_rows),

@@ -56,7 +56,7 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        counts = frozenset(n for n in draws if fit.model.by_name[n].type.kind == "count")
+        counts = frozenset(v.name for v in fit.model.variables if v.name in draws and v.type.kind == "count")
         return DrawAnswers(draws, axes, labels, fit.method, counts)
 
     def answer(self, query: Query) -> Answer:

@@ -89,6 +89,28 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.where(good, figure, np.nan) for figure in columns)
 
 
+def r_hat_of_codes(codes: np.ndarray) -> np.ndarray:
+    """R-hat of draws of labels ``[chain, draw, *axes]``, of the indicator of each scalar's first draw, ``[scalars]``: what
+    ranks say of two values (they are a linear function of these). NaN for constants and fewer than `LEAST_DRAWS` draws."""
+    chains, num_draws = codes.shape[:2]
+    flat = codes.reshape(chains, num_draws, -1)
+    out = np.full(flat.shape[2], np.nan)
+    half = num_draws // 2
+    if num_draws < LEAST_DRAWS:
+        return out
+    step = max(1, _BLOCK // (chains * num_draws))
+    for start in range(0, flat.shape[2], step):
+        block = flat[:, :, start : start + step]
+        same = block == block[:1, :1]
+        shares = np.concatenate((same[:, :half].mean(1), same[:, num_draws - half :].mean(1)))
+        within = (shares * (1 - shares)).mean(0) * half / max(half - 1, 1)
+        between = half * shares.var(0, ddof=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r_hat = np.sqrt((between / within + half - 1) / half)
+        out[start : start + step] = np.where((within == 0) & (between > 0), np.inf, r_hat)
+    return out
+
+
 def _split(x: np.ndarray) -> np.ndarray:
     """Every chain as two: (scalars, chain, draw) to (scalars, 2 chains, draw // 2); an odd middle draw is left out."""
     half = x.shape[2] // 2
@@ -134,8 +156,8 @@ def _r_hat(x: np.ndarray) -> np.ndarray:
     between = num_draws * x.mean(axis=2).var(axis=1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         r_hat = np.sqrt((between / within + num_draws - 1) / num_draws)
-    # what is left of a chain's variance by rounding is none
-    return np.where(within <= 1e-24 * between, np.inf, r_hat)
+    # what is left of a chain's variance by rounding is none; where nothing varies there is nothing to say
+    return np.where((within <= 1e-24 * between) & (between > 0), np.inf, r_hat)
 
 
 def _ess(x: np.ndarray) -> np.ndarray:

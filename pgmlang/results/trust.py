@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pgmlang import plugins
 from pgmlang.results import trust_figures as figures
 from pgmlang.results.compare import Difference, compare
-from pgmlang.results.effective_draws import WEIGHED
+from pgmlang.results.effective_draws import FAR_TOO_FEW, WEIGHED
 from pgmlang.results.fit import Fit
 from pgmlang.results.fit_figures import FitFigures
+from pgmlang.results.guide_quality import POOR_ROWS
 
 __all__ = ["CHECKS", "Check", "Difference", "Finding", "compare", "diagnose"]
 
@@ -32,7 +33,8 @@ class Finding:
 class Check(NamedTuple):
     """One row: ``measure`` gives the figure and where it is, None where the check does not apply. A figure past
     ``warning`` (above it where ``is_high_bad``, else below) is a warning, past ``problem`` a problem. ``cure``: in words, or
-    what gives them by the cause."""
+    what gives them by the cause. ``decides``: whether a fit with this problem is not called converged; what does not has been
+    looked at by the method itself."""
 
     name: str
     measure: Callable[[FitFigures], tuple[float, str] | None]
@@ -40,6 +42,7 @@ class Check(NamedTuple):
     warning: float
     problem: float
     cure: str | Callable[[FitFigures], str]
+    decides: bool = False
 
 
 _LONGER = "draw longer chains, or write the model so that its latents hang together less (a non-centred form)"
@@ -48,13 +51,15 @@ CHECKS: tuple[Check, ...] = (
     Check("status (share finished)", figures.finished, False, 0.9, 0.1, figures.cure_of_status),
     Check("draws that are not finite", figures.not_finite, True, 0, 0, "bound the parameters, or tighten priors"),
     Check("R-hat", figures.r_hat, True, 1.01, 1.05, "the chains disagree: " + _LONGER),
-    Check("bulk ESS (share of 100 a chain, at most 400)", figures.ess_bulk, False, 1, 0.25, _LONGER),
-    Check("tail ESS (share of 100 a chain, at most 400)", figures.ess_tail, False, 1, 0.25, _LONGER),
+    Check("bulk ESS (share of 100 a chain, at most 400)", figures.ess_bulk, False, 1, FAR_TOO_FEW, _LONGER),
+    Check("tail ESS (share of 100 a chain, at most 400)", figures.ess_tail, False, 1, FAR_TOO_FEW, _LONGER),
     Check("MCSE / sd", figures.mcse, True, 0.1, 0.3, _LONGER),
     Check(
         "divergences", figures.divergences, True, 0, 0.01, "raise the target acceptance, or use a non-centred form"
     ),
-    Check("acceptance, lowest chain", figures.acceptance, False, 0.1, 0.02, "smaller steps: a longer warmup"),
+    Check(
+        "acceptance, lowest chain", figures.acceptance, False, 0.1, 0.02, "smaller steps: a longer warmup", True
+    ),
     Check(
         "acceptance of gradient steps",
         figures.gradient_acceptance,
@@ -62,24 +67,46 @@ CHECKS: tuple[Check, ...] = (
         0.6,
         0.3,
         "smaller steps, longer warmup",
+        True,
     ),
     Check(
-        "acceptance of random walk", figures.walk_acceptance, True, 0.7, 0.95, "steps are too small: widen them"
+        "acceptance of random walk",
+        figures.walk_acceptance,
+        True,
+        0.7,
+        0.95,
+        "steps are too small: widen them",
+        True,
     ),
-    Check("energy BFMI", figures.bfmi, False, 0.3, 0.1, "heavy tails: use a non-centred form, or tighten priors"),
-    Check("swap rate", figures.swap_rate, False, 0.1, 0.01, "more temperatures, closer to each other"),
     Check(
-        "AIS effective sample size", figures.ais_ess, False, WEIGHED, 10, "more temperatures, or more particles"
+        "energy BFMI",
+        figures.bfmi,
+        False,
+        0.3,
+        0.1,
+        "heavy tails: use a non-centred form, or tighten priors",
+        True,
     ),
-    Check("error of log Z", figures.log_z_error, True, 0.5, 2, "more temperatures, or more particles"),
-    Check("Pareto k-hat of the guide", figures.pareto_k, True, 0.7, 1, "a full-rank guide, or hmc"),
+    Check("swap rate", figures.swap_rate, False, 0.1, 0.01, "more temperatures, closer to each other", True),
+    Check(
+        "AIS effective sample size",
+        figures.ais_ess,
+        False,
+        WEIGHED,
+        10,
+        "more temperatures, or more particles",
+        True,
+    ),
+    Check("error of log Z", figures.log_z_error, True, 0.5, 2, "more temperatures, or more particles", True),
+    Check("Pareto k-hat of the guide", figures.pareto_k, True, 0.7, 1, "a full-rank guide, or hmc", True),
     Check(
         "rows whose guide is poor (share with k-hat over 0.7)",
         figures.poor_rows,
         True,
-        0.5,
-        1,
+        0.1,
+        POOR_ROWS,
         "a wider network in the guide, or more epochs; the row's own posterior is `predict`'s by importance",
+        True,
     ),
     Check(
         "decrease of log-likelihood",
@@ -88,8 +115,9 @@ CHECKS: tuple[Check, ...] = (
         1e-6,
         1e-3,
         "a spread that falls to zero on equal points has no maximum: give it a prior",
+        True,
     ),
-    Check("rise in the last tenth", figures.still_rising, True, 0.01, 0.05, "not settled: more iterations"),
+    Check("rise in the last tenth", figures.still_rising, True, 0.01, 0.05, "not settled: more iterations", True),
     Check("label switching", figures.switching, True, 0.9, 2, "order the components: an `ordered` location"),
 )
 """Every check of a fit; a new one is a row and its measure."""
@@ -104,9 +132,19 @@ def added_checks() -> tuple[Check, ...]:
 
 def diagnose(fit: Fit) -> tuple[Finding, ...]:
     """Runs every check that applies to the fit; the worst first."""
+    return _findings(fit, (*CHECKS, *added_checks()))
+
+
+def problems_of_status(fit: Fit) -> tuple[Finding, ...]:
+    """The problems that keep a fit from being called converged: those of checks that decide."""
+    findings = _findings(fit, [check for check in (*CHECKS, *added_checks()) if check.decides])
+    return tuple(f for f in findings if f.severity == "problem")
+
+
+def _findings(fit: Fit, checks: Iterable[Check]) -> tuple[Finding, ...]:
     measured_fit = FitFigures(fit)
     findings = []
-    for check in (*CHECKS, *added_checks()):
+    for check in checks:
         measured = check.measure(measured_fit)
         if measured is None:
             continue

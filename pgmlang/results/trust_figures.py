@@ -13,6 +13,10 @@ from pgmlang.results.scalars import is_independent
 
 Figure = tuple[float, str] | None
 
+FEWEST_STEPS = 100
+ERRORS = 3.0
+"""Standard errors that a rise by chance stays within."""
+
 
 def finished(of: FitFigures) -> Figure:
     status = of.fit.status
@@ -136,11 +140,12 @@ def decrease(of: FitFigures) -> Figure:
 
 
 def still_rising(of: FitFigures) -> Figure:
-    """How much of the whole rise of an objective's trace its last tenth still makes, beyond its noise."""
+    """How much of the whole rise of an objective's trace its last tenth still makes, beyond its noise; of shorter traces than
+    `FEWEST_STEPS` a tenth says nothing."""
     trace = np.array(of.fit.trace)
-    if of.fit.only_rises or of.fit.sample_stats or len(trace) < 20:
+    if of.fit.only_rises or of.fit.sample_stats or len(trace) < FEWEST_STEPS:
         return None
-    tail = trace[-max(10, len(trace) // 10) :]
+    tail = trace[-(len(trace) // 10) :]
     span = float(trace.max() - trace.min())
     if not np.isfinite(trace).all() or span == 0:
         return None
@@ -148,7 +153,7 @@ def still_rising(of: FitFigures) -> Figure:
     first, last = tail[:half], tail[-half:]
     # twice: the middles of the halves are half of the tail apart
     rise = 2 * (last.mean() - first.mean())
-    noise = 2 * float(np.std(np.diff(tail))) / math.sqrt(half)
+    noise = ERRORS * 2 * float(np.std(np.diff(tail))) / math.sqrt(half)
     return float(rise / span) if rise > noise else 0.0, "trace"
 
 

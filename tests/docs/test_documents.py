@@ -16,6 +16,8 @@ import click
 import pytest
 
 from pgmlang.cli.main import COMMANDS, Commands, run
+from pgmlang.diagnostics import CODES
+from pgmlang.families import FAMILIES
 from tests.docs.documents import (
     ROOT,
     Document,
@@ -165,3 +167,28 @@ def test_a_wrong_figure_is_seen() -> None:
         evaluate(Step(1, "python", "x = 1\nx + 1  # 3"), {})
     with pytest.raises(AssertionError, match=r"nothing says 0\.43"):
         check_prose(Document(ROOT / "a", [Step(1, "console", "pgmc")], {1: "it is 0.43"}), ["0.41"])
+
+
+def section(name: str, title: str) -> str:
+    text = (ROOT / name).read_text()
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_every_distribution_is_listed() -> None:
+    listed = set(re.findall(r"\b([A-Z]\w+)\(", section("docs/language.md", "Distributions").replace("`D`", "")))
+    assert listed == set(FAMILIES) | {"Table"}
+
+
+def test_every_command_of_json_is_there() -> None:
+    verbs = {
+        v
+        for row in re.findall(r"^\| (`.*?) \|", section("docs/fits.md", "`--json`"), re.M)
+        for v in re.findall(r"`(\w+)`", row)
+    }
+    group = Commands("pgmc")
+    assert verbs == {v for v in COMMANDS if "--json" in flags_of(group.get_command(click.Context(group), v))}
+
+
+def test_exit_codes_are_those_of_the_table_of_codes() -> None:
+    told = set(map(int, re.findall(r"\b(\d+) [A-Za-z]", section("docs/fits.md", "Exit codes"))))
+    assert {code.exit for code in CODES.values()} <= told

@@ -1,0 +1,123 @@
+"""Fields whose potentials hang on latents with priors are answered at the fit's values of these, by every door."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import pgmlang
+from pgmlang.diagnostics import PgmError
+from pgmlang.posterior.points import MOST
+
+RNG = np.random.default_rng(3)
+PAIR = """
+bond ~ Normal(0, 1)
+lean ~ Normal(0, 1)
+plate row { field u : spin ; field v : spin ; factor bond * u * v ; factor lean * u }
+"""
+ROWS = {"u": RNG.choice([-1, 1], 40), "v": RNG.choice([-1, 1], 40, p=[0.3, 0.7])}
+STATES = list(itertools.product((-1, 1), repeat=2))
+NEW = {"u": [1, None], "v": [1, -1]}
+SHORT = {"hmc": {"chains": 4, "warmup": 150, "draws": 40}, "elbo": {"epochs": 300}}
+
+
+@pytest.fixture(scope="module", params=["map", "hmc", "elbo"])
+def fit(request):
+    return pgmlang.compile(PAIR).fit(ROWS, method=request.param, seed=1, options=SHORT.get(request.param))
+
+
+def points(fit):
+    """(bond, lean) at the draws that are used, evenly thinned."""
+    if not fit.draws:
+        return np.array([[fit.params["bond"], fit.params["lean"]]])
+    both = np.stack([fit.draws[n].reshape(-1) for n in ("bond", "lean")], 1)
+    return both[np.unique(np.linspace(0, len(both) - 1, min(len(both), MOST)).astype(int))]
+
+
+def tables(fit):
+    """p(u, v) at each point: shape (points, 4)."""
+    logs = np.array([[b * u * v + a * u for u, v in STATES] for b, a in points(fit)])
+    return np.exp(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+
+
+def test_scores_are_mean_likelihoods(fit):
+    p = tables(fit)
+    both, second = (
+        p[:, STATES.index((1, 1))].mean(),
+        (p[:, STATES.index((-1, -1))] + p[:, STATES.index((1, -1))]).mean(),
+    )
+    np.testing.assert_allclose(fit.score(NEW), np.log([both, second]), atol=1e-9)
+
+
+def test_predictions_are_mean_probabilities(fit):
+    p = tables(fit)
+    chance = (p[:, STATES.index((1, -1))] / (p[:, STATES.index((1, -1))] + p[:, STATES.index((-1, -1))])).mean()
+    columns = fit.predict(NEW, targets=["u"]).columns
+    assert columns["P(u = 1)"][1] == pytest.approx(chance, abs=1e-9)
+    assert columns["u"][1] == ("1" if chance > 0.5 else "-1")
+
+
+def test_questions_weigh_the_draws_by_their_evidence(fit):
+    p = tables(fit)
+    joint, evidence = (
+        p[:, STATES.index((1, 1))].mean(),
+        (p[:, STATES.index((1, 1))] + p[:, STATES.index((-1, 1))]).mean(),
+    )
+    answer = fit.query("P(u = 1 | v = 1)")
+    assert answer.table[0]["p"] == pytest.approx(joint / evidence, abs=1e-9)
+    assert answer.log_evidence == pytest.approx(math.log(evidence), abs=1e-9)
+    assert ("mcse" in answer.table[0]) == bool(fit.draws)
+    mean = fit.query("E(bond)").table[0]["mean"]
+    assert mean == pytest.approx(float(np.mean(fit.draws["bond"])) if fit.draws else float(fit.params["bond"]))
+
+
+def test_fresh_rows_follow_the_mean(fit):
+    columns = fit.sample(3000, seed=2).columns
+    assert len(columns["u"]) == 3000
+    share = np.mean([(a, b) == ("1", "1") for a, b in zip(columns["u"], columns["v"], strict=True)])
+    assert share == pytest.approx(tables(fit)[:, STATES.index((1, 1))].mean(), abs=0.04)
+
+
+def test_modes_of_many_draws_are_refused(fit):
+    if not fit.draws:
+        assert fit.query("MAP(u | v = 1)").table
+        return
+    with pytest.raises(PgmError) as error:
+        fit.query("MAP(u | v = 1)")
+    assert error.value.diagnostics[0].code == "PGM0606"
+
+
+def test_a_chain_with_weights_of_its_own_axes():
+    """A conditional random field with penalised weights: sequences are scored and completed at the mode."""
+    text = """
+dim kind = {f, g}
+weight[kind] ~ Normal(0, 1)
+both ~ Normal(0, 1)
+plate line { plate token = chain { input x[kind] ; field y : bit ; factor y * (weight @ x) ; factor if first then 0 else both * y * prev(y) } }
+"""
+    n = 12
+    rows = {
+        "line": np.repeat(["a", "b", "c"], 4), "f": RNG.normal(size=n).round(2), "g": RNG.normal(size=n).round(2),
+        "y": RNG.integers(0, 2, n),
+    }  # fmt: skip
+    fit = pgmlang.compile(text).fit(rows, method="map")
+    weight, both = fit.params["weight"], float(fit.params["both"])
+
+    def energy(line, y):
+        at = np.flatnonzero(rows["line"] == line)
+        x = np.stack([rows["f"][at], rows["g"][at]], 1)
+        return float(np.array(y) @ (x @ weight)) + both * sum(a * b for a, b in itertools.pairwise(y))
+
+    def log_p(line, y):
+        return energy(line, y) - np.logaddexp.reduce(
+            [energy(line, s) for s in itertools.product((0, 1), repeat=4)]
+        )
+
+    right = [log_p(k, rows["y"][rows["line"] == k].tolist()) for k in "abc"]
+    np.testing.assert_allclose(fit.score(rows), right, atol=1e-9)
+    chances = fit.predict(rows, targets=["y"], hide=["y"]).columns["P(y = 1)"]
+    second = sum(math.exp(log_p("a", s)) for s in itertools.product((0, 1), repeat=4) if s[1])
+    assert chances[1] == pytest.approx(second, abs=1e-9)
