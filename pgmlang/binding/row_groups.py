@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.binding.counted_rows import row_counts, rows_written_out
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model, Variable
@@ -76,10 +77,8 @@ def row_groups(
     over_rows = _values_over_rows(binding, known)
     known, fixed = {**known, **over_rows}, {**fixed, **over_rows}
     alike, plate = iid_plate(model, fixed)
-    if not alike and binding.weights is not None:
-        message = "rows that share latents or form a chain cannot be weighted"
-        raise PgmError(Diagnostic("PGM0716", message, help="repeat the rows instead"))
     if not alike:
+        binding = counted_apart(binding)
         nested = nested_plates(model, fixed)
         yield from [_whole(binding, known)] if nested is None else _by_length(binding, known, *nested)
         return
@@ -98,6 +97,16 @@ def row_groups(
         }
         unrolled = one_row or row_unrolled(model, known, binding.sizes, binding.labels, one, elements)
         yield replace(_group(unrolled, binding, members, plate), unit=plate, inside={plate: members[:, None]})
+
+
+def counted_apart(binding: Binding) -> Binding:
+    """Rows that hang together, each as often as it counts. Raises PgmError PGM0716 for weights that are no counts."""
+    if row_counts(binding) is None:
+        message = "rows that share latents or form a chain cannot be weighted"
+        raise PgmError(
+            Diagnostic("PGM0716", message, help="give whole numbers, how often each row occurs: `--counts`")
+        )
+    return rows_written_out(binding)
 
 
 def _values_over_rows(binding: Binding, known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

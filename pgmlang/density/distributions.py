@@ -29,6 +29,8 @@ def _is_known(distribution: Any) -> bool:
     if not isinstance(distribution, Dist):
         return False
     family = FAMILIES[distribution.family]
+    if family.adds_zero or family.shares:
+        return all(_is_known(a) for _, a in distribution.arguments if isinstance(a, Dist))
     if family.takes or family.event or not family.formulas or family.support == "labels":
         return False
     formulas = family.formulas[distribution.variant]

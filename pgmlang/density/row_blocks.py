@@ -1,7 +1,7 @@
 """Sums over discrete variables that go through the rows in blocks, and the expected log-joint behind them.
 
 Of factors with sufficient statistics (`sufficient`) the blocks share the coefficients, and what the E-step keeps of their
-rows are expected statistics. Of other factors the posterior weights of every row are kept, a number for each value. What is
+rows are expected statistics. Of other factors the posterior weights of every row are cached, a number for each value. What is
 laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each intermediate result.
 """
 
@@ -31,7 +31,7 @@ from pgmlang.tables.learned import learned_tables
 
 BLOCK_CELLS = 2**19
 """Numbers of an intermediate result that blocks of rows are made for (of double precision 4 MB, a processor's cache)."""
-KEPT_STATISTICS = 2**24
+CACHED_STATISTICS = 2**24
 """Statistics of all rows that are kept; more are made again at each pass."""
 PRECISION = 1e-6
 """Largest error of a row's log-density by rounding, in nats, at which sufficient statistics are used."""
@@ -39,16 +39,16 @@ PRECISION = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class RowBlock:
-    """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all. ``kept``: the statistics by
+    """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all. ``cached``: the statistics by
     group, where they are kept."""
 
     sums: Marginaliser
     rows: slice
-    kept: dict[TableKey, Tensor]
+    cached: dict[TableKey, Tensor]
 
     def statistics(self, group: SufficientFactors) -> Tensor:
         """The group's statistics ``[width, rows]``."""
-        return self.kept[group.key] if group.key in self.kept else group.of_rows(self.rows)
+        return self.cached[group.key] if group.key in self.cached else group.of_rows(self.rows)
 
 
 class Expectation(NamedTuple):
@@ -333,11 +333,11 @@ def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts
 
 
 def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> RowBlock:
-    return RowBlock(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_kept(g)})
+    return RowBlock(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_cached(g)})
 
 
-def _is_kept(group: SufficientFactors) -> bool:
-    return group.width * group.points.whole.layout.size(group.plate) <= KEPT_STATISTICS
+def _is_cached(group: SufficientFactors) -> bool:
+    return group.width * group.points.whole.layout.size(group.plate) <= CACHED_STATISTICS
 
 
 def _axes(sums: Marginaliser, key: TableKey) -> tuple[str, ...]:
@@ -378,5 +378,5 @@ def _numbers_of_a_row(sums: Marginaliser, groups: tuple[SufficientFactors, ...],
 
     tables = [states(s) * elements(k) for k, s in sums.scopes.items()]
     steps = [math.prod(joint.num_states(n) for n in step.names) for step in sums.steps]
-    widths = [g.width for g in groups if not _is_kept(g)]
+    widths = [g.width for g in groups if not _is_cached(g)]
     return max([1, *(starts * n for n in (*tables, *steps, *(states(g.scope) for g in groups))), *widths])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from pgmlang.binding.counted_rows import row_counts, rows_written_out
 from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -42,11 +40,7 @@ def program_tensors(model: Model, binding: Binding) -> tuple[dict[str, Tensor], 
 
 def _written_out(binding: Binding) -> Binding:
     """Each row as often as it counts. Raises PgmError PGM0602 for weights that are no whole numbers."""
-    if binding.weights is None:
-        return binding
-    counts = np.asarray(binding.weights).astype(np.int64)
-    if not (counts == binding.weights).all():
+    if row_counts(binding) is None:
         help_ = "give counts, or rows without weights; `pgmc fit` takes weights"
         raise PgmError(Diagnostic("PGM0602", "weights of rows are not in a Pyro model", help=help_))
-    rows = np.repeat(np.arange(len(counts)), counts)
-    return replace(binding, weights=None).rows_of(binding.plate, rows)
+    return rows_written_out(binding)

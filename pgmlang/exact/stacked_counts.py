@@ -22,7 +22,7 @@ MOST_JOINT = 64
 """Joint values of what is hidden, at most."""
 MOST_CODES = 64
 """Combinations of codes that a factor's observed variables have, at most."""
-KEPT_INDICATORS = 2**24
+CACHED_INDICATORS = 2**24
 """Indicators of all rows that are kept; more are made again at each pass."""
 BLOCK_CELLS = 2**19
 """Numbers of an intermediate result that blocks of rows are made for."""
@@ -88,12 +88,12 @@ class TableStack:
         return sum(shape.num_codes * len(numbers) for shape, numbers in self.batches)
 
     @property
-    def is_kept(self) -> bool:
-        return self.width * len(self.codes) <= KEPT_INDICATORS
+    def is_cached(self) -> bool:
+        return self.width * len(self.codes) <= CACHED_INDICATORS
 
     def indicators(self, rows: slice, is_full: bool) -> np.ndarray:
         """``[rows, codes of all factors]``: which codes the rows show; without the first of each where it is not full."""
-        if not self.is_kept:
+        if not self.is_cached:
             return self._made(rows, is_full)
         return (self._full if is_full else self._differences)[rows]
 
@@ -167,7 +167,7 @@ class StackedCounts:
         return counts, log_evidence
 
     def _blocks(self) -> list[slice]:
-        widths = [stack.width for stack in self.stacks if not stack.is_kept]
+        widths = [stack.width for stack in self.stacks if not stack.is_cached]
         size = max(1, BLOCK_CELLS // max(math.prod(self.sizes), *widths, 1))
         return [slice(start, start + size) for start in range(0, len(self.weights), size)]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
+from pgmlang.binding.counted_rows import rows_written_out
 from pgmlang.infer.base import Problem
 from pgmlang.plan.method import facts_of
 
@@ -15,7 +14,5 @@ def expanded(problem: Problem) -> Problem:
     binding = problem.binding
     if binding.weights is None:
         return problem
-    repeats = np.asarray(binding.weights).astype(np.int64)
-    rows = np.repeat(np.arange(len(repeats)), repeats)
-    wide = replace(binding, weights=None).rows_of(binding.plate, rows)
+    wide = rows_written_out(binding)
     return replace(problem, binding=wide, facts=facts_of(problem.model, wide, problem.facts.fixed))

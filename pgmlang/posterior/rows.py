@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pgmlang.binding.record import Binding
+from pgmlang.binding.row_groups import counted_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned
 from pgmlang.posterior.network_rows import predict_network_rows, score_network_rows
 from pgmlang.posterior.record import Posterior
-from pgmlang.query.rows import Columns
+from pgmlang.query.rows import Columns, at_first_copies
 from pgmlang.query.score import Score
+from pgmlang.tables.from_model import iid_plate
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,22 @@ def _predict_tables(given: Conditioned, targets: Sequence[str] | None) -> Column
     from pgmlang.query.table_rows import TableRows
 
     posterior = given.posterior
-    return TableRows(given.bound, posterior.fit.parameters, posterior.one_row).predict(targets)
+    bound = _counted(given)
+    columns = TableRows(bound, posterior.fit.parameters, posterior.one_row).predict(targets)
+    return columns if bound is given.bound else at_first_copies(columns, given.bound)
 
 
 def _score_tables(given: Conditioned) -> Score:
     from pgmlang.query.table_rows import TableRows
 
     posterior = given.posterior
-    return TableRows(given.bound, posterior.fit.parameters, posterior.one_row).score()
+    return TableRows(_counted(given), posterior.fit.parameters, posterior.one_row).score()
+
+
+def _counted(given: Conditioned) -> Binding:
+    """The rows, each as often as it counts where they hang together."""
+    fit = given.posterior.fit
+    return given.bound if iid_plate(fit.model, fit.parameters)[0] else counted_apart(given.bound)
 
 
 def _against_fields(posterior: Posterior) -> Sequence[str]:

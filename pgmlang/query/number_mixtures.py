@@ -4,7 +4,6 @@ it is linear in latents that are jointly normal."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,10 +14,10 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.distributions import ConditionalDistribution, distribution_of, has_distribution
 from pgmlang.density.keys import AddedTable
 from pgmlang.density.numerics import numerics
+from pgmlang.density.quantiles import quantile
 from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.summing import LogTable, Marginaliser, marginaliser_of
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.lower.runtime.combined import quantile_between
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
@@ -64,10 +63,10 @@ class NumberMixture:
 
     def quantile(self, chance: float) -> Tensor:
         """Where the distribution function reaches a chance, ``[*axes]``."""
-        shape, dtype = self.weights.shape[1:], self.weights.dtype
-        ends = [torch.full(shape, sign * math.inf, dtype=dtype) for sign in (-1, 1)]
-        with numerics(dtype), torch.no_grad():
-            return torch.as_tensor(quantile_between(self, torch.full(shape, chance, dtype=dtype), *ends))
+        with numerics(self.weights.dtype), torch.no_grad():
+            return quantile(
+                lambda x: self.log_cdf(x).exp(), chance, self.mean, self.sd, is_discrete=self.is_discrete
+            )
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:

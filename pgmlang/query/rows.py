@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pgmlang.binding.counted_rows import row_counts
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.query.network import NetworkAnswers
@@ -46,6 +47,21 @@ def row_order(values: np.ndarray, binding: Binding) -> np.ndarray:
     out = np.full((len(values) + binding.dropped_rows, *values.shape[1:]), empty, dtype=values.dtype)
     out[binding.rows] = values
     return out
+
+
+def at_first_copies(columns: Columns, binding: Binding) -> Columns:
+    """Columns of rows that were written out, each as often as it counts, at the rows of the binding; cells of a row that
+    does not count at all are empty."""
+    counts = row_counts(binding)
+    assert counts is not None, "only counts are written out"
+    first = np.minimum(np.cumsum(counts) - counts, max(counts.sum() - 1, 0))
+    out: dict[str, list[str] | np.ndarray] = {}
+    for name, column in columns.columns.items():
+        if isinstance(column, np.ndarray):
+            out[name] = np.where(counts > 0, column[first], np.nan)
+        else:
+            out[name] = [column[i] if n else "" for i, n in zip(first, counts, strict=True)]
+    return Columns(out, columns.warnings)
 
 
 def in_table_order(columns: Columns, binding: Binding) -> Columns:

@@ -29,7 +29,7 @@ def check(case: Case, rng: np.random.Generator) -> bool:
     return True
 
 
-@pytest.mark.parametrize("bounds", [{}, {"KEPT_INDICATORS": 0, "BLOCK_CELLS": 4}])
+@pytest.mark.parametrize("bounds", [{}, {"CACHED_INDICATORS": 0, "BLOCK_CELLS": 4}])
 def test_equals_enumeration(bounds, monkeypatch):
     for name, value in bounds.items():
         monkeypatch.setattr(stacked_counts, name, value)

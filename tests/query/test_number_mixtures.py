@@ -24,10 +24,28 @@ REGRESSIONS = {
     "Beta(b, exp(a * x))": lambda x: stats.beta(B, math.exp(A * x)),
     "Poisson(exp(a * x))": lambda x: stats.poisson(math.exp(A * x)),
     "Binomial(7, sigmoid(a * x))": lambda x: stats.binom(7, 1 / (1 + math.exp(-A * x))),
+    "ZeroInflated(0.3, Poisson(exp(a * x)))": lambda x: ZeroInflated(math.exp(A * x)),
     "if x > 0 then Normal(a * x, b) else Laplace(b, 2)": lambda x: (
         stats.norm(A * x, B) if x > 0 else stats.laplace(B, 2)
     ),
 }
+
+
+class ZeroInflated:
+    """Zero with probability 0.3, else Poisson."""
+
+    def __init__(self, rate: float):
+        self.counts = np.arange(200)
+        self.p = 0.7 * stats.poisson.pmf(self.counts, rate) + 0.3 * (self.counts == 0)
+
+    def mean(self) -> float:
+        return float(self.p @ self.counts)
+
+    def std(self) -> float:
+        return math.sqrt(self.p @ (self.counts - self.mean()) ** 2)
+
+    def ppf(self, q: float) -> float:
+        return float(np.searchsorted(np.cumsum(self.p), q))
 
 
 def near(columns, name, right, rel=1e-7):
@@ -147,3 +165,14 @@ def test_a_walk_with_gaps() -> None:
     near(columns, "z", [stats.norm(3 * m, math.sqrt(9 * v + 1)) for m, v in zip(mean, np.diag(post), strict=True)])
     open_ones = {k: np.asarray(v)[[1, 3]] for k, v in columns.items()}
     near(open_ones, "y", [stats.norm(mean[i], math.sqrt(post[i, i] + 0.25)) for i in (1, 3)])
+
+
+def test_a_distribution_that_is_a_mixture() -> None:
+    text = """dim c[2]
+    param m[c] : real
+    plate row { input x : real ; y ~ Mixture(share, Normal(m * x, 1)) }
+    param share[c] : simplex"""
+    columns = pgmlang.compile(text).given({"m": [-1.0, 2.0], "share": [0.3, 0.7]}).predict({"x": [2.0]}).columns
+    assert columns["y"][0] == pytest.approx(0.3 * -2 + 0.7 * 4)
+    low = optimize.brentq(lambda v: 0.3 * stats.norm.cdf(v, -2) + 0.7 * stats.norm.cdf(v, 4) - 0.05, -20, 20)
+    assert columns["y.q5"][0] == pytest.approx(low)

@@ -196,6 +196,15 @@ class ZeroInflated(Combined):
         p = real(self.numbers[0])
         return log_of(p), log1p_of(-p)
 
+    @property
+    def mean(self):
+        return (1 - real(self.numbers[0])) * self.base.mean
+
+    @property
+    def variance(self):
+        rest = 1 - real(self.numbers[0])
+        return rest * (self.base.variance + (1 - rest) * self.base.mean.square())
+
     def log_prob(self, value):
         x, (zero, rest) = real(value), self.log_shares()
         if not self.is_discrete:
@@ -248,6 +257,15 @@ class Mixture(Combined):
         logs = logs + log_of(real(self.numbers[0]))
         is_nothing = (logs == -math.inf).all(-1, keepdim=True)
         return torch.where(is_nothing[..., 0], -math.inf, torch.where(is_nothing, 0.0, logs).logsumexp(-1))
+
+    @property
+    def mean(self):
+        return (real(self.numbers[0]) * self.base.mean).sum(-1)
+
+    @property
+    def variance(self):
+        apart = (self.base.mean - self.mean[..., None]).square()
+        return (real(self.numbers[0]) * (self.base.variance + apart)).sum(-1)
 
     def apart(self, value):
         return real(value).unsqueeze(-1 - len(self.event_shape))
