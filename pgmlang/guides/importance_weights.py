@@ -18,7 +18,7 @@ from pgmlang.results.psis import RELIABLE, pareto_shape, smoothed
 
 MOST_DRAWS, FEWEST_DRAWS = 100_000, 100
 """Draws that are weighed: few leave k-hat an error of some tenths."""
-FIRST_LOOK = 250
+FIRST_LOOK = 50
 """Draws after which k-hat is looked at for the first time, then at four times as many: where it is clear, more are not taken."""
 CLEAR = 4.0
 """Standard errors from 0.7 that are clear."""
@@ -45,9 +45,10 @@ def pareto_k(joint: BoundDensity, summed: Collection[str], log_weights: Callable
         if len(weights) >= looked_at and left:
             looked_at *= 4
             k = pareto_shape(weights.cpu().numpy())
-            # of M tail weights the shape has a standard error of about (1 + k) / sqrt(M)
+            # of M tail weights the shape has a standard error of about (1 + k) / sqrt(M); a poor guide is known by that of
+            # the worst good one
             tail = min(0.2 * len(weights), 3 * math.sqrt(len(weights)))
-            if abs(k - RELIABLE) > CLEAR * (1 + max(k, 0.0)) / math.sqrt(tail):
+            if abs(k - RELIABLE) > CLEAR * (1 + min(max(k, 0.0), RELIABLE)) / math.sqrt(tail):
                 return k
     return pareto_shape(weights.cpu().numpy())
 
