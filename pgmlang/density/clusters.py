@@ -23,10 +23,10 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     shape, states = joint.shapes[name], joint.num_states(name)
     axes = joint.axes(name)
     columns = [
-        v.to(joint.dtype).reshape(*shape, -1)
+        _seen_columns(v.to(joint.dtype), joint.unseen.get(other), len(shape)).reshape(*shape, -1)
         for other, v in joint.observed.items()
         if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
-        and other not in joint.unseen        and joint.model.by_name[other].type.kind != "labels"
+        and joint.model.by_name[other].type.kind != "labels"
     ]  # fmt: skip
     if not columns:
         return None
@@ -40,6 +40,16 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     size = max(1, BLOCK_CELLS // (starts * max(states, points.shape[1])))
     nearest = [_distances(scaled(block)[every_other], centres).argmin(-1) for block in points.split(size)]
     return torch.cat(nearest, 1).reshape(starts, *shape)
+
+
+def _seen_columns(values: Tensor, unseen: Tensor | None, num_axes: int) -> Tensor:
+    """Values ``[*axes, *own]``, those that are missing as the mean of what is seen there: no cluster is nearer for them."""
+    if unseen is None:
+        return values
+    rows = tuple(range(num_axes))
+    seen = (~unseen).to(values.dtype)
+    mean = (values * seen).sum(rows) / seen.sum(rows).clamp(min=1)
+    return torch.where(unseen, mean, values)
 
 
 def _centres(points: Tensor, states: int, generator: Generator) -> Tensor:

@@ -1,0 +1,43 @@
+"""EM's starts are clusters of what rows show, where some cells are missing too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pgmlang
+
+COUNTS = """
+plate c[2] { rate ~ Gamma(2, 0.00001) }
+share[c] ~ Dirichlet(1)
+plate row { z : c ~ Categorical(share)
+  x : count ~ Poisson(rate[z]) }
+"""
+WIDE = """
+dim k[3]
+plate c[2] { centre[k] ~ Normal(0, 1000) }
+share[c] ~ Dirichlet(1)
+plate row { z : c ~ Categorical(share)
+  y[k] ~ Normal(centre[z], 1) }
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_with_missing_cells(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = [None if rng.random() < 0.2 else int(v) for v in rng.poisson(rng.integers(0, 2, 300) * 30000 + 40000)]
+    fit = pgmlang.compile(COUNTS).fit({"x": x}, method="em", seed=seed)
+    assert np.sort(fit.params["rate"]) == pytest.approx([40000, 70000], rel=2e-3)
+
+
+def test_wide_columns_with_missing_cells() -> None:
+    rng = np.random.default_rng(4)
+    z = rng.integers(0, 2, 400)
+    y = rng.normal(z[:, None] * [400.0, -300.0, 250.0], 1)
+    holes = rng.random(y.shape) < 0.3
+    columns = {
+        f"y.{j}": [None if h else float(v) for v, h in zip(y[:, j], holes[:, j], strict=True)] for j in range(3)
+    }
+    fit = pgmlang.compile(WIDE).fit(columns, method="em", seed=1)
+    centres = fit.params["centre"][np.argsort(fit.params["centre"][:, 0])]
+    assert centres == pytest.approx(np.array([[0, 0, 0], [400, -300, 250]]), abs=0.5)
