@@ -11,6 +11,8 @@ from pgmlang.density.bound import BoundDensity
 
 SOUGHT = 20_000
 """Points that centres are sought among; the others go to the nearest centre."""
+MOST_LABELS = 64
+"""Labels of a variable whose indicators are looked at, where it is not all that is observed."""
 BLOCK_CELLS = 2**19
 """Numbers that are laid out at a time when they do."""
 
@@ -22,12 +24,18 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     where labels are no mere names, few orders are right."""
     shape, states = joint.shapes[name], joint.num_states(name)
     axes = joint.axes(name)
-    columns = [
-        _seen_columns(v.to(joint.dtype), joint.unseen.get(other), len(shape)).reshape(*shape, -1)
-        for other, v in joint.observed.items()
+    beside = [
+        other
+        for other in joint.observed
         if other != name and axes and joint.axes(other)[: len(axes)] == axes and other not in joint.missing
-        and joint.model.by_name[other].type.kind != "labels"
-    ]  # fmt: skip
+    ]
+    labels = {n for n in beside if joint.model.by_name[n].type.kind == "labels"}
+    few_labels = {n for n in labels if joint.num_states(n) <= MOST_LABELS} if len(beside) > 1 else set()
+    columns = [
+        _seen_columns(_indicated(joint, n), joint.unseen.get(n), len(shape)).reshape(*shape, -1)
+        for n in beside
+        if n not in labels or n in few_labels
+    ]
     if not columns:
         return None
     points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
@@ -42,11 +50,20 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     return torch.cat(nearest, 1).reshape(starts, *shape)
 
 
+def _indicated(joint: BoundDensity, name: str) -> Tensor:
+    """Numbers as they are, labels as an indicator of each ``[*axes, state]``."""
+    values = joint.observed[name]
+    if joint.model.by_name[name].type.kind != "labels":
+        return values.to(joint.dtype)
+    return torch.nn.functional.one_hot(values.long(), joint.num_states(name)).to(joint.dtype)
+
+
 def _seen_columns(values: Tensor, unseen: Tensor | None, num_axes: int) -> Tensor:
     """Values ``[*axes, *own]``, those that are missing as the mean of what is seen there: no cluster is nearer for them."""
     if unseen is None:
         return values
     rows = tuple(range(num_axes))
+    unseen = unseen.reshape(*unseen.shape, *[1] * (values.dim() - unseen.dim())).expand(values.shape)
     seen = (~unseen).to(values.dtype)
     mean = (values * seen).sum(rows) / seen.sum(rows).clamp(min=1)
     return torch.where(unseen, mean, values)
