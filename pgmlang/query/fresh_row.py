@@ -112,7 +112,7 @@ def completed_row(
     chances: dict[str, Tensor] = {}
     values = complete(row, chances)
     log_weights = log_evidence(row).cpu().numpy()
-    is_even = np.ptp(log_weights) == 0
+    is_even = bool((log_weights == log_weights[0]).all())
     total = float(log_weights[0] if is_even else np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
     if not np.isfinite(total):
         if not given:
