@@ -22,7 +22,7 @@ def sample_given(fit: Fit, evidence: tuple[Evidence, ...], num_draws: int, seed:
     evidence = in_sequence(fit.model, evidence)
     length = length_of(fit.model, (e.variable.name for e in evidence))
     left, turn = num_draws, 0
-    while left > 0 or not drawn:
+    while turn == 0 or left > 0:
         given = completed_row(fit, evidence, (), seed + turn, DRAWS, length)
         chosen = resampled_draws(given.weights, min(left, len(given.weights)), seed + turn)
         for name in _names(given):
