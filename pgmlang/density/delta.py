@@ -16,7 +16,7 @@ def standard_errors(
     values_at: Callable[[Tensor], dict[str, Tensor]], x: Tensor, covariance: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Standard errors by name, of the shapes of the values. ``values_at``: values of free numbers ``[n]``; ``covariance``
-    ``[n, n]`` of these. NaN where the covariance is; of at most `MOST_VALUES` values, the first ones."""
+    ``[n, n]`` of these. NaN for values that hang on a number whose covariance is; of at most `MOST_VALUES` values, the first ones."""
     names = list(values_at(x))
     shapes = {n: tuple(v.shape) for n, v in values_at(x).items()}
     sizes = np.cumsum([int(np.prod(shapes[n])) for n in names])
@@ -30,7 +30,10 @@ def standard_errors(
 
     with torch.enable_grad():
         slopes = torch.autograd.functional.jacobian(flat, x.detach()).cpu().numpy()
-    variances = np.einsum("ij,jk,ik->i", slopes, covariance, slopes)
+    is_known = ~np.isnan(np.diagonal(covariance))
+    known = slopes[:, is_known]
+    variances = np.einsum("ij,jk,ik->i", known, covariance[np.ix_(is_known, is_known)], known)
     errors = np.sqrt(np.where(variances >= 0, variances, 0.0) + 0 * variances)
+    errors[(slopes[:, ~is_known] != 0).any(1)] = np.nan
     pieces = np.split(errors, np.cumsum([int(np.prod(shapes[n])) for n in names])[:-1])
     return {n: piece.reshape(shapes[n]) for n, piece in zip(names, pieces, strict=True)}

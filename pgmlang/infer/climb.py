@@ -25,7 +25,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, curvature, one_by_one, reason_against
+from pgmlang.kernels.curvature import Curvature, curvature, hair, one_by_one, reason_against
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -40,13 +40,14 @@ INNER = 20
 
 class ClimbState(NamedTuple):
     """Free values in one vector, and the objective after each step; ``starts``: the objective that each of several starts
-    came to."""
+    came to; ``held``: numbers on an edge of the density, at which the climb of the others goes on."""
 
     iteration: int
     point: Point
     trace: tuple[float, ...] = ()
     is_done: bool = False
     starts: tuple[float, ...] = ()
+    held: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +148,10 @@ class Climb:
         on from there ends as one that was never stopped."""
         end = min(state.iteration - state.iteration % INNER + INNER, self.max_iterations)
         point, iteration = state.point, state.iteration
+        function = self.function_off_edges(state.held)
         try:
             while iteration < end and (iteration == state.iteration or not self.problem.deadline.is_over()):
-                point = lbfgs.descend(self.function, point, 1)
+                point = lbfgs.descend(function, point, 1)
                 iteration += 1
         except GradientNotFinite as broken:
             raise self.error_at(broken.x) from broken
@@ -157,9 +159,34 @@ class Climb:
         gain = value - state.trace[-1] if state.trace else math.inf
         done = point.is_stuck or (is_whole and gain <= self.tolerance * max(1.0, abs(value)))
         trace = (*state.trace, value) if is_whole or done else state.trace
-        climbed = ClimbState(iteration, point, trace, done, state.starts)
+        held = (*state.held, *self.met_edges(function, point)) if done else state.held
+        if held != state.held:
+            point, done = lbfgs.start(self.function_off_edges(held), point.x), False
+        climbed = ClimbState(iteration, point, trace, done, state.starts, held)
         count = iteration - state.iteration
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
+
+    def function_off_edges(self, held: tuple[int, ...]) -> lbfgs.Function:
+        """The loss and its gradient, zero in the numbers that are held."""
+        if not held:
+            return self.function
+
+        def of_others(x: Tensor) -> tuple[Tensor, Tensor]:
+            value, gradient = self.function(x)
+            return value, gradient.index_fill(0, torch.tensor(held, device=x.device), 0.0)
+
+        return of_others
+
+    def met_edges(self, function: lbfgs.Function, point: Point) -> tuple[int, ...]:
+        """Numbers that cannot go where the gradient leads: a hair on the density is zero."""
+        if self.reason_against_differences():
+            return ()
+        steps = torch.as_tensor(hair(point.x.cpu().numpy()), device=self.joint.device) * -point.gradient.sign()
+        if not bool(steps.any()) or not bool(torch.isposinf(function(point.x + steps)[0])):
+            return ()
+        each = [i for i in range(len(steps)) if steps[i]]
+        ahead = [point.x.index_add(0, torch.tensor([i], device=steps.device), steps[i : i + 1]) for i in each]
+        return tuple(i for i, x in zip(each, ahead, strict=True) if bool(torch.isposinf(function(x)[0])))
 
     def conclude(self, state: ClimbState) -> Outcome:
         end: Curvature | None = None
@@ -173,7 +200,7 @@ class Climb:
         except OutOfTime:
             warnings = (CURVATURE_UNKNOWN,)
         x = state.point.x
-        if end is not None and end.is_minimum:
+        if end is not None and end.is_minimum_off_edges:
             x = torch.as_tensor(end.x, device=self.joint.device)
         free, nets = self.by_name(x)
         with torch.no_grad():
@@ -204,11 +231,15 @@ class Climb:
         """Why the curvature at the end is not worked out; empty where it is."""
         if not state.is_done:
             return "the climb has not come to its end"
+        return self.reason_against_differences()
+
+    def reason_against_differences(self) -> str:
+        """Why differences of gradients tell nothing here; empty where they do."""
         if self.nets is not None:
             return "the weights of networks are known up to their symmetries alone"
         if self.joint.dtype != torch.float64:
             return "differences of gradients need double precision"
-        return reason_against(len(state.point.x))
+        return reason_against(sum(math.prod(s) for s in self.shapes.values()))
 
     def end_of(self, state: ClimbState) -> Curvature | None:
         """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with

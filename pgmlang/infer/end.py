@@ -26,21 +26,36 @@ def no_standard_errors(reason: str, end: Curvature | None) -> dict[str, str]:
         reason = "the derivatives at the estimates are not finite, or the time limit came first"
     if not reason and end is not None and not end.is_minimum:
         reason = "the estimates are no proper maximum"
+        if end.is_on_edge.any() and end.is_minimum_off_edges:
+            reason = "estimates on a bound that the data set have none"
     return {"no_standard_errors": reason} if reason else {}
+
+
+def running_doubt(names: Sequence[str], label: str) -> Diagnostic:
+    """What is said of estimates that have no end."""
+    message = f"{_listed(names)}: no finite estimate, or one on a bound: the {label} still rises as it goes on"
+    cure = "separable classes, a spread that falls to zero, a share of nothing: give it a prior"
+    return Diagnostic("PGM0801", message, help=cure)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names[:SHOWN])
 
 
 def doubts_of(
     end: Curvature, names: Sequence[str], label: str, without_data: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
-    """Estimates that have no end, a saddle, and estimates known in combination alone. ``names``: of each number;
+    """Estimates on a bound, those that have no end, a saddle, and estimates known in combination alone. ``names``: of each number;
     ``label``: of what was climbed; ``without_data``: names that nothing observed hangs on, which every method's fit
     tells."""
+    on_edge = list(dict.fromkeys(names[i] for i in np.flatnonzero(end.is_on_edge).tolist()))
+    if on_edge:
+        message = f"{_listed(on_edge)}: on a bound that the data set: a hair further the {label} is minus infinity"
+        cure = "its estimate is biased and has no standard error: give it a prior and draw, `--method hmc`"
+        yield Diagnostic("PGM0801", message, help=cure)
     running = list(dict.fromkeys(n for n, r in zip(names, end.is_running.tolist(), strict=True) if r))
     if running:
-        shown = ", ".join(f"`{n}`" for n in running[:SHOWN])
-        message = f"{shown}: no finite estimate, or one on a bound: the {label} still rises as it goes on"
-        cure = "separable classes, a spread that falls to zero, a share of nothing: give it a prior"
-        yield Diagnostic("PGM0801", message, help=cure)
+        yield running_doubt(running, label)
     if end.is_saddle and not running:
         message = f"the {label} still rises on both sides of these estimates: they are a saddle of it"
         yield Diagnostic("PGM0801", message, help="start elsewhere: `--restarts 8`, or another `--seed`")
@@ -49,6 +64,5 @@ def doubts_of(
         loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
         if set(loose) <= set(without_data):
             return
-        shown = ", ".join(f"`{n}`" for n in loose[:SHOWN])
-        message = f"{shown}: the data do not tell them apart: the {label} is flat along a combination"
+        message = f"{_listed(loose)}: the data do not tell them apart: the {label} is flat along a combination"
         yield Diagnostic("PGM0801", message, help="fix one of them (`--fix`), or give them priors")

@@ -3,7 +3,8 @@
 A gradient near zero says little by itself: a likelihood that rises for ever (separable classes) is flat far out, and so is
 one along a direction that the data do not see. Two Newton steps tell them apart (Boyd and Vandenberghe 2004, section
 9.5): at a proper maximum the second is far shorter than the first, on the way to infinity they stay as long, and along a
-ridge there is no curvature to divide by.
+ridge there is no curvature to divide by. Where a hair further the density is zero (a support that ends at an observed
+value) the height jumps, and curvature says nothing of a number: those are named, and held for the others.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Curvature(NamedTuple):
     ``decrement``: half the squared Newton decrement: how much lower the minimum should lie; ``step`` ``[n]``: the
     last Newton step; ``is_running`` ``[n]``: numbers whose Newton steps do not get shorter, or that have come to a
     plateau far out; ``flat`` ``[n, k]``: unit directions of ridges, along which nothing changes; ``is_saddle``: whether
-    the value falls along some direction on both sides."""
+    the value falls along some direction on both sides; ``is_on_edge`` ``[n]``: numbers beside which the value jumps to
+    infinity, held for the rest; their second derivatives are NaN."""
 
     x: np.ndarray
     value: float
@@ -46,19 +48,28 @@ class Curvature(NamedTuple):
     is_running: np.ndarray
     flat: np.ndarray
     is_saddle: bool = False
+    is_on_edge: np.ndarray = np.zeros(0, dtype=bool)
 
     @property
     def is_minimum(self) -> bool:
-        """Whether the point is a minimum, and the only one near."""
+        """Whether the point is a smooth minimum, and the only one near."""
+        return self.is_minimum_off_edges and not self.is_on_edge.any()
+
+    @property
+    def is_minimum_off_edges(self) -> bool:
+        """Whether the point is one in the numbers that are on no edge."""
         is_stationary = not self.is_running.any() and math.isfinite(self.decrement)
         return bool(is_stationary and not self.flat.shape[1] and not self.is_saddle)
 
     def covariance(self) -> np.ndarray:
         """The inverse Hessian ``[n, n]``: of minus a log-likelihood, the estimates' covariance by the observed
-        information. NaN where the point is no minimum."""
-        if not self.is_minimum:
-            return np.full_like(self.hessian, math.nan)
-        return np.linalg.inv(self.hessian)
+        information. NaN where the point is no minimum, and of numbers on an edge."""
+        out = np.full_like(self.hessian, math.nan)
+        smooth = np.flatnonzero(~self.is_on_edge) if len(self.is_on_edge) else np.arange(len(out))
+        if self.is_minimum_off_edges and len(smooth):
+            square = np.ix_(smooth, smooth)
+            out[square] = np.linalg.inv(self.hessian[square])
+        return out
 
 
 def reason_against(numbers: int, cells: int = 0, most_cells: int = 0) -> str:
@@ -74,14 +85,25 @@ def reason_against(numbers: int, cells: int = 0, most_cells: int = 0) -> str:
     return ""
 
 
+def hair(x: np.ndarray) -> np.ndarray:
+    """The steps ``[n]`` of differences around a point."""
+    return np.asarray(np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0))
+
+
 def hessian(function: Function, x: np.ndarray) -> np.ndarray:
     """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none."""
-    sizes = np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0)
+    return _differences(function, x)[0]
+
+
+def _differences(function: Function, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The Hessian, and the numbers ``[n]`` beside which the value is infinite."""
+    sizes = hair(x)
     above, below = x + np.diag(sizes), x - np.diag(sizes)
-    _, gradients = function(np.concatenate([above, below]))
+    values, gradients = function(np.concatenate([above, below]))
     # divided by what was added after rounding
     square = (gradients[: len(x)] - gradients[len(x) :]) / np.diagonal(above - below)[:, None]
-    return np.asarray(0.5 * (square + square.T))
+    is_infinite = np.isposinf(values).reshape(2, -1)
+    return np.asarray(0.5 * (square + square.T)), is_infinite[0] | is_infinite[1]
 
 
 def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Function:
@@ -102,7 +124,9 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     steps: list[np.ndarray] = []
     for _ in range(2):
         value, gradient = _at(function, x)
-        square = hessian(function, x)
+        square, is_on_edge = _differences(function, x)
+        if is_on_edge.any() and math.isfinite(value):
+            return _beside_edges(function, x, value, is_on_edge)
         if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
             return None
         step, flat, is_saddle = _newton(square, gradient)
@@ -125,6 +149,31 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     is_running = is_running | _is_far_out(function, x, value, square)
     decrement = float(-0.5 * gradient @ step)
     return Curvature(x, value, square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
+
+
+def _beside_edges(function: Function, x: np.ndarray, value: float, is_on_edge: np.ndarray) -> Curvature:
+    """The curvature of the numbers on no edge, with those on one held."""
+    free = np.flatnonzero(~is_on_edge)
+
+    def of_free(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        whole = np.repeat(x[None], len(points), axis=0)
+        whole[:, free] = points
+        values, gradients = function(whole)
+        return values, gradients[:, free]
+
+    n = len(x)
+    unknown = Curvature(x, value, np.full((n, n), math.nan), math.nan if len(free) else 0.0, np.zeros(n),
+                        np.zeros(n, dtype=bool), np.zeros((n, 0)), False, is_on_edge)  # fmt: skip
+    rest = curvature(of_free, x[free])
+    if rest is None:
+        return unknown
+    there, square, flat = x.copy(), unknown.hessian.copy(), np.zeros((n, rest.flat.shape[1]))
+    there[free], square[np.ix_(free, free)], flat[free] = rest.x, rest.hessian, rest.flat
+    step, is_running, edges = unknown.step.copy(), unknown.is_running.copy(), is_on_edge.copy()
+    step[free], is_running[free] = rest.step, rest.is_running
+    if len(rest.is_on_edge):
+        edges[free] = rest.is_on_edge
+    return Curvature(there, rest.value, square, rest.decrement, step, is_running, flat, rest.is_saddle, edges)
 
 
 def _is_plateau(function: Function, x: np.ndarray, value: float, flat: np.ndarray) -> np.ndarray:

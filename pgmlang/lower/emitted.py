@@ -25,9 +25,9 @@ def to_come(what: str, span: Span | None) -> PgmError:
 
 
 def is_number(node: ast.expr) -> bool:
-    """Whether syntax is made of numbers alone, which broadcast by themselves."""
-    kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
-    return all(isinstance(n, kinds) for n in ast.walk(node))
+    """Whether syntax is made of numbers alone, ``float('inf')`` among them, which broadcast by themselves."""
+    kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Call, ast.Load)
+    return all(isinstance(n, kinds) or (isinstance(n, ast.Name) and n.id == "float") for n in ast.walk(node))
 
 
 def as_tensor(node: ast.expr) -> ast.expr:

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 import pgmlang
 from pgmlang.cli.main import run
@@ -62,6 +63,15 @@ BAD = {
     "ordered classes apart": (
         "param c[j] : ordered\ndim j[2]\nparam w : real\nplate row { input x ; y : {a, b, c} ~ OrderedLogistic(w * x, c) }",
         {"x": X, "y": THIRDS}, "map", {}),
+    "an end of a support": (
+        "param t : positive\nplate row { y ~ Uniform(0, t) }", {"y": np.abs(LINE)}, "map", {}),
+    "both ends of a support": (
+        "param c : real\nparam w : positive\nplate row { y ~ Uniform(c - w, c + w) }", {"y": LINE}, "map", {}),
+    "a cut of a density": (
+        "param t : positive\nparam s : positive\nplate row { y ~ Truncated(Normal(0, s), -t, inf) }", {"y": LINE}, "map", {}),
+    "an end of a support, of labels unseen": (
+        "param share[k] : simplex\nplate k[2] { param t : positive }\nplate row { z : k ~ Categorical(share) ; y ~ Uniform(0, t[z]) }",
+        {"y": np.abs(LINE)}, "em", {}),
     "no events": ("param a : real\nplate row { n ~ Poisson(exp(a)) }", {"n": np.zeros(N, int)}, "map", {}),
     "a rate of no events": ("param r : positive\nplate row { n ~ Poisson(r) }", {"n": np.zeros(N, int)}, "map", {}),
     "all successes": ("param p : unit\nplate row { k ~ Bernoulli(p) }", {"k": np.ones(N, int)}, "map", {}),
@@ -145,6 +155,34 @@ def test_what_must_be_called_converged(name):
     fit = fit_named(name)
     assert fit.record.status == "converged", [str(w.message) for w in fit.warnings]
     assert not [f for f in fit.diagnose() if f.severity == "problem"]
+
+
+def test_other_estimates_beside_one_on_an_edge_are_those_of_it_held():
+    """The cut is the outermost value; the spread and its error are those of a normal density cut there."""
+    fit = fit_named("a cut of a density").record
+    cut = fit.parameters["t"]
+    np.testing.assert_allclose(cut, -LINE.min(), rtol=1e-6)
+    assert np.isnan(fit.standard_errors["t"])
+
+    def height(s):
+        return stats.norm.logpdf(LINE, 0, s).sum() - N * stats.norm.logcdf(cut / s)
+
+    best = optimize.minimize_scalar(
+        lambda s: -height(s), bounds=(0.1, 10), method="bounded", options={"xatol": 1e-9}
+    ).x
+    np.testing.assert_allclose(fit.parameters["s"], best, rtol=1e-5)
+    bend = (height(best + 1e-3) - 2 * height(best) + height(best - 1e-3)) / 1e-6
+    np.testing.assert_allclose(fit.standard_errors["s"], (-bend) ** -0.5, rtol=1e-3)
+
+
+def test_both_ends_of_a_support_meet_the_data():
+    values = LINE[:20]
+    text = "param a : real\nparam b : real\nplate row { y ~ Uniform(a, b) }"
+    fit = pgmlang.compile(text).fit({"y": values}, method="map", seed=1)
+    np.testing.assert_allclose(
+        [fit.record.parameters["a"], fit.record.parameters["b"]], [values.min(), values.max()], rtol=1e-6
+    )
+    assert "`a`, `b`: on a bound" in fit.warnings[0].message
 
 
 def test_a_label_seen_half_the_time_is_no_disagreement():
