@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS"):
     os.environ.setdefault(
@@ -49,7 +50,7 @@ def sampled(name: str, data: str, chains: int, warmup: int, draws: int) -> tuple
     return smallest_ess(fit.draws) / seconds, fit.draws
 
 
-def numpyro_ess(model, warmup: int, draws: int, **data) -> tuple[float, dict[str, np.ndarray]]:
+def numpyro_ess(model: Any, warmup: int, draws: int, **data: Any) -> tuple[float, dict[str, np.ndarray]]:
     import jax
     from numpyro.infer import MCMC, NUTS
 
@@ -74,7 +75,7 @@ def schools() -> None:
 
     data = pd.read_csv(EXAMPLES / "schools/schools.csv")
 
-    def model(y, sd):
+    def model(y: Any, sd: Any) -> None:
         mu = numpyro.sample("mu", dist.Normal(0, 5))
         tau = numpyro.sample("tau", dist.HalfCauchy(5))
         with numpyro.plate("school", len(y)):
@@ -101,7 +102,7 @@ def logistic() -> None:
     data = pd.read_csv(EXAMPLES / "logistic/tumours.csv")
     X, y = data.iloc[:, :5].to_numpy(), data["malignant"].to_numpy()
 
-    def model(X, y):
+    def model(X: Any, y: Any) -> None:
         base = numpyro.sample("base", dist.Normal(0, 3))
         weight = numpyro.sample("weight", dist.Normal(0, 2).expand([5]).to_event(1))
         numpyro.sample("y", dist.Bernoulli(logits=base + X @ weight), obs=y)
@@ -206,17 +207,17 @@ def lattice() -> None:
     generator = torch.Generator().manual_seed(1)
     values = fields.begin(generator, (chains,))
     start = time.perf_counter()
-    settled = fields.settled(params)
+    frozen = fields.with_frozen_params(params)
     setting = time.perf_counter() - start
     for _ in range(3):
-        values = settled.sweep(generator, values)
+        values = frozen.sweep(generator, values)
     start = time.perf_counter()
     for _ in range(sweeps):
-        values = settled.sweep(generator, values)
+        values = frozen.sweep(generator, values)
     ours = sweeps * chains * side * side / (time.perf_counter() - start)
 
     @numba.njit
-    def loop(s, J, sweeps):
+    def loop(s: Any, J: float, sweeps: int) -> None:
         n = s.shape[1]
         for _ in range(sweeps):
             for c in range(s.shape[0]):

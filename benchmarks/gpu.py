@@ -89,8 +89,8 @@ def rbm(method: str) -> Side:
                 bound, method=method, seed=1, device=device, options={**options, "epochs": epochs}
             ),
         )
-        params = [torch.as_tensor(fit.params[n], dtype=torch.float32) for n in ("W", "b", "c")]
-        return Measured(seconds, reconstruction(*params, torch.as_tensor(v, dtype=torch.float32)))
+        W, b, c = (torch.as_tensor(fit.params[n], dtype=torch.float32) for n in ("W", "b", "c"))
+        return Measured(seconds, reconstruction(W, b, c, torch.as_tensor(v, dtype=torch.float32)))
 
     return ours
 
@@ -166,7 +166,7 @@ def vae_by_hand(device: str, small: bool) -> Measured:
         torch.manual_seed(1)
         encode, decode = layers(PIXELS, 500, 500, 40), layers(20, 500, 500, PIXELS)
         optimiser = torch.optim.Adam([*encode.parameters(), *decode.parameters()], lr=0.001)
-        losses = []
+        losses: list[Tensor] = []
         for _ in range(epochs):
             losses = []
             for rows in torch.randperm(len(x), device=device).split(BATCH):
@@ -267,15 +267,15 @@ def lattice(device: str, small: bool) -> Measured:
     fields = fields_of(bound_density(problem, torch.float32), ("s",))
     params = {"J": torch.tensor(0.4, device=device), "B": torch.tensor(0.0, device=device)}
     generator = torch.Generator(device).manual_seed(1)
-    settled = fields.settled(params)
+    frozen = fields.with_frozen_params(params)
     values = fields.begin(generator, (count,))
     for _ in range(sweeps):
-        values = settled.sweep(generator, values)
+        values = frozen.sweep(generator, values)
 
     def run() -> dict[str, Tensor]:
         now = values
         for _ in range(sweeps):
-            now = settled.sweep(generator, now)
+            now = frozen.sweep(generator, now)
         return now
 
     seconds, last = seconds_of(device, run)

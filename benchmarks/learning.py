@@ -9,6 +9,7 @@ import argparse
 import gzip
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ import pgmlang
 from pgmlang.data import write_csv
 from pgmlang.diagnostics import SourceFile
 from pgmlang.formats import network_to_pgm, read_bif
-from pgmlang.query import score
 
 
 def learned_text(network: object) -> str:
@@ -67,7 +67,7 @@ def main() -> None:
         _em(free, holes, bif, part, options.iterations)
 
 
-def _complete(model: pgmlang.CompiledModel, path: Path, bif: Path, columns: dict[str, object]) -> None:
+def _complete(model: pgmlang.CompiledModel, path: Path, bif: Path, columns: Mapping[str, object]) -> None:
     ours, fit = best_of(3, lambda: model.fit(str(path)))
     print(f"tables of alarm, {len(next(iter(columns.values()))):,} rows, from CSV")  # type: ignore[arg-type]
     print(f"  pgmlang  {ours * 1e3:8.1f} ms   log-likelihood {fit.log_likelihood:.3f}")  # type: ignore[attr-defined]
@@ -119,8 +119,7 @@ def _em(model: pgmlang.CompiledModel, path: Path, bif: Path, part: dict[str, np.
         their_fit = pgmlang.compile(
             network_to_pgm(read_bif(SourceFile("learned.bif", learned.read_text())), "alarm")
         )
-        bound = their_fit.bind(str(short))
-        their_value = float(score(their_fit.answers(), bound.values, fewer).sum())
+        their_value = float(np.sum(their_fit.given().score(str(short))))
         own = model.fit(str(short), method="em", options={"max_iterations": 100})
     theirs = seconds / done / fewer
     print(

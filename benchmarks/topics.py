@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -134,10 +135,10 @@ def main() -> None:
         first, second = first * known, second * known
         for topics in (20, 100) if corpus == "ap" else (20,):
             ways: list[tuple[str, Callable[[], np.ndarray]]] = [
-                ("pgmlang meanfield", lambda k=topics, t=train: ours(t, k, "meanfield")),
-                ("pgmlang gibbs, 220 sweeps", lambda k=topics, t=train: ours(t, k, "gibbs")),
-                ("tomotopy, 500 sweeps", lambda k=topics, t=train: tomotopy_topics(t, k)),
-                ("scikit-learn, batch", lambda k=topics, t=train: sklearn_topics(t, k)),
+                ("pgmlang meanfield", partial(ours, train, topics, "meanfield")),
+                ("pgmlang gibbs, 220 sweeps", partial(ours, train, topics, "gibbs")),
+                ("tomotopy, 500 sweeps", partial(tomotopy_topics, train, topics)),
+                ("scikit-learn, batch", partial(sklearn_topics, train, topics)),
             ]
             for what, way in ways:
                 if "gibbs" in what and topics > 20:
