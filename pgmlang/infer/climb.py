@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
+from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors, running_doubt
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.curvature import Curvature, curvature, hair, one_by_one, reason_against
 from pgmlang.kernels.lbfgs import Point
@@ -36,11 +37,26 @@ from pgmlang.plan.undetermined import undetermined_names
 
 INNER = 20
 """L-BFGS iterations of a step."""
+ENDS = 3
+"""Steps that tell whether a climb runs away."""
+SHRUNK = 0.1
+"""A gradient that a step makes smaller than this share gets somewhere."""
+FAR = 15.0
+"""A free number smaller than this is not far out: ``exp(15)`` is three millions."""
+STEEPER = 1e3
+
+
+class End(NamedTuple):
+    """Where a step ended: free values in one vector, and the largest number of the gradient there."""
+
+    x: Tensor
+    slope: float
 
 
 class ClimbState(NamedTuple):
     """Free values in one vector, and the objective after each step; ``starts``: the objective that each of several starts
-    came to; ``held``: numbers on an edge of the density, at which the climb of the others goes on."""
+    came to; ``held``: numbers on an edge of the density, at which the climb of the others goes on; ``ends``: where the last
+    steps ended; ``first_slope``: the largest number of the gradient before them; ``running``: numbers that the climb was given up for, since it takes them to infinity."""
 
     iteration: int
     point: Point
@@ -48,6 +64,9 @@ class ClimbState(NamedTuple):
     is_done: bool = False
     starts: tuple[float, ...] = ()
     held: tuple[int, ...] = ()
+    ends: tuple[End, ...] = ()
+    first_slope: float = math.nan
+    running: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +181,14 @@ class Climb:
         held = (*state.held, *self.met_edges(function, point)) if done else state.held
         if held != state.held:
             point, done = lbfgs.start(self.function_off_edges(held), point.x), False
-        climbed = ClimbState(iteration, point, trace, done, state.starts, held)
+        ends, running = state.ends, tuple[int, ...]()
+        first_slope = float(state.point.gradient.abs().max()) if not state.iteration else state.first_slope
+        if is_whole and not done:
+            ends = (*ends, End(point.x, float(point.gradient.abs().max())))[-ENDS:]
+            running = self.running_at(point, ends, first_slope)
+        climbed = ClimbState(
+            iteration, point, trace, bool(done or running), state.starts, held, ends, first_slope, running
+        )
         count = iteration - state.iteration
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
 
@@ -188,6 +214,26 @@ class Climb:
         ahead = [point.x.index_add(0, torch.tensor([i], device=steps.device), steps[i : i + 1]) for i in each]
         return tuple(i for i, x in zip(each, ahead, strict=True) if bool(torch.isposinf(function(x)[0])))
 
+    def running_at(self, point: Point, ends: tuple[End, ...], first_slope: float) -> tuple[int, ...]:
+        """Numbers on their way to infinity: further out after every step, while the gradient gets no smaller, and two
+        Newton steps find no end either. A real number may be far out in its own unit: there the gradient has to be far
+        steeper than where the climb began."""
+        if len(ends) < ENDS or self.reason_against_differences():
+            return ()
+        if any(b.slope < SHRUNK * a.slope for a, b in pairwise(ends)):
+            return ()
+        sizes = torch.stack([e.x for e in ends]).abs()
+        is_out = (sizes[1:] > sizes[:-1]).all(0) & (sizes[-1] > FAR)
+        if ends[-1].slope < STEEPER * first_slope:
+            is_out &= torch.tensor(self.have_scale(), device=is_out.device)
+        if not bool(is_out.any()):
+            return ()
+        try:
+            end = self.curvature_at(point)
+        except OutOfTime:
+            return ()
+        return () if end is not None and end.is_minimum_off_edges else tuple(torch.nonzero(is_out)[:, 0].tolist())
+
     def conclude(self, state: ClimbState) -> Outcome:
         end: Curvature | None = None
         warnings: tuple[Diagnostic, ...] = ()
@@ -197,6 +243,10 @@ class Climb:
             warnings = (
                 () if end is None else tuple(doubts_of(end, self.names(), self.objective.label, without_data))
             )
+            if state.running:
+                names = self.names()
+                running = list(dict.fromkeys(names[i] for i in state.running))
+                warnings = (running_doubt(running, self.objective.label),)
         except OutOfTime:
             warnings = (CURVATURE_UNKNOWN,)
         x = state.point.x
@@ -227,10 +277,18 @@ class Climb:
         """The name behind each number of the vector."""
         return [str(k) for k, shape in self.shapes.items() for _ in range(math.prod(shape))]
 
+    def have_scale(self) -> list[bool]:
+        """Which numbers of the vector are logarithms or log-odds, so that their size means something."""
+        variables = self.problem.model.by_name
+        kinds = [variables[n].type.kind if n in variables else "simplex" for n in self.names()]
+        return [k in ("positive", "unit", "simplex") for k in kinds]
+
     def reason_against_curvature(self, state: ClimbState) -> str:
         """Why the curvature at the end is not worked out; empty where it is."""
         if not state.is_done:
             return "the climb has not come to its end"
+        if state.running:
+            return "the estimates have no end"
         return self.reason_against_differences()
 
     def reason_against_differences(self) -> str:
@@ -246,6 +304,10 @@ class Climb:
         more numbers than it is worked out for. Raises OutOfTime."""
         if self.reason_against_curvature(state):
             return None
+        return self.curvature_at(state.point)
+
+    def curvature_at(self, point: Point) -> Curvature | None:
+        """The curvature at a point, in nats. Raises OutOfTime."""
         units = units_of(self.joint, unit_plate(self.problem.model))
 
         def total(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -253,7 +315,7 @@ class Climb:
             value, gradient = self.function(torch.as_tensor(x, device=self.joint.device))
             return float(value) * units, gradient.cpu().numpy() * units
 
-        return curvature(one_by_one(total), state.point.x.cpu().numpy())
+        return curvature(one_by_one(total), point.x.cpu().numpy())
 
 
 def _sloped(loss_at: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ CODER = "dim d = {x, y}\nnet dec : real -> d = mlp(4)\nnet enc : d -> real, real
 STUCK = "plate row { field u : spin\n field v : spin\n factor 8 * u * v\n y ~ Normal(0.001 * u + 0.001 * v, 1) }"
 THIRDS = np.where(X < -0.5, "a", np.where(X < 0.5, "b", "c"))
 PAIRS = "plate row { z : {p, q} ~ Table() ; u : bit ~ Table(z) ; v : bit ~ Table(z) }"
+TWO_POSITIVE = "param a : positive\nparam b : positive\nplate row {{ y ~ {} }}"
 
 BAD = {
     "classes that a line separates": (LOGISTIC, {"x": X, "y": APART}, "map", {}),
@@ -72,6 +73,11 @@ BAD = {
     "an end of a support, of labels unseen": (
         "param share[k] : simplex\nplate k[2] { param t : positive }\nplate row { z : k ~ Categorical(share) ; y ~ Uniform(0, t[z]) }",
         {"y": np.abs(LINE)}, "em", {}),
+    "one value of a gamma density": (TWO_POSITIVE.format("Gamma(a, b)"), {"y": np.full(N, 2e3)}, "map", {}),
+    "one value of a gamma density, spelled": (
+        "param a : real\nparam b : real\nplate row { y ~ Gamma(exp(a), exp(b)) }", {"y": np.full(N, 2.0)}, "map", {}),
+    "one value of a beta density": (TWO_POSITIVE.format("Beta(a, b)"), {"y": np.full(N, 0.3)}, "map", {}),
+    "one value of a Weibull density": (TWO_POSITIVE.format("Weibull(a, b)"), {"y": np.full(N, 2.0)}, "map", {}),
     "no events": ("param a : real\nplate row { n ~ Poisson(exp(a)) }", {"n": np.zeros(N, int)}, "map", {}),
     "a rate of no events": ("param r : positive\nplate row { n ~ Poisson(r) }", {"n": np.zeros(N, int)}, "map", {}),
     "all successes": ("param p : unit\nplate row { k ~ Bernoulli(p) }", {"k": np.ones(N, int)}, "map", {}),
@@ -116,6 +122,9 @@ GOOD = {
         {"x": X, "y": LINE}, "map", {}),
     "classes that overlap": (LOGISTIC, {"x": X, "y": MIXED}, "map", {}),
     "far units": (LOGISTIC, {"x": 1e4 + 1e3 * X, "y": MIXED}, "map", {}),
+    "far units and a tiny spread": (
+        "param a : real\nparam b : real\nparam s : positive\nplate row { input x ; y ~ Normal(a + b * x, s) }",
+        {"x": np.arange(50.0), "y": 1000 + 300 * np.arange(50) + 1e-5 * X[:50]}, "map", {}),
     "two clusters": (CLUSTERS, {"y": TWO}, "em", {}),
     "complete tables": ("plate row { u : bit ~ Table()\n v : bit ~ Table(u) }",
                         {n: (RNG.random(N) < 0.4).astype(int) for n in "uv"}, "ml", {}),
@@ -183,6 +192,15 @@ def test_both_ends_of_a_support_meet_the_data():
         [fit.record.parameters["a"], fit.record.parameters["b"]], [values.min(), values.max()], rtol=1e-6
     )
     assert "`a`, `b`: on a bound" in fit.warnings[0].message
+
+
+@pytest.mark.parametrize("name", [n for n in BAD if n.startswith("one value of")])
+def test_a_climb_to_infinity_is_given_up(name):
+    """The gradient there is noise of cancelled terms: no flat stretch ends it."""
+    fit = fit_named(name).record
+    assert len(fit.trace) <= 5
+    assert "`a`" in fit.warnings[0].message.split("no finite estimate")[0]
+    assert not fit.standard_errors
 
 
 def test_a_label_seen_half_the_time_is_no_disagreement():
