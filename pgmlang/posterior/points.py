@@ -20,6 +20,7 @@ from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Query
 from pgmlang.query.rows import Columns
 from pgmlang.query.score import Score, deviations_of
+from pgmlang.results.convergence import error_of_mean
 from pgmlang.results.fit import Fit
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ def mean_columns(predictions: Sequence[Columns]) -> Columns:
         if labels:
             chances = np.array([out[f"{prefix}{label})"] for label in labels])
             out[name] = [labels[k] for k in chances.argmax(0)]
+            arrays = np.array(
+                [[p.columns[f"{prefix}{label})"] for label in labels] for p in predictions], dtype=float
+            )
+            # in the place of each point's own error, which is part of how they differ
+            out[f"{name}.mcse"] = error_of_mean(arrays, are_independent=False).max(0)
     return Columns(out, predictions[0].warnings)
 
 

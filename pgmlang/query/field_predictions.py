@@ -14,6 +14,10 @@ from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.field_rows import SWEEPS, FieldRows
 from pgmlang.query.rows import Columns
+from pgmlang.results.convergence import error_of_mean
+
+CHAINS = 8
+"""Gibbs chains from starts of their own, whose means' spread is their error."""
 
 
 def predict_fields(rows: FieldRows, targets: Sequence[str] | None = None) -> Columns:
@@ -30,38 +34,55 @@ def predict_fields(rows: FieldRows, targets: Sequence[str] | None = None) -> Col
         raise PgmError(
             Diagnostic("PGM0607" if unknown else "PGM0612", message, help="leave its column out, or `--hide`")
         )
-    chances = chances_of_hidden(rows)
+    chances, errors = _chances_and_errors(rows)
     columns: dict[str, list[str] | np.ndarray] = {}
     for name in names:
-        columns.update(_columns(rows, name, chances[name].cpu().numpy()))
+        columns.update(_columns(rows, name, chances[name].cpu().numpy(), errors.get(name)))
     return Columns(columns)
 
 
 def chances_of_hidden(rows: FieldRows) -> dict[str, Tensor]:
     """Probabilities ``[row, ..., label]`` of each hidden field."""
+    return _chances_and_errors(rows)[0]
+
+
+def _chances_and_errors(rows: FieldRows) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
+    """Probabilities ``[row, ..., label]`` of each hidden field, and their Monte Carlo errors where they are drawn."""
     model = rows.joint.model
     if not elimination_steps(model, rows.hidden)[1]:
-        return marginaliser_of(rows.joint, rows.hidden).marginals({}, rows.params, rows.nets)
+        return marginaliser_of(rows.joint, rows.hidden).marginals({}, rows.params, rows.nets), {}
     network = rows.network()
     if network is not None:
         marginals = network.marginals(rows.codes(), rows.hidden, rows.params, rows.nets)
-        return marginals if rows.plate else {n: p[0] for n, p in marginals.items()}
+        return (marginals if rows.plate else {n: p[0] for n, p in marginals.items()}), {}
     rows.need_blocks(rows.hidden)
     fields = fields_of(rows.joint, rows.hidden)
-    values = {**as_numbers(rows.joint, rows.observed), **fields.begin(rows.generator, (8,))}
+    values = {**as_numbers(rows.joint, rows.observed), **fields.begin(rows.generator, (CHAINS,))}
     states = {n: rows.joint.num_states(n) for n in rows.hidden}
-    total = {n: torch.zeros((*rows.joint.shapes[n], k), dtype=rows.joint.dtype) for n, k in states.items()}
+    total = {n: torch.zeros((CHAINS, *rows.joint.shapes[n], k), dtype=rows.joint.dtype) for n, k in states.items()}
     settled = fields.with_frozen_params(rows.params, rows.nets)
     for sweep in range(SWEEPS):
         values = settled.sweep(rows.generator, values, rows.params, rows.nets)
         if sweep >= SWEEPS // 2:
             for name in rows.hidden:
                 one_hot = torch.nn.functional.one_hot(values[name].long(), states[name])
-                total[name] += one_hot.to(rows.joint.dtype).mean(0)
-    return {n: t / (SWEEPS // 2) for n, t in total.items()}
+                total[name] += one_hot.to(rows.joint.dtype)
+    by_chain = {n: t / (SWEEPS // 2) for n, t in total.items()}
+    chances = {n: t.mean(0) for n, t in by_chain.items()}
+    return chances, {n: _error_of_chains(t.cpu().numpy(), SWEEPS // 2) for n, t in by_chain.items()}
 
 
-def _columns(rows: FieldRows, name: str, chances: np.ndarray) -> dict[str, list[str] | np.ndarray]:
+def _error_of_chains(by_chain: np.ndarray, draws: int) -> np.ndarray:
+    """Monte Carlo error of shares ``[chain, *axes]`` of so many sweeps each: the spread of the chains, and no less than if all
+    sweeps were independent, as few chains may agree by chance."""
+    mean = by_chain.mean(0)
+    independent = np.sqrt(mean * (1 - mean) / (len(by_chain) * draws))
+    return np.maximum(error_of_mean(by_chain, are_independent=True), independent)
+
+
+def _columns(
+    rows: FieldRows, name: str, chances: np.ndarray, errors: np.ndarray | None
+) -> dict[str, list[str] | np.ndarray]:
     labels = rows.joint.model.labels_of(rows.joint.model.by_name[name].type) or ()
     texts = rows.joint.binding.layout.element_names(rows.joint.axes(name)[1:])
     flat = chances.reshape(len(chances), len(texts), len(labels))
@@ -70,4 +91,6 @@ def _columns(rows: FieldRows, name: str, chances: np.ndarray) -> dict[str, list[
         label = f"{name}[{text}]" if text else name
         out[label] = [labels[k] for k in flat[:, i].argmax(-1)]
         out.update({f"P({label} = {t})": flat[:, i, k] for k, t in enumerate(labels)})
+        if errors is not None:
+            out[f"{label}.mcse"] = errors.reshape(flat.shape)[:, i].max(-1)
     return out

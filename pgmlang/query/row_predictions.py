@@ -28,6 +28,7 @@ from pgmlang.query.new_rows import GUIDED, NewRows, unknown_above
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
 from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
+from pgmlang.results.convergence import error_of_mean
 
 WARMUP = 200
 """Steps that the chains of the rows' own latents take before their last state is used."""
@@ -90,7 +91,8 @@ def _plate_of(rows: NewRows, names: Sequence[str]) -> str:
 def _columns(
     rows: NewRows, name: str, values: Tensor, chances: Tensor | None
 ) -> dict[str, list[str] | np.ndarray]:
-    """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [S or 1, row, ..., label]``."""
+    """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [S or 1, row, ..., label]``, with the Monte
+    Carlo error of the mean, or of the probability that has the largest."""
     joint = rows.joint
     variable = joint.model.by_name[name]
     axes = joint.axes(name)[1:]
@@ -102,11 +104,14 @@ def _columns(
         label = f"{name}[{element}]" if element else name
         one = flat[..., i]
         if text_labels is not None:
-            shares = torch.stack([(one == k).double().mean(0) for k in range(len(text_labels))], -1)
+            by_draw = torch.stack([(one == k).double() for k in range(len(text_labels))], -1)
             if chances is not None:
-                shares = chances.mean(0).reshape(one.shape[1], -1, len(text_labels))[:, i]
+                by_draw = chances.reshape(len(chances), one.shape[1], -1, len(text_labels))[:, :, i]
+            shares = by_draw.mean(0)
             out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
             out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
+            if len(by_draw) > 1:
+                out[f"{label}.mcse"] = error_of_mean(by_draw.cpu().numpy(), rows.is_point).max(-1)
         else:
             numbers = one.double().cpu().numpy()
             low, high = np.quantile(numbers, QUANTILES, axis=0)
@@ -114,6 +119,7 @@ def _columns(
             if rows.num_draws > 1 or len(numbers) > 1:
                 out[f"{label}.sd"] = numbers.std(0, ddof=1)
                 out[f"{label}.q5"], out[f"{label}.q95"] = low, high
+                out[f"{label}.mcse"] = error_of_mean(numbers, rows.is_point)
     return out
 
 

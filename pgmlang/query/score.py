@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.binding.record import Binding
-from pgmlang.results.convergence import LEAST_DRAWS, convergence
+from pgmlang.results.convergence import error_of_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,13 @@ class Score:
     def mcse(self) -> np.ndarray | None:
         """Monte Carlo error of each value (of the logarithm of a mean: the mean's own error relative to it); None where
         nothing is simulated."""
-        return None if self.deviations is None else self._errors(self.deviations)
+        return None if self.deviations is None else error_of_mean(self.deviations, self.are_particles)
 
     def total_mcse(self, weights: np.ndarray) -> float | None:
         """Monte Carlo error of the sum of the values by these weights: draws are the same for all elements."""
         if self.deviations is None:
             return None
-        return float(self._errors(np.where(weights > 0, self.deviations, 0.0) @ weights[:, None])[0])
-
-    def _errors(self, deviations: np.ndarray) -> np.ndarray:
-        """Of the means of draws ``[draws, elements]``."""
-        if self.are_particles or len(deviations) < LEAST_DRAWS:
-            return np.asarray(np.std(deviations, axis=0, ddof=1) / np.sqrt(len(deviations)))
-        return convergence(deviations[None]).mcse
+        return float(error_of_mean(np.where(weights > 0, self.deviations, 0.0) @ weights, self.are_particles))
 
     def of_present(self, binding: Binding) -> Score:
         """The elements of an outer plate that these rows are of, named, in the order of the file."""

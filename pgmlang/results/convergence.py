@@ -58,6 +58,13 @@ def convergence(draws: np.ndarray) -> Convergence:
     return Convergence(**out)
 
 
+def error_of_mean(draws: np.ndarray, are_independent: bool) -> np.ndarray:
+    """Monte Carlo error of the means of draws of shape (draw, *axes), ``[*axes]``: of one chain, or of independent draws."""
+    if are_independent or len(draws) < LEAST_DRAWS:
+        return np.asarray(np.std(draws, axis=0, ddof=1) / np.sqrt(len(draws)))
+    return convergence(draws[None]).mcse.reshape(draws.shape[1:])
+
+
 def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     """The figures of a block of shape (scalars, chain, draw), in the order of Convergence's fields."""
     n, _, num_draws = x.shape
