@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,15 @@ def score(
     if not quiet:
         print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
     row_scores = asked.score_rows(bound, seed or 0)
-    rows, estimator = (
-        row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values,
-        row_scores.estimator,
-    )
+    is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
+    rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
+    errors = row_scores.mcse
+    if errors is not None and is_of_rows:
+        errors = row_order(errors, bound)
+    total_error = row_scores.total_mcse(
+        bound.weights if bound.weights is not None and len(bound.weights) == len(row_scores.values)
+        else np.ones(len(row_scores.values))
+    )  # fmt: skip
     if len(rows) != len(bound.weights if bound.weights is not None else rows):
         bound = replace(bound, weights=None)
     if row_scores.plate != bound.plate:
@@ -156,7 +162,8 @@ def score(
     total = float(weights @ possible)
     if output:
         named = {row_scores.plate: list(row_scores.elements)} if row_scores.elements else {}
-        _write_columns({**named, "log_likelihood": rows}, output, False, quiet)
+        simulated = {} if errors is None else {"mcse": errors}
+        _write_columns({**named, "log_likelihood": rows, **simulated}, output, False, quiet)
     few = few_weighed(
         row_scores.ess,
         "the score of the worst row"
@@ -171,14 +178,15 @@ def score(
     unit = "row" if row_scores.plate == bound.plate else row_scores.plate
     plural = unit if unit.endswith("s") else f"{unit}s"
     if as_json:
-        print_json({"log_likelihood": total, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
+        print_json({"log_likelihood": total, "mcse": total_error, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
                     "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
                     "warnings": [{"code": w.code, "message": w.message} for w in few]})  # fmt: skip
     else:
         # rows that hang together have one score, and no mean
         is_of_elements = row_scores.plate in bound.model.plate_by_name
-        each = f"mean a {unit:<9}{mean:.6f}\n{plural:<16}{number:,.0f}\n" if is_of_elements else ""
-        click.echo(f"log-likelihood  {total:.6f}\n{each}method          {estimator}")
+        mean_error = total_error / number if total_error is not None and number else None
+        each = f"mean a {unit:<9}{_told(mean, mean_error)}\n{plural:<16}{number:,.0f}\n" if is_of_elements else ""
+        click.echo(f"log-likelihood  {_told(total, total_error)}\n{each}method          {estimator}")
         if row_scores.ess is not None:
             click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")
 
@@ -298,6 +306,14 @@ def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> N
         from pgmlang.cli.criticising import elpd_lines
 
         click.echo("\n".join(elpd_lines(*by_both)))
+
+
+def _told(value: float, error: float | None) -> str:
+    """A number with six decimals, or with its Monte Carlo error and as many decimals as that has of two digits."""
+    if error is None or not 5e-7 <= error < math.inf:
+        return f"{value:.6f}"
+    decimals = min(max(1 - math.floor(math.log10(error)), 0), 6)
+    return f"{value:.{decimals}f} (mcse {error:.{decimals}f})"
 
 
 def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:

@@ -19,7 +19,7 @@ from pgmlang.model.dependence import names_behind
 from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Query
 from pgmlang.query.rows import Columns
-from pgmlang.query.score import Score
+from pgmlang.query.score import Score, deviations_of
 from pgmlang.results.fit import Fit
 
 if TYPE_CHECKING:
@@ -69,7 +69,13 @@ def mean_score(scores: Sequence[Score]) -> Score:
     values = np.logaddexp.reduce([s.values for s in scores], axis=0) - math.log(len(scores))
     sizes = [s.ess for s in scores if s.ess is not None]
     words = scores[0].estimator if len(scores) == 1 else f"{scores[0].estimator}; mean over {len(scores)} draws"
-    return replace(scores[0], values=values, ess=min(sizes) if sizes else None, estimator=words)
+    deviations = scores[0].deviations
+    if len(scores) > 1:
+        deviations = deviations_of(np.array([s.values for s in scores]), values)
+    return replace(
+        scores[0], values=values, ess=min(sizes) if sizes else None, estimator=words, deviations=deviations,
+        are_particles=len(scores) == 1 and scores[0].are_particles,
+    )  # fmt: skip
 
 
 def mean_columns(predictions: Sequence[Columns]) -> Columns:

@@ -54,6 +54,11 @@ class Units:
     def num_units(self) -> int:
         return 1 if self.plate is None else self.shapes[0][0]
 
+    @property
+    def width(self) -> int:
+        """Free numbers of a unit."""
+        return sum(math.prod(s) for s in self.shapes) // max(self.num_units, 1)
+
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Values of the latents at free points ``[S * units, d]``, and each unit's log determinant ``[S, units]``."""
         wide = x.reshape(self.num_draws, self.num_units, -1)

@@ -8,14 +8,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgmlang.query.score import Score
+from pgmlang.query.score import Score, deviations_of
 
 
-def score_of_weights(weights: Tensor, plate: str, words: str) -> Score:
-    """The log-mean of weights ``[particle, element]`` and the smallest effective number of particles."""
-    share = torch.softmax(weights, 0)
+def score_of_weights(weights: Tensor, plate: str, words: str, are_particles: bool = True) -> Score:
+    """The log-mean of weights ``[particle, element]``, or ``[particle, draw, element]`` given draws of the globals, the
+    smallest effective number of particles, and how far each draw is from the mean. ``are_particles``: whether draws are
+    independent, as those of the globals by a chain are not."""
+    flat = weights.flatten(0, -2)
+    share = torch.softmax(flat, 0)
     ess = float((1 / share.square().sum(0)).min())
-    return Score(log_mean(weights), plate, words, ess)
+    # particles given one draw of the globals hang together by it
+    by_draw = log_mean(weights) if weights.dim() == 3 and weights.shape[1] > 1 else flat.cpu().numpy()
+    values = log_mean(flat)
+    return Score(values, plate, words, ess, deviations=deviations_of(by_draw, values), are_particles=are_particles)
+
+
+def score_of_draws(values: Tensor, plate: str, words: str) -> Score:
+    """The log-mean of exact log-likelihoods ``[draw, element]`` given draws of the globals (``[element]``: of none)."""
+    mean = log_mean(values)
+    has_draws = values.dim() > 1 and len(values) > 1
+    return Score(mean, plate, words, deviations=deviations_of(values.cpu().numpy(), mean) if has_draws else None)
 
 
 def log_mean(values: Tensor) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""Held-out log-likelihoods of unseen rows: exact where their latents can be summed out, else by importance sampling
-from a guide or the prior, or annealed."""
+"""Held-out log-likelihoods of unseen rows: exact where their latents can be summed out, by quadrature where a unit
+has one or two real ones, else by importance sampling from a guide or the prior, or annealed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, prior_and_rest, reduced
-from pgmlang.query.log_weights import log_mean, score_of_weights
+from pgmlang.query.log_weights import score_of_draws, score_of_weights
 from pgmlang.query.new_rows import GUIDED, NewRows
+from pgmlang.query.quadrature import STEPS, Integrals, integrated
 from pgmlang.query.score import Score
 
 PARTICLES = 64
@@ -42,7 +43,7 @@ def score_rows(rows: NewRows) -> Score:
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
-        return Score(log_mean(sum_per_unit(rows.joint, terms, plate)), plate or "data", _words(rows, "exact"))
+        return score_of_draws(sum_per_unit(rows.joint, terms, plate), plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
     _need_told(rows)
@@ -55,12 +56,17 @@ def score_rows(rows: NewRows) -> Score:
         }
         with torch.no_grad():
             values = reduced(sums, tables, plate)
-        return Score(log_mean(values), unit, _words(rows, "exact, discrete latents summed out"))
+        return score_of_draws(values, unit, _words(rows, "exact, discrete latents summed out"))
     if rows.gaussian(inner, sums, continuous) is not None:
         few = rows.as_one_draw() if rows.is_point else rows
         units = few.gaussian(inner, sums, continuous)
         assert units is not None
-        return Score(log_mean(units.solve()[0]), unit, _words(few, "exact, Gaussian latents in closed form"))
+        return score_of_draws(units.solve()[0], unit, _words(few, "exact, Gaussian latents in closed form"))
+    few = rows.as_one_draw() if rows.is_point else rows
+    integrals = _by_quadrature(few, inner, sums, continuous, plate)
+    if integrals is not None:
+        how = f"adaptive quadrature of {_listed(continuous)}, error {_bound(integrals.error)}"
+        return score_of_draws(integrals.values, unit, _words(few, how))
     by_prior = _by_prior(rows, inner, sums, continuous, plate)
     if (by_prior.ess or 0) >= ENOUGH:
         return by_prior
@@ -70,10 +76,7 @@ def score_rows(rows: NewRows) -> Score:
         if (best.ess or 0) >= ENOUGH_ANNEALED:
             return best
     if (best.ess or 0) < FEWEST:
-        names = ", ".join(f"`{n}`" for n in continuous)
-        message = (
-            f"a score would rest on {best.ess or 0:.1f} effective draws of {names}; at least {FEWEST} are needed"
-        )
+        message = f"a score would rest on {best.ess or 0:.1f} effective draws of {_listed(continuous)}; at least {FEWEST} are needed"
         raise PgmError(
             Diagnostic(
                 "PGM0602", message, help="fit by `hmc` or `gibbs` on these rows too, or score fewer at once"
@@ -130,6 +133,15 @@ def impossible_of(rows: NewRows) -> np.ndarray:
     return np.isneginf(score_rows(rows).values)
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def _bound(error: float) -> str:
+    """A round number above an error in nats."""
+    return f"below 1e{math.ceil(math.log10(max(error, 1e-9))):d}"
+
+
 def _words(rows: NewRows, how: str) -> str:
     if rows.is_point:
         return f"{how}; {rows.num_draws} particles"
@@ -157,9 +169,10 @@ def _by_prior(
     rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
 ) -> Score:
     """Importance sampling with the prior as the proposal, for each draw of the globals."""
-    stacked = _prior_weights(rows, inner, sums, names, plate).flatten(0, 1)
     return score_of_weights(
-        stacked, plate or "data", _words(rows, f"importance sampling, {PARTICLES} draws of the prior")
+        _prior_weights(rows, inner, sums, names, plate),
+        plate or "data",
+        _words(rows, f"importance sampling, {PARTICLES} draws of the prior"),
     )
 
 
@@ -190,13 +203,30 @@ def _by_annealing(
     """Annealed importance sampling, a particle for each unit and draw of the globals."""
     few = replace(rows, given={k: v[:ANNEALED] for k, v in rows.given.items()},
                   num_draws=min(ANNEALED, rows.num_draws))  # fmt: skip
-    known = {n: few.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
-    given = {k: v for k, v in few.given.items() if k not in names}
-    inner, sums = _around(inner, sums, names)
-    units = Units(inner, sums, names, plate, given, known, rows.params, rows.nets, few.num_draws)
+    units = _units(few, inner, sums, names, plate)
     weights = annealed(units, few.drawn_from_prior(names), rows.generator, temperatures)
     words = f"annealed importance sampling, {temperatures} temperatures"
-    return score_of_weights(weights, plate or "data", _words(few, words))
+    return score_of_weights(weights, plate or "data", _words(few, words), rows.is_point)
+
+
+def _by_quadrature(
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
+) -> Integrals | None:
+    if not fits(inner, names, plate):
+        return None
+    units = _units(rows, inner, sums, names, plate)
+    if units.width not in STEPS:
+        return None
+    return integrated(units, [rows.drawn_from_prior(names) for _ in range(PARTICLES)])
+
+
+def _units(
+    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
+) -> Units:
+    known = {n: rows.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
+    given = {k: v for k, v in rows.given.items() if k not in names}
+    inner, sums = _around(inner, sums, names)
+    return Units(inner, sums, names, plate, given, known, rows.params, rows.nets, rows.num_draws)
 
 
 def _around(

@@ -7,19 +7,41 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.results.convergence import LEAST_DRAWS, convergence
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
     """``values``: log-likelihood of each element of ``plate`` (of all the data together: one, and ``data``);
     ``estimator`` in words; ``ess``: effective number of the particles of the worst element, where they are weighed;
-    ``elements``: names of the elements where they are not the rows themselves."""
+    ``elements``: names of the elements where they are not the rows themselves; ``deviations``: of each draw's likelihood
+    from the mean, relative to it, ``[draws, elements]``, where the values come from draws; ``are_particles``: whether these are independent."""
 
     values: np.ndarray
     plate: str
     estimator: str
     ess: float | None = None
     elements: tuple[str, ...] = ()
+    deviations: np.ndarray | None = None
+    are_particles: bool = True
+
+    @property
+    def mcse(self) -> np.ndarray | None:
+        """Monte Carlo error of each value (of the logarithm of a mean: the mean's own error relative to it); None where
+        nothing is simulated."""
+        return None if self.deviations is None else self._errors(self.deviations)
+
+    def total_mcse(self, weights: np.ndarray) -> float | None:
+        """Monte Carlo error of the sum of the values by these weights: draws are the same for all elements."""
+        if self.deviations is None:
+            return None
+        return float(self._errors(np.where(weights > 0, self.deviations, 0.0) @ weights[:, None])[0])
+
+    def _errors(self, deviations: np.ndarray) -> np.ndarray:
+        """Of the means of draws ``[draws, elements]``."""
+        if self.are_particles or len(deviations) < LEAST_DRAWS:
+            return np.asarray(np.std(deviations, axis=0, ddof=1) / np.sqrt(len(deviations)))
+        return convergence(deviations[None]).mcse
 
     def of_present(self, binding: Binding) -> Score:
         """The elements of an outer plate that these rows are of, named, in the order of the file."""
@@ -33,4 +55,12 @@ class Score:
         present = np.array(list(dict.fromkeys(member[order].tolist())), dtype=np.int64)
         labels = binding.labels.get(plate, ())
         names = tuple(labels[i] if i < len(labels) else str(i) for i in present)
-        return replace(self, values=self.values[present], elements=names)
+        deviations = None if self.deviations is None else self.deviations[:, present]
+        return replace(self, values=self.values[present], elements=names, deviations=deviations)
+
+
+def deviations_of(logs: np.ndarray, log_mean: np.ndarray) -> np.ndarray:
+    """Likelihoods by the logarithms of each draw, ``[draw, element]``, over their mean, less one."""
+    is_possible = np.isfinite(log_mean)
+    relative = np.where(is_possible, logs - np.where(is_possible, log_mean, 0.0), 0.0)
+    return np.expm1(relative)

@@ -187,8 +187,8 @@ def test_a_latent_of_all_rows_that_is_not_normal() -> None:
     y = np.array([3, 0, 2])
     m = np.linspace(1e-6, 30, 300_001)
     density = m * np.exp(-m) * np.prod(stats.poisson.pmf(y[:, None], m), 0)
-    assert (score.ess or 0) >= 10
+    assert "quadrature" in score.estimator
     assert len(score.values) == 1
-    assert float(score.values[0]) == pytest.approx(np.log(density.sum() * (m[1] - m[0])), abs=0.1)
+    assert float(score.values[0]) == pytest.approx(np.log(density.sum() * (m[1] - m[0])), abs=1e-6)
     row = asked.query("E(m | y = 3)").table[0]
     assert row["mean"] == pytest.approx(5 / 2, abs=5 * row["mcse"])

@@ -122,7 +122,7 @@ def test_what_is_not_gaussian_is_no_closed_form() -> None:
     ):
         score = pgmlang.compile(text).given().score_rows({"y": [0.1, 0.3], "g": ["p", "p"]})
         assert "closed form" not in score.estimator, text
-        assert (score.ess or 0) >= 10
+        assert "quadrature" in score.estimator, text
 
 
 def test_elements_that_a_fit_knows_are_given() -> None:

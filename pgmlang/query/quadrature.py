@@ -1,0 +1,202 @@
+"""Likelihoods of units with one or two real latents by adaptive quadrature.
+
+The trapezoidal rule after a map by sinh (Takahasi and Mori 1974) in the unconstrained space, centred and scaled for each
+unit by its own posterior moments (Naylor and Smith 1982; Pinheiro and Bates 1995). Its nodes are nested: the difference
+of a step and its half is the error that is stated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pgmlang.query.annealed import Units
+
+STEPS = {1: (4.0, 0.25, 5), 2: (3.0, 0.5, 3)}
+"""By the number of latents: the largest node before the map, the first step, and how often it is tried, halved each time."""
+PRECISE = 1e-8
+"""Error in nats at which no step is halved any more."""
+TOLERANCE = 1e-4
+"""Most error in nats of an answer by quadrature."""
+ENOUGH = 10
+"""Effective draws of the prior by which a unit's posterior is centred and scaled."""
+ROUNDS = 12
+"""Most rounds of moments by the rule itself where the prior tells too little of the posterior."""
+BLOCK = 200_000
+"""Values of a latent in work at a time."""
+
+
+class Integrals(NamedTuple):
+    """``values``: log-likelihoods ``[S, units]``; ``error``: the largest of one, in nats."""
+
+    values: Tensor
+    error: float
+
+
+class _Scaling(NamedTuple):
+    """Centres ``[S * units, d]`` and Cholesky factors ``[S * units, d, d]`` of the posterior of free points."""
+
+    centre: Tensor
+    factor: Tensor
+
+
+def integrated(units: Units, starts: Sequence[Mapping[str, Tensor]]) -> Integrals | None:
+    """Likelihoods with the units' latents integrated out. ``starts``: draws of their prior, each ``[S, *shape]``. None where
+    a unit has more than two latents or the error stays above the tolerance."""
+    with torch.no_grad():
+        points = torch.stack([units.free(s) for s in starts])
+        width = points.shape[-1]
+        if width not in STEPS:
+            return None
+        is_known = _known_units(units)
+        if is_known is None:
+            return None
+        log_target, log_likelihood = _terms(units, points)
+        scaling = _scaling(units, points, log_target, log_likelihood)
+        values, error = _by_rule(units, scaling)
+        shape = (units.num_draws, units.num_units)
+        # what the fit knows of a unit is a value and no integral: every draw says the same
+        values = torch.where(is_known, log_likelihood[0].reshape(shape), values.reshape(shape))
+        error = torch.where(is_known, 0.0, error.reshape(shape))
+        if not bool((error <= TOLERANCE).all()) or _misses(values, log_likelihood.reshape(-1, *shape)):
+            return None
+        return Integrals(values, float(error.max()) if error.numel() else 0.0)
+
+
+def _known_units(units: Units) -> Tensor | None:
+    """Which units' latents the fit has values of, ``[units]``; None where it has some of a unit's alone."""
+    counts = {units.known[n].shape[1] if n in units.known else 0 for n in units.names}
+    if len(counts) > 1 or (units.plate is None and counts != {0}):
+        return None
+    return torch.arange(units.num_units) < counts.pop()
+
+
+def _terms(units: Units, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Log of prior times likelihood, and log-likelihood, of points ``[K, S * units, d]``: ``[K, S * units]`` both."""
+    size = max(units.num_draws * max(units.joint.binding.sizes.values(), default=1), 1)
+    targets, rests = [], []
+    for block in points.split(max(1, BLOCK // size)):
+        count = len(block)
+        many = replace(
+            units, given={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.given.items()},
+            known={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.known.items()},
+            num_draws=count * units.num_draws,
+        )  # fmt: skip
+        values, log_det = many.values(block.flatten(0, 1))
+        prior, rest = many.terms(values)
+        targets.append((prior + rest + log_det).reshape(count, -1))
+        rests.append(rest.reshape(count, -1))
+    return _numbers(torch.cat(targets)), _numbers(torch.cat(rests))
+
+
+def _numbers(logs: Tensor) -> Tensor:
+    """Minus infinity where a density has no number: the point is outside of its support."""
+    return torch.where(logs.isnan(), -math.inf, logs)
+
+
+def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: Tensor) -> _Scaling:
+    """From the draws of the prior weighed by their likelihood; where few are effective, about the best of them by the
+    rule's own moments, round by round."""
+    share = _shares(log_likelihood)
+    is_told = (1 / share.square().sum(0) >= ENOUGH)[:, None]
+    prior = _moments(points, torch.full_like(share, 1 / len(points)))
+    best = points.gather(0, log_target.argmax(0).expand(1, 1, -1).mT.expand(1, -1, points.shape[-1]))[0]
+    told = _moments(points, share)
+    scaling = _Scaling(
+        torch.where(is_told, told.centre, best),
+        torch.where(is_told[..., None], told.factor, prior.factor),
+    )
+    limit, step, _ = STEPS[points.shape[-1]]
+    for _ in range(ROUNDS):
+        nodes = _nodes(limit, step, points)
+        free, log_slopes = _placed(scaling, nodes)
+        share = _shares(_terms(units, free)[0] + log_slopes)
+        whitened = nodes.sinh()[:, None].expand(*free.shape)
+        mean = (share[..., None] * whitened).sum(0)
+        apart = whitened - mean
+        spread = torch.einsum("kn,kni,knj->nij", share, apart, apart)
+        # between two nodes nothing is told: no narrower than half of their distance
+        floor = torch.diag_embed((0.25 * step**2) * (1 + mean.square()))
+        is_settled = is_told[:, 0] | (
+            (mean.abs().amax(-1) < 0.5) & ((spread.diagonal(dim1=-2, dim2=-1) - 1).abs().amax(-1) < 0.75)
+        )
+        if bool(is_settled.all()):
+            break
+        moved = _Scaling(
+            scaling.centre + torch.einsum("nij,nj->ni", scaling.factor, mean),
+            scaling.factor @ torch.linalg.cholesky(spread + floor),
+        )
+        scaling = _Scaling(
+            torch.where(is_settled[:, None], scaling.centre, moved.centre),
+            torch.where(is_settled[:, None, None], scaling.factor, moved.factor),
+        )
+    return scaling
+
+
+def _shares(log_weights: Tensor) -> Tensor:
+    """Weights that sum to one along the first axis; even ones where none is above zero."""
+    return torch.nan_to_num(torch.softmax(log_weights, 0), nan=1 / len(log_weights))
+
+
+def _moments(points: Tensor, share: Tensor) -> _Scaling:
+    centre = (share[..., None] * points).sum(0)
+    apart = points - centre
+    covariance = torch.einsum("kn,kni,knj->nij", share, apart, apart)
+    least = torch.diag_embed(1e-9 * covariance.diagonal(dim1=-2, dim2=-1) + 1e-24)
+    return _Scaling(centre, torch.linalg.cholesky(covariance + least))
+
+
+def _nodes(limit: float, step: float, like: Tensor) -> Tensor:
+    """The grid ``[K, d]`` of nodes before the map."""
+    count = round(limit / step)
+    line = step * torch.arange(-count, count + 1, dtype=like.dtype, device=like.device)
+    return torch.stack(torch.meshgrid(*[line] * like.shape[-1], indexing="ij"), -1).flatten(0, -2)
+
+
+def _placed(scaling: _Scaling, nodes: Tensor) -> tuple[Tensor, Tensor]:
+    """Free points ``[K, S * units, d]`` of nodes and the log of the map's slope there, ``[K, S * units]``."""
+    points = scaling.centre + torch.einsum("nij,kj->kni", scaling.factor, nodes.sinh())
+    log_factor = scaling.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return points, nodes.cosh().log().sum(-1)[:, None] + log_factor
+
+
+def _by_rule(units: Units, scaling: _Scaling) -> tuple[Tensor, Tensor]:
+    """Log-integrals ``[S * units]`` and their errors: the difference of the last two steps, and the share of the nodes at
+    the edge."""
+    width = scaling.centre.shape[-1]
+    limit, step, halvings = STEPS[width]
+    total = edge = scaling.centre.new_full((len(scaling.centre),), -math.inf)
+    value, error = total, torch.full_like(total, math.inf)
+    for level in range(halvings):
+        nodes = _nodes(limit, step / 2**level, scaling.centre)
+        is_edge = nodes.abs().amax(-1) > limit - 1e-9
+        if level:
+            # nodes of the steps before are at even places of every axis
+            is_new = ((nodes / (step / 2**level)).round() % 2 != 0).any(-1)
+            nodes, is_edge = nodes[is_new], is_edge[is_new]
+        free, log_slopes = _placed(scaling, nodes)
+        terms = _terms(units, free)[0] + log_slopes
+        total = torch.logaddexp(total, torch.logsumexp(terms, 0))
+        if bool(is_edge.any()):
+            edge = torch.logaddexp(edge, torch.logsumexp(terms[is_edge], 0))
+        before, value = value, total + width * math.log(step / 2**level)
+        never = value == -math.inf
+        error = torch.where(never, 0.0, (value - before).abs() + (edge - total).exp())
+        if level and bool((error <= PRECISE).all()):
+            break
+    return value, error
+
+
+def _misses(values: Tensor, log_likelihood: Tensor) -> bool:
+    """Whether draws of the prior, ``[K, S, units]``, see more of a unit than the rule does: a mode that it stepped over."""
+    weights = log_likelihood.flatten(0, 1)
+    share = _shares(weights)
+    by_draws = torch.logsumexp(weights, 0) - math.log(len(weights))
+    by_rule = torch.logsumexp(values, 0) - math.log(len(values))
+    noise = (share.square().sum(0) - 1 / len(weights)).clamp(min=0).sqrt()
+    return bool((by_draws > by_rule + 5 * noise + TOLERANCE).any())
