@@ -127,7 +127,7 @@ CODES: dict[str, Code] = {
     "PGM0723": Code("labels that the fit has not seen", is_warning=True),
     # 08xx run time
     "PGM0801": Code("not converged", is_warning=True),
-    "PGM0802": Code("rows of a table without data", is_warning=True),
+    "PGM0802": Code("rows or cells of a table without data", is_warning=True),
     "PGM0803": Code("log-likelihood is not finite"),
     "PGM0804": Code("stopped before the end", is_warning=True, exit=75),
     "PGM0805": Code("log-likelihood decreased", exit=70),

@@ -30,6 +30,7 @@ from pgmlang.plan.record import Plan, plan_json
 from pgmlang.plan.undetermined import undetermined_reason
 from pgmlang.results.fit import Fit
 from pgmlang.results.trust import problems_of_status
+from pgmlang.results.zero_probabilities import zero_probabilities
 from pgmlang.tables.learned import learned_tables
 
 
@@ -160,6 +161,7 @@ def _fit(
             binding, done, outcome.notes, seed, was_drawn, reasons, problem.device, problem.fixed
         ),
     )
+    fit = dataclasses.replace(fit, warnings=(*fit.warnings, *zero_probabilities(fit)))
     return _judged(fit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from pgmlang.plan.plan import planned
 from pgmlang.plan.record import plan_json
 from pgmlang.plan.registry import method_named
 from pgmlang.results.fit import Fit
+from pgmlang.results.zero_probabilities import zero_probabilities
 
 
 def fit_stream(
@@ -65,11 +67,12 @@ def fit_stream(
         "observed": list(last.observed), "streamed": True, "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "versions": {"numpy": np.__version__, "pgmlang": _own_version()},
     }  # fmt: skip
-    return Fit(
+    fit = Fit(
         model=last.model, source=source, method="ml", parameters=outcome.parameters, modules=dict(modules or {}),
         labels=dict(last.labels), sizes=dict(last.sizes), log_likelihood=outcome.log_likelihood, trace=outcome.trace,
         warnings=(*last.warnings, *outcome.warnings), provenance=provenance, plan=plan_json(made.plan),
     )  # fmt: skip
+    return dataclasses.replace(fit, warnings=(*fit.warnings, *zero_probabilities(fit)))
 
 
 def _refuse_other_methods(method: str, options: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
     """One dict a number: ``name``, ``mean``, ``sd``; for a table's cell also ``given``, ``label`` and ``count``.
 
     Of counted tables with a Dirichlet prior the mean and sd are the posterior's, without one the sd is that of a share of
-    ``count`` rows (None where there were none); of other estimates it is the standard error of the fit, where it has one. A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
+    ``count`` rows (None where there were none, and for a share of nothing or of all: those are on a bound); of other estimates it is the standard error of the fit, where it has one. A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
     figures of the indicator of its most common ``label`` (of 1 for a bit, a truth value or a spin), no quantiles, and ``shares`` by label. None stands for
     NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
@@ -148,11 +148,7 @@ def _network_row(fit: Fit, net: str) -> dict[str, Any]:
 
 def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any]]:
     distribution = table.distribution
-    labels = _labels(fit, fit.model.by_name[table.target].type, array.shape[-1])
-    heads = [(by, axis_labels(fit, by, n)) for by, n in zip(distribution.by, array.shape, strict=False)]
-    for parent, n in zip(distribution.parents, array.shape[len(heads) :], strict=False):
-        lag = "" if parent.lag == 1 else f", {parent.lag}"
-        heads.append((f"prev({parent.name}{lag})" if parent.lag else parent.name, _labels(fit, parent.type, n)))
+    heads, labels = _table_labels(fit, table, array.shape)
     counts = fit.parameters.get(table.counts_name)
     prior = prior_counts(table, array.shape) * array.shape[-1]
     errors = fit.standard_errors.get(table.name)
@@ -165,9 +161,7 @@ def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any
         else:
             sd = _sd(p, total + prior + 1) if distribution.prior is not None else _sd(p, total)
         rows.append({
-            "name": table.target,
-            "given": {head: names[i] for (head, names), i in zip(heads, index[:-1], strict=True)},
-            "label": labels[index[-1]],
+            **_cell(table, heads, labels, index),
             "mean": p,
             "sd": sd,
             "count": float(counts[index]) if counts is not None else None,
@@ -175,8 +169,32 @@ def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any
     return rows
 
 
+def cell_name(fit: Fit, table: Table, shape: tuple[int, ...], index: tuple[int, ...]) -> str:
+    """``P(lung = yes | smoke = no)`` of a cell of a learned table of a shape."""
+    return row_name(_cell(table, *_table_labels(fit, table, shape), index))
+
+
+Heads = list[tuple[str, tuple[str, ...]]]
+"""What a table's row is told by, and its labels."""
+
+
+def _table_labels(fit: Fit, table: Table, shape: tuple[int, ...]) -> tuple[Heads, tuple[str, ...]]:
+    """The heads of a table's rows and the labels of its cells."""
+    distribution = table.distribution
+    heads = [(by, axis_labels(fit, by, n)) for by, n in zip(distribution.by, shape, strict=False)]
+    for parent, n in zip(distribution.parents, shape[len(heads) :], strict=False):
+        lag = "" if parent.lag == 1 else f", {parent.lag}"
+        heads.append((f"prev({parent.name}{lag})" if parent.lag else parent.name, _labels(fit, parent.type, n)))
+    return heads, _labels(fit, fit.model.by_name[table.target].type, shape[-1])
+
+
+def _cell(table: Table, heads: Heads, labels: tuple[str, ...], index: tuple[int, ...]) -> dict[str, Any]:
+    given = {head: names[i] for (head, names), i in zip(heads, index[:-1], strict=True)}
+    return {"name": table.target, "given": given, "label": labels[index[-1]]}
+
+
 def _sd(p: float, total: float) -> float | None:
-    return (max(p * (1 - p), 0.0) / total) ** 0.5 if total > 0 else None
+    return (p * (1 - p) / total) ** 0.5 if total > 0 and 0 < p < 1 else None
 
 
 def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from pgmlang.diagnostics import PgmError
 from pgmlang.infer import fit_model, ml, scores
 from pgmlang.infer.counts import normalise
 from pgmlang.model import Model
+from pgmlang.results.summary import summary_rows
 from pgmlang.sema import compile_source
 from pgmlang.tables.from_model import row_network
 from tests.infer.by_hand import (
@@ -89,10 +90,26 @@ def test_rows_without_data_are_uniform_and_counted() -> None:
     fit = fit_model(model, bound(model, {"a": ["x", "x"], "b": ["x", "y"]}))
     assert fit.parameters["b.table"].tolist() == [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
     assert fit.parameters["b.counts"].sum() == 2
-    (warning,) = fit.warnings
-    assert warning.code == "PGM0802"
+    warning, zeros = fit.warnings
+    assert warning.code == zeros.code == "PGM0802"
+    assert zeros.message.startswith("P(a = y) is 0, on its bound (and so are 1 more)")
     assert "2 table rows" in warning.message
     assert "2 of 3 of `b`" in warning.message
+
+
+def test_a_probability_of_zero_is_named_and_has_no_error() -> None:
+    text = "plate row { a : {x, y} ~ Table() ; b : {u, v} ~ Table(a) }\n"
+    data = {"a": ["x", "x", "y", "y"], "b": ["u", "v", "v", "v"]}
+    model = compile_source(text)
+    fit = fit_model(model, bound(model, data))
+    assert fit.status == "converged"
+    (warning,) = fit.warnings
+    assert warning.message.startswith("P(b = u | a = y) is 0, on its bound:")
+    errors = {(r["name"], *r["given"].values(), r["label"]): r["sd"] for r in summary_rows(fit)}
+    assert errors["b", "y", "u"] is errors["b", "y", "v"] is None
+    assert errors["b", "x", "u"] == pytest.approx((0.25 / 2) ** 0.5)
+    cured = compile_source(text.replace("Table()", "Table(prior = 1)").replace("Table(a)", "Table(a, prior = 1)"))
+    assert not fit_model(cured, bound(cured, data)).warnings
 
 
 def test_weights_are_repeated_rows() -> None:
