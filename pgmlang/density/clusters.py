@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -10,11 +12,31 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 
 SOUGHT = 20_000
-"""Points that centres are sought among; the others go to the nearest centre."""
+"""Points that centres are sought among at the most; the others go to the nearest centre."""
+SOUGHT_CELLS = 2**21
+"""Numbers of those points."""
 MOST_LABELS = 64
 """Labels of a variable whose indicators are looked at, where it is not all that is observed."""
 BLOCK_CELLS = 2**19
-"""Numbers that are laid out at a time when they do."""
+"""Numbers that are laid out at a time when the others do."""
+
+
+class _Column(NamedTuple):
+    """What is observed of a variable: ``values [i, *own]`` with ``unseen`` cells, of so many labels (0: numbers)."""
+
+    values: Tensor
+    unseen: Tensor | None
+    num_labels: int
+    mean: Tensor
+
+    def points(self, rows: Tensor | slice, dtype: torch.dtype) -> Tensor:
+        """Numbers as they are, labels as an indicator of each, ``[rows, d]``; what is missing as the mean of what is seen
+        there: no cluster is nearer for it."""
+        points = _indicated(self.values[rows], self.num_labels, dtype)
+        if self.unseen is not None:
+            missing = self.unseen[rows]
+            points = torch.where(missing[..., None] if self.num_labels else missing, self.mean, points)
+        return points.reshape(len(points), -1)
 
 
 def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts: int) -> Tensor | None:
@@ -31,42 +53,48 @@ def starting_codes(joint: BoundDensity, name: str, generator: Generator, starts:
     ]
     labels = {n for n in beside if joint.model.by_name[n].type.kind == "labels"}
     few_labels = {n for n in labels if joint.num_states(n) <= MOST_LABELS} if len(beside) > 1 else set()
-    columns = [
-        _seen_columns(_indicated(joint, n), joint.unseen.get(n), len(shape)).reshape(*shape, -1)
-        for n in beside
-        if n not in labels or n in few_labels
-    ]
+    columns = [_column(joint, n, len(shape)) for n in beside if n not in labels or n in few_labels]
     if not columns:
         return None
-    points = torch.cat(columns, -1).reshape(-1, sum(c.shape[-1] for c in columns))
-    few = points
-    if len(points) > SOUGHT:
-        few = points[torch.linspace(0, len(points) - 1, SOUGHT, device=joint.device).long()]
+
+    def points(rows: Tensor | slice) -> Tensor:
+        return torch.cat([c.points(rows, joint.dtype) for c in columns], -1)
+
+    count = math.prod(shape)
+    width = points(slice(0, 1)).shape[-1]
+    sought = min(SOUGHT, max(states, SOUGHT_CELLS // width))
+    few = (
+        points(slice(None))
+        if count <= sought
+        else points(torch.linspace(0, count - 1, sought, device=joint.device).long())
+    )
     every_other = torch.arange(starts, device=joint.device) % 2
     scaled = _numbers_and_ranks(few)
     centres = _centres(scaled(few)[every_other], states, generator)
-    size = max(1, BLOCK_CELLS // (starts * max(states, points.shape[1])))
-    nearest = [_distances(scaled(block)[every_other], centres).argmin(-1) for block in points.split(size)]
+    size = max(1, BLOCK_CELLS // (starts * max(states, width)))
+    blocks = (points(slice(first, first + size)) for first in range(0, count, size))
+    nearest = [_distances(scaled(block)[every_other], centres).argmin(-1) for block in blocks]
     return torch.cat(nearest, 1).reshape(starts, *shape)
 
 
-def _indicated(joint: BoundDensity, name: str) -> Tensor:
-    """Numbers as they are, labels as an indicator of each ``[*axes, state]``."""
-    values = joint.observed[name]
-    if joint.model.by_name[name].type.kind != "labels":
-        return values.to(joint.dtype)
-    return torch.nn.functional.one_hot(values.long(), joint.num_states(name)).to(joint.dtype)
-
-
-def _seen_columns(values: Tensor, unseen: Tensor | None, num_axes: int) -> Tensor:
-    """Values ``[*axes, *own]``, those that are missing as the mean of what is seen there: no cluster is nearer for them."""
+def _column(joint: BoundDensity, name: str, num_axes: int) -> _Column:
+    """What is observed of a variable whose first so many axes are those of the points."""
+    values = joint.observed[name].flatten(0, num_axes - 1)
+    num_labels = joint.num_states(name) if joint.model.by_name[name].type.kind == "labels" else 0
+    unseen = joint.unseen.get(name)
     if unseen is None:
-        return values
-    rows = tuple(range(num_axes))
-    unseen = unseen.reshape(*unseen.shape, *[1] * (values.dim() - unseen.dim())).expand(values.shape)
-    seen = (~unseen).to(values.dtype)
-    mean = (values * seen).sum(rows) / seen.sum(rows).clamp(min=1)
-    return torch.where(unseen, mean, values)
+        return _Column(values, None, num_labels, torch.zeros((), dtype=joint.dtype, device=joint.device))
+    unseen = unseen.flatten(0, num_axes - 1)
+    count = (~unseen).sum(0).clamp(min=1)
+    if not num_labels:
+        mean = values.masked_fill(unseen, 0).sum(0, dtype=joint.dtype) / count
+        return _Column(values, unseen, 0, mean)
+    shown = [((values == k) & ~unseen).sum(0) for k in range(num_labels)]
+    return _Column(values, unseen, num_labels, torch.stack(shown, -1).to(joint.dtype) / count[..., None])
+
+
+def _indicated(values: Tensor, num_labels: int, dtype: torch.dtype) -> Tensor:
+    return torch.nn.functional.one_hot(values.long(), num_labels).to(dtype) if num_labels else values.to(dtype)
 
 
 def _centres(points: Tensor, states: int, generator: Generator) -> Tensor:

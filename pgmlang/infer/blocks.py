@@ -159,6 +159,9 @@ class ConjugateBlock:
                 return 0 * value
             if self.is_split:
                 return sum_of_factors(self.joint, self.joint.factors({**values, name: value}, only=self.moving))
+            return whole(value)
+
+        def whole(value: Tensor) -> Tensor:
             return log_joint(self.joint, {**values, name: value}, blanket=(name,))
 
         try:
@@ -170,7 +173,7 @@ class ConjugateBlock:
                     drawn = self.family.inside(self.family.draw(optimal(self.family, density, like, share), ()))
         except GradientNotFinite as stuck:
             leaf = stuck.x.detach().requires_grad_()
-            raise gradient_error(lambda: density(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
+            raise gradient_error(lambda: whole(leaf).sum(), {name: leaf}, self.joint, "log-density") from stuck
         return {**values, name: drawn}, state, None
 
     def _share(self, values: Values, like: Tensor) -> Factor:

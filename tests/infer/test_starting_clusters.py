@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import pgmlang
+from pgmlang.density.bind import density_of_binding
+from pgmlang.density.clusters import SOUGHT_CELLS, starting_codes
+from tests.infer.largest_tensor import Largest
 
 COUNTS = """
 plate c[2] { rate ~ Gamma(2, 0.00001) }
@@ -41,3 +45,22 @@ def test_wide_columns_with_missing_cells() -> None:
     fit = pgmlang.compile(WIDE).fit(columns, method="em", seed=1)
     centres = fit.params["centre"][np.argsort(fit.params["centre"][:, 0])]
     assert centres == pytest.approx(np.array([[0, 0, 0], [400, -300, 250]]), abs=0.5)
+
+
+def test_points_are_laid_out_in_blocks() -> None:
+    states, rows, columns = 60, 40_000, 8
+    names = ", ".join(f"v{i}" for i in range(states))
+    leaves = "".join(f"  x{j} : label ~ Categorical(p{j}[z])\n" for j in range(columns))
+    tables = "".join(f"  p{j}[label] ~ Dirichlet(1)\n" for j in range(columns))
+    text = f"dim label = {{{names}}}\nplate c[2] {{\n{tables}}}\nshare[c] ~ Dirichlet(1)\nplate row {{ z : c ~ Categorical(share)\n{leaves}}}\n"
+    rng = np.random.default_rng(0)
+    model = pgmlang.compile(text)
+    data = {f"x{j}": [f"v{i}" for i in rng.integers(0, states, rows)] for j in range(columns)}
+    binding = model.bind(data)
+    joint = density_of_binding(binding.model, binding, {}, torch.float64, torch.device("cpu"))
+    with Largest() as largest:
+        codes = starting_codes(joint, "z", torch.Generator().manual_seed(0), 3)
+    assert codes is not None
+    assert codes.shape == (3, rows)
+    # all indicators at once would be 19 million numbers, and several times that by start
+    assert largest.elements < 3 * SOUGHT_CELLS * 1.1

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import pgmlang
 from pgmlang.density import row_blocks as blocks_module
@@ -17,6 +16,7 @@ from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.families import FAMILIES
 from pgmlang.model import Dist
+from tests.infer.largest_tensor import Largest
 
 RNG = np.random.default_rng(6)
 N = 400
@@ -211,20 +211,6 @@ def test_em_in_blocks_of_rows_is_em(name, hard, monkeypatch):
     np.testing.assert_allclose(in_blocks.record.trace, whole.record.trace, rtol=1e-9)
     for param, value in whole.params.items():
         np.testing.assert_allclose(in_blocks.params[param], value, rtol=1e-5)
-
-
-class Largest(TorchDispatchMode):
-    """The number of elements of the largest tensor that is made."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor) and not func.is_view:
-            self.elements = max(self.elements, result.numel())
-        return result
 
 
 @pytest.mark.parametrize("starts", [1, 3])
