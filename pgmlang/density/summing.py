@@ -252,7 +252,7 @@ class Marginaliser:
             tables = self.tables(values, params, nets)
         with torch.enable_grad():
             added = {}
-            sizes = self._leading_shape({**values, **(params or {})})
+            sizes = self.leading_shape({**values, **(params or {})})
             for i, name in enumerate(self.names):
                 shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
@@ -266,7 +266,7 @@ class Marginaliser:
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, values: Values) -> tuple[int, ...]:
+    def leading_shape(self, values: Values) -> tuple[int, ...]:
         """The leading axes of the other values together."""
         shapes = self.joint.shapes
         leading = [v.shape[: v.dim() - len(shapes[k])] for k, v in values.items() if k in shapes]
@@ -300,7 +300,7 @@ class Marginaliser:
         side by side, where the values have no leading axes."""
         trace: list[Joined] = []
         tables = self._around.tables(values, params, nets)
-        sizes = self._leading_shape({**values, **(params or {})})
+        sizes = self.leading_shape({**values, **(params or {})})
         lead = len(sizes)
         if shape and not lead:
             lead, sizes = len(shape), shape

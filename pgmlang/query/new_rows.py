@@ -31,6 +31,8 @@ GUIDED = 1024
 """Draws of a written guide, where it is the proposal."""
 CHAINED = 100
 """Most draws of the globals where each needs a chain over the rows' own latents."""
+PARTICLES = 64
+"""Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 COPIES = 200
 """Draws of what hangs on point estimates."""
 
