@@ -102,7 +102,8 @@ def _figures(row: LabelledRow, target: Event) -> Iterator[dict[str, object]]:
     figures: dict[str, Tensor] = {"mean": mixture.mean, "sd": mixture.sd}
     figures |= {name: mixture.quantile(q) for name, q in QUANTILES.items()}
     for name in QUANTILES:
-        row.check(mixture, lambda m, x=figures[name]: m.log_cdf(x).exp())
+        point = figures[name]
+        row.check(mixture, lambda m: m.log_cdf(point).exp())  # noqa: B023
     for text, index in elements_of(row.joint, target):
         yield {"variable": text, **{name: float(values[index]) for name, values in figures.items()}}
 

@@ -21,7 +21,7 @@ from pgmlang.query.fresh_row import row_of
 from pgmlang.query.new_rows import NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
 from pgmlang.query.parse import Event, Evidence, Query, QueryVariable
-from pgmlang.query.row_elements import elements_of, single_element
+from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base
 from pgmlang.query.row_scores import told_log_evidence
 from pgmlang.query.sequences import length_of, names_of
@@ -89,9 +89,9 @@ class LabelledRow:
 
     def check(self, mixture: NumberMixture, chance: Callable[[NumberMixture], Tensor]) -> None:
         """Raises NotTold where quadrature of twice the step says another probability."""
-        if mixture.coarse is not None and bool(
-            ((chance(mixture) - chance(mixture.coarse)).abs() > MOST_APART).any()
-        ):
+        if mixture.coarse is None:
+            return
+        if not bool(((chance(mixture) - chance(mixture.coarse)).abs() <= MOST_APART).all()):
             raise NotTold("a probability")
 
 
@@ -205,4 +205,4 @@ def _soft(joint: BoundDensity, item: Evidence, codes: dict[str, Tensor]) -> np.n
     name, index = base(item.variable.name), single_element(joint, Event(item.variable))
     weights = label_weights(item, _labels_of(joint, name))
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(weights)[codes[name][(slice(None), *index)].numpy()])
+        return np.asarray(np.log(weights)[element_of_draws(codes[name], index).astype(np.int64)])

@@ -155,7 +155,11 @@ class NewRows:
 
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
-        given = {k: v for k, v in self.given.items() if k not in names}
+        seen = {
+            k: v.expand(self.num_draws, *v.shape) for k, v in self.joint.observed.items()
+            if k not in self.joint.missing and k not in self.joint.unseen
+        }  # fmt: skip
+        given = {**seen, **{k: v for k, v in self.given.items() if k not in names}}
         model = self.joint.model
         above = set().union(*(unknown_above(model, n, self.hidden) for n in names)) - set(names)
         drawn = drawn_from_prior(

@@ -22,13 +22,13 @@ from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.annealed import Units, fits
 from pgmlang.query.new_rows import PARTICLES, NewRows, unknown_above
-from pgmlang.query.quadrature import STEPS, Rule, at_points, integrated_with_rule
+from pgmlang.query.quadrature import STEPS, Rule, at_points, integrated_with_rule, known_units
 from pgmlang.query.row_units import units_of_rows
 
 FINER = {1: 1, 2: 1}
 """Halvings of the step beyond those of the integral, by the number of latents: between nodes more has to be known."""
 
-MOST_BEYOND = 1e-6
+MOST_BEYOND = 1e-4
 """Most share of a variance at the outermost nodes."""
 
 
@@ -222,6 +222,11 @@ def node_posterior(rows: NewRows, targets: Collection[str]) -> NodePosterior | N
     if outcome is None:
         return None
     integrals, rule = outcome
+    is_known = known_units(units)
+    assert is_known is not None, "units that were integrated are known whole or not at all"
+    # a known latent has its value at every node: any weights do that fall towards the edge
+    log_terms = torch.where(is_known, -0.5 * rule.nodes.square().sum(-1, keepdim=True), rule.log_terms)
+    rule = rule._replace(log_terms=log_terms)
     with torch.no_grad():
         values, _ = at_points(units, rule.free)
     given = {**{k: v.expand(len(rule.nodes), *v.shape[1:]) for k, v in rows.given.items()}, **values}

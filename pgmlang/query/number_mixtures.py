@@ -5,6 +5,7 @@ are integrated."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -55,21 +56,25 @@ class NumberMixture:
         # a part of weight zero may have no moment
         return torch.where(self.weights > 0, self.weights * values, 0.0).sum(0)
 
+    def _log_sum(self, logs: Tensor) -> Tensor:
+        # nor any density
+        return torch.logsumexp(torch.where(self.weights > 0, self.weights.log() + logs, -math.inf), 0)
+
     @property
     def is_discrete(self) -> bool:
         return self.parts.is_discrete
 
     def log_prob(self, x: Tensor) -> Tensor:
         """ln P(X = x) of whole numbers, ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_prob(x), 0)
+        return self._log_sum(self.parts.log_prob(x))
 
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x), ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_cdf(x), 0)
+        return self._log_sum(self.parts.log_cdf(x))
 
     def log_survival(self, x: Tensor) -> Tensor:
         """ln P(X > x), ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_survival(x), 0)
+        return self._log_sum(self.parts.log_survival(x))
 
     def quantile(self, chance: float) -> Tensor:
         """Where the distribution function reaches a chance, ``[*axes]``."""

@@ -89,7 +89,7 @@ def _integrated(
         points = torch.stack([units.free(s) for s in starts])
         if points.shape[-1] not in STEPS:
             return None
-        is_known = _known_units(units)
+        is_known = known_units(units)
         if is_known is None:
             return None
         log_target, log_likelihood = _terms(units, points)
@@ -104,7 +104,7 @@ def _integrated(
         return Integrals(values, float(error.max()) if error.numel() else 0.0)
 
 
-def _known_units(units: Units) -> Tensor | None:
+def known_units(units: Units) -> Tensor | None:
     """Which units' latents the fit has values of, ``[units]``; None where it has some of a unit's alone."""
     counts = {units.known[n].shape[1] if n in units.known else 0 for n in units.names}
     if len(counts) > 1 or (units.plate is None and counts != {0}):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
@@ -54,6 +55,9 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
             columns.update(_columns_of_labels(rows, name, chances[name]))
         elif name in drawn_chances:
             columns.update(_columns_of_labels(rows, name, drawn_chances[name]))
+        elif has_labels(rows.joint.model, name):
+            shares = one_hot(completed[name].long(), rows.joint.num_states(name)).double()
+            columns.update(_columns_of_labels(rows, name, shares))
         else:
             columns.update(_columns_of_draws(rows, name, completed[name]))
     if len(columns) > MAX_COLUMNS:
