@@ -26,7 +26,7 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.density_errors import PointSurface, judged, point_surface, reason_against_errors
+from pgmlang.infer.density_errors import PointSurface, judged, point_surface
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import blocks_of, simplices_of
@@ -215,8 +215,7 @@ class DensityEm:
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             try:
                 surface = self._point(values)
-                reason = reason_against_errors(surface)
-                values, errors, end = judged(surface, values)
+                values, errors, end, reason = judged(surface, values)
                 notes |= no_standard_errors(reason, end)
                 if end is not None:
                     notes["newton_decrement"] = end.decrement

@@ -18,8 +18,9 @@ from pgmlang.infer.em_reasons import open_tables
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
-from pgmlang.kernels.curvature import reason_against
+from pgmlang.kernels.curvature import TooCostly, reason_against
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
+from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.conditionals import uniform_parameters
@@ -30,8 +31,6 @@ Trace = tuple[float, ...]
 
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
-MOST_CELLS = 200_000_000
-"""Most cells that all E-steps behind standard errors go through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +171,13 @@ class TableEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self._expect(parameters)
 
-        surface = table_surface(expect, best.parameters, best.counts, prior)
-        cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
+        surface = table_surface(expect, best.parameters, best.counts, prior, self._counted())
+        unknown |= surface.counted_errors()
+        reason = reason_against(surface.size)
         try:
-            reason = reason_against(surface.size, cells, MOST_CELLS)
             ended = None if reason else observed_information(surface)
+        except TooCostly as costly:
+            reason, ended = str(costly), None
         except OutOfTime:
             notes = {**outcome.notes, **no_standard_errors("the time limit came first", None)}
             warnings = (*outcome.warnings, CURVATURE_UNKNOWN)
@@ -194,6 +195,12 @@ class TableEm:
         doubts = tuple(doubts_of(end, surface.names(), "log-likelihood", without_data))
         doubted = (*outcome.warnings, *doubts)
         return outcome._replace(is_converged=False, standard_errors=unknown, warnings=doubted, notes=notes)
+
+    def _counted(self) -> set[str]:
+        """The tables whose cells the data show alone: what is latent or missing has no part in them."""
+        hidden = {*self.problem.facts.latent, *self.problem.facts.missing}
+        behind = {t.name: {t.target, *names_behind(self.model, *t.distribution.parents)} for t in self.tables}
+        return {name for name, names in behind.items() if not names & hidden}
 
     # ---- the E-step
 
