@@ -163,7 +163,7 @@ def _log_weights(ascent: Ascent, state: CoordinateState, draws: Mapping[str, Ten
     for name, q in state.factors.items():
         family = ascent.family(name)
         x = family.inside(draws[name])
-        log_q = log_q + family.log_prob(q, x).flatten(1).sum(1)
+        log_q = log_q + family.log_prob(q, x).reshape(len(x), -1).sum(1)
         values[name] = ascent.shaped(name, x, state.blocks)
     return ascent.log_marginal(values) - log_q
 
