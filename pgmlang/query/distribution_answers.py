@@ -37,9 +37,11 @@ def reasons_against_distributions(fit: Fit, query: Query) -> Iterator[str]:
     if query.kind == "MAP":
         query = with_targets(fit, query)
     names = {base(t.variable.name) for t in query.targets}
-    if any(n not in model.by_name or model.by_name[n].role != "random" for n in names):
+    if any(n not in model.by_name or model.by_name[n].role not in ("random", "derived") for n in names):
         yield "something that is asked is not random"
         return
+    if any(model.by_name[n].role == "derived" and model.by_name[n].type.is_discrete for n in names):
+        yield "a defined label is asked"
     if names & {base(e.variable.name) for e in query.interventions}:
         yield "something that is asked is set"
     if any(model.by_name[n].type.is_discrete and model.labels_of(model.by_name[n].type) is None for n in names):
@@ -136,8 +138,8 @@ def _chance(row: LabelledRow, mixture: NumberMixture, target: Event) -> float:
 
     name, index = base(target.variable.name), single_element(row.joint, target)
     bound = bound_of(target, name, mixture.is_discrete)
-    # whole numbers: what is below a bound is at most the last one before it
-    last = math.ceil(bound) - 1 if mixture.is_discrete else bound
+    # what is below a bound is at most the last value before it: at a bound there may be an atom
+    last = math.ceil(bound) - 1 if mixture.is_discrete else math.nextafter(bound, -math.inf)
 
     def chance(m: NumberMixture) -> Tensor:
         def at(x: float) -> Tensor:

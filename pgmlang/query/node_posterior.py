@@ -22,7 +22,7 @@ from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.annealed import Units, fits
 from pgmlang.query.new_rows import PARTICLES, NewRows, unknown_above
-from pgmlang.query.quadrature import STEPS, Rule, at_points, integrated_with_rule, known_units
+from pgmlang.query.quadrature import STEPS, QuadratureRule, at_points, integrated_with_rule, known_units
 from pgmlang.query.row_units import units_of_rows
 
 FINER = {1: 1, 2: 1}
@@ -40,7 +40,7 @@ class NodePosterior:
     rows: NewRows
     names: tuple[str, ...]
     units: Units
-    rule: Rule
+    rule: QuadratureRule
     error: float
 
     @cached_property
@@ -174,7 +174,7 @@ class LatentMarginal:
         out = [self._of_coordinate(first + i, flat[..., i], rule) for i in range(flat.shape[-1])]
         return torch.stack(out, -1).reshape(shape)
 
-    def _of_coordinate(self, j: int, points: Tensor, rule: Rule) -> Tensor:
+    def _of_coordinate(self, j: int, points: Tensor, rule: QuadratureRule) -> Tensor:
         """P ``[units]`` that coordinate j of the free points is at most a point ``[K, units]``."""
         width, count = rule.nodes.shape[-1], len(points)
         stride = 2 if self.is_coarse else 1

@@ -6,8 +6,10 @@ are integrated."""
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -23,6 +25,7 @@ from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
+from pgmlang.query.derived_numbers import AffineNumber, Stretched, affine_number
 from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
 from pgmlang.query.new_rows import NewRows, unknown_above
 from pgmlang.query.node_posterior import LatentMarginal, NodePosterior, latents_behind, node_posterior
@@ -43,22 +46,29 @@ class NumberMixture:
     weights: Tensor
     coarse: NumberMixture | None = None
 
-    @property
+    @cached_property
     def mean(self) -> Tensor:
-        return self._sum(self.parts.mean)
+        with self._numerics():
+            return self._sum(self.parts.mean)
 
-    @property
+    @cached_property
     def sd(self) -> Tensor:
-        means = self.parts.mean
-        return self._sum(self.parts.variance + (means - self._sum(means)).square()).sqrt()
+        with self._numerics():
+            means = self.parts.mean
+            return self._sum(self.parts.variance + (means - self.mean).square()).sqrt()
+
+    def _numerics(self) -> AbstractContextManager[None]:
+        return numerics(self.weights.dtype)
 
     def _sum(self, values: Tensor) -> Tensor:
         # a part of weight zero may have no moment
         return torch.where(self.weights > 0, self.weights * values, 0.0).sum(0)
 
-    def _log_sum(self, logs: Tensor) -> Tensor:
-        # nor any density
-        return torch.logsumexp(torch.where(self.weights > 0, self.weights.log() + logs, -math.inf), 0)
+    def _log_sum(self, log_values: Callable[[], Tensor]) -> Tensor:
+        with self._numerics(), torch.no_grad():
+            # nor any density
+            logs = torch.where(self.weights > 0, self.weights.log() + log_values(), -math.inf)
+        return torch.logsumexp(logs, 0)
 
     @property
     def is_discrete(self) -> bool:
@@ -66,15 +76,15 @@ class NumberMixture:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """ln P(X = x) of whole numbers, ``[*axes]``."""
-        return self._log_sum(self.parts.log_prob(x))
+        return self._log_sum(lambda: self.parts.log_prob(x))
 
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x), ``[*axes]``."""
-        return self._log_sum(self.parts.log_cdf(x))
+        return self._log_sum(lambda: self.parts.log_cdf(x))
 
     def log_survival(self, x: Tensor) -> Tensor:
         """ln P(X > x), ``[*axes]``."""
-        return self._log_sum(self.parts.log_survival(x))
+        return self._log_sum(lambda: self.parts.log_survival(x))
 
     def quantile(self, chance: float) -> Tensor:
         """Where the distribution function reaches a chance, ``[*axes]``."""
@@ -85,7 +95,7 @@ class NumberMixture:
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
-    """The distributions, ``[C, *shape]``, of those of the numbers that have one in closed form, of at most `MOST` cells;
+    """The distributions, ``[C, *shape]``, of those of the numbers, defined ones too, that have one, of at most `MOST` cells;
     none under draws of the globals."""
     if not rows.is_point:
         return {}
@@ -95,16 +105,27 @@ def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> di
     for name in names:
         if rows.joint.model.by_name[name].type.is_discrete:
             continue
-        mixture = _in_closed_form(one, name)
+        number = affine_number(one, name)
+        if number is None and name in rows.joint.model.definition_of:
+            continue
+        of = name if number is None else number.of
+        mixture = _in_closed_form(one, of)
         if mixture is None:
-            latents = latents_behind(one, (name,))
+            latents = latents_behind(one, (of,))
             if latents not in integrated:
-                integrated[latents] = node_posterior(one, (name,))
+                integrated[latents] = node_posterior(one, (of,))
             nodes = integrated[latents]
-            mixture = None if nodes is None else _by_nodes(nodes, name)
+            mixture = None if nodes is None else _by_nodes(nodes, of)
+        if mixture is not None and number is not None:
+            mixture = _stretched(mixture, number)
         if mixture is not None and mixture.weights.numel() <= MOST:
             out[name] = mixture
     return out
+
+
+def _stretched(mixture: NumberMixture, number: AffineNumber) -> NumberMixture:
+    coarse = None if mixture.coarse is None else _stretched(mixture.coarse, number)
+    return NumberMixture(ConditionalDistribution(Stretched(mixture.parts, number)), mixture.weights, coarse)
 
 
 def _in_closed_form(rows: NewRows, name: str) -> NumberMixture | None:

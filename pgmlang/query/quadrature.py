@@ -45,7 +45,7 @@ class Scaling(NamedTuple):
     factor: Tensor
 
 
-class Rule(NamedTuple):
+class QuadratureRule(NamedTuple):
     """What the integrand was evaluated at. ``nodes`` ``[K, d]``: before the map, a whole grid of ``step``, its last axis
     fastest; ``free`` ``[K, S * units, d]``: free points there; ``log_terms`` ``[K, S * units]``: the integrand times the
     map's slope."""
@@ -75,7 +75,7 @@ def integrated(units: Units, starts: Sequence[Mapping[str, Tensor]]) -> Integral
 
 def integrated_with_rule(
     units: Units, starts: Sequence[Mapping[str, Tensor]], extra: int
-) -> tuple[Integrals, Rule] | None:
+) -> tuple[Integrals, QuadratureRule] | None:
     """As `integrated`, and what the rule was evaluated at; ``extra``: halvings of the step beyond what the integrals need."""
     trace: list[_Level] = []
     integrals = _integrated(units, starts, extra, trace)
@@ -242,7 +242,7 @@ def _by_rule(units: Units, scaling: Scaling, extra: int, trace: list[_Level] | N
     return value, error
 
 
-def _rule_of(trace: list[_Level]) -> Rule:
+def _rule_of(trace: list[_Level]) -> QuadratureRule:
     """The nodes of all steps as one grid."""
     step, scaling = trace[-1].step, trace[-1].scaling
     nodes, free, terms = (
@@ -251,7 +251,7 @@ def _rule_of(trace: list[_Level]) -> Rule:
     places = (nodes / step).round().long()
     side = int(places.max() - places.min()) + 1
     order = sum(column * side**i for i, column in enumerate(reversed(places.unbind(-1)))).argsort()
-    return Rule(nodes[order], step, scaling, free[order], terms[order])
+    return QuadratureRule(nodes[order], step, scaling, free[order], terms[order])
 
 
 def _misses(values: Tensor, log_likelihood: Tensor) -> bool:

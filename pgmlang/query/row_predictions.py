@@ -16,10 +16,11 @@ from torch.nn.functional import one_hot
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
-from pgmlang.density.simulation import simulate
+from pgmlang.density.simulation import deterministic_values, simulate
 from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.dependence import names_behind
 from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
@@ -40,10 +41,12 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     names = _targets(rows, targets)
     plate = _plate_of(rows, names)
     mixtures = number_mixtures(rows, tuple(names))
-    chances = chances_by_nodes(rows, names)
+    chances = chances_by_nodes(rows, [n for n in names if n not in rows.joint.model.definition_of])
     drawn_chances: dict[str, Tensor] = {}
     is_drawn = set(names) - set(mixtures) - set(chances)
     completed = complete(rows, drawn_chances) if is_drawn else {}
+    defined = is_drawn & set(rows.joint.model.definition_of)
+    completed |= deterministic_values(rows.joint, completed, rows.params, rows.nets, defined) if defined else {}
     columns: dict[str, list[str] | np.ndarray] = {}
     labels = rows.joint.binding.labels.get(plate)
     if plate != rows.joint.binding.plate and labels is not None:
@@ -68,7 +71,8 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
 
 def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
     model = rows.joint.model
-    asked = [v.name for v in model.variables if v.name in {*rows.joint.latent, *rows.joint.unseen}]
+    open_ones = {*rows.joint.latent, *rows.joint.unseen}
+    asked = [v.name for v in model.variables if v.name in open_ones]
     local = [n for n in (*rows.hidden, *rows.forward) if model.by_name[n].plates and n not in rows.num_known]
     if targets is None:
         inner = rows.joint.binding.plate
@@ -78,6 +82,9 @@ def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
             raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
                                       help="leave the column out that is to be predicted, or ask for `score`"))  # fmt: skip
         return names
+    rows_of_data = {p.name for p in model.plates if p.is_rows}
+    defined = {d.target for d in model.definitions if names_behind(model, d) & open_ones}
+    asked += [v.name for v in model.variables if v.name in defined and rows_of_data & set(v.plates)]
     unknown = [t for t in targets if t not in asked]
     if unknown:
         known = ", ".join(f"`{n}`" for n in asked) or "nothing"
@@ -99,7 +106,8 @@ def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> dict[str, l
     probability that has the largest; cells that are seen have their label."""
     joint = rows.joint
     labels = joint.model.labels_of(joint.model.by_name[name].type) or ()
-    count = joint.shapes[name][0] if joint.shapes[name] else 1
+    shape = joint.shape_of(name)
+    count = shape[0] if shape else 1
     flat = chances.reshape(len(chances), count, -1, len(labels))
     out: dict[str, list[str] | np.ndarray] = {}
     for i, label in enumerate(_names_of_elements(rows, name)):
@@ -141,7 +149,8 @@ def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dic
         seen = joint.observed[name].to(joint.dtype)
         zero = torch.zeros_like(seen)
         figures = [torch.where(mask, f, zero if i == 1 else seen) for i, f in enumerate(figures)]
-    count = joint.shapes[name][0] if joint.shapes[name] else 1
+    shape = joint.shape_of(name)
+    count = shape[0] if shape else 1
     flat = [f.reshape(count, -1).cpu().numpy() for f in figures]
     out: dict[str, list[str] | np.ndarray] = {}
     for i, label in enumerate(_names_of_elements(rows, name)):
