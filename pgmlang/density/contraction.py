@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -58,7 +59,7 @@ def _shape(equation: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
     inputs, out = equation.split("->")
     parts = [_split(s, v) for s, v in zip(inputs.split(","), (a, b), strict=True)]
     sizes = {**parts[0][1], **parts[1][1]}
-    return (*torch.broadcast_shapes(parts[0][0], parts[1][0]), *(sizes[x] for x in out.removeprefix("...")))
+    return (*np.broadcast_shapes(parts[0][0], parts[1][0]), *(sizes[x] for x in out.removeprefix("...")))
 
 
 def _contracted(out: str, gradient: Tensor, other: str, value: Tensor, subscripts: str, like: Tensor) -> Tensor:

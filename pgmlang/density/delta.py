@@ -32,7 +32,7 @@ def standard_errors(
         slopes = torch.autograd.functional.jacobian(flat, x.detach()).cpu().numpy()
     is_known = ~np.isnan(np.diagonal(covariance))
     known = slopes[:, is_known]
-    variances = np.einsum("ij,jk,ik->i", known, covariance[np.ix_(is_known, is_known)], known)
+    variances = ((known @ covariance[np.ix_(is_known, is_known)]) * known).sum(1)
     errors = np.sqrt(np.where(variances >= 0, variances, 0.0) + 0 * variances)
     errors[(slopes[:, ~is_known] != 0).any(1)] = np.nan
     pieces = np.split(errors, np.cumsum([int(np.prod(shapes[n])) for n in names])[:-1])

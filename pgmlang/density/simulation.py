@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -55,5 +56,5 @@ def deterministic_values(
             nets,
         )
     ranked = [(v, len(joint.shapes[k])) for k, v in values.items() if k in joint.shapes]
-    sizes = torch.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
+    sizes = np.broadcast_shapes(*(v.shape[: v.dim() - rank] for v, rank in ranked))
     return {n: torch.as_tensor(computed[n]).expand((*sizes, *joint.shape_of(n))) for n in wanted}

@@ -88,9 +88,9 @@ class SufficientFactors:
             coefficients, bound = statistics.coefficients(by_element[..., : len(statistics.points)])
             flat.append(coefficients)
             bounds.append(bound)
-        lead = torch.broadcast_shapes(*(f.shape[:-1] for f in flat))
-        bound = torch.stack([b.expand(lead) for b in bounds]).sum(0)
-        return torch.cat([f.expand(*lead, -1) for f in flat], -1), bound
+        shape = np.broadcast_shapes(*(f.shape[:-1] for f in flat))
+        bound = torch.stack([b.expand(shape) for b in bounds]).sum(0)
+        return torch.cat([f.expand(*shape, -1) for f in flat], -1), bound
 
 
 def sufficient_factors(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -270,7 +271,7 @@ class Marginaliser:
         """The leading axes of the other values together."""
         shapes = self.joint.shapes
         leading = [v.shape[: v.dim() - len(shapes[k])] for k, v in values.items() if k in shapes]
-        return tuple(torch.broadcast_shapes((), *leading))
+        return np.broadcast_shapes((), *leading)
 
     def expected(
         self, values: Values, params: Values | None = None, nets: Any = None

@@ -54,7 +54,10 @@ def free_shape(joint: BoundDensity, name: str) -> tuple[int, ...]:
     support = joint.program.SUPPORTS[name]
     if isinstance(support, FunctionType):
         return joint.shapes[name]
-    return tuple(joint.program.transform_of(support).inverse_shape(torch.Size(joint.shapes[name])))
+    transform = joint.program.transform_of(support)
+    if not transform.codomain.event_dim:
+        return joint.shapes[name]
+    return tuple(transform.inverse_shape(torch.Size(joint.shapes[name])))
 
 
 def has_moving_supports(joint: BoundDensity) -> bool:

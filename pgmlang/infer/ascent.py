@@ -93,6 +93,10 @@ class Ascent:
         total, weights = self.posterior(factors, blocks)
         return total + self.entropy(factors), weights
 
+    def log_marginal(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The log-joint ``[draws]`` of draws ``[draws, *shape]`` of the continuous latents, the discrete ones summed out."""
+        return self.sums.log_marginal(values)
+
     def entropy(self, factors: Mapping[str, Factor]) -> float:
         """Of all factors."""
         with numerics(self.joint.dtype, self.joint.device):

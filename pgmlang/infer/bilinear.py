@@ -72,12 +72,22 @@ class BilinearAscent(Ascent):
     num_restarted_passes = 1 << 30
 
     def posterior(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
-        (a, high_a), (b, high_b) = (self._exponentials(side, factors[side.name][0]) for side in self.sides)
-        pairs = self.pairs
+        tables = [self._exponentials(side, factors[side.name][0]) for side in self.sides]
+        total, sums = self._log_sum(*tables)
+        return float(total), LabelPosterior((tables[0][0], tables[1][0]), self.pairs.weights / sums)
+
+    def log_marginal(self, values: Mapping[str, Tensor]) -> Tensor:
+        first, second = (values[side.name].flatten(1)[:, side.at].log() for side in self.sides)
+        picked = [self._log_sum(_scaled(a), _scaled(b))[0] for a, b in zip(first, second, strict=True)]
+        return torch.stack(picked) + self.rest.log_marginal(values)
+
+    def _log_sum(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """The log-sum over the labels of all rows, from both tables ``[groups, labels]`` and what each group's were divided
+        by; and the sums ``[pairs]`` of the divided ones."""
+        (a, high_a), (b, high_b), pairs = first, second, self.pairs
         sums = _sampled(pairs, a, b).clamp(min=LEAST)
         total = (pairs.weights * sums.log()).sum()
-        total = total + pairs.totals[0] @ high_a + pairs.totals[1] @ high_b
-        return float(total), LabelPosterior((a, b), pairs.weights / sums)
+        return total + pairs.totals[0] @ high_a + pairs.totals[1] @ high_b, sums
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
         total, posteriors = self.posterior(factors, blocks)
@@ -111,9 +121,14 @@ class BilinearAscent(Ascent):
         exponentials = self.known.get(side.name)
         if exponentials is None or exponentials[0] is not q:
             log = (torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))).flatten()[side.at]
-            high = log.amax(-1, keepdim=True)
-            exponentials = self.known[side.name] = q, (log - high).exp(), high.squeeze(-1)
+            exponentials = self.known[side.name] = q, *_scaled(log)
         return exponentials[1], exponentials[2]
+
+
+def _scaled(log: Tensor) -> tuple[Tensor, Tensor]:
+    """Exponentials ``[groups, labels]``, each group's largest 1, and the logarithms ``[groups]`` of what they were divided by."""
+    high = log.amax(-1, keepdim=True)
+    return (log - high).exp(), high.squeeze(-1)
 
 
 def _matrix(starts: Tensor, second: Tensor, values: Tensor, width: int) -> Tensor:

@@ -26,7 +26,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors, running_doubt
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, curvature, hair, one_by_one, reason_against
+from pgmlang.kernels.curvature import Curvature, TooCostly, curvature, hair, one_by_one, reason_against
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
 from pgmlang.model.row_plates import unit_plate
@@ -230,15 +230,16 @@ class Climb:
             return ()
         try:
             end = self.curvature_at(point)
-        except OutOfTime:
+        except (OutOfTime, TooCostly):
             return ()
         return () if end is not None and end.is_minimum_off_edges else tuple(torch.nonzero(is_out)[:, 0].tolist())
 
     def conclude(self, state: ClimbState) -> Outcome:
         end: Curvature | None = None
+        reason = self.reason_against_curvature(state)
         warnings: tuple[Diagnostic, ...] = ()
         try:
-            end = self.end_of(state)
+            end = None if reason else self.curvature_at(state.point)
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             warnings = (
                 () if end is None else tuple(doubts_of(end, self.names(), self.objective.label, without_data))
@@ -247,6 +248,8 @@ class Climb:
                 names = self.names()
                 running = list(dict.fromkeys(names[i] for i in state.running))
                 warnings = (running_doubt(running, self.objective.label),)
+        except TooCostly as costly:
+            reason = str(costly)
         except OutOfTime:
             warnings = (CURVATURE_UNKNOWN,)
         x = state.point.x
@@ -266,7 +269,7 @@ class Climb:
                 lambda free: constrain(self.joint, self.by_name(free)[0])[0], x, end.covariance()
             )
             errors = {k: v for k, v in errors.items() if k in outcome.parameters}
-        notes |= no_standard_errors(self.reason_against_curvature(state), end)
+        notes |= no_standard_errors(reason, end)
         return outcome._replace(
             standard_errors=errors,
             parameters={**outcome.parameters, **weights, **self.problem.fixed}, trace=trace,
@@ -299,15 +302,8 @@ class Climb:
             return "differences of gradients need double precision"
         return reason_against(sum(math.prod(s) for s in self.shapes.values()))
 
-    def end_of(self, state: ClimbState) -> Curvature | None:
-        """The curvature where the climb ended, in nats; None before its end, with networks, in single precision, or with
-        more numbers than it is worked out for. Raises OutOfTime."""
-        if self.reason_against_curvature(state):
-            return None
-        return self.curvature_at(state.point)
-
     def curvature_at(self, point: Point) -> Curvature | None:
-        """The curvature at a point, in nats. Raises OutOfTime."""
+        """The curvature at a point, in nats. Raises OutOfTime and TooCostly."""
         units = units_of(self.joint, unit_plate(self.problem.model))
 
         def total(x: np.ndarray) -> tuple[float, np.ndarray]:

@@ -144,7 +144,7 @@ def _log_weights(ascent: Ascent, state: CoordinateState, count: int) -> Tensor:
         x = family.inside(family.draw(q, (count,)))
         log_q = log_q + family.log_prob(q, x).reshape(count, -1).sum(1)
         values[name] = ascent.shaped(name, x, state.blocks)
-    return ascent.sums.log_marginal(values) - log_q
+    return ascent.log_marginal(values) - log_q
 
 
 def _means(ascent: Ascent, state: CoordinateState) -> dict[str, Tensor]:

@@ -17,14 +17,12 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
-from pgmlang.kernels.curvature import Curvature, curvature, reason_against
+from pgmlang.kernels.curvature import Curvature, TooCostly, curvature, reason_against
 
 ON_BOUNDARY = 1e-3
 """Expected counts below which a share is held at its bound."""
 SIDE_BY_SIDE = 500_000
 """Numbers of the data, times points, that are gone through together."""
-MOST_CELLS = 80_000_000
-"""Most numbers of the rows that all gradients behind standard errors go through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,24 +108,20 @@ def point_surface(
     return PointSurface(joint, total, values, shares)
 
 
-def reason_against_errors(surface: PointSurface) -> str:
-    """Why there are no standard errors of what a surface is around; empty where they are looked for."""
-    cells = sum(math.prod(s) for s in surface.joint.shapes.values())
-    return reason_against(len(surface.start()), cells, MOST_CELLS)
-
-
 def judged(
     surface: PointSurface, values: dict[str, Tensor]
-) -> tuple[dict[str, Tensor], dict[str, np.ndarray], Curvature | None]:
+) -> tuple[dict[str, Tensor], dict[str, np.ndarray], Curvature | None, str]:
     """The values after Newton steps where they then are a proper maximum, their standard errors (NaN where they are not
-    known), and the curvature: None where there are too many numbers or rows for it."""
+    known), the curvature, and why there is none: there are too many numbers, or each takes too long."""
     unknown = {n: np.full(tuple(v.shape), math.nan) for n, v in values.items()}
     x = surface.start()
-    if reason_against_errors(surface):
-        return values, unknown, None
-    end = curvature(surface.function, x.cpu().numpy())
+    reason, end = reason_against(len(x)), None
+    try:
+        end = None if reason else curvature(surface.function, x.cpu().numpy())
+    except TooCostly as costly:
+        reason = str(costly)
     if end is None or not end.is_minimum:
-        return values, unknown, end
+        return values, unknown, end, reason
     at_end = torch.as_tensor(end.x, dtype=surface.joint.dtype, device=surface.joint.device)
     errors = standard_errors(surface.values_at, at_end, end.covariance())
     for name, mask in surface.shares.items():
@@ -136,4 +130,4 @@ def judged(
             is_held = (~mask).scatter(-1, value.argmax(-1, keepdim=True), False)
             errors[name] = np.where(is_held.cpu().numpy(), math.nan, errors[name])
     with torch.no_grad():
-        return surface.values_at(at_end), {**unknown, **errors}, end
+        return surface.values_at(at_end), {**unknown, **errors}, end, ""

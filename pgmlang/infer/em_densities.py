@@ -26,7 +26,8 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.density_errors import PointSurface, judged, point_surface, reason_against_errors
+from pgmlang.infer.density_errors import PointSurface, judged, point_surface
+from pgmlang.infer.em_options import SHORT, num_going_on, num_short_runs
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import blocks_of, simplices_of
@@ -81,14 +82,15 @@ class DensityEm:
 
     def init(self, rng: np.random.Generator) -> DensityEmState:
         generator = torch.Generator(self.joint.device).manual_seed(int(rng.integers(2**62)))
-        values = self._first_values(generator)
-        begun = torch.full((self.restarts,), -math.inf)
-        codes = {n: starting_codes(self.joint, n, generator, self.restarts) for n in self.sums.names}
+        starts = num_short_runs(self.restarts) or self.restarts
+        values = self._first_values(generator, starts)
+        begun = torch.full((starts,), -math.inf)
+        codes = {n: starting_codes(self.joint, n, generator, starts) for n in self.sums.names}
         if all(c is None for c in codes.values()):
             return DensityEmState(values, begun)
         for name, clusters in codes.items():
             if clusters is None:
-                shape = (self.restarts, *self.joint.shapes[name])
+                shape = (starts, *self.joint.shapes[name])
                 codes[name] = torch.randint(
                     self.joint.num_states(name), shape, generator=generator, device=self.joint.device
                 )
@@ -106,12 +108,12 @@ class DensityEm:
                 out[name] = value.clamp(RARE / 2, 1 - RARE / 2)
         return out
 
-    def _first_values(self, generator: torch.Generator) -> dict[str, Tensor]:
+    def _first_values(self, generator: torch.Generator, starts: int) -> dict[str, Tensor]:
         """Values near the zero of the free ones, ``[start, ...]``, where the density is not zero; probabilities anywhere, so
         that labels are told apart."""
         free = {
             n: (1.0 if n in self.simplices else 0.1) * torch.randn(
-                (self.restarts, *free_shape(self.joint, n)), generator=generator, dtype=self.joint.dtype,
+                (starts, *free_shape(self.joint, n)), generator=generator, dtype=self.joint.dtype,
                 device=self.joint.device)
             for n in self.names
         }  # fmt: skip
@@ -147,6 +149,8 @@ class DensityEm:
         if state.fallback is not None:
             following = _chosen(gone_too_far, state.fallback, following)
         plain = (*state.plain, following)[-3:]
+        if len(trace) == SHORT and len(total) > self.restarts:
+            return self._narrowed(total, following, trace), report
         is_converged = len(plain) == 3 and self._has_converged(trace)
         is_done = is_converged or len(trace) >= self.max_iterations
         if is_done:
@@ -155,6 +159,14 @@ class DensityEm:
         if len(plain) == 3 and len(trace) > PLAIN and not self.is_hard:
             return DensityEmState(self._ahead(plain), total, trace, plain=(), fallback=following), report
         return DensityEmState(following, total, trace, plain=plain), report
+
+    def _narrowed(
+        self, total: Tensor, following: dict[str, Tensor], trace: tuple[tuple[float, ...], ...]
+    ) -> DensityEmState:
+        """The best of the short runs, which go on."""
+        best = total.nan_to_num(-math.inf, -math.inf, -math.inf).topk(num_going_on(self.restarts)).indices
+        columns = tuple(tuple(heights[i] for i in best.tolist()) for heights in trace)
+        return DensityEmState({n: v[best] for n, v in following.items()}, total[best], columns)
 
     def _has_converged(self, trace: tuple[tuple[float, ...], ...]) -> bool:
         """Whether the best start has arrived, and every other one too or too low to pass it."""
@@ -174,7 +186,8 @@ class DensityEm:
             free = unconstrain(self.joint, others, one, one) if others else {}
             numbers.append({n: free.get(n, v) for n, v in one.items()})
         flat = [
-            torch.cat([v.reshape(self.restarts, -1) for v in one.values()], 1).cpu().numpy() for one in numbers
+            torch.cat([v.flatten(1) if v.dim() > 1 else v[:, None] for v in one.values()], 1).cpu().numpy()
+            for one in numbers
         ]
         far = torch.as_tensor(ahead(*flat), device=self.joint.device)
         pieces = torch.split(far, [v[0].numel() for v in numbers[2].values()], 1)
@@ -215,8 +228,7 @@ class DensityEm:
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             try:
                 surface = self._point(values)
-                reason = reason_against_errors(surface)
-                values, errors, end = judged(surface, values)
+                values, errors, end, reason = judged(surface, values)
                 notes |= no_standard_errors(reason, end)
                 if end is not None:
                     notes["newton_decrement"] = end.decrement
@@ -285,7 +297,9 @@ def build(
 ) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
     joint = density_of(problem)
-    sums = row_blocks(marginaliser_of(joint, summed_names(problem.model, problem.facts)), restarts)
+    sums = row_blocks(
+        marginaliser_of(joint, summed_names(problem.model, problem.facts)), num_short_runs(restarts) or restarts
+    )
     completion = sums.by_maximum if is_hard else sums
     names = tuple(
         dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))

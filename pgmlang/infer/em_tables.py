@@ -13,13 +13,14 @@ from pgmlang.exact import ExactEngine
 from pgmlang.exact.stacked_counts import stacked_counts
 from pgmlang.infer.base import Outcome, Problem, StepReport
 from pgmlang.infer.counts import estimate, log_prior, normalise, summarize, unseen_rows, with_counts
-from pgmlang.infer.em_options import EmOptions
+from pgmlang.infer.em_options import SHORT, EmOptions, num_going_on, num_short_runs
 from pgmlang.infer.em_reasons import open_tables
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
-from pgmlang.kernels.curvature import reason_against
+from pgmlang.kernels.curvature import TooCostly, reason_against
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
+from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.undetermined import undetermined_names
 from pgmlang.tables.conditionals import uniform_parameters
@@ -30,28 +31,31 @@ Trace = tuple[float, ...]
 
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
-MOST_CELLS = 200_000_000
-"""Most cells that all E-steps behind standard errors go through."""
 
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """What a finished start came to."""
+    """What a finished start came to, or a short run."""
 
     parameters: Parameters
     counts: Parameters
     trace: Trace
     objective: float
     is_converged: bool
+    is_short: bool
 
 
 @dataclass(frozen=True, eq=False)
 class EmState:
     """``parameters``: for the next E-step; ``evaluated``: the last ones whose log-likelihood is known, with the
-    expected ``counts`` under them. ``start``: number of the present start. ``plain``: what the last M-steps in a row came
+    expected ``counts`` under them. ``start``: number of the present start, ``starts``: all of them; ``short_runs``: what those
+    that are over came to, where the best are yet to be chosen (``is_short``). ``plain``: what the last M-steps in a row came
     to; ``fallback``: the M-step's tables where ``parameters`` are a step ahead of them."""
 
     parameters: Parameters
+    starts: tuple[Parameters, ...]
+    is_short: bool = False
+    short_runs: tuple[tuple[float, Parameters], ...] = ()
     start: int = 0
     trace: Trace = ()
     objectives: Trace = ()
@@ -85,16 +89,32 @@ class TableEm:
 
     def init(self, rng: np.random.Generator) -> EmState:
         counts = summarize(self.problem.binding, self.problem.fixed).counts
-        self.starts = [self._start(counts, child, number) for number, child in enumerate(rng.spawn(self.restarts))]
-        return EmState(self.starts[0])
+        known = {t.name: normalise(counts[t.name], 1.0) for t in self.tables}
+        around = self._even(known)
+        many = num_short_runs(self.restarts)
+        children = enumerate(rng.spawn(many or self.restarts))
+        starts = tuple(self._start(known, around, child, number) for number, child in children)
+        return EmState(starts[0], starts, is_short=bool(many))
 
-    def _start(self, counts: Parameters, rng: np.random.Generator, number: int) -> Parameters:
-        """Available-case counts plus one, random rows for tables with latent variables; without any, every table is
-        random from the second start on."""
-        out = {t.name: normalise(counts[t.name], 1.0) for t in self.tables}
+    def _even(self, known: Parameters) -> Parameters:
+        """The tables with latent variables as the data say them of labels that nothing tells apart: of what is observed the
+        same shares in every row."""
+        if not self.open_tables:
+            return {}
+        even = {t.name: np.full(self.shapes[t.name], 1 / self.shapes[t.name][-1]) for t in self.open_tables}
+        _, counts = self._expect({**known, **even}, is_hard=False)
+        return {name: normalise(counts[name], 1.0) for name in even}
+
+    def _start(self, known: Parameters, around: Parameters, rng: np.random.Generator, number: int) -> Parameters:
+        """Available-case counts plus one; tables with latent variables at random ``around`` what the data say, without any
+        every table at random from the second start on."""
+        out = dict(known)
         for table in self.open_tables or (self.tables if number else ()):
             shape = self.shapes[table.name]
-            out[table.name] = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+            cells = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1])
+            if table.name in around:
+                cells = cells * around[table.name]
+            out[table.name] = cells / cells.sum(axis=-1, keepdims=True)
         return out
 
     def step(self, state: EmState) -> tuple[EmState, StepReport]:
@@ -125,25 +145,43 @@ class TableEm:
         info = StepReport(value, objective, gain)
         is_plain = len(state.plain) == 3
         converged = is_plain and still_to_gain(state.objectives) <= self.options.tolerance
+        if state.is_short and (converged or len(state.trace) == SHORT) and self.options.max_iterations > SHORT:
+            return self._after_short_run(state), info
         if converged or len(state.trace) >= self.options.max_iterations:
             return self._finish(state, converged), info
         if is_plain and len(state.trace) > PLAIN and not self.options.hard:
             state = replace(state, parameters=tables_ahead(*state.plain), fallback=following, plain=())
         return state, info
 
+    def _after_short_run(self, state: EmState) -> EmState:
+        """The next short run, or the first of the starts that go on from where the best of them ended."""
+        runs = (*state.short_runs, (state.objectives[-1], state.parameters))
+        best, following = self._better(state, False), state.start + 1
+        if following < len(state.starts):
+            return EmState(state.starts[following], state.starts, True, runs, following, best=best)
+        order = sorted(range(len(runs)), key=lambda i: -runs[i][0])[: num_going_on(self.restarts)]
+        starts = tuple(runs[i][1] for i in order)
+        return EmState(starts[0], starts, best=best)
+
     def _finish(self, state: EmState, converged: bool) -> EmState:
         """Ends the present start, keeps the better of it and the best so far."""
         best = self._better(state, converged)
         following = state.start + 1
-        if following >= self.restarts:
-            return replace(state, best=best, is_done=True)
-        return EmState(self.starts[following], following, best=best)
+        if following < len(state.starts):
+            return EmState(
+                state.starts[following], state.starts, state.is_short, state.short_runs, following, best=best
+            )
+        return replace(state, best=best, is_done=True)
 
     def _better(self, state: EmState, converged: bool) -> Best | None:
         if state.evaluated is None or state.counts is None:
             return state.best
-        mine = Best(state.evaluated, state.counts, state.trace, state.objectives[-1], converged)
-        return mine if state.best is None or mine.objective > state.best.objective else state.best
+        height = state.objectives[-1]
+        mine = Best(state.evaluated, state.counts, state.trace, height, converged, state.is_short)
+        if state.best is None or height > state.best.objective:
+            return mine
+        # the short run that it began with is no rival of a start that went on
+        return mine if state.best.is_short and not state.is_short else state.best
 
     def conclude(self, state: EmState) -> Outcome:
         best = state.best if state.is_done else self._better(state, False)
@@ -172,11 +210,13 @@ class TableEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self._expect(parameters)
 
-        surface = table_surface(expect, best.parameters, best.counts, prior)
-        cells = sum(sum(f.values.size for f in g.unrolled.network.factors) * len(g.weights) for g in self.groups)
+        surface = table_surface(expect, best.parameters, best.counts, prior, self._counted())
+        unknown |= surface.counted_errors()
+        reason = reason_against(surface.size)
         try:
-            reason = reason_against(surface.size, cells, MOST_CELLS)
             ended = None if reason else observed_information(surface)
+        except TooCostly as costly:
+            reason, ended = str(costly), None
         except OutOfTime:
             notes = {**outcome.notes, **no_standard_errors("the time limit came first", None)}
             warnings = (*outcome.warnings, CURVATURE_UNKNOWN)
@@ -195,28 +235,38 @@ class TableEm:
         doubted = (*outcome.warnings, *doubts)
         return outcome._replace(is_converged=False, standard_errors=unknown, warnings=doubted, notes=notes)
 
+    def _counted(self) -> set[str]:
+        """The tables whose cells the data show alone: what is latent or missing has no part in them."""
+        hidden = {*self.problem.facts.latent, *self.problem.facts.missing}
+        behind = {t.name: {t.target, *names_behind(self.model, *t.distribution.parents)} for t in self.tables}
+        return {name for name, names in behind.items() if not names & hidden}
+
     # ---- the E-step
 
-    def _expect(self, parameters: Parameters) -> tuple[float, Parameters]:
-        """Log-likelihood of the data and expected counts of the learned tables."""
+    def _expect(self, parameters: Parameters, is_hard: bool | None = None) -> tuple[float, Parameters]:
+        """Log-likelihood of the data and expected counts of the learned tables, by the most probable values where EM
+        ``is_hard``."""
+        is_hard = self.options.hard if is_hard is None else is_hard
         counts = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         total = 0.0
         for group, stacked, log_partition_ in zip(self.groups, self.stacked, self.log_partitions, strict=True):
             network = group.unrolled.with_parameters(parameters)
-            if stacked is not None and not self.options.hard:
+            if stacked is not None and not is_hard:
                 by_factor, log_evidence = stacked.expected_counts(network)
             else:
-                by_factor, log_evidence = self._by_engine(ExactEngine(network), group)
+                by_factor, log_evidence = self._by_engine(ExactEngine(network), group, is_hard)
             if np.isneginf(log_evidence[group.weights > 0]).any():
                 raise impossible_row(group, log_evidence, self.problem.binding.source)
             total += float(group.weights @ (log_evidence - log_partition_))
             group.unrolled.add_counts(counts, by_factor)
         return total, counts
 
-    def _by_engine(self, engine: ExactEngine, group: RowGroup) -> tuple[list[np.ndarray], np.ndarray]:
+    def _by_engine(
+        self, engine: ExactEngine, group: RowGroup, is_hard: bool
+    ) -> tuple[list[np.ndarray], np.ndarray]:
         """Counts by factor and the log-evidence of the rows, completed by their most probable values where EM is hard."""
         num_rows = len(group.weights)
-        evidence = self._completed(engine, group, num_rows) if self.options.hard else group.evidence
+        evidence = self._completed(engine, group, num_rows) if is_hard else group.evidence
         return engine.expected_counts(evidence, group.weights, num_rows=num_rows)
 
     def _completed(self, engine: ExactEngine, group: RowGroup, num_rows: int) -> dict[int, np.ndarray]:

@@ -8,7 +8,7 @@ would take what is completed for seen: standard errors far too small.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,14 @@ ON_BOUNDARY = 1e-3
 @dataclass(frozen=True, eq=False)
 class TableSurface:
     """The log-posterior as a function of the free logits of tables. ``tables``: where it is looked at; ``prior``: counts
-    added to each cell; ``free``: cells that have a logit: all but each row's greatest, and those at zero."""
+    added to each cell; ``free``: cells that have a logit: all but each row's greatest, and those at zero; none of the
+    tables that the data tell alone, whose ``totals [..., 1]`` (counts of a row, the prior's with them) say their errors."""
 
     expect: Expectation
     tables: Parameters
     prior: Mapping[str, float]
     free: Mapping[str, np.ndarray]
+    totals: Mapping[str, np.ndarray]
 
     @property
     def size(self) -> int:
@@ -71,11 +73,20 @@ class TableSurface:
             slopes.append(slope[self.free[name]])
         return -value, -np.concatenate(slopes)
 
+    def counted_errors(self) -> Parameters:
+        """Standard errors of the tables that the data show alone."""
+        return {
+            name: _counted_errors(self.tables[name], totals, bool(self.prior[name]))
+            for name, totals in self.totals.items()
+        }
+
     def errors(self, tables: Parameters, covariance: np.ndarray) -> Parameters:
         """Standard errors of the cells by the delta method; NaN of those held at a bound and of rows without data. Under a
         prior it is the sd of the Dirichlet that has seen as much: of m rows p (1 - p) / (m + 1)."""
-        out, first = {}, 0
+        out, first = self.counted_errors(), 0
         for name, table in tables.items():
+            if name in out:
+                continue
             mask = self.free[name]
             error = np.full(table.shape, math.nan)
             for row in np.ndindex(table.shape[:-1]):
@@ -95,21 +106,36 @@ class TableSurface:
         return out
 
 
+def _counted_errors(table: np.ndarray, totals: np.ndarray, has_prior: bool) -> np.ndarray:
+    """Standard errors of a table whose cells were all counted: of shares (multinomial), or of the Dirichlet's; NaN of cells
+    that nothing was counted of, and of rows without data."""
+    cells = table * totals
+    is_told = (totals > ON_BOUNDARY) & (cells > ON_BOUNDARY) & (cells < totals - ON_BOUNDARY)
+    errors = np.sqrt(table * (1 - table) / np.maximum(totals + has_prior, TINY))
+    return np.where(is_told, errors, math.nan)
+
+
 def table_surface(
-    expect: Expectation, tables: Parameters, counts: Parameters, prior: Mapping[str, float]
-) -> TableSurface:
-    """The surface around tables with these expected counts."""
-    free = {}
+    expect: Expectation, tables: Parameters, counts: Parameters, prior: Mapping[str, float],
+    counted: Collection[str] = (),
+) -> TableSurface:  # fmt: skip
+    """The surface around tables with these expected counts. ``counted``: those whose counts the data tell, whatever the
+    tables are: their rows are blocks of the information by themselves."""
+    free, totals = {}, {}
     for name, table in tables.items():
-        mask = counts[name] + prior[name] > ON_BOUNDARY
+        cells = counts[name] + prior[name]
+        mask = cells > ON_BOUNDARY
         np.put_along_axis(mask, table.argmax(axis=-1)[..., None], False, axis=-1)
+        if name in counted:
+            totals[name] = cells.sum(axis=-1, keepdims=True)
+            mask = np.zeros_like(mask)
         free[name] = mask
-    return TableSurface(expect, tables, prior, free)
+    return TableSurface(expect, tables, prior, free, totals)
 
 
 def observed_information(surface: TableSurface) -> tuple[Curvature, Parameters, Parameters] | None:
     """The curvature around EM's tables, the tables after its Newton steps, and their standard errors: NaN where the
-    tables are no proper maximum. None where there is nothing free, or too much."""
+    tables are no proper maximum. None where there is nothing free, or too much. Raises TooCostly."""
     end = curvature(one_by_one(surface.function), surface.start()) if surface.size else None
     if end is None:
         return None

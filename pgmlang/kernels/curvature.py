@@ -10,6 +10,7 @@ value) the height jumps, and curvature says nothing of a number: those are named
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,8 +19,16 @@ import numpy as np
 Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """What is minimised: its values ``[m]`` at points ``[m, n]`` side by side, and its gradients ``[m, n]``."""
 
-MOST = 256
-"""Most numbers whose curvature is worked out: twice as many gradients, three times."""
+MOST = 4096
+"""Most numbers whose curvature is worked out: 134 MB of second derivatives, and as much again three times."""
+MOST_SECONDS = 60.0
+"""Most processor time that the second derivatives at one place may take, as their first columns tell."""
+FEW = 256
+"""Numbers up to which second derivatives are taken anew after each step; of more, those of the first place serve for both."""
+COLUMNS = 64
+"""Columns of second derivatives that are worked out side by side."""
+NEAR = 1e-4
+"""A climb ended near its maximum where no more is to be gained, in nats: standard errors change by less than a hundredth."""
 SETTLED = 1e-3
 """A Newton step this short, in units of a number's size, has arrived."""
 ARRIVED = 1e-6
@@ -72,16 +81,16 @@ class Curvature(NamedTuple):
         return out
 
 
-def reason_against(numbers: int, cells: int = 0, most_cells: int = 0) -> str:
-    """Why the curvature of so many numbers over so many cells of data is not worked out; empty where it is."""
+class TooCostly(Exception):
+    """Second derivatives would take more processor time than is spent on them; what it says is why there are none."""
+
+
+def reason_against(numbers: int) -> str:
+    """Why the curvature of so many numbers is not worked out; empty where it is, unless it is `TooCostly`."""
     if not numbers:
         return "nothing is free"
     if numbers > MOST:
-        return f"{numbers:,} numbers were estimated together, and the curvature is worked out of at most {MOST}"
-    if most_cells and 6 * numbers * cells > most_cells:
-        return (
-            f"the curvature of {numbers:,} numbers would go through {cells:,} cells of data {6 * numbers:,} times"
-        )
+        return f"{numbers:,} numbers were estimated together, and there is memory for the curvature of at most {MOST:,}"
     return ""
 
 
@@ -91,19 +100,33 @@ def hair(x: np.ndarray) -> np.ndarray:
 
 
 def hessian(function: Function, x: np.ndarray) -> np.ndarray:
-    """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none."""
+    """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none.
+    Raises TooCostly."""
     return _differences(function, x)[0]
 
 
 def _differences(function: Function, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The Hessian, and the numbers ``[n]`` beside which the value is infinite."""
     sizes = hair(x)
-    above, below = x + np.diag(sizes), x - np.diag(sizes)
-    values, gradients = function(np.concatenate([above, below]))
-    # divided by what was added after rounding
-    square = (gradients[: len(x)] - gradients[len(x) :]) / np.diagonal(above - below)[:, None]
-    is_infinite = np.isposinf(values).reshape(2, -1)
-    return np.asarray(0.5 * (square + square.T)), is_infinite[0] | is_infinite[1]
+    square = np.empty((len(x), len(x)))
+    is_infinite = np.zeros(len(x), dtype=bool)
+    begun = time.process_time()
+    for first in range(0, len(x), COLUMNS):
+        rows = np.arange(first, min(first + COLUMNS, len(x)))
+        above, below = np.repeat(x[None], len(rows), axis=0), np.repeat(x[None], len(rows), axis=0)
+        above[np.arange(len(rows)), rows] += sizes[rows]
+        below[np.arange(len(rows)), rows] -= sizes[rows]
+        values, gradients = function(np.concatenate([above, below]))
+        # divided by what was added after rounding
+        width = (above - below)[np.arange(len(rows)), rows]
+        square[rows] = (gradients[: len(rows)] - gradients[len(rows) :]) / width[:, None]
+        is_infinite[rows] = np.isposinf(values).reshape(2, -1).any(0)
+        seconds = (time.process_time() - begun) * len(x) / (first + len(rows))
+        if first + len(rows) < len(x) and seconds > MOST_SECONDS:
+            raise TooCostly(
+                f"the curvature of {len(x):,} numbers would take over {MOST_SECONDS:.0f} s of processor time"
+            )
+    return 0.5 * (square + square.T), is_infinite
 
 
 def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Function:
@@ -118,15 +141,18 @@ def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Fu
 
 def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     """The curvature of what is minimised at a point that a climb ended in, after at most two Newton steps from it. None
-    with more than `MOST` numbers or none at all, or where derivatives are not finite."""
+    with more than `MOST` numbers or none at all, or where derivatives are not finite. Raises TooCostly."""
     if not 0 < len(x) <= MOST:
         return None
     steps: list[np.ndarray] = []
+    decrements: list[float] = []
+    square = np.zeros((0, 0))
     for _ in range(2):
         value, gradient = _at(function, x)
-        square, is_on_edge = _differences(function, x)
-        if is_on_edge.any() and math.isfinite(value):
-            return _beside_edges(function, x, value, is_on_edge)
+        if not len(square) or len(x) <= FEW:
+            square, is_on_edge = _differences(function, x)
+            if is_on_edge.any() and math.isfinite(value):
+                return _beside_edges(function, x, value, is_on_edge)
         if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
             return None
         step, flat, is_saddle = _newton(square, gradient)
@@ -134,10 +160,12 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
             is_running = _is_far_out(function, x, value, square)
             return Curvature(x, value, square, float(-0.5 * gradient @ step), step, is_running, flat, is_saddle)
         steps.append(step)
+        decrements.append(float(-0.5 * gradient @ step))
         x = _lower(function, x, value, step)
     value, gradient = _at(function, x)
-    square = hessian(function, x)
-    if not np.isfinite(square).all():
+    if len(x) <= FEW or decrements[0] > NEAR or flat.shape[1] or is_saddle:
+        square = hessian(function, x)
+    if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
         return None
     step, flat, is_saddle = _newton(square, gradient)
     longest = np.abs(np.stack(steps)).min(0)
@@ -208,7 +236,10 @@ def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.nd
     is taken by its size."""
     roots = np.sqrt(np.abs(np.diagonal(square)))
     units = np.where(roots > 0, roots, 1.0)
-    values, vectors = np.linalg.eigh(square / units[:, None] / units)
+    scaled = square / units[:, None] / units
+    if _is_well_curved(scaled):
+        return -np.linalg.solve(scaled, gradient / units) / units, np.zeros((len(square), 0)), False
+    values, vectors = np.linalg.eigh(scaled)
     top = max(float(np.abs(values).max()), TINY)
     is_flat = np.abs(values) <= FLAT * top
     along = vectors.T @ (gradient / units)
@@ -216,6 +247,17 @@ def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.nd
     flat = vectors[:, is_flat] / units[:, None]
     is_saddle = bool((values < -FLAT * top).any())
     return step / units, flat / np.maximum(np.linalg.norm(flat, axis=0), TINY), is_saddle
+
+
+def _is_well_curved(square: np.ndarray) -> bool:
+    """Whether every curvature is above a `FLAT` share of a bound on the greatest (the largest sum of a row): a Cholesky
+    factor tells it, at a tenth of the price of eigenvalues."""
+    least = FLAT * float(np.abs(square).sum(1).max())
+    try:
+        np.linalg.cholesky(square - least * np.eye(len(square)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _lower(function: Function, x: np.ndarray, value: float, step: np.ndarray) -> np.ndarray:

@@ -97,3 +97,16 @@ def test_a_fit_is_that_of_the_general_way(monkeypatch: pytest.MonkeyPatch) -> No
 def test_other_models_keep_to_the_general_way() -> None:
     ascent = ascent_of(CLUSTERS, {"w": list("uvwxyzzz")})
     assert bilinear_of(ascent) is ascent
+
+
+def test_log_marginals_of_draws_are_those_of_the_tables() -> None:
+    general = ascent_of(LDA, rows_of(60))
+    special = bilinear_of(general)
+    assert isinstance(special, BilinearAscent)
+    generator = torch.Generator().manual_seed(3)
+    values = {
+        n: torch.rand(5, *general.joint.shapes[n], generator=generator, dtype=torch.float64) + 0.01
+        for n in general.families
+    }
+    values = {n: v / v.sum(-1, keepdim=True) for n, v in values.items()}
+    assert torch.allclose(special.log_marginal(values), general.log_marginal(values), rtol=1e-12, atol=1e-9)

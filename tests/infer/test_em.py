@@ -132,7 +132,7 @@ def test_latent_classes_escape_the_symmetric_start() -> None:
     share = np.sort(fit.parameters["z.table"])
     assert np.allclose(share, [0.4, 0.6], atol=0.06)
     single = fit_model(model, binding, seed=3, options={"restarts": 1})
-    assert single.trace[-1] <= fit.trace[-1] + 1e-9
+    assert single.trace[-1] <= fit.trace[-1] + 1e-5
 
 
 def test_same_seed_same_numbers() -> None:

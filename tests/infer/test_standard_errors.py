@@ -150,14 +150,6 @@ def test_a_fit_says_why_it_has_none(text: str, options: dict, words: str) -> Non
     assert f"no standard errors: {fit.record.provenance['no_standard_errors']}" in summary_text(fit.record)
 
 
-def test_many_numbers_have_none_and_it_says_so() -> None:
-    text = "dim c[300]\nparam a[c] : real\nplate row { y[c] ~ Normal(a, 1) }"
-    rng = np.random.default_rng(0)
-    columns = {f"y.{i}": rng.normal(size=3) for i in range(300)}
-    fit = pgmlang.compile(text).fit(columns, method="map", seed=1)
-    assert "300 numbers" in fit.record.provenance["no_standard_errors"]
-
-
 def test_a_fit_with_errors_says_nothing() -> None:
     fit = pgmlang.compile("param a : real\nplate row { y ~ Normal(a, 1) }").fit(
         {"y": [1.0, 2.0, 4.0]}, method="map"

@@ -19,8 +19,8 @@ class Combined(dist.Distribution):
 
     def __init__(self, base, *numbers):
         self.base, self.numbers = base, numbers
-        shapes = (self.number_shape(real(n)) for n in numbers)
-        shape = torch.broadcast_shapes(self.base_shape(base.batch_shape), *shapes)
+        shapes = (self.base_shape(base.batch_shape), *(self.number_shape(real(n)) for n in numbers))
+        shape = torch.broadcast_tensors(*(torch.empty(()).expand(s) for s in shapes))[0].shape
         super().__init__(shape, base.event_shape, validate_args=False)
 
     def base_shape(self, shape):

@@ -25,7 +25,7 @@ class Elementwise(dist.Distribution):
 
     def __init__(self, *arguments):
         self.arguments = tuple(real(a) for a in arguments)
-        shape = torch.broadcast_shapes(*(a.shape for a in self.arguments))
+        shape = torch.broadcast_tensors(*self.arguments)[0].shape
         super().__init__(shape, validate_args=False)
 
     def expand(self, shape, _instance=None):

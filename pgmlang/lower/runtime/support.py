@@ -61,7 +61,7 @@ def take(x, *codes, shared=0, own=0, rest=0):
     taken = flat.index_select(0, code.flatten()).reshape((*code.shape, *shape))
     if len(codes) == 1 and code.numel() == codes[0].numel():
         return taken
-    return taken.expand((*torch.broadcast_shapes(code.shape, *(part.shape for part in codes)), *shape))
+    return taken.expand((*torch.broadcast_tensors(code, *codes)[0].shape, *shape))
 
 
 def looked_at(test, sizes, *codes, places):

@@ -109,9 +109,8 @@ class Multinomial(dist.Distribution):
 
     def __init__(self, n, p):
         self.n, self.p = real(n), real(p)
-        super().__init__(
-            torch.broadcast_shapes(self.n.shape, self.p.shape[:-1]), self.p.shape[-1:], validate_args=False
-        )
+        batch = torch.broadcast_tensors(self.n, self.p[..., 0])[0].shape
+        super().__init__(batch, self.p.shape[-1:], validate_args=False)
 
     def expand(self, shape, _instance=None):
         return type(self)(self.n.expand(shape), self.p.expand(*shape, self.p.shape[-1]))
@@ -230,7 +229,7 @@ class Wishart(dist.Distribution):
 
     def __init__(self, df, scale):
         self.df, self.scale = real(df), real(scale)
-        batch = torch.broadcast_shapes(self.df.shape, self.scale.shape[:-2])
+        batch = torch.broadcast_tensors(self.df, self.scale[..., 0, 0])[0].shape
         super().__init__(batch, self.scale.shape[-2:], validate_args=False)
 
     def expand(self, shape, _instance=None):
