@@ -59,14 +59,15 @@ class LabelPosterior(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BilinearAscent(Ascent):
-    """`Ascent` with the label summed by sparse products. ``sides``: the two tables; ``rest``: the other factors, of which
-    none holds two latents, so that ``prior`` holds what they give each variable for good."""
+    """`Ascent` with the label summed by sparse products. ``sides``: the two tables. Of the other factors none holds two
+    latents: together they are a Dirichlet density of each with the concentrations ``prior``, times exp ``constant``.
+    ``known``: of a variable's last q the exponentials and what they were divided by, and its expected logarithms."""
 
     sides: tuple[PickingTable, PickingTable] = ()  # type: ignore[assignment]
     pairs: Pairs = ()  # type: ignore[assignment]
-    rest: Marginaliser = None  # type: ignore[assignment]
     prior: Mapping[str, Tensor] = field(default_factory=dict)
-    known: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    constant: Tensor = None  # type: ignore[assignment]
+    known: dict[str, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
     num_local_passes = 20
     num_restarted_passes = 1 << 30
@@ -79,7 +80,9 @@ class BilinearAscent(Ascent):
     def log_marginal(self, values: Mapping[str, Tensor]) -> Tensor:
         first, second = (values[side.name].flatten(1)[:, side.at].log() for side in self.sides)
         picked = [self._log_sum(_scaled(a), _scaled(b))[0] for a, b in zip(first, second, strict=True)]
-        return torch.stack(picked) + self.rest.log_marginal(values)
+        return (
+            torch.stack(picked) + self.constant + log_kernel(self.prior, {n: values[n].log() for n in self.prior})
+        )
 
     def _log_sum(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The log-sum over the labels of all rows, from both tables ``[groups, labels]`` and what each group's were divided
@@ -91,10 +94,9 @@ class BilinearAscent(Ascent):
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
         total, posteriors = self.posterior(factors, blocks)
-        with torch.no_grad():
-            tables = self.expected(self.rest.tables(self.points(factors, blocks)))
-            total += float(self.rest.reduce(tables))
-        return total + self.entropy(factors), posteriors
+        expected = {side.name: self.known[side.name][3].unsqueeze(0) for side in self.sides}
+        others = self.constant + log_kernel(self.prior, expected)
+        return total + float(others) + self.entropy(factors), posteriors
 
     def update(
         self, name: str, factors: Mapping[str, Factor], blocks: Any, weights: Any, centre: Tensor | None = None
@@ -120,9 +122,15 @@ class BilinearAscent(Ascent):
         """Exponentials ``[groups, labels]`` of expected logarithms, and what each group's were divided by, logarithms."""
         exponentials = self.known.get(side.name)
         if exponentials is None or exponentials[0] is not q:
-            log = (torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))).flatten()[side.at]
-            exponentials = self.known[side.name] = q, *_scaled(log)
+            log = torch.digamma(q) - torch.digamma(q.sum(-1, keepdim=True))
+            exponentials = self.known[side.name] = q, *_scaled(log.flatten()[side.at]), log
         return exponentials[1], exponentials[2]
+
+
+def log_kernel(prior: Mapping[str, Tensor], logs: Mapping[str, Tensor]) -> Tensor:
+    """Dirichlet log-densities ``[draws]`` of these concentrations, without their constants, by logarithms of the values
+    ``[draws, *shape]``."""
+    return sum(((a - 1) * logs[n]).flatten(1).sum(1) for n, a in prior.items())  # type: ignore[return-value]
 
 
 def _scaled(log: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,9 +172,13 @@ def bilinear_of(ascent: Ascent) -> Ascent:
         replace(joint, program=joint.programs.of_factors(others)), (), (), (), {}, {k: frozenset() for k in others}
     )
     prior = {n: _prior(joint, rest, n, ascent) for n in sides}
+    centres = {n: torch.full_like(a, 1 / a.shape[-1]) for n, a in prior.items()}
+    with torch.no_grad():
+        logs = {n: x.log().unsqueeze(0) for n, x in centres.items()}
+        constant = rest.log_marginal(centres) - log_kernel(prior, logs).squeeze(0)
     first, second = sorted((p for p in picked if p is not None), key=lambda p: p.name not in ascent.local)
     pairs = _pairs_of(joint, sums.names[0], first, second)
-    return BilinearAscent(joint, sums, ascent.families, ascent.programs, (first, second), pairs, rest, prior)
+    return BilinearAscent(joint, sums, ascent.families, ascent.programs, (first, second), pairs, prior, constant)
 
 
 def _picked(ascent: Ascent, key: str, name: str) -> PickingTable | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +26,11 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors, running_doubt
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import Curvature, TooCostly, curvature, hair, one_by_one, reason_against
+from pgmlang.kernels.curvature import FEW, WITHIN, Curvature, curvature, reason_against
 from pgmlang.kernels.lbfgs import Point
 from pgmlang.kernels.log_density import GradientNotFinite
+from pgmlang.kernels.reach import in_reach
+from pgmlang.kernels.second_derivatives import TooCostly, hair, one_by_one
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives.log_density import log_density
 from pgmlang.objectives.objective import Objective, units_of
@@ -44,6 +46,10 @@ SHRUNK = 0.1
 FAR = 15.0
 """A free number smaller than this is not far out: ``exp(15)`` is three millions."""
 STEEPER = 1e3
+SETTLING = 20
+"""Most times that a climb goes on from Newton steps after its end."""
+NEWTON_AFTER = (100, 200, 400, 800)
+"""Iterations after which Newton steps are tried."""
 
 
 class End(NamedTuple):
@@ -130,6 +136,8 @@ class Climb:
         first = torch.cat([v.flatten() for v in begin.values()])
         if self.restarts == 1:
             try:
+                if self.reason_against_differences() == "":
+                    first = in_reach(self.function, first, self.slices())
                 return ClimbState(0, lbfgs.start(self.function, first))
             except GradientNotFinite as broken:
                 raise self.error_at(broken.x) from broken
@@ -181,6 +189,10 @@ class Climb:
         held = (*state.held, *self.met_edges(function, point)) if done else state.held
         if held != state.held:
             point, done = lbfgs.start(self.function_off_edges(held), point.x), False
+        if is_whole and not done and iteration in NEWTON_AFTER:
+            point = self.stepped(point, held)
+            value = -float(point.value)
+            trace = (*trace[:-1], value)
         ends, running = state.ends, tuple[int, ...]()
         first_slope = float(state.point.gradient.abs().max()) if not state.iteration else state.first_slope
         if is_whole and not done:
@@ -191,6 +203,48 @@ class Climb:
         )
         count = iteration - state.iteration
         return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
+
+    def stepped(self, point: Point, held: tuple[int, ...]) -> Point:
+        """The point after Newton steps, where these are a help to a climb that takes long: in a narrow valley."""
+        if held or self.reason_against_differences() or len(point.x) > FEW:
+            return point
+        try:
+            end = self.curvature_at(point)
+        except (OutOfTime, TooCostly):
+            return point
+        if end is None or not end.value < float(point.value) * units_of(
+            self.joint, unit_plate(self.problem.model)
+        ):
+            return point
+        return lbfgs.start(self.function, torch.as_tensor(end.x, dtype=point.x.dtype, device=point.x.device))
+
+    def settled(self, state: ClimbState, end: Curvature) -> tuple[ClimbState, Curvature]:
+        """Where the climb goes on to from the Newton steps after its end, while these gain something and it is no maximum
+        yet: it had stopped in a narrow valley."""
+        for _ in range(SETTLING):
+            is_minimum = end.is_minimum_off_edges and end.decrement <= WITHIN
+            is_settled = is_minimum or end.is_on_edge.any() or len(end.x) > FEW
+            below = self.stepped_to(state.point, end)
+            if is_settled or below is None or self.problem.deadline.is_over():
+                break
+            point = lbfgs.descend(self.function, below, INNER)
+            following = self.curvature_at(point)
+            if following is None:
+                break
+            state, end = state._replace(point=point), following
+        return state, end
+
+    def stepped_to(self, point: Point, end: Curvature) -> Point | None:
+        """The point after the Newton steps of a curvature; None where they gain nothing."""
+        units = units_of(self.joint, unit_plate(self.problem.model))
+        if not end.value < float(point.value) * units - WITHIN:
+            return None
+        return lbfgs.start(self.function, torch.as_tensor(end.x, dtype=point.x.dtype, device=point.x.device))
+
+    def slices(self) -> list[slice]:
+        """Where in the vector the numbers of each name are."""
+        ends = list(accumulate(math.prod(s) for s in self.shapes.values()))
+        return [slice(first, end) for first, end in zip((0, *ends), ends, strict=False)]
 
     def function_off_edges(self, held: tuple[int, ...]) -> lbfgs.Function:
         """The loss and its gradient, zero in the numbers that are held."""
@@ -240,6 +294,8 @@ class Climb:
         warnings: tuple[Diagnostic, ...] = ()
         try:
             end = None if reason else self.curvature_at(state.point)
+            if end is not None:
+                state, end = self.settled(state, end)
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             warnings = (
                 () if end is None else tuple(doubts_of(end, self.names(), self.objective.label, without_data))

@@ -7,7 +7,7 @@ posterior given the expected log-factors (Beal 2003, chapter 3, has it for chain
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,9 +111,11 @@ def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
     numbers = sum(math.prod(joint.shapes[n]) for n in (*ascent.families, *ascent.sums.names))
     count = max(25, min(DRAWS, MOST // max(1, CHAINS * numbers)))
     with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
-        values = {n: ascent.shaped(n, ascent.family(n).draw(q, (CHAINS, count)), state.blocks)
-                  for n, q in state.factors.items()}  # fmt: skip
-        shape = pareto_k(joint, ascent.sums.names, lambda size: _log_weights(ascent, state, size))
+        draws_of_q = _draw(ascent, state, CHAINS * count)
+        values = {
+            n: ascent.shaped(n, x.unflatten(0, (CHAINS, count)), state.blocks) for n, x in draws_of_q.items()
+        }
+        shape = pareto_k(joint, ascent.sums.names, _weigher(ascent, state, draws_of_q))
     notes: dict[str, Any] = {
         "objective": "bound",
         "elbo": state.trace[-1] if state.trace else math.nan,
@@ -135,14 +137,33 @@ def conclude(ascent: Ascent, state: CoordinateState) -> Outcome:
     return Outcome(means, state.trace, state.is_done and not doubts, doubts, notes, draws, axes)
 
 
-def _log_weights(ascent: Ascent, state: CoordinateState, count: int) -> Tensor:
+def _draw(ascent: Ascent, state: CoordinateState, count: int) -> dict[str, Tensor]:
+    """Draws ``[count, *shape]`` of each factor of q."""
+    return {n: ascent.family(n).draw(q, (count,)) for n, q in state.factors.items()}
+
+
+def _weigher(ascent: Ascent, state: CoordinateState, drawn: Mapping[str, Tensor]) -> Callable[[int], Tensor]:
+    """Logarithms of the importance weights ``[count]`` of draws of q: first of those ``drawn``, then of fresh ones."""
+    start, size = 0, min((len(x) for x in drawn.values()), default=0)
+
+    def log_weights(count: int) -> Tensor:
+        nonlocal start
+        start += count
+        if start > size:
+            return _log_weights(ascent, state, _draw(ascent, state, count))
+        return _log_weights(ascent, state, {n: x[start - count : start] for n, x in drawn.items()})
+
+    return log_weights
+
+
+def _log_weights(ascent: Ascent, state: CoordinateState, draws: Mapping[str, Tensor]) -> Tensor:
     """Logarithms of the importance weights ``[count]`` of draws of q, the discrete latents summed out of the joint."""
     log_q: Tensor | float = 0.0
     values = {}
     for name, q in state.factors.items():
         family = ascent.family(name)
-        x = family.inside(family.draw(q, (count,)))
-        log_q = log_q + family.log_prob(q, x).reshape(count, -1).sum(1)
+        x = family.inside(draws[name])
+        log_q = log_q + family.log_prob(q, x).reshape(len(x), -1).sum(1)
         values[name] = ascent.shaped(name, x, state.blocks)
     return ascent.log_marginal(values) - log_q
 

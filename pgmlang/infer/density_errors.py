@@ -17,7 +17,8 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
-from pgmlang.kernels.curvature import Curvature, TooCostly, curvature, reason_against
+from pgmlang.kernels.curvature import Curvature, curvature, reason_against
+from pgmlang.kernels.second_derivatives import TooCostly
 
 ON_BOUNDARY = 1e-3
 """Expected counts below which a share is held at its bound."""

@@ -18,8 +18,9 @@ from pgmlang.infer.em_reasons import open_tables
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.exact import impossible_row, log_partition
 from pgmlang.infer.table_errors import observed_information, table_surface
-from pgmlang.kernels.curvature import TooCostly, reason_against
+from pgmlang.kernels.curvature import reason_against
 from pgmlang.kernels.extrapolation import ahead, still_to_gain
+from pgmlang.kernels.second_derivatives import TooCostly
 from pgmlang.model.dependence import names_behind
 from pgmlang.plan.deadline import OutOfTime
 from pgmlang.plan.undetermined import undetermined_names

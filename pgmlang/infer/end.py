@@ -60,7 +60,7 @@ def doubts_of(
         message = f"the {label} still rises on both sides of these estimates: they are a saddle of it"
         yield Diagnostic("PGM0801", message, help="start elsewhere: `--restarts 8`, or another `--seed`")
     if end.flat.shape[1]:
-        share = np.where(end.is_running, 0.0, np.linalg.norm(end.flat, axis=1))
+        share = np.where(end.is_running, 0.0, end.flat_shares)
         loose = list(dict.fromkeys(n for n, s in zip(names, share.tolist(), strict=True) if s > 0.1))
         if set(loose) <= set(without_data):
             return  # or none: what runs away has been told

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.kernels.curvature import TINY, Curvature, curvature, one_by_one
+from pgmlang.kernels.curvature import TINY, Curvature, curvature
+from pgmlang.kernels.second_derivatives import one_by_one
 
 Parameters = dict[str, np.ndarray]
 Expectation = Callable[[Parameters], tuple[float, Parameters]]
@@ -54,9 +55,11 @@ class TableSurface:
         for name, table in self.tables.items():
             mask = self.free[name]
             count = int(mask.sum())
-            cells = table / table.max(axis=-1, keepdims=True)
-            cells[mask] = np.exp(x[first : first + count])
+            with np.errstate(divide="ignore"):  # a cell of zero has no logit and stays
+                logs = np.log(table / table.max(axis=-1, keepdims=True))
+            logs[mask] = x[first : first + count]
             first += count
+            cells = np.exp(logs - logs.max(axis=-1, keepdims=True))
             out[name] = cells / cells.sum(axis=-1, keepdims=True)
         return out
 

@@ -10,31 +10,25 @@ value) the height jumps, and curvature says nothing of a number: those are named
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""What is minimised: its values ``[m]`` at points ``[m, n]`` side by side, and its gradients ``[m, n]``."""
+from pgmlang.kernels.second_derivatives import NONE, Function, is_well_curved, own_units, second_derivatives
 
 MOST = 4096
 """Most numbers whose curvature is worked out: 134 MB of second derivatives, and as much again three times."""
-MOST_SECONDS = 60.0
-"""Most processor time that the second derivatives at one place may take, as their first columns tell."""
 FEW = 256
 """Numbers up to which second derivatives are taken anew after each step; of more, those of the first place serve for both."""
-COLUMNS = 64
-"""Columns of second derivatives that are worked out side by side."""
 NEAR = 1e-4
 """A climb ended near its maximum where no more is to be gained, in nats: standard errors change by less than a hundredth."""
 SETTLED = 1e-3
 """A Newton step this short, in units of a number's size, has arrived."""
 ARRIVED = 1e-6
 """A first step this short needs no second."""
-FLAT = 1e-7
-"""A curvature below this share of the greatest, every number in units of its own curvature, is none."""
+WITHIN = 1e-6
+"""Where no more is to be gained than this, in nats: far from zero a step is short beside the number, and may be long beside
+its standard error."""
 RIDGE = 1e-3
 """Along a ridge nothing rises by more, in nats."""
 TRIALS = 30
@@ -70,6 +64,12 @@ class Curvature(NamedTuple):
         is_stationary = not self.is_running.any() and math.isfinite(self.decrement)
         return bool(is_stationary and not self.flat.shape[1] and not self.is_saddle)
 
+    @property
+    def flat_shares(self) -> np.ndarray:
+        """How much each number ``[n]`` has to do with the ridges, every number in units of its own curvature."""
+        inside = self.flat * own_units(self.hessian)[:, None]
+        return np.asarray(np.linalg.norm(inside / np.maximum(np.linalg.norm(inside, axis=0), TINY), axis=1))
+
     def covariance(self) -> np.ndarray:
         """The inverse Hessian ``[n, n]``: of minus a log-likelihood, the estimates' covariance by the observed
         information. NaN where the point is no minimum, and of numbers on an edge."""
@@ -77,12 +77,9 @@ class Curvature(NamedTuple):
         smooth = np.flatnonzero(~self.is_on_edge) if len(self.is_on_edge) else np.arange(len(out))
         if self.is_minimum_off_edges and len(smooth):
             square = np.ix_(smooth, smooth)
-            out[square] = np.linalg.inv(self.hessian[square])
+            units = own_units(self.hessian[square])
+            out[square] = np.linalg.inv(self.hessian[square] / units[:, None] / units) / units[:, None] / units
         return out
-
-
-class TooCostly(Exception):
-    """Second derivatives would take more processor time than is spent on them; what it says is why there are none."""
 
 
 def reason_against(numbers: int) -> str:
@@ -94,49 +91,9 @@ def reason_against(numbers: int) -> str:
     return ""
 
 
-def hair(x: np.ndarray) -> np.ndarray:
-    """The steps ``[n]`` of differences around a point."""
-    return np.asarray(np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(np.abs(x), 1.0))
-
-
 def hessian(function: Function, x: np.ndarray) -> np.ndarray:
-    """Second derivatives ``[n, n]`` by central differences of gradients, made symmetric; NaN where a gradient is none.
-    Raises TooCostly."""
-    return _differences(function, x)[0]
-
-
-def _differences(function: Function, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Hessian, and the numbers ``[n]`` beside which the value is infinite."""
-    sizes = hair(x)
-    square = np.empty((len(x), len(x)))
-    is_infinite = np.zeros(len(x), dtype=bool)
-    begun = time.process_time()
-    for first in range(0, len(x), COLUMNS):
-        rows = np.arange(first, min(first + COLUMNS, len(x)))
-        above, below = np.repeat(x[None], len(rows), axis=0), np.repeat(x[None], len(rows), axis=0)
-        above[np.arange(len(rows)), rows] += sizes[rows]
-        below[np.arange(len(rows)), rows] -= sizes[rows]
-        values, gradients = function(np.concatenate([above, below]))
-        # divided by what was added after rounding
-        width = (above - below)[np.arange(len(rows)), rows]
-        square[rows] = (gradients[: len(rows)] - gradients[len(rows) :]) / width[:, None]
-        is_infinite[rows] = np.isposinf(values).reshape(2, -1).any(0)
-        seconds = (time.process_time() - begun) * len(x) / (first + len(rows))
-        if first + len(rows) < len(x) and seconds > MOST_SECONDS:
-            raise TooCostly(
-                f"the curvature of {len(x):,} numbers would take over {MOST_SECONDS:.0f} s of processor time"
-            )
-    return 0.5 * (square + square.T), is_infinite
-
-
-def one_by_one(function: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> Function:
-    """A function of points side by side, from that of one."""
-
-    def of_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [function(x) for x in points]
-        return np.array([value for value, _ in pairs]), np.stack([gradient for _, gradient in pairs])
-
-    return of_points
+    """Second derivatives ``[n, n]``, NaN where a gradient is none. Raises TooCostly."""
+    return second_derivatives(function, x)[0]
 
 
 def curvature(function: Function, x: np.ndarray) -> Curvature | None:
@@ -150,17 +107,18 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     for _ in range(2):
         value, gradient = _at(function, x)
         if not len(square) or len(x) <= FEW:
-            square, is_on_edge = _differences(function, x)
+            square, is_on_edge = second_derivatives(function, x)
             if is_on_edge.any() and math.isfinite(value):
                 return _beside_edges(function, x, value, is_on_edge)
         if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
             return None
         step, flat, is_saddle = _newton(square, gradient)
-        if not flat.shape[1] and (np.abs(step) <= ARRIVED * np.maximum(np.abs(x), 1.0)).all():
-            is_running = _is_far_out(function, x, value, square)
-            return Curvature(x, value, square, float(-0.5 * gradient @ step), step, is_running, flat, is_saddle)
-        steps.append(step)
         decrements.append(float(-0.5 * gradient @ step))
+        is_short = (np.abs(step) <= ARRIVED * np.maximum(np.abs(x), 1.0)).all() and decrements[-1] <= WITHIN
+        if is_short and not flat.shape[1]:
+            is_running = _is_far_out(function, x, value, square)
+            return Curvature(x, value, square, decrements[-1], step, is_running, flat, is_saddle)
+        steps.append(step)
         x = _lower(function, x, value, step)
     value, gradient = _at(function, x)
     if len(x) <= FEW or decrements[0] > NEAR or flat.shape[1] or is_saddle:
@@ -169,13 +127,15 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
         return None
     step, flat, is_saddle = _newton(square, gradient)
     longest = np.abs(np.stack(steps)).min(0)
-    size = SETTLED * np.maximum(np.abs(x), 1.0)
-    is_running = (np.abs(step) > size) & (np.abs(step) > 0.25 * longest)
+    decrement = float(-0.5 * gradient @ step)
+    is_long = np.abs(step) > SETTLED * np.maximum(np.abs(x), 1.0)
+    if decrement > WITHIN:
+        is_long = is_long | (np.abs(step) * own_units(square) > 0.1)
+    is_running = is_long & (np.abs(step) > 0.25 * longest)
     is_plateau = _is_plateau(function, x, value, flat)
     # several directions of a plateau share their numbers: each number is measured by its part in all of them
     is_running = is_running | (np.linalg.norm(flat[:, is_plateau], axis=1) > 0.1)
     is_running = is_running | _is_far_out(function, x, value, square)
-    decrement = float(-0.5 * gradient @ step)
     return Curvature(x, value, square, decrement, step, is_running, flat[:, ~is_plateau], is_saddle)
 
 
@@ -234,30 +194,18 @@ def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.nd
     """The Newton step within the directions that have curvature, the directions that have none, and whether some curve
     downwards. Every number is measured by the root of its own curvature, so that units do not matter; negative curvature
     is taken by its size."""
-    roots = np.sqrt(np.abs(np.diagonal(square)))
-    units = np.where(roots > 0, roots, 1.0)
+    units = own_units(square)
     scaled = square / units[:, None] / units
-    if _is_well_curved(scaled):
+    if is_well_curved(scaled):
         return -np.linalg.solve(scaled, gradient / units) / units, np.zeros((len(square), 0)), False
     values, vectors = np.linalg.eigh(scaled)
     top = max(float(np.abs(values).max()), TINY)
-    is_flat = np.abs(values) <= FLAT * top
+    is_flat = np.abs(values) <= NONE * top
     along = vectors.T @ (gradient / units)
     step = -(vectors @ np.where(is_flat, 0.0, along / np.maximum(np.abs(values), TINY)))
     flat = vectors[:, is_flat] / units[:, None]
-    is_saddle = bool((values < -FLAT * top).any())
+    is_saddle = bool((values < -NONE * top).any())
     return step / units, flat / np.maximum(np.linalg.norm(flat, axis=0), TINY), is_saddle
-
-
-def _is_well_curved(square: np.ndarray) -> bool:
-    """Whether every curvature is above a `FLAT` share of a bound on the greatest (the largest sum of a row): a Cholesky
-    factor tells it, at a tenth of the price of eigenvalues."""
-    least = FLAT * float(np.abs(square).sum(1).max())
-    try:
-        np.linalg.cholesky(square - least * np.eye(len(square)))
-    except np.linalg.LinAlgError:
-        return False
-    return True
 
 
 def _lower(function: Function, x: np.ndarray, value: float, step: np.ndarray) -> np.ndarray:

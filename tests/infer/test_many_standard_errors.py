@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pgmlang
-from pgmlang.kernels import curvature
+from pgmlang.kernels import curvature, second_derivatives
 from pgmlang.results.summary import summary_text
 
 
@@ -129,7 +129,7 @@ def test_tables_that_the_data_show_are_counted_beside_those_with_missing_cells()
 )
 @pytest.mark.parametrize("method", ["map", "em"])
 def test_what_costs_too_much_is_said(monkeypatch, method: str, limit: str, value: float, words: str) -> None:
-    monkeypatch.setattr(curvature, limit, value)
+    monkeypatch.setattr(second_derivatives if limit == "MOST_SECONDS" else curvature, limit, value)
     if method == "map":
         text, data = effects(310)
     else:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from pgmlang.kernels import lbfgs
-from pgmlang.kernels.curvature import MOST, Curvature, curvature, hessian, one_by_one
+from pgmlang.kernels.curvature import MOST, Curvature, curvature, hessian
+from pgmlang.kernels.second_derivatives import one_by_one
 
 
 def by_autograd(value):
