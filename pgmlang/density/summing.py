@@ -122,7 +122,12 @@ class Marginaliser:
         single = replace(self, joint=group.points, scopes=dict.fromkeys(group.names, group.scope))
         lead = self._lead({**values, **(params or {})})
         wide = {n: single.all_values(n, i, lead) for i, n in enumerate(self.names) if i in group.scope}
-        terms = single._factors({**values, **wide}, {}, params, None)
+        earlier = {
+            (n, 1): single.all_values(n, len(self.names) + i, lead)
+            for i, n in enumerate(self.lagged_names)
+            if len(self.names) + i in group.scope
+        }
+        terms = single._factors({**values, **wide}, earlier, params, None)
         full = self.places + lead
         for name in group.names:
             term = terms[name]
