@@ -64,7 +64,21 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
     from pgmlang.query.field_predictions import predict_fields
     from pgmlang.query.field_rows import field_rows_of
 
+    below = _predict_below_fields(given, targets)
+    if below is not None:
+        return below
     return predict_fields(field_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+
+
+def _predict_below_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
+    """Predictions of rows in which something below the fields is not said, where the fields are summed out."""
+    from pgmlang.query.below_fields import numbers_below, rows_below_fields
+    from pgmlang.query.row_predictions import predict_rows
+
+    if not numbers_below(given.bound):
+        return None
+    rows = rows_below_fields(given.posterior.fit, given.bound, given.seed)
+    return None if rows is None else predict_rows(rows, targets)
 
 
 def _score_fields(given: Conditioned) -> Score:
@@ -82,6 +96,9 @@ def _against_points(posterior: Posterior) -> Sequence[str]:
 def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.posterior.points import mean_columns
 
+    below = _predict_below_fields(given, targets)
+    if below is not None:
+        return below
     _need_known_elements(given)
     return mean_columns([row_answerer(p.posterior).predict(p, targets) for p in given.at_points()])
 

@@ -223,7 +223,7 @@ def _sums_of(rows: NewRows, name: str, above: set[str]) -> Marginaliser | None:
     dropped = rows.undrawn() - kept if rows.hidden else {c.target for c in model.conditionals} - kept
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in dropped)
     reduced = replace(model, factors=factors, guide=None)
-    summed = [v.name for v in model.of_role("random") if v.name in {*above, *rows.hidden}]
+    summed = [v.name for v in model.of_role("random", "field") if v.name in {*above, *rows.hidden}]
     if elimination_steps(reduced, summed)[1]:
         return None
     binding = rows.joint.binding
