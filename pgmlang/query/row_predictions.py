@@ -18,7 +18,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
 from pgmlang.density.row_subset import with_latent_cells
-from pgmlang.density.simulation import simulate
+from pgmlang.density.simulation import simulate_given_seen
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -148,16 +148,7 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
     given = {**rows.given, **_inferred(rows, chances)}
     shape = (rows.num_draws,)
-    seen = {
-        k: v.expand((*shape, *v.shape))
-        for k, v in rows.joint.observed.items()
-        if k not in rows.joint.missing and k not in rows.joint.unseen
-    }
-    drawn = simulate(rows.joint, rows.generator, {**seen, **given}, rows.params, rows.nets, shape)
-    out = {**drawn, **given}
-    for name, mask in {**rows.joint.missing, **rows.joint.unseen}.items():
-        if name in out:
-            out[name] = torch.where(mask, out[name], rows.joint.observed[name])
+    out = simulate_given_seen(rows.joint, rows.generator, given, rows.params, rows.nets, shape)
     labels = [n for n in rows.forward if _has_labels(rows.joint.model, n) and n not in chances]
     chances.update(_summed_labels(rows, labels, given))
     for name in labels:
