@@ -52,7 +52,7 @@ def condition(
     seed: int = 0,
 ) -> Conditioned:
     """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice, for a
-    soft intervention, for computed names and for one value of several elements, PGM0607 for sites outside of a grid."""
+    soft intervention and for computed names, PGM0607 for one value of several elements and for sites outside of a grid."""
     model = posterior.fit.model
     given, done = (
         tuple(replace(item, variable=by_site_number(model, item.variable)) for item in items)
@@ -74,7 +74,7 @@ def condition(
 
 
 def _check_told(posterior: Posterior, item: Evidence) -> None:
-    """Raises PgmError PGM0606 for a computed name, and for one value of a variable with several elements."""
+    """Raises PgmError PGM0606 for a computed name, PGM0607 for one value of a variable with several elements."""
     model, name = posterior.fit.model, item.variable.name
     variable = model.by_name.get(base(name))
     if variable is None or variable.role == "input":
@@ -96,4 +96,4 @@ def _check_told(posterior: Posterior, item: Evidence) -> None:
         elements = posterior.fit.layout.element_names(axes)
         message = f"`{name}` has {len(elements):,} elements, and one value is given"
         cure = f"say which: `{name}[{elements[0]}] = {item.value}`"
-        raise PgmError(Diagnostic("PGM0606", message, item.variable.span, help=cure))
+        raise PgmError(Diagnostic("PGM0607", message, item.variable.span, help=cure))

@@ -225,6 +225,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     if units is not None:
         inferred = units.draw(rows.generator)
     elif continuous:
+        rows.need_whole(continuous)
         inferred = _chains(rows, inner, sums, continuous)
     if sums is not None:
         given = {**rows.given, **inferred}

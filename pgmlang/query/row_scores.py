@@ -62,6 +62,7 @@ def score_rows(rows: NewRows) -> Score:
         units = few.gaussian(inner, sums, continuous)
         assert units is not None
         return score_of_draws(units.solve()[0], unit, _words(few, "exact, Gaussian latents in closed form"))
+    rows.need_whole(continuous)
     few = rows.as_one_draw() if rows.is_point else rows
     integrals = _by_quadrature(few, inner, sums, continuous, plate)
     if integrals is not None:
@@ -113,6 +114,7 @@ def log_evidence(rows: NewRows) -> Tensor:
         if units is not None:
             values = units.solve()[0]
         elif continuous:
+            rows.need_whole(continuous)
             weights = _prior_weights(rows, inner, sums, continuous, plate)
             values = torch.logsumexp(weights, 0) - math.log(len(weights))
         else:
