@@ -64,3 +64,28 @@ def test_the_first_row_by_its_number() -> None:
     given = pgmlang.compile(CHAIN).given()
     assert given.query("P(z[0] = x)").table[0]["p"] == given.query("P(z = x)").table[0]["p"] == pytest.approx(0.5)
     assert given.query("MAP(* | z[0] = x)").log_evidence == pytest.approx(-0.6931471805599453)
+
+
+INPUTS = """dim d = {one, two}
+plate row {
+  input x[d]
+  input k : {"p q", r}
+  y ~ Normal(x[one] + x[two] + (if k == r then 1 else 0), 1)
+  b ~ Bernoulli(if k == r then 0.2 else 0.7)
+}
+"""
+
+
+@pytest.mark.parametrize("text", [INPUTS, INPUTS.replace("  input x[d]\n", "").replace("x[one] + x[two] + ", "")])
+def test_inputs_are_given_as_the_cure_says(text: str) -> None:
+    given = pgmlang.compile(text).given()
+    told: list[str] = []
+    for _ in range(4):
+        try:
+            assert given.query(f"P(b | {', '.join(told)})" if told else "P(b)").table
+            return
+        except PgmError as error:
+            cure = error.diagnostics[0].help
+            (one,) = re.findall(r"\(`(.* = .*)`\)", cure)
+            told.append(one)
+    pytest.fail(f"these cures lead nowhere: {told}")
