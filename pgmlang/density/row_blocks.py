@@ -302,9 +302,9 @@ def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:
 
 
 def row_blocks(sums: Marginaliser, starts: int) -> RowBlocks:
-    """The same sum in blocks of rows, where the rows are plain and nothing is summed across them."""
-    has_groups = sums.joint.partition is None and not sums.lagged_names
-    groups = sufficient_factors(sums.joint, sums.names, dict(sums.scopes)) if has_groups else ()
+    """The same sum by sufficient statistics where there are, in blocks of rows where these are plain and nothing is summed
+    across them."""
+    groups = sufficient_factors(sums.joint, sums.names, dict(sums.scopes)) if sums.joint.partition is None else ()
     return _in_blocks(sums, groups, starts)
 
 

@@ -38,6 +38,11 @@ def block_of_rows(joint: BoundDensity, plate: str, rows: slice) -> BoundDensity:
     return _sliced(joint, plate, rows)
 
 
+def rows_apart(joint: BoundDensity, plate: str, rows: np.ndarray) -> BoundDensity:
+    """The density of some rows of a plate, each by itself: those before them in a chain are none of it."""
+    return _sliced(joint, plate, torch.as_tensor(rows, dtype=torch.int64, device=joint.device))
+
+
 def has_only_rows_of(joint: BoundDensity, plate: str) -> bool:
     """Whether a plate is the only one of rows, and these are plain: no order, nothing else sized by them."""
     return [p.name for p in joint.model.plates if p.is_rows] == [plate] and (
@@ -46,7 +51,7 @@ def has_only_rows_of(joint: BoundDensity, plate: str) -> bool:
 
 
 def _sliced(joint: BoundDensity, plate: str, rows: Tensor | slice) -> BoundDensity:
-    """`rows` of a plate that is the only one of rows: its axis is indexed."""
+    """`rows` of a plate: its axis is indexed."""
     size = len(range(joint.layout.size(plate))[rows]) if isinstance(rows, slice) else len(rows)
 
     def cut(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -62,7 +67,7 @@ def _sliced(joint: BoundDensity, plate: str, rows: Tensor | slice) -> BoundDensi
     layout = BoundLayout(
         {**joint.layout.sizes, plate: size},
         {k: v[rows] if k[1] == plate else v for k, v in joint.layout.parents.items()},
-        joint.layout.positions,
+        {k: v[rows] if k == plate else v for k, v in joint.layout.positions.items()},
         joint.layout.before,
         seen=cut(joint.layout.seen),
     )
@@ -73,7 +78,7 @@ def _sliced(joint: BoundDensity, plate: str, rows: Tensor | slice) -> BoundDensi
     }  # fmt: skip
     return replace(
         joint, data=cut(joint.data), layout=layout, observed=cut(joint.observed), missing=cut(joint.missing),
-        unseen=cut(joint.unseen), shapes=shapes, weights={k: v[rows] for k, v in joint.weights.items()},
+        unseen=cut(joint.unseen), shapes=shapes, weights={k: v[rows] if k == plate else v for k, v in joint.weights.items()},
         rows_bound=bound_rows, origin=joint.whole,
     )  # fmt: skip
 

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import CountedTable, TableKey
-from pgmlang.density.row_subset import restricted_to_rows, with_latent_cells
+from pgmlang.density.row_subset import rows_apart, with_latent_cells
 from pgmlang.density.statistics import Indicators, RowStatistics, SampleMoments, moments_of
 from pgmlang.families import FAMILIES
 from pgmlang.lower.family_classes import statistics_function
 from pgmlang.model import Conditional, Dist, Model, TableDist
 from pgmlang.model.dependence import nodes_behind
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, Reduce, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
 
 MOST_LABELS = 64
 """Values of an observed variable beyond which they are no labels."""
@@ -121,9 +121,9 @@ def more_precise(group: SufficientFactors) -> SufficientFactors | None:
 
 def _points(joint: BoundDensity, plate: str, members: list[tuple[str, RowStatistics]]) -> BoundDensity:
     """The density of as many rows as the members have points, which show them; the last one again where others have
-    more."""
+    more. Of a chain the rows are those at its positions: the first one, ..., and one that has all before it."""
     count = max(len(statistics.points) for _, statistics in members)
-    rows = restricted_to_rows(joint, plate, np.zeros(count, dtype=np.int64))
+    rows = rows_apart(joint, plate, _rows_at_positions(joint, plate, count))
     rows = replace(with_latent_cells(rows), missing={})
     shown = dict(rows.observed)
     for name, statistics in members:
@@ -138,35 +138,49 @@ def _points(joint: BoundDensity, plate: str, members: list[tuple[str, RowStatist
     return replace(rows, observed=shown)
 
 
+def _rows_at_positions(joint: BoundDensity, plate: str, count: int) -> np.ndarray:
+    """A row of a chain at each of its first positions; the first row again of other plates."""
+    if not joint.model.is_chain(plate):
+        return np.zeros(count, dtype=np.int64)
+    _, first = np.unique(joint.layout.position(plate).cpu().numpy(), return_index=True)
+    return np.asarray(first[np.minimum(np.arange(count), len(first) - 1)])
+
+
 def _plate_of(joint: BoundDensity, conditional: Conditional, summed: tuple[str, ...]) -> str | None:
     """The plate of rows along which nothing but the target differs, None where something does."""
     model, name = joint.model, conditional.target
     rows = [p for p in model.by_name[name].plates if model.plate_by_name[p].is_rows]
-    if len(rows) != 1:
+    inner = [p for p in rows if set(rows) <= set(model.enclosing(p))]
+    if len(inner) != 1:
         return None
-    (plate,) = rows
-    if model.plate_by_name[plate].structure is not None or len(model.enclosing(plate)) > 1:
-        return None
-    if joint.layout.size(plate) < FEWEST_ROWS:
+    (plate,) = inner
+    around = model.enclosing(plate)
+    is_plain = all(model.plate_by_name[p].structure is None or model.is_chain(p) for p in around)
+    if not is_plain or joint.layout.size(plate) < FEWEST_ROWS or joint.axes(name)[:1] != (plate,):
         return None
     distribution = conditional.distribution
-    if isinstance(distribution, TableDist) and plate in distribution.by:
+    if isinstance(distribution, TableDist) and set(around) & set(distribution.by):
         return None
     nodes = nodes_behind(model, conditional)
-    if not all(_is_same_in_rows(model, node, plate, summed) for node in nodes):
+    if not all(_is_same_in_rows(model, node, around, summed, name) for node in nodes):
         return None
     mentioned = {n.name for n in nodes if isinstance(n, Ref)} & set(summed)
-    return plate if all(joint.axes(n) == (plate,) for n in mentioned) else None
+    return plate if all(joint.axes(n) in {(p,) for p in around} for n in mentioned) else None
 
 
-def _is_same_in_rows(model: Model, node: Expr, plate: str, summed: tuple[str, ...]) -> bool:
-    """Whether an expression's node has one value for all rows, given what is summed out."""
+def _is_same_in_rows(
+    model: Model, node: Expr, around: tuple[str, ...], summed: tuple[str, ...], target: str
+) -> bool:
+    """Whether an expression's node has one value for all rows, given what is summed out; of a chain that is summed out for all
+    rows at one position."""
     if isinstance(node, Ref):
         if node.name in summed:
-            return not node.lag
-        return not node.lag and plate not in model.array_axes(model.by_name[node.name])
+            return not node.lag or target in summed
+        return not node.lag and not set(around) & set(model.array_axes(model.by_name[node.name]))
     if isinstance(node, Reduce):
         return not node.is_plate
+    if isinstance(node, First):
+        return target in summed and node.plate == around[-1]
     return isinstance(node, Const | Apply | Choose | Contract | Rename)
 
 
@@ -200,11 +214,17 @@ def _statistics(
 
 
 def _of_summed(joint: BoundDensity, name: str, plate: str) -> Indicators | None:
-    """Of a variable that is summed out every row shows the same."""
+    """Of a variable that is summed out every row shows the same, or every row at one position of its chain."""
     if joint.axes(name) != (plate,) or name in joint.unseen:
         return None
     codes = torch.zeros(1, joint.layout.size(plate), dtype=torch.int16, device=joint.device)
-    return Indicators(codes, torch.zeros(1, 1, 1, device=joint.device), joint.dtype, False)
+    if joint.model.is_chain(plate):
+        nodes = nodes_behind(joint.model, joint.model.conditional_of[name])
+        looked_at = [n.count if isinstance(n, First) else n.lag for n in nodes if isinstance(n, First | Ref)]
+        position = joint.layout.position(plate)
+        codes = position.clamp(max=max([0, *looked_at]))[None].to(torch.int16)
+    points = torch.zeros(int(codes.max()) + 1, 1, 1, device=joint.device)
+    return Indicators(codes, points, joint.dtype, False)
 
 
 def _indicators(joint: BoundDensity, codes: Tensor, seen: Tensor | None, labels: int) -> Indicators | None:

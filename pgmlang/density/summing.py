@@ -122,7 +122,12 @@ class Marginaliser:
         single = replace(self, joint=group.points, scopes=dict.fromkeys(group.names, group.scope))
         lead = self._lead({**values, **(params or {})})
         wide = {n: single.all_values(n, i, lead) for i, n in enumerate(self.names) if i in group.scope}
-        terms = single._factors({**values, **wide}, {}, params, None)
+        earlier = {
+            (n, 1): single.all_values(n, len(self.names) + i, lead)
+            for i, n in enumerate(self.lagged_names)
+            if len(self.names) + i in group.scope
+        }
+        terms = single._factors({**values, **wide}, earlier, params, None)
         full = self.places + lead
         for name in group.names:
             term = terms[name]
@@ -253,7 +258,7 @@ class Marginaliser:
             tables = self.tables(values, params, nets)
         with torch.enable_grad():
             added = {}
-            sizes = self._leading_shape({**values, **(params or {})})
+            sizes = self.leading_shape({**values, **(params or {})})
             for i, name in enumerate(self.names):
                 shape = [1] * i + [self.joint.num_states(name)] + [1] * (self.places - i - 1)
                 zero = torch.zeros(*shape, *sizes, *self.joint.shapes[name], dtype=self.joint.dtype,
@@ -267,7 +272,7 @@ class Marginaliser:
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }
 
-    def _leading_shape(self, values: Values) -> tuple[int, ...]:
+    def leading_shape(self, values: Values) -> tuple[int, ...]:
         """The leading axes of the other values together."""
         shapes = self.joint.shapes
         leading = [v.shape[: v.dim() - len(shapes[k])] for k, v in values.items() if k in shapes]
@@ -301,7 +306,7 @@ class Marginaliser:
         side by side, where the values have no leading axes."""
         trace: list[Joined] = []
         tables = self._around.tables(values, params, nets)
-        sizes = self._leading_shape({**values, **(params or {})})
+        sizes = self.leading_shape({**values, **(params or {})})
         lead = len(sizes)
         if shape and not lead:
             lead, sizes = len(shape), shape

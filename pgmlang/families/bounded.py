@@ -41,7 +41,7 @@ FAMILIES = (
         limits=("low", "high"),
     ),
     Family(
-        "VonMises", ((_p("loc"), _p("concentration", "positive")),), "real", reparameterised=False,
+        "VonMises", ((_p("loc"), _p("concentration", "positive")),), "real", reparameterised=False, is_angle=True,
         formulas=(
             Formulas(
                 "-2 * concentration * half * half - log(i0e(concentration)) - log(2 * pi)",

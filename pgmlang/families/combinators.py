@@ -65,11 +65,7 @@ def refusal(combinator: str, path: tuple[str, ...], families: Mapping[str, Famil
     if "ZeroInflated" in path and not innermost.discrete:
         return f"`{inner}` has both a density and a mass at zero", f"write `ZeroInflated(p, {combinator}(...))`"
     if not innermost.has_tails:
-        reason = (
-            "an angle has no least value"
-            if innermost.name == "VonMises"
-            else "its distribution function is not known"
-        )
+        reason = "an angle has no least value" if innermost.is_angle else "its distribution function is not known"
         return f"`{combinator}` needs a distribution function: {reason} in `{innermost.name}`", (
             "take the distribution without bounds, or another family"
         )

@@ -101,7 +101,8 @@ class Family:
     vector, ``inner`` is that of the distribution taken. ``event``: event axes of a draw. ``discrete``: countable
     support. ``improper``: has no normaliser. ``ordinal``: of labels whose order matters. ``takes``: parameters that are
     distributions (combinators); ``shares``: the parameter that weighs several of them, one for each element of its axis;
-    ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own. ``says``: for messages and the manual.
+    ``adds_zero``: a draw may also be zero; ``has_atoms``: it has points with a chance of their own; ``is_angle``: a draw is an angle, on
+    [-pi, pi). ``says``: for messages and the manual.
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
     ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
@@ -130,6 +131,7 @@ class Family:
     shares: str = ""
     adds_zero: bool = False
     has_atoms: bool = False
+    is_angle: bool = False
     says: str = ""
     formulas: tuple[Formulas, ...] = ()
     runtime: tuple[str, ...] = ()

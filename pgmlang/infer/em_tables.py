@@ -191,8 +191,7 @@ class TableEm:
         warnings = unseen_rows(self.model, best.counts)
         notes: dict[str, object] = {"restarts": self.restarts}
         if self.options.hard:
-            # of hard assignments the trace is that of the completed data
-            return Outcome(parameters, best.trace, best.is_converged, warnings, notes)
+            return self._hard_outcome(Outcome(parameters, best.trace, best.is_converged, warnings, notes), best)
         outcome = Outcome(
             parameters, best.trace, best.is_converged, warnings, notes, log_likelihood=best.trace[-1]
         )
@@ -201,6 +200,19 @@ class TableEm:
         if state.is_done and best.is_converged:
             return self._judged(outcome, best)
         return outcome._replace(notes={**notes, **no_standard_errors("EM has not converged", None)})
+
+    def _hard_outcome(self, outcome: Outcome, best: Best) -> Outcome:
+        """That of hard assignments: the trace is that of the completed data, and only tables without anything latent or
+        missing have standard errors."""
+        notes = {**outcome.notes, "objective": "log-likelihood of the completed data"}
+        counted = self._counted()
+        if len(counted) == len(self.tables):
+            return outcome._replace(notes=notes)
+        prior = {t.name: prior_counts(t, self.shapes[t.name]) for t in self.tables}
+        surface = table_surface(self._expect, best.parameters, best.counts, prior, counted)
+        unknown = {n: np.full_like(t, math.nan) for n, t in best.parameters.items()}
+        notes |= no_standard_errors("hard EM takes what is latent for known", None)
+        return outcome._replace(notes=notes, standard_errors={**unknown, **surface.counted_errors()})
 
     def _judged(self, outcome: Outcome, best: Best) -> Outcome:
         """The outcome with standard errors, and with what the curvature at its end speaks against."""

@@ -23,6 +23,8 @@ COLUMNS = 64
 TOO_LONG, TOO_SHORT, WISHED = 1e-2, 1e-14, 1e-6
 """What a step may change, in nats: a tenth of a standard deviation at the most, more than rounding at the least."""
 GROWTH, ROUNDS = 1e3, 6
+OVERFLOWING = 100.0
+"""Nats that a step changes by curvature, beyond which an infinite value may be overflow."""
 FLAT = 1e-7
 """A curvature below this share of the greatest, every number in units of its own curvature, is looked at from afar."""
 NONE = 1e-13
@@ -68,6 +70,7 @@ def second_derivatives(function: Function, x: np.ndarray) -> tuple[np.ndarray, n
             raise TooCostly(
                 f"the curvature of {len(x):,} numbers would take over {MOST_SECONDS:.0f} s of processor time"
             )
+    _off_edges(function, x, sizes, square, is_infinite)
     if np.isfinite(square).all():
         _shortened(function, x, sizes, square)
         _lengthened(function, x, sizes, square)
@@ -105,6 +108,23 @@ def _rows(function: Function, x: np.ndarray, some: np.ndarray, sizes: np.ndarray
     return rows, np.asarray(np.isposinf(values).reshape(2, -1).any(0))
 
 
+def _off_edges(
+    function: Function, x: np.ndarray, sizes: np.ndarray, square: np.ndarray, is_infinite: np.ndarray
+) -> None:
+    """Rows of numbers beside which the value is infinite by its own steepness, by shorter steps, in place: it overflows where
+    the first step went, while the curvature says as much. Beside an edge it says nothing of the kind."""
+    for power in range(1, ROUNDS):
+        some = np.flatnonzero(is_infinite & (sizes > 64 * EPSILON * np.abs(x) * GROWTH**power))
+        if not len(some):
+            return
+        rows, is_still = _rows(function, x, some, sizes[some] / GROWTH**power)
+        curved = np.abs(rows[np.arange(len(some)), some]) * sizes[some] ** 2
+        is_steep = ~is_still & np.isfinite(rows).all(1) & (curved > OVERFLOWING)
+        is_infinite[some[is_steep]] = False
+        square[some[is_steep]] = rows[is_steep]
+        sizes[some[is_steep]] /= GROWTH**power
+
+
 def _shortened(function: Function, x: np.ndarray, sizes: np.ndarray, square: np.ndarray) -> None:
     """Rows of numbers whose steps changed more than they should, by shorter ones, in place: where these say something else
     (of a quadratic function long steps are the better ones)."""
@@ -136,10 +156,12 @@ def _lengthened(function: Function, x: np.ndarray, sizes: np.ndarray, square: np
             return
         rows, _ = _rows(function, x, some, sizes[some] * GROWTH**power)
         mine = rows[np.arange(len(some)), some]
-        is_steady = np.isfinite(rows).all(1) & (np.abs(mine - last) <= 0.1 * np.abs(mine))
+        is_known = np.isfinite(rows).all(1)
+        is_steady = is_known & (np.abs(np.where(is_known, mine, 0.0) - last) <= 0.1 * np.abs(mine))
         if power > 1:  # the first steps were good where the second ones say the same
             square[some[is_steady]] = rows[is_steady]
-        some, last = some[~is_steady], mine[~is_steady]
+        is_open = is_known & ~is_steady
+        some, last = some[is_open], mine[is_open]
 
 
 def _seen_from_afar(function: Function, x: np.ndarray, square: np.ndarray) -> np.ndarray:

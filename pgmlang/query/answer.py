@@ -43,13 +43,18 @@ class Answer:
         keys = [tuple(row[v] for v in self.variables) for row in self.table]
         return {k[0] if len(k) == 1 else k: row["p"] for k, row in zip(keys, self.table, strict=True)}
 
+    @property
+    def _columns(self) -> list[str]:
+        """Of all rows: numbers have moments, labels probabilities."""
+        return list(dict.fromkeys(column for row in self.table for column in row))
+
     def __str__(self) -> str:
         if not self.table:
             return self.query
-        columns = list(self.table[0])
-        cells = [[_cell(row[c]) for c in columns] for row in self.table]
+        columns = self._columns
+        cells = [[_cell(row.get(c, "")) for c in columns] for row in self.table]
         widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
-        numeric = [not isinstance(self.table[0][c], str) for c in columns]
+        numeric = [not any(isinstance(row.get(c), str) for row in self.table) for c in columns]
 
         def line(row: list[str]) -> str:
             return "  ".join(
@@ -61,10 +66,11 @@ class Answer:
     def _repr_html_(self) -> str:
         if not self.table:
             return f"<code>{escape(self.query)}</code>"
-        columns = list(self.table[0])
+        columns = self._columns
         head = "".join(f"<th>{escape(c)}</th>" for c in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in columns) + "</tr>" for row in self.table
+            "<tr>" + "".join(f"<td>{escape(_cell(row.get(c, '')))}</td>" for c in columns) + "</tr>"
+            for row in self.table
         )
         return f"<table><caption><code>{escape(self.query)}</code></caption><tr>{head}</tr>{body}</table>"
 

@@ -59,7 +59,7 @@ class ConfigurationMixture:
             return
         for target, elements in places:
             for text, index in elements:
-                yield from self._lines(target, text, index, query.kind)
+                yield from self.lines(target, text, index, query.kind)
 
     def _elements(self, target: Event) -> list[tuple[str, tuple[int, ...]]]:
         return elements_of(self.joint, target)
@@ -84,7 +84,8 @@ class ConfigurationMixture:
             for cell in np.ndindex(table.shape)
         ]
 
-    def _lines(self, target: Event, text: str, index: tuple[int, ...], kind: str) -> Iterator[dict[str, object]]:
+    def lines(self, target: Event, text: str, index: tuple[int, ...], kind: str) -> Iterator[dict[str, object]]:
+        """The rows of one element."""
         name = base(target.variable.name)
         if name not in self.codes:
             yield {"variable": text, **self._moments(name, index)}

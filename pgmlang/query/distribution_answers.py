@@ -1,5 +1,7 @@
-"""Questions about numbers of a fresh row that have a distribution of their own under a point estimate: exact, whatever their
-families are (`query/number_mixtures.py`)."""
+"""Questions about a fresh row of a point estimate without draws: its numbers by their own distributions, whatever their
+families are (`query/number_mixtures.py`), its labels by how probable each makes what is given; real latents besides are
+integrated by quadrature, whose error is named.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,20 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pgmlang.diagnostics import PgmError
 from pgmlang.query.answer import Answer
-from pgmlang.query.events import bound_of
+from pgmlang.query.events import bound_of, code_of
+from pgmlang.query.map_targets import refuse_numbers, with_targets
 from pgmlang.query.parse import Event, Query
-from pgmlang.query.row_elements import elements_of, single_element
+from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base
-from pgmlang.query.sequences import length_of, names_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pgmlang.query.new_rows import NewRows
+    from pgmlang.query.labelled_row import LabelledRow
     from pgmlang.query.number_mixtures import NumberMixture
     from pgmlang.results.fit import Fit
 
@@ -26,94 +30,133 @@ QUANTILES = {"q5": 0.05, "q50": 0.5, "q95": 0.95}
 
 
 def reasons_against_distributions(fit: Fit, query: Query) -> Iterator[str]:
-    """Why a question is not about numbers below what is known and labels alone."""
-    from pgmlang.density.distributions import has_distribution
-
+    """Why a question is not about labels and numbers of a row that have distributions of their own."""
     model = fit.model
     if fit.draws or model.guide is not None:
         yield "the fit holds draws, or the model a guide"
-    if query.kind == "MAP" or any(e.value is None for e in query.evidence):
-        yield "the most probable values are asked, or the evidence is soft"
+    if query.kind == "MAP":
+        query = with_targets(fit, query)
     names = {base(t.variable.name) for t in query.targets}
-    if any(n not in model.by_name or model.by_name[n].role != "random" for n in names):
+    if any(n not in model.by_name or model.by_name[n].role not in ("random", "derived") for n in names):
         yield "something that is asked is not random"
         return
+    if any(model.by_name[n].role == "derived" and model.by_name[n].type.is_discrete for n in names):
+        yield "a defined label is asked"
     if names & {base(e.variable.name) for e in query.interventions}:
         yield "something that is asked is set"
-    if any(model.by_name[n].type.is_discrete or not has_distribution(model, n) for n in names):
-        yield "something that is asked is no number with a known distribution"
-    if len(query.targets) > 1 and query.targets[0].op is not None:
-        yield "several events are asked together"
+    if any(model.by_name[n].type.is_discrete and model.labels_of(model.by_name[n].type) is None for n in names):
+        yield "labels that are asked have no names"
+    events = [t for t in query.targets if t.op is not None]
+    if sum(not model.by_name[base(t.variable.name)].type.is_discrete for t in events) > 1:
+        yield "several numbers are compared together"
 
 
 def answer_by_distributions(fit: Fit, query: Query) -> Answer | None:
-    """Moments, quantiles and probabilities of events; None where a number above has no closed form, or the labels are too
-    many. Raises PgmError as
-    `fresh_row.row_of` and for elements as `row_elements`."""
-    from pgmlang.query.fresh_row import check_targets, impossible_evidence, row_of
-    from pgmlang.query.number_mixtures import number_mixtures
-    from pgmlang.query.row_scores import log_evidence
+    """Moments, quantiles and probabilities of events, of labels one by one and together; None where a number above has no
+    closed form and is one of more than quadrature takes, or the labels are too many. Raises PgmError as
+    `fresh_row.row_of`, `conditional.check_soft` and for elements as `row_elements`."""
+    from pgmlang.query.conditional import check_soft
+    from pgmlang.query.fresh_row import check_targets, impossible_evidence
+    from pgmlang.query.labelled_row import NotTold, labelled_row
+    from pgmlang.query.row_scores import error_bound
 
+    if query.kind == "MAP":
+        query = with_targets(fit, query)
+        refuse_numbers(fit, query)
     check_targets(fit, query)
-    length = length_of(fit.model, names_of(query))
-    row = row_of(fit, query.evidence, query.interventions, 0, 1, length)
-    names = tuple(dict.fromkeys(base(t.variable.name) for t in query.targets))
-    mixtures = number_mixtures(row, names)
-    if set(mixtures) != set(names) or not _is_summed(row.as_one_draw()):
+    check_soft(fit, tuple(e for e in query.evidence if e.value is None))
+    row = labelled_row(fit, query)
+    if row is None:
         return None
-    total = float(log_evidence(row.as_one_draw())[0]) if query.evidence else 0.0
-    if total == -math.inf:
+    if row.log_evidence == -math.inf:
         raise PgmError(impossible_evidence(query.evidence))
-    lines = [line for t in query.targets for line in _lines(row, t, mixtures[base(t.variable.name)])]
-    return Answer(query.text, "exact", tuple(t.variable.name for t in query.targets), tuple(lines), total)
+    try:
+        lines = tuple(_lines(row, query))
+    except NotTold:
+        return None
+    names = tuple(t.variable.name for t in query.targets)
+    total = row.log_evidence if query.evidence else 0.0
+    if not row.is_integrated:
+        return Answer(query.text, "exact", names, lines, total)
+    note = f"real latents integrated by adaptive quadrature, error {error_bound(row.error)}"
+    return Answer(query.text, "quadrature", names, lines, total, (note,))
 
 
-def _is_summed(row: NewRows) -> bool:
-    """Whether what is hidden behind the evidence is summed out, or normal."""
-    if not row.has_hidden_numbers():
-        return not row.is_guided()
-    inner, sums, continuous = row.inference()
-    return row.gaussian(inner, sums, continuous) is not None
-
-
-def _lines(row: NewRows, target: Event, mixture: NumberMixture) -> Iterator[dict[str, object]]:
-    if target.op is not None:
-        yield _event(row, target, mixture)
+def _lines(row: LabelledRow, query: Query) -> Iterator[dict[str, object]]:
+    if query.targets[0].op is not None:
+        yield _event(row, query.targets)
         return
+    labels = [t for t in query.targets if base(t.variable.name) in row.codes]
+    if len(labels) == len(query.targets):
+        yield from row.of_labels.answer(query)
+        return
+    for target in query.targets:
+        if target in labels:
+            for text, index in elements_of(row.joint, target):
+                yield from row.of_labels.lines(target, text, index, query.kind)
+        else:
+            yield from _figures(row, target)
+
+
+def _figures(row: LabelledRow, target: Event) -> Iterator[dict[str, object]]:
+    """Moments and quantiles of the elements of a number."""
+    mixture = row.number(base(target.variable.name))
     figures: dict[str, Tensor] = {"mean": mixture.mean, "sd": mixture.sd}
     figures |= {name: mixture.quantile(q) for name, q in QUANTILES.items()}
+    for name in QUANTILES:
+        point = figures[name]
+        row.check(mixture, lambda m: m.log_cdf(point).exp())  # noqa: B023
     for text, index in elements_of(row.joint, target):
         yield {"variable": text, **{name: float(values[index]) for name, values in figures.items()}}
 
 
-def _event(row: NewRows, target: Event, mixture: NumberMixture) -> dict[str, object]:
+def _event(row: LabelledRow, targets: tuple[Event, ...]) -> dict[str, object]:
+    """The probability that all events hold, of which one at most is of a number."""
+    out: dict[str, object] = {}
+    holds = np.ones(len(row.log_weights), dtype=bool)
+    number: Event | None = None
+    for event in targets:
+        name, index = base(event.variable.name), single_element(row.joint, event)
+        out[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
+        if name in row.codes:
+            labels = row.joint.model.labels_of(row.joint.model.by_name[name].type) or ()
+            is_so = element_of_draws(row.codes[name], index) == code_of(event, name, labels)
+            holds &= is_so if event.op == "=" else ~is_so
+        else:
+            number = event
+    if not holds.any():
+        return {**out, "p": 0.0}
+    share = float(row.weights[holds].sum())
+    if number is not None and share > 0:
+        share *= _chance(row, row.number(base(number.variable.name), holds), number)
+    return {**out, "p": share}
+
+
+def _chance(row: LabelledRow, mixture: NumberMixture, target: Event) -> float:
+    """The probability of an event of one number."""
     import torch
 
     name, index = base(target.variable.name), single_element(row.joint, target)
     bound = bound_of(target, name, mixture.is_discrete)
-    # whole numbers: what is below a bound is at most the last one before it
-    last = math.ceil(bound) - 1 if mixture.is_discrete else bound
+    # what is below a bound is at most the last value before it: at a bound there may be an atom
+    last = math.ceil(bound) - 1 if mixture.is_discrete else math.nextafter(bound, -math.inf)
 
-    def at(x: float) -> Tensor:
-        return torch.full(mixture.weights.shape[1:], float(x), dtype=mixture.weights.dtype)
+    def chance(m: NumberMixture) -> Tensor:
+        def at(x: float) -> Tensor:
+            return torch.full(m.weights.shape[1:], float(x), dtype=m.weights.dtype)
 
-    def below(x: float) -> float:
-        return float(mixture.log_cdf(at(x))[index].exp())
+        match target.op:
+            case "<":
+                return m.log_cdf(at(last)).exp()
+            case "<=":
+                return m.log_cdf(at(bound)).exp()
+            case ">":
+                return m.log_survival(at(bound)).exp()
+            case ">=":
+                return m.log_survival(at(last)).exp()
+            case _:
+                share = m.log_prob(at(bound)).exp()
+                return share if target.op == "=" else 1 - share
 
-    def above(x: float) -> float:
-        return float(mixture.log_survival(at(x))[index].exp())
-
-    match target.op:
-        case "<":
-            p = below(last)
-        case "<=":
-            p = below(bound)
-        case ">":
-            p = above(bound)
-        case ">=":
-            p = above(last)
-        case _:
-            share = float(mixture.log_prob(at(bound))[index].exp())
-            p = share if target.op == "=" else 1 - share
-    text = target.value if target.op == "=" else f"{target.op} {target.value}"
-    return {target.variable.name: text, "p": p}
+    row.check(mixture, chance)
+    return float(chance(mixture)[index])

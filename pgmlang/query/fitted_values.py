@@ -17,6 +17,7 @@ from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
+from pgmlang.model.dependence import definitions_behind
 from pgmlang.results.fit import Fit
 from pgmlang.tables.learned import learned_tables
 
@@ -101,7 +102,9 @@ def drawn_from_prior(
 def _joint_of_targets(joint: BoundDensity, names: tuple[str, ...]) -> BoundDensity:
     """The joint of these variables' conditionals alone."""
     factors = tuple(f for f in joint.model.factors if getattr(f, "target", None) in names)
-    restricted = replace(joint.model, factors=factors, guide=None)
+    behind = definitions_behind(joint.model, *factors)
+    # definitions of what is not drawn have no value here
+    restricted = replace(joint.model, factors=factors, definitions=behind, guide=None)
     return density_of_binding(restricted, joint.binding, joint.held, joint.dtype, joint.device)
 
 

@@ -31,6 +31,8 @@ GUIDED = 1024
 """Draws of a written guide, where it is the proposal."""
 CHAINED = 100
 """Most draws of the globals where each needs a chain over the rows' own latents."""
+PARTICLES = 64
+"""Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 COPIES = 200
 """Draws of what hangs on point estimates."""
 
@@ -156,7 +158,11 @@ class NewRows:
 
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Latents drawn from their prior given each draw of the globals; elements that the fit knows stay."""
-        given = {k: v for k, v in self.given.items() if k not in names}
+        seen = {
+            k: v.expand(self.num_draws, *v.shape) for k, v in self.joint.observed.items()
+            if k not in self.joint.missing and k not in self.joint.unseen
+        }  # fmt: skip
+        given = {**seen, **{k: v for k, v in self.given.items() if k not in names}}
         model = self.joint.model
         above = set().union(*(unknown_above(model, n, self.hidden) for n in names)) - set(names)
         drawn = drawn_from_prior(

@@ -1,11 +1,15 @@
 """What a number of a row is distributed as under a point estimate, without any draw: its own distribution where everything
 above it is known; the mixture of those by the labels above it, weighed by their posterior; the normal distribution where
-it is linear in latents that are jointly normal."""
+it is linear in latents that are jointly normal; the mixture over the nodes by which one or two real latents of its unit
+are integrated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -18,35 +22,53 @@ from pgmlang.density.quantiles import quantile
 from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.summing import LogTable, Marginaliser, marginaliser_of
 from pgmlang.graph.summable import elimination_steps
+from pgmlang.model import Model
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
+from pgmlang.query.derived_numbers import AffineNumber, Stretched, affine_number
 from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
 from pgmlang.query.new_rows import NewRows, unknown_above
+from pgmlang.query.node_posterior import LatentMarginal, NodePosterior, latents_behind, node_posterior
 
 MOST = 200_000
 """Most cells times parts of a mixture: a distribution function may be an integral of a hundred nodes at each."""
+
+MOST_APART = 1e-3
+"""Most difference, in standard deviations, of moments by quadrature and of those by twice its step, far less exact ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class NumberMixture:
     """``parts``: distributions ``[C, *axes]`` of a number; ``weights``: of the parts, the same shape, adding up to one along
-    the first axis."""
+    the first axis; ``coarse``: the same by quadrature of twice the step, where it is by quadrature."""
 
     parts: ConditionalDistribution
     weights: Tensor
+    coarse: NumberMixture | None = None
 
-    @property
+    @cached_property
     def mean(self) -> Tensor:
-        return self._sum(self.parts.mean)
+        with self._numerics():
+            return self._sum(self.parts.mean)
 
-    @property
+    @cached_property
     def sd(self) -> Tensor:
-        means = self.parts.mean
-        return self._sum(self.parts.variance + (means - self._sum(means)).square()).sqrt()
+        with self._numerics():
+            means = self.parts.mean
+            return self._sum(self.parts.variance + (means - self.mean).square()).sqrt()
+
+    def _numerics(self) -> AbstractContextManager[None]:
+        return numerics(self.weights.dtype)
 
     def _sum(self, values: Tensor) -> Tensor:
         # a part of weight zero may have no moment
         return torch.where(self.weights > 0, self.weights * values, 0.0).sum(0)
+
+    def _log_sum(self, log_values: Callable[[], Tensor]) -> Tensor:
+        with self._numerics(), torch.no_grad():
+            # nor any density
+            logs = torch.where(self.weights > 0, self.weights.log() + log_values(), -math.inf)
+        return torch.logsumexp(logs, 0)
 
     @property
     def is_discrete(self) -> bool:
@@ -54,15 +76,15 @@ class NumberMixture:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """ln P(X = x) of whole numbers, ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_prob(x), 0)
+        return self._log_sum(lambda: self.parts.log_prob(x))
 
     def log_cdf(self, x: Tensor) -> Tensor:
         """ln P(X <= x), ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_cdf(x), 0)
+        return self._log_sum(lambda: self.parts.log_cdf(x))
 
     def log_survival(self, x: Tensor) -> Tensor:
         """ln P(X > x), ``[*axes]``."""
-        return torch.logsumexp(self.weights.log() + self.parts.log_survival(x), 0)
+        return self._log_sum(lambda: self.parts.log_survival(x))
 
     def quantile(self, chance: float) -> Tensor:
         """Where the distribution function reaches a chance, ``[*axes]``."""
@@ -73,41 +95,109 @@ class NumberMixture:
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
-    """The distributions, ``[C, *shape]``, of those of the numbers that have one in closed form, of at most `MOST` cells;
+    """The distributions, ``[C, *shape]``, of those of the numbers, defined ones too, that have one, of at most `MOST` cells;
     none under draws of the globals."""
     if not rows.is_point:
         return {}
     one = rows.as_one_draw()
-    model = rows.joint.model
+    integrated: dict[tuple[str, ...], NodePosterior | None] = {}
     out: dict[str, NumberMixture] = {}
     for name in names:
-        if model.by_name[name].type.is_discrete:
+        if rows.joint.model.by_name[name].type.is_discrete:
             continue
-        above = unknown_above(model, name, {*rows.forward, *rows.hidden})
-        if name in rows.forward and all(model.by_name[n].type.is_discrete for n in above):
-            mixture = _by_labels(one, name, above)
-        elif all(not model.by_name[n].type.is_discrete for n in (*above, *rows.hidden)):
-            mixture = _by_normals(one, name, above)
-        else:
-            mixture = None
+        number = affine_number(one, name)
+        if number is None and name in rows.joint.model.definition_of:
+            continue
+        of = name if number is None else number.of
+        mixture = _in_closed_form(one, of)
+        if mixture is None:
+            latents = latents_behind(one, (of,))
+            if latents not in integrated:
+                integrated[latents] = node_posterior(one, (of,))
+            nodes = integrated[latents]
+            mixture = None if nodes is None else _by_nodes(nodes, of)
+        if mixture is not None and number is not None:
+            mixture = _stretched(mixture, number)
         if mixture is not None and mixture.weights.numel() <= MOST:
             out[name] = mixture
     return out
 
 
+def _stretched(mixture: NumberMixture, number: AffineNumber) -> NumberMixture:
+    coarse = None if mixture.coarse is None else _stretched(mixture.coarse, number)
+    return NumberMixture(ConditionalDistribution(Stretched(mixture.parts, number)), mixture.weights, coarse)
+
+
+def _in_closed_form(rows: NewRows, name: str) -> NumberMixture | None:
+    model = rows.joint.model
+    above = unknown_above(model, name, {*rows.forward, *rows.hidden})
+    if name in rows.forward and all(model.by_name[n].type.is_discrete for n in above):
+        return _by_labels(rows, name, above)
+    if all(not model.by_name[n].type.is_discrete for n in (*above, *rows.hidden)):
+        return _by_normals(rows, name, above)
+    return None
+
+
+def _by_nodes(nodes: NodePosterior, name: str) -> NumberMixture | None:
+    """The distribution of a latent that is integrated, or of a number below; None where the rule tells its moments too
+    coarsely."""
+    model = nodes.rows.joint.model
+    if not nodes.covers(name):
+        return None
+    if name in nodes.names:
+        marginal = nodes.marginal(name)
+        if marginal is None or not nodes.tells(name, marginal.deviations):
+            return None
+        return replace(_certain(marginal), coarse=_certain(marginal.coarse))
+    above = unknown_above(model, name, {*nodes.rows.forward, *nodes.rows.hidden})
+    if (
+        name not in nodes.rows.forward
+        or nodes.looks_back(name)
+        or not all(model.by_name[n].type.is_discrete for n in above)
+    ):
+        return None
+    mixture = _by_labels(nodes.rows, name, above)
+    if mixture is None:
+        return None
+    shape = nodes.rows.joint.shapes[name]
+    by_node = mixture.weights.reshape(-1, nodes.rows.num_draws, *shape)
+    fine, coarse = ((by_node * nodes.along(w, name)).flatten(0, 1) for w in (nodes.weights, nodes.coarse_weights))
+    whole = NumberMixture(mixture.parts, fine, NumberMixture(mixture.parts, coarse))
+    squares = (mixture.parts.variance + (mixture.parts.mean - whole.mean).square()).reshape(by_node.shape)
+    return whole if nodes.tells(name, (by_node * squares).sum(0)) and _agree(whole) else None
+
+
+def _agree(mixture: NumberMixture) -> bool:
+    """Whether moments by quadrature are those of twice the step."""
+    coarse = mixture.coarse
+    assert coarse is not None, "this is by quadrature"
+    apart = torch.stack([mixture.mean - coarse.mean, mixture.sd - coarse.sd]).abs()
+    return not bool((apart > MOST_APART * mixture.sd).any())
+
+
+def _certain(marginal: LatentMarginal) -> NumberMixture:
+    return NumberMixture(ConditionalDistribution(marginal), torch.ones_like(marginal.mean))
+
+
+def _looks_back(model: Model, name: str, names: Collection[str]) -> bool:
+    """Whether a variable hangs on one of these at the rows before its own."""
+    conditional = model.conditional_of[name]
+    return any(isinstance(n, Ref) and n.lag and n.name in names for n in nodes_behind(model, conditional))
+
+
 def _by_labels(rows: NewRows, name: str, above: set[str]) -> NumberMixture | None:
+    """``parts`` at each draw of what is given, whose weights add up to one for each draw."""
     model, joint = rows.joint.model, rows.joint
     if not has_distribution(model, name):
         return None
     shape = joint.shapes[name]
-    conditional = model.conditional_of[name]
     if not above:
         values = {k: v for k, v in rows.given.items() if k != name}
         parts = distribution_of(joint, name, values, rows.params, rows.nets)
-        return NumberMixture(_wide(parts, 1, (1, *shape)), torch.ones(1, *shape, dtype=joint.dtype))
-    looks_back = any(isinstance(n, Ref) and n.lag and n.name in above for n in nodes_behind(model, conditional))
+        wide = (rows.num_draws, *shape)
+        return NumberMixture(_wide(parts, 1, wide), torch.ones(wide, dtype=joint.dtype))
     is_apart = not above & set(rows.hidden)
-    if looks_back or (rows.has_hidden_numbers() and not is_apart):
+    if _looks_back(model, name, above) or (rows.has_hidden_numbers() and not is_apart):
         return None
     if is_apart:
         # nothing that is seen hangs on the labels above: what is hidden says nothing of them
@@ -118,8 +208,8 @@ def _by_labels(rows: NewRows, name: str, above: set[str]) -> NumberMixture | Non
     given = {k: v for k, v in rows.given.items() if k not in sums.names}
     weights, lead = _joint_posterior(rows, sums, name, given)
     scope = sums.scopes[name]
-    wide = {sums.names[i]: sums.all_values(sums.names[i], i, lead) for i in scope}
-    parts = distribution_of(sums.joint, name, {**given, **wide}, rows.params, rows.nets)
+    labels = {sums.names[i]: sums.all_values(sums.names[i], i, lead) for i in scope}
+    parts = distribution_of(sums.joint, name, {**given, **labels}, rows.params, rows.nets)
     configurations = weights.shape[: weights.dim() - len(shape)]
     flat = weights.reshape(-1, *shape)
     return NumberMixture(_wide(parts, len(configurations), (*configurations, *shape)), flat)
@@ -157,7 +247,9 @@ def _joint_posterior(rows: NewRows, sums: Marginaliser, name: str, given: dict[s
     lead = some.values.dim() - sums.places - len(some.axes)
     sizes = [joint.num_states(sums.names[i]) if i in sums.scopes[name] else 1 for i in range(len(sums.names))]
     sizes += [1] * (sums.places - len(sizes))
-    zeros = torch.zeros(*sizes, *[1] * lead, *shape, dtype=joint.dtype, requires_grad=True)
+    leading = sums.leading_shape({**given, **rows.params})
+    assert len(leading) == lead, "tables have the leading axes of what is given"
+    zeros = torch.zeros(*sizes, *leading, *shape, dtype=joint.dtype, requires_grad=True)
     with torch.enable_grad():
         added = {AddedTable(name): LogTable(sums.scopes[name], joint.axes(name), zeros)}
         (slope,) = torch.autograd.grad(partial.reduce({**tables, **added}).sum(), [zeros])

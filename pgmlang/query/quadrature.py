@@ -38,27 +38,63 @@ class Integrals(NamedTuple):
     error: float
 
 
-class _Scaling(NamedTuple):
+class Scaling(NamedTuple):
     """Centres ``[S * units, d]`` and Cholesky factors ``[S * units, d, d]`` of the posterior of free points."""
 
     centre: Tensor
     factor: Tensor
 
 
+class QuadratureRule(NamedTuple):
+    """What the integrand was evaluated at. ``nodes`` ``[K, d]``: before the map, a whole grid of ``step``, its last axis
+    fastest; ``free`` ``[K, S * units, d]``: free points there; ``log_terms`` ``[K, S * units]``: the integrand times the
+    map's slope."""
+
+    nodes: Tensor
+    step: float
+    scaling: Scaling
+    free: Tensor
+    log_terms: Tensor
+
+
+class _Level(NamedTuple):
+    """What one step added to a rule."""
+
+    step: float
+    scaling: Scaling
+    nodes: Tensor
+    free: Tensor
+    log_terms: Tensor
+
+
 def integrated(units: Units, starts: Sequence[Mapping[str, Tensor]]) -> Integrals | None:
     """Likelihoods with the units' latents integrated out. ``starts``: draws of their prior, each ``[S, *shape]``. None where
     a unit has more than two latents or the error stays above the tolerance."""
+    return _integrated(units, starts, 0, None)
+
+
+def integrated_with_rule(
+    units: Units, starts: Sequence[Mapping[str, Tensor]], extra: int
+) -> tuple[Integrals, QuadratureRule] | None:
+    """As `integrated`, and what the rule was evaluated at; ``extra``: halvings of the step beyond what the integrals need."""
+    trace: list[_Level] = []
+    integrals = _integrated(units, starts, extra, trace)
+    return None if integrals is None else (integrals, _rule_of(trace))
+
+
+def _integrated(
+    units: Units, starts: Sequence[Mapping[str, Tensor]], extra: int, trace: list[_Level] | None
+) -> Integrals | None:
     with torch.no_grad():
         points = torch.stack([units.free(s) for s in starts])
-        width = points.shape[-1]
-        if width not in STEPS:
+        if points.shape[-1] not in STEPS:
             return None
-        is_known = _known_units(units)
+        is_known = known_units(units)
         if is_known is None:
             return None
         log_target, log_likelihood = _terms(units, points)
         scaling = _scaling(units, points, log_target, log_likelihood)
-        values, error = _by_rule(units, scaling)
+        values, error = _by_rule(units, scaling, extra, trace)
         shape = (units.num_draws, units.num_units)
         # what the fit knows of a unit is a value and no integral: every draw says the same
         values = torch.where(is_known, log_likelihood[0].reshape(shape), values.reshape(shape))
@@ -68,7 +104,7 @@ def integrated(units: Units, starts: Sequence[Mapping[str, Tensor]]) -> Integral
         return Integrals(values, float(error.max()) if error.numel() else 0.0)
 
 
-def _known_units(units: Units) -> Tensor | None:
+def known_units(units: Units) -> Tensor | None:
     """Which units' latents the fit has values of, ``[units]``; None where it has some of a unit's alone."""
     counts = {units.known[n].shape[1] if n in units.known else 0 for n in units.names}
     if len(counts) > 1 or (units.plate is None and counts != {0}):
@@ -81,17 +117,26 @@ def _terms(units: Units, points: Tensor) -> tuple[Tensor, Tensor]:
     size = max(units.num_draws * max(units.joint.binding.sizes.values(), default=1), 1)
     targets, rests = [], []
     for block in points.split(max(1, BLOCK // size)):
-        count = len(block)
-        many = replace(
-            units, given={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.given.items()},
-            known={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.known.items()},
-            num_draws=count * units.num_draws,
-        )  # fmt: skip
+        many = _repeated(units, len(block))
         values, log_det = many.values(block.flatten(0, 1))
         prior, rest = many.terms(values)
-        targets.append((prior + rest + log_det).reshape(count, -1))
-        rests.append(rest.reshape(count, -1))
+        targets.append((prior + rest + log_det).reshape(len(block), -1))
+        rests.append(rest.reshape(len(block), -1))
     return _numbers(torch.cat(targets)), _numbers(torch.cat(rests))
+
+
+def _repeated(units: Units, count: int) -> Units:
+    """The units with what is given ``count`` times, one time after the other."""
+    return replace(
+        units, given={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.given.items()},
+        known={k: v.repeat(count, *[1] * (v.dim() - 1)) for k, v in units.known.items()},
+        num_draws=count * units.num_draws,
+    )  # fmt: skip
+
+
+def at_points(units: Units, points: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Values ``[K * S, *shape]`` of the latents at free points ``[K, S * units, d]``, and their log determinants."""
+    return _repeated(units, len(points)).values(points.flatten(0, 1))
 
 
 def _numbers(logs: Tensor) -> Tensor:
@@ -99,7 +144,7 @@ def _numbers(logs: Tensor) -> Tensor:
     return torch.where(logs.isnan(), -math.inf, logs)
 
 
-def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: Tensor) -> _Scaling:
+def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: Tensor) -> Scaling:
     """From the draws of the prior weighed by their likelihood; where few are effective, about the best of them by the
     rule's own moments, round by round."""
     share = _shares(log_likelihood)
@@ -107,7 +152,7 @@ def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: T
     prior = _moments(points, torch.full_like(share, 1 / len(points)))
     best = points.gather(0, log_target.argmax(0).expand(1, 1, -1).mT.expand(1, -1, points.shape[-1]))[0]
     told = _moments(points, share)
-    scaling = _Scaling(
+    scaling = Scaling(
         torch.where(is_told, told.centre, best),
         torch.where(is_told[..., None], told.factor, prior.factor),
     )
@@ -127,11 +172,11 @@ def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: T
         )
         if bool(is_settled.all()):
             break
-        moved = _Scaling(
+        moved = Scaling(
             scaling.centre + torch.einsum("nij,nj->ni", scaling.factor, mean),
             scaling.factor @ torch.linalg.cholesky(spread + floor),
         )
-        scaling = _Scaling(
+        scaling = Scaling(
             torch.where(is_settled[:, None], scaling.centre, moved.centre),
             torch.where(is_settled[:, None, None], scaling.factor, moved.factor),
         )
@@ -143,12 +188,12 @@ def _shares(log_weights: Tensor) -> Tensor:
     return torch.nan_to_num(torch.softmax(log_weights, 0), nan=1 / len(log_weights))
 
 
-def _moments(points: Tensor, share: Tensor) -> _Scaling:
+def _moments(points: Tensor, share: Tensor) -> Scaling:
     centre = (share[..., None] * points).sum(0)
     apart = points - centre
     covariance = torch.einsum("kn,kni,knj->nij", share, apart, apart)
     least = torch.diag_embed(1e-9 * covariance.diagonal(dim1=-2, dim2=-1) + 1e-24)
-    return _Scaling(centre, torch.linalg.cholesky(covariance + least))
+    return Scaling(centre, torch.linalg.cholesky(covariance + least))
 
 
 def _nodes(limit: float, step: float, like: Tensor) -> Tensor:
@@ -158,38 +203,55 @@ def _nodes(limit: float, step: float, like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*[line] * like.shape[-1], indexing="ij"), -1).flatten(0, -2)
 
 
-def _placed(scaling: _Scaling, nodes: Tensor) -> tuple[Tensor, Tensor]:
+def _placed(scaling: Scaling, nodes: Tensor) -> tuple[Tensor, Tensor]:
     """Free points ``[K, S * units, d]`` of nodes and the log of the map's slope there, ``[K, S * units]``."""
     points = scaling.centre + torch.einsum("nij,kj->kni", scaling.factor, nodes.sinh())
     log_factor = scaling.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return points, nodes.cosh().log().sum(-1)[:, None] + log_factor
 
 
-def _by_rule(units: Units, scaling: _Scaling) -> tuple[Tensor, Tensor]:
+def _by_rule(units: Units, scaling: Scaling, extra: int, trace: list[_Level] | None) -> tuple[Tensor, Tensor]:
     """Log-integrals ``[S * units]`` and their errors: the difference of the last two steps, and the share of the nodes at
-    the edge."""
+    the edge. ``trace`` takes what each step evaluated."""
     width = scaling.centre.shape[-1]
-    limit, step, halvings = STEPS[width]
+    limit, first_step, halvings = STEPS[width]
     total = edge = scaling.centre.new_full((len(scaling.centre),), -math.inf)
     value, error = total, torch.full_like(total, math.inf)
     for level in range(halvings):
-        nodes = _nodes(limit, step / 2**level, scaling.centre)
+        step = first_step / 2**level
+        nodes = _nodes(limit, step, scaling.centre)
         is_edge = nodes.abs().amax(-1) > limit - 1e-9
         if level:
             # nodes of the steps before are at even places of every axis
-            is_new = ((nodes / (step / 2**level)).round() % 2 != 0).any(-1)
+            is_new = ((nodes / step).round() % 2 != 0).any(-1)
             nodes, is_edge = nodes[is_new], is_edge[is_new]
         free, log_slopes = _placed(scaling, nodes)
         terms = _terms(units, free)[0] + log_slopes
+        if trace is not None:
+            trace.append(_Level(step, scaling, nodes, free, terms))
         total = torch.logaddexp(total, torch.logsumexp(terms, 0))
         if bool(is_edge.any()):
             edge = torch.logaddexp(edge, torch.logsumexp(terms[is_edge], 0))
-        before, value = value, total + width * math.log(step / 2**level)
+        before, value = value, total + width * math.log(step)
         never = value == -math.inf
         error = torch.where(never, 0.0, (value - before).abs() + (edge - total).exp())
         if level and bool((error <= PRECISE).all()):
-            break
+            extra -= 1
+            if extra < 0:
+                break
     return value, error
+
+
+def _rule_of(trace: list[_Level]) -> QuadratureRule:
+    """The nodes of all steps as one grid."""
+    step, scaling = trace[-1].step, trace[-1].scaling
+    nodes, free, terms = (
+        torch.cat([getattr(level, n) for level in trace]) for n in ("nodes", "free", "log_terms")
+    )
+    places = (nodes / step).round().long()
+    side = int(places.max() - places.min()) + 1
+    order = sum(column * side**i for i, column in enumerate(reversed(places.unbind(-1)))).argsort()
+    return QuadratureRule(nodes[order], step, scaling, free[order], terms[order])
 
 
 def _misses(values: Tensor, log_likelihood: Tensor) -> bool:

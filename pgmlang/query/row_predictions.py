@@ -6,25 +6,23 @@ Carlo).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
-from pgmlang.density.row_subset import with_latent_cells
-from pgmlang.density.simulation import simulate_given_seen
-from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.density.simulation import deterministic_values, simulate_given_seen
+from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import elimination_steps
-from pgmlang.model import Model
-from pgmlang.query.new_rows import GUIDED, NewRows, unknown_above
+from pgmlang.model.dependence import names_behind
+from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
+from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
 from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
@@ -43,8 +41,12 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     names = _targets(rows, targets)
     plate = _plate_of(rows, names)
     mixtures = number_mixtures(rows, tuple(names))
-    chances: dict[str, Tensor] = {}
-    completed = complete(rows, chances) if set(names) - set(mixtures) else {}
+    chances = chances_by_nodes(rows, [n for n in names if n not in rows.joint.model.definition_of])
+    drawn_chances: dict[str, Tensor] = {}
+    is_drawn = set(names) - set(mixtures) - set(chances)
+    completed = complete(rows, drawn_chances) if is_drawn else {}
+    defined = is_drawn & set(rows.joint.model.definition_of)
+    completed |= deterministic_values(rows.joint, completed, rows.params, rows.nets, defined) if defined else {}
     columns: dict[str, list[str] | np.ndarray] = {}
     labels = rows.joint.binding.labels.get(plate)
     if plate != rows.joint.binding.plate and labels is not None:
@@ -52,8 +54,15 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     for name in names:
         if name in mixtures:
             columns.update(_columns_of_mixture(rows, name, mixtures[name]))
+        elif name in chances:
+            columns.update(_columns_of_labels(rows, name, chances[name]))
+        elif name in drawn_chances:
+            columns.update(_columns_of_labels(rows, name, drawn_chances[name]))
+        elif has_labels(rows.joint.model, name):
+            shares = one_hot(completed[name].long(), rows.joint.num_states(name)).double()
+            columns.update(_columns_of_labels(rows, name, shares))
         else:
-            columns.update(_columns(rows, name, completed[name], chances.get(name)))
+            columns.update(_columns_of_draws(rows, name, completed[name]))
     if len(columns) > MAX_COLUMNS:
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
@@ -62,7 +71,8 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
 
 def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
     model = rows.joint.model
-    asked = [v.name for v in model.variables if v.name in {*rows.joint.latent, *rows.joint.unseen}]
+    open_ones = {*rows.joint.latent, *rows.joint.unseen}
+    asked = [v.name for v in model.variables if v.name in open_ones]
     local = [n for n in (*rows.hidden, *rows.forward) if model.by_name[n].plates and n not in rows.num_known]
     if targets is None:
         inner = rows.joint.binding.plate
@@ -72,6 +82,9 @@ def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
             raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
                                       help="leave the column out that is to be predicted, or ask for `score`"))  # fmt: skip
         return names
+    rows_of_data = {p.name for p in model.plates if p.is_rows}
+    defined = {d.target for d in model.definitions if names_behind(model, d) & open_ones}
+    asked += [v.name for v in model.variables if v.name in defined and rows_of_data & set(v.plates)]
     unknown = [t for t in targets if t not in asked]
     if unknown:
         known = ", ".join(f"`{n}`" for n in asked) or "nothing"
@@ -88,39 +101,43 @@ def _plate_of(rows: NewRows, names: Sequence[str]) -> str:
     return next(iter(plates), "")
 
 
-def _columns(
-    rows: NewRows, name: str, values: Tensor, chances: Tensor | None
-) -> dict[str, list[str] | np.ndarray]:
-    """Columns of one variable from its draws ``[S, row, ...]``, or the ``chances [S or 1, row, ..., label]``, with the Monte
-    Carlo error of the mean, or of the probability that has the largest."""
+def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> dict[str, list[str] | np.ndarray]:
+    """Columns of one variable with labels from its ``chances [S or 1, row, ..., label]``, with the Monte Carlo error of the
+    probability that has the largest; cells that are seen have their label."""
     joint = rows.joint
-    variable = joint.model.by_name[name]
-    axes = joint.axes(name)[1:]
+    labels = joint.model.labels_of(joint.model.by_name[name].type) or ()
+    shape = joint.shape_of(name)
+    count = shape[0] if shape else 1
+    flat = chances.reshape(len(chances), count, -1, len(labels))
+    out: dict[str, list[str] | np.ndarray] = {}
+    for i, label in enumerate(_names_of_elements(rows, name)):
+        by_draw = flat[:, :, i]
+        shares = by_draw.mean(0)
+        out[label] = [labels[k] for k in shares.argmax(-1).tolist()]
+        out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(labels)})
+        if len(by_draw) > 1:
+            out[f"{label}.mcse"] = error_of_mean(by_draw.cpu().numpy(), rows.is_point).max(-1)
+    return out
+
+
+def _columns_of_draws(rows: NewRows, name: str, values: Tensor) -> dict[str, list[str] | np.ndarray]:
+    """Columns of one number from its draws ``[S, row, ...]``, with the Monte Carlo error of the mean."""
     flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
     out: dict[str, list[str] | np.ndarray] = {}
-    texts = joint.binding.layout.element_names(axes)
-    text_labels = joint.model.labels_of(variable.type) if variable.type.is_discrete else None
-    for i, element in enumerate(texts):
-        label = f"{name}[{element}]" if element else name
-        one = flat[..., i]
-        if text_labels is not None:
-            by_draw = torch.stack([(one == k).double() for k in range(len(text_labels))], -1)
-            if chances is not None:
-                by_draw = chances.reshape(len(chances), one.shape[1], -1, len(text_labels))[:, :, i]
-            shares = by_draw.mean(0)
-            out[label] = [text_labels[k] for k in shares.argmax(-1).tolist()]
-            out.update({f"P({label} = {t})": shares[:, k].cpu().numpy() for k, t in enumerate(text_labels)})
-            if len(by_draw) > 1:
-                out[f"{label}.mcse"] = error_of_mean(by_draw.cpu().numpy(), rows.is_point).max(-1)
-        else:
-            numbers = one.double().cpu().numpy()
-            low, high = np.quantile(numbers, QUANTILES, axis=0)
-            out[label] = numbers.mean(0)
-            if rows.num_draws > 1 or len(numbers) > 1:
-                out[f"{label}.sd"] = numbers.std(0, ddof=1)
-                out[f"{label}.q5"], out[f"{label}.q95"] = low, high
-                out[f"{label}.mcse"] = error_of_mean(numbers, rows.is_point)
+    for i, label in enumerate(_names_of_elements(rows, name)):
+        numbers = flat[..., i].double().cpu().numpy()
+        low, high = np.quantile(numbers, QUANTILES, axis=0)
+        out[label] = numbers.mean(0)
+        if rows.num_draws > 1 or len(numbers) > 1:
+            out[f"{label}.sd"] = numbers.std(0, ddof=1)
+            out[f"{label}.q5"], out[f"{label}.q95"] = low, high
+            out[f"{label}.mcse"] = error_of_mean(numbers, rows.is_point)
     return out
+
+
+def _names_of_elements(rows: NewRows, name: str) -> list[str]:
+    texts = rows.joint.binding.layout.element_names(rows.joint.axes(name)[1:])
+    return [f"{name}[{text}]" if text else name for text in texts]
 
 
 def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dict[str, list[str] | np.ndarray]:
@@ -132,11 +149,11 @@ def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dic
         seen = joint.observed[name].to(joint.dtype)
         zero = torch.zeros_like(seen)
         figures = [torch.where(mask, f, zero if i == 1 else seen) for i, f in enumerate(figures)]
-    count = joint.shapes[name][0] if joint.shapes[name] else 1
+    shape = joint.shape_of(name)
+    count = shape[0] if shape else 1
     flat = [f.reshape(count, -1).cpu().numpy() for f in figures]
     out: dict[str, list[str] | np.ndarray] = {}
-    for i, element in enumerate(joint.binding.layout.element_names(joint.axes(name)[1:])):
-        label = f"{name}[{element}]" if element else name
+    for i, label in enumerate(_names_of_elements(rows, name)):
         out.update(
             zip((label, *(f"{label}.{s}" for s in ("sd", "q5", "q95"))), (f[:, i] for f in flat), strict=True)
         )
@@ -149,60 +166,12 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     given = {**rows.given, **_inferred(rows, chances)}
     shape = (rows.num_draws,)
     out = simulate_given_seen(rows.joint, rows.generator, given, rows.params, rows.nets, shape)
-    labels = [n for n in rows.forward if _has_labels(rows.joint.model, n) and n not in chances]
-    chances.update(_summed_labels(rows, labels, given))
+    labels = [n for n in rows.forward if has_labels(rows.joint.model, n) and n not in chances]
+    chances.update(summed_labels(rows, labels, given))
     for name in labels:
         if name not in chances:
-            chances[name] = _given_parents(rows, name, out)
+            chances[name] = chances_given_parents(rows, name, out)
     return out
-
-
-def _has_labels(model: Model, name: str) -> bool:
-    return model.labels_of(model.by_name[name].type) is not None
-
-
-def _summed_labels(rows: NewRows, names: Sequence[str], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Probabilities ``[S or 1, *shape, labels]`` of those labels drawn forwards that hang on no number drawn forwards,
-    what is latent besides summed out with them: no draw of a label adds its noise. None of them where that is too wide."""
-    model, numbers = rows.joint.model, {n for n in rows.forward if not _has_labels(rows.joint.model, n)}
-    unknown = {*rows.forward, *rows.hidden}
-    chosen = [n for n in names if not numbers & unknown_above(model, n, unknown)]
-    if not chosen:
-        return {}
-    chosen = list(dict.fromkeys(a for n in chosen for a in (*sorted(unknown_above(model, n, unknown)), n)))
-    summed = [n for n in dict.fromkeys((*rows.hidden, *chosen)) if _has_labels(model, n)]
-    left_out = rows.undrawn() - set(chosen)
-    reduced = replace(
-        model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in left_out), guide=None
-    )
-    if elimination_steps(reduced, summed)[1]:
-        return {}
-    binding = replace(
-        rows.joint.binding,
-        values={k: v for k, v in rows.joint.binding.values.items() if k not in rows.undrawn()},
-    )
-    inner = density_of_binding(reduced, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
-    known = {k: v for k, v in given.items() if k not in summed}
-    has_numbers = any(n in given and n not in rows.given for n in rows.hidden if n not in summed)
-    few = {k: v[:1] for k, v in known.items()} if rows.is_point and not has_numbers else known
-    shares = marginaliser_of(with_latent_cells(inner, summed), summed).marginals(few, rows.params, rows.nets)
-    wide = {n: s if s.dim() > len(rows.joint.shapes[n]) + 1 else s[None] for n, s in shares.items()}
-    return {n: wide[n] for n in names if n in wide}
-
-
-def _given_parents(rows: NewRows, name: str, values: Mapping[str, Tensor]) -> Tensor:
-    """Probabilities ``[S, *shape, labels]`` of labels that are drawn forwards, given what they hang on: their mean over
-    the draws errs less than the share of the labels drawn (Rao and Blackwell)."""
-    model, binding = rows.joint.model, rows.joint.binding
-    alone = replace(
-        model, factors=tuple(f for f in model.factors if getattr(f, "target", None) == name), guide=None
-    )
-    inner = with_latent_cells(
-        density_of_binding(alone, binding, rows.joint.held, rows.joint.dtype, rows.joint.device)
-    )
-    given = {k: v for k, v in values.items() if k != name}
-    shares = marginaliser_of(inner, [name]).marginals(given, rows.params, rows.nets)[name]
-    return shares if shares.dim() > len(rows.joint.shapes[name]) + 1 else shares[None]
 
 
 def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -17,14 +17,13 @@ from pgmlang.density.importance import log_weights
 from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.query.annealed import TEMPERATURES, Units, annealed, fits, prior_and_rest, reduced
+from pgmlang.query.annealed import TEMPERATURES, annealed, fits, prior_and_rest, reduced
 from pgmlang.query.log_weights import score_of_draws, score_of_weights
-from pgmlang.query.new_rows import GUIDED, NewRows
+from pgmlang.query.new_rows import GUIDED, PARTICLES, NewRows
 from pgmlang.query.quadrature import STEPS, Integrals, integrated
+from pgmlang.query.row_units import around_latents, log_density_apart, units_of_rows
 from pgmlang.query.score import Score
 
-PARTICLES = 64
-"""Draws of a row's latents for each draw of the globals, where they are weighed against each other."""
 ENOUGH = 100
 """Effective draws of the worst element with which importance sampling from the prior will do."""
 ENOUGH_ANNEALED = 20
@@ -66,7 +65,7 @@ def score_rows(rows: NewRows) -> Score:
     few = rows.as_one_draw() if rows.is_point else rows
     integrals = _by_quadrature(few, inner, sums, continuous, plate)
     if integrals is not None:
-        how = f"adaptive quadrature of {_listed(continuous)}, error {_bound(integrals.error)}"
+        how = f"adaptive quadrature of {_listed(continuous)}, error {error_bound(integrals.error)}"
         return score_of_draws(integrals.values, unit, _words(few, how))
     by_prior = _by_prior(rows, inner, sums, continuous, plate)
     if (by_prior.ess or 0) >= ENOUGH:
@@ -101,28 +100,47 @@ def _need_told(rows: NewRows) -> None:
 
 def log_evidence(rows: NewRows) -> Tensor:
     """Log-probability ``[S]`` of all that is observed in the rows, given each draw of the globals."""
+    one = rows.as_one_draw() if rows.is_point and not rows.is_guided() else rows
+    told = told_log_evidence(one)
+    if told is not None:
+        return told.values.expand(rows.num_draws)
     plate = rows.unit()
+    if rows.is_guided() and plate is not None:
+        few = {k: v[:1] for k, v in rows.given.items()}
+        weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, few)
+    else:
+        inner, sums, continuous = rows.inference()
+        rows.need_whole(continuous)
+        weights = _prior_weights(rows, inner, sums, continuous, plate)
+    return (torch.logsumexp(weights, 0) - math.log(len(weights))).sum(-1).expand(rows.num_draws)
+
+
+def told_log_evidence(rows: NewRows) -> Integrals | None:
+    """The same, ``[S]``, with its error in nats, by sums, closed forms or quadrature; None where only draws tell it."""
+    plate = rows.unit()
+    error = 0.0
     if not rows.hidden:
         values = sum_per_unit(rows.joint, _inner_terms(rows, rows.joint, rows.given), plate)
     elif rows.is_guided() and plate is not None:
-        few = {k: v[:1] for k, v in rows.given.items()}
-        weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, few)
-        values = torch.logsumexp(weights, 0) - math.log(len(weights))
+        return None
     else:
         inner, sums, continuous = rows.inference()
         units = rows.gaussian(inner, sums, continuous) if continuous else None
         if units is not None:
             values = units.solve()[0]
         elif continuous:
-            rows.need_whole(continuous)
-            weights = _prior_weights(rows, inner, sums, continuous, plate)
-            values = torch.logsumexp(weights, 0) - math.log(len(weights))
+            if any(n in rows.joint.missing for n in continuous):
+                return None
+            integrals = _by_quadrature(rows, inner, sums, continuous, plate)
+            if integrals is None:
+                return None
+            values, error = integrals
         else:
             assert sums is not None
             tables = sums.tables(rows.given, rows.params, rows.nets)
             with torch.no_grad():
                 values = reduced(sums, {k: t for k, t in tables.items() if not rows.is_known(str(k))}, plate)
-    return values.sum(-1).expand(rows.num_draws)
+    return Integrals(values.sum(-1).expand(rows.num_draws), error)
 
 
 def impossible_of(rows: NewRows) -> np.ndarray:
@@ -139,7 +157,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{n}`" for n in names)
 
 
-def _bound(error: float) -> str:
+def error_bound(error: float) -> str:
     """A round number above an error in nats."""
     return f"below 1e{math.ceil(math.log10(max(error, 1e-9))):d}"
 
@@ -183,7 +201,8 @@ def _prior_weights(
 ) -> Tensor:
     """Log-likelihoods ``[particle, S, element]`` at draws of the prior of the rows' latents."""
     weights = []
-    inner, sums = _around(inner, sums, names)
+    apart = log_density_apart(rows, inner, sums, names, plate)
+    inner, sums = around_latents(inner, sums, names)
     with torch.no_grad():
         for _ in range(PARTICLES):
             values = {**rows.given, **rows.drawn_from_prior(names)}
@@ -195,7 +214,7 @@ def _prior_weights(
                 tables = sums.tables(values, rows.params, rows.nets)
                 tables = {k: v for k, v in tables.items() if k in names or not rows.is_known(str(k))}
                 weights.append(prior_and_rest(sums, tables, names, plate)[1])
-    return torch.stack(weights)
+    return torch.stack(weights) + apart
 
 
 def _by_annealing(
@@ -205,8 +224,9 @@ def _by_annealing(
     """Annealed importance sampling, a particle for each unit and draw of the globals."""
     few = replace(rows, given={k: v[:ANNEALED] for k, v in rows.given.items()},
                   num_draws=min(ANNEALED, rows.num_draws))  # fmt: skip
-    units = _units(few, inner, sums, names, plate)
+    units = units_of_rows(few, inner, sums, names, plate)
     weights = annealed(units, few.drawn_from_prior(names), rows.generator, temperatures)
+    weights = weights + log_density_apart(few, inner, sums, names, plate)
     words = f"annealed importance sampling, {temperatures} temperatures"
     return score_of_weights(weights, plate or "data", _words(few, words), rows.is_point)
 
@@ -216,26 +236,10 @@ def _by_quadrature(
 ) -> Integrals | None:
     if not fits(inner, names, plate):
         return None
-    units = _units(rows, inner, sums, names, plate)
+    units = units_of_rows(rows, inner, sums, names, plate)
     if units.width not in STEPS:
         return None
-    return integrated(units, [rows.drawn_from_prior(names) for _ in range(PARTICLES)])
-
-
-def _units(
-    rows: NewRows, inner: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...], plate: str | None
-) -> Units:
-    known = {n: rows.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
-    given = {k: v for k, v in rows.given.items() if k not in names}
-    inner, sums = _around(inner, sums, names)
-    return Units(inner, sums, names, plate, given, known, rows.params, rows.nets, rows.num_draws)
-
-
-def _around(
-    joint: BoundDensity, sums: Marginaliser | None, names: tuple[str, ...]
-) -> tuple[BoundDensity, Marginaliser | None]:
-    """The joint and the sum of the factors that hang on these latents or on what is summed out."""
-    restricted = replace(
-        joint, program=joint.programs.of_blanket({*names, *(sums.names if sums is not None else ())})
-    )
-    return restricted, None if sums is None else replace(sums, joint=restricted)
+    integrals = integrated(units, [rows.drawn_from_prior(names) for _ in range(PARTICLES)])
+    if integrals is None:
+        return None
+    return integrals._replace(values=integrals.values + log_density_apart(rows, inner, sums, names, plate))

@@ -191,7 +191,7 @@ def test_rbm(tmp_path: Path) -> None:
     # independent pixels have -33.1
     assert scored.values.mean() > -26
     draws = np.stack(
-        [np.asarray(c, dtype=float) for n, c in found.sample(64, seed=1).columns.items() if n.startswith("v.")], 1
+        [np.asarray(c, dtype=float) for n, c in found.sample(64, seed=1).columns.items() if n.startswith("v[")], 1
     )
     assert np.abs(draws.mean(0) - table("digits/train.csv").to_numpy().mean(0)).mean() < 0.1
 
@@ -218,7 +218,7 @@ def test_dbn(tmp_path: Path) -> None:
     found = fit(tmp_path, "digits/dbn.pgm", "digits/train.csv", "--epochs", "15", "--learning-rate", "0.01")
     assert found.record.method == "layerwise"
     draws = np.stack(
-        [np.asarray(c, dtype=float) for n, c in found.sample(200, seed=1).columns.items() if n.startswith("v.")], 1
+        [np.asarray(c, dtype=float) for n, c in found.sample(200, seed=1).columns.items() if n.startswith("v[")], 1
     )
     data = table("digits/train.csv").to_numpy()
     assert np.abs(draws.mean(0) - data.mean(0)).mean() < 0.1

@@ -178,6 +178,16 @@ class Censored(Combined):
             out = torch.where(x <= lower, self.base.log_cdf(lower), out)
         return torch.where((x >= lower) & (x <= upper), out, -math.inf)
 
+    def log_cdf(self, value):
+        x, (lower, upper) = real(value), map(real, self.numbers)
+        within = torch.where(x >= upper, 0.0, self.base.log_cdf(torch.minimum(torch.maximum(x, lower), upper)))
+        return torch.where(x < lower, -math.inf, within)
+
+    def log_survival(self, value):
+        x, (lower, upper) = real(value), map(real, self.numbers)
+        within = self.base.log_survival(torch.minimum(torch.maximum(x, lower), upper))
+        return torch.where(x < lower, 0.0, torch.where(x >= upper, -math.inf, within))
+
     def sample(self, sample_shape=()):
         with torch.no_grad():
             lower, upper = map(real, self.numbers)
