@@ -239,7 +239,7 @@ def _by_quadrature(
     units = units_of_rows(rows, inner, sums, names, plate)
     if units.width not in STEPS:
         return None
-    integrals = integrated(units, [rows.drawn_from_prior(names) for _ in range(PARTICLES)])
+    integrals = integrated(units, lambda: rows.drawn_from_prior(names))
     if integrals is None:
         return None
     return integrals._replace(values=integrals.values + log_density_apart(rows, inner, sums, names, plate))
