@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
-from pgmlang.density.simulation import deterministic_values, simulate
+from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -185,16 +185,7 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
     given = {**rows.given, **_inferred(rows, chances)}
     shape = (rows.num_draws,)
-    seen = {
-        k: v.expand((*shape, *v.shape))
-        for k, v in rows.joint.observed.items()
-        if k not in rows.joint.missing and k not in rows.joint.unseen
-    }
-    drawn = simulate(rows.joint, rows.generator, {**seen, **given}, rows.params, rows.nets, shape)
-    out = {**drawn, **given}
-    for name, mask in {**rows.joint.missing, **rows.joint.unseen}.items():
-        if name in out:
-            out[name] = torch.where(mask, out[name], rows.joint.observed[name])
+    out = simulate_given_seen(rows.joint, rows.generator, given, rows.params, rows.nets, shape)
     labels = [n for n in rows.forward if has_labels(rows.joint.model, n) and n not in chances]
     chances.update(summed_labels(rows, labels, given))
     for name in labels:
@@ -223,6 +214,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     if units is not None:
         inferred = units.draw(rows.generator)
     elif continuous:
+        rows.need_whole(continuous)
         inferred = _chains(rows, inner, sums, continuous)
     if sums is not None:
         given = {**rows.given, **inferred}
