@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values, completed
 from pgmlang.density.numerics import numerics, seeded
+from pgmlang.lower.order import ancestral_order
 
 
 def simulate(joint: BoundDensity, generator: Generator, given: Values | None = None, params: Values | None = None,
@@ -22,6 +23,23 @@ def simulate(joint: BoundDensity, generator: Generator, given: Values | None = N
             joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, given, shape
         )
     return drawn
+
+
+def simulate_given_seen(joint: BoundDensity, generator: Generator, given: Values, params: Values | None = None,
+                        nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
+    """Ancestral draws given all that the joint observes, of variables that are seen in some cells too: what hangs on these
+    sees the values of those cells. ``given``: draws ``[*shape, ...]`` of others, and of cells that are missing."""
+    masks = {**joint.missing, **joint.unseen}
+    known = {k: v.expand((*shape, *v.shape)) for k, v in joint.observed.items() if k not in masks} | dict(given)
+    parents = {n for c in joint.model.conditionals for n in joint.model.random_parents(c)}
+    partly_seen = [c.target for c in ancestral_order(joint.model, joint.model.conditionals) if c.target in masks]
+    for name in (n for n in partly_seen if n in parents):
+        value = known[name] if name in known else simulate(joint, generator, known, params, nets, shape)[name]
+        known[name] = torch.where(masks[name], value, joint.observed[name])
+    out = {**simulate(joint, generator, known, params, nets, shape), **known}
+    for name in (n for n in masks if n in out):
+        out[name] = torch.where(masks[name], out[name], joint.observed[name])
+    return out
 
 
 def propose(joint: BoundDensity, generator: Generator, params: Values | None = None, nets: Any = None,

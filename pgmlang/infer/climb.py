@@ -227,7 +227,10 @@ class Climb:
             below = self.stepped_to(state.point, end)
             if is_settled or below is None or self.problem.deadline.is_over():
                 break
-            point = lbfgs.descend(self.function, below, INNER)
+            try:
+                point = lbfgs.descend(self.function, below, INNER)
+            except GradientNotFinite:
+                break  # where it had come to stays the end
             following = self.curvature_at(point)
             if following is None:
                 break
@@ -235,11 +238,14 @@ class Climb:
         return state, end
 
     def stepped_to(self, point: Point, end: Curvature) -> Point | None:
-        """The point after the Newton steps of a curvature; None where they gain nothing."""
+        """The point after the Newton steps of a curvature; None where they gain nothing, or there is no gradient."""
         units = units_of(self.joint, unit_plate(self.problem.model))
         if not end.value < float(point.value) * units - WITHIN:
             return None
-        return lbfgs.start(self.function, torch.as_tensor(end.x, dtype=point.x.dtype, device=point.x.device))
+        try:
+            return lbfgs.start(self.function, torch.as_tensor(end.x, dtype=point.x.dtype, device=point.x.device))
+        except GradientNotFinite:
+            return None  # the climb's own point has a gradient
 
     def slices(self) -> list[slice]:
         """Where in the vector the numbers of each name are."""

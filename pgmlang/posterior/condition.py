@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.parse import Evidence
+from pgmlang.query.row_names import base
 from pgmlang.query.sites import by_site_number
 
 
@@ -49,8 +51,8 @@ def condition(
     do: Iterable[Evidence] = (),
     seed: int = 0,
 ) -> Conditioned:
-    """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice and for a
-    soft intervention, PGM0607 for sites outside of a grid."""
+    """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice, for a
+    soft intervention and for computed names, PGM0607 for one value of several elements and for sites outside of a grid."""
     model = posterior.fit.model
     given, done = (
         tuple(replace(item, variable=by_site_number(model, item.variable)) for item in items)
@@ -62,8 +64,36 @@ def condition(
             raise PgmError(Diagnostic("PGM0606", f"`{item.variable.name}` is given twice", item.variable.span,
                                       help="give it one value"))  # fmt: skip
         told.add(item.variable.name)
+        if posterior.network is None:
+            _check_told(posterior, item)
     for item in done:
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
                                       help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
     return Conditioned(posterior, rows, given, done, seed)
+
+
+def _check_told(posterior: Posterior, item: Evidence) -> None:
+    """Raises PgmError PGM0606 for a computed name, PGM0607 for one value of a variable with several elements."""
+    model, name = posterior.fit.model, item.variable.name
+    variable = model.by_name.get(base(name))
+    if variable is None or variable.role == "input":
+        return
+    if variable.role == "derived":
+        behind = names_behind(
+            model,
+            *definitions_behind(model, model.definition_of[variable.name]),
+            model.definition_of[variable.name],
+        )
+        sources = ", ".join(f"`{n}`" for n in sorted(behind) if model.by_name[n].role in ("random", "field"))
+        message = f"`{name}` is computed: it is asked for, and not given"
+        raise PgmError(
+            Diagnostic("PGM0606", message, item.variable.span, help=f"give what it is computed from: {sources}")
+        )
+    rows = {p.name for p in model.plates if p.is_rows}
+    axes = [a for a in model.array_axes(variable) if a not in rows]
+    if axes and "[" not in name and item.value is not None:
+        elements = posterior.fit.layout.element_names(axes)
+        message = f"`{name}` has {len(elements):,} elements, and one value is given"
+        cure = f"say which: `{name}[{elements[0]}] = {item.value}`"
+        raise PgmError(Diagnostic("PGM0607", message, item.variable.span, help=cure))

@@ -30,6 +30,13 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     asked = with_rows(posterior.fit.model, asked)
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
     model = posterior.fit.model
+    for target in asked.targets:
+        name = target.variable.name
+        if name in model.plate_by_name and name not in model.by_name:
+            message = f"`{name}` is a plate, whose elements are given and not asked for"
+            raise PgmError(
+                Diagnostic("PGM0607", message, target.variable.span, help=f"give one: `P(... | {name} = ...)`")
+            )
     targets = tuple(replace(t, variable=by_site_number(model, t.variable)) for t in asked.targets)
     asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
     return answerer(given, asked).answer(given, asked)

@@ -13,7 +13,7 @@ from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.input_values import row_inputs
 from pgmlang.query.parse import Query
 from pgmlang.query.row_names import base
-from pgmlang.query.sequences import length_of, names_of
+from pgmlang.query.sequences import length_of, names_of, position_of
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,16 @@ def _at_points(given: Conditioned, query: Query) -> Answer:
 
 def _against_tables(given: Conditioned, query: Query) -> Iterator[str]:
     yield from given.posterior.reasons_against_tables
+    model = given.posterior.fit.model
+    if given.posterior.network is None and any(base(n) in model.definition_of for n in _names(query)):
+        yield "a target is a deterministic name, and no variable of the network"
 
 
 def _by_tables(given: Conditioned, query: Query) -> Answer:
     """Values of inputs are given to the row, whether they are seen or set."""
-    length = length_of(given.posterior.fit.model, names_of(query))
-    if length > 1:
+    model = given.posterior.fit.model
+    length = length_of(model, names_of(query))
+    if length > 1 or any(position_of(model, n) is not None for n in names_of(query)):
         return given.posterior.tables_of_sequence(length).answer(query)
     inputs = set() if given.posterior.network is not None else set(row_inputs(given.posterior.fit.model))
     done = tuple(e for e in query.interventions if base(e.variable.name) in inputs)

@@ -78,7 +78,7 @@ def answer_by_distributions(fit: Fit, query: Query) -> Answer | None:
     total = row.log_evidence if query.evidence else 0.0
     if not row.is_integrated:
         return Answer(query.text, "exact", names, lines, total)
-    note = f"real latents integrated by adaptive quadrature, error {error_bound(row.error)}"
+    note = f"real latents integrated by adaptive quadrature, error {error_bound(max(row.error, *row.differences, 0.0))}"
     return Answer(query.text, "quadrature", names, lines, total, (note,))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.reductions import log_joint
-from pgmlang.density.simulation import deterministic_values, simulate
+from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -260,14 +260,7 @@ def _with_leaves(rows: FieldRows, values: dict[str, Tensor], chains: int, draws:
     joint, model, count = rows.joint, rows.joint.model, chains * draws
     flat = {n: v.flatten(0, 1) for n, v in values.items()}
     fixed = {n: v.to(torch.int64) if model.by_name[n].type.is_discrete else v for n, v in flat.items()}
-    seen = {
-        n: v.expand(count, *v.shape) for n, v in joint.observed.items()
-        if n not in joint.missing and n not in joint.unseen and n not in fixed
-    }  # fmt: skip
-    drawn = simulate(joint, rows.generator, {**seen, **fixed}, rows.params, rows.nets, (count,))
-    out = {**drawn, **fixed}
-    for name, mask in joint.unseen.items():
-        out[name] = torch.where(mask, out[name], joint.observed[name])
+    out = simulate_given_seen(joint, rows.generator, fixed, rows.params, rows.nets, (count,))
     if model.definitions:
         out |= deterministic_values(joint, out, rows.params, rows.nets)
     return {

@@ -171,7 +171,8 @@ def row_of(
 
 def check_targets(fit: Fit, query: Query) -> None:
     """Names that exist, and nothing both given and asked. Raises PgmError PGM0606, PGM0607."""
-    told = {one.variable.name for one in (*query.evidence, *query.interventions)}
+    # weights of labels leave open which it is
+    told = {one.variable.name for one in (*query.evidence, *query.interventions) if one.value is not None}
     known = {v.name for v in fit.model.variables}
     for target in query.targets:
         name = target.variable.name

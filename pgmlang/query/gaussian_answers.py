@@ -57,6 +57,10 @@ def reasons_against_closed_form(fit: Fit, query: Query) -> Iterator[str]:
     latents = _latents(fit, query)
     labels, numbers = _split(model, latents)
     yield from _against_targets(query, names, labels, numbers)
+    partly = {base(e.variable.name) for e in query.evidence if "[" in e.variable.name}
+    partly = {n for n in partly if n in model.by_name and not model.by_name[n].type.is_discrete}
+    if any(partly & set(model.random_parents(c)) for c in model.conditionals if c.target in _reached(fit, query)):
+        yield "something hangs on a number of which some elements are given"
     if any(base(e.variable.name) not in labels for e in query.evidence if e.value is None):
         yield "soft evidence is of something else than an open label"
     length = length_of(model, names_of(query))

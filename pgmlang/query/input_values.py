@@ -11,6 +11,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
 from pgmlang.query.parse import Evidence
+from pgmlang.query.prior_rows import cure_of_input
 from pgmlang.query.row_names import base
 from pgmlang.results.fit import Fit
 
@@ -52,7 +53,7 @@ def inputs_of(fit: Fit, items: Iterable[Evidence]) -> tuple[dict[str, np.ndarray
                 ", and no value of it is given" if name not in values else ", and not every element of it is given"
             )
             raise PgmError(Diagnostic("PGM0602", f"rows hang on the input `{name}`{some}", variable.span,
-                                      help=f"give it (`{name} = 1`), or `predict` on a table with its column"))  # fmt: skip
+                                      help=cure_of_input(fit.model, variable)))  # fmt: skip
     return values, tuple(rest)
 
 

@@ -40,13 +40,14 @@ class NotTold(Exception):
 @dataclass(frozen=True, eq=False)
 class LabelledRow:
     """``rows``: one for each configuration; ``log_weights`` (C,): with the density of the evidence; ``codes``: labels
-    ``[C, *shape]``; ``error``: of the integrals, in nats."""
+    ``[C, *shape]``; ``error``: of the integrals, in nats; ``differences``: of the figures that were told by quadrature from
+    those of twice its step."""
 
     rows: tuple[NewRows, ...]
     log_weights: np.ndarray
     codes: dict[str, Tensor]
     error: float
-    quadratures: list[str] = field(default_factory=list)
+    differences: list[float] = field(default_factory=list)
 
     @property
     def joint(self) -> BoundDensity:
@@ -63,7 +64,7 @@ class LabelledRow:
     @property
     def is_integrated(self) -> bool:
         """Whether something was integrated by quadrature."""
-        return self.error > 0 or bool(self.quadratures)
+        return self.error > 0 or bool(self.differences)
 
     @cached_property
     def of_labels(self) -> ConfigurationMixture:
@@ -80,8 +81,6 @@ class LabelledRow:
             if mixture is None:
                 raise NotTold(name)
             mixtures.append(mixture)
-        if any(m.coarse is not None for m in mixtures):
-            self.quadratures.append(name)
         if len(mixtures) == 1:
             return mixtures[0]
         shares = torch.as_tensor(weights[chosen] / weights[chosen].sum())
@@ -91,8 +90,10 @@ class LabelledRow:
         """Raises NotTold where quadrature of twice the step says another probability."""
         if mixture.coarse is None:
             return
-        if not bool(((chance(mixture) - chance(mixture.coarse)).abs() <= MOST_APART).all()):
+        apart = (chance(mixture) - chance(mixture.coarse)).abs()
+        if not bool((apart <= MOST_APART).all()):
             raise NotTold("a probability")
+        self.differences.append(float(apart.max()))
 
 
 def _joined(mixtures: list[NumberMixture], shares: Tensor, coarse: NumberMixture | None) -> NumberMixture:

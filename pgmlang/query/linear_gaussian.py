@@ -69,7 +69,7 @@ def _against_conditional(model: Model, factor: Conditional, names: tuple[str, ..
 @dataclass(frozen=True, eq=False)
 class GaussianUnits:
     """Latents ``names`` given ``given`` (draws of everything else ``[S, *shape]``, and of ``num_known`` that many elements
-    of a latent along its first axis). ``plate``: whose elements are independent; None where all hang together."""
+    of a latent along its first axis); cells of a latent that are seen are held. ``plate``: whose elements are independent; None where all hang together."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -122,6 +122,8 @@ class GaussianUnits:
         out = torch.ones(self.joint.shapes[name], dtype=torch.bool)
         if name in self.num_known:
             out[: self.num_known[name]] = False
+        if name in self.joint.missing:
+            out &= self.joint.missing[name].cpu()
         return out.flatten()
 
     def values(self, flat: Tensor) -> dict[str, Tensor]:
@@ -133,6 +135,8 @@ class GaussianUnits:
             value = flat[:, start : start + size].reshape(len(flat), *shape)
             if count:
                 value = torch.cat([self.given[name][:, :count].to(value.dtype), value[:, count:]], 1)
+            if name in self.joint.missing:
+                value = torch.where(self.joint.missing[name], value, self.joint.observed[name].to(value.dtype))
             out[name] = value
             start += size
         return out
@@ -200,7 +204,10 @@ class GaussianUnits:
         eye = torch.eye(factor.shape[-1], dtype=factor.dtype).expand(factor.shape)
         variances = torch.cholesky_solve(eye, factor).diagonal(dim1=-2, dim2=-1)
         spread = _spread(variances.sqrt(), self.places, mean.shape[1])
-        return self.values(mean), self.values(spread)
+        sds = self.values(spread)
+        for name in (n for n in self.names if n in self.joint.missing):
+            sds[name] = torch.where(self.joint.missing[name], sds[name], torch.zeros((), dtype=sds[name].dtype))
+        return self.values(mean), sds
 
     def draw(self, generator: Generator) -> dict[str, Tensor]:
         """A draw of the posterior of the latents for each draw of the globals, ``[S, *shape]``."""
@@ -228,7 +235,7 @@ def gaussian_units(
     num_known: Mapping[str, int], params: Mapping[str, Tensor], nets: Any, num_draws: int,
 ) -> GaussianUnits | None:  # fmt: skip
     """The closed form, or None where there is none, or none that memory holds."""
-    if any(n in joint.missing for n in names) or any(True for _ in reasons_against(joint.model, names)):
+    if any(True for _ in reasons_against(joint.model, names)):
         return None
     if plate is not None and not all(determines(joint, joint.axes(n), plate) for n in names):
         return None

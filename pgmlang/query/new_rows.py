@@ -112,6 +112,13 @@ class NewRows:
             inner, names, self.unit(), self.given, self.num_known, self.params, self.nets, self.num_draws
         )
 
+    def need_whole(self, names: tuple[str, ...]) -> None:
+        """Raises PgmError PGM0602 for numbers with missing cells beside seen ones, which only the closed form takes."""
+        for name in (n for n in names if n in self.joint.missing):
+            message = f"`{name}` has missing cells that others hang on, and these are not normal together"
+            raise PgmError(Diagnostic("PGM0602", message, self.joint.model.by_name[name].span,
+                                      help="leave such rows out: `--missing drop`; or fit with them: `--method hmc` draws the cells"))  # fmt: skip
+
     def as_one_draw(self) -> NewRows:
         """Point estimates once: the copies of a point would all say the same."""
         return replace(self, given={k: v[:1] for k, v in self.given.items()}, num_draws=1, is_point=False)
@@ -147,10 +154,6 @@ class NewRows:
         if reasons:
             raise PgmError(reasons)
         continuous = tuple(n for n in self.hidden if n not in discrete)
-        for name in continuous:
-            if name in inner.missing:
-                message = f"`{name}` has missing cells that others hang on"
-                raise PgmError(Diagnostic("PGM0602", message, help="leave such rows out: `--missing drop`"))
         return inner, marginaliser_of(inner, discrete) if discrete else None, continuous
 
     def drawn_from_prior(self, names: tuple[str, ...]) -> dict[str, Tensor]:

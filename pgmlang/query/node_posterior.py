@@ -21,7 +21,7 @@ from pgmlang.graph.summable import elimination_steps
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.annealed import Units, fits
-from pgmlang.query.new_rows import PARTICLES, NewRows, unknown_above
+from pgmlang.query.new_rows import NewRows, unknown_above
 from pgmlang.query.quadrature import STEPS, QuadratureRule, at_points, integrated_with_rule, known_units
 from pgmlang.query.row_units import units_of_rows
 
@@ -217,8 +217,7 @@ def node_posterior(rows: NewRows, targets: Collection[str]) -> NodePosterior | N
     units = units_of_rows(wide, inner, sums, names, plate)
     if units.width not in STEPS:
         return None
-    starts = [wide.drawn_from_prior(names) for _ in range(PARTICLES)]
-    outcome = integrated_with_rule(units, starts, FINER[units.width])
+    outcome = integrated_with_rule(units, lambda: wide.drawn_from_prior(names), FINER[units.width])
     if outcome is None:
         return None
     integrals, rule = outcome

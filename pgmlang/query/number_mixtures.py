@@ -30,9 +30,8 @@ from pgmlang.query.linear_gaussian import GaussianUnits, reasons_against
 from pgmlang.query.new_rows import NewRows, unknown_above
 from pgmlang.query.node_posterior import LatentMarginal, NodePosterior, latents_behind, node_posterior
 
-MOST = 200_000
-"""Most cells times parts of a mixture: a distribution function may be an integral of a hundred nodes at each."""
-
+MOST_CELLS = 2_000_000
+"""Most cells times parts of a mixture at once: of rows that are no blocks (`query/row_blocks.py`)."""
 MOST_APART = 1e-3
 """Most difference, in standard deviations, of moments by quadrature and of those by twice its step, far less exact ones."""
 
@@ -95,7 +94,7 @@ class NumberMixture:
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
-    """The distributions, ``[C, *shape]``, of those of the numbers, defined ones too, that have one, of at most `MOST` cells;
+    """The distributions, ``[C, *shape]``, of those of the numbers, defined ones too, that have one, of at most `MOST_CELLS`;
     none under draws of the globals."""
     if not rows.is_point:
         return {}
@@ -118,7 +117,7 @@ def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> di
             mixture = None if nodes is None else _by_nodes(nodes, of)
         if mixture is not None and number is not None:
             mixture = _stretched(mixture, number)
-        if mixture is not None and mixture.weights.numel() <= MOST:
+        if mixture is not None and mixture.weights.numel() <= MOST_CELLS:
             out[name] = mixture
     return out
 

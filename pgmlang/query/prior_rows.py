@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -14,13 +15,17 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import close_layout
-from pgmlang.model import Model
+from pgmlang.model import Model, Variable
 from pgmlang.model.row_plates import unit_plate
+from pgmlang.model.show import quoted
 from pgmlang.query.field_draws import sample_fields
 from pgmlang.query.field_rows import field_rows_of
 from pgmlang.query.fitted_values import estimates, global_values
 from pgmlang.query.rows import Columns, drawn_columns
 from pgmlang.results.fit import Fit
+
+MOST_SHOWN = 12
+"""Most elements of an input that a cure writes out."""
 
 
 def fresh_binding(fit: Fit, rows: int) -> Binding:
@@ -60,7 +65,21 @@ def need_inputs(model: Model, given: Collection[str]) -> None:
             name = variable.name
             message = f"rows hang on the input `{name}`, and no value of it is given"
             raise PgmError(Diagnostic("PGM0602", message, variable.span,
-                                      help=f"give it (`{name} = 1`), or `predict` on a table with its column"))  # fmt: skip
+                                      help=cure_of_input(model, variable)))  # fmt: skip
+
+
+def cure_of_input(model: Model, variable: Variable) -> str:
+    """How evidence gives an input a value: one of its labels, or a number; along an axis each element one."""
+    labels = model.labels_of(variable.type)
+    rows = {p.name for p in model.plates if p.is_rows}
+    axes = [a for a in model.array_axes(variable) if a not in rows]
+    value = quoted(labels[-1]) if labels else "1"
+    elements = itertools.product(
+        *([quoted(t) for t in model.axis_labels(model.root_axis(a)) or ("0",)] for a in axes)
+    )
+    texts = [f"{variable.name}[{', '.join(e)}] = {value}" if e else f"{variable.name} = {value}" for e in elements]
+    shown = ", ".join(texts[:MOST_SHOWN]) + (", ..." if len(texts) > MOST_SHOWN else "")
+    return f"give it (`{shown}`), or `predict` on a table with its column"
 
 
 def observed_outside(binding: Binding, observed: Mapping[str, str]) -> Binding:

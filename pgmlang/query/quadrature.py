@@ -8,7 +8,7 @@ of a step and its half is the error that is stated.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pgmlang.query.annealed import Units
+from pgmlang.query.new_rows import PARTICLES
 
 STEPS = {1: (4.0, 0.25, 5), 2: (3.0, 0.5, 3)}
 """By the number of latents: the largest node before the map, the first step, and how often it is tried, halved each time."""
@@ -27,6 +28,8 @@ ENOUGH = 10
 """Effective draws of the prior by which a unit's posterior is centred and scaled."""
 ROUNDS = 12
 """Most rounds of moments by the rule itself where the prior tells too little of the posterior."""
+RECHECKED = 4
+"""How many times as many draws tell whether a mode is missed, where the first say so."""
 BLOCK = 200_000
 """Values of a latent in work at a time."""
 
@@ -67,26 +70,34 @@ class _Level(NamedTuple):
     log_terms: Tensor
 
 
-def integrated(units: Units, starts: Sequence[Mapping[str, Tensor]]) -> Integrals | None:
-    """Likelihoods with the units' latents integrated out. ``starts``: draws of their prior, each ``[S, *shape]``. None where
+def most_nodes(width: int) -> int:
+    """Most nodes of the rule for that many latents; one where it takes none."""
+    if width not in STEPS:
+        return 1
+    limit, step, halvings = STEPS[width]
+    return int(2 * round(limit / step * 2 ** (halvings - 1)) + 1) ** width
+
+
+def integrated(units: Units, draw: Callable[[], Mapping[str, Tensor]]) -> Integrals | None:
+    """Likelihoods with the units' latents integrated out. ``draw``: gives a draw of their prior, ``[S, *shape]``. None where
     a unit has more than two latents or the error stays above the tolerance."""
-    return _integrated(units, starts, 0, None)
+    return _integrated(units, draw, 0, None)
 
 
 def integrated_with_rule(
-    units: Units, starts: Sequence[Mapping[str, Tensor]], extra: int
+    units: Units, draw: Callable[[], Mapping[str, Tensor]], extra: int
 ) -> tuple[Integrals, QuadratureRule] | None:
     """As `integrated`, and what the rule was evaluated at; ``extra``: halvings of the step beyond what the integrals need."""
     trace: list[_Level] = []
-    integrals = _integrated(units, starts, extra, trace)
+    integrals = _integrated(units, draw, extra, trace)
     return None if integrals is None else (integrals, _rule_of(trace))
 
 
 def _integrated(
-    units: Units, starts: Sequence[Mapping[str, Tensor]], extra: int, trace: list[_Level] | None
+    units: Units, draw: Callable[[], Mapping[str, Tensor]], extra: int, trace: list[_Level] | None
 ) -> Integrals | None:
     with torch.no_grad():
-        points = torch.stack([units.free(s) for s in starts])
+        points = _drawn(units, draw, PARTICLES)
         if points.shape[-1] not in STEPS:
             return None
         is_known = known_units(units)
@@ -99,8 +110,14 @@ def _integrated(
         # what the fit knows of a unit is a value and no integral: every draw says the same
         values = torch.where(is_known, log_likelihood[0].reshape(shape), values.reshape(shape))
         error = torch.where(is_known, 0.0, error.reshape(shape))
-        if not bool((error <= TOLERANCE).all()) or _misses(values, log_likelihood.reshape(-1, *shape)):
+        if not bool((error <= TOLERANCE).all()):
             return None
+        is_missed = _misses(values, log_likelihood)
+        if bool(is_missed.any()):
+            # of many units one may be unlucky in its draws: it is asked once more, with others
+            again = _terms(units, _drawn(units, draw, RECHECKED * PARTICLES))[1]
+            if bool((is_missed & _misses(values, again)).any()):
+                return None
         return Integrals(values, float(error.max()) if error.numel() else 0.0)
 
 
@@ -167,9 +184,7 @@ def _scaling(units: Units, points: Tensor, log_target: Tensor, log_likelihood: T
         spread = torch.einsum("kn,kni,knj->nij", share, apart, apart)
         # between two nodes nothing is told: no narrower than half of their distance
         floor = torch.diag_embed((0.25 * step**2) * (1 + mean.square()))
-        is_settled = is_told[:, 0] | (
-            (mean.abs().amax(-1) < 0.5) & ((spread.diagonal(dim1=-2, dim2=-1) - 1).abs().amax(-1) < 0.75)
-        )
+        is_settled = (mean.abs().amax(-1) < 0.5) & ((spread.diagonal(dim1=-2, dim2=-1) - 1).abs().amax(-1) < 0.75)
         if bool(is_settled.all()):
             break
         moved = Scaling(
@@ -254,11 +269,17 @@ def _rule_of(trace: list[_Level]) -> QuadratureRule:
     return QuadratureRule(nodes[order], step, scaling, free[order], terms[order])
 
 
-def _misses(values: Tensor, log_likelihood: Tensor) -> bool:
-    """Whether draws of the prior, ``[K, S, units]``, see more of a unit than the rule does: a mode that it stepped over."""
-    weights = log_likelihood.flatten(0, 1)
+def _drawn(units: Units, draw: Callable[[], Mapping[str, Tensor]], count: int) -> Tensor:
+    """Free points ``[count, S * units, d]`` of draws of the prior."""
+    return torch.stack([units.free(draw()) for _ in range(count)])
+
+
+def _misses(values: Tensor, log_likelihood: Tensor) -> Tensor:
+    """In which units draws of the prior, ``[K, S * units]``, see more than the rule does, ``[S, units]``: a mode that it
+    stepped over."""
+    weights = log_likelihood.reshape(-1, values.shape[-1])
     share = _shares(weights)
     by_draws = torch.logsumexp(weights, 0) - math.log(len(weights))
     by_rule = torch.logsumexp(values, 0) - math.log(len(values))
     noise = (share.square().sum(0) - 1 / len(weights)).clamp(min=0).sqrt()
-    return bool((by_draws > by_rule + 5 * noise + TOLERANCE).any())
+    return by_draws > by_rule + 5 * noise + TOLERANCE

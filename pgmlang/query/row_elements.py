@@ -26,6 +26,15 @@ def elements_of(joint: BoundDensity, target: Event) -> list[tuple[str, tuple[int
     rows = {p.name for p in joint.model.plates if p.is_rows}
     axes = joint.axes(name)
     asked = [t.strip() for t in inner.removesuffix("]").split(",")] if bracket else []
+    single = [a for a in axes if a in rows and joint.layout.size(a) == 1]
+    if (
+        asked
+        and asked[0] == "0"
+        and len(asked) == len(axes) - len(single) + 1
+        and any(map(joint.model.is_chain, single))
+    ):
+        # the first row of a sequence of one
+        asked = asked[1:]
     choices: list[list[tuple[str, int]]] = []
     for axis in axes:
         size = joint.layout.size(axis)

@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import resampled
 from pgmlang.density.reductions import determines
-from pgmlang.density.simulation import deterministic_values, simulate
+from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -24,6 +24,7 @@ from pgmlang.model.dependence import names_behind
 from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
+from pgmlang.query.row_blocks import row_blocks
 from pgmlang.query.row_target import RowTarget
 from pgmlang.query.rows import Columns
 from pgmlang.results.convergence import error_of_mean
@@ -40,10 +41,9 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     that cannot be inferred."""
     names = _targets(rows, targets)
     plate = _plate_of(rows, names)
-    mixtures = number_mixtures(rows, tuple(names))
-    chances = chances_by_nodes(rows, [n for n in names if n not in rows.joint.model.definition_of])
+    exact = _exact_columns(rows, names)
     drawn_chances: dict[str, Tensor] = {}
-    is_drawn = set(names) - set(mixtures) - set(chances)
+    is_drawn = set(names) - set(exact)
     completed = complete(rows, drawn_chances) if is_drawn else {}
     defined = is_drawn & set(rows.joint.model.definition_of)
     completed |= deterministic_values(rows.joint, completed, rows.params, rows.nets, defined) if defined else {}
@@ -52,10 +52,8 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
     if plate != rows.joint.binding.plate and labels is not None:
         columns[plate] = list(labels)
     for name in names:
-        if name in mixtures:
-            columns.update(_columns_of_mixture(rows, name, mixtures[name]))
-        elif name in chances:
-            columns.update(_columns_of_labels(rows, name, chances[name]))
+        if name in exact:
+            columns.update(exact[name])
         elif name in drawn_chances:
             columns.update(_columns_of_labels(rows, name, drawn_chances[name]))
         elif has_labels(rows.joint.model, name):
@@ -67,6 +65,28 @@ def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
     return Columns(columns)
+
+
+def _exact_columns(rows: NewRows, names: Sequence[str]) -> dict[str, dict[str, list[str] | np.ndarray]]:
+    """Columns of the variables that no draw is needed for, block by block of the rows."""
+    blocks = [_exact_columns_of_block(block, names) for block in row_blocks(rows, names)]
+    exact = [n for n in names if all(n in block for block in blocks)]
+    return {n: {c: _joined([block[n][c] for block in blocks]) for c in blocks[0][n]} for n in exact}
+
+
+def _exact_columns_of_block(rows: NewRows, names: Sequence[str]) -> dict[str, dict[str, list[str] | np.ndarray]]:
+    mixtures = number_mixtures(rows, tuple(names))
+    chances = chances_by_nodes(rows, [n for n in names if n not in rows.joint.model.definition_of])
+    return {
+        **{n: _columns_of_mixture(rows, n, mixture) for n, mixture in mixtures.items()},
+        **{n: _columns_of_labels(rows, n, shares) for n, shares in chances.items()},
+    }
+
+
+def _joined(parts: Sequence[list[str] | np.ndarray]) -> list[str] | np.ndarray:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return [text for part in parts for text in part]
 
 
 def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
@@ -165,16 +185,7 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
     given = {**rows.given, **_inferred(rows, chances)}
     shape = (rows.num_draws,)
-    seen = {
-        k: v.expand((*shape, *v.shape))
-        for k, v in rows.joint.observed.items()
-        if k not in rows.joint.missing and k not in rows.joint.unseen
-    }
-    drawn = simulate(rows.joint, rows.generator, {**seen, **given}, rows.params, rows.nets, shape)
-    out = {**drawn, **given}
-    for name, mask in {**rows.joint.missing, **rows.joint.unseen}.items():
-        if name in out:
-            out[name] = torch.where(mask, out[name], rows.joint.observed[name])
+    out = simulate_given_seen(rows.joint, rows.generator, given, rows.params, rows.nets, shape)
     labels = [n for n in rows.forward if has_labels(rows.joint.model, n) and n not in chances]
     chances.update(summed_labels(rows, labels, given))
     for name in labels:
@@ -203,6 +214,7 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     if units is not None:
         inferred = units.draw(rows.generator)
     elif continuous:
+        rows.need_whole(continuous)
         inferred = _chains(rows, inner, sums, continuous)
     if sums is not None:
         given = {**rows.given, **inferred}

@@ -61,6 +61,7 @@ def score_rows(rows: NewRows) -> Score:
         units = few.gaussian(inner, sums, continuous)
         assert units is not None
         return score_of_draws(units.solve()[0], unit, _words(few, "exact, Gaussian latents in closed form"))
+    rows.need_whole(continuous)
     few = rows.as_one_draw() if rows.is_point else rows
     integrals = _by_quadrature(few, inner, sums, continuous, plate)
     if integrals is not None:
@@ -108,7 +109,9 @@ def log_evidence(rows: NewRows) -> Tensor:
         few = {k: v[:1] for k, v in rows.given.items()}
         weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, few)
     else:
-        weights = _prior_weights(rows, *rows.inference(), plate)
+        inner, sums, continuous = rows.inference()
+        rows.need_whole(continuous)
+        weights = _prior_weights(rows, inner, sums, continuous, plate)
     return (torch.logsumexp(weights, 0) - math.log(len(weights))).sum(-1).expand(rows.num_draws)
 
 
@@ -126,6 +129,8 @@ def told_log_evidence(rows: NewRows) -> Integrals | None:
         if units is not None:
             values = units.solve()[0]
         elif continuous:
+            if any(n in rows.joint.missing for n in continuous):
+                return None
             integrals = _by_quadrature(rows, inner, sums, continuous, plate)
             if integrals is None:
                 return None
@@ -234,7 +239,7 @@ def _by_quadrature(
     units = units_of_rows(rows, inner, sums, names, plate)
     if units.width not in STEPS:
         return None
-    integrals = integrated(units, [rows.drawn_from_prior(names) for _ in range(PARTICLES)])
+    integrals = integrated(units, lambda: rows.drawn_from_prior(names))
     if integrals is None:
         return None
     return integrals._replace(values=integrals.values + log_density_apart(rows, inner, sums, names, plate))

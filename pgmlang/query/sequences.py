@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.query.parse import Evidence, Query, QueryVariable
 from pgmlang.query.row_names import base
@@ -55,7 +56,13 @@ def names_of(query: Query) -> list[str]:
 
 
 def with_rows(model: Model, query: Query) -> Query:
-    """The question with the row said for every variable of the chain, where it is said for one."""
+    """The question with the row said for every variable of the chain, where it is said for one. Raises PgmError PGM0606 for a
+    row that no question reaches."""
+    for variable in (
+        *(t.variable for t in query.targets),
+        *(e.variable for e in (*query.evidence, *query.interventions)),
+    ):
+        _need_near(model, variable)
     if not any(position_of(model, n) is not None for n in names_of(query)):
         return query
     return replace(
@@ -64,6 +71,17 @@ def with_rows(model: Model, query: Query) -> Query:
         evidence=evidence_at_rows(model, query.evidence),
         interventions=evidence_at_rows(model, query.interventions),
     )
+
+
+def _need_near(model: Model, variable: QueryVariable) -> None:
+    """Raises PgmError PGM0606 for a row past the longest sequence."""
+    chain, known = chain_of_rows(model), model.by_name.get(base(variable.name))
+    word = variable.name.partition("[")[2].removesuffix("]").split(", ")[0]
+    if known is not None and chain in model.array_axes(known) and word.isdecimal() and int(word) >= LONGEST:
+        message = f"`{variable.name}`: questions speak of the first {LONGEST:,} rows of a sequence"
+        raise PgmError(
+            Diagnostic("PGM0606", message, variable.span, help="`pgmc predict` answers for rows of a table")
+        )
 
 
 def in_sequence(model: Model, items: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

@@ -236,3 +236,14 @@ def test_what_hangs_on_no_latent_counts_in_a_score() -> None:
         beside = given.score({"k": [2, 5], "b": [1, 0], "c": [0.0, 4.0]})
         right = np.log([0.3, 0.7]) + stats.norm(1, 2).logpdf([0, 4])
         assert np.asarray(beside) - alone == pytest.approx(right, abs=1e-6)
+
+
+def test_the_error_that_is_named_holds_at_a_kink() -> None:
+    """The distribution function of a Laplace variable bends at its location."""
+    given = pgmlang.compile("plate row { t ~ StudentT(4, 0, 1) ; y ~ Normal(t, 1) ; w ~ Laplace(t, 0.5) }").given()
+    grid = np.linspace(-30, 30, 120_001)
+    p = stats.t.pdf(grid, 4) * stats.norm.pdf(2, grid)
+    right = p @ stats.laplace.sf(2, grid, 0.5) / p.sum()
+    answer = given.query("P(w > 2 | y = 2)")
+    named = float(answer.notes[0].rpartition("below ")[2])
+    assert abs(answer.table[0]["p"] - right) < named < 2e-3

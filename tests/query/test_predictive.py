@@ -315,8 +315,8 @@ def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch:
         self.program.factors(values, {}, self.layout, {}, None)
 
     monkeypatch.setattr(BoundDensity, "factors", broken)
-    for module in (row_predictions, prior_rows):
-        monkeypatch.setattr(module, "simulate", broken)
+    monkeypatch.setattr(row_predictions, "simulate_given_seen", broken)
+    monkeypatch.setattr(prior_rows, "simulate", broken)
     monkeypatch.setattr(number_mixtures, "distribution_of", broken)
     calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
              "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip
