@@ -72,10 +72,10 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
 
 def _predict_below_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
     """Predictions of rows in which something below the fields is not said, where the fields are summed out."""
-    from pgmlang.query.below_fields import numbers_below, rows_below_fields
+    from pgmlang.query.below_fields import rows_below_fields, unsaid_below
     from pgmlang.query.row_predictions import predict_rows
 
-    if not numbers_below(given.bound):
+    if not unsaid_below(given.bound):
         return None
     rows = rows_below_fields(given.posterior.fit, given.bound, given.seed)
     return None if rows is None else predict_rows(rows, targets)

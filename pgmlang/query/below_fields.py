@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from pgmlang.binding.record import Binding
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.query.new_rows import NewRows, new_rows_of
+from pgmlang.query.new_rows import NewRows, new_rows_of, unknown_above
 from pgmlang.results.fit import Fit
 
 
-def numbers_below(rows: Binding) -> tuple[str, ...]:
-    """Directed variables of the rows that these do not say, or not in every cell."""
-    return tuple(
-        c.target for c in rows.model.conditionals if c.target not in rows.values or c.target in rows.missing
-    )
+def unsaid_below(rows: Binding) -> tuple[str, ...]:
+    """Directed variables that hang on a field and that the rows do not say, or not in every cell."""
+    model = rows.model
+    fields = [v.name for v in model.of_role("field")]
+    unsaid = [c.target for c in model.conditionals if c.target not in rows.values or c.target in rows.missing]
+    everything = [v.name for v in model.variables]
+    return tuple(n for n in unsaid if set(fields) & unknown_above(model, n, everything))
 
 
 def rows_below_fields(fit: Fit, rows: Binding, seed: int = 0) -> NewRows | None:
