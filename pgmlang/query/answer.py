@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from pgmlang.results.precision import figure
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -44,7 +46,7 @@ class Answer:
         if not self.table:
             return self.query
         columns = list(self.table[0])
-        cells = [[_cell(row[c]) for c in columns] for row in self.table]
+        cells = [_cells(row) for row in self.table]
         widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
         numeric = [not isinstance(self.table[0][c], str) for c in columns]
 
@@ -61,10 +63,12 @@ class Answer:
         columns = list(self.table[0])
         head = "".join(f"<th>{escape(c)}</th>" for c in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in columns) + "</tr>" for row in self.table
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(row)) + "</tr>" for row in self.table
         )
         return f"<table><caption><code>{escape(self.query)}</code></caption><tr>{head}</tr>{body}</table>"
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cells(row: dict[str, Any]) -> list[str]:
+    """The cells of a line, numbers to the digits that its Monte Carlo error allows."""
+    error = row.get("mcse")
+    return [figure(v, error) if isinstance(v, float) else str(v) for v in row.values()]
