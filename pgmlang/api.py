@@ -448,7 +448,7 @@ class FittedModel(Asked):
         """The fit as ArviZ data (an xarray DataTree), dims named by plates, labels as coordinates: ``posterior``,
         ``sample_stats`` and pointwise log-likelihoods that were kept; with the ``data`` of the fit also ``log_likelihood``,
         ``observed_data``, ``constant_data``, ``posterior_predictive``, and ``prior`` and ``prior_predictive`` where
-        everything has a prior. Raises PgmError PGM0610 without draws, PGM0909 without arviz-base."""
+        everything has a prior. Estimates are one draw. Raises PgmError PGM0909 without arviz-base."""
         if data is None:
             from pgmlang.results.inference_data import inference_data
 

@@ -283,6 +283,10 @@ class Binder:
         is_wide = bool(variable.axes) or len(self.matches.columns[variable.name][1]) > 1
         inside = plate in variable.plates and variable.plates[-1] != plate
         array = np.stack(arrays, axis=-1) if is_wide or inside else arrays[0]
+        beside = closed.array_axes(variable)[1:]
+        if len(beside) > 1:
+            sizes = close_sizes(closed, elements.sizes)
+            array = array.reshape(len(array), *(sizes[a] for a in beside))
         check_vectors(variable, array, columns[0])
         if variable.plates[-1] == plate or inside:
             return array, int(is_missing(array).sum()), array.size

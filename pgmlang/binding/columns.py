@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import close_sizes
 from pgmlang.model import Model, Variable
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.model.model import Role
 from pgmlang.model.row_plates import plates_as_values
 
@@ -90,6 +92,8 @@ class Matcher:
                 array = self._array_name(variable, frame, inside)
                 if array is not None:
                     self._claim_array(variable, plate, frame, array)
+                elif self._by_elements(variable, plate, frame):
+                    continue
                 elif here and not variable.axes:
                     self._scalar(variable, plate, frame, names)
                 elif here and len(variable.axes) == 1:
@@ -149,6 +153,40 @@ class Matcher:
             return
         if self._claim(variable, plate, frame, (column,)) and mapped is None and column != variable.name:
             self.matches.renamed.append((column, variable.name))
+
+    def _by_elements(self, variable: Variable, plate: str, frame: Frame) -> bool:
+        """Columns that are named like elements, ``v[a]`` or ``s[a, 1]``, as answers name them; whether there are any."""
+        start = f"{variable.name}["
+        named = {_without_blanks(c): c for c in frame.columns if c.startswith(start) and c.endswith("]")}
+        if not named or variable.name in self.mapping:
+            return False
+        axes = self.model.array_axes(variable)[1:]
+        labels = [self._axis_labels(a) for a in axes]
+        if len(axes) == 1 and labels[0] is None:
+            self._open_axis(variable, plate, frame, self.model.root_axis(axes[0]), f"{start}*]")
+            return True
+        if not axes or any(x is None for x in labels):
+            return False
+        elements = [f"{start}{', '.join(e)}]" for e in product(*(x for x in labels if x is not None))]
+        absent = [e for e in elements if _without_blanks(e) not in named]
+        if len(absent) == len(elements):
+            return False
+        if absent:
+            self.problems.error(
+                "PGM0720", f"`{variable.name}` has no column for `{absent[0]}`", frame.name,
+                f"name it `{absent[0]}`, or say `--hide {variable.name}`",
+                (f"columns are missing for {listed(absent)}",) if len(absent) > 1 else (), about=variable.name,
+            )  # fmt: skip
+            return True
+        self._claim(variable, plate, frame, tuple(named[_without_blanks(e)] for e in elements))
+        return True
+
+    def _axis_labels(self, axis: str) -> Labels | None:
+        """Names of an axis' elements, ``0, 1, ...`` where it has a size alone; None of an open one."""
+        root = self.model.root_axis(axis)
+        labels = self.known.get(root) or self.model.axis_labels(root)
+        size = close_sizes(self.model, {}).get(root)
+        return labels if labels is not None or size is None else Positions(size)
 
     def _along_axis(self, variable: Variable, plate: str, frame: Frame, names: Mapping[str, str]) -> None:
         axis = self.model.root_axis(variable.axes[0])
@@ -320,6 +358,11 @@ def _one_edit(a: str, b: str) -> bool:
         return a[i + 1 :] == b[i + 1 :] or (a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :])
     longer, shorter = (a, b) if len(a) > len(b) else (b, a)
     return longer[i + 1 :] == shorter[i:]
+
+
+def _without_blanks(element: str) -> str:
+    """An element's name without the blanks between the labels of its axes."""
+    return re.sub(r",\s+", ",", element)
 
 
 def _names(frames: Mapping[str, Frame]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,35 @@ from pgmlang.binding.record import Binding
 from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.criticism.replicates import Replicates, drawn_from_prior, replicated
 from pgmlang.diagnostics import PgmError
+from pgmlang.posterior import condition, posterior_of_fit, score
 from pgmlang.results.draws import num_chains_and_draws
+from pgmlang.results.estimates_group import table_axes
 from pgmlang.results.fit import Fit
-from pgmlang.results.inference_data import Group, inference_data, log_likelihood_group, need_draws
+from pgmlang.results.inference_data import Group, inference_data, log_likelihood_group, need_values
+from pgmlang.tables.learned import learned_tables
 
 NUMBERS = 20_000_000
 """Most predicted numbers; of more draws some are taken, evenly spaced."""
 PRIOR_DRAWS = 500
+ESTIMATE_DRAWS = 500
+"""Predictive draws at point estimates."""
 CANNOT = frozenset({"PGM0602", "PGM0610"})
 """What says that a model or fit has no such group: a field, a param without a prior, no independent elements."""
 
 
 def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
-    """All groups of a fit and its data; those that the model does not have (no prior to draw from, no independent elements)
-    are left out. Raises PgmError as `inference_data` does, PGM0708 for other data than the fit's."""
-    need_draws(fit)
+    """All groups of a fit and its data (of estimates the log-likelihood is that of `score`, latents summed out); those that the
+    model does not have (no prior to draw from, no independent elements) are left out. Raises PgmError as `inference_data` does, PGM0708 for other data than the fit's."""
+    need_values(fit)
     groups = _data_groups(binding)
     if fit.pointwise is None:
         try:
-            of = pointwise_log_likelihood(fit, binding)
-            groups["log_likelihood"] = log_likelihood_group(fit, of.values, of.plate)
+            if fit.draws:
+                of = pointwise_log_likelihood(fit, binding)
+                groups["log_likelihood"] = log_likelihood_group(fit, of.values, of.plate)
+            else:
+                marginal = score(condition(posterior_of_fit(fit), binding, seed=seed))
+                groups["log_likelihood"] = log_likelihood_group(fit, marginal.values[None, None], marginal.plate)
         except PgmError as error:
             _raise_unless_absent(error)
     try:
@@ -38,7 +48,7 @@ def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
     except PgmError as error:
         _raise_unless_absent(error)
     try:
-        groups |= _prior_groups(binding, seed)
+        groups |= _prior_groups(fit, binding, seed)
     except PgmError as error:
         _raise_unless_absent(error)
 
@@ -72,19 +82,19 @@ def _labels(binding: Binding, names: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _posterior_predictive(fit: Fit, binding: Binding, seed: int) -> dict[str, Group]:
-    chains, draws = num_chains_and_draws(fit)
+    chains, draws = num_chains_and_draws(fit) if fit.draws else (1, ESTIMATE_DRAWS)
     model = binding.model
     size = sum(np.asarray(binding.values[n]).size for n in binding.observed if n in model.by_name)
     count = max(1, min(draws, NUMBERS // max(1, chains * size)))
     some = np.unique(np.linspace(0, draws - 1, count).round().astype(int))
-    chosen = (np.arange(chains)[:, None] * draws + some).ravel()
-    drawn = replicated(fit, binding, len(chosen), seed, chosen)
+    chosen = (np.arange(chains)[:, None] * draws + some).ravel() if fit.draws else None
+    drawn = replicated(fit, binding, chains * len(some), seed, chosen)
     return (
         {"posterior_predictive": _group(binding, drawn, tuple(drawn.values), chains, some)} if drawn.values else {}
     )
 
 
-def _prior_groups(binding: Binding, seed: int) -> dict[str, Group]:
+def _prior_groups(fit: Fit, binding: Binding, seed: int) -> dict[str, Group]:
     size = sum(
         math.prod(binding.layout.shape(binding.model.array_axes(v))) for v in binding.model.of_role("random")
     )
@@ -92,8 +102,16 @@ def _prior_groups(binding: Binding, seed: int) -> dict[str, Group]:
     drawn = drawn_from_prior(binding, count, seed)
     observed = tuple(n for n in drawn.values if n in binding.observed)
     latent = tuple(n for n in drawn.values if n not in observed)
-    groups = {"prior": latent, "prior_predictive": observed}
-    return {title: _group(binding, drawn, names, 1, None) for title, names in groups.items() if names}
+    groups = {"prior_predictive": _group(binding, drawn, observed, 1, None)} if observed else {}
+    prior = _group(binding, drawn, latent, 1, None)
+    axes, elements = dict(prior.axes), dict[str, tuple[str, ...]]()
+    for table in (t for t in learned_tables(binding.model) if t.name in drawn.tables):
+        axes[table.name], labels = table_axes(fit, table, drawn.tables[table.name].shape[1:])
+        elements |= labels
+    tables = {n: array[None] for n, array in drawn.tables.items()}
+    if latent or tables:
+        groups["prior"] = replace(prior, values={**prior.values, **tables}, axes=axes, elements=elements)
+    return groups
 
 
 def _group(

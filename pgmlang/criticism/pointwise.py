@@ -22,6 +22,9 @@ from pgmlang.density.partition import partition_of
 from pgmlang.density.reductions import determines, sum_per_element
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model import Model
+from pgmlang.model.dependence import nodes_behind
+from pgmlang.model.expr import Ref
 from pgmlang.query.fitted_values import estimates
 from pgmlang.results.draws import num_chains_and_draws
 from pgmlang.results.fit import Fit
@@ -79,9 +82,7 @@ def _with_log_z(joint: BoundDensity) -> BoundDensity:
     covered = set().union(*(c.fields for c in partition.components.values())) if partition is not None else set()
     if fields - covered:
         message = "the model has fields too wide for their log Z: no draw tells the likelihood of a row"
-        raise PgmError(
-            Diagnostic("PGM0602", message, help="`pgmc score` has log Z by annealing, of a point estimate")
-        )
+        raise PgmError(Diagnostic("PGM0602", message, help="`pgmc score` has log Z by annealing, with its error"))
     return replace(joint, partition=partition)
 
 
@@ -123,6 +124,7 @@ def independent_plate(joint: BoundDensity, discrete: tuple[str, ...]) -> str:
     inner = {n: joint.axes(n) for n in (*joint.observed, *discrete) if set(rows) & set(joint.axes(n))}
     candidates = [p for p in rows if inner and all(determines(joint, axes, p) for axes in inner.values())]
     chained = {p for n in discrete for p in model.by_name[n].plates if model.is_chain(p)}
+    chained |= _chains_of_fields(model)
     candidates = [p for p in candidates if p not in chained]
     of_log_z = joint.partition.axes.values() if joint.partition is not None else ()
     candidates = [p for p in candidates if all(determines(joint, axes, p) for axes in of_log_z)]
@@ -131,18 +133,26 @@ def independent_plate(joint: BoundDensity, discrete: tuple[str, ...]) -> str:
     return max(candidates, key=lambda p: len(model.enclosing(p)))
 
 
+def _chains_of_fields(model: Model) -> set[str]:
+    """Chains whose rows potentials bring together: a sequence of them has one log Z."""
+    return {
+        plate for potential in model.potentials for node in nodes_behind(model, potential)
+        if isinstance(node, Ref) and node.lag and model.by_name[node.name].role == "field"
+        for plate in model.by_name[node.name].plates if model.is_chain(plate)
+    }  # fmt: skip
+
+
 def _no_elements(joint: BoundDensity, has_states: bool) -> Diagnostic:
     """Why there is nothing to leave out one by one, and what there is instead."""
-    if joint.partition is not None and not all(joint.partition.axes.values()):
+    if joint.partition is not None and (not all(joint.partition.axes.values()) or _chains_of_fields(joint.model)):
         message = "the fields have one log Z for all the data: no element has a likelihood of its own"
-        cure = (
-            "`pgmc score` has the log-likelihood of the whole; fields within a plate of rows have one for each row"
-        )
+        cure = "`pgmc score` has the log-likelihood of the whole; fields within a plate of rows, and sequences within a plate, have their own"
     elif has_states:
         message = "the hidden states of one sequence hang together: without a row of it the others' likelihood is another"
         cure = (
             "several sequences in a plate (`plate doc { plate t = chain { ... } }`) are left out whole; of one leave the "
-            "future out: fit its first part, and take `pgmc score` of that from `pgmc score` of the whole"
+            "future out: fit its first part at a point (`--method em` or `map`: under draws the past would count twice), and "
+            "take `pgmc score` of that from `pgmc score` of the whole"
         )
     else:
         message = "no plate's elements are independent of each other given the draws"

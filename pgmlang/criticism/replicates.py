@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,12 @@ NUMBERS = 20_000_000
 class Replicates:
     """``values``: draws ``[replicate, *axes]`` of random variables by name, codes of labels for discrete ones; ``draws``:
     which draw of the fit each replicate is of (chains one after the other), empty for the prior's. ``joint``: the model
-    and the inputs they are of."""
+    and the inputs they are of; ``tables``: draws ``[replicate, *shape]`` of learned tables, by name, of the prior."""
 
     joint: BoundDensity
     values: dict[str, np.ndarray]
     draws: np.ndarray
+    tables: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
@@ -137,12 +138,16 @@ def drawn_from_prior(
     parts: dict[str, list[np.ndarray]] = {n: [] for n in wanted}
     # tables have one value in a program: each draw of them is a program run of its own
     blocks = [np.zeros(1)] * num_draws if tables else list(_blocks(joint, np.arange(num_draws)))
+    rows_of_tables: dict[str, list[np.ndarray]] = {t.name: [] for t in tables}
     for block in blocks:
         params = {t.name: torch.as_tensor(_table_draw(t, joint.shapes[t.name], rng)) for t in tables}
+        for name, array in params.items():
+            rows_of_tables[name].append(array.numpy())
         drawn = simulate(joint, generator, {}, params, None, (len(block),))
         for name in wanted:
             parts[name].append(drawn[name].numpy())
-    return Replicates(joint, _joined(joint, parts), np.zeros(0, dtype=int))
+    drawn_tables = {n: np.stack(p) for n, p in rows_of_tables.items() if p}
+    return Replicates(joint, _joined(joint, parts), np.zeros(0, dtype=int), drawn_tables)
 
 
 def _joined(joint: BoundDensity, parts: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.reductions import sum_per_element
+from pgmlang.density.reductions import sum_of_factors, sum_per_element
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
@@ -65,23 +65,36 @@ def discrete_log_z(
 
 def discrete_log_evidence(
     fields: Fields, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
-    plate: str,
+    plate: str | None, given: Mapping[str, Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
-    """Log-weights ``[particle, element]`` whose exponentials' mean is, for each element of a plate, the sum over the
-    hidden fields of exp(log-potentials) given what is observed; the base is even."""
+    """Log-weights ``[particle, element]`` whose exponentials' mean is, for each element of a plate (without one: of all
+    together, ``[particle, 1]``), the sum over the hidden fields, and the missing cells of those, of exp(log-potentials) given
+    what is observed; the base is even. ``given``: values of other fields that the joint does not hold."""
     joint = fields.joint
     logits = _even(fields)
-    rows = joint.shapes[fields.names[0]][joint.axes(fields.names[0]).index(plate)]
-    log_base = sum(math.prod(joint.shapes[n]) / rows * math.log(fields.states.get(n, 2)) for n in fields.names)
+    log_base = sum(_free_cells(fields, n, plate) * math.log(fields.states.get(n, 2)) for n in fields.names)
 
     def height(values: Mapping[str, Tensor]) -> Tensor:
-        return sum_per_element(joint, joint.factors(values, params, nets), plate)
+        terms = joint.factors(values, params, nets)
+        return sum_of_factors(joint, terms)[..., None] if plate is None else sum_per_element(joint, terms, plate)
 
     with torch.no_grad():
         settled = fields.with_frozen_params(params, nets)
-        weight = _annealed(settled, fields.begin(generator, (particles,)), height, logits, params, nets, generator,
-                           temperatures)  # fmt: skip
+        start = {**(given or {}), **fields.begin(generator, (particles,))}
+        weight = _annealed(settled, start, height, logits, params, nets, generator, temperatures)
     return weight + log_base
+
+
+def _free_cells(fields: Fields, name: str, plate: str | None) -> Tensor:
+    """Cells of a field that are not seen: of each element of a plate, ``[element]``, or in all, ``[1]``."""
+    joint = fields.joint
+    shape, axes = joint.shapes[name], joint.axes(name)
+    free = torch.ones(shape, dtype=joint.dtype)
+    if name in fields.held:
+        free = (~fields.held[name][0]).to(joint.dtype).expand(shape).cpu()
+    if plate is None:
+        return free.sum()[None]
+    return free.movedim(axes.index(plate), 0).reshape(shape[axes.index(plate)], -1).sum(1)
 
 
 def _even(fields: Fields) -> dict[str, Tensor]:
@@ -125,12 +138,14 @@ def weighed(log_weight: Tensor) -> tuple[float, float, float]:
 
 def real_log_z(joint: BoundDensity, params: Mapping[str, Tensor], nets: Any, generator: Generator, particles: int, temperatures: int,
                centre: Mapping[str, tuple[Tensor, Tensor]] | None = None,
-               before_each: Callable[[], None] = lambda: None) -> LogZ:  # fmt: skip
-    """log Z of real fields of one row. ``centre``: mean and sd of the normal base by name."""
-    names = field_names(joint.model)
+               before_each: Callable[[], None] = lambda: None, names: tuple[str, ...] | None = None,
+               given: Mapping[str, Tensor] | None = None) -> LogZ:  # fmt: skip
+    """log Z of real fields of one row, of these names or all. ``centre``: mean and sd of the normal base by name; ``given``:
+    values of the others."""
+    names = field_names(joint.model) if names is None else names
     shapes = tuple(free_shape(joint, n) for n in names)
     bare = _without(joint, names)
-    target = Target(bare, names, shapes, params=dict(params), nets=nets)
+    target = Target(bare, names, shapes, given=dict(given or {}), params=dict(params), nets=nets)
     parts = [(centre or {}).get(n, (torch.tensor(0.0), torch.tensor(2.0))) for n in names]
     mean = torch.cat([m.to(joint.dtype).expand(s).reshape(-1) for (m, _), s in zip(parts, shapes, strict=True)])
     sd = torch.cat([d.to(joint.dtype).expand(s).reshape(-1) for (_, d), s in zip(parts, shapes, strict=True)])

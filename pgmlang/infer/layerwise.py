@@ -136,8 +136,14 @@ def supports(model: Model, facts: Facts) -> Verdict:
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     pairs, reasons = pairs_of(model, facts)
     yield from reasons
-    if pairs and not model.conditionals:
+    layers = {name for pair in pairs for name in (pair.below, pair.above)}
+    if pairs and not any(c.target in layers for c in model.conditionals):
         yield Diagnostic("PGM0602", "the model is a single pair of fields", help="`--method pcd` or `cd`")
+    for conditional in model.conditionals if pairs else ():
+        if conditional.target not in layers:
+            name = conditional.target
+            yield Diagnostic("PGM0602", f"`{name}` is random and no layer", conditional.span,
+                             help=f"make it learned: `param {name}`")  # fmt: skip
     for definition in normal_form(model).definitions:
         yield Diagnostic("PGM0602", f"`{definition.target}` hangs on its own past", definition.span)
     for net in model.nets if not model.guide else ():

@@ -30,11 +30,15 @@ class Conditioned:
         return self.rows
 
     def at_points(self) -> tuple[Conditioned, ...]:
-        """The same given to each of the posterior's points (see `Posterior.points`)."""
+        """The same given to each of the posterior's points (see `Posterior.points`), each with a seed of its own: what is
+        drawn at one is independent of what is drawn at another."""
         return tuple(
-            replace(self, posterior=p, rows=None if self.rows is None else replace(self.rows, model=p.fit.model))
-            for p in self.posterior.points
-        )
+            replace(
+                self, posterior=p, seed=self.seed + i,
+                rows=None if self.rows is None else replace(self.rows, model=p.fit.model),
+            )
+            for i, p in enumerate(self.posterior.points)
+        )  # fmt: skip
 
 
 def condition(

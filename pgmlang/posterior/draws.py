@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -33,14 +31,12 @@ def draw(given: Conditioned, num_draws: int) -> Columns:
 
 
 def _at_points(given: Conditioned, num_draws: int) -> Columns:
-    """Rows by turns of each point, those of one with a seed of their own."""
+    """Rows by turns of each point."""
     from pgmlang.posterior.points import joined
 
     points = given.at_points()
     counts = [len(part) for part in np.array_split(np.arange(num_draws), len(points))]
-    pairs = [(replace(p, seed=given.seed + i), n) for i, (p, n) in enumerate(zip(points, counts, strict=True))]
-    drawn = [draw(point, count) for point, count in pairs if count or num_draws == 0]
-    return joined(drawn)
+    return joined([draw(p, n) for p, n in zip(points, counts, strict=True) if n or num_draws == 0])
 
 
 def _of_densities(given: Conditioned, num_draws: int) -> Columns:

@@ -1,21 +1,24 @@
-"""Fields whose factors hang on latents outside of rows: at each value of these they are fields with params.
+"""Fields beside latents of which the fit has values: at each value of these they are fields with params.
 
-A fit holds values of the latents, one or many draws: each is a point, the same model with params in their place, and what is
-asked of the posterior is the mean of what the points say (of questions given evidence, each as probable as it makes that).
+The latents are those outside of the innermost rows: global ones, and those of outer elements. A fit holds one value or many
+draws of them: each is a point, the same model with params in their place, and what is asked of the posterior is the mean of
+what the points say (of questions given evidence, each as probable as it makes that).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind
+from pgmlang.model.row_plates import row_plate
 from pgmlang.query.answer import Answer
 from pgmlang.query.parse import Query
 from pgmlang.query.rows import Columns
@@ -23,18 +26,21 @@ from pgmlang.query.score import Score, deviations_of
 from pgmlang.results.convergence import error_of_mean
 from pgmlang.results.fit import Fit
 
-if TYPE_CHECKING:
-    pass
-
 MOST = 100
 """Most draws that are points."""
+ENOUGH = 10
+"""Effective points below which the evidence is too far from the fit to be answered for."""
 
 
 def points_of(fit: Fit) -> tuple[Fit, ...]:
-    """The fit at each of its values of the latents outside of rows, which are params there; none where no field hangs on
-    such a latent, or where the fit has no value of one."""
-    names = _latents_of_fields(fit.model)
-    if not names or not names <= {*fit.draws, *fit.parameters}:
+    """The fit at each of its values of the latents outside of the innermost rows, which are params there; none where the
+    model has no fields or no such latent, or where the fit has no value of one."""
+    names = outer_latents(fit.model)
+    if (
+        not names
+        or not any(True for _ in fit.model.of_role("field"))
+        or not names <= {*fit.draws, *fit.parameters}
+    ):
         return ()
     model = _with_params(fit.model, names)
     known = {n: v for n, v in fit.parameters.items() if n not in fit.draws}
@@ -45,17 +51,34 @@ def points_of(fit: Fit) -> tuple[Fit, ...]:
     count = min((len(v) for v in drawn.values()), default=1)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
     bare = replace(fit, model=model, draws={}, draw_axes={}, sample_stats={}, deterministic={}, pointwise=None)
-    return tuple(replace(bare, parameters={**known, **{n: v[i] for n, v in drawn.items()}}) for i in chosen)
+    return tuple(
+        replace(bare, parameters={**known, **{n: np.array(v[i]) for n, v in drawn.items()}}) for i in chosen
+    )
 
 
-def _latents_of_fields(model: Model) -> frozenset[str]:
-    """Latents outside of rows, where a potential rests on one of them."""
-    rows = {p.name for p in model.plates if p.is_rows}
-    outside = {v.name for v in model.of_role("random") if not rows & set(v.plates)}
-    behind: set[str] = set()
-    for potential in model.potentials:
-        behind |= names_behind(model, potential)
-    return frozenset(outside) if behind & outside else frozenset()
+def outer_latents(model: Model) -> frozenset[str]:
+    """Random variables outside of the innermost rows."""
+    rows = row_plate(model)
+    return frozenset(v.name for v in model.of_role("random") if rows not in v.plates)
+
+
+def hold_up_fields(model: Model, names: Collection[str]) -> bool:
+    """Whether a potential rests on one of these variables, so that log Z does."""
+    return any(not names_behind(model, potential).isdisjoint(names) for potential in model.potentials)
+
+
+def need_known_elements(fit: Fit, point: Fit, bound: Binding) -> None:
+    """Raises PgmError PGM0602 for rows of an outer element that latents have no value of: its log Z would be an average over
+    their prior."""
+    model = bound.model
+    for name in sorted(outer_latents(fit.model)):
+        values = np.asarray(point.parameters[name])
+        for plate, length in zip(model.by_name[name].plates, values.shape, strict=False):
+            labels = bound.layout.element_labels(plate)
+            if model.plate_by_name[plate].is_rows and len(labels) > length:
+                message = f"the fit has no value of `{name}` for `{labels[length]}` of `{plate}`, and fields stand beside it"
+                cure = f"leave the rows of `{labels[length]}` out, or fit again with them"
+                raise PgmError(Diagnostic("PGM0602", message, fit.model.by_name[name].span, help=cure))
 
 
 def _with_params(model: Model, names: frozenset[str]) -> Model:
@@ -75,8 +98,20 @@ def mean_score(scores: Sequence[Score]) -> Score:
         deviations = deviations_of(np.array([s.values for s in scores]), values)
     return replace(
         scores[0], values=values, ess=min(sizes) if sizes else None, estimator=words, deviations=deviations,
-        are_particles=len(scores) == 1 and scores[0].are_particles,
+        are_particles=len(scores) == 1 and scores[0].are_particles, log_z_error=_error_of_log_z(scores),
     )  # fmt: skip
+
+
+def _error_of_log_z(scores: Sequence[Score]) -> np.ndarray | None:
+    """The error of annealed log Zs in the logarithm of a mean likelihood: each by its share of that. Where a point's elements
+    share one log Z, it is that of the element with the greatest."""
+    if all(s.log_z_error is None for s in scores):
+        return None
+    logs = np.array([s.values for s in scores])
+    shares = np.exp(logs - np.logaddexp.reduce(logs, axis=0))
+    errors = [np.zeros(()) if s.log_z_error is None else s.log_z_error for s in scores]
+    total = np.sqrt(sum(np.square(share * error) for share, error in zip(shares, errors, strict=True)))
+    return np.asarray(total.max() if all(e.ndim == 0 for e in errors) else total)
 
 
 def mean_columns(predictions: Sequence[Columns]) -> Columns:
@@ -86,12 +121,15 @@ def mean_columns(predictions: Sequence[Columns]) -> Columns:
     out: dict[str, list[str] | np.ndarray] = {}
     first = predictions[0].columns
     for name, column in first.items():
+        if name.endswith(".mcse") and name.removesuffix(".mcse") in first:
+            continue
         if isinstance(column, np.ndarray):
             arrays = np.array([p.columns[name] for p in predictions])
             is_log = name == "log_evidence"
             out[name] = np.logaddexp.reduce(arrays, axis=0) - math.log(len(arrays)) if is_log else arrays.mean(0)
         else:
             out[name] = column
+    errors: dict[str, np.ndarray] = {}
     for name in [n for n, column in first.items() if not isinstance(column, np.ndarray)]:
         prefix = f"P({name} = "
         labels = [k.removeprefix(prefix).removesuffix(")") for k in out if k.startswith(prefix)]
@@ -101,14 +139,27 @@ def mean_columns(predictions: Sequence[Columns]) -> Columns:
             arrays = np.array(
                 [[p.columns[f"{prefix}{label})"] for label in labels] for p in predictions], dtype=float
             )
-            # in the place of each point's own error, which is part of how they differ
-            out[f"{name}.mcse"] = error_of_mean(arrays, are_independent=False).max(0)
-    return Columns(out, predictions[0].warnings)
+            # each point's own error is part of how they differ
+            if np.ptp(arrays, axis=0).any():
+                errors[name] = error_of_mean(arrays, are_independent=False).max(0)
+    return Columns(_with_errors(out, errors), predictions[0].warnings)
+
+
+def _with_errors(
+    columns: dict[str, list[str] | np.ndarray], errors: dict[str, np.ndarray]
+) -> dict[str, list[str] | np.ndarray]:
+    """The errors of each variable behind its probabilities."""
+    last = {n: [k for k in columns if k == n or k.startswith(f"P({n} = ")][-1] for n in errors}
+    out: dict[str, list[str] | np.ndarray] = {}
+    for key, column in columns.items():
+        out[key] = column
+        out.update({f"{n}.mcse": errors[n] for n in errors if last[n] == key})
+    return out
 
 
 def mean_answer(query: Query, answers: Sequence[Answer]) -> Answer:
     """The answers of the points together, each as probable as it makes the evidence. Raises PgmError PGM0606 for the most
-    probable labels of several points."""
+    probable labels of several points, and where too few points agree with the evidence."""
     if len(answers) == 1:
         return answers[0]
     if query.kind == "MAP":
@@ -117,15 +168,34 @@ def mean_answer(query: Query, answers: Sequence[Answer]) -> Answer:
     logs = np.array([a.log_evidence for a in answers])
     total = np.logaddexp.reduce(logs)
     weights = np.exp(logs - total)
-    table = [_mean_row([a.table[i] for a in answers], weights) for i in range(len(answers[0].table))]
+    _need_enough(query, weights)
+    # of the weights themselves, where log Z is annealed
+    errors = np.array([a.log_evidence_mcse or 0.0 for a in answers])
+    table = [_mean_row([a.table[i] for a in answers], weights, errors) for i in range(len(answers[0].table))]
     words = f"{answers[0].method}, mean over {len(answers)} draws"
+    of_evidence = None
+    if query.evidence:
+        by_draw = error_of_mean((len(weights) * weights)[:, None], are_independent=False)[0]
+        of_evidence = float(np.hypot(by_draw, np.linalg.norm(weights * errors)))
     return replace(
-        answers[0], table=tuple(table), log_evidence=float(total - math.log(len(answers))), method=words
-    )
+        answers[0], table=tuple(table), log_evidence=float(total - math.log(len(answers))), method=words,
+        log_evidence_mcse=of_evidence,
+    )  # fmt: skip
 
 
-def _mean_row(rows: Sequence[dict[str, Any]], weights: np.ndarray) -> dict[str, Any]:
-    """A row of an answer, with the Monte Carlo error of its figure."""
+def _need_enough(query: Query, weights: np.ndarray) -> None:
+    """Raises PgmError PGM0606 where too few points agree with the evidence."""
+    effective = 1 / float(np.square(weights).sum())
+    if not effective >= min(ENOUGH, len(weights)) * (1 - 1e-9):
+        message = f"{effective:.1f} of {len(weights)} draws agree with the evidence; at least {ENOUGH} are needed"
+        span = query.evidence[0].span if query.evidence else None
+        cure = "it is far from what the fit has seen: add it to the data, and fit again"
+        raise PgmError(Diagnostic("PGM0606", message, span, help=cure))
+
+
+def _mean_row(rows: Sequence[dict[str, Any]], weights: np.ndarray, errors: np.ndarray) -> dict[str, Any]:
+    """A row of an answer, with the Monte Carlo error of its figure: of the draws, of their weights (``errors``, relative) and
+    of each draw's own figure."""
     out = {k: v for k, v in rows[0].items() if k not in ("p", "mean", "sd", "q5", "q50", "q95", "mcse")}
     figure = "p" if "p" in rows[0] else "mean"
     values = np.array([row[figure] for row in rows])
@@ -134,7 +204,9 @@ def _mean_row(rows: Sequence[dict[str, Any]], weights: np.ndarray) -> dict[str, 
     if "sd" in rows[0]:
         squares = np.array([row["sd"] ** 2 + row[figure] ** 2 for row in rows])
         out["sd"] = math.sqrt(max(float(weights @ squares) - mean**2, 0.0))
-    return {**out, "mcse": float(np.sqrt(np.sum(np.square(weights * (values - mean)))))}
+    of_figures = np.array([row.get("mcse", 0.0) for row in rows])
+    variances = np.square(values - mean) * (1 + np.square(errors)) + np.square(of_figures)
+    return {**out, "mcse": float(np.sqrt(np.square(weights) @ variances))}
 
 
 def joined(samples: Sequence[Columns]) -> Columns:

@@ -40,9 +40,17 @@ def _against_estimates(given: Conditioned, query: Query) -> Iterator[str]:
 
 def _against_points(given: Conditioned, query: Query) -> Iterator[str]:
     if not given.posterior.points:
-        yield "no field hangs on a latent outside of rows"
-    elif _names(query) & {v.name for v in given.posterior.points[0].fit.model.of_role("param")}:
+        yield "no fields stand beside latents that the fit has values of"
+        return
+    from pgmlang.posterior.points import hold_up_fields, outer_latents
+
+    latents = outer_latents(given.posterior.fit.model)
+    if _names(query) & latents:
         yield "a target is a latent that the fit has draws of"
+    elif len(given.posterior.points) > 1 and not hold_up_fields(given.posterior.fit.model, latents):
+        (first, *_) = given.at_points()
+        if answerer(first, query).name == CHAINED:
+            yield "chains over fields that hang on no latent take a draw of them at every step"
 
 
 def _at_points(given: Conditioned, query: Query) -> Answer:

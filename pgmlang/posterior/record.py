@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pgmlang.model.row_plates import row_plate, unit_plate
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
 from pgmlang.query.sequences import name_in_sequence
@@ -35,7 +36,7 @@ class Posterior:
 
     @cached_property
     def points(self) -> tuple[Posterior, ...]:
-        """What a fit says at each of its draws of latents that fields hang on; none where there are no such latents."""
+        """What a fit says at each of its draws of latents beside fields; none where there are no such latents."""
         from pgmlang.posterior.points import points_of
 
         return tuple(map(Posterior, points_of(self.fit)))
@@ -121,11 +122,22 @@ class Posterior:
 
         if self.reasons_against_tables or not self._has_fields_in_rows:
             return self.reasons_against_tables
-        if not self.fit.model.conditionals:
+        if not self.fit.model.conditionals and not self._needs_tables:
             return ("rows of fields alone are answered by potentials",)
         if not is_network_of_fields(self.fit):
             return ("log Z of the rows' fields is out of reach of tables",)
         return ()
+
+    @property
+    def _needs_tables(self) -> bool:
+        """Whether rows of fields alone are apart within outer elements, or potentials bring elements of a field together in
+        other ways than sweeps, and lists of their values, take."""
+        from pgmlang.fields.reasons import block_reasons
+
+        model = self.fit.model
+        if unit_plate(model) != row_plate(model) and not model.is_chain(row_plate(model) or ""):
+            return True
+        return any(True for v in model.of_role("field") for _ in block_reasons(model, v.name))
 
     @property
     def _has_fields_in_rows(self) -> bool:

@@ -76,18 +76,26 @@ def _score_fields(given: Conditioned) -> Score:
 
 
 def _against_points(posterior: Posterior) -> Sequence[str]:
-    return [] if posterior.points else ["no field hangs on a latent outside of rows"]
+    return [] if posterior.points else ["no fields stand beside latents that the fit has values of"]
 
 
 def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.posterior.points import mean_columns
 
+    _need_known_elements(given)
     return mean_columns([row_answerer(p.posterior).predict(p, targets) for p in given.at_points()])
+
+
+def _need_known_elements(given: Conditioned) -> None:
+    from pgmlang.posterior.points import need_known_elements
+
+    need_known_elements(given.posterior.fit, given.posterior.points[0].fit, given.bound)
 
 
 def _score_at_points(given: Conditioned) -> Score:
     from pgmlang.posterior.points import mean_score
 
+    _need_known_elements(given)
     return mean_score([row_answerer(p.posterior).score(p) for p in given.at_points()])
 
 

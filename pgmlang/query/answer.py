@@ -15,7 +15,8 @@ class Answer:
 
     ``variables``: the names asked for. ``table``: one dict a row, labels by variable, and ``p`` (for ``E``: ``mean``
     and ``sd``). ``log_evidence``: natural logarithm of the probability of the evidence of the question, 0 without any,
-    beside fields too (``logz`` gives an undirected network's log Z).
+    beside fields too (``logz`` gives an undirected network's log Z); ``log_evidence_mcse``: its Monte Carlo error, None where
+    it is exact.
     """
 
     query: str
@@ -24,6 +25,7 @@ class Answer:
     table: tuple[dict[str, Any], ...]
     log_evidence: float
     notes: tuple[str, ...] = field(default=())
+    log_evidence_mcse: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON schema."""
@@ -33,6 +35,7 @@ class Answer:
             "variables": list(self.variables),
             "table": [dict(row) for row in self.table],
             "log_evidence": self.log_evidence,
+            **({} if self.log_evidence_mcse is None else {"log_evidence_mcse": self.log_evidence_mcse}),
             **({"notes": list(self.notes)} if self.notes else {}),
         }
 

@@ -91,7 +91,8 @@ class ConditionalAnswers:
             notes += doubts
         asked = tuple(t.variable.name for t in query.targets)
         log_evidence = given.log_evidence if query.evidence else 0.0
-        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes))
+        error = given.log_evidence_mcse if query.evidence else None
+        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes), error)
 
 
 def check_soft(fit: Fit, soft: tuple[Evidence, ...]) -> None:

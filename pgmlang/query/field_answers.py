@@ -5,6 +5,7 @@ drawn from them. Every figure has its Monte Carlo error."""
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,12 +21,21 @@ from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import as_numbers, fields_of
 from pgmlang.fields.reasons import block_reasons
+from pgmlang.model.dependence import names_behind
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import Draws, check_soft, most_probable
 from pgmlang.query.drawn_rows import resampled_draws
+from pgmlang.query.field_evidence import log_evidence_of_fields
 from pgmlang.query.field_rows import SWEEPS, FieldRows, density_of_potentials, field_rows_of
 from pgmlang.query.fitted_values import estimates, split_latents
-from pgmlang.query.fresh_row import binding_of, check_given, check_targets, impossible_evidence, soft_log_weights
+from pgmlang.query.fresh_row import (
+    binding_of,
+    check_given,
+    check_targets,
+    impossible_evidence,
+    log_mean_error,
+    soft_log_weights,
+)
 from pgmlang.query.map_targets import refuse_numbers
 from pgmlang.query.parse import Evidence, Query
 from pgmlang.query.row_names import base
@@ -42,9 +52,12 @@ ENOUGH = 100
 @dataclass(frozen=True, eq=False)
 class FieldDraws:
     """Draws of a row of fields. ``values``: ``[chains, draws, *shape]`` by name, what is given among them; ``log_weights``
-    ``[chains, draws]``: of the draws, by what is given below the fields where no sweep takes it in."""
+    ``[chains, draws]``: of the draws, by what is given below the fields where no sweep takes it in. ``rows``: the row;
+    ``swept``: the density that the chains keep to."""
 
     joint: BoundDensity
+    rows: FieldRows
+    swept: BoundDensity
     values: dict[str, Tensor]
     log_weights: Tensor
 
@@ -78,18 +91,24 @@ class FieldAnswers:
         if top == -math.inf:
             raise PgmError(impossible_evidence(soft))
         weights = np.exp(log_weights - top)
-        effective = min(effective, 1 / float(np.square(weights).sum()))
+        by_weights = 1 / float(np.square(weights).sum())
         need_enough(effective)
+        need_agreement(by_weights, query.evidence)
+        effective = min(effective, by_weights)
         draws = Draws(drawn.joint, values, {}, weights)
         rows = draws.answer(query)
         notes = [f"{CHAINS} chains of {DRAWS} draws over the fields, {effective:,.0f} effective"]
         if query.kind == "MAP":
             rows, doubts = most_probable(rows)
             notes += doubts
-        # a ratio of two log Z, each known to a fraction of a nat at best
-        log_evidence = math.nan if query.evidence else 0.0
+        log_evidence, error = self._log_evidence(drawn, top, weights) if query.evidence else (0.0, None)
         asked = tuple(t.variable.name for t in query.targets)
-        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes))
+        return Answer(query.text, self.fit.method, asked, tuple(rows), log_evidence, tuple(notes), error)
+
+    def _log_evidence(self, drawn: FieldDraws, top: float, weights: np.ndarray) -> tuple[float, float]:
+        """ln P(evidence) and its error: of what the chains keep to, by annealing, and of the rest, by the draws' weights."""
+        value, error = log_evidence_of_fields(drawn.rows, drawn.swept)
+        return value + top - math.log(len(weights)), math.hypot(error, log_mean_error(weights) or 0.0)
 
 
 def _refuse_everything(query: Query) -> None:
@@ -106,8 +125,7 @@ def sample_fields_given(fit: Fit, evidence: tuple[Evidence, ...], num_draws: int
     drawn = draws_given(fit, evidence, (), seed, max(num_draws, CHAINS * DRAWS // 4) if evidence else num_draws, 1)
     model, values = drawn.joint.model, drawn.flat()
     weights = torch.softmax(drawn.log_weights.flatten(), 0).cpu().numpy()
-    if np.ptp(weights) > 0:
-        need_enough(1 / float(np.square(weights).sum()))
+    need_agreement(1 / float(np.square(weights).sum()), evidence)
     chosen = resampled_draws(weights, num_draws, seed)
     values = {n: v.index_select(0, chosen) for n, v in values.items()}
     plates = [p.name for p in model.plates if p.is_rows]
@@ -134,13 +152,15 @@ def draws_given(
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in names)
     cut = replace(fit, model=replace(model, factors=factors, guide=None))
     rows = field_rows_of(cut, binding_of(cut, given), seed)
-    shared = _globals(cut, rows)
+    shared = _globals(cut, rows, chains * draws)
+    _need_free_fields(rows, shared)
     _need_no_hidden_parents(rows, set(shared))
-    wide = {k: v.expand(chains, *v.shape[1:]) for k, v in shared.items()}
     around = _around_fields(rows.joint)
-    is_swept = not any(True for n in rows.hidden for _ in block_reasons(around.model, n))
+    # a chain that kept to what is given below the fields would be another one for each draw of the globals there
+    is_swept = not shared and not any(True for n in rows.hidden for _ in block_reasons(around.model, n))
     bare = around if is_swept else density_of_potentials(rows.joint)
-    values = _values_of_fields(rows, bare, wide, chains, draws)
+    values = _values_of_fields(rows, bare, chains, draws)
+    values |= {n: v.reshape(chains, draws, *v.shape[1:]) for n, v in shared.items()}
     flat = {n: v.flatten(0, 1) for n, v in values.items()}
     with torch.no_grad():
         log_weights = log_joint(around, flat, rows.params, rows.nets) - log_joint(
@@ -149,19 +169,29 @@ def draws_given(
         is_possible = torch.isfinite(log_joint(around, flat, rows.params, rows.nets)).any()
     if not bool(is_possible):
         raise PgmError(impossible_evidence(given))
-    leaves = _with_leaves(rows, values, shared, chains, draws)
-    return FieldDraws(rows.joint, leaves, log_weights.expand(chains * draws).reshape(chains, draws))
+    leaves = _with_leaves(rows, values, chains, draws)
+    log_weights = log_weights.expand(chains * draws).reshape(chains, draws)
+    return FieldDraws(rows.joint, rows, bare, leaves, log_weights)
 
 
-def _globals(fit: Fit, rows: FieldRows) -> dict[str, Tensor]:
-    """Values ``[1, *shape]`` of what is random outside of the rows. Raises PgmError PGM0606 for a fit of draws: how probable
-    each makes the evidence is a ratio of two log Z."""
-    values, _, _, count = estimates(fit, rows.joint)
-    if count > 1:
-        message = "each draw of the fit would be weighed by a ratio of two log Z of wide fields"
-        raise PgmError(Diagnostic("PGM0606", message, help="`--method map` or `ml` gives a point to ask"))
+def _globals(fit: Fit, rows: FieldRows, count: int) -> dict[str, Tensor]:
+    """Draws ``[count, *shape]`` of what is random outside of the rows: the fit's, evenly thinned or each some times."""
+    values, _, _, total = estimates(fit, rows.joint, count)
     of_rows = {p.name for p in rows.joint.model.plates if p.is_rows}
-    return {k: v for k, v in values.items() if not of_rows & set(rows.joint.axes(k))}
+    chosen = torch.arange(count) * total // count
+    return {k: v.index_select(0, chosen) for k, v in values.items() if not of_rows & set(rows.joint.axes(k))}
+
+
+def _need_free_fields(rows: FieldRows, shared: Collection[str]) -> None:
+    """Raises PgmError PGM0606 where the fields hang on what is drawn: there is one log Z for each draw."""
+    model = rows.joint.model
+    behind = set().union(*(names_behind(model, p) for p in model.potentials))
+    for name in sorted(behind & set(shared)):
+        message = (
+            f"the fields hang on `{name}`, which is one of the fit's latents: a row does not tell of it alone"
+        )
+        cure = f"ask for the row's variables, or for `{name}` without evidence: `P({name} > 0)`"
+        raise PgmError(Diagnostic("PGM0606", message, model.by_name[name].span, help=cure))
 
 
 def _need_no_hidden_parents(rows: FieldRows, known: set[str]) -> None:
@@ -185,12 +215,10 @@ def _around_fields(joint: BoundDensity) -> BoundDensity:
     return density_of_binding(binding.model, binding, joint.held, joint.dtype, joint.device)
 
 
-def _values_of_fields(
-    rows: FieldRows, bare: BoundDensity, shared: dict[str, Tensor], chains: int, draws: int
-) -> dict[str, Tensor]:
-    """Draws of all fields ``[chains, draws, *shape]``, those that are given as they are, and of ``shared``."""
+def _values_of_fields(rows: FieldRows, bare: BoundDensity, chains: int, draws: int) -> dict[str, Tensor]:
+    """Draws of all fields ``[chains, draws, *shape]``, those that are given as they are."""
     model = rows.joint.model
-    known = {**shared, **{n: v.expand(chains, *v.shape) for n, v in as_numbers(bare, rows.observed).items()}}
+    known = {n: v.expand(chains, *v.shape) for n, v in as_numbers(bare, rows.observed).items()}
     kept: list[dict[str, Tensor]] = []
     if not rows.hidden:
         kept = [known] * draws
@@ -227,9 +255,7 @@ def _numbers(
     return [{**known, **target.values(done.draws[:, i])[0]} for i in range(draws)]
 
 
-def _with_leaves(
-    rows: FieldRows, values: dict[str, Tensor], shared: dict[str, Tensor], chains: int, draws: int
-) -> dict[str, Tensor]:
+def _with_leaves(rows: FieldRows, values: dict[str, Tensor], chains: int, draws: int) -> dict[str, Tensor]:
     """The draws with those of the directed variables, and of deterministic names."""
     joint, model, count = rows.joint, rows.joint.model, chains * draws
     flat = {n: v.flatten(0, 1) for n, v in values.items()}
@@ -260,8 +286,18 @@ def _effective(drawn: FieldDraws, query: Query) -> float:
     return worst
 
 
+def need_agreement(effective: float, given: tuple[Evidence, ...]) -> None:
+    """Raises PgmError PGM0606 where too few draws agree with what is given below the fields."""
+    if given and effective < ENOUGH:
+        message = (
+            f"{effective:.0f} effective draws of the fields agree with the evidence; at least {ENOUGH} are needed"
+        )
+        cure = "it is far from what the fit has seen: add it to the data and fit again, or give less of it"
+        raise PgmError(Diagnostic("PGM0606", message, given[0].span, help=cure))
+
+
 def need_enough(effective: float) -> None:
-    """Raises PgmError PGM0606 where too few draws agree with what is given."""
+    """Raises PgmError PGM0606 where the chains mix too slowly."""
     if effective < ENOUGH:
         message = f"the chains over the fields tell of what is asked by {effective:.0f} effective draws; at least {ENOUGH} are needed"
         raise PgmError(Diagnostic("PGM0606", message, help="give more of the row: what is left open mixes faster"))

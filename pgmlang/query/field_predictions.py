@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from pgmlang.density.summing import marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.fields.fields import as_numbers, fields_of
+from pgmlang.fields.fields import Fields, as_numbers, fields_of
+from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.field_rows import SWEEPS, FieldRows
 from pgmlang.query.rows import Columns
@@ -55,8 +57,11 @@ def _chances_and_errors(rows: FieldRows) -> tuple[dict[str, Tensor], dict[str, n
     if network is not None:
         marginals = network.marginals(rows.codes(), rows.hidden, rows.params, rows.nets)
         return (marginals if rows.plate else {n: p[0] for n, p in marginals.items()}), {}
-    rows.need_blocks(rows.hidden)
+    _need_blocks(rows)
     fields = fields_of(rows.joint, rows.hidden)
+    exact = _independent_given_the_rest(rows, fields)
+    if exact is not None:
+        return exact, {}
     values = {**as_numbers(rows.joint, rows.observed), **fields.begin(rows.generator, (CHAINS,))}
     states = {n: rows.joint.num_states(n) for n in rows.hidden}
     total = {n: torch.zeros((CHAINS, *rows.joint.shapes[n], k), dtype=rows.joint.dtype) for n, k in states.items()}
@@ -70,6 +75,26 @@ def _chances_and_errors(rows: FieldRows) -> tuple[dict[str, Tensor], dict[str, n
     by_chain = {n: t / (SWEEPS // 2) for n, t in total.items()}
     chances = {n: t.mean(0) for n, t in by_chain.items()}
     return chances, {n: _error_of_chains(t.cpu().numpy(), SWEEPS // 2) for n, t in by_chain.items()}
+
+
+def _need_blocks(rows: FieldRows) -> None:
+    """Raises PgmError PGM0602 where hidden fields cannot be drawn block by block given what is below them."""
+    reasons = [d for n in rows.hidden for d in block_reasons(rows.joint.model, n)]
+    if reasons:
+        cure = "`pgmc query` answers for one row, by draws that are weighed by what is below the fields"
+        raise PgmError([d if d.help else replace(d, help=cure) for d in reasons])
+
+
+def _independent_given_the_rest(rows: FieldRows, fields: Fields) -> dict[str, Tensor] | None:
+    """Probabilities of the one hidden field of bits or spins whose elements do not meet, `[row, ..., label]`; else None."""
+    name = rows.hidden[0]
+    if len(rows.hidden) > 1 or not fields.is_independent(name) or fields.states or rows.joint.missing:
+        return None
+    joint = rows.joint
+    values = {**as_numbers(joint, rows.observed), name: torch.zeros(joint.shapes[name], dtype=joint.dtype)}
+    with torch.no_grad():
+        one = torch.sigmoid(fields.logits(name, values, rows.params, rows.nets))
+    return {name: torch.stack([1 - one, one], -1)}
 
 
 def _error_of_chains(by_chain: np.ndarray, draws: int) -> np.ndarray:

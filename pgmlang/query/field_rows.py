@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +35,16 @@ FEWER = 500_000
 """Most elements of all particles of an annealing, but that there are at least a few."""
 MOST = 20_000_000
 """Most numbers of a table of all configurations."""
+
+
+class FieldLogZ(NamedTuple):
+    """``value``: log Z that all rows share, or of each row ``[rows]``; ``estimator``: how it was found, in words; ``ess``:
+    effective particles, of the worst row; ``error``: its standard error, of the shape of the value. None where it is exact."""
+
+    value: float | Tensor
+    estimator: str
+    ess: float | None = None
+    error: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +102,8 @@ class FieldRows:
         names = (*self.observed, *self.hidden)
         return field_network(self.joint, fields_of(self.single_row(), names), self.plate)
 
-    def log_z(self) -> tuple[float | Tensor, str, float | None]:
-        """log Z of a row, for each row ``[rows]`` where its inputs set it; how it was found, and effective particles."""
+    def log_z(self) -> FieldLogZ:
+        """log Z of a row, for each row where its inputs set it."""
         one = self.single_row()
         names = (*self.observed, *self.hidden)
         inputs = list(inputs_in_fields(self.joint.model))
@@ -101,21 +111,18 @@ class FieldRows:
             return self._log_z_of_rows(names, inputs)
         binary = all(v.type.is_discrete for v in self.joint.model.of_role("field"))
         if binary and fields_of(one, names).bits <= LISTED:
-            return (
-                float(fields_of(one, names).log_partition(self.params, self.nets)),
-                "exact, log Z by listing",
-                None,
-            )
+            value = float(fields_of(one, names).log_partition(self.params, self.nets))
+            return FieldLogZ(value, "exact, log Z by listing")
         network = self.network()
         if network is not None:
             words = "exact, log Z by variable elimination"
             with torch.no_grad():
-                return float(network.log_partition(self.params, self.nets)), words, None
+                return FieldLogZ(float(network.log_partition(self.params, self.nets)), words)
         log_z = log_z_of_row(self.joint, self.params, self.nets, self.generator, self.particles(500))
         words = f"annealed importance sampling, log Z {log_z.value:.3f} +- {log_z.error:.3f}"
-        return log_z.value, words, log_z.ess
+        return FieldLogZ(log_z.value, words, log_z.ess, np.array(log_z.error))
 
-    def annealed(self, names: tuple[str, ...], plate: str) -> Tensor:
+    def annealed(self, names: tuple[str, ...], plate: str | None) -> Tensor:
         """Log-weights ``[particle, row]`` of what sums these fields out."""
         fields, particles = fields_of(self.joint, names), self.particles(PARTICLES)
         return discrete_log_evidence(
@@ -128,7 +135,7 @@ class FieldRows:
         cells = sum(math.prod(self.single_row().shapes[n]) for n in names)
         return max(32, min(usual, FEWER // max(1, cells)))
 
-    def _log_z_of_rows(self, names: tuple[str, ...], inputs: list[Diagnostic]) -> tuple[Tensor, str, float | None]:
+    def _log_z_of_rows(self, names: tuple[str, ...], inputs: list[Diagnostic]) -> FieldLogZ:
         """log Z of each row, by listing or by annealing. Raises PgmError PGM0602 for real fields."""
         if self.plate is None or any(not v.type.is_discrete for v in self.joint.model.of_role("field")):
             raise PgmError(inputs)
@@ -146,11 +153,13 @@ class FieldRows:
                     )
                     for start in range(0, total, step)
                 ]
-                return torch.cat(parts), "exact, log Z of each row by listing", None
+                return FieldLogZ(torch.cat(parts), "exact, log Z of each row by listing")
             weights = self.annealed(names, self.plate)
-        ess = float((1 / torch.softmax(weights, 0).square().sum(0)).min())
+        share = torch.softmax(weights, 0)
+        ess = float((1 / share.square().sum(0)).min())
         words = f"annealed importance sampling, log Z of each row, {TEMPERATURES} temperatures"
-        return torch.logsumexp(weights, 0) - math.log(len(weights)), words, ess
+        error = (len(weights) * share).std(0) / math.sqrt(len(weights))
+        return FieldLogZ(torch.logsumexp(weights, 0) - math.log(len(weights)), words, ess, error.cpu().numpy())
 
 
 def density_of_potentials(joint: BoundDensity) -> BoundDensity:

@@ -46,11 +46,16 @@ def score_fields(rows: FieldRows) -> Score:
         return Score((top - log_z).cpu().numpy(), plate, "exact, log Z summed out")
     with torch.no_grad():
         top = _unnormalised(rows, plate)
-    value, words, ess = bare.log_z()
+    if any(model.by_name[n].type.is_discrete for n in names):
+        bare.need_blocks(names)
+    of_fields = bare.log_z()
     if top.dim() == 2:
-        what = f"annealed importance sampling of what is hidden, {TEMPERATURES} temperatures; {words}"
-        return score_of_weights(top - value, plate, what)
-    return Score((top - value).cpu().numpy(), plate, words, ess)
+        what = (
+            f"annealed importance sampling of what is hidden, {TEMPERATURES} temperatures; {of_fields.estimator}"
+        )
+        return replace(score_of_weights(top - of_fields.value, plate, what), log_z_error=of_fields.error)
+    values = (top - of_fields.value).cpu().numpy()
+    return Score(values, plate, of_fields.estimator, of_fields.ess, log_z_error=of_fields.error)
 
 
 def _score_layers(rows: FieldRows, layers: tuple[Layer, ...], plate: str) -> Score:
@@ -63,10 +68,9 @@ def _score_layers(rows: FieldRows, layers: tuple[Layer, ...], plate: str) -> Sco
             weights = log_weights(rows.joint, rest, proposals, rows.params, rows.nets, DRAWS, rows.generator)
         except ValueError as error:
             raise PgmError(Diagnostic("PGM0602", str(error), help="observe more of the fields")) from None
-        value, words, _ = rows.alone().log_z()
-    return score_of_weights(
-        weights - value, plate, f"importance sampling, {DRAWS} draws of fitted proposals; {words}"
-    )
+        log_z = rows.alone().log_z()
+    words = f"importance sampling, {DRAWS} draws of fitted proposals; {log_z.estimator}"
+    return replace(score_of_weights(weights - log_z.value, plate, words), log_z_error=log_z.error)
 
 
 def _unnormalised(rows: FieldRows, plate: str) -> Tensor:
@@ -79,7 +83,7 @@ def _unnormalised(rows: FieldRows, plate: str) -> Tensor:
     network = rows.network() if rows.hidden else None
     if network is not None:
         return network.log_evidence(rows.codes(), rows.params, rows.nets)
-    rows.need_blocks((*rows.observed, *rows.hidden))
+    rows.need_blocks(rows.hidden)
     if rows.joint.missing:
         raise PgmError(_incomplete(next(iter(rows.joint.missing)), "drop rows with empty cells: `--missing drop`"))
     try:

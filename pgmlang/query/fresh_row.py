@@ -26,6 +26,7 @@ from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete
 from pgmlang.query.row_scores import log_evidence
 from pgmlang.query.sequences import position_of
+from pgmlang.results.convergence import error_of_mean
 from pgmlang.results.fit import Fit
 
 ENOUGH = 100
@@ -48,6 +49,11 @@ class CompletedRow:
     def effective(self) -> float:
         """The effective number of draws (Kong 1992)."""
         return 1 / float(np.square(self.weights).sum())
+
+    @property
+    def log_evidence_mcse(self) -> float | None:
+        """Monte Carlo error of `log_evidence`: the error of the mean weight relative to it; None where all are alike."""
+        return log_mean_error(self.weights)
 
     def weighed(self, soft: tuple[Evidence, ...]) -> CompletedRow:
         """The row with soft evidence as well: every draw weighed by what it says of its labels. Raises PgmError as
@@ -82,6 +88,14 @@ class CompletedRow:
             for n in names
         }
         return {**self.values, **{n: derived[n].expand(count, *shapes[n]) for n in names}}
+
+
+def log_mean_error(weights: np.ndarray) -> float | None:
+    """Monte Carlo error of the logarithm of a mean of draws' weights, which here are divided by their sum; None where all are
+    alike."""
+    if np.ptp(weights) == 0:
+        return None
+    return float(error_of_mean((len(weights) * weights)[:, None], are_independent=False)[0])
 
 
 def soft_log_weights(joint: BoundDensity, values: dict[str, Tensor], soft: tuple[Evidence, ...]) -> np.ndarray:
@@ -150,7 +164,7 @@ def row_of(
         name = base(item.variable.name)
         if name in row.joint.missing or name in row.joint.unseen:
             message = f"`do` sets one element of `{name}`: beside numbers it sets all elements of a variable"
-            every = ", ".join(f"`{c.replace('.', '[', 1)}]`" for c in _columns_of(fit, item))
+            every = ", ".join(f"`{c}`" for c in _columns_of(fit, item))
             raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
     return row
 
@@ -223,12 +237,12 @@ def _is_outside(fit: Fit, name: str) -> bool:
 
 
 def _column(fit: Fit, one: Evidence) -> str:
-    """The column of an element: ``x.a`` of ``x[a]``, and of ``x[2, a]``, the third row of a sequence."""
+    """The column of an element: ``x[a]``, and so of ``x[2, a]``, the third row of a sequence."""
     name, _, element = one.variable.name.partition("[")
     words = [w for w in element.removesuffix("]").split(", ") if w]
     if position_of(fit.model, one.variable.name) is not None:
         words = words[1:]
-    return ".".join([name, ", ".join(words)]) if words else name
+    return f"{name}[{', '.join(words)}]" if words else name
 
 
 def _columns_of(fit: Fit, one: Evidence) -> Iterator[str]:
@@ -239,10 +253,14 @@ def _columns_of(fit: Fit, one: Evidence) -> Iterator[str]:
         return
     rows = {p.name for p in model.plates if p.is_rows}
     axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
-    labels = tuple(fit.labels.get(axes[0]) or model.axis_labels(axes[0]) or ()) if len(axes) == 1 else ()
-    names = [f"{name}.{label}" for label in labels]
+    elements = fit.layout.element_names(axes) if axes else []
+    names = [f"{name}[{element}]" for element in elements]
     if _column(fit, one) not in names:
-        near = "its elements: " + ", ".join(labels[:12]) if labels else f"give `{name}` as a column to `predict`"
+        near = f"give `{name}` as a column to `predict`"
+        if names:
+            near = (
+                "its elements: " + ", ".join(f"`{n}`" for n in names[:12]) + (", ..." if len(names) > 12 else "")
+            )
         raise PgmError(Diagnostic("PGM0607", f"`{one.variable.name}` is no element that can be given alone",
                                   one.variable.span, help=near))  # fmt: skip
     yield from names

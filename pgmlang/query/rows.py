@@ -138,5 +138,5 @@ def drawn_columns(
     out: dict[str, list[str] | np.ndarray] = {}
     for i, text in enumerate(joint.binding.layout.element_names(axes)):
         column = flat[:, i]
-        out[f"{name}.{text}" if text else name] = [labels[int(k)] for k in column] if labels else column
+        out[f"{name}[{text}]" if text else name] = [labels[int(k)] for k in column] if labels else column
     return out

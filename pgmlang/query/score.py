@@ -15,7 +15,8 @@ class Score:
     """``values``: log-likelihood of each element of ``plate`` (of all the data together: one, and ``data``);
     ``estimator`` in words; ``ess``: effective number of the particles of the worst element, where they are weighed;
     ``elements``: names of the elements where they are not the rows themselves; ``deviations``: of each draw's likelihood
-    from the mean, relative to it, ``[draws, elements]``, where the values come from draws; ``are_particles``: whether these are independent."""
+    from the mean, relative to it, ``[draws, elements]``, where the values come from draws; ``are_particles``: whether these are independent;
+    ``log_z_error``: standard error of log Z where that is annealed, of one that all elements share, shape (), or of each."""
 
     values: np.ndarray
     plate: str
@@ -24,18 +25,32 @@ class Score:
     elements: tuple[str, ...] = ()
     deviations: np.ndarray | None = None
     are_particles: bool = True
+    log_z_error: np.ndarray | None = None
 
     @property
     def mcse(self) -> np.ndarray | None:
         """Monte Carlo error of each value (of the logarithm of a mean: the mean's own error relative to it); None where
         nothing is simulated."""
-        return None if self.deviations is None else error_of_mean(self.deviations, self.are_particles)
+        errors = None if self.deviations is None else error_of_mean(self.deviations, self.are_particles)
+        if self.log_z_error is None:
+            return errors
+        return np.hypot(np.zeros(len(self.values)) if errors is None else errors, self.log_z_error)
 
     def total_mcse(self, weights: np.ndarray) -> float | None:
-        """Monte Carlo error of the sum of the values by these weights: draws are the same for all elements."""
-        if self.deviations is None:
+        """Monte Carlo error of the sum of the values by these weights: draws are the same for all elements, and so is an error
+        of a log Z that they share."""
+        if self.deviations is None and self.log_z_error is None:
             return None
-        return float(error_of_mean(np.where(weights > 0, self.deviations, 0.0) @ weights, self.are_particles))
+        of_draws = 0.0
+        if self.deviations is not None:
+            of_draws = float(
+                error_of_mean(np.where(weights > 0, self.deviations, 0.0) @ weights, self.are_particles)
+            )
+        if self.log_z_error is None:
+            return of_draws
+        effects = np.broadcast_to(self.log_z_error, weights.shape)[weights > 0] * weights[weights > 0]
+        of_log_z = effects.sum() if self.log_z_error.ndim == 0 else np.sqrt(np.square(effects).sum())
+        return float(np.hypot(of_draws, of_log_z))
 
     def of_present(self, binding: Binding) -> Score:
         """The elements of an outer plate that these rows are of, named, in the order of the file."""
@@ -50,7 +65,12 @@ class Score:
         labels = binding.labels.get(plate, ())
         names = tuple(labels[i] if i < len(labels) else str(i) for i in present)
         deviations = None if self.deviations is None else self.deviations[:, present]
-        return replace(self, values=self.values[present], elements=names, deviations=deviations)
+        log_z_error = self.log_z_error
+        if log_z_error is not None and log_z_error.ndim:
+            log_z_error = log_z_error[present]
+        return replace(
+            self, values=self.values[present], elements=names, deviations=deviations, log_z_error=log_z_error
+        )
 
 
 def deviations_of(logs: np.ndarray, log_mean: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.results.estimates_group import estimates, labels_of_codes, objective_stats
 from pgmlang.results.fit import Fit
 from pgmlang.results.scalars import axis_labels, filled, is_discrete, value_labels
 
@@ -18,13 +19,15 @@ from pgmlang.results.scalars import axis_labels, filled, is_discrete, value_labe
 @dataclass(frozen=True, eq=False)
 class Group:
     """Arrays of one group of ArviZ's schema with the names of their ``axes``; behind (chain, draw) unless ``is_data``.
-    ``draws``: which draws they are of, where they are some of the fit's; ``labels``: behind the codes of discrete ones."""
+    ``draws``: which draws they are of, where they are some of the fit's; ``labels``: behind the codes of discrete ones;
+    ``elements``: labels of axes that are none of the model's."""
 
     values: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[str, ...]]
     is_data: bool = False
     draws: np.ndarray | None = None
     labels: Mapping[str, tuple[str, ...]] | None = None
+    elements: Mapping[str, tuple[str, ...]] | None = None
 
 
 ENGINES = {"h5netcdf": ("h5netcdf", "h5py"), "netcdf4": ("netCDF4",)}
@@ -33,10 +36,10 @@ LabelsOf = Callable[[str, int], tuple[str, ...]]
 """The labels of an axis of a size."""
 
 
-def need_draws(fit: Fit) -> None:
-    """Raises PgmError PGM0610 for a fit without draws."""
-    if not fit.draws:
-        message = f"a fit by `{fit.method}` holds no draws"
+def need_values(fit: Fit) -> None:
+    """Raises PgmError PGM0610 for a fit without draws and estimates."""
+    if not fit.draws and not fit.parameters:
+        message = f"a fit by `{fit.method}` holds neither draws nor estimates"
         raise PgmError(Diagnostic("PGM0610", message, help="fit with a method that draws from the posterior"))
 
 
@@ -46,9 +49,10 @@ def inference_data(fit: Fit, added: Mapping[str, Group] | None = None, labels_of
 
     Discrete values stay codes; the attribute ``labels`` of the variable says what they stand for. An axis whose name is taken
     (by a variable, ``chain``, ``draw``, or itself as in a covariance) gets ``_dim`` appended. ``labels_of``: of axes that
-    the fit alone does not know. Raises PgmError PGM0909 where arviz-base is not installed, PGM0610 for a fit without draws.
+    the fit alone does not know. Estimates are one draw of one chain, and ``sample_stats`` what their method climbed. Raises
+    PgmError PGM0909 where arviz-base is not installed, PGM0610 for a fit without draws and estimates.
     """
-    need_draws(fit)
+    need_values(fit)
     try:
         import xarray
         from arviz_base import dict_to_dataset
@@ -69,24 +73,31 @@ def inference_data(fit: Fit, added: Mapping[str, Group] | None = None, labels_of
             ):
                 dim = _free_name(axis, {*names, "chain", "draw", *dims[name]})
                 dims[name].append(dim)
+                labels = (group.elements or {}).get(axis) or known(axis, size)
                 # objects: NumPy's own strings lose NULs at the end of a label
-                coords[dim] = np.array(filled(known(axis, size), size), dtype=object)
+                coords[dim] = np.array(filled(labels, size), dtype=object)
         if group.draws is not None:
             coords["draw"] = group.draws
         leading = [] if group.is_data else ["chain", "draw"]
         dataset = dict_to_dataset(dict(group.values), dims=dims, coords=coords, sample_dims=leading)
-        for name, labels in (group.labels or {}).items():
-            dataset[name].attrs["labels"] = list(labels)
+        for name, texts in (group.labels or {}).items():
+            dataset[name].attrs["labels"] = list(texts)
         tree[title] = xarray.DataTree(dataset)
     tree.attrs.update({"model": fit.model.name, "method": fit.method})
     return tree
 
 
 def _groups_of_fit(fit: Fit) -> dict[str, Group]:
-    discrete = {n: tuple(value_labels(fit, n)) for n in fit.draws if is_discrete(fit, n)}
-    groups = {"posterior": Group(fit.draws, {n: fit.draw_axes.get(n, ()) for n in fit.draws}, labels=discrete)}
-    if fit.sample_stats:
-        groups["sample_stats"] = Group(fit.sample_stats, dict.fromkeys(fit.sample_stats, ()))
+    if not fit.draws:
+        values, axes, elements = estimates(fit)
+        posterior = Group(values, axes, labels=labels_of_codes(fit, values), elements=elements)
+    else:
+        discrete = {n: tuple(value_labels(fit, n)) for n in fit.draws if is_discrete(fit, n)}
+        posterior = Group(fit.draws, {n: fit.draw_axes.get(n, ()) for n in fit.draws}, labels=discrete)
+    groups = {"posterior": posterior}
+    stats = fit.sample_stats or ({} if fit.draws else objective_stats(fit))
+    if stats:
+        groups["sample_stats"] = Group(stats, dict.fromkeys(stats, ()))
     if fit.pointwise is not None:
         groups["log_likelihood"] = log_likelihood_group(fit, fit.pointwise.values, fit.pointwise.plate)
     return groups

@@ -45,8 +45,13 @@ def is_independent(fit: Fit) -> bool:
 
 def is_discrete(fit: Fit, name: str) -> bool:
     """Whether the draws of a variable are codes of labels."""
+    return is_coded(fit, name, fit.draws[name])
+
+
+def is_coded(fit: Fit, name: str, values: np.ndarray) -> bool:
+    """Whether values of a variable are codes of labels."""
     variable = fit.model.by_name.get(name)
-    return variable is not None and variable.type.is_discrete and fit.draws[name].dtype.kind in "iu"
+    return variable is not None and variable.type.is_discrete and values.dtype.kind in "iu"
 
 
 def scalar_names(fit: Fit, name: str) -> Iterator[str]:
@@ -66,7 +71,7 @@ def value_labels(fit: Fit, name: str) -> Labels:
     labels = labels or fit.model.labels_of(type_)
     if labels is not None:
         return labels
-    codes = fit.draws[name] if name in fit.draws else fit.deterministic[name]
+    codes = next(where[name] for where in (fit.draws, fit.deterministic, fit.parameters) if name in where)
     return filled(None, min(int(codes.max(initial=-1)) + 1, 1 << 16))
 
 

@@ -152,7 +152,7 @@ def _network_row(fit: Fit, net: str) -> dict[str, Any]:
 
 def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any]]:
     distribution = table.distribution
-    heads, labels = _table_labels(fit, table, array.shape)
+    heads, labels = table_labels(fit, table, array.shape)
     counts = fit.parameters.get(table.counts_name)
     prior = prior_counts(table, array.shape) * array.shape[-1]
     errors = fit.standard_errors.get(table.name)
@@ -175,14 +175,14 @@ def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any
 
 def cell_name(fit: Fit, table: Table, shape: tuple[int, ...], index: tuple[int, ...]) -> str:
     """``P(lung = yes | smoke = no)`` of a cell of a learned table of a shape."""
-    return row_name(_cell(table, *_table_labels(fit, table, shape), index))
+    return row_name(_cell(table, *table_labels(fit, table, shape), index))
 
 
 Heads = list[tuple[str, tuple[str, ...]]]
 """What a table's row is told by, and its labels."""
 
 
-def _table_labels(fit: Fit, table: Table, shape: tuple[int, ...]) -> tuple[Heads, tuple[str, ...]]:
+def table_labels(fit: Fit, table: Table, shape: tuple[int, ...]) -> tuple[Heads, tuple[str, ...]]:
     """The heads of a table's rows and the labels of its cells."""
     distribution = table.distribution
     heads = [(by, axis_labels(fit, by, n)) for by, n in zip(distribution.by, shape, strict=False)]

@@ -72,10 +72,78 @@ def test_without_data_there_is_what_the_fit_holds(fit: FittedModel) -> None:
         "sample_stats",
         "log_likelihood",
     }
-    with pytest.raises(PgmError, match="no draws"):
-        pgmlang.compile("param m\nplate row { y ~ Normal(m, 1) }\n").fit(
-            {"y": [1.0]}, method="map"
-        ).inference_data()
+
+
+PRIORS = """
+dim part = {front, back}
+b[part] ~ Normal(0, 2)
+plate group { u ~ Normal(0, 2) }
+plate row in group { input x ; y ~ Normal(u + b[front] * x, 0.5) }
+"""
+TABLE = """
+plate row { wet : {no, yes} ~ Table(prior = 1) ; slips : {no, yes} ~ Table(wet, prior = 1) }
+"""
+MIXTURE = """
+dim kind = {small, large}
+share[kind] ~ Dirichlet(2)
+mu[kind] ~ Normal(0, 5)
+plate row { z : kind ~ Categorical(share) ; y ~ Normal(mu[z], 1) }
+"""
+PAIR = """
+param bond
+plate row { field u : bit ; field v : bit ; factor bond * u * v }
+"""
+NUMBERS = {k: v for k, v in DATA.items() if k != "z"}
+TWO = {"wet": ["no", "yes", "yes", "no"], "slips": ["no", "yes", "no", "no"]}
+MIXED = {"y": [-4.0, -5.0, 4.5, 6.0, 5.2]}
+BITS = {"u": [0, 1, 1, 0, 1], "v": [0, 1, 1, 1, 1]}
+NO_INPUTS = ALL - {"constant_data"}
+OF_FIELDS = {"posterior", "sample_stats", "log_likelihood", "observed_data"}
+KINDS: dict[str, tuple[str, dict[str, Any], str, set[str]]] = {
+    "a point": (PRIORS, NUMBERS, "map", ALL),
+    "a guide": (PRIORS, NUMBERS, "elbo", ALL - {"sample_stats"}),
+    "marginals": (PRIORS, NUMBERS, "meanfield", ALL - {"sample_stats"}),
+    "tables": (TABLE, TWO, "auto", NO_INPUTS),
+    "tables by em": (TABLE, {"slips": TWO["slips"], "wet": ["no", None, "yes", None]}, "em", NO_INPUTS),
+    "a mixture by em": (MIXTURE, MIXED, "em", NO_INPUTS),
+    "fields": (PAIR, BITS, "ml", OF_FIELDS),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fit_has_its_groups(kind: str, tmp_path: Path) -> None:
+    text, data, method, groups = KINDS[kind]
+    fit = pgmlang.compile(text).fit(
+        data, method=method, seed=1, options={"epochs": 60} if method == "elbo" else None
+    )
+    fit.write_netcdf(tmp_path / "fit.nc", data)
+    with xarray.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as tree:
+        assert groups <= set(tree.children) <= ALL
+        posterior = tree["posterior"]
+        for name, value in fit.params.items():
+            if not fit.draws:
+                np.testing.assert_allclose(posterior[name].values[0, 0], value)
+        likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
+        if not fit.draws:
+            np.testing.assert_allclose(likelihood.values[0, 0].sum(), fit.score(data).sum())
+        if "posterior_predictive" in groups:
+            predicted = tree["posterior_predictive"]
+            assert set(predicted.data_vars) == set(tree["observed_data"].data_vars)
+
+
+def test_labels_are_coordinates_of_estimates() -> None:
+    tree = pgmlang.compile(TABLE).fit(TWO).inference_data(TWO)
+    table = tree["posterior"]["slips.table"]
+    assert table.dims == ("chain", "draw", "wet_label", "slips_label")
+    assert (
+        table.coords["wet_label"].values.tolist() == table.coords["slips_label"].values.tolist() == ["no", "yes"]
+    )
+    assert table.sel(wet_label="yes", slips_label="yes").item() == pytest.approx(0.5)
+    tree = pgmlang.compile(PRIORS).fit(NUMBERS, method="map").inference_data(NUMBERS)
+    assert tree["posterior"]["b"].coords["part"].values.tolist() == ["front", "back"]
+    assert tree["posterior"]["u"].coords["group"].values.tolist() == ["s", "t"]
+    (objective,) = tree["sample_stats"].data_vars
+    assert objective == "log_density_a_row"
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,17 @@ def test_small_stacks_have_their_log_likelihood(layer: str) -> None:
         for h in np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     ]  # fmt: skip
     assert fit.log_likelihood == pytest.approx(float(logsumexp(np.array(log_p), axis=0).sum()), abs=1e-9)
+
+
+def test_priors_are_no_layers():
+    """A pair of fields with priors is no stack: what is random beside the layers would be asked for and not learned."""
+    from pgmlang.diagnostics import PgmError
+
+    text = """dim p[8], q[7]
+b ~ Normal(0, 1)
+plate row { field v[p] : bit ; field h[q] : bit ; factor 0.1 * sum(v, over = p) * sum(h, over = q) + b * sum(v, over = p) }"""
+    rows = {f"v[{k}]": [0, 1, 1, 0] for k in range(8)}
+    for method in ("auto", "layerwise"):
+        with pytest.raises(PgmError) as error:
+            pgmlang.compile(text).fit(rows, method=method)
+        assert error.value.diagnostics[0].code in ("PGM0602", "PGM0603")

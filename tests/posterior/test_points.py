@@ -121,3 +121,59 @@ plate line { plate token = chain { input x[kind] ; field y : bit ; factor y * (w
     chances = fit.predict(rows, targets=["y"], hide=["y"]).columns["P(y = 1)"]
     second = sum(math.exp(log_p("a", s)) for s in itertools.product((0, 1), repeat=4) if s[1])
     assert chances[1] == pytest.approx(second, abs=1e-9)
+
+
+GROUPS = """
+plate school {
+  a ~ Normal(0, 1)
+  plate row in school { field u : bit ; field v : bit ; factor a * u ; factor u * v }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def groups():
+    rng = np.random.default_rng(8)
+    rows = {"school": ["C", "A", "B"] * 5, "u": rng.integers(0, 2, 15), "v": rng.integers(0, 2, 15)}
+    return pgmlang.compile(GROUPS).fit(rows, method="hmc", seed=1, options=SHORT["hmc"])
+
+
+def group_tables(fit, school):
+    """p(u, v) of a school at each point: shape (points, 2, 2)."""
+    a = fit.draws["a"].reshape(-1, 3)[:, fit.record.labels["school"].index(school)]
+    a = a[np.unique(np.linspace(0, len(a) - 1, min(len(a), MOST)).astype(int))]
+    weights = np.array([[[math.exp(k * u + u * v) for v in (0, 1)] for u in (0, 1)] for k in a])
+    return weights / weights.sum((1, 2), keepdims=True)
+
+
+def test_latents_of_outer_elements_are_points_too(groups):
+    p = group_tables(groups, "B")
+    answer = groups.query("P(u = 1 | school = B)")
+    assert answer.table[0]["p"] == pytest.approx(p[:, 1].sum(1).mean(), abs=1e-9)
+    assert answer.table[0]["mcse"] > 0
+    answer = groups.query("P(u = 1 | school = B, v = 1)")
+    assert answer.table[0]["p"] == pytest.approx(p[:, 1, 1].mean() / p[:, :, 1].sum(1).mean(), abs=1e-9)
+    rows = {"school": ["B", "A"], "u": [1, None], "v": [1, 0]}
+    other = group_tables(groups, "A")
+    right = [math.log(p[:, 1, 1].mean()), math.log(other[:, :, 0].sum(1).mean())]
+    np.testing.assert_allclose(groups.score(rows), right, atol=1e-9)
+    chance = (other[:, 1, 0] / other[:, :, 0].sum(1)).mean()
+    assert groups.predict(rows, targets=["u"]).columns["P(u = 1)"][1] == pytest.approx(chance, abs=1e-9)
+
+
+@pytest.mark.parametrize("verb", ["score", "predict"])
+def test_outer_elements_without_a_value_are_refused(groups, verb):
+    with pytest.raises(PgmError) as error:
+        getattr(groups, verb)({"school": ["Z"], "u": [1], "v": [None]})
+    (problem,) = error.value.diagnostics
+    assert "`Z` of `school`" in problem.message
+    assert problem.help
+
+
+def test_too_few_points_agree_with_the_evidence():
+    from pgmlang.posterior.points import _need_enough
+    from pgmlang.query.parse import parse_query
+
+    with pytest.raises(PgmError) as error:
+        _need_enough(parse_query("P(u = 1 | v = 1)"), np.array([0.97] + [0.03 / 99] * 99))
+    assert error.value.diagnostics[0].code == "PGM0606"

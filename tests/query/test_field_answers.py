@@ -111,7 +111,7 @@ def test_draws_keep_to_the_evidence() -> None:
     right, _ = machine.mean(lambda v, h, c: v[0], lambda v, h, c: c * density(machine, 0.4, v))
     assert set(columns["c"]) == {"1"}
     assert set(np.asarray(columns["y"])) == {0.4}
-    assert np.mean(np.asarray(columns["v.0"]) == "1") == pytest.approx(right, abs=4 * 0.5 / math.sqrt(3000))
+    assert np.mean(np.asarray(columns["v[0]"]) == "1") == pytest.approx(right, abs=4 * 0.5 / math.sqrt(3000))
 
 
 WIDE = """dim i[30]
