@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -162,7 +161,7 @@ def score(
     total = float(weights @ possible)
     if output:
         named = {row_scores.plate: list(row_scores.elements)} if row_scores.elements else {}
-        simulated = {} if errors is None else {"mcse": errors}
+        simulated = {} if errors is None else {"log_likelihood.mcse": errors}
         _write_columns({**named, "log_likelihood": rows, **simulated}, output, False, quiet)
     few = few_weighed(
         row_scores.ess,
@@ -310,10 +309,13 @@ def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> N
 
 def _told(value: float, error: float | None) -> str:
     """A number with six decimals, or with its Monte Carlo error and as many decimals as that has of two digits."""
-    if error is None or not 5e-7 <= error < math.inf:
+    from pgmlang.results.precision import decimals
+
+    places = decimals(error)
+    if error is None or places is None or places > 7:
         return f"{value:.6f}"
-    decimals = min(max(1 - math.floor(math.log10(error)), 0), 6)
-    return f"{value:.{decimals}f} (mcse {error:.{decimals}f})"
+    shown = min(max(places, 0), 6)
+    return f"{value:.{shown}f} (mcse {error:.{shown}f})"
 
 
 def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:
@@ -323,11 +325,12 @@ def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: b
         print_json(Columns(columns).to_dict())
         return
     from pgmlang.data import write_csv
+    from pgmlang.results.precision import rounded_columns
 
     if output != "-" and Path(output).suffix.lower() not in ("", ".csv", ".gz", ".txt", ".tsv"):
         raise PgmError(
             Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv")
         )
-    write_csv(sys.stdout.buffer if output == "-" else output, columns)
+    write_csv(sys.stdout.buffer if output == "-" else output, rounded_columns(columns))
     if output != "-":
         say(f"wrote {output}", quiet)

@@ -60,6 +60,7 @@ def compare(
     out (PSIS-LOO), with the standard errors of the differences.
     """
     from pgmlang.results.compare import compare as side_by_side
+    from pgmlang.results.precision import figure
 
     loaded = {path: fit_of(path) for path in fits}
     if len(loaded) < 2:
@@ -77,11 +78,12 @@ def compare(
         f"{'name':<{width}}  {'first':>10}  {'second':>10}  {'difference':>10}  {'in mcse':>8}  {'sd ratio':>8}"
     )
     for d in differences[: None if show_all else 20]:
+        first, second = (figure(m, d.mcse, 4) for m in d.means)
         error = "" if d.in_mcse is None or not math.isfinite(d.in_mcse) else f"{d.in_mcse:.1f}"
         ratio = "" if d.sd_ratio is None else f"{d.sd_ratio:.3f}"
         mark = "  far" if d.is_far else ""
         click.echo(
-            f"{d.name:<{width}}  {d.means[0]:>10.4g}  {d.means[1]:>10.4g}  {d.difference:>10.3g}  {error:>8}  {ratio:>8}{mark}"
+            f"{d.name:<{width}}  {first:>10}  {second:>10}  {figure(d.difference, d.mcse, 3):>10}  {error:>8}  {ratio:>8}{mark}"
         )
     if len(differences) > 20 and not show_all:
         click.echo(f"... and {len(differences) - 20} more: `--all`")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+
+from pgmlang.results.precision import figure
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Answer:
         if not self.table:
             return self.query
         columns = self._columns
-        cells = [[_cell(row.get(c, "")) for c in columns] for row in self.table]
+        cells = [_cells(row, columns) for row in self.table]
         widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
         numeric = [not any(isinstance(row.get(c), str) for row in self.table) for c in columns]
 
@@ -69,11 +72,13 @@ class Answer:
         columns = self._columns
         head = "".join(f"<th>{escape(c)}</th>" for c in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row.get(c, '')))}</td>" for c in columns) + "</tr>"
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(row, columns)) + "</tr>"
             for row in self.table
         )
         return f"<table><caption><code>{escape(self.query)}</code></caption><tr>{head}</tr>{body}</table>"
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """The cells of a line, numbers to the digits that its Monte Carlo error allows."""
+    error, values = row.get("mcse"), [row.get(c, "") for c in columns]
+    return [figure(v, error) if isinstance(v, float) else str(v) for v in values]

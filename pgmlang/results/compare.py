@@ -27,6 +27,11 @@ class Difference:
     sd_ratio: float | None
     is_far: bool
 
+    @property
+    def mcse(self) -> float | None:
+        """The Monte Carlo error of the difference; None where it is not known."""
+        return abs(self.difference / self.in_mcse) if self.in_mcse else None
+
 
 def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
     """The scalars that both fits have, those furthest apart first.

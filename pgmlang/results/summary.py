@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.model import Type
 from pgmlang.results.fit import Fit
+from pgmlang.results.precision import figure
 from pgmlang.results.scalars import axis_labels, figures_of, filled, is_discrete, scalar_names, shares
 from pgmlang.tables.learned import Table, learned_tables, prior_counts
 
@@ -89,7 +90,7 @@ def summary_text(
     """The rows as an aligned table of at most ``limit`` rows; a last line says how many are left out and ``more``."""
     rows = summary_rows(fit, limit, names)
     columns = [c for c in (*DRAW_COLUMNS, "count") if any(r.get(c) is not None for r in rows)]
-    lines = [["name", *columns], *([row_name(r), *(_number(c, r.get(c)) for c in columns)] for r in rows)]
+    lines = [["name", *columns], *([row_name(r), *(_number(c, r) for c in columns)] for r in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
     text = [
         "  ".join(
@@ -113,12 +114,15 @@ def row_name(row: dict[str, Any]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def _number(column: str, value: Any) -> str:
+def _number(column: str, row: dict[str, Any]) -> str:
+    value = row.get(column)
     if value is None:
         return ""
     if column.startswith("ess"):
         return f"{value:.0f}"
-    return f"{value:.3f}" if column == "r_hat" else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if column == "r_hat":
+        return f"{value:.3f}"
+    return figure(value, row.get("mcse"), 4) if isinstance(value, float) else str(value)
 
 
 def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:

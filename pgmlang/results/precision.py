@@ -1,0 +1,49 @@
+"""As many digits as a Monte Carlo error allows: those that leave the error itself two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+ALONGSIDE = ("", ".sd", ".q5", ".q95")
+"""Endings of the columns of a number that the error ``NAME.mcse`` is of."""
+
+
+def decimals(error: float | None) -> int | None:
+    """How many decimals leave the error two digits, negative for tens and hundreds; None where there is no error."""
+    if error is None or not 0 < error < math.inf:
+        return None
+    return 1 - math.floor(math.log10(error))
+
+
+def rounded(value: float, error: float | None) -> float:
+    """The number to the digits that its error allows."""
+    places = decimals(error)
+    return value if places is None or not math.isfinite(value) else round(value, min(places, 300))
+
+
+def figure(value: float, error: float | None, most: int = 6) -> str:
+    """The number as text, of ``most`` digits at most."""
+    return f"{rounded(value, error):.{most}g}"
+
+
+def rounded_columns(columns: Mapping[str, list[str] | np.ndarray]) -> dict[str, list[str] | np.ndarray]:
+    """Columns of results for the eye: each number, its spread and the probabilities of each label to the digits that the
+    error of their row, ``NAME.mcse``, allows."""
+    out = dict(columns)
+    for error_name, errors in columns.items():
+        name = error_name.removesuffix(".mcse")
+        if name == error_name or not isinstance(errors, np.ndarray):
+            continue
+        told = [f"{name}{ending}" for ending in ALONGSIDE] + [k for k in columns if k.startswith(f"P({name} = ")]
+        for column in (*told, error_name):
+            values = columns.get(column)
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+                out[column] = _rounded_array(values, errors)
+    return out
+
+
+def _rounded_array(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    return np.array([rounded(v, e) for v, e in zip(values.tolist(), errors.tolist(), strict=True)])
