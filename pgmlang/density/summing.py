@@ -397,7 +397,8 @@ def scopes_of(
     scopes = {}
     for key, factor in factors.items():
         here = {names.index(n) for n in mentioned(model, factor, names)}
-        before = {n for n, _ in looks_back(model, factor, names)}
+        # of a term times zero no step knows: its value is the same whatever the row before
+        before = {n for n, _ in looks_back(model, factor, names) if n in lagged_names}
         # a factor that only looks back has the earlier value alone
         here |= {len(names) + lagged_names.index(n) for n in before}
         scopes[key] = frozenset(here)

@@ -82,7 +82,7 @@ class PointSurface:
         """Minus the log-posterior ``[m]`` of free numbers ``[m, n]``, and its gradients, a few points at a time."""
         cells = sum(math.prod(s) for s in self.joint.shapes.values())
         values, gradients = [], []
-        for some in np.array_split(points, max(1, -(-len(points) * cells // SIDE_BY_SIDE))):
+        for some in np.array_split(points, min(len(points), -(-len(points) * cells // SIDE_BY_SIDE))):
             with torch.enable_grad():
                 leaf = torch.as_tensor(some, dtype=self.joint.dtype, device=self.joint.device).requires_grad_()
                 loss = -self.total(self.values_at(leaf))

@@ -128,6 +128,21 @@ def _by_distributions(given: Conditioned, query: Query) -> Answer:
     return answer_by_distributions(fit, query) or ConditionalAnswers(fit, given.seed).answer(query)
 
 
+def _against_defined(given: Conditioned, query: Query) -> Iterator[str]:
+    from pgmlang.query.defined_labels import is_defined_by_labels
+
+    if given.posterior.network is not None or not is_defined_by_labels(given.posterior.fit, query):
+        yield "what is asked is no mean or event of a name that labels of the row define"
+
+
+def _by_defined(given: Conditioned, query: Query) -> Answer:
+    from pgmlang.query.defined_labels import answer_by_labels
+
+    fit = given.posterior.fit
+    exact = answer_by_labels(fit, query, lambda other: answerer(given, other).answer(given, other))
+    return exact or ConditionalAnswers(fit, given.seed).answer(query)
+
+
 def _against_nothing(given: Conditioned, query: Query) -> Iterator[str]:
     yield from ()
 
@@ -153,6 +168,7 @@ QUESTIONS = (
     QuestionRow("fields at points", _against_points, _at_points),
     QuestionRow("tables", _against_tables, _by_tables),
     QuestionRow("labels above numbers", _against_labels, _by_labels),
+    QuestionRow("a name that labels define", _against_defined, _by_defined),
     QuestionRow("a fresh row in closed form", _against_closed_form, _by_closed_form),
     QuestionRow("a fresh row's numbers by their distributions", _against_distributions, _by_distributions),
     QuestionRow(SIMULATED, _against_fresh_row,

@@ -8,7 +8,7 @@ their probabilities, numbers by draws; every figure has its Monte Carlo error.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +152,7 @@ class Draws:
         out = []
         for cell in np.ndindex(*map(len, labels)):
             held = np.logical_and.reduce([c == i for c, i in zip(codes, cell, strict=True)])
-            p, error = self._mean(held.astype(float))
+            p, error = self._share_of(held.astype(float), [name for name, _, _ in elements])
             texts = {e[1]: x[i] for e, x, i in zip(elements, labels, cell, strict=True)}
             out.append({**texts, "p": p, "mcse": error})
         return out
@@ -184,7 +184,7 @@ class Draws:
             share = one if share is None else share * one
             row[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
         assert share is not None
-        p, error = self._mean(share)
+        p, error = self._share_of(share, [base(t.variable.name) for t in targets])
         return {**row, "p": p, "mcse": error}
 
     def _share(self, event: Event, alone: bool) -> np.ndarray:
@@ -238,6 +238,20 @@ class Draws:
         mean = float(self.weights @ values)
         deviations = len(values) * self.weights * (values - mean)
         return mean, float(convergence(deviations[None, :, None]).mcse[0])
+
+    def _share_of(self, holds: np.ndarray, names: Collection[str]) -> tuple[float, float]:
+        """The weighed share of draws in which something holds, and its error: of no draw or of all, that of one more draw
+        (Laplace's rule), unless what it is about is known."""
+        share, error = self._mean(holds)
+        if np.ptp(holds) or len(holds) == 1 or all(self._is_known(n) for n in names):
+            return share, error
+        return share, 1 / (1 / float(np.square(self.weights).sum()) + 2)
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a variable was told in every cell, or has the probabilities of its labels."""
+        joint = self.joint
+        is_seen = name in joint.observed and name not in joint.missing and name not in joint.unseen
+        return is_seen or name in self.chances or name not in joint.model.conditional_of
 
     def _moments(self, values: np.ndarray) -> dict[str, float]:
         mean, error = self._mean(values)

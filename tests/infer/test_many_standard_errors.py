@@ -147,3 +147,17 @@ def test_what_costs_too_much_is_said(monkeypatch, method: str, limit: str, value
     assert words in summary_text(fit.record)
     if method == "em":
         assert fit.record.standard_errors["seen.table"] == pytest.approx([math.sqrt(0.25 * 0.75 / 20)] * 2)
+
+
+def test_models_of_many_cells_are_looked_at_point_by_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More cells than all points together may have: each point is a block of its own."""
+    rng = np.random.default_rng(0)
+    bits = (rng.random((200, 4)) < rng.random((2, 4))[rng.integers(2, size=200)]).astype(int)
+    text = (
+        "dim item[4]\nshare[class] ~ Dirichlet(2)\nplate class[2] { p[item] ~ Beta(2, 2) }\n"
+        "plate row { z ~ Categorical(share)\n x[item] ~ Bernoulli(p[z]) }"
+    )
+    usual = pgmlang.compile(text).fit({"x": bits}, method="em", seed=1)
+    monkeypatch.setattr("pgmlang.infer.density_errors.SIDE_BY_SIDE", 1)
+    alone = pgmlang.compile(text).fit({"x": bits}, method="em", seed=1)
+    assert errors_of(alone, "p") == pytest.approx(errors_of(usual, "p"), rel=1e-9)

@@ -141,3 +141,16 @@ def test_what_is_no_row(question: str) -> None:
     with pytest.raises(PgmError) as error:
         pgmlang.compile(RAIN).given().query(question)
     assert error.value.diagnostics[0].code in ("PGM0606", "PGM0607")
+
+
+def test_a_term_times_zero_of_the_row_before_says_nothing() -> None:
+    """It is no part of the normal form, by which the sum over the sequence is planned."""
+    text = "plate row = chain { z : bit ~ Bernoulli(0.3)\n y ~ Normal(if first then z else z + 0.0 * prev(z), 1) }"
+    scores = pgmlang.compile(text).given().score({"y": [1.0, 0.2]})
+    right = [math.log(0.3 * stats.norm.pdf(y - 1) + 0.7 * stats.norm.pdf(y)) for y in (1.0, 0.2)]
+    assert float(np.sum(scores)) == pytest.approx(sum(right), abs=1e-9)
+    fields = "plate row = chain { field u : bit\n factor 0.5 * u\n factor if first then 0 else 0 * u * prev(u) }"
+    columns = pgmlang.compile(fields).given().predict({"u": ["1", None, None, "0"]}).columns
+    assert columns["P(u = 1)"] == pytest.approx(
+        [1, 1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(-0.5)), 0], abs=1e-9
+    )
