@@ -39,7 +39,7 @@ class Conditioned:
                 self, posterior=p, seed=self.seed + i,
                 rows=None if self.rows is None else replace(self.rows, model=p.fit.model),
             )
-            for i, p in enumerate(self.posterior.points)
+            for i, p in enumerate(self.posterior.points_by(self.seed))
         )  # fmt: skip
 
 

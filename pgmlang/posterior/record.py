@@ -41,6 +41,13 @@ class Posterior:
 
         return tuple(map(Posterior, points_of(self.fit)))
 
+    def points_by(self, seed: int) -> tuple[Posterior, ...]:
+        """The same by a seed, where they are drawn: latents of a given model by their prior."""
+        from pgmlang.posterior.points import points_of
+
+        is_drawn = self.fit.is_given and seed and self.points
+        return tuple(map(Posterior, points_of(self.fit, seed))) if is_drawn else self.points
+
     @cached_property
     def tables(self) -> NetworkAnswers:
         """Exact answers about a fresh row, or about the whole where rows hang together. Raises PgmError PGM0602 for what no
