@@ -64,12 +64,29 @@ def reasons_against_closed_form(fit: Fit, query: Query) -> Iterator[str]:
     if any(base(e.variable.name) not in labels for e in query.evidence if e.value is None):
         yield "soft evidence is of something else than an open label"
     length = length_of(model, names_of(query))
+    if any(True for _ in _set_in_part(fit, query, length)):
+        yield "an intervention sets some elements of a variable"
     if math.prod(_num_labels(fit, n, length) for n in labels) > MOST_CONFIGURATIONS:
         yield "the labels have too many configurations"
     reduced = _reduced(model, query, latents)
     if learned_tables(reduced) and not all(t.name in fit.parameters for t in learned_tables(reduced)):
         yield "a table is not known"
     yield from reasons_against(reduced, numbers)
+
+
+def _set_in_part(fit: Fit, query: Query, length: int) -> Iterator[str]:
+    """Variables of which interventions set some elements, and not all."""
+    model = fit.model
+    rows = {p.name for p in model.plates if p.is_rows}
+    names = [base(e.variable.name) for e in query.interventions]
+    for name in {n for n in names if n in model.by_name}:
+        axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
+        in_chain = chain_of_rows(model) in model.array_axes(model.by_name[name])
+        elements = math.prod(fit.layout.size(a) for a in axes) * (length if in_chain else 1)
+        if any("[" in e.variable.name for e in query.interventions if base(e.variable.name) == name) and (
+            names.count(name) < elements
+        ):
+            yield name
 
 
 def _against_fields(fit: Fit, query: Query) -> Iterator[str]:

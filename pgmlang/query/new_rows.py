@@ -18,6 +18,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.reductions import determines
+from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
@@ -155,6 +156,8 @@ class NewRows:
         inner = density_of_binding(
             reduced, binding.with_values(seen), self.joint.held, self.joint.dtype, self.joint.device
         )
+        # what hung on their missing cells may be drawn forwards
+        inner = with_latent_cells(inner, self.hidden)
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]
         if reasons:
