@@ -32,10 +32,11 @@ ENOUGH = 10
 """Effective points below which the evidence is too far from the fit to be answered for."""
 
 
-def points_of(fit: Fit, seed: int = 0) -> tuple[Fit, ...]:
+def points_of(fit: Fit, seed: int = 0, indices: np.ndarray | None = None) -> tuple[Fit, ...]:
     """The fit at each of its values of the latents outside of the innermost rows, which are params there; none where the
     model has no fields or no such latent, or where the fit has no value of one. Of a given model these are draws of the
-    prior by ``seed``; none where it hangs on data."""
+    prior by ``seed``; none where it hangs on data. ``indices``: which draws, chains one
+    after the other; evenly spaced ones, `MOST` at most, where they are not said."""
     names = outer_latents(fit.model)
     if not names or not any(True for _ in fit.model.of_role("field")):
         return ()
@@ -51,6 +52,8 @@ def points_of(fit: Fit, seed: int = 0) -> tuple[Fit, ...]:
     drawn = {n: np.asarray(fit.draws[n]).reshape(-1, *fit.draws[n].shape[2:]) for n in names if n in fit.draws}
     count = min((len(v) for v in drawn.values()), default=1)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
+    if indices is not None:
+        chosen = np.minimum(indices, count - 1)
     bare = replace(fit, model=model, draws={}, draw_axes={}, sample_stats={}, deterministic={}, pointwise=None)
     return tuple(
         replace(bare, parameters={**known, **{n: np.array(v[i]) for n, v in drawn.items()}}) for i in chosen
