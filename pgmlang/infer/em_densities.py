@@ -147,7 +147,9 @@ class DensityEm:
                 raise
             if not state.trace:
                 # a starting cluster of one row has no spread
-                able = [i for i in range(len(total)) if self._has_maximum({n: v[i : i + 1] for n, v in values.items()})]
+                able = [
+                    i for i in range(len(total)) if self._has_maximum({n: v[i : i + 1] for n, v in values.items()})
+                ]
                 if not able:
                     raise
                 return DensityEmState({n: v[able] for n, v in values.items()}, before[able]), report

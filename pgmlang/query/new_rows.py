@@ -23,7 +23,14 @@ from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
-from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
+from pgmlang.query.fitted_values import (
+    DRAWS,
+    drawn_from_prior,
+    estimates,
+    global_values,
+    has_seen_vectors,
+    split_latents,
+)
 from pgmlang.query.linear_gaussian import GaussianUnits, gaussian_units
 from pgmlang.results.fit import Fit
 
@@ -115,9 +122,11 @@ class NewRows:
     def need_whole(self, names: tuple[str, ...]) -> None:
         """Raises PgmError PGM0602 for numbers with missing cells beside seen ones, which only the closed form takes."""
         for name in (n for n in names if n in self.joint.missing):
-            message = f"`{name}` has missing cells that others hang on, and these are not normal together"
+            is_vector = has_seen_vectors(self.joint, name)
+            what = "of vectors" if is_vector else "that others hang on"
+            message = f"`{name}` has missing cells {what}, and these are not normal together"
             raise PgmError(Diagnostic("PGM0602", message, self.joint.model.by_name[name].span,
-                                      help="leave such rows out: `--missing drop`; or fit with them: `--method hmc` draws the cells"))  # fmt: skip
+                                      help="leave such rows out: `--missing drop`"))  # fmt: skip
 
     def as_one_draw(self) -> NewRows:
         """Point estimates once: the copies of a point would all say the same."""
