@@ -73,12 +73,12 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
 def _predict_below_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
     """Predictions of rows in which something below the fields is not said, where the fields are summed out."""
     from pgmlang.query.below_fields import rows_below_fields, unsaid_below
-    from pgmlang.query.row_predictions import predict_rows
+    from pgmlang.query.missing_patterns import predict_new_rows
 
     if not unsaid_below(given.bound):
         return None
     rows = rows_below_fields(given.posterior.fit, given.bound, given.seed)
-    return None if rows is None else predict_rows(rows, targets)
+    return None if rows is None else predict_new_rows(rows, targets)
 
 
 def _score_fields(given: Conditioned) -> Score:
@@ -121,21 +121,18 @@ def _against_nothing(posterior: Posterior) -> Sequence[str]:
 
 
 def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.missing_patterns import predict_new_rows
     from pgmlang.query.new_rows import new_rows_of
-    from pgmlang.query.row_predictions import predict_rows
-    from pgmlang.query.row_scores import impossible_of
-    from pgmlang.query.rows import without_answers
 
-    rows = new_rows_of(given.posterior.fit, given.bound, given.seed)
-    return without_answers(predict_rows(rows, targets), impossible_of(rows))
+    return predict_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed), targets)
 
 
 def _score_new_rows(given: Conditioned) -> Score:
+    from pgmlang.query.missing_patterns import score_new_rows
     from pgmlang.query.new_rows import new_rows_of
-    from pgmlang.query.row_scores import score_rows
 
     _need_observed(given)
-    return score_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
+    return score_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
 
 
 def _need_observed(given: Conditioned) -> None:

@@ -124,7 +124,7 @@ def completed_row(
     row = row_of(fit, evidence, interventions, seed, most, length)
     given = (*evidence, *interventions)
     chances: dict[str, Tensor] = {}
-    values = complete(row, chances)
+    values = complete(row, chances, is_weighed=True)
     log_weights = log_evidence(row).cpu().numpy()
     is_even = bool((log_weights == log_weights[0]).all())
     total = float(log_weights[0] if is_even else np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))

@@ -180,7 +180,8 @@ class Censored(Combined):
 
     def log_cdf(self, value):
         x, (lower, upper) = real(value), map(real, self.numbers)
-        within = torch.where(x >= upper, 0.0, self.base.log_cdf(torch.minimum(torch.maximum(x, lower), upper)))
+        held = torch.minimum(torch.maximum(x, lower), upper)
+        within = torch.where(x >= upper, 0.0, self.base.log_cdf(held))
         return torch.where(x < lower, -math.inf, within)
 
     def log_survival(self, value):
