@@ -68,7 +68,7 @@ def errors_of_means(draws: np.ndarray) -> np.ndarray:
         step = max(1, _BLOCK // (chains * num_draws))
         for start in range(0, flat.shape[2], step):
             block = np.array(flat[:, :, start : start + step].transpose(2, 0, 1), dtype=np.float64, order="C")
-            good = np.isfinite(block).all(axis=(1, 2))
+            good = np.asarray(np.isfinite(block).all(axis=(1, 2)))
             block = np.where(good[:, None, None], block, 0.0)
             unit = np.maximum(np.abs(block).max(axis=(1, 2)), np.finfo(float).tiny)
             scaled = block / unit[:, None, None]
