@@ -213,6 +213,12 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
         if base(name) not in known and name not in plates:
             near = did_you_mean(name, known) or "its variables: " + ", ".join(f"`{n}`" for n in sorted(known)[:12])
             raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=near))
+        if name in plates and not any(
+            name in fit.model.enclosing(p.name)[:-1] for p in fit.model.plates if p.is_rows
+        ):
+            message = f"`{name}` is the plate of the rows themselves: a row that is asked about is a fresh one"
+            cure = "leave it out; what the fit says of an element is asked by its index, `E(NAME[0])`"
+            raise PgmError(Diagnostic("PGM0606", message, span, help=cure))
         if one.weights or one.value is None:
             raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,
                                       help=f"write `{name} = value`"))  # fmt: skip

@@ -43,7 +43,10 @@ def score_rows(rows: NewRows) -> Score:
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
-        return score_of_draws(sum_per_unit(rows.joint, terms, plate), plate or "data", _words(rows, "exact"))
+        # rows of which nothing is seen have no terms
+        num_units = 1 if plate is None else rows.joint.layout.size(plate)
+        of_units = sum_per_unit(rows.joint, terms, plate).expand(rows.num_draws, num_units)
+        return score_of_draws(of_units, plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
     _need_told(rows)
