@@ -78,7 +78,7 @@ def compare(
         f"{'name':<{width}}  {'first':>10}  {'second':>10}  {'difference':>10}  {'in mcse':>8}  {'sd ratio':>8}"
     )
     for d in differences[: None if show_all else 20]:
-        first, second = (figure(m, d.mcse, 4) for m in d.means)
+        first, second = (figure(m, e, 4) for m, e in zip(d.means, d.mcses, strict=True))
         error = "" if d.in_mcse is None or not math.isfinite(d.in_mcse) else f"{d.in_mcse:.1f}"
         ratio = "" if d.sd_ratio is None else f"{d.sd_ratio:.3f}"
         mark = "  far" if d.is_far else ""

@@ -24,8 +24,10 @@ NUMBERS = 20_000_000
 PRIOR_DRAWS = 500
 ESTIMATE_DRAWS = 500
 """Predictive draws at point estimates."""
+FIELD_DRAWS = 100
+"""Draws of a fit at which fields are drawn: each has chains of its own."""
 CANNOT = frozenset({"PGM0602", "PGM0610"})
-"""What says that a model or fit has no such group: a field, a param without a prior, no independent elements."""
+"""What says that a model or fit has no such group: a prior of fields, a param without a prior, no independent elements."""
 
 
 def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
@@ -86,6 +88,8 @@ def _posterior_predictive(fit: Fit, binding: Binding, seed: int) -> dict[str, Gr
     model = binding.model
     size = sum(np.asarray(binding.values[n]).size for n in binding.observed if n in model.by_name)
     count = max(1, min(draws, NUMBERS // max(1, chains * size)))
+    if fit.draws and any(True for _ in model.of_role("field")):
+        count = max(1, min(count, FIELD_DRAWS // chains))
     some = np.unique(np.linspace(0, draws - 1, count).round().astype(int))
     chosen = (np.arange(chains)[:, None] * draws + some).ravel() if fit.draws else None
     drawn = replicated(fit, binding, chains * len(some), seed, chosen)

@@ -87,13 +87,17 @@ def replicated(
 ) -> Replicates:
     """Data sets of what these rows observe, by draws of the fit (evenly spaced, or ``draws`` of them), or by its estimates.
 
-    Raises PgmError PGM0602 for fields, PGM0708 where the rows are not those the draws are of, PGM0610 for values that the
-    fit does not tell.
+    Fields are drawn by chains, one for each replicate. Raises PgmError PGM0602 for fields that hang on directed variables of
+    rows, PGM0708 where the rows are not those the draws are of, PGM0610 for values that the fit does not tell.
     """
-    _refuse_fields(binding.model)
     joint = _bare(binding)
     chains, length = num_chains_and_draws(fit)
     total = max(1, chains * length)
+    if any(True for _ in binding.model.of_role("field")):
+        if draws is None:
+            draws = np.linspace(0, total - 1, num_draws).round().astype(int)
+        values_of_fields = _replicated_fields(fit, binding, draws, seed)
+        return Replicates(joint, values_of_fields, draws if chains else np.zeros(0, dtype=int))
     values, params, nets, count = estimates(fit, joint, total)
     _need_params(joint, params)
     if draws is None:
@@ -116,6 +120,34 @@ def replicated(
         for name in wanted:
             parts[name].append(drawn[name].numpy())
     return Replicates(joint, _joined(joint, parts), draws if chains else np.zeros(0, dtype=int))
+
+
+def _replicated_fields(fit: Fit, binding: Binding, draws: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """What the rows observe of fields and of what is below them, ``[replicate, *shape]``, those of one draw of the fit
+    together."""
+    from pgmlang.posterior.points import outer_latents, points_of
+    from pgmlang.query.field_draws import drawn_of_all_rows
+    from pgmlang.query.field_rows import field_rows_of
+
+    model = binding.model
+    observed = [n for n in binding.observed if model.by_name[n].role in ("random", "field")]
+    chosen, turns = np.unique(draws, return_inverse=True)
+    points = points_of(fit, indices=chosen)
+    if not points:
+        if outer_latents(model) - set(binding.observed):
+            names = ", ".join(f"`{n}`" for n in sorted(outer_latents(model)))
+            message = f"the fit does not tell all of {names}, beside which the fields stand"
+            raise PgmError(Diagnostic("PGM0602", message, help="fit by a method that does: `--method map`"))
+        points, turns = (fit,), np.zeros(len(draws), dtype=int)
+    out: dict[str, np.ndarray] = {}
+    for i, point in enumerate(points):
+        bare = replace(_bare(binding).binding, model=point.model)
+        mine = np.flatnonzero(turns == i)
+        values = drawn_of_all_rows(field_rows_of(point, bare, seed + i), len(mine))
+        for name in (n for n in observed if n in values):
+            array = values[name].numpy()
+            out.setdefault(name, np.zeros((len(draws), *array.shape[1:]), dtype=array.dtype))[mine] = array
+    return out
 
 
 def drawn_from_prior(

@@ -51,6 +51,9 @@ def density_of_binding(
         if k in observed and k not in held
     }  # fmt: skip
     unseen = {k: missing.pop(k) for k in tuple(missing) if is_childless_missing(model, k)}
+    intervened = {
+        k: torch.as_tensor(mask, device=device) for k, mask in binding.layout.intervened.items() if k in observed
+    }
     for name, mask in unseen.items():
         observed[name] = filled(observed[name], mask)
     if programs is None:
@@ -71,7 +74,7 @@ def density_of_binding(
             np.asarray(binding.weights, dtype=float), dtype=dtype, device=device
         )
     return BoundDensity(model, data, layout, observed, missing, params, shapes, dtype, device, lambda: binding, dict(fixed),
-                 programs, programs.whole, weights=weights, unseen=unseen)  # fmt: skip
+                 programs, programs.whole, weights=weights, unseen=unseen, intervened=intervened)  # fmt: skip
 
 
 def _tensor(values: np.ndarray, variable: Variable, dtype: torch.dtype, device: torch.device) -> Tensor:

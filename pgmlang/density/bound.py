@@ -57,7 +57,8 @@ class BoundDensity:
     fields that the data or ``--fix`` gives, with ``missing``: True at the cells that are latent, where there are any.
     ``fixed``: params held. ``shapes``: of every variable and learned table. ``scale``: what a sum over the rows is
     multiplied by (a minibatch stands for all rows; see `row_subset`), by row plate; ``weights`` of its rows. ``unseen``: True at
-    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value.
+    missing cells that drop out of the likelihood, of variables that nothing hangs on; they hold any value. ``intervened``: True
+    at the cells that an intervention set, whose value has no density.
     ``rows_bound`` gives the rows as arrays, ``held`` the values held; ``program``: that of its factors, one of
     ``programs``; ``origin``: the density that this one is some rows of; ``partition``: log Z, where it is a factor of the
     density; ``memo``: what was worked out of this one alone."""
@@ -78,6 +79,7 @@ class BoundDensity:
     scale: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
     unseen: dict[str, Tensor] = field(default_factory=dict)
+    intervened: dict[str, Tensor] = field(default_factory=dict)
     origin: BoundDensity | None = field(default=None, repr=False)
     partition: LogPartition | None = field(default=None, repr=False)
     memo: Memo = field(default_factory=Memo, init=False, repr=False)
@@ -144,6 +146,19 @@ class BoundDensity:
                 {**self.fixed, **(params or {})},
                 nets,
             )
+        terms = self.without_intervened(terms)
         if self.partition is not None and only is None:
             terms = terms | self.partition.terms(self, values, params, nets, blanket)
         return terms
+
+    def without_intervened(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Terms ``[..., *axes]`` that are zero at the cells that an intervention set."""
+        out = dict(terms)
+        for name in self.intervened.keys() & terms.keys():
+            mask, axes = self.intervened[name], self.axes(name)
+            for position in reversed(range(len(axes))):
+                if axes[position] not in self.factor_axes[name]:
+                    # a vector is set whole
+                    mask = mask.any(position)
+            out[name] = torch.where(mask, 0.0, terms[name])
+        return out

@@ -40,6 +40,22 @@ def determines(joint: BoundDensity, axes: tuple[str, ...], plate: str) -> bool:
     return plate in axes or any((plate, a) in joint.layout.parents for a in axes)
 
 
+def element_of(joint: BoundDensity, name: str, plate: str | None) -> Tensor:
+    """The element of a plate that each element of a variable belongs to, ``[*shape]``; 0 without a plate."""
+    shape, axes = joint.shape_of(name), joint.axes(name)
+    if plate is None:
+        return torch.zeros(shape, dtype=torch.int64)
+    for position, axis in enumerate(axes):
+        if axis == plate:
+            index = torch.arange(shape[position])
+        elif (plate, axis) in joint.layout.parents:
+            index = joint.layout.parent(plate, axis)
+        else:
+            continue
+        return index.reshape(-1, *[1] * (len(shape) - position - 1)).expand(shape)
+    raise AssertionError(f"`{name}` belongs to no `{plate}`")
+
+
 def sum_to_axes(joint: BoundDensity, values: Tensor, value_axes: tuple[str, ...], axes: tuple[str, ...]) -> Tensor:
     """Values ``[..., *own]`` summed to fewer axes: own axes and inner plates' rows go; those of outer elements
     are added up for each, rows by their weights."""

@@ -78,7 +78,7 @@ def _sliced(joint: BoundDensity, plate: str, rows: Tensor | slice) -> BoundDensi
     }  # fmt: skip
     return replace(
         joint, data=cut(joint.data), layout=layout, observed=cut(joint.observed), missing=cut(joint.missing),
-        unseen=cut(joint.unseen), shapes=shapes, weights={k: v[rows] if k == plate else v for k, v in joint.weights.items()},
+        unseen=cut(joint.unseen), intervened=cut(joint.intervened), shapes=shapes, weights={k: v[rows] if k == plate else v for k, v in joint.weights.items()},
         rows_bound=bound_rows, origin=joint.whole,
     )  # fmt: skip
 

@@ -10,17 +10,19 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.completion import Values, completed
+from pgmlang.density.completion import Values, completed, filled
 from pgmlang.density.numerics import numerics, seeded
-from pgmlang.lower.order import ancestral_order
+from pgmlang.lower.order import ancestral_order, looped_items
 
 
 def simulate(joint: BoundDensity, generator: Generator, given: Values | None = None, params: Values | None = None,
-             nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
-    """Ancestral draws of all random variables; ``given`` ones are kept. See the program's ``simulate``."""
+             nets: Any = None, shape: tuple[int, ...] = (), missing: Values | None = None) -> dict[str, Tensor]:  # fmt: skip
+    """Ancestral draws of all random variables; ``given`` ones are kept, of those in ``missing``, which belong to chains that
+    look back, the cells where it is not True. See the program's ``simulate``."""
+    cells = {"missing": missing} if missing else {}
     with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
         drawn: dict[str, Tensor] = joint.program.simulate(
-            joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, given, shape
+            joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, given, shape, **cells
         )
     return drawn
 
@@ -29,13 +31,26 @@ def simulate_given_seen(joint: BoundDensity, generator: Generator, given: Values
                         nets: Any = None, shape: tuple[int, ...] = ()) -> dict[str, Tensor]:  # fmt: skip
     """Ancestral draws given all that the joint observes, of variables that are seen in some cells too: what hangs on these
     sees the values of those cells. ``given``: draws ``[*shape, ...]`` of others, and of cells that are missing."""
-    masks = {**joint.missing, **joint.unseen}
+    model, masks = joint.model, {**joint.missing, **joint.unseen}
     known = {k: v.expand((*shape, *v.shape)) for k, v in joint.observed.items() if k not in masks} | dict(given)
-    parents = {n for c in joint.model.conditionals for n in joint.model.random_parents(c)}
-    partly_seen = [c.target for c in ancestral_order(joint.model, joint.model.conditionals) if c.target in masks]
-    for name in (n for n in partly_seen if n in parents):
-        value = known[name] if name in known else simulate(joint, generator, known, params, nets, shape)[name]
-        known[name] = torch.where(masks[name], value, joint.observed[name])
+    parents = {n for c in model.conditionals for n in model.random_parents(c)}
+    order = ancestral_order(model, [*model.conditionals, *model.definitions])
+    targets = [item.target for item in order if item.target in model.conditional_of]
+    looped = {item.target for item in looped_items(model, order)}
+    for position, name in enumerate(targets):
+        if name not in masks or (name not in parents and name not in looped):
+            continue
+        if name not in known:
+            # cells of a chain are drawn in one pass with whatever hangs on them
+            together = (
+                [n for n in targets if n in looped and n in masks and n not in known] if name in looped else []
+            )
+            seen = {n: filled(joint.observed[n], masks[n]).expand((*shape, *joint.shapes[n])) for n in together}
+            drawn = simulate(joint, generator, known | seen, params, nets, shape, {n: masks[n] for n in together})
+            # what lies above was drawn for these cells
+            above = (n for n in targets if n in looped) if together else ()
+            known |= {n: drawn[n] for n in (*targets[:position], *above, name) if n not in known}
+        known[name] = torch.where(masks[name], known[name], joint.observed[name])
     out = {**simulate(joint, generator, known, params, nets, shape), **known}
     for name in (n for n in masks if n in out):
         out[name] = torch.where(masks[name], out[name], joint.observed[name])

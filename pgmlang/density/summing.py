@@ -158,7 +158,7 @@ class Marginaliser:
             terms: dict[str, Tensor] = program.factors(
                 everything, joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets
             )
-        return terms
+        return joint.without_intervened(terms)
 
     def _lead(self, values: Values) -> int:
         """Number of leading axes of the other values."""

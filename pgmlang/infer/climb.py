@@ -24,6 +24,7 @@ from pgmlang.density.partition import density_of
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
+from pgmlang.infer.data_unit import log_unit
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors, running_doubt
 from pgmlang.kernels import lbfgs
 from pgmlang.kernels.curvature import FEW, WITHIN, Curvature, curvature, reason_against
@@ -44,7 +45,7 @@ ENDS = 3
 SHRUNK = 0.1
 """A gradient that a step makes smaller than this share gets somewhere."""
 FAR = 15.0
-"""A free number smaller than this is not far out: ``exp(15)`` is three millions."""
+"""A free number smaller than this is not far out, in the unit of the data: ``exp(15)`` is three millions."""
 STEEPER = 1e3
 SETTLING = 20
 """Most times that a climb goes on from Newton steps after its end."""
@@ -283,7 +284,7 @@ class Climb:
         if any(b.slope < SHRUNK * a.slope for a, b in pairwise(ends)):
             return ()
         sizes = torch.stack([e.x for e in ends]).abs()
-        is_out = (sizes[1:] > sizes[:-1]).all(0) & (sizes[-1] > FAR)
+        is_out = (sizes[1:] > sizes[:-1]).all(0) & (sizes[-1] > FAR + log_unit(self.joint))
         if ends[-1].slope < STEEPER * first_slope:
             is_out &= torch.tensor(self.have_scale(), device=is_out.device)
         if not bool(is_out.any()):

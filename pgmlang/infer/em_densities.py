@@ -143,8 +143,16 @@ class DensityEm:
         try:
             following = self.q.maximise(values, known)
         except PgmError as error:
-            if error.diagnostics[0].code != "PGM0808" or not state.trace:
+            if error.diagnostics[0].code != "PGM0808":
                 raise
+            if not state.trace:
+                # a starting cluster of one row has no spread
+                able = [
+                    i for i in range(len(total)) if self._has_maximum({n: v[i : i + 1] for n, v in values.items()})
+                ]
+                if not able:
+                    raise
+                return DensityEmState({n: v[able] for n, v in values.items()}, before[able]), report
             return DensityEmState(values, total, trace, True, collapse=error.diagnostics[0].message), report
         if state.fallback is not None:
             following = _chosen(gone_too_far, state.fallback, following)
@@ -159,6 +167,16 @@ class DensityEm:
         if len(plain) == 3 and len(trace) > PLAIN and not self.is_hard:
             return DensityEmState(self._ahead(plain), total, trace, plain=(), fallback=following), report
         return DensityEmState(following, total, trace, plain=plain), report
+
+    def _has_maximum(self, values: dict[str, Tensor]) -> bool:
+        """Whether the M-step of a start by itself, values ``[1, ...]``, has finite slopes."""
+        try:
+            self.q.maximise(values, self._expect(values)[1])
+        except PgmError as error:
+            if error.diagnostics[0].code != "PGM0808":
+                raise
+            return False
+        return True
 
     def _narrowed(
         self, total: Tensor, following: dict[str, Tensor], trace: tuple[tuple[float, ...], ...]

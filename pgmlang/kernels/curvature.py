@@ -202,7 +202,7 @@ def _newton(square: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, np.nd
     top = max(float(np.abs(values).max()), TINY)
     is_flat = np.abs(values) <= NONE * top
     along = vectors.T @ (gradient / units)
-    step = -(vectors @ np.where(is_flat, 0.0, along / np.maximum(np.abs(values), TINY)))
+    step = -(vectors @ np.where(is_flat, 0.0, along / np.where(is_flat, 1.0, np.maximum(np.abs(values), TINY))))
     flat = vectors[:, is_flat] / units[:, None]
     is_saddle = bool((values < -NONE * top).any())
     return step / units, flat / np.maximum(np.linalg.norm(flat, axis=0), TINY), is_saddle

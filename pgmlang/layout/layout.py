@@ -49,7 +49,8 @@ class Layout:
     ``labels``: names of the elements where there are any. ``parents``: by (inner plate, outer plate) the outer element
     of each inner one, ``[inner]`` int64, for every plate around. ``chains``: chain plates, each with the plates around
     it whose elements hold a sequence each. ``edges``: by plate of edges the elements that each brings together,
-    ``[edges, 2]`` int64. ``missing``: the cells without a value of variables that have any such.
+    ``[edges, 2]`` int64. ``missing``: the cells without a value of variables that have any such. ``intervened``: the cells
+    that an intervention sets, ``[*axes]`` by variable, whose value has no density.
     """
 
     sizes: Mapping[str, int]
@@ -58,6 +59,7 @@ class Layout:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
     missing: Mapping[str, MissingMask] = field(default_factory=dict)
+    intervened: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     # ---- axes
 
@@ -140,4 +142,9 @@ class Layout:
                     mask = np.take(mask, elements[axis], position)
             if mask.any():
                 missing[name] = MissingMask(cells.axes, mask)
-        return Layout(sizes, labels, parents, self.chains, self.edges, missing), elements
+        intervened = {}
+        for name, mask in self.intervened.items():
+            for position, axis in enumerate(self.missing[name].axes if name in self.missing else ()):
+                mask = np.take(mask, elements[axis], position) if axis in elements else mask
+            intervened[name] = mask
+        return Layout(sizes, labels, parents, self.chains, self.edges, missing, intervened), elements

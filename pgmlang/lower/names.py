@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _DEFINED = re.compile(r"^(?:def |class |(?=[A-Z_]+ = ))(\w+)", re.MULTILINE)
 """What a file of the runtime gives a meaning at its top."""
 _OURS = {"torch", "dist", "pyro", "math", "constraints", "biject_to", "values", "data", "layout", "params", "nets",
-         "annotations", "out", "terms", "log_q", "q", "t", "drawn", "given", "shape", "factors", "propose",
+         "annotations", "out", "terms", "log_q", "q", "t", "now", "drawn", "missing", "given", "shape", "factors", "propose",
          "deterministic", "FACTORS", "GUIDE_FACTORS", "SUPPORTS", "RANKS", "LABELS", "example", "log_joint", "model",
          "guide", "simulate", "main", "build_nets"}  # fmt: skip
 """Names of modules, of the program's own functions and tables, and of their arguments and locals."""

@@ -16,17 +16,21 @@ from pgmlang.model import Choice, Conditional, Definition, Density, Dist, Distri
 
 def simulate_function(emitter: Emitter, out: Writer) -> None:
     """Emits ``simulate``: values given are kept, the others drawn; fields must be given. Chains are drawn row after
-    row, all sequences at once. Raises PGM0601 for distributions that no program draws from."""
+    row, all sequences at once, and of what they hold some cells alone may be given (``missing``: the others). Raises
+    PGM0601 for distributions that no program draws from."""
     model, names = emitter.model, emitter.names
     stated: list[Conditional | Definition] = [*model.conditionals, *model.definitions]
     order = ancestral_order(model, stated)
     looped = looped_items(model, order)
     out.blank(2)
-    out.line("def simulate(data=None, layout=None, params=None, nets=None, given=None, shape=()):")
+    some_cells = ", missing=None" if looped else ""
+    out.line(f"def simulate(data=None, layout=None, params=None, nets=None, given=None, shape=(){some_cells}):")
     out.indent += 1
-    out.doc(
-        "Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept."
+    text = (
+        "Ancestral draws, ``shape`` of them side by side; values that are given (with that shape first) are kept"
     )
+    cells = ", but for cells of a chain where ``missing`` is True" if looped else ""
+    out.doc(f"{text}{cells}.")
     out.line("values = dict(given or {})")
     fields = {v.name for v in model.of_role("field")}
     drawn = {c.target for c in model.conditionals}
@@ -82,9 +86,11 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         shape = py.binary("add", py.name("shape"), emitter.shape_of(frame))
         out.statement(ast.Assign([_value(target.target)], py.call("torch.zeros", shape, **keywords)))
         out.indent -= 1
-    out.assign("drawn", ast.parse("set(values) - set(given or {})", mode="eval").body)
+    out.assign("missing", ast.parse("missing or {}", mode="eval").body)
+    out.assign("drawn", ast.parse("set(values) - set(given or {}) | set(missing)", mode="eval").body)
     out.head(f"for t in range(int({py.text(position)}.max()) + 1):")
     out.indent += 1
+    out.assign("now", py.binary("eq", position, py.name("t")))
     for target in targets:
         out.assign(names[target.target], py.entry("values", target.target))
     emitter.previous(items, out)
@@ -96,11 +102,13 @@ def _loop(emitter: Emitter, items: list[Conditional | Definition], out: Writer) 
         emitter.distributions.table_number = 0
         out.head(f"if {py.text(py.constant(item.target))} in drawn:")
         out.indent += 1
-        now = py.binary("eq", position, py.name("t"))
         parts: list[ast.expr] = [ast.Slice() if a == plate else ast.Constant(None) for a in frame]
-        test = py.item(now, *parts) if len(parts) > 1 else now
+        test = py.item(py.name("now"), *parts) if len(parts) > 1 else py.name("now")
         fresh = draw(emitter, item.distribution, item, frame)
-        node = py.call("torch.where", test, fresh, py.name(names[item.target]))
+        is_now = ast.BinOp(
+            test, ast.BitAnd(), py.method(py.name("missing"), "get", py.constant(item.target), test)
+        )
+        node = py.call("torch.where", is_now, fresh, py.name(names[item.target]))
         out.statement(ast.Assign([_value(item.target)], node), item.span)
         out.indent -= 1
         out.assign(names[item.target], py.entry("values", item.target))

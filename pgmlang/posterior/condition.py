@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
+from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.parse import Evidence
 from pgmlang.query.row_names import base
@@ -39,7 +40,7 @@ class Conditioned:
                 self, posterior=p, seed=self.seed + i,
                 rows=None if self.rows is None else replace(self.rows, model=p.fit.model),
             )
-            for i, p in enumerate(self.posterior.points)
+            for i, p in enumerate(self.posterior.points_by(self.seed))
         )  # fmt: skip
 
 
@@ -70,7 +71,9 @@ def condition(
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
                                       help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
-    return Conditioned(posterior, rows, given, done, seed)
+    if rows is not None and posterior.of_other_rows is not posterior:
+        rows = replace(rows, model=as_params(rows.model, fitted_reductions(posterior.fit)))
+    return Conditioned(posterior.of_other_rows, rows, given, done, seed)
 
 
 def _check_told(posterior: Posterior, item: Evidence) -> None:

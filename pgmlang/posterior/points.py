@@ -32,15 +32,17 @@ ENOUGH = 10
 """Effective points below which the evidence is too far from the fit to be answered for."""
 
 
-def points_of(fit: Fit) -> tuple[Fit, ...]:
+def points_of(fit: Fit, seed: int = 0, indices: np.ndarray | None = None) -> tuple[Fit, ...]:
     """The fit at each of its values of the latents outside of the innermost rows, which are params there; none where the
-    model has no fields or no such latent, or where the fit has no value of one."""
+    model has no fields or no such latent, or where the fit has no value of one. Of a given model these are draws of the
+    prior by ``seed``; none where it hangs on data. ``indices``: which draws, chains one
+    after the other; evenly spaced ones, `MOST` at most, where they are not said."""
     names = outer_latents(fit.model)
-    if (
-        not names
-        or not any(True for _ in fit.model.of_role("field"))
-        or not names <= {*fit.draws, *fit.parameters}
-    ):
+    if not names or not any(True for _ in fit.model.of_role("field")):
+        return ()
+    if fit.is_given and not names <= fit.parameters.keys():
+        fit = _with_prior_draws(fit, names, seed)
+    if not names <= {*fit.draws, *fit.parameters}:
         return ()
     model = _with_params(fit.model, names)
     known = {n: v for n, v in fit.parameters.items() if n not in fit.draws}
@@ -50,10 +52,35 @@ def points_of(fit: Fit) -> tuple[Fit, ...]:
     drawn = {n: np.asarray(fit.draws[n]).reshape(-1, *fit.draws[n].shape[2:]) for n in names if n in fit.draws}
     count = min((len(v) for v in drawn.values()), default=1)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
+    if indices is not None:
+        chosen = np.minimum(indices, count - 1)
     bare = replace(fit, model=model, draws={}, draw_axes={}, sample_stats={}, deterministic={}, pointwise=None)
     return tuple(
         replace(bare, parameters={**known, **{n: np.array(v[i]) for n, v in drawn.items()}}) for i in chosen
     )
+
+
+def _with_prior_draws(fit: Fit, names: frozenset[str], seed: int) -> Fit:
+    """A given model with draws of these latents by their prior, ``[1, draw, *shape]``; as it is where their prior or their
+    number hangs on data."""
+    import torch
+
+    from pgmlang.density.bind import density_of_binding
+    from pgmlang.query.fitted_values import drawn_from_prior, estimates
+
+    model = fit.model
+    chosen = [v for v in model.of_role("random") if v.name in names and v.name not in fit.parameters]
+    behind = names_behind(model, *(model.conditional_of[v.name] for v in chosen))
+    hangs_on_data = any(n in behind and model.by_name[n].role in ("input", "field") for n in model.by_name)
+    if hangs_on_data or any(not fit.layout.has_size(a) for v in chosen for a in model.array_axes(v)):
+        return fit
+    binding = Binding(model, fit.layout, fit.labels, {}, plate="")
+    joint = density_of_binding(model, binding, {}, torch.float64, torch.device("cpu"))
+    values, params, nets, _ = estimates(fit, joint)
+    known = {n: v.expand(MOST, *v.shape[1:]) for n, v in values.items()}
+    generator = torch.Generator().manual_seed(seed)
+    drawn = drawn_from_prior(joint, tuple(v.name for v in chosen), known, params, nets, MOST, generator)
+    return replace(fit, draws={n: v[None].numpy() for n, v in drawn.items()})
 
 
 def outer_latents(model: Model) -> frozenset[str]:
@@ -102,6 +129,42 @@ def mean_score(scores: Sequence[Score]) -> Score:
     )  # fmt: skip
 
 
+def score_under_prior(scores: Sequence[Score], weights: np.ndarray) -> Score:
+    """One number for all the data, which latents that have their prior tie together; rows by their ``weights``. Raises
+    PgmError PGM0602 where too few draws of the prior agree with the data."""
+    totals = [
+        replace(s, values=np.array([_total(s, weights)]), plate="data", elements=(), deviations=None,
+                log_z_error=_total_error(s, weights))
+        for s in scores
+    ]  # fmt: skip
+    share_of_points(np.array([t.values[0] for t in totals]))
+    return replace(mean_score(totals), are_particles=True)
+
+
+def _total(score: Score, weights: np.ndarray) -> float:
+    return float(score.values @ weights if len(weights) == len(score.values) else score.values.sum())
+
+
+def _total_error(score: Score, weights: np.ndarray) -> np.ndarray | None:
+    error = score.total_mcse(weights if len(weights) == len(score.values) else np.ones(len(score.values)))
+    return None if error is None else np.array([error])
+
+
+def share_of_points(logs: np.ndarray) -> np.ndarray:
+    """The posterior probability of each draw of the prior by the log-likelihood of the rows there, shape (points,). Raises
+    PgmError PGM0602 where too few agree with the rows."""
+    if not np.isfinite(logs).any():
+        return np.full(len(logs), 1 / len(logs))
+    weights = np.exp(logs - np.logaddexp.reduce(logs))
+    effective = 1 / float(np.square(weights).sum())
+    if effective < ENOUGH:
+        message = (
+            f"{effective:.1f} of {len(logs)} draws of the prior agree with the rows; at least {ENOUGH} are needed"
+        )
+        raise PgmError(Diagnostic("PGM0602", message, help="fit the model to them: `pgmc fit`, then ask the fit"))
+    return weights
+
+
 def _error_of_log_z(scores: Sequence[Score]) -> np.ndarray | None:
     """The error of annealed log Zs in the logarithm of a mean likelihood: each by its share of that. Where a point's elements
     share one log Z, it is that of the element with the greatest."""
@@ -114,10 +177,11 @@ def _error_of_log_z(scores: Sequence[Score]) -> np.ndarray | None:
     return np.asarray(total.max() if all(e.ndim == 0 for e in errors) else total)
 
 
-def mean_columns(predictions: Sequence[Columns]) -> Columns:
-    """Mean probabilities, and the labels that are most probable by them."""
+def mean_columns(predictions: Sequence[Columns], weights: np.ndarray | None = None) -> Columns:
+    """Mean probabilities, and the labels that are most probable by them. ``weights``: of the points, adding up to one."""
     if len(predictions) == 1:
         return predictions[0]
+    shares = np.full(len(predictions), 1 / len(predictions)) if weights is None else weights
     out: dict[str, list[str] | np.ndarray] = {}
     first = predictions[0].columns
     for name, column in first.items():
@@ -126,7 +190,9 @@ def mean_columns(predictions: Sequence[Columns]) -> Columns:
         if isinstance(column, np.ndarray):
             arrays = np.array([p.columns[name] for p in predictions])
             is_log = name == "log_evidence"
-            out[name] = np.logaddexp.reduce(arrays, axis=0) - math.log(len(arrays)) if is_log else arrays.mean(0)
+            with np.errstate(divide="ignore"):
+                logs = np.log(shares).reshape(-1, *[1] * (arrays.ndim - 1))
+            out[name] = np.logaddexp.reduce(arrays + logs, axis=0) if is_log else np.tensordot(shares, arrays, 1)
         else:
             out[name] = column
     errors: dict[str, np.ndarray] = {}
@@ -141,7 +207,9 @@ def mean_columns(predictions: Sequence[Columns]) -> Columns:
             )
             # each point's own error is part of how they differ
             if np.ptp(arrays, axis=0).any():
-                errors[name] = error_of_mean(arrays, are_independent=False).max(0)
+                mean = np.tensordot(shares, arrays, 1)
+                terms = shares.reshape(-1, *[1] * mean.ndim) * (arrays - mean) * len(shares) + mean
+                errors[name] = error_of_mean(terms, are_independent=False).max(0)
     return Columns(_with_errors(out, errors), predictions[0].warnings)
 
 

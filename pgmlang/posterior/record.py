@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pgmlang.model.row_plates import row_plate, unit_plate
+from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
 from pgmlang.query.sequences import name_in_sequence
@@ -35,11 +36,28 @@ class Posterior:
     one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
 
     @cached_property
+    def of_other_rows(self) -> Posterior:
+        """The same, with what the fit's own rows came to held as it was."""
+        names = fitted_reductions(self.fit)
+        if not names:
+            return self
+        held = {n: self.fit.deterministic[n] for n in names}
+        fit = replace(self.fit, model=as_params(self.fit.model, names), parameters={**self.fit.parameters, **held})
+        return replace(self, fit=fit)
+
+    @cached_property
     def points(self) -> tuple[Posterior, ...]:
         """What a fit says at each of its draws of latents beside fields; none where there are no such latents."""
         from pgmlang.posterior.points import points_of
 
         return tuple(map(Posterior, points_of(self.fit)))
+
+    def points_by(self, seed: int) -> tuple[Posterior, ...]:
+        """The same by a seed, where they are drawn: latents of a given model by their prior."""
+        from pgmlang.posterior.points import points_of
+
+        is_drawn = self.fit.is_given and seed and self.points
+        return tuple(map(Posterior, points_of(self.fit, seed))) if is_drawn else self.points
 
     @cached_property
     def tables(self) -> NetworkAnswers:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import counted_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -73,12 +75,12 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
 def _predict_below_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
     """Predictions of rows in which something below the fields is not said, where the fields are summed out."""
     from pgmlang.query.below_fields import rows_below_fields, unsaid_below
-    from pgmlang.query.row_predictions import predict_rows
+    from pgmlang.query.missing_patterns import predict_new_rows
 
     if not unsaid_below(given.bound):
         return None
     rows = rows_below_fields(given.posterior.fit, given.bound, given.seed)
-    return None if rows is None else predict_rows(rows, targets)
+    return None if rows is None else predict_new_rows(rows, targets)
 
 
 def _score_fields(given: Conditioned) -> Score:
@@ -94,13 +96,25 @@ def _against_points(posterior: Posterior) -> Sequence[str]:
 
 
 def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Columns:
-    from pgmlang.posterior.points import mean_columns
+    from pgmlang.posterior.points import mean_columns, share_of_points
 
     below = _predict_below_fields(given, targets)
     if below is not None:
         return below
     _need_known_elements(given)
-    return mean_columns([row_answerer(p.posterior).predict(p, targets) for p in given.at_points()])
+    points = given.at_points()
+    predictions = [row_answerer(p.posterior).predict(p, targets) for p in points]
+    rows = given.bound
+    if not _has_prior(given) or not any(n in rows.values for n in rows.observed):
+        return mean_columns(predictions)
+    # what the rows say tells which of the prior's draws they come from
+    logs = [float(row_answerer(p.posterior).score(p).values.sum()) for p in points]
+    return mean_columns(predictions, share_of_points(np.array(logs)))
+
+
+def _has_prior(given: Conditioned) -> bool:
+    """Whether the points are draws of the prior, which the rows at hand tell more of."""
+    return given.posterior.fit.is_given and len(given.posterior.points) > 1
 
 
 def _need_known_elements(given: Conditioned) -> None:
@@ -110,10 +124,15 @@ def _need_known_elements(given: Conditioned) -> None:
 
 
 def _score_at_points(given: Conditioned) -> Score:
-    from pgmlang.posterior.points import mean_score
+    from pgmlang.posterior.points import mean_score, score_under_prior
 
     _need_known_elements(given)
-    return mean_score([row_answerer(p.posterior).score(p) for p in given.at_points()])
+    scores = [row_answerer(p.posterior).score(p) for p in given.at_points()]
+    if not _has_prior(given):
+        return mean_score(scores)
+    rows = given.bound
+    weights = np.ones(len(scores[0].values)) if rows.weights is None else np.asarray(rows.weights, dtype=float)
+    return score_under_prior(scores, weights)
 
 
 def _against_nothing(posterior: Posterior) -> Sequence[str]:
@@ -121,21 +140,18 @@ def _against_nothing(posterior: Posterior) -> Sequence[str]:
 
 
 def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
+    from pgmlang.query.missing_patterns import predict_new_rows
     from pgmlang.query.new_rows import new_rows_of
-    from pgmlang.query.row_predictions import predict_rows
-    from pgmlang.query.row_scores import impossible_of
-    from pgmlang.query.rows import without_answers
 
-    rows = new_rows_of(given.posterior.fit, given.bound, given.seed)
-    return without_answers(predict_rows(rows, targets), impossible_of(rows))
+    return predict_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed), targets)
 
 
 def _score_new_rows(given: Conditioned) -> Score:
+    from pgmlang.query.missing_patterns import score_new_rows
     from pgmlang.query.new_rows import new_rows_of
-    from pgmlang.query.row_scores import score_rows
 
     _need_observed(given)
-    return score_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
+    return score_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
 
 
 def _need_observed(given: Conditioned) -> None:

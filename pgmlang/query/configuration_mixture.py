@@ -111,15 +111,15 @@ class ConfigurationMixture:
     def _quantile(self, means: np.ndarray, sds: np.ndarray, chance: float) -> float:
         """Where the mixture's distribution function is a chance, between the least and the greatest of its parts."""
         from scipy.optimize import brentq
-        from scipy.stats import norm
+        from scipy.special import ndtri
 
-        ends = norm.ppf(chance, means[self.weights > 0], sds[self.weights > 0])
+        ends = (means + sds * ndtri(chance))[self.weights > 0]
         low, high = float(ends.min()), float(ends.max())
         if high - low <= 1e-12 * max(1.0, abs(low)):
             return low
 
         def excess(x: float) -> float:
-            return float(self.weights @ norm.cdf(x, means, sds)) - chance
+            return float(self.weights @ _below(x, means, sds)) - chance
 
         # at an end the other parts are beyond: rounding alone can turn the sign there
         if excess(low) >= 0 or excess(high) <= 0:
@@ -128,8 +128,6 @@ class ConfigurationMixture:
 
     def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
         """The probability that all events hold: of labels any number, of numbers one."""
-        from scipy.stats import norm
-
         row: dict[str, object] = {}
         share = self.weights
         for event in targets:
@@ -141,5 +139,15 @@ class ConfigurationMixture:
                 continue
             bound = bound_of(event, name, is_countable=False)
             means, sds = self._normals(name, index)
-            share = share * (norm.cdf if event.op in ("<", "<=") else norm.sf)(bound, means, sds)
+            # mirrored, what is above has no cancelling
+            side = 1.0 if event.op in ("<", "<=") else -1.0
+            share = share * _below(side * bound, side * means, sds)
         return {**row, "p": float(share.sum())}
+
+
+def _below(x: float, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
+    """The probability that each normal is at most ``x``; of none that varies, a number that was given, 0 or 1."""
+    from scipy.special import ndtr
+
+    varies = sds > 0
+    return np.where(varies, ndtr((x - means) / np.where(varies, sds, 1.0)), x >= means)

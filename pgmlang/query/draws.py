@@ -16,6 +16,7 @@ from pgmlang.query.conditional import QUANTILES
 from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
+from pgmlang.results.convergence import errors_of_means
 
 if TYPE_CHECKING:
     from pgmlang.results.fit import Fit
@@ -99,7 +100,7 @@ class DrawAnswers:
             if name in self.labels and kind == "E":
                 rows.append({"variable": label, **_moments(numbers_of(target, name, self.labels[name])[one])})
             elif name in self.labels:
-                rows += [{"variable": label, "label": text, "p": float((one == code).mean())}
+                rows += [{"variable": label, "label": text, **_share(one == code)}
                          for code, text in enumerate(self.labels[name])]  # fmt: skip
             else:
                 rows.append({"variable": label, **_moments(one)})
@@ -113,7 +114,7 @@ class DrawAnswers:
             held = mask if held is None else held & mask
             row[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
         assert held is not None
-        return {**row, "p": float(held.mean())}
+        return {**row, **_share(held)}
 
     def _mask(self, event: Event) -> np.ndarray:
         assert event.value is not None
@@ -165,8 +166,22 @@ class DrawAnswers:
 
 
 def _moments(values: np.ndarray) -> dict[str, float]:
+    """Of draws ``[chain, draw]``; the mean alone of a point."""
     if values.size == 1:
         return {"mean": float(values.reshape(()))}
     low, middle, high = np.quantile(values, QUANTILES)
     return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "q5": float(low), "q50": float(middle),
-            "q95": float(high)}  # fmt: skip
+            "q95": float(high), **_error(values)}  # fmt: skip
+
+
+def _share(holds: np.ndarray) -> dict[str, float]:
+    """How often something holds in draws ``[chain, draw]``."""
+    return {"p": float(holds.mean()), **_error(holds)}
+
+
+def _error(values: np.ndarray) -> dict[str, float]:
+    """The Monte Carlo error of the mean of draws ``[chain, draw]``; nothing of a point, or of draws too few to tell."""
+    if values.size == 1:
+        return {}
+    error = float(errors_of_means(values))
+    return {"mcse": error} if np.isfinite(error) else {}

@@ -42,13 +42,33 @@ def drawn_of_fields(
 ) -> dict[str, Tensor]:
     """Values of one fresh row, ``[count * rounds, *shape]``: of ``count`` chains, some sweeps between the rounds."""
     one = rows.single_row()
+    return _drawn(rows, one, _fields_alone(one), count, rounds, shared)
+
+
+def drawn_of_all_rows(
+    rows: FieldRows, count: int, shared: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Values of all rows that are bound, ``[count, *shape]``, each of a chain of its own, whatever they say of fields; with
+    their inputs and what they hang together by. Raises PgmError PGM0602 as `sample_fields`."""
+    _need_no_parents(rows)
+    return _drawn(rows, rows.joint, density_of_potentials(rows.joint), count, 1, shared)
+
+
+def _drawn(
+    rows: FieldRows,
+    one: BoundDensity,
+    bare: BoundDensity,
+    count: int,
+    rounds: int,
+    shared: Mapping[str, Tensor] | None,
+) -> dict[str, Tensor]:
+    """``bare``: the potentials of ``one`` alone."""
     names = (*rows.observed, *rows.hidden)
     model = rows.joint.model
     if all(v.type.kind == "real" for v in model.of_role("field")):
-        values = _chains_of_numbers(rows, one, names, count)
+        values = _chains_of_numbers(rows, bare, names, count)
     else:
         _need_blocks_of_all(rows, names)
-        bare = _fields_alone(one)
         fields = fields_of(bare, names)
         values = fields.begin(rows.generator, (count,))
         settled = fields.with_frozen_params(rows.params, rows.nets)
@@ -82,15 +102,15 @@ def _need_blocks_of_all(rows: FieldRows, names: tuple[str, ...]) -> None:
 
 
 def _chains_of_numbers(
-    rows: FieldRows, one: BoundDensity, names: tuple[str, ...], count: int
+    rows: FieldRows, alone: BoundDensity, names: tuple[str, ...], count: int
 ) -> dict[str, Tensor]:
     """Chains of Hamiltonian Monte Carlo over real fields."""
     from pgmlang.density.target import Target
     from pgmlang.kernels import sample
 
-    bare = replace(_fields_alone(one), observed={}, scale={}, weights={})
+    bare = replace(alone, observed={}, scale={}, weights={})
     target = Target(bare, names, tuple(free_shape(bare, n) for n in names), params=rows.params, nets=rows.nets)
-    x = torch.randn(count, target.dimension, dtype=one.dtype, generator=rows.generator)
+    x = torch.randn(count, target.dimension, dtype=bare.dtype, generator=rows.generator)
     done = sample(target, x, generator=rows.generator, warmup=300, draws=1)
     return target.values(done.draws[:, -1])[0]
 

@@ -15,6 +15,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import fresh_nets
 from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.childless import event_axes
 from pgmlang.lower.order import ancestral_order
 from pgmlang.model import Model
 from pgmlang.model.dependence import definitions_behind
@@ -136,8 +137,18 @@ def split_latents(joint: BoundDensity, known: set[str]) -> tuple[tuple[str, ...]
         for v in model.of_role("random")
         if v.name not in known and (v.name not in seen or v.name in {*joint.missing, *joint.unseen})
     ]
-    hidden = tuple(n for n in unknown if n in above or (n in joint.missing and _has_children(model, n, seen)))
+    hidden = tuple(
+        n for n in unknown
+        if n in above or (n in joint.missing and (_has_children(model, n, seen) or has_seen_vectors(joint, n)))
+    )  # fmt: skip
     return tuple(n for n in unknown if n not in hidden), hidden
+
+
+def has_seen_vectors(joint: BoundDensity, name: str) -> bool:
+    """Whether a variable is drawn as vectors, of whose cells some are seen and some are not: what is seen has its density
+    together with what is not."""
+    mask = joint.missing.get(name)
+    return mask is not None and bool(event_axes(joint.model, name)) and not bool(mask.all())
 
 
 def _has_children(model: Model, name: str, seen: set[str]) -> bool:

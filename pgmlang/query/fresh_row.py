@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pgmlang.binding import bind
 from pgmlang.binding.record import Binding
 from pgmlang.data import read_frame
+from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -21,7 +23,7 @@ from pgmlang.query.events import label_weights
 from pgmlang.query.new_rows import NewRows, new_rows_of
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.query.prior_rows import fresh_binding, need_inputs, observed_outside
-from pgmlang.query.row_elements import element_of_draws, single_element
+from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete
 from pgmlang.query.row_scores import log_evidence
@@ -124,7 +126,7 @@ def completed_row(
     row = row_of(fit, evidence, interventions, seed, most, length)
     given = (*evidence, *interventions)
     chances: dict[str, Tensor] = {}
-    values = complete(row, chances)
+    values = complete(row, chances, is_weighed=True)
     log_weights = log_evidence(row).cpu().numpy()
     is_even = bool((log_weights == log_weights[0]).all())
     total = float(log_weights[0] if is_even else np.logaddexp.reduce(log_weights) - math.log(len(log_weights)))
@@ -156,17 +158,35 @@ def row_of(
     given = (*evidence, *interventions)
     check_given(fit, given)
     model = fit.model
+    binding = binding_of(fit, given, length)
     done = {base(e.variable.name) for e in interventions}
+    # of these some elements alone are set: the others have their own density
+    partly = {n for n in done if n in binding.layout.missing or n in {base(e.variable.name) for e in evidence}}
+    if partly:
+        binding = _with_intervened(
+            fit, binding, tuple(e for e in interventions if base(e.variable.name) in partly)
+        )
+        done -= partly
     factors = tuple(f for f in model.factors if getattr(f, "target", None) not in done)
-    fit = replace(fit, model=replace(model, factors=factors, guide=None if done else model.guide))
-    row = new_rows_of(fit, binding_of(fit, given, length), seed, most)
+    guide = None if done or partly else model.guide
+    fit = replace(fit, model=replace(model, factors=factors, guide=guide))
+    return new_rows_of(fit, replace(binding, model=fit.model), seed, most)
+
+
+def _with_intervened(fit: Fit, binding: Binding, interventions: tuple[Evidence, ...]) -> Binding:
+    """The binding with the elements that are set marked. Raises PgmError PGM0606 for an element of a vector."""
+    joint = density_of_binding(fit.model, binding, {}, torch.float64, torch.device("cpu"))
+    masks: dict[str, np.ndarray] = {}
     for item in interventions:
         name = base(item.variable.name)
-        if name in row.joint.missing or name in row.joint.unseen:
-            message = f"`do` sets one element of `{name}`: beside numbers it sets all elements of a variable"
+        if set(joint.axes(name)) - set(joint.factor_axes[name]):
+            message = f"`do` sets one element of `{name}`, whose elements have one distribution together"
             every = ", ".join(f"`{c}`" for c in _columns_of(fit, item))
             raise PgmError(Diagnostic("PGM0606", message, item.span, help=f"set each of {every}"))
-    return row
+        mask = masks.setdefault(name, np.zeros(joint.shapes[name], dtype=bool))
+        for _, index in elements_of(joint, Event(item.variable)):
+            mask[index] = True
+    return replace(binding, layout=replace(binding.layout, intervened=masks))
 
 
 def check_targets(fit: Fit, query: Query) -> None:
@@ -193,6 +213,12 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
         if base(name) not in known and name not in plates:
             near = did_you_mean(name, known) or "its variables: " + ", ".join(f"`{n}`" for n in sorted(known)[:12])
             raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=near))
+        if name in plates and not any(
+            name in fit.model.enclosing(p.name)[:-1] for p in fit.model.plates if p.is_rows
+        ):
+            message = f"`{name}` is the plate of the rows themselves: a row that is asked about is a fresh one"
+            cure = "leave it out; what the fit says of an element is asked by its index, `E(NAME[0])`"
+            raise PgmError(Diagnostic("PGM0606", message, span, help=cure))
         if one.weights or one.value is None:
             raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,
                                       help=f"write `{name} = value`"))  # fmt: skip

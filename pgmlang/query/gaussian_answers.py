@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgmlang.diagnostics import PgmError
+from pgmlang.graph.childless import event_axes
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Conditional, Potential
 from pgmlang.query.answer import Answer
@@ -64,12 +65,29 @@ def reasons_against_closed_form(fit: Fit, query: Query) -> Iterator[str]:
     if any(base(e.variable.name) not in labels for e in query.evidence if e.value is None):
         yield "soft evidence is of something else than an open label"
     length = length_of(model, names_of(query))
+    if any(True for _ in _set_in_part(fit, query, length)):
+        yield "an intervention sets some elements of a variable"
     if math.prod(_num_labels(fit, n, length) for n in labels) > MOST_CONFIGURATIONS:
         yield "the labels have too many configurations"
     reduced = _reduced(model, query, latents)
     if learned_tables(reduced) and not all(t.name in fit.parameters for t in learned_tables(reduced)):
         yield "a table is not known"
     yield from reasons_against(reduced, numbers)
+
+
+def _set_in_part(fit: Fit, query: Query, length: int) -> Iterator[str]:
+    """Variables of which interventions set some elements, and not all."""
+    model = fit.model
+    rows = {p.name for p in model.plates if p.is_rows}
+    names = [base(e.variable.name) for e in query.interventions]
+    for name in {n for n in names if n in model.by_name}:
+        axes = [a for a in model.array_axes(model.by_name[name]) if a not in rows]
+        in_chain = chain_of_rows(model) in model.array_axes(model.by_name[name])
+        elements = math.prod(fit.layout.size(a) for a in axes) * (length if in_chain else 1)
+        if any("[" in e.variable.name for e in query.interventions if base(e.variable.name) == name) and (
+            names.count(name) < elements
+        ):
+            yield name
 
 
 def _against_fields(fit: Fit, query: Query) -> Iterator[str]:
@@ -138,15 +156,18 @@ def _told(query: Query) -> set[str]:
 
 def _latents(fit: Fit, query: Query) -> tuple[str, ...]:
     """What is asked, and what it and the evidence hang on, as far as neither the fit nor the question tells it; labels of
-    which some elements are given are among them."""
+    which some elements are given are among them, and vectors."""
     model = fit.model
     whole = {e.variable.name for e in (*query.evidence, *query.interventions) if e.value is not None}
     known = {*fit.parameters, *_done(query)}
-    known |= {
-        n for n in _told(query) if n in whole or n not in model.by_name or not model.by_name[n].type.is_discrete
-    }
+    known |= {n for n in _told(query) if n in whole or not _has_open_elements(model, n)}
     reached = _reached(fit, query) - known
     return tuple(v.name for v in model.of_role("random", "field") if v.name in reached)
+
+
+def _has_open_elements(model: Model, name: str) -> bool:
+    """Whether the elements that are not given matter to what is: those of labels, and those drawn with them as one vector."""
+    return name in model.by_name and (model.by_name[name].type.is_discrete or bool(event_axes(model, name)))
 
 
 def _reached(fit: Fit, query: Query) -> set[str]:
@@ -211,6 +232,8 @@ def _mixture(
     model = _reduced(joint.model, query, (*labels, *numbers))
     bound = density_of_binding(model, joint.binding, joint.held, joint.dtype, joint.device)
     inner = with_latent_cells(bound, labels)
+    told = tuple(n for n in numbers if n in inner.observed and n not in inner.missing)
+    numbers = tuple(n for n in numbers if n not in told)
     codes = _configurations(inner, labels, is_given=True)
     count = len(next(iter(codes.values()))) if codes else 1
     known = {k: v for k, v in row.given.items() if k not in {*labels, *numbers}}
@@ -224,10 +247,14 @@ def _mixture(
         )
     means: dict[str, Tensor] = {}
     sds: dict[str, Tensor] = {}
+    for name in told:
+        seen = inner.observed[name]
+        means[name], sds[name] = (x.expand(count, *x.shape) for x in (seen, torch.zeros_like(seen)))
     if numbers:
         units = GaussianUnits(inner, numbers, None, {**given, **codes}, {}, row.params, row.nets, count)
         heights, mean, factor = units.solve()
-        means, sds = units.marginals(mean, factor)
+        open_means, open_sds = units.marginals(mean, factor)
+        means, sds = {**means, **open_means}, {**sds, **open_sds}
         log_weights = log_weights + heights[:, 0]
     else:
         with torch.no_grad():

@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.reductions import determines, sum_per_unit
+from pgmlang.density.reductions import determines, element_of, sum_per_unit
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.model import Conditional, Dist, Model
@@ -104,18 +104,7 @@ class GaussianUnits:
 
     def units_of(self, name: str) -> Tensor:
         """The unit of each element of a latent, laid end to end."""
-        shape, axes = self.joint.shape_of(name), self.joint.axes(name)
-        if self.plate is None:
-            return torch.zeros(math.prod(shape), dtype=torch.int64)
-        for position, axis in enumerate(axes):
-            if axis == self.plate:
-                index = torch.arange(shape[position])
-            elif (self.plate, axis) in self.joint.layout.parents:
-                index = self.joint.layout.parent(self.plate, axis)
-            else:
-                continue
-            return index.reshape(-1, *[1] * (len(shape) - position - 1)).expand(shape).flatten()
-        raise AssertionError(f"`{name}` belongs to no `{self.plate}`")
+        return element_of(self.joint, name, self.plate).flatten()
 
     def _is_open(self, name: str) -> Tensor:
         """Which elements are not known."""

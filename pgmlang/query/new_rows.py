@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.reductions import determines
+from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
@@ -112,12 +114,17 @@ class NewRows:
             inner, names, self.unit(), self.given, self.num_known, self.params, self.nets, self.num_draws
         )
 
-    def need_whole(self, names: tuple[str, ...]) -> None:
-        """Raises PgmError PGM0602 for numbers with missing cells beside seen ones, which only the closed form takes."""
-        for name in (n for n in names if n in self.joint.missing):
-            message = f"`{name}` has missing cells that others hang on, and these are not normal together"
-            raise PgmError(Diagnostic("PGM0602", message, self.joint.model.by_name[name].span,
-                                      help="leave such rows out: `--missing drop`; or fit with them: `--method hmc` draws the cells"))  # fmt: skip
+    @cached_property
+    def needs_forward_draws(self) -> bool:
+        """Whether numbers that are hidden are told by `query/forward_draws.py` alone: counts, and those with missing cells
+        beside seen ones that are not normal together."""
+        model = self.joint.model
+        numbers = [n for n in self.hidden if not model.by_name[n].type.is_discrete]
+        if not numbers or self.is_guided():
+            return False
+        if any(model.by_name[n].type.is_countable for n in numbers):
+            return True
+        return any(n in self.joint.missing for n in numbers) and self.gaussian(*self.inference()) is None
 
     def as_one_draw(self) -> NewRows:
         """Point estimates once: the copies of a point would all say the same."""
@@ -149,6 +156,8 @@ class NewRows:
         inner = density_of_binding(
             reduced, binding.with_values(seen), self.joint.held, self.joint.dtype, self.joint.device
         )
+        # what hung on their missing cells may be drawn forwards
+        inner = with_latent_cells(inner, self.hidden)
         discrete = [n for n in self.hidden if model.by_name[n].type.is_discrete]
         reasons = elimination_steps(reduced, discrete)[1]
         if reasons:
@@ -192,15 +201,16 @@ def new_rows_of(fit: Fit, binding: Binding, seed: int = 0, most: int = DRAWS) ->
     given, num_known = global_values(fit, joint, values, params, nets, count, generator)
     forward, hidden = split_latents(joint, set(given) - set(num_known))
     forward = tuple(n for n in forward if n not in num_known)
-    chained = CHAINED if most == DRAWS else DRAWS
-    if count > chained and any(not model.by_name[n].type.is_discrete for n in hidden):
-        chosen = torch.linspace(0, count - 1, chained).long()
-        given, count = {k: v.index_select(0, chosen) for k, v in given.items()}, chained
     for name in hidden:
         if name in num_known and model.by_name[name].type.is_discrete:
             message = f"`{name}` of an element that the fit has not seen would be inferred beside known ones"
             raise PgmError(Diagnostic("PGM0602", message, help="leave the observed rows of new elements out"))
-    return NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)
+    rows = NewRows(fit, joint, given, params, nets, count, is_point, forward, hidden, num_known, generator)
+    chained = CHAINED if most == DRAWS else DRAWS
+    if count <= chained or all(model.by_name[n].type.is_discrete for n in hidden) or rows.needs_forward_draws:
+        return rows
+    chosen = torch.linspace(0, count - 1, chained).long()
+    return replace(rows, given={k: v.index_select(0, chosen) for k, v in given.items()}, num_draws=chained)
 
 
 def unknown_above(model: Model, name: str, unknown: Collection[str]) -> set[str]:

@@ -6,7 +6,7 @@ Carlo).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import names_behind
+from pgmlang.query.forward_draws import FEWEST, forward_draws, refuse_few
 from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
 from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
@@ -33,48 +34,76 @@ WARMUP = 200
 """Steps that the chains of the rows' own latents take before their last state is used."""
 QUANTILES = (0.05, 0.95)
 MAX_COLUMNS = 2_000
+ColumnsOfOne = dict[str, list[str] | np.ndarray]
 
 
 def predict_rows(rows: NewRows, targets: Sequence[str] | None = None) -> Columns:
     """For every row and every target not observed in it: mean, sd and a 90 % interval of a number, the most
     probable label and all their probabilities. Raises PgmError PGM0607 for an unknown target, PGM0602 for latents
     that cannot be inferred."""
-    names = _targets(rows, targets)
-    plate = _plate_of(rows, names)
-    exact = _exact_columns(rows, names)
-    drawn_chances: dict[str, Tensor] = {}
-    is_drawn = set(names) - set(exact)
-    completed = complete(rows, drawn_chances) if is_drawn else {}
-    defined = is_drawn & set(rows.joint.model.definition_of)
-    completed |= deterministic_values(rows.joint, completed, rows.params, rows.nets, defined) if defined else {}
-    columns: dict[str, list[str] | np.ndarray] = {}
+    names = targets_of(rows, targets)
+    plate = plate_of(rows, names)
+    return joined_columns(rows, plate, columns_by_target(rows, names))
+
+
+def joined_columns(rows: NewRows, plate: str, by_target: Mapping[str, ColumnsOfOne]) -> Columns:
+    """The columns of all targets, led by the names of the elements where they are no rows of a file. Raises PgmError
+    PGM0611 for too many."""
+    columns: ColumnsOfOne = {}
     labels = rows.joint.binding.labels.get(plate)
     if plate != rows.joint.binding.plate and labels is not None:
         columns[plate] = list(labels)
-    for name in names:
-        if name in exact:
-            columns.update(exact[name])
-        elif name in drawn_chances:
-            columns.update(_columns_of_labels(rows, name, drawn_chances[name]))
-        elif has_labels(rows.joint.model, name):
-            shares = one_hot(completed[name].long(), rows.joint.num_states(name)).double()
-            columns.update(_columns_of_labels(rows, name, shares))
-        else:
-            columns.update(_columns_of_draws(rows, name, completed[name]))
+    for some in by_target.values():
+        columns.update(some)
     if len(columns) > MAX_COLUMNS:
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
     return Columns(columns)
 
 
-def _exact_columns(rows: NewRows, names: Sequence[str]) -> dict[str, dict[str, list[str] | np.ndarray]]:
+def columns_by_target(rows: NewRows, names: Sequence[str]) -> dict[str, ColumnsOfOne]:
+    """The columns of each of some variables that the rows leave open."""
+    exact = _exact_columns(rows, names)
+    drawn_chances: dict[str, Tensor] = {}
+    is_drawn = set(names) - set(exact)
+    completed = complete(rows, drawn_chances) if is_drawn else {}
+    defined = is_drawn & set(rows.joint.model.definition_of)
+    completed |= deterministic_values(rows.joint, completed, rows.params, rows.nets, defined) if defined else {}
+    columns: dict[str, ColumnsOfOne] = {}
+    for name in names:
+        if name in exact:
+            columns[name] = exact[name]
+        elif name in drawn_chances:
+            columns[name] = _columns_of_labels(rows, name, drawn_chances[name])
+        elif has_labels(rows.joint.model, name):
+            shares = one_hot(completed[name].long(), rows.joint.num_states(name)).double()
+            columns[name] = _columns_of_labels(rows, name, shares)
+        else:
+            columns[name] = _columns_of_draws(rows, name, completed[name])
+    return columns
+
+
+def columns_of_seen(rows: NewRows, name: str) -> ColumnsOfOne:
+    """The columns of a variable that is seen in all its cells."""
+    seen = rows.joint.observed[name][None]
+    if has_labels(rows.joint.model, name):
+        return _columns_of_labels(rows, name, one_hot(seen.long(), rows.joint.num_states(name)).double())
+    flat = seen.reshape(rows.joint.shapes[name][0], -1).double().cpu().numpy()
+    out: ColumnsOfOne = {}
+    for i, label in enumerate(_names_of_elements(rows, name)):
+        value = flat[:, i]
+        out |= {label: value, f"{label}.sd": 0 * value, f"{label}.q5": value, f"{label}.q95": value}
+    return out
+
+
+def _exact_columns(rows: NewRows, names: Sequence[str]) -> dict[str, ColumnsOfOne]:
     """Columns of the variables that no draw is needed for, block by block of the rows."""
     blocks = [_exact_columns_of_block(block, names) for block in row_blocks(rows, names)]
     exact = [n for n in names if all(n in block for block in blocks)]
     return {n: {c: _joined([block[n][c] for block in blocks]) for c in blocks[0][n]} for n in exact}
 
 
-def _exact_columns_of_block(rows: NewRows, names: Sequence[str]) -> dict[str, dict[str, list[str] | np.ndarray]]:
+def _exact_columns_of_block(rows: NewRows, names: Sequence[str]) -> dict[str, ColumnsOfOne]:
     mixtures = number_mixtures(rows, tuple(names))
     chances = chances_by_nodes(rows, [n for n in names if n not in rows.joint.model.definition_of])
     return {
@@ -89,7 +118,8 @@ def _joined(parts: Sequence[list[str] | np.ndarray]) -> list[str] | np.ndarray:
     return [text for part in parts for text in part]
 
 
-def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
+def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
+    """What is predicted: what is asked, or what the rows leave open. Raises PgmError PGM0607, PGM0612."""
     model = rows.joint.model
     open_ones = {*rows.joint.latent, *rows.joint.unseen}
     asked = [v.name for v in model.variables if v.name in open_ones]
@@ -113,7 +143,8 @@ def _targets(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
     return list(targets)
 
 
-def _plate_of(rows: NewRows, names: Sequence[str]) -> str:
+def plate_of(rows: NewRows, names: Sequence[str]) -> str:
+    """The plate whose elements the predictions are of. Raises PgmError PGM0612 for several."""
     plates = {rows.joint.axes(n)[0] if rows.joint.axes(n) else "" for n in names}
     if len(plates) > 1:
         raise PgmError(Diagnostic("PGM0612", "the targets are of several plates: " + ", ".join(sorted(plates)),
@@ -121,7 +152,7 @@ def _plate_of(rows: NewRows, names: Sequence[str]) -> str:
     return next(iter(plates), "")
 
 
-def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> dict[str, list[str] | np.ndarray]:
+def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> ColumnsOfOne:
     """Columns of one variable with labels from its ``chances [S or 1, row, ..., label]``, with the Monte Carlo error of the
     probability that has the largest; cells that are seen have their label."""
     joint = rows.joint
@@ -129,7 +160,7 @@ def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> dict[str, l
     shape = joint.shape_of(name)
     count = shape[0] if shape else 1
     flat = chances.reshape(len(chances), count, -1, len(labels))
-    out: dict[str, list[str] | np.ndarray] = {}
+    out: ColumnsOfOne = {}
     for i, label in enumerate(_names_of_elements(rows, name)):
         by_draw = flat[:, :, i]
         shares = by_draw.mean(0)
@@ -140,10 +171,10 @@ def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> dict[str, l
     return out
 
 
-def _columns_of_draws(rows: NewRows, name: str, values: Tensor) -> dict[str, list[str] | np.ndarray]:
+def _columns_of_draws(rows: NewRows, name: str, values: Tensor) -> ColumnsOfOne:
     """Columns of one number from its draws ``[S, row, ...]``, with the Monte Carlo error of the mean."""
     flat = values.reshape(values.shape[0], values.shape[1] if values.dim() > 1 else 1, -1)
-    out: dict[str, list[str] | np.ndarray] = {}
+    out: ColumnsOfOne = {}
     for i, label in enumerate(_names_of_elements(rows, name)):
         numbers = flat[..., i].double().cpu().numpy()
         low, high = np.quantile(numbers, QUANTILES, axis=0)
@@ -160,7 +191,7 @@ def _names_of_elements(rows: NewRows, name: str) -> list[str]:
     return [f"{name}[{text}]" if text else name for text in texts]
 
 
-def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dict[str, list[str] | np.ndarray]:
+def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> ColumnsOfOne:
     """Columns of one number by its distribution; cells that are seen have their value."""
     joint = rows.joint
     figures = [mixture.mean, mixture.sd, *(mixture.quantile(q) for q in QUANTILES)]
@@ -172,7 +203,7 @@ def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dic
     shape = joint.shape_of(name)
     count = shape[0] if shape else 1
     flat = [f.reshape(count, -1).cpu().numpy() for f in figures]
-    out: dict[str, list[str] | np.ndarray] = {}
+    out: ColumnsOfOne = {}
     for i, label in enumerate(_names_of_elements(rows, name)):
         out.update(
             zip((label, *(f"{label}.{s}" for s in ("sd", "q5", "q95"))), (f[:, i] for f in flat), strict=True)
@@ -180,10 +211,11 @@ def _columns_of_mixture(rows: NewRows, name: str, mixture: NumberMixture) -> dic
     return out
 
 
-def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+def complete(rows: NewRows, chances: dict[str, Tensor], *, is_weighed: bool = False) -> dict[str, Tensor]:
     """A draw of everything latent in the rows for each draw of the globals, ``[S, *shape]`` by name; ``chances``
-    takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents."""
-    given = {**rows.given, **_inferred(rows, chances)}
+    takes the probabilities ``[S or 1, *shape, labels]`` of what is summed out, and of labels given their parents.
+    ``is_weighed``: the draws are then weighed by `row_scores.log_evidence` of the same rows."""
+    given = {**rows.given, **_inferred(rows, chances, is_weighed)}
     shape = (rows.num_draws,)
     out = simulate_given_seen(rows.joint, rows.generator, given, rows.params, rows.nets, shape)
     labels = [n for n in rows.forward if has_labels(rows.joint.model, n) and n not in chances]
@@ -194,10 +226,18 @@ def complete(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
+def _inferred(rows: NewRows, chances: dict[str, Tensor], is_weighed: bool) -> dict[str, Tensor]:
     """Draws of the latents that something observed hangs on."""
     if not rows.hidden:
         return {}
+    if rows.needs_forward_draws:
+        if is_weighed:
+            return forward_draws(rows).chosen(is_pooled=False)
+        forward = forward_draws(rows, rows.num_draws if rows.is_point else 0)
+        has_chains = not any(rows.joint.model.by_name[n].type.kind == "count" for n in rows.hidden)
+        if forward.effective >= FEWEST or not has_chains:
+            refuse_few(forward)
+            return forward.chosen(is_pooled=rows.is_point)
     unit = rows.unit()
     if (
         rows.is_guided()
@@ -214,7 +254,6 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor]) -> dict[str, Tensor]:
     if units is not None:
         inferred = units.draw(rows.generator)
     elif continuous:
-        rows.need_whole(continuous)
         inferred = _chains(rows, inner, sums, continuous)
     if sums is not None:
         given = {**rows.given, **inferred}
@@ -235,7 +274,8 @@ def _chains(
     shapes = tuple(free_shape(inner, n) for n in names)
     known = {n: rows.given[n][:, : rows.num_known[n]] for n in names if n in rows.num_known}
     given = {k: v for k, v in rows.given.items() if k not in names}
-    target = RowTarget(inner, names, shapes, sums, given, None, rows.params, rows.nets, known=known)
+    seen = {n: ~inner.missing[n] for n in names if n in inner.missing}
+    target = RowTarget(inner, names, shapes, sums, given, None, rows.params, rows.nets, known=known, seen=seen)
     x = torch.empty(rows.num_draws, target.dimension, dtype=inner.dtype, device=inner.device)
     x.uniform_(-1, 1, generator=rows.generator)
     done = sample(target, x, generator=rows.generator, warmup=WARMUP, draws=1)

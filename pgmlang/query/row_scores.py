@@ -18,6 +18,7 @@ from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.annealed import TEMPERATURES, annealed, fits, prior_and_rest, reduced
+from pgmlang.query.forward_draws import forward_draws, refuse_few
 from pgmlang.query.log_weights import score_of_draws, score_of_weights
 from pgmlang.query.new_rows import GUIDED, PARTICLES, NewRows
 from pgmlang.query.quadrature import STEPS, Integrals, integrated
@@ -42,12 +43,17 @@ def score_rows(rows: NewRows) -> Score:
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
         terms = _inner_terms(rows, rows.joint, rows.given)
-        return score_of_draws(sum_per_unit(rows.joint, terms, plate), plate or "data", _words(rows, "exact"))
+        # rows of which nothing is seen have no terms
+        num_units = 1 if plate is None else rows.joint.layout.size(plate)
+        of_units = sum_per_unit(rows.joint, terms, plate).expand(rows.num_draws, num_units)
+        return score_of_draws(of_units, plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
     _need_told(rows)
-    inner, sums, continuous = rows.inference()
     unit = plate or "data"
+    if rows.needs_forward_draws:
+        return _by_forward_draws(rows, unit)
+    inner, sums, continuous = rows.inference()
     if not continuous:
         assert sums is not None
         tables = {
@@ -61,7 +67,6 @@ def score_rows(rows: NewRows) -> Score:
         units = few.gaussian(inner, sums, continuous)
         assert units is not None
         return score_of_draws(units.solve()[0], unit, _words(few, "exact, Gaussian latents in closed form"))
-    rows.need_whole(continuous)
     few = rows.as_one_draw() if rows.is_point else rows
     integrals = _by_quadrature(few, inner, sums, continuous, plate)
     if integrals is not None:
@@ -104,13 +109,14 @@ def log_evidence(rows: NewRows) -> Tensor:
     told = told_log_evidence(one)
     if told is not None:
         return told.values.expand(rows.num_draws)
+    if rows.needs_forward_draws:
+        return forward_draws(rows).log_evidence.sum(-1)
     plate = rows.unit()
     if rows.is_guided() and plate is not None:
         few = {k: v[:1] for k, v in rows.given.items()}
         weights = log_weights(rows.joint, rows.params, rows.nets, GUIDED, rows.generator, plate, few)
     else:
         inner, sums, continuous = rows.inference()
-        rows.need_whole(continuous)
         weights = _prior_weights(rows, inner, sums, continuous, plate)
     return (torch.logsumexp(weights, 0) - math.log(len(weights))).sum(-1).expand(rows.num_draws)
 
@@ -121,7 +127,7 @@ def told_log_evidence(rows: NewRows) -> Integrals | None:
     error = 0.0
     if not rows.hidden:
         values = sum_per_unit(rows.joint, _inner_terms(rows, rows.joint, rows.given), plate)
-    elif rows.is_guided() and plate is not None:
+    elif rows.needs_forward_draws or (rows.is_guided() and plate is not None):
         return None
     else:
         inner, sums, continuous = rows.inference()
@@ -129,8 +135,6 @@ def told_log_evidence(rows: NewRows) -> Integrals | None:
         if units is not None:
             values = units.solve()[0]
         elif continuous:
-            if any(n in rows.joint.missing for n in continuous):
-                return None
             integrals = _by_quadrature(rows, inner, sums, continuous, plate)
             if integrals is None:
                 return None
@@ -176,6 +180,14 @@ def _inner_terms(rows: NewRows, joint: BoundDensity, values: Mapping[str, Tensor
     inner = density_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
     with torch.no_grad():
         return inner.factors(values, rows.params, rows.nets)
+
+
+def _by_forward_draws(rows: NewRows, unit: str) -> Score:
+    """Likelihood weighting: see `forward_draws`."""
+    drawn = forward_draws(rows, ENOUGH if rows.is_point else FEWEST)
+    refuse_few(drawn)
+    words = f"importance sampling, {len(drawn.log_weights)} forward draws of {_listed(rows.hidden)}"
+    return score_of_weights(drawn.log_weights, unit, _words(rows, words))
 
 
 def _by_guide(rows: NewRows, plate: str) -> Score:

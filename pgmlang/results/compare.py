@@ -18,7 +18,8 @@ FAR = 4.0
 @dataclass(frozen=True)
 class Difference:
     """A scalar in two fits. ``in_mcse``: the difference (second less first) over the error of both together, None
-    where neither fit has draws of it; ``sd_ratio``: second over first, None where one is not known."""
+    where neither fit has draws of it; ``sd_ratio``: second over first, None where one is not known; ``mcses``: the Monte Carlo
+    errors of the means, None where there are no draws."""
 
     name: str
     means: tuple[float, float]
@@ -26,6 +27,7 @@ class Difference:
     in_mcse: float | None
     sd_ratio: float | None
     is_far: bool
+    mcses: tuple[float | None, float | None] = (None, None)
 
     @property
     def mcse(self) -> float | None:
@@ -73,11 +75,12 @@ def _difference(one: dict[str, Any], other: dict[str, Any]) -> Difference | None
     if None in means:
         return None
     difference = means[1] - means[0]
-    errors = [r["mcse"] for r in (one, other) if r.get("mcse") is not None]
+    mcses = (one.get("mcse"), other.get("mcse"))
+    errors = [e for e in mcses if e is not None]
     error = math.hypot(*errors)
     in_mcse = None
     if errors:
         in_mcse = difference / error if error > 0 else math.copysign(math.inf, difference) if difference else 0.0
     ratio = other["sd"] / one["sd"] if one.get("sd") and other.get("sd") is not None else None
     is_far = in_mcse is not None and abs(in_mcse) > FAR
-    return Difference(row_name(one), (means[0], means[1]), difference, in_mcse, ratio, is_far)
+    return Difference(row_name(one), (means[0], means[1]), difference, in_mcse, ratio, is_far, mcses)

@@ -58,6 +58,27 @@ def convergence(draws: np.ndarray) -> Convergence:
     return Convergence(**out)
 
 
+def errors_of_means(draws: np.ndarray) -> np.ndarray:
+    """Monte Carlo errors of the means of draws of shape (chain, draw, *axes), ``[*axes]``: as `convergence` has them, without
+    the ranks that its other figures need. NaN where a draw is not finite, and for fewer than `LEAST_DRAWS` draws a chain."""
+    chains, num_draws = draws.shape[:2]
+    flat = draws.reshape(chains, num_draws, -1)
+    out = np.full(flat.shape[2], np.nan)
+    if chains and num_draws >= LEAST_DRAWS:
+        step = max(1, _BLOCK // (chains * num_draws))
+        for start in range(0, flat.shape[2], step):
+            block = np.array(flat[:, :, start : start + step].transpose(2, 0, 1), dtype=np.float64, order="C")
+            good = np.asarray(np.isfinite(block).all(axis=(1, 2)))
+            block = np.where(good[:, None, None], block, 0.0)
+            unit = np.maximum(np.abs(block).max(axis=(1, 2)), np.finfo(float).tiny)
+            scaled = block / unit[:, None, None]
+            constant = np.ptp(scaled, axis=(1, 2)) == 0
+            sd = np.where(constant, 0.0, scaled.std(axis=(1, 2), ddof=1) * unit)
+            ess = np.where(constant, 1.0, _ess(_split(scaled)))
+            out[start : start + step] = np.where(good, sd / np.sqrt(ess), np.nan)
+    return out.reshape(draws.shape[2:])
+
+
 def error_of_mean(draws: np.ndarray, are_independent: bool) -> np.ndarray:
     """Monte Carlo error of the means of draws of shape (draw, *axes), ``[*axes]``: of one chain, or of independent draws."""
     if are_independent or len(draws) < LEAST_DRAWS:

@@ -98,7 +98,7 @@ TWO = {"wet": ["no", "yes", "yes", "no"], "slips": ["no", "yes", "no", "no"]}
 MIXED = {"y": [-4.0, -5.0, 4.5, 6.0, 5.2]}
 BITS = {"u": [0, 1, 1, 0, 1], "v": [0, 1, 1, 1, 1]}
 NO_INPUTS = ALL - {"constant_data"}
-OF_FIELDS = {"posterior", "sample_stats", "log_likelihood", "observed_data"}
+OF_FIELDS = {"posterior", "sample_stats", "log_likelihood", "observed_data", "posterior_predictive"}
 KINDS: dict[str, tuple[str, dict[str, Any], str, set[str]]] = {
     "a point": (PRIORS, NUMBERS, "map", ALL),
     "a guide": (PRIORS, NUMBERS, "elbo", ALL - {"sample_stats"}),

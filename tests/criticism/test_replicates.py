@@ -112,3 +112,34 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sample", model, "--prior", "--seed", "1", "--fix", "m=100", "-n", "3"]) == 0
     values = [float(line.split(",")[-1]) for line in capsys.readouterr().out.splitlines()[1:]]
     assert values == pytest.approx([100] * 3, abs=6)
+
+
+FIELDS = """bond ~ Normal(0, 1)
+plate row { input x : real ; field u : bit ; field v : bit ; factor bond * u * v + x * u ; c ~ Normal(u, 0.1) }"""
+
+
+@pytest.mark.parametrize("method", ["map", "hmc"])
+def test_fields_are_drawn_anew_with_their_inputs(method: str) -> None:
+    """Each row by its own input, at each draw of what the fit tells; what is below hangs on the fields drawn."""
+    rng = np.random.default_rng(0)
+    data = {
+        "x": np.repeat([-1.0, 2.0], 10),
+        "u": rng.integers(2, size=20),
+        "v": rng.integers(2, size=20),
+        "c": rng.normal(size=20),
+    }
+    options = {"chains": 4, "warmup": 100, "draws": 50} if method == "hmc" else {}
+    fit = pgmlang.compile(FIELDS).fit(data, method=method, seed=1, options=options)
+    drawn = fit.replicate(data, 100, seed=1)
+    bonds = (
+        np.asarray(fit.draws["bond"]).ravel()[drawn.draws] if method == "hmc" else np.asarray([fit.params["bond"]])
+    )
+    for rows, x in ((slice(0, 10), -1.0), (slice(10, 20), 2.0)):
+        weights = np.exp(np.stack([0 * bonds, 0 * bonds, x + 0 * bonds, x + bonds]))
+        right = (weights[2:].sum(0) / weights.sum(0)).mean()
+        assert drawn.values["u"][:, rows].mean() == pytest.approx(
+            right, abs=5 * np.sqrt(right * (1 - right) / 1000)
+        )
+    assert np.abs(drawn.values["c"] - drawn.values["u"]).max() < 0.6
+    assert set(drawn.values) == {"u", "v", "c"}
+    np.testing.assert_array_equal(drawn.values["v"], fit.replicate(data, 100, seed=1).values["v"])

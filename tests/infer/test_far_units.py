@@ -16,7 +16,9 @@ def location(family: str, y: np.ndarray) -> pgmlang.Fit:
 
 
 @pytest.mark.parametrize("family", ["StudentT(4, m, s)", "Normal(m, s)", "Cauchy(m, s)", "Logistic(m, s)"])
-@pytest.mark.parametrize(("loc", "unit"), [(1e12, 1e8), (-1e12, 10.0), (1e7, 1e-2), (0.0, 1e6)])
+@pytest.mark.parametrize(
+    ("loc", "unit"), [(1e12, 1e8), (-1e12, 10.0), (1e7, 1e-2), (0.0, 1e6), (2e-9, 1e-9), (0.0, 1e-12)]
+)
 def test_a_location_and_a_scale_in_any_unit(family: str, loc: float, unit: float) -> None:
     y = np.random.default_rng(3).standard_t(4, N)
     near, far = location(family, y), location(family, loc + unit * y)
@@ -95,3 +97,11 @@ def test_separable_classes_have_no_end_along_any_combination(logit: str) -> None
     assert "no finite estimate" in told
     assert fit.diagnose()[0].where == "not converged"
     assert np.isnan(fit.record.standard_errors["b"])
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9])
+def test_a_spread_that_falls_to_zero_is_given_up_in_any_unit(unit: float) -> None:
+    fit = location("Normal(m, s)", np.full(N, 2 * unit)).record
+    assert fit.status != "converged"
+    assert "`s`" in fit.warnings[0].message
+    assert "no finite estimate" in fit.warnings[0].message

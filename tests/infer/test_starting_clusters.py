@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 import pgmlang
 from pgmlang.density.bind import density_of_binding
@@ -64,3 +65,16 @@ def test_points_are_laid_out_in_blocks() -> None:
     assert codes.shape == (3, rows)
     # all indicators at once would be 19 million numbers, and several times that by start
     assert largest.elements < 3 * SOUGHT_CELLS * 1.1
+
+
+def test_starts_with_a_cluster_of_one_row_are_left_out() -> None:
+    """Such a cluster has no spread; the other starts are as good as ever."""
+    text = (
+        "plate cluster[3] { param m : real ; param s : positive }\nparam w[cluster] : simplex\n"
+        "plate row { z : cluster ~ Categorical(w) ; y ~ Normal(m[z], s[z]) }\n"
+    )
+    rows = np.random.default_rng(0).normal(0, 1, 60).round(3)
+    fit = pgmlang.compile(text).fit({"y": rows.tolist()}, method="em", seed=1)
+    heights = np.log(fit.params["w"]) + stats.norm.logpdf(rows[:, None], fit.params["m"], fit.params["s"])
+    assert fit.log_likelihood == pytest.approx(float(np.logaddexp.reduce(heights, axis=1).sum()), rel=1e-9)
+    assert (fit.params["s"] > 0.1).all()

@@ -177,3 +177,50 @@ def test_too_few_points_agree_with_the_evidence():
     with pytest.raises(PgmError) as error:
         _need_enough(parse_query("P(u = 1 | v = 1)"), np.array([0.97] + [0.03 / 99] * 99))
     assert error.value.diagnostics[0].code == "PGM0606"
+
+
+def under_prior(function) -> float:
+    """The mean of a function of (bond, lean) over their prior, by Gauss and Hermite."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    values = np.array([[function(b, a) for a in nodes] for b in nodes])
+    return float(weights @ values @ weights / weights.sum() ** 2)
+
+
+def chance(bond: float, lean: float, *states: tuple[int, int]) -> float:
+    total = sum(math.exp(bond * u * v + lean * u) for u, v in STATES)
+    return sum(math.exp(bond * u * v + lean * u) for u, v in states) / total
+
+
+def test_latents_of_a_given_model_have_their_prior():
+    """Draws of the prior are points, weighed by what is told of the rows."""
+    given = pgmlang.compile(PAIR).given()
+    evidence = under_prior(lambda b, a: chance(b, a, (1, 1), (-1, 1)))
+    right = under_prior(lambda b, a: chance(b, a, (1, 1))) / evidence
+    answer = given.query("P(u = 1 | v = 1)", seed=1)
+    (row,) = answer.table
+    assert row["p"] == pytest.approx(right, abs=5 * row["mcse"])
+    assert row["mcse"] < 0.05
+    assert answer.table != given.query("P(u = 1 | v = 1)", seed=2).table
+    rows = {"u": [1, 1, None], "v": [1, 1, 1]}
+
+    def likelihood(b: float, a: float) -> float:
+        return chance(b, a, (1, 1)) ** 2 * chance(b, a, (1, 1), (-1, 1))
+
+    score = given.score_rows(rows, seed=1)
+    assert len(score.values) == 1
+    assert score.mcse is not None
+    assert score.values[0] == pytest.approx(math.log(under_prior(likelihood)), abs=5 * score.mcse[0])
+    told = given.predict(rows, targets=["u"], seed=1).columns
+    third = under_prior(lambda b, a: chance(b, a, (1, 1)) ** 3) / under_prior(likelihood)
+    assert told["P(u = 1)"][2] == pytest.approx(third, abs=5 * told["u.mcse"][2])
+    assert told["u.mcse"][2] < 0.1
+    assert len(given.sample(50, seed=1).columns["u"]) == 50
+
+
+def test_rows_far_from_the_prior_are_refused_with_a_cure():
+    rows = {"u": [1] * 200, "v": [1] * 200}
+    with pytest.raises(PgmError) as caught:
+        pgmlang.compile(PAIR).given().score_rows(rows)
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "PGM0602"
+    assert "pgmc fit" in problem.help

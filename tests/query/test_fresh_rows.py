@@ -51,3 +51,16 @@ def test_rows_given_evidence() -> None:
     m = float(fit.params["m"])
     density = np.exp(-0.125 * (y - m) ** 2) / (1 + np.exp(-y))
     assert np.mean(rows["y"]) == pytest.approx((y * density).sum() / density.sum(), abs=0.12)
+
+
+def test_a_fresh_row_is_no_row_of_the_fit() -> None:
+    """The plate of the rows themselves names no element: what is told of it would be passed over."""
+    given = pgmlang.compile(
+        "plate pump { input t : positive ; theta ~ Gamma(1, 1) ; x ~ Poisson(theta * t) }\n"
+    ).given()
+    for ask in (
+        lambda: given.query("E(x | t = 1, pump = 3)"),
+        lambda: given.sample(2, evidence="t = 1, pump = 3"),
+    ):
+        with pytest.raises(PgmError, match="plate of the rows themselves"):
+            ask()

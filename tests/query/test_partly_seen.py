@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 import pgmlang
-from pgmlang.diagnostics import PgmError
 from pgmlang.query.conditional import ConditionalAnswers
 from pgmlang.query.parse import parse_query
 
@@ -128,9 +127,13 @@ def test_forecasts(question: str, told: dict[int, float], asked: int) -> None:
     assert answer.log_evidence == pytest.approx(log_p, abs=1e-9)
 
 
-def test_holes_that_are_not_normal_are_refused() -> None:
+def test_holes_that_are_not_normal_are_weighed() -> None:
     text = "plate row = chain { x ~ if first then Gamma(2, 1) else Gamma(2, prev(x)) }\n"
-    with pytest.raises(PgmError) as error:
-        pgmlang.compile(text).given().score({"x": [1.0, None, 2.0]})
-    assert error.value.diagnostics[0].code == "PGM0602"
-    assert error.value.diagnostics[0].help
+    score = pgmlang.compile(text).given().score_rows({"x": [1.0, None, 2.0]})
+
+    def both(x: float) -> float:
+        return float(stats.gamma.pdf(1, 2) * stats.gamma.pdf(x, 2) * stats.gamma.pdf(2, 2, scale=1 / x))
+
+    assert score.mcse is not None
+    right = np.log(integrate.quad(both, 0, np.inf)[0])
+    assert score.values.sum() == pytest.approx(right, abs=5 * score.mcse[0])

@@ -220,3 +220,25 @@ def test_compare() -> None:
     assert (first.name, first.is_far) == ("mu[1]", True)
     with pytest.raises(PgmError, match="different models"):
         compare((one, made(model=compile_source("a ~ Normal(0, 1)\n"), source="")))
+
+
+def test_answers_of_draws_have_the_errors_of_the_summary() -> None:
+    from pgmlang.query.draws import DrawAnswers
+    from pgmlang.query.parse import parse_query
+
+    fit = made()
+    told = {r["name"]: r for r in summary_rows(fit)}
+    for row in DrawAnswers.of(fit).answer(parse_query("E(mu)")).table:
+        assert row["mcse"] == pytest.approx(told[row["variable"]]["mcse"], rel=1e-9)
+    (row,) = DrawAnswers.of(fit).answer(parse_query("P(mu[0] > 0)")).table
+    holds = fit.draws["mu"][..., 0] > 0
+    assert row["mcse"] == pytest.approx(float(convergence(holds[..., None].astype(float)).mcse[0]), rel=1e-9)
+
+
+def test_means_side_by_side_are_printed_to_their_own_errors() -> None:
+    one, other = made(), made(seed=7)
+    first = {r["name"]: r["mcse"] for r in summary_rows(one)}
+    second = {r["name"]: r["mcse"] for r in summary_rows(other)}
+    for d in compare((one, other)):
+        if "[" in d.name:
+            assert d.mcses == (first[d.name], second[d.name])

@@ -1,0 +1,28 @@
+"""What a fit's own rows came to, such as the mean that inputs are centred by: of other rows it is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from pgmlang.model import Model
+from pgmlang.results.fit import Fit
+from pgmlang.tables.row_reductions import row_reductions
+
+
+def fitted_reductions(fit: Fit) -> frozenset[str]:
+    """The deterministic names outside of plates that reduce over rows and have a value in the fit. Those that hang on
+    something random, or belong to outer elements, are worked out of the rows that are asked about."""
+    model = fit.model
+    return frozenset(
+        n for n in row_reductions(model).of_inputs if n in fit.deterministic and not model.by_name[n].plates
+    )
+
+
+def as_params(model: Model, names: Collection[str]) -> Model:
+    """The model with these deterministic names as params."""
+    return replace(
+        model,
+        variables=tuple(replace(v, role="param") if v.name in names else v for v in model.variables),
+        definitions=tuple(d for d in model.definitions if d.target not in names),
+    )
