@@ -25,7 +25,10 @@ from pgmlang.plugins import plugin_modules
 ALLOWED = ("pgmlang.infer.", "pgmlang.kernels.", "pgmlang.fields.", "pgmlang.density.")
 """Records of these modules only are made from a checkpoint."""
 
-_FILES = re.compile(r"state\.json|\.state\.json\.\d+\.tmp|\.?state-\d+\.safetensors(\.tmp)?")
+_FILES = re.compile(
+    r"state\.json|\.state\.json\.\d+\.tmp|\.?state-\d+\.safetensors(\.tmp)?"
+    r"|\.tmp\w{6}"  # safetensors writes there first
+)
 """Names of the files that a checkpoint consists of: nothing else in its folder is ever removed."""
 
 
