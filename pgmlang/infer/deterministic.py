@@ -14,6 +14,7 @@ from pgmlang.infer.base import Outcome, Problem
 from pgmlang.model import Type
 from pgmlang.model.dependence import names_behind, networks_behind
 from pgmlang.plan.reasons import lowering_reasons
+from pgmlang.tables.row_reductions import row_reductions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +32,8 @@ LEFT_OUT = "deterministic_left_out"
 
 def with_deterministic(problem: Problem, outcome: Outcome) -> Outcome:
     """The outcome with the values of the deterministic names that it knows: beside its draws where a name hangs on
-    one, else as ``deterministic``. What rows have each for itself is kept where it hangs on something inferred and is not
-    too large. What rests on latents that were not kept is left out."""
+    one, else as ``deterministic``. What rows have each for itself is kept where it hangs on something inferred, or is what the
+    rows of a group came to, and is not too large. What rests on latents that were not kept is left out."""
     model = problem.model
     rests = {
         d.target: (names_behind(model, d) - set(model.definition_of)) | networks_behind(model, d)
@@ -41,9 +42,10 @@ def with_deterministic(problem: Problem, outcome: Outcome) -> Outcome:
     known = _known_names(problem, outcome)
     inferred = set(outcome.draws) | set(outcome.parameters)
     rows = {p.name for p in model.plates if p.is_rows}
+    reductions = row_reductions(model).of_inputs
     names = [
         n for n, behind in rests.items()
-        if behind <= known and (inferred & behind or not rows & set(model.by_name[n].plates))
+        if behind <= known and (inferred & behind or n in reductions or not rows & set(model.by_name[n].plates))
     ]  # fmt: skip
     if not names or any(lowering_reasons(model)):
         return outcome

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -71,9 +73,39 @@ def condition(
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
                                       help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
-    if rows is not None and posterior.of_other_rows is not posterior:
-        rows = replace(rows, model=as_params(rows.model, fitted_reductions(posterior.fit)))
-    return Conditioned(posterior.of_other_rows, rows, given, done, seed)
+    known = _known_plates(posterior, rows, (*given, *done))
+    if rows is not None:
+        _check_unmixed(posterior, rows, known)
+    of_rows = posterior.of_other_rows(known)
+    if rows is not None and of_rows is not posterior:
+        rows = replace(rows, model=as_params(rows.model, fitted_reductions(posterior.fit, known)))
+    return Conditioned(of_rows, rows, given, done, seed)
+
+
+def _check_unmixed(posterior: Posterior, rows: Binding, known: Collection[str]) -> None:
+    """Raises PgmError PGM0606 for rows of known and of new elements together, where these are told by what their rows come to:
+    of known ones that is what the fit's rows came to."""
+    fit = posterior.fit
+    for name in fitted_reductions(fit, fit.labels) - fitted_reductions(fit, known):
+        for plate in set(fit.model.by_name[name].plates) - set(known):
+            parents = [p for (_, outer), p in rows.layout.parents.items() if outer == plate]
+            count = len(fit.labels[plate])
+            if any((np.asarray(p) < count).any() for p in parents):
+                new = rows.labels[plate][count]
+                message = (
+                    f"`{name}` is what the rows of the fit came to for its elements of `{plate}`, and for `{new}`, which "
+                    "is new, what these rows come to"
+                )
+                cure = f"ask about the rows of new elements of `{plate}` apart, in a file of their own"
+                raise PgmError(Diagnostic("PGM0606", message, help=cure))
+
+
+def _known_plates(posterior: Posterior, rows: Binding | None, told: tuple[Evidence, ...]) -> frozenset[str]:
+    """The outer plates of which only elements of the fit occur: in rows, or in what is told of a fresh one."""
+    labels = posterior.fit.labels
+    if rows is not None:
+        return frozenset(p for p, names in labels.items() if p != rows.plate and rows.labels.get(p) == names)
+    return frozenset(e.variable.name for e in told if e.value in labels.get(e.variable.name, ()))
 
 
 def _check_told(posterior: Posterior, item: Evidence) -> None:

@@ -10,12 +10,15 @@ from pgmlang.results.fit import Fit
 from pgmlang.tables.row_reductions import row_reductions
 
 
-def fitted_reductions(fit: Fit) -> frozenset[str]:
-    """The deterministic names outside of plates that reduce over rows and have a value in the fit. Those that hang on
-    something random, or belong to outer elements, are worked out of the rows that are asked about."""
+def fitted_reductions(fit: Fit, known: Collection[str] = ()) -> frozenset[str]:
+    """The deterministic names that reduce over rows and have a value in the fit: those outside of plates, and those of outer
+    elements of plates that are all ``known`` to the fit. Those that hang on something random, or belong to new elements, are
+    worked out of the rows that are asked about."""
     model = fit.model
     return frozenset(
-        n for n in row_reductions(model).of_inputs if n in fit.deterministic and not model.by_name[n].plates
+        n
+        for n in row_reductions(model).of_inputs
+        if n in fit.deterministic and set(model.by_name[n].plates) <= set(known)
     )
 
 

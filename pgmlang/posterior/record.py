@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,14 +37,21 @@ class Posterior:
     one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
 
     @cached_property
-    def of_other_rows(self) -> Posterior:
-        """The same, with what the fit's own rows came to held as it was."""
-        names = fitted_reductions(self.fit)
-        if not names:
-            return self
+    def _of_other_rows(self) -> dict[frozenset[str], Posterior]:
+        return {frozenset(): self}
+
+    def of_other_rows(self, known: Collection[str] = ()) -> Posterior:
+        """The same, with what the fit's own rows came to held as it was, and those of its outer elements in the plates that are
+        ``known``, all of whose elements are the fit's."""
+        names = fitted_reductions(self.fit, known)
+        if names not in self._of_other_rows:
+            self._of_other_rows[names] = self._holding(names)
+        return self._of_other_rows[names]
+
+    def _holding(self, names: frozenset[str]) -> Posterior:
         held = {n: self.fit.deterministic[n] for n in names}
         fit = replace(self.fit, model=as_params(self.fit.model, names), parameters={**self.fit.parameters, **held})
-        return replace(self, fit=fit)
+        return replace(self, fit=fit, one_row=[])
 
     @cached_property
     def points(self) -> tuple[Posterior, ...]:

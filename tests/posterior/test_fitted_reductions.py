@@ -59,3 +59,48 @@ def test_draws_centre_by_the_rows_of_the_fit() -> None:
     assert float(columns["y"][0]) == pytest.approx(
         _mean("numbers", a, b, 7.0), abs=4 * float(columns["y.mcse"][0])
     )
+
+
+GROUPS = """param b, c : real
+plate school {
+  mx = mean(x, over = pupil)
+  plate pupil { input x : real ; y ~ Normal(b * x + c * mx, 1) }
+}
+"""
+PUPILS = {
+    "school": ["A"] * 3 + ["B"] * 3,
+    "x": [1.0, 2.0, 3.0, 5.0, 6.0, 9.0],
+    "y": [3.0, 3.5, 5.5, 11.0, 12.5, 15.5],
+}
+
+
+@pytest.fixture(scope="module")
+def schools():
+    return pgmlang.compile(GROUPS).fit(PUPILS, method="map", seed=1)
+
+
+def test_elements_of_the_fit_keep_what_their_rows_came_to(schools) -> None:
+    b, c = (float(schools.params[n]) for n in "bc")
+    right = [9 * b + 2 * c, 9 * b + 20 / 3 * c]
+    rows = {"school": ["A", "B"], "x": [9.0, 9.0]}
+    assert schools.predict(rows).columns["y"] == pytest.approx(right)
+    for school, mean in zip("AB", right, strict=True):
+        assert schools.query(f"E(y | x = 9, school = {school})").table[0]["mean"] == pytest.approx(mean)
+    scores = schools.score({**rows, "y": right})
+    assert scores == pytest.approx([-0.5 * np.log(2 * np.pi)] * 2)
+    assert float(np.sum(schools.score(PUPILS))) == pytest.approx(schools.log_likelihood)
+    assert {r["name"]: r["mean"] for r in schools.summary()}["mx[B]"] == pytest.approx(20 / 3)
+
+
+def test_new_elements_have_what_their_own_rows_come_to(schools) -> None:
+    b, c = (float(schools.params[n]) for n in "bc")
+    columns = schools.predict({"school": ["Z", "Z"], "x": [1.0, 9.0]}).columns
+    assert columns["y"] == pytest.approx([b + 5 * c, 9 * b + 5 * c])
+
+
+def test_known_and_new_elements_together_are_refused(schools) -> None:
+    with pytest.raises(PgmError) as error:
+        schools.predict({"school": ["A", "Z"], "x": [1.0, 9.0]})
+    (problem,) = error.value.diagnostics
+    assert problem.code == "PGM0606"
+    assert "`Z`" in problem.message
