@@ -101,10 +101,11 @@ def _refuse(fit: Fit, joint: BoundDensity, values: Mapping[str, Tensor]) -> None
     for name in joint.latent:
         variable = model.by_name[name]
         if name not in values and not variable.type.is_discrete:
-            message = f"the fit has no draws of `{name}`, which the likelihood hangs on"
-            raise PgmError(
-                Diagnostic("PGM0602", message, variable.span, help=f"`--method hmc` keeps them; or {FOLDS}")
+            message = (
+                f"these data do not hold `{name}`, and the fit has no draws of it: the likelihood hangs on it"
             )
+            cure = f"give the column `{name}`; where it is latent, `--method hmc` keeps its draws; or {FOLDS}"
+            raise PgmError(Diagnostic("PGM0602", message, variable.span, help=cure))
         if name in values and tuple(values[name].shape[1:]) != joint.shapes[name]:
             message = f"the draws of `{name}` are of {tuple(values[name].shape[1:])} elements, these data of {joint.shapes[name]}"
             raise PgmError(

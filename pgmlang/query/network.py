@@ -210,9 +210,8 @@ class NetworkAnswers:
             (spans[self.network.variables[v].name] for v in guilty if self.network.variables[v].name in spans),
             None,
         )
-        return Diagnostic(
-            "PGM0609", message, span, help="correct the evidence, or give the table a prior (`prior = 1`)"
-        )
+        cure = "correct the evidence; where a table was learned of data without it, fit with a prior (`prior = 1`)"
+        return Diagnostic("PGM0609", message, span, help=cure)
 
     def _possible(self, hard: dict[int, int], soft: dict[int, np.ndarray], query: Query) -> float:
         """The log evidence of a query. Raises PgmError PGM0609 where it is minus infinity."""
