@@ -123,7 +123,7 @@ def test_queries_of_draws() -> None:
     fit = model.fit({"y": [0.5, 1.5]}, seed=7, options={"chains": 4, "warmup": 100, "draws": 100})
     draws = fit.draws["mu"]
     assert fit.query("P(mu > 0.5)").table[0]["p"] == pytest.approx((draws > 0.5).mean())
-    assert set(fit.query("E(mu)").table[0]) == {"variable", "mean", "sd", "q5", "q50", "q95"}
+    assert set(fit.query("E(mu)").table[0]) == {"variable", "mean", "sd", "q5", "q50", "q95", "mcse"}
     for bad, code in [("P(mu = 1)", "PGM0606"), ("P(mu > 0 | mu = 1)", "PGM0606"), ("E(nu)", "PGM0607"),
                       ("MAP(mu)", "PGM0606"), ("E(mu[3])", "PGM0607"), ("P(mu > x)", "PGM0606")]:  # fmt: skip
         with pytest.raises(PgmError) as caught:

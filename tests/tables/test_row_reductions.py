@@ -83,8 +83,10 @@ def test_log_likelihood(text: str, data: Mapping[str, Any], expected: float) -> 
     assert fit.record.log_likelihood == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_fresh_row_alone_has_no_mean() -> None:
+def test_a_fresh_row_is_centred_by_the_rows_of_the_fit() -> None:
     text, data, _ = MODELS["a centred predictor"]
     fit = pgmlang.compile(text).fit(data, method="exact", fixed={"b": 1.0})
-    with pytest.raises(PgmError, match="has no values"):
+    with pytest.raises(PgmError, match="no value of it is given"):
         fit.query("P(s)")
+    chance = 1 / (1 + np.exp(-(1 - data["x"].mean())))
+    assert fit.query("P(s | x = 1)").probabilities["1"] == pytest.approx(chance, abs=1e-9)
