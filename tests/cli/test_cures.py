@@ -174,7 +174,9 @@ def test_the_future_of_a_sequence_by_two_scores(
 
 
 @pytest.mark.parametrize(("text", "data"), [
-    (WIDE, ",".join(f"v[{k}]" for k in range(14)) + ",y\n" + (",".join("01" * 7) + ",0.5\n") * 4),
+    pytest.param(
+        WIDE, ",".join(f"v[{k}]" for k in range(14)) + ",y\n" + (",".join("01" * 7) + ",0.5\n") * 4, marks=pytest.mark.slow
+    ),
     (LINE, "c\n" + "1\n0\n1\n" * 3),
 ])  # fmt: skip
 def test_where_loo_has_no_answer_score_has(

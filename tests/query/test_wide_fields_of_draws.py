@@ -102,6 +102,7 @@ def bound(posterior: Posterior, rows: dict):
     return bind(posterior.fit.model, read_frame(rows), known=posterior.fit.labels, is_fresh=True)
 
 
+@pytest.mark.slow
 def test_rows_that_are_observed(posterior: Posterior) -> None:
     """p(v, y) in closed form: h summed out of the potential, log Z by the sums."""
     ones = [3, 20]
