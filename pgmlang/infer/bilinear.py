@@ -73,24 +73,22 @@ class BilinearAscent(Ascent):
     num_restarted_passes = 1 << 30
 
     def posterior(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
-        tables = [self._exponentials(side, factors[side.name][0]) for side in self.sides]
-        total, sums = self._log_sum(*tables)
-        return float(total), LabelPosterior((tables[0][0], tables[1][0]), self.pairs.weights / sums)
-
-    def log_marginal(self, values: Mapping[str, Tensor]) -> Tensor:
-        first, second = (values[side.name].flatten(1)[:, side.at].log() for side in self.sides)
-        picked = [self._log_sum(_scaled(a), _scaled(b))[0] for a, b in zip(first, second, strict=True)]
-        return (
-            torch.stack(picked) + self.constant + log_kernel(self.prior, {n: values[n].log() for n in self.prior})
-        )
-
-    def _log_sum(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """The log-sum over the labels of all rows, from both tables ``[groups, labels]`` and what each group's were divided
-        by; and the sums ``[pairs]`` of the divided ones."""
-        (a, high_a), (b, high_b), pairs = first, second, self.pairs
+        (a, high_a), (b, high_b) = (self._exponentials(side, factors[side.name][0]) for side in self.sides)
+        pairs = self.pairs
         sums = _sampled(pairs, a, b).clamp(min=LEAST)
         total = (pairs.weights * sums.log()).sum()
-        return total + pairs.totals[0] @ high_a + pairs.totals[1] @ high_b, sums
+        total = total + pairs.totals[0] @ high_a + pairs.totals[1] @ high_b
+        return float(total), LabelPosterior((a, b), pairs.weights / sums)
+
+    def log_marginal(self, values: Mapping[str, Tensor]) -> Tensor:
+        logs = {n: values[n].log() for n in self.prior}
+        (a, high_a), (b, high_b) = (_scaled(logs[side.name].flatten(1)[:, side.at]) for side in self.sides)
+        pairs = self.pairs
+        rows = torch.repeat_interleave(torch.diff(pairs.starts))
+        # all draws at once: a sampled product takes one matrix
+        sums = (a[:, rows] * b[:, pairs.second]).sum(-1).clamp(min=LEAST)
+        picked = sums.log() @ pairs.weights + high_a @ pairs.totals[0] + high_b @ pairs.totals[1]
+        return picked + self.constant + log_kernel(self.prior, logs)
 
     def bound(self, factors: Mapping[str, Factor], blocks: Any) -> tuple[float, Any]:
         total, posteriors = self.posterior(factors, blocks)

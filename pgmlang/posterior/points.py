@@ -181,7 +181,9 @@ def mean_columns(predictions: Sequence[Columns], weights: np.ndarray | None = No
     """Mean probabilities, and the labels that are most probable by them. ``weights``: of the points, adding up to one."""
     if len(predictions) == 1:
         return predictions[0]
-    shares = np.full(len(predictions), 1 / len(predictions)) if weights is None else weights
+    # divided by their own sum, so that the mean of ones is one
+    shares = np.ones(len(predictions)) if weights is None else weights
+    shares = shares / shares.sum()
     out: dict[str, list[str] | np.ndarray] = {}
     first = predictions[0].columns
     for name, column in first.items():
@@ -192,7 +194,7 @@ def mean_columns(predictions: Sequence[Columns], weights: np.ndarray | None = No
             is_log = name == "log_evidence"
             with np.errstate(divide="ignore"):
                 logs = np.log(shares).reshape(-1, *[1] * (arrays.ndim - 1))
-            out[name] = np.logaddexp.reduce(arrays + logs, axis=0) if is_log else np.tensordot(shares, arrays, 1)
+            out[name] = np.logaddexp.reduce(arrays + logs, axis=0) if is_log else np.average(arrays, 0, shares)
         else:
             out[name] = column
     errors: dict[str, np.ndarray] = {}

@@ -66,20 +66,20 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
     from pgmlang.query.field_predictions import predict_fields
     from pgmlang.query.field_rows import field_rows_of
 
-    below = _predict_below_fields(given, targets)
+    below = _predict_beside_fields(given, targets)
     if below is not None:
         return below
     return predict_fields(field_rows_of(given.posterior.fit, given.bound, given.seed), targets)
 
 
-def _predict_below_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
+def _predict_beside_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
     """Predictions of rows in which something below the fields is not said, where the fields are summed out."""
-    from pgmlang.query.below_fields import rows_below_fields, unsaid_below
+    from pgmlang.query.beside_fields import rows_beside_fields, unsaid_beside_fields
     from pgmlang.query.missing_patterns import predict_new_rows
 
-    if not unsaid_below(given.bound):
+    if not unsaid_beside_fields(given.bound):
         return None
-    rows = rows_below_fields(given.posterior.fit, given.bound, given.seed)
+    rows = rows_beside_fields(given.posterior.fit, given.bound, given.seed)
     return None if rows is None else predict_new_rows(rows, targets)
 
 
@@ -98,7 +98,7 @@ def _against_points(posterior: Posterior) -> Sequence[str]:
 def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.posterior.points import mean_columns, share_of_points
 
-    below = _predict_below_fields(given, targets)
+    below = _predict_beside_fields(given, targets)
     if below is not None:
         return below
     _need_known_elements(given)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+EXACT = 22
+"""Powers of ten up to this one are floats."""
 ALONGSIDE = ("", ".sd", ".q5", ".q95")
 """Endings of the columns of a number that the error ``NAME.mcse`` is of."""
 
@@ -46,4 +48,10 @@ def rounded_columns(columns: Mapping[str, list[str] | np.ndarray]) -> dict[str, 
 
 
 def _rounded_array(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    return np.array([rounded(v, e) for v, e in zip(values.tolist(), errors.tolist(), strict=True)])
+    """As `rounded`, of many; what has more decimals than a float tells of stays."""
+    has_error = np.isfinite(values) & np.isfinite(errors) & (errors > 0)
+    places = 1 - np.floor(np.log10(np.where(has_error, errors, 1.0)))
+    has_error &= places <= EXACT
+    scale = 10.0 ** np.where(has_error, np.abs(places), 0)
+    shorter = np.where(places >= 0, np.rint(values * scale) / scale, np.rint(values / scale) * scale)
+    return np.where(has_error, shorter, values)

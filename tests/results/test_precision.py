@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pgmlang.query.answer import Answer
-from pgmlang.results.precision import decimals, figure, rounded_columns
+from pgmlang.results.precision import decimals, figure, rounded, rounded_columns
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,18 @@ def test_columns_of_a_row_have_the_digits_of_its_error() -> None:
     assert np.array_equal(out["z.mcse"], [0.0, 0.022])
     assert out["other"] is columns["other"]
     assert out["z"] is columns["z"]
+
+
+def test_columns_are_rounded_as_numbers_are() -> None:
+    rng = np.random.default_rng(1)
+    values, errors = rng.normal(0, 1e3, 2000), 10 ** rng.uniform(-25, 6, 2000)
+    errors[:4] = 0, np.nan, np.inf, 1e-320
+    values[4:6] = np.nan, np.inf
+    out = rounded_columns({"y": values, "y.mcse": errors})["y"]
+    right = [
+        value if error < 1e-21 else rounded(value, error) for value, error in zip(values, errors, strict=True)
+    ]
+    np.testing.assert_allclose(np.asarray(out), right, rtol=1e-15)
 
 
 def test_answers_are_printed_so_and_kept_whole() -> None:

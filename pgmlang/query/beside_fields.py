@@ -1,4 +1,4 @@
-"""New rows in which something below their fields is not said: the fields are labels that hang together, summed out as hidden
+"""New rows in which something beside their fields is not said: the fields are labels that hang together, summed out as hidden
 ones are. (log Z is the same whatever the rows say, and cancels.)"""
 
 from __future__ import annotations
@@ -7,20 +7,19 @@ from dataclasses import replace
 
 from pgmlang.binding.record import Binding
 from pgmlang.graph.summable import elimination_steps
-from pgmlang.query.new_rows import NewRows, new_rows_of, unknown_above
+from pgmlang.model.row_plates import row_plate
+from pgmlang.query.new_rows import NewRows, new_rows_of
 from pgmlang.results.fit import Fit
 
 
-def unsaid_below(rows: Binding) -> tuple[str, ...]:
-    """Directed variables that hang on a field and that the rows do not say, or not in every cell."""
-    model = rows.model
-    fields = [v.name for v in model.of_role("field")]
-    unsaid = [c.target for c in model.conditionals if c.target not in rows.values or c.target in rows.missing]
-    everything = [v.name for v in model.variables]
-    return tuple(n for n in unsaid if set(fields) & unknown_above(model, n, everything))
+def unsaid_beside_fields(rows: Binding) -> tuple[str, ...]:
+    """Directed variables of the innermost rows that these do not say, or not in every cell."""
+    model, plate = rows.model, row_plate(rows.model)
+    targets = [c.target for c in model.conditionals if plate in model.by_name[c.target].plates]
+    return tuple(n for n in targets if n not in rows.values or n in rows.missing)
 
 
-def rows_below_fields(fit: Fit, rows: Binding, seed: int = 0) -> NewRows | None:
+def rows_beside_fields(fit: Fit, rows: Binding, seed: int = 0) -> NewRows | None:
     """The rows with their unsaid fields hidden; None where these are not to be summed out one after the other: real ones,
     and grids."""
     new = new_rows_of(fit, rows, seed)

@@ -1,4 +1,4 @@
-"""What is not said below fields is predicted: the distribution of each number, mixed over the configurations of the fields."""
+"""What rows do not say beside fields is predicted: the distribution of each number, mixed over the configurations of the fields."""
 
 from __future__ import annotations
 
@@ -98,3 +98,27 @@ def test_under_draws_the_errors_cover_the_mean_over_the_draws() -> None:
     assert abs(columns["P(a = 1)"][0] - chance.mean()) < 5 * columns["a.mcse"][0] + 0.01
     assert abs(columns["y"][0] - 3 * chance.mean()) < 5 * columns["y.mcse"][0]
     assert columns["y.sd"][0] == pytest.approx(spread, rel=0.15)
+
+
+def test_numbers_that_hang_on_no_field_are_predicted_too() -> None:
+    model = pgmlang.compile(
+        "m ~ Normal(0, 3)\nplate row { field a : bit\n factor 0.5 * a\n x ~ Normal(m, 1)\n u ~ Normal(1, 2)\n v ~ Normal(u, 1) }"
+    )
+    data = {"a": ["1", "0", "1"], "x": [0.3, -0.2, 1.0], "v": [2.0, 1.0, 0.0]}
+    fit = model.fit(data, method="hmc", options={"warmup": 200, "draws": 200}, seed=1)
+    columns = fit.predict({"a": [None, "1"], "x": [None, 2.0], "v": [3.0, None]}, seed=2).columns
+    assert columns["P(a = 1)"][0] == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-9)
+    assert abs(columns["x"][0] - np.mean(fit.draws["m"])) < 5 * columns["x.mcse"][0]
+    assert columns["x"][1] == 2.0
+    assert abs(columns["u"][0] - (1 + 4 / 5 * 2)) < 5 * columns["u.mcse"][0] + 1e-9
+    assert abs(columns["v"][1] - 1) < 5 * columns["v.mcse"][1]
+
+
+def test_the_mean_of_certain_points_is_certain() -> None:
+    from pgmlang.posterior.points import mean_columns
+    from pgmlang.query.rows import Columns
+
+    one = Columns({"a": ["1"], "P(a = 0)": np.array([0.0]), "P(a = 1)": np.array([1.0])})
+    assert mean_columns([one] * 100).columns["P(a = 1)"][0] == 1.0
+    weights = np.full(100, 0.01)
+    assert mean_columns([one] * 100, weights).columns["P(a = 1)"][0] == 1.0
