@@ -11,7 +11,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot,dev,docs]"
 	touch $(STAMP)
 
 .venv: $(STAMP)
