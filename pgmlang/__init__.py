@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, load, rank_fits
+    from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, describe, init, load, rank_fits
     from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "__version__",
     "compare_fits",
     "compile",
+    "describe",
+    "init",
     "load",
     "rank_fits",
 ]
@@ -31,6 +33,8 @@ _HOMES = {
     "PgmError": "pgmlang.diagnostics",
     "compare_fits": "pgmlang.api",
     "compile": "pgmlang.api",
+    "describe": "pgmlang.api",
+    "init": "pgmlang.api",
     "load": "pgmlang.api",
     "rank_fits": "pgmlang.api",
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.layout import Layout
 from pgmlang.model import Model
@@ -22,7 +23,8 @@ class Binding:
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
-    row bound, where some were dropped or a chain was put in order; None where row i is row i.
+    row bound, where some were dropped or a chain was put in order; None where row i is row i. ``reading``: how cells were read;
+    ``notes``: what that did, in words.
     """
 
     model: Model
@@ -41,6 +43,8 @@ class Binding:
     warnings: tuple[Diagnostic, ...] = ()
     plate: str = ""
     rows: np.ndarray | None = None
+    reading: Reading = field(default_factory=Reading)
+    notes: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> Mapping[str, int]:
