@@ -71,7 +71,11 @@ def typed(step: Step) -> str:
         os.chdir(words[0])
         return ""
     if program in SHELL:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
         done = subprocess.run(
             step.text, shell=True, capture_output=True, text=True, check=True, timeout=120, env=environment
         )
