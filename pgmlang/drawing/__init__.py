@@ -4,10 +4,12 @@ from pgmlang.drawing.dot import to_dot
 from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.png import to_png
-from pgmlang.drawing.scene import Scene, SceneEdge, SceneNode, ScenePlate
+from pgmlang.drawing.scene import Mark, NodeFigures, Scene, SceneEdge, SceneNode, ScenePlate, with_figures
 from pgmlang.drawing.svg import to_svg
 
 __all__ = [
+    "Mark",
+    "NodeFigures",
     "PlacedEdge",
     "PlacedNode",
     "PlacedPlate",
@@ -20,4 +22,5 @@ __all__ = [
     "to_dot",
     "to_png",
     "to_svg",
+    "with_figures",
 ]

@@ -101,7 +101,7 @@ def _obstacle(v: int, node: PlacedNode, looped: bool) -> Obstacle:
     if looped:
         edge = node.x + node.width / 2
         loop = Rect(edge, node.y - node.height / 3, edge + LOOP_REACH, node.y + node.height / 3)
-    return Obstacle(v, node.shape.grown(CLEAR), node.kind in ("random", "derived"), label, loop)
+    return Obstacle(v, node.shape.grown(CLEAR), node.form == "ellipse" and node.kind != "param", label, loop)
 
 
 def route(field: Field, edges: tuple[SceneEdge, ...], index: dict[str, int]) -> tuple[PlacedEdge, ...]:
