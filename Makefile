@@ -40,6 +40,11 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Generated pages go to docs/reference/, what executed pages print is kept in out/docs-cache.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -q -d out/doctrees docs out/docs
+	@echo "the site is out/docs/index.html"
+
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/run.py
