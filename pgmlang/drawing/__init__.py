@@ -1,6 +1,7 @@
 """What is drawn: scenes laid out with plates as boxes, then SVG, DOT or PNG."""
 
 from pgmlang.drawing.dot import to_dot
+from pgmlang.drawing.drawing import Drawing
 from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.png import to_png
@@ -8,6 +9,7 @@ from pgmlang.drawing.scene import Mark, NodeFigures, Scene, SceneEdge, SceneNode
 from pgmlang.drawing.svg import to_svg
 
 __all__ = [
+    "Drawing",
     "Mark",
     "NodeFigures",
     "PlacedEdge",

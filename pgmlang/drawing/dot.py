@@ -90,7 +90,9 @@ def _attributes(node: SceneNode) -> str:
     if node.is_evidence:
         parts.append('style="rounded,filled", fillcolor="#fbe5c0"')
     elif node.observed and (node.marks or node.kind in ("random", "derived")):
-        parts.append('style="rounded,filled", fillcolor="#d0d7de"' if node.marks else 'style=filled, fillcolor="#d0d7de"')
+        parts.append(
+            'style="rounded,filled", fillcolor="#d0d7de"' if node.marks else 'style=filled, fillcolor="#d0d7de"'
+        )
     elif node.marks:
         parts.append("style=rounded")
     parts.append(f"tooltip={_label(node.tooltip or node.name)}")

@@ -60,14 +60,18 @@ def _with_legend(drawing: PlacedScene, words: tuple[str, ...]) -> PlacedScene:
         end += wide + LEGEND_GAP
     if not lines:
         return drawing
-    top = drawing.height - MARGIN + LEGEND_HEIGHT if drawing.nodes or drawing.plates else MARGIN + LEGEND_HEIGHT / 2
+    top = (
+        drawing.height - MARGIN + LEGEND_HEIGHT if drawing.nodes or drawing.plates else MARGIN + LEGEND_HEIGHT / 2
+    )
     placed = [
         PlacedText(round(MARGIN + x, 2), round(top + LEGEND_HEIGHT * i, 2), word)
         for i, line in enumerate(lines) for x, word in line
     ]  # fmt: skip
     wide = max(p.x + text_width(p.text, SMALL) for p in placed) + MARGIN
     height = top + LEGEND_HEIGHT * (len(lines) - 0.5) + MARGIN / 2
-    return replace(drawing, width=max(drawing.width, round(wide, 2)), height=round(height, 2), legend=tuple(placed))
+    return replace(
+        drawing, width=max(drawing.width, round(wide, 2)), height=round(height, 2), legend=tuple(placed)
+    )
 
 
 def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:

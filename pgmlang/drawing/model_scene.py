@@ -73,7 +73,11 @@ def _legend(model: Model, sizes: Mapping[str, int]) -> tuple[str, ...]:
     told = {p.setting for p in model.plates}
     settings = [f"{name} = {_plain(value)}" for name, value in model.settings if name not in told]
     drawn = {axis for v in model.variables for axis in v.axes}
-    axes = [f"{d.name} ({sizes[d.name]:,})" for d in model.dims if d.name in drawn and d.name in sizes]
+    axes = [
+        f"{d.name} ({sizes[d.name]:,})"
+        for d in model.dims
+        if d.name in drawn and d.name in sizes and d.like is None
+    ]
     return (*settings, *axes)
 
 

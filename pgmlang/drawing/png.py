@@ -181,7 +181,17 @@ def _header(axes: Axes, node: PlacedNode, fill: str) -> None:
     x0, x1 = node.x - node.width / 2, node.x + node.width / 2
     y0 = node.y - node.height / 2
     y1 = y0 + node.card.header
-    points = [(x0, y1), (x0, y0 + 8), (x0, y0), (x0 + 8, y0), (x1 - 8, y0), (x1, y0), (x1, y0 + 8), (x1, y1), (x0, y1)]
+    points = [
+        (x0, y1),
+        (x0, y0 + 8),
+        (x0, y0),
+        (x0 + 8, y0),
+        (x1 - 8, y0),
+        (x1, y0),
+        (x1, y0 + 8),
+        (x1, y1),
+        (x0, y1),
+    ]
     line, curve = Curve.LINETO, Curve.CURVE3
     codes = [Curve.MOVETO, line, curve, curve, line, curve, curve, line, Curve.CLOSEPOLY]
     axes.add_patch(PathPatch(Curve(points, codes), facecolor=fill, edgecolor=INK, linewidth=0.6, zorder=3.1))

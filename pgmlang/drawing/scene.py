@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+
+MOST_CARDS = 40
+"""Variables beyond which a drawing has no figures in its nodes unless they are asked for."""
 
 NodeKind = Literal["random", "param", "input", "derived", "factor", "net"]
 
@@ -84,8 +87,11 @@ class Scene:
     legend: tuple[str, ...] = ()
 
 
-def with_figures(scene: Scene, figures: Mapping[str, NodeFigures], legend: tuple[str, ...] = ()) -> Scene:
-    """The scene with figures in the nodes that have any, and more words in the legend."""
+def with_figures(
+    scene: Scene, figures: Mapping[str, NodeFigures], legend: tuple[str, ...] = (), cut: Collection[str] = ()
+) -> Scene:
+    """The scene with figures in the nodes that have any, more words in the legend, and no edges into the nodes ``cut``,
+    which an intervention set."""
 
     def node(old: SceneNode) -> SceneNode:
         new = figures.get(old.name)
@@ -93,4 +99,5 @@ def with_figures(scene: Scene, figures: Mapping[str, NodeFigures], legend: tuple
             return old
         return replace(old, lines=(*old.lines, *new.lines), marks=new.marks, is_evidence=new.is_evidence)
 
-    return replace(scene, nodes=tuple(map(node, scene.nodes)), legend=(*legend, *scene.legend))
+    edges = tuple(edge for edge in scene.edges if edge.target not in cut)
+    return replace(scene, nodes=tuple(map(node, scene.nodes)), edges=edges, legend=(*legend, *scene.legend))

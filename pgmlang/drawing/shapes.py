@@ -77,7 +77,9 @@ def shape_of(node: SceneNode, loop: bool) -> Shape:
     if node.marks:
         return _card(label, node, looped)
     if node.kind in ("param", "factor"):
-        label = shortened("  ".join(filter(None, (node.label, *node.lines))), LONGEST_LINE) if node.lines else label
+        label = (
+            shortened("  ".join(filter(None, (node.label, *node.lines))), LONGEST_LINE) if node.lines else label
+        )
         size = FONT if node.kind == "param" else SMALL
         across = 9.0 if node.kind == "param" else 11.0
         wide = text_width(label, size)

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from pgmlang.binding.data_figures import data_figures
+from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.drawing.scene import NodeFigures
+from pgmlang.drawing.drawing import Drawing
+from pgmlang.drawing.model_scene import model_scene, network_scene
+from pgmlang.drawing.scene import MOST_CARDS, NodeFigures, with_figures
 from pgmlang.posterior.condition import condition
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.discrete_part import discrete_part
 from pgmlang.query.network_figures import network_figures
-from pgmlang.query.parse import Evidence
-from pgmlang.results.node_figures import fit_figures
+from pgmlang.query.parse import Evidence, parse_conditions
+from pgmlang.query.row_names import base
+from pgmlang.results.node_figures import drawn_sizes, fit_figures
 
 Items = tuple[Evidence, ...]
+
+
+def drawing_of(
+    posterior: Posterior,
+    evidence: str = "",
+    binding: Binding | None = None,
+    observed: tuple[str, ...] | None = None,
+    *,
+    probabilities: bool | None = None,
+    distributions: bool = False,
+) -> Drawing:
+    """The graph of what is asked, with figures in its nodes; arguments as of `api.Asked.graph`."""
+    fit = posterior.fit
+    shaded = tuple(fit.provenance.get("observed", ())) if observed is None else observed
+    if posterior.network is not None:
+        scene, count = network_scene(posterior.network, shaded), len(posterior.network.variables)
+    else:
+        scene = model_scene(fit.model, shaded, sizes=drawn_sizes(fit), distributions=distributions)
+        count = len(list(fit.model.of_role("random", "field")))
+    notes: tuple[str, ...] = ()
+    if probabilities or evidence.strip() or (probabilities is None and count <= MOST_CARDS):
+        seen, done = parse_conditions(evidence)
+        figures, notes = node_figures(posterior, seen, done)
+        columns = {} if binding is None else data_figures(binding)
+        legend = (f"given {evidence.strip()}",) if evidence.strip() else ()
+        node_of = str if posterior.network is not None else base
+        cut = {node_of(item.variable.name) for item in done}
+        scene = with_figures(scene, columns | figures, legend, cut)
+    elif probabilities is None:
+        notes = (f"{count} variables are drawn without their probabilities: `probabilities=True` adds them",)
+    return Drawing(scene, notes)
 
 
 def node_figures(
@@ -30,22 +66,19 @@ def node_figures(
     answers = answers or discrete_part(fit)
     if answers is None:
         if evidence or done:
-            message = "evidence is drawn in a network of labels, and " + (reasons[0] if reasons else "there is none")
+            message = "evidence is drawn in a network of labels, and " + (
+                reasons[0] if reasons else "there is none"
+            )
             told = (*evidence, *done)[0]
             asked = next((v.name for v in fit.model.of_role("random") if v.name != told.variable.name), "x")
-            cure = f"ask for one variable after the other: `pgmc query FIT \"P({asked} | {told.variable.name} = ...)\"`"
+            cure = f'ask for one variable after the other: `pgmc query FIT "P({asked} | {told.variable.name} = {told.value})"`'
             raise PgmError(Diagnostic("PGM0602", message, told.variable.span, help=cure))
         return figures, ()
     try:
-        node_of = str if posterior.network is not None else _node_of
+        node_of = str if posterior.network is not None else base
         figures |= network_figures(answers, rest, given.do, node_of)
     except PgmError as error:
         if {d.code for d in error.diagnostics} != {"PGM0603"}:
             raise
         return figures, tuple(f"drawn without probabilities: {d.message}" for d in error.diagnostics)
     return figures, ()
-
-
-def _node_of(name: str) -> str:
-    """The variable of an unrolled element."""
-    return name.partition("[")[0]

@@ -15,6 +15,8 @@ from pgmlang.tables.learned import learned_tables
 
 MOST_MARKS = 8
 """Numbers of a variable that have a line each."""
+Z90 = 1.6448536269514722
+"""The normal quantile of 95 %: an interval of 90 % reaches as many standard errors to each side."""
 MOST_CODES = 1 << 20
 """Elements of a discrete variable of draws beyond which their labels are not counted for a picture."""
 
@@ -36,6 +38,18 @@ def fit_figures(fit: Fit) -> dict[str, NodeFigures]:
     return figures
 
 
+def drawn_sizes(fit: Fit) -> dict[str, int]:
+    """Elements of plates and dims; of a plate whose rows were counted (``--counts``) as many as they stand for."""
+    sizes = dict(fit.sizes)
+    for table in learned_tables(fit.model):
+        counts = fit.parameters.get(table.counts_name)
+        total = 0.0 if counts is None else float(np.asarray(counts).sum())
+        for plate in fit.model.by_name[table.target].plates[-1:]:
+            if plate in sizes and total > sizes[plate] and abs(total - round(total)) < 1e-6 * total:
+                sizes[plate] = round(total)
+    return sizes
+
+
 def _numbers_of_draws(fit: Fit, name: str) -> NodeFigures:
     draws = fit.draws[name]
     count = math.prod(draws.shape[2:])
@@ -44,7 +58,8 @@ def _numbers_of_draws(fit: Fit, name: str) -> NodeFigures:
     figures = figures_of(fit, name)
     if count == 1 and not draws.shape[2:]:
         return NodeFigures(lines=(_with_spread(figures.mean[0], figures.sd[0]),))
-    return _intervals(_elements(fit, name, draws.shape[2:]), figures.mean, figures.q5, figures.q95, figures.sd)
+    elements = _elements(fit, name, draws.shape[2:])
+    return _intervals(elements, figures.mean, figures.q5, figures.q95, figures.sd, _is_share(fit, name))
 
 
 def _numbers_of_estimates(fit: Fit, name: str, values: np.ndarray) -> NodeFigures:
@@ -54,7 +69,12 @@ def _numbers_of_estimates(fit: Fit, name: str, values: np.ndarray) -> NodeFigure
     if values.size > MOST_MARKS:
         return _range(values)
     flat, spread = values.ravel(), np.nan_to_num(errors.ravel())
-    return _intervals(_elements(fit, name, values.shape), flat, flat - 1.645 * spread, flat + 1.645 * spread, spread)
+    elements, reach = _elements(fit, name, values.shape), Z90 * spread
+    return _intervals(elements, flat, flat - reach, flat + reach, spread, _is_share(fit, name))
+
+
+def _is_share(fit: Fit, name: str) -> bool:
+    return fit.model.by_name[name].type.fits("unit")
 
 
 def _labels(fit: Fit, name: str) -> NodeFigures:
@@ -66,7 +86,9 @@ def _labels(fit: Fit, name: str) -> NodeFigures:
     if not 0 < len(found.labels) <= MOST_MARKS:
         return NodeFigures()
     mean = found.share.mean(axis=0)
-    marks = (Mark(str(label), 0.0, float(p), f"{100 * p:.0f} %") for label, p in zip(found.labels, mean, strict=True))
+    marks = (
+        Mark(str(label), 0.0, float(p), f"{100 * p:.0f} %") for label, p in zip(found.labels, mean, strict=True)
+    )
     return NodeFigures(tuple(marks), (f"mean of {count:,}",) if count > 1 else ())
 
 
@@ -82,19 +104,32 @@ def _elements(fit: Fit, name: str, shape: Sequence[int]) -> list[str]:
 
 
 def _intervals(
-    elements: Sequence[str], mean: np.ndarray, low: np.ndarray, high: np.ndarray, spread: np.ndarray
+    elements: Sequence[str],
+    mean: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    spread: np.ndarray,
+    is_share: bool,
 ) -> NodeFigures:
-    """A line for each number on one scale from the lowest bound to the highest."""
+    """A line for each number on one scale from the lowest bound to the highest, of shares from 0 to 1."""
     bounds = [x for x in (*mean, *low, *high) if math.isfinite(x)]
     if not bounds:
         return NodeFigures()
     start, length = min(bounds), max(bounds) - min(bounds) or 1.0
+    if is_share:
+        start, length = 0.0, 1.0
 
     def share(x: float) -> float:
-        return (x - start) / length if math.isfinite(x) else 0.0
+        return min(1.0, max(0.0, (x - start) / length)) if math.isfinite(x) else 0.0
 
     marks = [
-        Mark(name, share(float(q5)), share(float(q95)), _figure(float(x), float(sd)), share(float(x)))
+        Mark(
+            name,
+            share(float(q5)),
+            share(float(q95)),
+            _figure(float(x), float(sd) or length / 100),
+            share(float(x)),
+        )
         for name, x, q5, q95, sd in zip(elements, mean, low, high, spread, strict=True)
     ]
     return NodeFigures(tuple(marks))
