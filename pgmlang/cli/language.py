@@ -228,7 +228,7 @@ def compile_(
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code, with a bad and a good example; without one, list them all."""
-    from pgmlang.diagnostics.codes import CODES, code_row
+    from pgmlang.diagnostics.codes import CODES
     from pgmlang.diagnostics.explanations import explain as explanation_of
 
     if code is None:
@@ -243,15 +243,24 @@ def explain(code: str | None, as_json: bool) -> None:
         for name, row in CODES.items():
             click.echo(f"{name}  {'warning: ' if row.is_warning else ''}{row.title}")
         return
-    page = explanation_of(code.upper())
     if as_json:
+        page = explanation_of(code)
         print_json({"code": page.code, "title": page.title, "text": page.text, "bad": page.bad, "good": page.good})
         return
+    click.echo(explanation_text(code))
+
+
+def explanation_text(code: str) -> str:
+    """The page of a code for people. Raises PgmError PGM0612 for an unknown one."""
+    from pgmlang.diagnostics.codes import code_row
+    from pgmlang.diagnostics.explanations import explain as explanation_of
+
+    page = explanation_of(code)
     verb = "This is warned of" if code_row(page.code).is_warning else "This is refused"
-    click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n")
-    click.echo(_indent(page.bad))
-    click.echo("\nThis is good:\n")
-    click.echo(_indent(page.good))
+    return (
+        f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n\n{_indent(page.bad)}\n\n"
+        f"This is good:\n\n{_indent(page.good)}"
+    )
 
 
 def _indent(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pgmlang.cli.console import choose_quiet
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.options import OPTIONS, OptionRow
@@ -28,7 +29,7 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, callback=choose_quiet, help="No messages but errors.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of random numbers; a drawn one is recorded."
 )
