@@ -143,7 +143,7 @@ def graph(
 
         write_text(output, to_svg(scene) if kind == "svg" else to_dot(scene))
     for note in notes:
-        say(f"note: {note}", quiet or output == "-")
+        say(f"note: {note}", quiet)
     if output != "-":
         say(f"wrote {output}", quiet)
 

@@ -159,4 +159,6 @@ def _card(label: str, node: SceneNode, looped: float) -> Shape:
 
 
 def _shortened_mark(mark: Mark) -> Mark:
-    return Mark(shortened(mark.label, LONGEST_MARK), mark.low, mark.high, mark.text, mark.dot)
+    return Mark(
+        shortened(mark.label, LONGEST_MARK), mark.low, mark.high, shortened(mark.text, LONGEST_MARK), mark.dot
+    )
