@@ -468,7 +468,7 @@ class FittedModel(Asked):
 
     @property
     def draws(self) -> dict[str, np.ndarray]:
-        """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
+        """Posterior draws by variable, shape (chain, draw, then plate and event axes); empty for a point estimate."""
         return self.record.draws
 
     @_of_the_model
