@@ -150,7 +150,7 @@ def test_every_density_has_a_spelling() -> None:
         ("a * (b + c) * a", r"a^2 \, \left(b + c\right)"),
         ("a / (b - 1)", r"\frac{a}{b - 1}"),
         ("a + where(a > 1, 0.0, inf - inf)", r"\begin{cases} a & a > 1 \\ \text{none} & \text{else} \end{cases}"),
-        ("log(rate)", r"\log\, \mathrm{rate}"),
+        ("log(rate)", r"\log \mathrm{rate}"),
         ("log1p(x)", r"\log\left(1 + x\right)"),
     ],
 )
