@@ -152,7 +152,8 @@ class Collector:
             structure, structural_size = self._structure(node.structure, node)
             size = structural_size if structural_size is not None else size
         parents = (*around, *(w.name for w in node.within if w.name not in around))
-        self.scope.plates[node.name] = Plate(node.name, size, parents, structure, span)
+        setting = node.size.name if isinstance(node.size, ast.Name) else None
+        self.scope.plates[node.name] = Plate(node.name, size, parents, structure, span, setting=setting)
         if node.indices and (structure is None or structure.kind != "edges"):
             self._error("PGM0111", "only a plate of edges names its ends", node.indices[0].span,
                         "write `plate bond(i, j) = edges(site) { ... }`; elsewhere a name means this row's element")  # fmt: skip
