@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pgmlang.binding.record import Binding
     from pgmlang.criticism.replicates import Replicates
+    from pgmlang.drawing import Drawing
     from pgmlang.drawing.scene import Scene
     from pgmlang.lower import Program
     from pgmlang.lower.runtime.layout import TensorLayout
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pgmlang.results.compare import Difference
     from pgmlang.results.elpd import Elpd, Ranked
     from pgmlang.results.fit import Fit
+    from pgmlang.results.summary_view import Summary
     from pgmlang.results.trust import Finding
 
 P = ParamSpec("P")
@@ -166,18 +168,18 @@ class CompiledModel:
         return self.program.source
 
     @checked_arguments
-    def scene(self, observed: Iterable[str] = ()) -> Scene:
-        """What is drawn of the model."""
+    def scene(self, observed: Iterable[str] = (), *, distributions: bool = False) -> Scene:
+        """What is drawn of the model; ``distributions``: with each node's statement."""
         from pgmlang.drawing.model_scene import model_scene
 
-        return model_scene(self.model, observed)
+        return model_scene(self.model, observed, distributions=distributions)
 
     @checked_arguments
-    def svg(self, observed: Iterable[str] = ()) -> str:
-        """The graph as an SVG picture."""
+    def svg(self, observed: Iterable[str] = (), *, distributions: bool = False) -> str:
+        """The graph as an SVG picture; arguments as of `scene`."""
         from pgmlang.drawing import to_svg
 
-        return to_svg(self.scene(observed))
+        return to_svg(self.scene(observed, distributions=distributions))
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -341,6 +343,33 @@ class Asked:
         return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
 
     @_of_the_model
+    def graph(
+        self,
+        evidence: str = "",
+        data: Any = None,
+        *,
+        observed: Iterable[str] | None = None,
+        probabilities: bool | None = None,
+        distributions: bool = False,
+        **binding: Any,
+    ) -> Drawing:
+        """The graph with what is known of its variables in the nodes: exact probabilities of labels given ``evidence``
+        (``"smoke = yes, do(xray = no)"``), means with their spread, intervals. A notebook shows it; ``save("graph.svg")``,
+        ``.png`` or ``.dot`` writes it.
+
+        ``data``: a line about each observed column beside. ``observed``: names to shade (default: what the fit saw).
+        ``probabilities`` None: of up to 40 variables. ``distributions``: each node with its statement. Raises PgmError PGM0602 for evidence where no network of labels
+        answers, PGM0606 to PGM0609 as `query`; what is too wide is drawn without, and said in ``notes``.
+        """
+        from pgmlang.posterior.node_figures import drawing_of
+
+        bound = None if data is None else self.bind(data, **binding)
+        names = None if observed is None else tuple(observed)
+        return drawing_of(
+            self.posterior, evidence, bound, names, probabilities=probabilities, distributions=distributions
+        )
+
+    @_of_the_model
     def query(self, text: str, *, seed: int = 0) -> Answer:
         """Answers ``P(...)``, ``MAP(...)`` or ``E(...)``: about one fresh row, or the posterior of what the fit has values
         of. ``seed``: of the draws behind an answer that has a Monte Carlo error (``mcse``)."""
@@ -445,7 +474,7 @@ class FittedModel(Asked):
 
     @property
     def draws(self) -> dict[str, np.ndarray]:
-        """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
+        """Posterior draws by variable, shape (chain, draw, then plate and event axes); empty for a point estimate."""
         return self.record.draws
 
     @_of_the_model
@@ -508,11 +537,14 @@ class FittedModel(Asked):
         return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
     @checked_arguments
-    def summary(self) -> list[dict[str, Any]]:
-        """One dict a parameter: name, mean, sd and what it belongs to."""
-        from pgmlang.results.summary import summary_rows
+    def summary(self, *names: str) -> Summary:
+        """The figures of the fit, one dict a number (name, mean, sd and what it belongs to), printed as tables that fit a
+        screen; of ``names`` alone, and those whole. ``summary().frame`` is a frame. Raises PgmError PGM0607 for a name
+        that the fit has no figures of."""
+        from pgmlang.results.summary_view import Summary, check_names
 
-        return summary_rows(self.record)
+        check_names(self.record, names)
+        return Summary(self.record, names)
 
     @checked_arguments
     def diagnose(self) -> tuple[Finding, ...]:
@@ -529,11 +561,7 @@ class FittedModel(Asked):
         save_fit(self.record, Path(folder), force)
 
     def _repr_svg_(self) -> str:
-        from pgmlang.drawing import to_svg
-        from pgmlang.drawing.model_scene import model_scene
-
-        observed = self.record.provenance.get("observed", ())
-        return to_svg(model_scene(self.record.model, observed))
+        return self.graph().svg()
 
 
 def _prior_draws(

@@ -6,7 +6,6 @@ import dataclasses
 import platform
 import secrets
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from pgmlang.results.fit import Fit
 from pgmlang.results.trust import problems_of_status
 from pgmlang.results.zero_probabilities import zero_probabilities
 from pgmlang.tables.learned import learned_tables
+from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 
 def fit_model(
@@ -198,7 +198,12 @@ def _provenance(
     return {
         "seed": seed,
         "seed_drawn": was_drawn,
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "pgmlang": _own_version()},
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "pgmlang": __version__,
+            "language": LANGUAGE_VERSION,
+        },
         "device": device,
         "data": binding.source,
         "fingerprint": binding.fingerprint,
@@ -214,10 +219,3 @@ def _provenance(
         "stopped_by": done.stopped_by,
         **notes,
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("pgmlang")
-    except PackageNotFoundError:
-        return "unknown"

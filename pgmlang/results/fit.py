@@ -32,7 +32,7 @@ class Fit:
     ``stopped``. ``options``: those of the method as they were used; ``plan``: the plan that was carried out, as plain data
     (`plan.plan_json`). ``provenance``: seed, versions, device, threads, data fingerprint and binding, times.
 
-    ``draws``: posterior draws by variable, shape (chain, draw, *plate and event axes), float64 or float32; int64
+    ``draws``: posterior draws by variable, shape (chain, draw, then plate and event axes), float64 or float32; int64
     codes for a discrete variable (places in its labels). ``draw_axes``: the names of the axes after the first two.
     ``sample_stats``: what the sampler says of each draw, shape (chain, draw): ``acceptance_rate``, ``diverging``,
     ``energy``, ``lp``, ``swap_rate`` ... All draws and statistics have the same number of chains and draws. Those of

@@ -11,9 +11,22 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from pgmdocs import links, listings, mathml, project_pages
+from pgmdocs import (
+    commands,
+    distributions,
+    errors,
+    language_reference,
+    links,
+    listings,
+    mathml,
+    method_facts,
+    project_pages,
+    python_api,
+)
 
-GENERATORS = (project_pages.pages,)
+GENERATORS = (
+    project_pages.pages, distributions.pages, errors.pages, commands.pages, language_reference.pages, python_api.pages,
+)  # fmt: skip
 """Functions that give {path under reference/: text}."""
 
 FOLDER = "reference"
@@ -46,4 +59,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", links.rewrite)
     mathml.setup(app)
     listings.setup(app)
+    method_facts.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,7 @@ from sphinx.transforms import SphinxTransform
 
 from pgmlang.syntax.highlight import PgmcConsoleLexer, PgmLexer
 
-_MODEL = re.compile(
+MODEL_TEXT = re.compile(
     r"^\s*(# [\w/]+\.pgm\b|model \w+|plate \w+|dim \w+|field \w+|input \w+|\w+(\[\w+\])?\s*(: .*)?~ )", re.M
 )
 
@@ -27,7 +27,7 @@ class UnnamedListings(SphinxTransform):
                 if text.startswith(("pgmc ", "make ", "pip ", "python ", "git ")):
                     block["language"] = "sh"
                 else:
-                    block["language"] = "pgm" if _MODEL.search(text) else "text"
+                    block["language"] = "pgm" if MODEL_TEXT.search(text) else "text"
             elif block["language"] == "console":
                 block["language"] = "pgmc-console"
 

@@ -69,5 +69,5 @@ def examples_index() -> str:
     tree = "\n".join(names)
     return (
         "# Examples\n\nA folder a story, with its data and what it prints. `pgmc` runs each as it stands here.\n\n"
-        f"{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+        f"{rows}\n\n```{{toctree}}\n:hidden:\n:titlesonly:\n\n{tree}\n```\n"
     )
