@@ -39,7 +39,7 @@ def row_names(
             for v in model.variables
             if v.role != "input" and v.name not in known
         )
-        if not has_unknowns or not 0 < frame.num_rows <= MOST_NAMED:
+        if not has_unknowns or not 1 < frame.num_rows <= MOST_NAMED:
             continue
         for column in _candidates(model, plate, frame, mapping.get(plate, plate), unused):
             labels, codes = column.labels_and_codes()

@@ -34,7 +34,11 @@ def fitted(**columns: list[object]) -> pgmlang.api.FittedModel:
         ({"school": ["30", "10", "20"]}, {}, ("30", "10", "20")),
         ({"code": ["c", "b", "a"]}, {"mapping": {"school": "code"}}, ("c", "b", "a")),
         ({"School ID": [7, 8, 9]}, {}, ("7", "8", "9")),
-        ({"town": ["x", "y", "x"], "head": ["P. One", "Q. Two", "R. Three"]}, {}, ("P. One", "Q. Two", "R. Three")),
+        (
+            {"town": ["x", "y", "x"], "head": ["P. One", "Q. Two", "R. Three"]},
+            {},
+            ("P. One", "Q. Two", "R. Three"),
+        ),
         ({"school": ["A", "A", "B"], "head": ["P", "Q", "R"]}, {}, None),
         ({"school": ["A", "", "B"]}, {}, None),
         ({"pupils": [100, 200, 300], "mean": [1.5, 2.5, 3.5]}, {}, None),
