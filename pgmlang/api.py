@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pgmlang.results.compare import Difference
     from pgmlang.results.elpd import Elpd, Ranked
     from pgmlang.results.fit import Fit
+    from pgmlang.results.summary_view import Summary
     from pgmlang.results.trust import Finding
 
 P = ParamSpec("P")
@@ -531,11 +532,14 @@ class FittedModel(Asked):
         return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
     @checked_arguments
-    def summary(self) -> list[dict[str, Any]]:
-        """One dict a parameter: name, mean, sd and what it belongs to."""
-        from pgmlang.results.summary import summary_rows
+    def summary(self, *names: str) -> Summary:
+        """The figures of the fit, one dict a number (name, mean, sd and what it belongs to), printed as tables that fit a
+        screen; of ``names`` alone, and those whole. ``summary().frame`` is a frame. Raises PgmError PGM0607 for a name
+        that the fit has no figures of."""
+        from pgmlang.results.summary_view import Summary, check_names
 
-        return summary_rows(self.record)
+        check_names(self.record, names)
+        return Summary(self.record, names)
 
     @checked_arguments
     def diagnose(self) -> tuple[Finding, ...]:
