@@ -93,6 +93,7 @@ def fit(
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
     from pgmlang.pipeline import fit_bound, fit_streamed
+    from pgmlang.plan.show import brief
     from pgmlang.results.save import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)
@@ -126,10 +127,11 @@ def fit(
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
-        with progress(quiet_messages) as show:
+        with progress(quiet_messages, max_time) as watch:
             record = fit_bound(
-                compilation, binding, method, seed, device, fixed_of(fixed), options, show,
+                compilation, binding, method, seed, device, fixed_of(fixed), options, watch.show,
                 checkpoint=partial, resume=resume, every=checkpoint,
+                announce=lambda plan: watch.say(f"plan      {brief(plan)}"),
             )  # fmt: skip
     fitted = FittedModel.of(record)
     fitted.save(folder, force or resume)
