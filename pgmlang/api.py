@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.pipeline import fit_bound, fit_streamed
+from pgmlang.progress import shown_progress
 from pgmlang.sema import Compilation, Loader, analyse
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.arguments import checked_arguments
@@ -28,20 +29,22 @@ if TYPE_CHECKING:
 
     from pgmlang.binding.record import Binding
     from pgmlang.criticism.replicates import Replicates
-    from pgmlang.first_model import FirstModel
-    from pgmlang.profile import Description
+    from pgmlang.drawing import Drawing
     from pgmlang.drawing.scene import Scene
+    from pgmlang.first_model import FirstModel
     from pgmlang.lower import Program
     from pgmlang.lower.runtime.layout import TensorLayout
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.posterior import Posterior
+    from pgmlang.profile import Description
     from pgmlang.query import Answer
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
     from pgmlang.results.compare import Difference
     from pgmlang.results.elpd import Elpd, Ranked
     from pgmlang.results.fit import Fit
+    from pgmlang.results.summary_view import Summary
     from pgmlang.results.trust import Finding
 
 P = ParamSpec("P")
@@ -121,7 +124,9 @@ def init(
     how = Reading.of(**reading)
     frame = read_frame(data, sep=sep, decimal=how.decimal_mark)
     stem = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) and str(data) != "-" else ""
-    return drafted(replace(frame, reading=Reading(), notes=()), how, name or stem or "first", target, classifier, as_is)
+    return drafted(
+        replace(frame, reading=Reading(), notes=()), how, name or stem or "first", target, classifier, as_is
+    )
 
 
 @checked_arguments
@@ -200,18 +205,18 @@ class CompiledModel:
         return self.program.source
 
     @checked_arguments
-    def scene(self, observed: Iterable[str] = ()) -> Scene:
-        """What is drawn of the model."""
+    def scene(self, observed: Iterable[str] = (), *, distributions: bool = False) -> Scene:
+        """What is drawn of the model; ``distributions``: with each node's statement."""
         from pgmlang.drawing.model_scene import model_scene
 
-        return model_scene(self.model, observed)
+        return model_scene(self.model, observed, distributions=distributions)
 
     @checked_arguments
-    def svg(self, observed: Iterable[str] = ()) -> str:
-        """The graph as an SVG picture."""
+    def svg(self, observed: Iterable[str] = (), *, distributions: bool = False) -> str:
+        """The graph as an SVG picture; arguments as of `scene`."""
         from pgmlang.drawing import to_svg
 
-        return to_svg(self.scene(observed))
+        return to_svg(self.scene(observed, distributions=distributions))
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -265,13 +270,16 @@ class CompiledModel:
         device: str = "cpu",
         fixed: Mapping[str, float] | None = None,
         options: Mapping[str, Any] | None = None,
-        progress: Callable[..., None] | None = None,
+        progress: Callable[..., None] | bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         plan: Plan | None = None,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
+
+        ``progress``: a function that is called as ``progress(iteration, value, label=, total=, figures=)`` after each step; True shows
+        a live view (a line in a notebook), False nothing, and None shows it in a notebook alone.
 
         ``checkpoint``: a folder where the state is kept every half minute; ``resume``: go on from there.
 
@@ -282,7 +290,8 @@ class CompiledModel:
         """
         bound = data if _is_binding(data) else self.bind(data, **binding)
         keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
-        record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
+        with shown_progress(progress) as show:
+            record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
         return FittedModel.of(record)
 
     @_of_the_model
@@ -372,6 +381,33 @@ class Asked:
             binding = {**binding, "open_sets": self.posterior.open_sets}
         fit = self.posterior.fit
         return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), **binding)
+
+    @_of_the_model
+    def graph(
+        self,
+        evidence: str = "",
+        data: Any = None,
+        *,
+        observed: Iterable[str] | None = None,
+        probabilities: bool | None = None,
+        distributions: bool = False,
+        **binding: Any,
+    ) -> Drawing:
+        """The graph with what is known of its variables in the nodes: exact probabilities of labels given ``evidence``
+        (``"smoke = yes, do(xray = no)"``), means with their spread, intervals. A notebook shows it; ``save("graph.svg")``,
+        ``.png`` or ``.dot`` writes it.
+
+        ``data``: a line about each observed column beside. ``observed``: names to shade (default: what the fit saw).
+        ``probabilities`` None: of up to 40 variables. ``distributions``: each node with its statement. Raises PgmError PGM0602 for evidence where no network of labels
+        answers, PGM0606 to PGM0609 as `query`; what is too wide is drawn without, and said in ``notes``.
+        """
+        from pgmlang.posterior.node_figures import drawing_of
+
+        bound = None if data is None else self.bind(data, **binding)
+        names = None if observed is None else tuple(observed)
+        return drawing_of(
+            self.posterior, evidence, bound, names, probabilities=probabilities, distributions=distributions
+        )
 
     @_of_the_model
     def query(self, text: str, *, seed: int = 0) -> Answer:
@@ -478,7 +514,7 @@ class FittedModel(Asked):
 
     @property
     def draws(self) -> dict[str, np.ndarray]:
-        """Posterior draws by variable, shape (chain, draw, *plate and event axes); empty for a point estimate."""
+        """Posterior draws by variable, shape (chain, draw, then plate and event axes); empty for a point estimate."""
         return self.record.draws
 
     @_of_the_model
@@ -541,11 +577,14 @@ class FittedModel(Asked):
         return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
     @checked_arguments
-    def summary(self) -> list[dict[str, Any]]:
-        """One dict a parameter: name, mean, sd and what it belongs to."""
-        from pgmlang.results.summary import summary_rows
+    def summary(self, *names: str) -> Summary:
+        """The figures of the fit, one dict a number (name, mean, sd and what it belongs to), printed as tables that fit a
+        screen; of ``names`` alone, and those whole. ``summary().frame`` is a frame. Raises PgmError PGM0607 for a name
+        that the fit has no figures of."""
+        from pgmlang.results.summary_view import Summary, check_names
 
-        return summary_rows(self.record)
+        check_names(self.record, names)
+        return Summary(self.record, names)
 
     @checked_arguments
     def diagnose(self) -> tuple[Finding, ...]:
@@ -562,11 +601,7 @@ class FittedModel(Asked):
         save_fit(self.record, Path(folder), force)
 
     def _repr_svg_(self) -> str:
-        from pgmlang.drawing import to_svg
-        from pgmlang.drawing.model_scene import model_scene
-
-        observed = self.record.provenance.get("observed", ())
-        return to_svg(model_scene(self.record.model, observed))
+        return self.graph().svg()
 
 
 def _prior_draws(

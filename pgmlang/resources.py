@@ -1,4 +1,4 @@
-"""Finds ``grammar/`` and ``stdlib/``: beside the package in a checkout, inside it in a wheel."""
+"""Finds ``grammar/``, ``stdlib/`` and ``examples/``: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -36,3 +36,19 @@ def stdlib_text(module: str) -> str | None:
 def stdlib_modules() -> list[str]:
     """Names of the standard library's modules, sorted."""
     return sorted(f.name[:-4] for f in _root("stdlib").iterdir() if f.name.endswith(".pgm"))
+
+
+SHIPPED = (".pgm", ".csv", ".md")
+"""Endings of the files of an example that a wheel has: models, data, and the story."""
+
+
+def example_names() -> list[str]:
+    """Names of the examples, a folder each, sorted."""
+    return sorted(f.name for f in _root("examples").iterdir() if f.is_dir() and not f.name.startswith(("_", ".")))
+
+
+def example_files(name: str) -> dict[str, Traversable | Path]:
+    """The files of an example by name: models first, then data, then its README."""
+    folder = _root("examples") / name
+    files_of = {f.name: f for f in folder.iterdir() if f.is_file() and f.name.endswith(SHIPPED)}
+    return dict(sorted(files_of.items(), key=lambda item: (SHIPPED.index(Path(item[0]).suffix), item[0])))

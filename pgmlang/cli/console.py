@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, messages to stderr, files atomically."""
+"""Where output goes: results to stdout, messages to stderr, files atomically; and in which colours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,55 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 import click
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+
+_CHOICE: ContextVar[str] = ContextVar("color", default="auto")
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+def begin_run() -> None:
+    """What a command line before this one chose holds no more."""
+    _CHOICE.set("auto")
+    _QUIET.set(False)
+
+
+def choose_color(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Takes what ``--color`` says: auto, always or never."""
+    if value is not None:
+        _CHOICE.set(value)
+    return value
+
+
+def choose_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """Takes ``--quiet``: from here on only errors and results are printed."""
+    if value:
+        _QUIET.set(True)
+    return value
+
+
+def in_color(stream: TextIO) -> bool:
+    """Whether to print in colour: as ``--color`` says, else NO_COLOR, FORCE_COLOR, then whether it is a terminal that
+    knows colours."""
+    if _CHOICE.get() != "auto":
+        return _CHOICE.get() == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether lines can be written over: on a terminal that people watch, where colours are not refused."""
+    wants_plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI")) or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not wants_plain and _CHOICE.get() != "never"
 
 
 def print_json(value: Any) -> None:
@@ -33,19 +76,34 @@ def _finite(value: Any) -> Any:
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> None:
-    """Messages for people, on stderr; in colour on a terminal."""
-    from pgmlang.diagnostics.render import render
+    """Messages for people, on stderr, in colour on a terminal; errors alone with ``--quiet``."""
+    from pgmlang.diagnostics.render import WIDTH, render
 
     stream = stream or sys.stderr
-    color = stream.isatty() and not os.environ.get("NO_COLOR")
-    text = render(list(diagnostics), color=color)
+    color = in_color(stream)
+    shown = [d for d in diagnostics if d.is_error or not _QUIET.get()]
+    text = render(shown, color=color, width=min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
     if text:
         click.echo(text.rstrip("\n"), file=stream, color=color)
 
 
+def print_styled(text: str, **style: Any) -> None:
+    """A line of a result on stdout, in ``click.style``'s colours where they are shown."""
+    color = in_color(sys.stdout)
+    click.echo(click.style(text, **style) if color else text, color=color)
+
+
+def print_table(text: str) -> None:
+    """A result of lines on stdout whose first one is a heading."""
+    heading, newline, rows = text.partition("\n")
+    print_styled(heading, bold=True)
+    if newline:
+        click.echo(rows)
+
+
 def say(text: str, quiet: bool = False) -> None:
     """A line for people, on stderr."""
-    if not quiet:
+    if not (quiet or _QUIET.get()):
         click.echo(text, err=True)
 
 

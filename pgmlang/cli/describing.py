@@ -18,10 +18,6 @@ from pgmlang.cli.options import json_option, quiet_option, reading_options
 def describe(data: str, sep: str | None, as_json: bool, **given: Any) -> None:
     """What a table holds: the kind, labels or range and missing cells of every column, and remarks with the option that
     mends each.
-
-    \b
-    pgmc describe people.csv
-    pgmc describe people.csv --na '?' --thousands ,
     """
     from pgmlang.data import read_frame
     from pgmlang.profile import describe as described
@@ -38,11 +34,15 @@ def describe(data: str, sep: str | None, as_json: bool, **given: Any) -> None:
 @click.command()
 @click.argument("data")
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the model.")
-@click.option("--target", help="A column to predict: a regression of numbers, counts or scales, a classifier of labels.")
+@click.option(
+    "--target", help="A column to predict: a regression of numbers, counts or scales, a classifier of labels."
+)
 @click.option("--classifier", type=click.Choice(["logistic", "naive-bayes"]), default="logistic", show_default=True,
               help="For a target of labels.")  # fmt: skip
 @click.option("--name", help="The model's name (default: the file's).")
-@click.option("--as-is", is_flag=True, help="Read the cells as they stand, without the options that `describe` is sure of.")
+@click.option(
+    "--as-is", is_flag=True, help="Read the cells as they stand, without the options that `describe` is sure of."
+)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @reading_options
 @quiet_option
@@ -52,10 +52,6 @@ def init(
 ) -> None:  # fmt: skip
     """Write a first model from a table: each column by its kind, or with --target a regression or classifier of it. What
     `describe` is sure of is taken into account, and said, with the command that fits the model so.
-
-    \b
-    pgmc init people.csv -o people.pgm
-    pgmc init people.csv --target income --bins age=5 -o income.pgm
     """
     from pgmlang.api import init as first_model_of
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pgmlang import LANGUAGE_VERSION
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
 from pgmlang.cli.options import (
     binding_of,
@@ -60,7 +61,8 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
     if as_json:
         from pgmlang.diagnostics.render import to_json
 
-        print_json({"diagnostics": to_json(diagnostics), "ok": not any(d.is_error for d in diagnostics)})
+        is_good = not any(d.is_error for d in diagnostics)
+        print_json({"diagnostics": to_json(diagnostics), "ok": is_good, "language": LANGUAGE_VERSION})
     errors = [d for d in diagnostics if d.is_error]
     return PgmError(errors).exit_code if errors else 0
 
@@ -102,17 +104,31 @@ def fmt(models: tuple[str, ...], only_check: bool, stdout: bool, quiet: bool) ->
     "--format", "kind", type=click.Choice(["svg", "png", "dot"]), help="Format, when the ending does not say it."
 )
 @click.option("--observed", help="Names to shade, comma separated (default: what the data observes).")
+@click.option("--evidence", default="", metavar="'A = x, do(B = y)'", help="Draw the probabilities given this.")
+@click.option("--probabilities/--plain", default=None, help="Draw in the nodes what is known of the variables, or not "
+              "(default: of fits and network files of up to 40 variables).")  # fmt: skip
+@click.option("--distributions", is_flag=True, help="Draw in each node its statement: `~ Normal(mu, tau)`.")
 @settings_option
+@fix_option
 @binding_options
 @quiet_option
 def graph(
-    model: str, data: tuple[str, ...], output: str | None, kind: str | None, observed: str | None,
-    settings: tuple[str, ...], quiet: bool, **given: Any,
+    model: str, data: tuple[str, ...], output: str | None, kind: str | None, observed: str | None, evidence: str,
+    probabilities: bool | None, distributions: bool, settings: tuple[str, ...], fixed: tuple[str, ...], quiet: bool,
+    **given: Any,
 ) -> None:  # fmt: skip
-    """Draw a model, a BIF or UAI network, or a fit: plates as boxes, observed shaded, factors as squares."""
+    """Draw a model, a BIF or UAI network, or a fit: plates as boxes, observed shaded, factors as squares.
+
+    Fits and networks show in their nodes the probabilities of the labels, exactly computed, means and intervals of numbers.
+    """
+    from pgmlang.cli.scenes import Wanted, scene_of
+
     if not data:
         refuse_options_without_data()
-    scene = _scene(model, data, observed, settings, given)
+    names = tuple(name.strip() for name in observed.split(",")) if observed else ()
+    scene, notes = scene_of(
+        model, data, Wanted(names, evidence, probabilities, distributions, settings, fixed), given
+    )
     ending = Path(output).suffix.lstrip(".").lower() if output and output != "-" else ""
     kind = kind or (ending if ending in ("svg", "png", "dot") else "svg")
     output = output or str(
@@ -128,34 +144,10 @@ def graph(
         from pgmlang.drawing import to_dot, to_svg
 
         write_text(output, to_svg(scene) if kind == "svg" else to_dot(scene))
+    for note in notes:
+        say(f"note: {note}", quiet)
     if output != "-":
         say(f"wrote {output}", quiet)
-
-
-def _scene(
-    model: str, data: tuple[str, ...], observed: str | None, settings: tuple[str, ...], given: dict[str, Any]
-) -> Any:
-    from pgmlang.drawing.model_scene import model_scene, network_scene
-
-    shaded = [name.strip() for name in observed.split(",")] if observed else []
-    stem = model.removesuffix(".gz")
-    if stem.endswith((".bif", ".uai")):
-        from pgmlang.cli.sources import read_network
-
-        return network_scene(read_network(model), shaded)
-    if Path(model).is_dir():
-        from pgmlang import load
-
-        record = load(model).record
-        return model_scene(record.model, shaded or record.provenance.get("observed", ()))
-    compilation = compiled(model, settings)
-    checked = compilation.checked()
-    if data:
-        from pgmlang.binding.read import bind_data
-
-        tables = tables_of(data, set(checked.plate_by_name))
-        shaded = shaded or list(bind_data(checked, tables, **binding_of(given)).observed)
-    return model_scene(checked, shaded)
 
 
 @click.command()
@@ -238,7 +230,7 @@ def compile_(
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code, with a bad and a good example; without one, list them all."""
-    from pgmlang.diagnostics.codes import CODES, code_row
+    from pgmlang.diagnostics.codes import CODES
     from pgmlang.diagnostics.explanations import explain as explanation_of
 
     if code is None:
@@ -253,15 +245,24 @@ def explain(code: str | None, as_json: bool) -> None:
         for name, row in CODES.items():
             click.echo(f"{name}  {'warning: ' if row.is_warning else ''}{row.title}")
         return
-    page = explanation_of(code.upper())
     if as_json:
+        page = explanation_of(code)
         print_json({"code": page.code, "title": page.title, "text": page.text, "bad": page.bad, "good": page.good})
         return
+    click.echo(explanation_text(code))
+
+
+def explanation_text(code: str) -> str:
+    """The page of a code for people. Raises PgmError PGM0612 for an unknown one."""
+    from pgmlang.diagnostics.codes import code_row
+    from pgmlang.diagnostics.explanations import explain as explanation_of
+
+    page = explanation_of(code)
     verb = "This is warned of" if code_row(page.code).is_warning else "This is refused"
-    click.echo(f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n")
-    click.echo(_indent(page.bad))
-    click.echo("\nThis is good:\n")
-    click.echo(_indent(page.good))
+    return (
+        f"{page.code}: {page.title}\n\n{page.text.strip()}\n\n{verb}:\n\n{_indent(page.bad)}\n\n"
+        f"This is good:\n\n{_indent(page.good)}"
+    )
 
 
 def _indent(text: str) -> str:

@@ -5,62 +5,34 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
-from pgmlang import __version__, plugins
+from pgmlang import LANGUAGE_VERSION, __version__, plugins
+from pgmlang.cli.console import begin_run, choose_color, choose_quiet
+from pgmlang.cli.verbs import COMMANDS, GROUPS, OTHER_WORDS, TO_COME, epilog
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
-COMMANDS = {
-    "check": ("pgmlang.cli.language", "Check a model: all errors, with places and cures."),
-    "fmt": ("pgmlang.cli.language", "Format a model's text."),
-    "graph": ("pgmlang.cli.language", "Draw a model (svg, png, dot)."),
-    "plan": ("pgmlang.cli.language", "Say which method would be taken, and why."),
-    "compile": ("pgmlang.cli.language", "Write the Pyro/PyTorch program."),
-    "explain": ("pgmlang.cli.language", "Explain an error code, with examples."),
-    "describe": ("pgmlang.cli.describing", "What a table holds, and the option that mends what is odd in it."),
-    "init": ("pgmlang.cli.describing", "Write a first model from a table's columns."),
-    "fit": ("pgmlang.cli.fitting", "Fit a model to data; writes MODEL.fit/."),
-    "query": ("pgmlang.cli.asking", "Ask: P(a | b = yes), MAP(...), E(...)."),
-    "predict": ("pgmlang.cli.asking", "Posteriors for every row of a table."),
-    "score": ("pgmlang.cli.asking", "Log-likelihood of new data."),
-    "sample": ("pgmlang.cli.asking", "Draw rows from a model or fit."),
-    "logz": ("pgmlang.cli.asking", "log Z, or the log probability of evidence."),
-    "summary": ("pgmlang.cli.asking", "What a fit learned."),
-    "diagnose": ("pgmlang.cli.judging", "Judge whether a fit can be trusted, with cures."),
-    "compare": ("pgmlang.cli.judging", "Two fits of one model side by side, or fits of any models ranked."),
-    "loo": ("pgmlang.cli.criticising", "How well a fit predicts data left out: PSIS-LOO and WAIC."),
-    "convert": ("pgmlang.cli.converting", "Convert between .pgm, BIF and UAI."),
-}
-"""Name to module and one line of help; a command is imported when it runs."""
-
-TO_COME = {
-    "report": "an HTML page about a fit",
-    "learn": "learns a structure from data",
-    "lsp": "the language server",
-    "serve": "a page with a query box",
-    "resume": "continues a stopped fit",
-}
-"""Verbs of the language's plan that do not work yet: refused with PGM0605."""
+__all__ = ["COMMANDS", "Commands", "cli", "main", "run"]
 
 
 class Commands(click.Group):
-    """A group that imports a command on use."""
+    """A group that imports a command on use, and gives each what all of them have."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *(e.name for e in plugins.entries(plugins.VERBS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            module = import_module(COMMANDS[cmd_name][0])
-            command: click.Command = getattr(
-                module, cmd_name.replace("compile", "compile_") if cmd_name == "compile" else cmd_name
-            )
-            return command
+            module = import_module(COMMANDS[cmd_name].module)
+            command: click.Command = getattr(module, f"{cmd_name}_" if cmd_name in BUILT_IN else cmd_name)
+            command.epilog = epilog(cmd_name)
+            return _with_shared(command)
         added = plugins.plugin(plugins.VERBS, cmd_name, click.Command)
         if added is not None:
-            return added
+            return _with_shared(added)
         if cmd_name in TO_COME:
             raise PgmError(
                 Diagnostic(
@@ -76,26 +48,78 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = not args or args[0].startswith("-") or args[0] in COMMANDS or args[0] in TO_COME
         if not known and args[0] not in (names := self.list_commands(ctx)):
-            near = did_you_mean(args[0], names)
-            ctx.fail(f"there is no command `{args[0]}`. {near or 'See pgmc --help.'}")
+            ctx.fail(f"there is no command `{args[0]}`: {_meant(args[0], names)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands without importing any."""
-        added = [(e.name, f"Of {e.dist.name if e.dist else e.module}.") for e in plugins.entries(plugins.VERBS)]
-        with formatter.section("Commands"):
-            formatter.write_dl([*((name, text) for name, (_, text) in COMMANDS.items()), *added])
+        """The list of commands by what they are for, without importing any."""
+        width = max(map(len, self.list_commands(ctx)))
+        for group, title in GROUPS.items():
+            rows = [(name.ljust(width), row.says) for name, row in COMMANDS.items() if row.group == group]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+        added = [
+            (e.name.ljust(width), f"Of {e.dist.name if e.dist else e.module}.")
+            for e in plugins.entries(plugins.VERBS)
+        ]
+        if added:
+            with formatter.section("Of other packages"):
+                formatter.write_dl(added)
+
+
+def _meant(word: str, names: list[str]) -> str:
+    """What a word that is no verb was meant to be."""
+    near = did_you_mean(word, names)
+    if near:
+        return near
+    if word in OTHER_WORDS:
+        return f"did you mean `{OTHER_WORDS[word]}`?"
+    if word.endswith(".pgm") and Path(word).is_file():
+        return f"to fit that model: pgmc fit {word} DATA; to see whether it is good: pgmc check {word}"
+    if (Path(word) / "fit.json").is_file():
+        return f"to see what is in that fit: pgmc summary {word}"
+    if Path(word).is_file():
+        return f"to write a first model of that table: pgmc init {word}"
+    return "see pgmc --help"
+
+
+def _with_shared(command: click.Command) -> click.Command:
+    """The command with the options that every one has."""
+    names = {name for p in command.params for name in p.opts}
+    command.params += [option for option in SHARED if not names & set(option.opts)]
+    return command
+
+
+BUILT_IN = ("compile", "help")
+"""Verbs that are words of Python: their functions end in an underscore."""
+
+SHARED: tuple[click.Option, ...] = (
+    click.Option(
+        ["-q", "--quiet"], is_flag=True, expose_value=False, callback=choose_quiet, help="No messages but errors."
+    ),
+    click.Option(
+        ["--color", "--colour"],
+        type=click.Choice(["auto", "always", "never"]),
+        expose_value=False,
+        callback=choose_color,
+        help="Colours; auto: on a terminal, unless NO_COLOR is set.",
+    ),
+)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="pgmc")
+@click.version_option(__version__, prog_name="pgmc", message=f"%(prog)s %(version)s, language {LANGUAGE_VERSION}")
+@click.option(
+    "--color", "--colour", type=click.Choice(["auto", "always", "never"]), expose_value=False, callback=choose_color,
+    help="Colours; auto: on a terminal, unless NO_COLOR is set.",
+)  # fmt: skip
 def cli() -> None:
     """Probabilistic graphical models, written as a paper draws them.
 
     \b
-    pgmc check model.pgm
-    pgmc fit model.pgm data.csv
-    pgmc query model.fit "P(rain | wet = yes)"
+    pgmc examples titanic --copy
+    pgmc fit titanic/titanic.pgm titanic/titanic.csv --counts count
+    pgmc query titanic/titanic.fit "P(survived | class = 3rd)"
 
     Results go to stdout, messages to stderr. Exit codes: 0 good, 64 usage, 65 model or data wrong, 66 no input,
     69 no method (or still to come), 70 internal, 73/74 cannot write, 75 stopped, 130 Ctrl-C.
@@ -105,6 +129,7 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Runs a command line and returns its exit status; nothing escapes as a traceback."""
     as_json = "--json" in arguments
+    begin_run()
     if any("\0" in argument for argument in arguments):
         click.echo("an argument holds the character NUL, which no path or name does", err=True)
         return 64

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pgmlang.cli.console import say
+from pgmlang.cli.console import choose_quiet, say
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.options import OPTIONS, OptionRow
@@ -29,7 +29,7 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages but errors.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, callback=choose_quiet, help="No messages but errors.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of random numbers; a drawn one is recorded."
 )
@@ -40,9 +40,14 @@ fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE",
 
 reading_options = together(
     click.option("--sep", help="Separator of a text table (default: seen from its header)."),
-    click.option("--decimal", multiple=True, metavar="[COLUMN=]MARK", help="Decimal mark of numbers: `.` (default) or `,`."),
     click.option(
-        "--thousands", multiple=True, metavar="[COLUMN=]MARK", help="Mark between groups of three digits: `,`, `.`, `'` or a blank."
+        "--decimal", multiple=True, metavar="[COLUMN=]MARK", help="Decimal mark of numbers: `.` (default) or `,`."
+    ),
+    click.option(
+        "--thousands",
+        multiple=True,
+        metavar="[COLUMN=]MARK",
+        help="Mark between groups of three digits: `,`, `.`, `'` or a blank.",
     ),
     click.option(
         "--na", multiple=True, metavar="[COLUMN=]TEXT", help="A cell that means missing, besides an empty one."

@@ -50,6 +50,9 @@ def to_dot(scene: Scene) -> str:
             cluster(child, indent + "  ")
             lines.append(f"{indent}}}")
 
+    if scene.legend:
+        legend = "   ".join(map(visible, scene.legend))
+        lines.append(f"  label={_label(legend)}; labelloc=b; labeljust=l; fontsize=11;")
     cluster(None, "  ")
     for edge in scene.edges:
         if edge.source in ids and edge.target in ids:
@@ -74,15 +77,24 @@ def _ids(scene: Scene) -> dict[str, str]:
 
 
 def _attributes(node: SceneNode) -> str:
-    parts = [_STYLES[node.kind]]
-    if node.kind == "param":
-        parts.append(f"xlabel={_label(node.label)}")
-    elif node.kind == "factor":
-        parts.append(f"xlabel={_label(node.label)}" if node.label else "")
+    if node.marks:
+        parts = ["shape=box"]
     else:
-        parts.append(f"label={_label(node.label)}")
-    if node.observed and node.kind in ("random", "derived"):
-        parts.append('style=filled, fillcolor="#d0d7de"')
+        parts = [_STYLES[node.kind]]
+    if not node.marks and node.kind in ("param", "factor"):
+        words = "  ".join(filter(None, (node.label, *node.lines)))
+        parts.append(f"xlabel={_label(words)}" if words or node.kind == "param" else "")
+    else:
+        figures = [f"{mark.label} {mark.text}" for mark in node.marks]
+        parts.append(f"label={_label(node.label, *figures, *node.lines)}")
+    if node.is_evidence:
+        parts.append('style="rounded,filled", fillcolor="#fbe5c0"')
+    elif node.observed and (node.marks or node.kind in ("random", "derived")):
+        parts.append(
+            'style="rounded,filled", fillcolor="#d0d7de"' if node.marks else 'style=filled, fillcolor="#d0d7de"'
+        )
+    elif node.marks:
+        parts.append("style=rounded")
     parts.append(f"tooltip={_label(node.tooltip or node.name)}")
     return ", ".join(attribute for attribute in parts if attribute)
 
@@ -92,6 +104,6 @@ def _quoted(text: str) -> str:
     return '"' + visible(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _label(text: str) -> str:
-    """Text as shown: Graphviz reads backslash escapes and HTML entities in labels."""
-    return _quoted(text.replace("&", "&amp;"))
+def _label(*lines: str) -> str:
+    """Lines of text as shown: Graphviz reads backslash escapes and HTML entities in labels."""
+    return '"' + "\\n".join(_quoted(line.replace("&", "&amp;"))[1:-1] for line in lines) + '"'

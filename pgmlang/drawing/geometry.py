@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import hypot
 
 from pgmlang.drawing.scene import NodeKind, SceneEdge
+from pgmlang.drawing.shapes import Card, Form
 
 Point = tuple[float, float]
 Path = tuple[Point, ...]
@@ -38,7 +39,8 @@ class Rect:
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node's shape about its centre. ``label_anchor`` is start when the label stands beside a dot or square."""
+    """A node's shape about its centre. ``label_anchor`` is start when the label stands beside a dot or square; what
+    ``card`` holds is placed about the centre."""
 
     name: str
     label: str
@@ -54,6 +56,9 @@ class PlacedNode:
     label_anchor: str
     label_size: float
     label_width: float
+    form: Form = "ellipse"
+    card: Card | None = None
+    is_evidence: bool = False
 
     @property
     def shape(self) -> Rect:
@@ -75,12 +80,16 @@ class PlacedNode:
         )
 
     def inside(self, point: Point) -> bool:
-        """Whether a point lies inside the drawn shape (ellipse, box or trapezium)."""
+        """Whether a point lies inside the drawn shape."""
         dx = abs(point[0] - self.x) / (self.width / 2)
         dy = (point[1] - self.y) / (self.height / 2)
-        if self.kind in ("random", "derived", "param"):
+        if self.form == "ellipse":
             return dx * dx + dy * dy < 1
-        if self.kind == "net":
+        if self.form == "stadium":
+            radius = self.height / 2
+            beyond = max(0.0, abs(point[0] - self.x) - (self.width / 2 - radius)) / radius
+            return beyond * beyond + dy * dy < 1
+        if self.form == "trapezium":
             return abs(dy) < 1 and dx < trapezium_reach(dy)
         return abs(dy) < 1 and dx < 1
 
@@ -104,6 +113,15 @@ class PlacedPlate:
 
 
 @dataclass(frozen=True)
+class PlacedText:
+    """A line of the legend: ``x`` where it begins, ``y`` of its middle."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
 class PlacedScene:
     title: str
     width: float
@@ -111,6 +129,7 @@ class PlacedScene:
     nodes: tuple[PlacedNode, ...]
     edges: tuple[PlacedEdge, ...]
     plates: tuple[PlacedPlate, ...]
+    legend: tuple[PlacedText, ...] = ()
 
 
 def trapezium_reach(dy: float) -> float:

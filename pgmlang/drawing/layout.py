@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgmlang.drawing.coordinates import Grid, place
-from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, Rect, sampled
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, PlacedText, Rect, sampled
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
 from pgmlang.drawing.ordering import build_rows, order
 from pgmlang.drawing.routing import make_field, route
 from pgmlang.drawing.scene import Scene
-from pgmlang.drawing.shapes import BLANK, DUMMY, SMALL, Shape, shape_of
+from pgmlang.drawing.shapes import BLANK, DUMMY, LONGEST_LINE, SMALL, Shape, shape_of
 from pgmlang.drawing.text import shortened, text_width, visible
 
 MARGIN = 12.0
+LEGEND_HEIGHT, LEGEND_GAP, NARROWEST_LEGEND = 17.0, 18.0, 240.0
 
 
 def layout(scene: Scene) -> PlacedScene:
@@ -41,7 +42,36 @@ def layout(scene: Scene) -> PlacedScene:
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
     depth = [box.depth for box in rows.groups.boxes]
     plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]
-    return _moved(PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
+    moved = _moved(PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
+    return _with_legend(moved, scene.legend)
+
+
+def _with_legend(drawing: PlacedScene, words: tuple[str, ...]) -> PlacedScene:
+    """The drawing with the words below it, as many to a line as its width takes."""
+    lines: list[list[tuple[float, str]]] = []
+    room = max(drawing.width - 2 * MARGIN, NARROWEST_LEGEND)
+    end = 0.0
+    for word in (shortened(word, LONGEST_LINE) for word in words):
+        wide = text_width(word, SMALL)
+        if not lines or end + wide > room:
+            lines.append([])
+            end = 0.0
+        lines[-1].append((end, word))
+        end += wide + LEGEND_GAP
+    if not lines:
+        return drawing
+    top = (
+        drawing.height - MARGIN + LEGEND_HEIGHT if drawing.nodes or drawing.plates else MARGIN + LEGEND_HEIGHT / 2
+    )
+    placed = [
+        PlacedText(round(MARGIN + x, 2), round(top + LEGEND_HEIGHT * i, 2), word)
+        for i, line in enumerate(lines) for x, word in line
+    ]  # fmt: skip
+    wide = max(p.x + text_width(p.text, SMALL) for p in placed) + MARGIN
+    height = top + LEGEND_HEIGHT * (len(lines) - 0.5) + MARGIN / 2
+    return replace(
+        drawing, width=max(drawing.width, round(wide, 2)), height=round(height, 2), legend=tuple(placed)
+    )
 
 
 def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:
@@ -86,10 +116,13 @@ def _nodes(scene: Scene, grid: Grid, shapes: list[Shape]) -> list[PlacedNode]:
                 shape.width,
                 shape.height,
                 x + (shape.beside or 0.0),
-                y,
+                y - shape.raised,
                 anchor,
                 shape.label_size,
                 shape.label_width,
+                shape.form,
+                shape.card,
+                node.is_evidence,
             )
         )
     return out

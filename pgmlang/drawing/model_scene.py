@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pgmlang.drawing.scene import NodeKind, Scene, SceneEdge, SceneNode, ScenePlate
+from pgmlang.drawing.statements import statement_lines
 from pgmlang.model import Definition, Factor, Model, Plate, Variable
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.tables.network import DiscreteNetwork
@@ -18,9 +20,19 @@ _KINDS: dict[str, NodeKind] = {
 }
 
 
-def model_scene(model: Model, observed: Iterable[str] = ()) -> Scene:
-    """Variables, factors and networks with their plates; ``observed`` ones are shaded, inputs always."""
-    shaded = set(observed)
+def model_scene(
+    model: Model,
+    observed: Iterable[str] = (),
+    *,
+    sizes: Mapping[str, int] | None = None,
+    distributions: bool = False,
+) -> Scene:
+    """Variables, factors and networks with their plates; ``observed`` ones are shaded, inputs always.
+
+    ``sizes``: of plates and dims that data told. ``distributions``: each node with its own statement. Settings that are
+    no plate's size stand in the legend.
+    """
+    shaded, known = set(observed), dict(sizes or {})
     nodes = [_node(v, v.name in shaded) for v in model.variables if v.role != "index"]
     drawn = {n.name for n in nodes}
     nets = {n.name for n in model.nets}
@@ -49,8 +61,31 @@ def model_scene(model: Model, observed: Iterable[str] = ()) -> Scene:
         nodes.append(SceneNode(name, potential.name or "", "factor", plates=potential.plates))
         connect(potential, name, potential.plates, True)
     nodes.extend(SceneNode(f"net {name}", name, "net") for name in used_nets)
-    plates = tuple(ScenePlate(p.name, _plate_label(p), p.parents) for p in model.plates)
-    return Scene(model.name, tuple(nodes), tuple(edges.values()), plates)
+    plates = tuple(ScenePlate(p.name, _plate_label(p, known), p.parents) for p in model.plates)
+    if distributions:
+        lines = statement_lines(model)
+        nodes = [replace(n, lines=(lines[n.name],)) if n.name in lines else n for n in nodes]
+    return Scene(model.name, tuple(nodes), tuple(edges.values()), plates, _legend(model, known))
+
+
+def _legend(model: Model, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """The settings that no plate's label says, and the lengths that data gave to axes that are drawn."""
+    told = {p.setting for p in model.plates}
+    settings = [f"{name} = {_plain(value)}" for name, value in model.settings if name not in told]
+    drawn = {axis for v in model.variables for axis in v.axes}
+    axes = [
+        f"{d.name} ({sizes[d.name]:,})"
+        for d in model.dims
+        if d.name in drawn and d.name in sizes and d.like is None
+    ]
+    return (*settings, *axes)
+
+
+def _plain(value: float | bool | str) -> str:
+    """A setting's value as the header writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else f"{value:.12g}"
 
 
 def _node(variable: Variable, observed: bool) -> SceneNode:
@@ -60,11 +95,18 @@ def _node(variable: Variable, observed: bool) -> SceneNode:
     return SceneNode(variable.name, variable.name + axes, _KINDS[variable.role], shaded, variable.plates, tooltip)
 
 
-def _plate_label(plate: Plate) -> str:
-    if plate.structure is None:
-        return f"{plate.name} [{plate.size}]" if plate.size is not None else plate.name
-    inside = plate.structure.of or " x ".join(map(str, plate.structure.shape))
-    return f"{plate.name} = {plate.structure.kind}" + (f"({inside})" if inside else "")
+def _plate_label(plate: Plate, sizes: Mapping[str, int]) -> str:
+    """``school (8)``, ``topic (K = 20)``, ``site = grid(8 x 8)``, ``year = chain (99)``."""
+    size = plate.size if plate.size is not None else sizes.get(plate.name)
+    label = plate.name
+    if plate.structure is not None:
+        inside = plate.structure.of or " x ".join(map(str, plate.structure.shape))
+        label += f" = {plate.structure.kind}" + (f"({inside})" if inside else "")
+        if plate.structure.shape:
+            return label
+    if size is None:
+        return label
+    return f"{label} ({plate.setting} = {size:,})" if plate.setting else f"{label} ({size:,})"
 
 
 def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Scene:

@@ -11,7 +11,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedScene, Point, trapezium_reach
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
-from pgmlang.drawing.svg import FAINT, INK, PAPER, RIM, SHADE
+from pgmlang.drawing.shapes import SMALL, TINY
+from pgmlang.drawing.svg import BAR, BAR_HEIGHT, DOT, FAINT, GIVEN, GIVEN_BAR, INK, PAPER, RIM, SHADE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,6 +74,9 @@ def _draw(axes: Axes, drawing: PlacedScene) -> None:
         _node(axes, node)
         align = "center" if node.label_anchor == "middle" else "left"
         _write(axes, node.label_x, node.label_y, node.label, node.label_size, align, INK)
+        _card(axes, node)
+    for text in drawing.legend:
+        _write(axes, text.x, text.y, text.text, SMALL, "left", RIM)
 
 
 def _write(axes: Axes, x: float, y: float, text: str, size: float, align: str, colour: str) -> None:
@@ -130,31 +134,88 @@ def _arrow(tip: Point, source: Point) -> list[Point]:
 
 
 def _node(axes: Axes, node: PlacedNode) -> None:
-    from matplotlib.patches import Ellipse, FancyBboxPatch, Polygon, Rectangle
+    from matplotlib.patches import Ellipse, Polygon, Rectangle
 
     x, y, w, h = node.x, node.y, node.width, node.height
     look: dict[str, Any] = {"edgecolor": INK, "linewidth": 1.3, "zorder": 3}
-    fill = SHADE if node.observed else PAPER
-    if node.kind in ("random", "derived"):
+    fill = GIVEN if node.is_evidence else SHADE if node.observed else PAPER
+    if node.kind == "param" and node.form == "ellipse":
+        axes.add_patch(Ellipse((x, y), w, h, facecolor=INK, **look))
+    elif node.card is not None and node.card.header:
+        _rounded(axes, node, 0, 8, facecolor=PAPER, **look)
+        _header(axes, node, fill)
+        _rounded(axes, node, 0, 8, facecolor="none", **{**look, "zorder": 3.2})
+    elif node.form == "stadium":
+        _rounded(axes, node, 0, h / 2, facecolor=fill, **look)
+        if node.kind == "derived":
+            _rounded(axes, node, 3.5, h / 2 - 3.5, facecolor=fill, **look)
+    elif node.form == "ellipse":
         axes.add_patch(Ellipse((x, y), w, h, facecolor=fill, **look))
         if node.kind == "derived":
             axes.add_patch(Ellipse((x, y), w - 7, h - 7, facecolor=fill, **look))
-    elif node.kind == "param":
-        axes.add_patch(Ellipse((x, y), w, h, facecolor=INK, **look))
-    elif node.kind == "factor":
-        axes.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor=INK, **look))
-    elif node.kind == "net":
+    elif node.form == "trapezium":
         top, low = w / 2 * trapezium_reach(-1), w / 2 * trapezium_reach(1)
         corners = [(x - top, y - h / 2), (x + top, y - h / 2), (x + low, y + h / 2), (x - low, y + h / 2)]
         axes.add_patch(Polygon(corners, closed=True, facecolor=fill if node.observed else FAINT, **look))
+    elif node.kind == "factor":
+        axes.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, facecolor=INK, **look))
     else:
-        axes.add_patch(
-            FancyBboxPatch(
-                (x - w / 2 + 6, y - h / 2 + 6),
-                w - 12,
-                h - 12,
-                facecolor=SHADE,
-                boxstyle="round,pad=6,rounding_size=6",
-                **look,
-            )
-        )
+        _rounded(axes, node, 0, 6, facecolor=SHADE, **look)
+
+
+def _rounded(axes: Axes, node: PlacedNode, inset: float, corner: float, **look: Any) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    x, y = node.x - node.width / 2 + inset + corner, node.y - node.height / 2 + inset + corner
+    wide, high = node.width - 2 * (inset + corner), node.height - 2 * (inset + corner)
+    style = f"round,pad={corner},rounding_size={corner}"
+    axes.add_patch(FancyBboxPatch((x, y), wide, high, boxstyle=style, **look))
+
+
+def _header(axes: Axes, node: PlacedNode, fill: str) -> None:
+    """The band of a card, round above, as the SVG's."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Curve
+
+    assert node.card is not None
+    x0, x1 = node.x - node.width / 2, node.x + node.width / 2
+    y0 = node.y - node.height / 2
+    y1 = y0 + node.card.header
+    points = [
+        (x0, y1),
+        (x0, y0 + 8),
+        (x0, y0),
+        (x0 + 8, y0),
+        (x1 - 8, y0),
+        (x1, y0),
+        (x1, y0 + 8),
+        (x1, y1),
+        (x0, y1),
+    ]
+    line, curve = Curve.LINETO, Curve.CURVE3
+    codes = [Curve.MOVETO, line, curve, curve, line, curve, curve, line, Curve.CLOSEPOLY]
+    axes.add_patch(PathPatch(Curve(points, codes), facecolor=fill, edgecolor=INK, linewidth=0.6, zorder=3.1))
+
+
+def _card(axes: Axes, node: PlacedNode) -> None:
+    from matplotlib.patches import Ellipse, Rectangle
+
+    if node.card is None:
+        return
+    colour = GIVEN_BAR if node.is_evidence else BAR
+
+    def bar(x: float, y: float, wide: float, high: float, fill: str) -> None:
+        axes.add_patch(Rectangle((x, y - high / 2), wide, high, facecolor=fill, edgecolor="none", zorder=3.5))
+
+    for track in node.card.tracks:
+        x, y, wide = node.x + track.x0, node.y + track.y, track.x1 - track.x0
+        bar(x, y, wide, BAR_HEIGHT, FAINT)
+        thick = BAR_HEIGHT if track.dot is None else 2.0
+        bar(x + track.low * wide, y, (track.high - track.low) * wide, thick, colour)
+        if track.dot is not None:
+            centre = (x + track.dot * wide, y)
+            axes.add_patch(Ellipse(centre, 2 * DOT, 2 * DOT, facecolor=colour, edgecolor="none", zorder=3.6))
+    size, ink = (TINY, INK) if node.card.header else (SMALL, RIM)
+    aligned = {"start": "left", "middle": "center", "end": "right"}
+    for text in node.card.texts:
+        _write(axes, node.x + text.x, node.y + text.y, text.text, size, aligned[text.anchor], ink)

@@ -101,7 +101,7 @@ def _obstacle(v: int, node: PlacedNode, looped: bool) -> Obstacle:
     if looped:
         edge = node.x + node.width / 2
         loop = Rect(edge, node.y - node.height / 3, edge + LOOP_REACH, node.y + node.height / 3)
-    return Obstacle(v, node.shape.grown(CLEAR), node.kind in ("random", "derived"), label, loop)
+    return Obstacle(v, node.shape.grown(CLEAR), node.form == "ellipse" and node.kind != "param", label, loop)
 
 
 def route(field: Field, edges: tuple[SceneEdge, ...], index: dict[str, int]) -> tuple[PlacedEdge, ...]:
@@ -282,13 +282,17 @@ def _hits(obstacle: Obstacle, p: Point, q: Point, is_end: bool) -> bool:
 def _loop(node: PlacedNode, copy: int) -> Path:
     """A loop on the right side, from the upper to the lower part of the border."""
     reach = (LOOP_REACH - 3) * 4 / 3 + copy * 4
-    spread = 0.55 * node.height / 2
-    tall = max(node.height * 0.62, 10.0)
     edge = node.x + node.width / 2
+    if node.form == "ellipse":
+        start, spread, tall = node.x, 0.55 * node.height / 2, max(node.height * 0.62, 10.0)
+    else:
+        # A wide or tall shape has its loop near the middle of its right side.
+        start, spread = edge - 10.0, min(0.55 * node.height / 2, 14.0)
+        tall = 1.13 * spread / 0.55
     path: Path = (
-        (node.x, node.y - spread),
+        (start, node.y - spread),
         (edge + reach, node.y - tall),
         (edge + reach, node.y + tall),
-        (node.x, node.y + spread),
+        (start, node.y + spread),
     )
     return clipped(path, node, node)

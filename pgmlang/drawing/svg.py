@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from html import escape
 
-from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, is_straight, trapezium_reach
+from pgmlang.drawing.geometry import (
+    PlacedEdge,
+    PlacedNode,
+    PlacedPlate,
+    PlacedScene,
+    PlacedText,
+    is_straight,
+    trapezium_reach,
+)
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
+from pgmlang.drawing.shapes import TINY, CardText, CardTrack
 from pgmlang.drawing.text import visible
 
 INK, RIM, SHADE, PAPER, FAINT = "#1f2328", "#57606a", "#d0d7de", "#ffffff", "#eef1f4"
+BAR, GIVEN, GIVEN_BAR = "#5b84b1", "#fbe5c0", "#d08a1d"
+BAR_HEIGHT, DOT = 8.0, 3.0
 FONT_FAMILY = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 
@@ -40,6 +51,7 @@ def svg_of(drawing: PlacedScene) -> str:
         f'<g class="plate-labels" fill="{RIM}" font-size="12" text-anchor="end">',
         *map(_plate_label, drawing.plates),
         "</g>",
+        *_legend(drawing.legend),
         "</svg>",
     ]
     return "\n".join(out) + "\n"
@@ -80,9 +92,16 @@ def _edge(placed: PlacedEdge) -> str:
     return f'<path d="{shape}"{dash}{arrow}>{title}</path>'
 
 
+def _legend(legend: tuple[PlacedText, ...]) -> list[str]:
+    if not legend:
+        return []
+    texts = (f'<text x="{_n(t.x)}" y="{_n(t.y + 4)}">{_text(t.text)}</text>' for t in legend)
+    return [f'<g class="legend" fill="{RIM}" font-size="12">', *texts, "</g>"]
+
+
 def _node(node: PlacedNode) -> str:
     title = node.tooltip or node.name
-    words = f"node {node.kind}{' observed' if node.observed else ''}"
+    words = f"node {node.kind}{' observed' if node.observed else ''}{' evidence' if node.is_evidence else ''}"
     label = ""
     if node.label:
         label = (
@@ -90,26 +109,79 @@ def _node(node: PlacedNode) -> str:
             f'text-anchor="{node.label_anchor}" font-size="{_n(node.label_size)}" fill="{INK}" stroke="none">'
             f"{_text(node.label)}</text>"
         )
-    return f'<g class="{words}"><title>{_text(title)}</title>{_outline(node)}{label}</g>'
+    return f'<g class="{words}"><title>{_text(title)}</title>{_outline(node)}{label}{_card(node)}</g>'
+
+
+def _card(node: PlacedNode) -> str:
+    """The lines, bars and dots below a node's label."""
+    if node.card is None:
+        return ""
+    size = TINY if node.card.header else 12
+    texts = "".join(_card_text(node, text, size) for text in node.card.texts)
+    tracks = "".join(_track(node, track) for track in node.card.tracks)
+    return f'<g stroke="none" fill="{INK if node.card.header else RIM}" font-size="{_n(size)}">{tracks}{texts}</g>'
+
+
+def _card_text(node: PlacedNode, text: CardText, size: float) -> str:
+    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
+    return f'<text x="{_n(node.x + text.x)}" y="{_n(node.y + text.y + size * 0.35)}"{anchor}>{_text(text.text)}</text>'
+
+
+def _track(node: PlacedNode, track: CardTrack) -> str:
+    x, y, wide = node.x + track.x0, node.y + track.y, track.x1 - track.x0
+    colour = GIVEN_BAR if node.is_evidence else BAR
+    ground = _bar(x, y, wide, BAR_HEIGHT, FAINT)
+    start, reach = x + track.low * wide, (track.high - track.low) * wide
+    if track.dot is None:
+        return ground + (_bar(start, y, reach, BAR_HEIGHT, colour) if reach else "")
+    dot = f'<circle cx="{_n(x + track.dot * wide)}" cy="{_n(y)}" r="{_n(DOT)}" fill="{colour}"/>'
+    return ground + _bar(start, y, reach, 2.0, colour) + dot
+
+
+def _bar(x: float, y: float, wide: float, high: float, fill: str) -> str:
+    return f'<rect x="{_n(x)}" y="{_n(y - high / 2)}" width="{_n(wide)}" height="{_n(high)}" fill="{fill}"/>'
 
 
 def _outline(node: PlacedNode) -> str:
     x, y, rx, ry = node.x, node.y, node.width / 2, node.height / 2
-    fill = f' fill="{SHADE}"' if node.observed else ""
-    if node.kind in ("random", "derived"):
+    shade = GIVEN if node.is_evidence else SHADE if node.observed else None
+    fill = f' fill="{shade}"' if shade else ""
+    if node.kind == "param" and node.form == "ellipse":
+        return _ellipse(x, y, rx, ry, f' fill="{INK}"')
+    if node.card is not None and node.card.header:
+        return _box(node, 0, 8, "") + _header(node, shade or PAPER) + _box(node, 0, 8, ' fill="none"')
+    if node.form == "stadium":
+        rim = _box(node, 0, ry, fill)
+        return rim + (_box(node, 3.5, ry - 3.5, fill) if node.kind == "derived" else "")
+    if node.form == "ellipse":
         rim = _ellipse(x, y, rx, ry, fill)
         return rim + (_ellipse(x, y, rx - 3.5, ry - 3.5, fill) if node.kind == "derived" else "")
-    if node.kind == "param":
-        return _ellipse(x, y, rx, ry, f' fill="{INK}"')
-    if node.kind == "net":
+    if node.form == "trapezium":
         top, low = rx * trapezium_reach(-1), rx * trapezium_reach(1)
         points = ((x - top, y - ry), (x + top, y - ry), (x + low, y + ry), (x - low, y + ry))
         corners = " ".join(f"{_n(px)},{_n(py)}" for px, py in points)
         return f'<polygon points="{corners}"{fill or f""" fill="{FAINT}" """.rstrip()}/>'
-    box = f'<rect x="{_n(x - rx)}" y="{_n(y - ry)}" width="{_n(node.width)}" height="{_n(node.height)}"'
     if node.kind == "factor":
-        return f'{box} fill="{INK}"/>'
-    return f'{box} rx="6" fill="{SHADE}"/>'
+        return _box(node, 0, 0, f' fill="{INK}"')
+    return _box(node, 0, 6, f' fill="{SHADE}"')
+
+
+def _box(node: PlacedNode, inset: float, round_: float, fill: str) -> str:
+    x, y = node.x - node.width / 2 + inset, node.y - node.height / 2 + inset
+    wide, high = node.width - 2 * inset, node.height - 2 * inset
+    corner = f' rx="{_n(round_)}"' if round_ else ""
+    return f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(wide)}" height="{_n(high)}"{corner}{fill}/>'
+
+
+def _header(node: PlacedNode, shade: str) -> str:
+    """The band of a card that its label stands in: round above, with a line below."""
+    assert node.card is not None
+    x0, x1 = node.x - node.width / 2, node.x + node.width / 2
+    y0 = node.y - node.height / 2
+    y1 = y0 + node.card.header
+    band = f"M{_n(x0)} {_n(y1)}V{_n(y0 + 8)}Q{_n(x0)} {_n(y0)} {_n(x0 + 8)} {_n(y0)}H{_n(x1 - 8)}"
+    band += f"Q{_n(x1)} {_n(y0)} {_n(x1)} {_n(y0 + 8)}V{_n(y1)}z"
+    return f'<path d="{band}" fill="{shade}" stroke-width="0.6"/>'
 
 
 def _ellipse(x: float, y: float, rx: float, ry: float, fill: str) -> str:

@@ -10,6 +10,7 @@ _A, _B = _p("a", "positive"), _p("b", "positive")
 FAMILIES = (
     Family(
         "Beta", ((_A, _B),), "unit",
+        says="a share: as if a - 1 successes and b - 1 failures had been seen",
         formulas=(
             Formulas(
                 "beta_kernel(a, b, x, q, log_p, log_q) - log_p - log_q",
@@ -30,6 +31,7 @@ FAMILIES = (
     ),
     Family(
         "Uniform", ((_p("low", safe=0.0), _p("high", safe=1.0)),), "real",
+        says="every value between low and high alike",
         formulas=(
             Formulas(
                 "-log(high - low)", "log((x - low) / (high - low))", "log((high - x) / (high - low))",
@@ -42,6 +44,7 @@ FAMILIES = (
     ),
     Family(
         "VonMises", ((_p("loc"), _p("concentration", "positive")),), "real", reparameterised=False, is_angle=True,
+        says="an angle: middle and concentration, the normal of the circle",
         formulas=(
             Formulas(
                 "-2 * concentration * half * half - log(i0e(concentration)) - log(2 * pi)",
@@ -49,11 +52,12 @@ FAMILIES = (
                 variance="1 - i1e(concentration) / i0e(concentration)", let={"half": "sin(0.5 * (x - loc))"},
             ),
         ),
-        pyro=("dist.VonMises(loc, concentration)",), says="an angle: location and concentration",
+        pyro=("dist.VonMises(loc, concentration)",),
         statistics=("cos(x)", "sin(x)"),
     ),
     Family(
-        "Flat", ((),), "real", improper=True, reparameterised=False, says="an improper uniform density",
+        "Flat", ((),), "real", improper=True, reparameterised=False,
+        says="an improper uniform density: no preference at all",
         runtime=("Flat",),
     ),
 )  # fmt: skip

@@ -35,6 +35,7 @@ def _negative_binomial(shape: str, let: dict[str, str], draw: str, mean: str, va
 FAMILIES = (
     Family(
         "Poisson", ((_p("rate", "positive"),),), "count", discrete=True, reparameterised=False,
+        says="counts of independent events; mean and variance are the rate",
         formulas=(
             Formulas(
                 "poisson_log_prob(x, rate)", "gamma_tails(x + 1, rate, log_of(rate))[1]",
@@ -75,6 +76,7 @@ FAMILIES = (
     ),
     Family(
         "Binomial", ((_N, _P), (_N, _LOGIT)), "count", discrete=True, reparameterised=False,
+        says="successes in n tries, by the probability of one or its log-odds",
         formulas=(
             _binomial(_CHANCE, "dist.Binomial(n, p)"),
             _binomial(_LOGITS, "dist.Binomial(n, logits=logit)"),
@@ -84,6 +86,7 @@ FAMILIES = (
     Family(
         "BetaBinomial", ((_N, _p("a", "positive"), _p("b", "positive")),), "count", discrete=True,
         reparameterised=False,
+        says="successes in n tries whose probability itself varies by Beta(a, b): counts spread wider than the binomial's",
         formulas=(
             Formulas(
                 "beta_binomial_log_prob(x, n, a, b)", "beta_binomial_tails(x, n, a, b)[0]",

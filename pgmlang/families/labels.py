@@ -10,6 +10,7 @@ _TABLES = "pgmlang.tables.finite."
 FAMILIES = (
     Family(
         "Bernoulli", ((_p("p", "unit"),), (_p("logit"),)), "bit", discrete=True, reparameterised=False,
+        says="yes or no, by the probability of 1 or its log-odds",
         formulas=(
             Formulas(
                 "times_log(x, log_p) + times_log(1 - x, log_q)", "log_q", "log_p", draw="dist.Bernoulli(p)", mean="p",
@@ -25,12 +26,14 @@ FAMILIES = (
     ),
     Family(
         "Categorical", ((_p("p", "unit", 1),), (_p("logit", "real", 1),)), "labels", discrete=True,
-        reparameterised=False, runtime=("Categorical", ""), torch=("", "dist.Categorical(logits=logit)"),
+        reparameterised=False, says="a label, by the probabilities of all labels or their logits",
+        runtime=("Categorical", ""), torch=("", "dist.Categorical(logits=logit)"),
         pyro=("dist.Categorical(p)", "dist.Categorical(logits=logit)"), finite=_TABLES + "categorical", vectors=("p", "logit"),
     ),
     Family(
         "OrderedLogistic", ((_p("predictor", safe=0.0), _p("cutpoints", "real", 1)),), "labels", discrete=True,
-        ordinal=True, reparameterised=False, runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
+        ordinal=True, reparameterised=False, says="a label of an ordered scale: a hidden number, cut at cutpoints",
+        runtime=("OrderedLogistic",), pyro=("dist.OrderedLogistic(predictor, cutpoints)",),
         finite=_TABLES + "ordered", vectors=("cutpoints",),
     ),
 )  # fmt: skip

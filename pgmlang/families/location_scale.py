@@ -12,6 +12,7 @@ _BOTH = LocationScale("loc", "scale")
 FAMILIES = (
     Family(
         "StudentT", ((_p("df", "positive"), _LOC, _SD),), "real",
+        says="a bell with heavier tails, the heavier the smaller df: numbers with outliers",
         formulas=(
             Formulas(
                 "peak - 0.5 * (df + 1) * log1p(z * z / df) - 0.5 * log(pi * df) - log(sd)",
@@ -25,6 +26,7 @@ FAMILIES = (
     ),
     Family(
         "Cauchy", ((_LOC, _SCALE),), "real",
+        says="a bell with tails so heavy that it has no mean: middle and half width",
         formulas=(
             Formulas(
                 "-log1p(z * z) - log(scale) - log(pi)", "log(atan2(0 * z + 1, -z) / pi)",
@@ -36,6 +38,7 @@ FAMILIES = (
     ),
     Family(
         "Laplace", ((_LOC, _SCALE),), "real",
+        says="two exponentials back to back, a sharp peak: middle and scale",
         formulas=(
             Formulas(
                 "-abs(z) - log(2 * scale)",
@@ -49,6 +52,7 @@ FAMILIES = (
     ),
     Family(
         "Logistic", ((_LOC, _SCALE),), "real",
+        says="a bell with tails a little heavier than the normal's: middle and scale",
         formulas=(
             Formulas(
                 "-softplus(z) - softplus(-z) - log(scale)", "-softplus(-z)", "-softplus(z)", "loc + scale * logit(u)",
@@ -59,6 +63,7 @@ FAMILIES = (
     ),
     Family(
         "Gumbel", ((_LOC, _SCALE),), "real",
+        says="the largest of many: most probable value and scale",
         formulas=(
             Formulas(
                 "-z - exp(-z) - log(scale)", "-exp(-z)", "log1mexp(exp(-z))", "loc - scale * log(-log(u))",
@@ -69,6 +74,7 @@ FAMILIES = (
     ),
     Family(
         "HalfCauchy", ((_SCALE,),), "positive",
+        says="the size of a Cauchy number: a prior of a spread that lets it be large",
         formulas=(
             Formulas(
                 "-log1p(z * z) - log(scale) + log(2 / pi)", "log(atan2(z, 0 * z + 1) * 2 / pi)",

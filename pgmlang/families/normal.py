@@ -9,7 +9,8 @@ _LOC, _SD = _p("loc"), _p("sd", "positive")
 
 FAMILIES = (
     Family(
-        "Normal", ((_LOC, _SD),), "real", says="mean and standard deviation",
+        "Normal", ((_LOC, _SD),), "real",
+        says="the bell curve: mean and standard deviation",
         formulas=(
             Formulas(
                 "-0.5 * z * z - log(sd) - 0.5 * log(2 * pi)", "log_ndtr(z)", "log_ndtr(-z)", "loc + sd * ndtri(u)",
@@ -24,6 +25,7 @@ FAMILIES = (
     ),
     Family(
         "LogNormal", ((_LOC, _SD),), "positive",
+        says="a positive number whose logarithm is normal; loc and sd are those of the logarithm",
         formulas=(
             Formulas(
                 "-0.5 * z * z - log(sd) - log(x) - 0.5 * log(2 * pi)", "log_ndtr(z)", "log_ndtr(-z)",
@@ -37,6 +39,7 @@ FAMILIES = (
     ),
     Family(
         "HalfNormal", ((_SD,),), "positive",
+        says="the size of a normal number of mean 0: a usual prior of a spread",
         formulas=(
             Formulas(
                 "-0.5 * z * z - log(sd) + 0.5 * log(2 / pi)", "log(erf(z * sqrt(0.5)))", "log(2) + log_ndtr(-z)",

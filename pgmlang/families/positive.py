@@ -23,6 +23,7 @@ _OF_RATES, _OF_SCALES = _pairs("scaled", "inverse", "inverse root"), _pairs("inv
 FAMILIES = (
     Family(
         "Exponential", ((_RATE,),), "positive",
+        says="waiting times without memory; the mean is 1 / rate",
         formulas=(
             Formulas(
                 "log(rate) - rate * x", "log1mexp(rate * x)", "-rate * x", "-log1p(-u) / rate",
@@ -34,6 +35,7 @@ FAMILIES = (
     ),
     Family(
         "Gamma", ((_SHAPE, _RATE),), "positive",
+        says="a positive number: waiting for `shape` events that come at `rate`",
         formulas=(
             Formulas(
                 "gamma_kernel(shape, rate * x, log_t) - log(x)", "gamma_tails(shape, rate * x, log_t)[0]",
@@ -48,6 +50,7 @@ FAMILIES = (
     ),
     Family(
         "InverseGamma", ((_SHAPE, _SCALE),), "positive",
+        says="one over a Gamma number: the prior of a variance that keeps its family",
         formulas=(
             Formulas(
                 "gamma_kernel(shape, scale / x, log_t) - log(x)", "gamma_tails(shape, scale / x, log_t)[1]",
@@ -63,6 +66,7 @@ FAMILIES = (
     ),
     Family(
         "Weibull", ((_SHAPE, _SCALE),), "positive",
+        says="lifetimes: the risk rises with age for shape above 1 and falls below it",
         formulas=(
             Formulas(
                 "log(shape) - log(x) + power - exp(power)", "log1mexp(exp(power))", "-exp(power)",
@@ -73,6 +77,6 @@ FAMILIES = (
                 edges=("where(shape == 1, -log(scale), where(shape < 1, inf, -inf))", "-inf"),
             ),
         ),
-        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Weibull(scale, shape)",), says="shape and scale",
+        bounds=("0.0", "inf"), interior="1.0", pyro=("dist.Weibull(scale, shape)",),
     ),
 )  # fmt: skip

@@ -9,24 +9,32 @@ _MEAN = _p("mean", "real", 1)
 
 FAMILIES = (
     Family(
-        "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1, runtime=("Dirichlet",),
+        "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1,
+        says="probabilities of the labels of an axis, which sum to one: the larger alpha, the nearer to its shares",
+        runtime=("Dirichlet",),
         pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet", exponential_form="pgmlang.infer.exponential.DIRICHLET",
         pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")), statistics=("log(x)",),
     ),
     Family(
         "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,
+        says="how often each label comes in n draws",
         runtime=("Multinomial",), bounds=("0.0", "n"),
     ),
     Family(
         "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,
+        says="numbers that vary together: means and covariances, or a root of these",
         runtime=("MultivariateNormal", "RootedNormal"),
         pyro=("dist.MultivariateNormal(mean, cov)", "dist.MultivariateNormal(mean, scale_tril=scale_tril)"),
         quadratic_in="mean",
         m_steps="pgmlang.infer.m_steps.MULTIVARIATE_NORMAL", statistics=("x",), with_products=True,
     ),
-    Family("LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",)),
     Family(
-        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2, runtime=("Wishart",),
+        "LKJ", ((_p("eta", "positive"),),), "corr", 2, runtime=("LKJ",),
+        says="a matrix of correlations; eta 1 prefers none, larger ones prefer weak correlations",
+    ),
+    Family(
+        "Wishart", ((_p("df", "positive"), _p("scale", "real", 2)),), "cov", 2,
+        says="a covariance matrix: that of df normal vectors added up", runtime=("Wishart",),
         pyro=("dist.Wishart(df, scale)",),
     ),
 )  # fmt: skip

@@ -30,9 +30,9 @@ class Page:
             word = identifier(column, self.taken)
             self.taken.add(word)
             self.names[column] = word
-            if word != identifier(column, ()) or word.rstrip("_") == column:
-                if word != column:
-                    self.mapping[word] = column
+            # a binding finds a column by its own name with underscores, and by nothing else
+            if word not in (column, identifier(column, ())) or (word != column and word.rstrip("_") == column):
+                self.mapping[word] = column
 
     def fresh(self, name: str) -> str:
         """A name that nothing has yet."""

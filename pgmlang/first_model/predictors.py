@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from pgmlang.data.cuts import quantile_cuts
-from pgmlang.data.intervals import interval_labels
+from pgmlang.data.intervals import interval_labels, interval_of
 from pgmlang.first_model.page import Page, apart, number
-from pgmlang.first_model.variables import centre, is_labelled, label_set, spread
+from pgmlang.first_model.variables import centre, is_labelled, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
-from pgmlang.profile.identifiers import label_text
+from pgmlang.profile.identifiers import label_text, quoted
 from pgmlang.profile.remarks.one_hot import one_hot_groups
 from pgmlang.profile.table import TableProfile
 
@@ -20,7 +21,9 @@ BINS = 4
 """Of a column of numbers with missing cells."""
 
 
-def linear_terms(page: Page, table: TableProfile, columns: list[ColumnProfile], scale: str, axis: str = "") -> list[str]:
+def linear_terms(
+    page: Page, table: TableProfile, columns: list[ColumnProfile], scale: str, axis: str = ""
+) -> list[str]:
     """The terms of the columns, their priors written on the page. ``scale``: the sd of the prior of an effect; ``axis``: of
     the labels that each have coefficients of their own (softmax)."""
     terms: list[str] = []
@@ -56,9 +59,10 @@ def _of_number(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
     name, values = page.names[column.name], column.sorted_numbers
     cuts = quantile_cuts(values, BINS) if column.missing else ()
     if cuts:
-        labels = ", ".join(label_text(x) for x in interval_labels(cuts))
-        page.left_out.append(f"# {column.name}: cut into {len(cuts) + 1} bins, since missing labels can be summed out and missing numbers cannot")
-        return _of_label_set(page, column, f"{{{labels}}}", scale, axis)
+        page.left_out.append(
+            f"# {column.name}: cut into {len(cuts) + 1} bins, since missing labels can be summed out and missing numbers cannot"
+        )
+        return _of_label_set(page, column, interval_labels(cuts), scale, axis)
     is_log = column.kind == "skewed"
     if is_log:
         values = np.log(values)
@@ -79,23 +83,33 @@ def _of_bit(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
 
 
 def _of_labels(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
-    return _of_label_set(page, column, label_set(column), scale, axis)
+    return _of_label_set(page, column, labels_of(column), scale, axis)
 
 
-def _of_label_set(page: Page, column: ColumnProfile, labels: str, scale: str, axis: str) -> str:
-    """An effect for each label; where cells are missing, the labels have shares of their own."""
-    name = page.names[column.name]
-    dim = page.fresh(f"{name}_label")
-    page.dims.append(f"dim {dim} = {labels}")
-    effect = page.fresh(f"b_{name}")
-    page.priors.append(f"{effect}[{', '.join(filter(None, [dim, axis]))}] ~ Normal(0, {scale})  # of each label of {name}")
+def _of_label_set(page: Page, column: ColumnProfile, labels: Sequence[str], scale: str, axis: str) -> str:
+    """A coefficient for each label but the first, which the others are held against: a constant and an effect of every label
+    could be exchanged. Where cells are missing, the labels have shares of their own."""
+    name, written = page.names[column.name], "{" + ", ".join(map(label_text, labels)) + "}"
+    axes = f"[{axis}]" if axis else ""
+    cases = []
+    for i, label in enumerate(labels[1:], start=2):
+        ending = re.sub(r"\W+", "_", label).strip("_") if interval_of(label) is None else f"bin{i}"
+        effect = page.fresh(f"b_{name}" if len(labels) == 2 else f"b_{name}_{ending or i}")
+        page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(labels[0])}")
+        cases.append(f"if {name} == {quoted(label)} then {effect} else ")
     if column.missing:
-        share = page.fresh(f"{name}_share")
+        share, dim = page.fresh(f"{name}_share"), page.fresh(f"{name}_label")
+        page.dims.append(f"dim {dim} = {written}")
         page.priors.append(f"{share}[{dim}] ~ Dirichlet(1)  # of the labels of {name}, for its missing cells")
         page.rows.append(f"{name} : {dim} ~ Categorical({share})")
     else:
-        page.rows.append(f"input {name} : {dim}")
-    return f"{effect}[{name}]"
+        page.rows.append(f"input {name} : {written}")
+    whole = "".join(cases) + "0"
+    if len(cases) == 1:
+        return f"({whole})"
+    term = page.fresh(f"{name}_effect")
+    page.rows.append(f"{term}{axes} = {whole}")
+    return term
 
 
 def _wide(page: Page, columns: list[ColumnProfile], name: str, scale: str, axis: str) -> str:
@@ -104,7 +118,9 @@ def _wide(page: Page, columns: list[ColumnProfile], name: str, scale: str, axis:
     dim = page.fresh(f"{word}_column")
     page.dims.append(f"dim {dim} = {{{', '.join(label_text(c.name) for c in columns)}}}")
     effect = page.fresh(f"b_{word}")
-    page.priors.append(f"{effect}[{', '.join(filter(None, [dim, axis]))}] ~ Normal(0, {scale})  # against the column left out")
+    page.priors.append(
+        f"{effect}[{', '.join(filter(None, [dim, axis]))}] ~ Normal(0, {scale})  # against the column left out"
+    )
     page.rows.append(f"input {word}[{dim}] : real")
     return f"{word} @ {effect}"
 

@@ -23,7 +23,9 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
     scale = number(spread(values), 1)
     base, noise = page.fresh("base"), page.fresh("noise")
     of = f"log {name}" if is_log else name
-    page.priors.append(f"{base} ~ Normal({number(centre(values))}, {number(2 * spread(values), 1)})  # {of} of an average row")
+    page.priors.append(
+        f"{base} ~ Normal({number(centre(values))}, {number(2 * spread(values), 1)})  # {of} of an average row"
+    )
     terms = linear_terms(page, table, others, scale)
     page.priors.append(f"{noise} ~ HalfNormal({scale})  # what the other columns do not say")
     mean = summed(base, terms, page.rows.append, page.fresh(f"{name}_mean"))
@@ -34,7 +36,9 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
 def _counted(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
     name, values = page.names[target.name], target.sorted_numbers
     base = page.fresh("base")
-    page.priors.append(f"{base} ~ Normal({number(float(np.log(max(values.mean(), 0.05))))}, 2)  # log of the mean of an average row")
+    page.priors.append(
+        f"{base} ~ Normal({number(float(np.log(max(values.mean(), 0.05))))}, 2)  # log of the mean of an average row"
+    )
     terms = linear_terms(page, table, others, "1")
     rate = page.fresh(f"{name}_log_mean")
     log_mean = summed(base, terms, page.rows.append, rate)
@@ -97,10 +101,14 @@ def naive_bayes(page: Page, table: TableProfile, target: ColumnProfile, others: 
 
 
 def _is_ordered(target: ColumnProfile) -> bool:
-    return target.kind == "bins" or (target.kind == "ordinal" and (target.is_numeric or ordered_labels(labels_of(target)) is not None))
+    return target.kind == "bins" or (
+        target.kind == "ordinal" and (target.is_numeric or ordered_labels(labels_of(target)) is not None)
+    )
 
 
-REGRESSIONS: tuple[tuple[Callable[[ColumnProfile], bool], Callable[[Page, TableProfile, ColumnProfile, Others], str]], ...] = (
+REGRESSIONS: tuple[
+    tuple[Callable[[ColumnProfile], bool], Callable[[Page, TableProfile, ColumnProfile, Others], str]], ...
+] = (
     (lambda c: c.kind == "binary", _logistic),
     (_is_ordered, _ordered),
     (lambda c: c.kind in ("category", "code", "group") and c.distinct == 2, _ordered),

@@ -15,7 +15,9 @@ MAX_COLUMNS = 200
 """A first model of more columns says nothing to a reader."""
 
 
-def chosen(table: TableProfile, target: str | None, groups_are_plates: bool) -> tuple[list[ColumnProfile], list[str]]:
+def chosen(
+    table: TableProfile, target: str | None, groups_are_plates: bool
+) -> tuple[list[ColumnProfile], list[str]]:
     """The columns of a model, and a line on each of the others."""
     reasons = dict(_reasons(table, target, groups_are_plates))
     if target is not None:

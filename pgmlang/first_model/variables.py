@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgmlang.first_model.page import Page, number
+from pgmlang.first_model.page import Page
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text
 from pgmlang.profile.scales import ordered_labels
@@ -66,11 +66,13 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     else:
         family, words = "LogNormal" if column.kind == "skewed" else "Normal", ("mean", "sd")
     names = [page.fresh(f"{name}_{word}") for word in words]
-    told = {"rate": f"  # the mean of {name}", "shape": f"  # the smaller, the more {name} varies beyond a Poisson"}
+    told = {
+        "rate": f"  # the mean of {name}",
+        "shape": f"  # the smaller, the more {name} varies beyond a Poisson",
+    }
     if family == "LogNormal":
         told["mean"] = f"  # of log {name}: the values have a long tail"
     for word, parameter in zip(words, names, strict=True):
         is_real = word == "mean" and family != "NegativeBinomial"
         page.priors.append(f"param {parameter}{axis} : {'real' if is_real else 'positive'}{told.get(word, '')}")
     page.rows.append(f"{name} ~ {family}({', '.join(n + index for n in names)})")
-

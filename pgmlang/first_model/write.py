@@ -16,6 +16,8 @@ from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
 from pgmlang.first_model.selection import chosen
 from pgmlang.first_model.variables import estimated_alone, is_labelled
 from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.kinds import words_of
+from pgmlang.profile.registry import remarks_on, sure_options
 from pgmlang.profile.table import TableProfile, profile
 from pgmlang.syntax.format import format_source
 
@@ -64,7 +66,7 @@ def drafted(
     bins = tuple((c, f"supervised:{target}" if how == "supervised" and target else how) for c, how in reading.bins)
     plain = replace(reading, bins=())
     if not as_is:
-        plain = plain.plus(profile(mended(frame, plain)).mending)
+        plain = plain.plus(sure_options(remarks_on(profile(mended(frame, plain)))))
     read = mended(frame, replace(plain, bins=bins))
     made = first_model(read, name, target, classifier)
     return replace(made, reading=read.reading, notes=read.notes)
@@ -77,7 +79,11 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
     Raises PgmError PGM0720 when there is no column ``target``, PGM0602 when it cannot be one, PGM0612 for another classifier.
     """
     if classifier not in CLASSIFIERS:
-        raise PgmError(Diagnostic("PGM0612", f"there is no classifier `{classifier}`", help=f"one of {', '.join(CLASSIFIERS)}"))
+        raise PgmError(
+            Diagnostic(
+                "PGM0612", f"there is no classifier `{classifier}`", help=f"one of {', '.join(CLASSIFIERS)}"
+            )
+        )
     table = profile(frame)
     if target is not None and target not in table.columns:
         near = did_you_mean(target, table.columns)
@@ -100,10 +106,17 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
     page.about.append(f"# {says}")
-    text = page.text(f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name)
+    text = page.text(
+        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+    )
     is_large = target is not None and not is_bayes and frame.num_rows * len(columns) > LARGE
     return FirstModel(
-        format_source(SourceFile("<init>", text)), says, frame.reading, frame.notes, page.mapping, "map" if is_large else "auto"
+        format_source(SourceFile("<init>", text)),
+        says,
+        frame.reading,
+        frame.notes,
+        page.mapping,
+        "map" if is_large else "auto",
     )
 
 
@@ -120,7 +133,5 @@ def _writer(target: ColumnProfile, is_bayes: bool) -> Writer:
     for holds, write in REGRESSIONS:
         if holds(target):
             return write
-    from pgmlang.profile.kinds import words_of
-
     raise PgmError(Diagnostic("PGM0602", f"`{target.name}` cannot be predicted: {words_of(target.kind)}",
                               help="name a column of numbers or labels"))  # fmt: skip

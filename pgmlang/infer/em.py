@@ -48,7 +48,9 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         summed = ", ".join(f"`{n}`" for n in summed_names(model, facts))
         names = ", ".join(f"`{n}`" for n in estimated(model, facts))
         return (
-            f"{summed or 'nothing'} summed out exactly in the E-step",
+            f"{summed} summed out exactly in the E-step"
+            if summed
+            else "every row says its labels: the E-step is only counting",
             f"{names}: point estimates (posterior mode)",
         )
     out = []

@@ -22,7 +22,7 @@ def reasons_against(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def _reasons(model: Model, facts: Facts) -> Iterator[Diagnostic]:
     summed = summed_names(model, facts)
-    if not summed and facts.binding is not None:
+    if not summed and facts.binding is not None and not learned_tables(model):
         yield Diagnostic("PGM0602", "no discrete variable is latent: there is no expectation to take")
     yield from summing_steps(model, summed)[1]
     yield from moving_partition(model, facts)

@@ -48,6 +48,7 @@ class Plate:
 
     ``parents``: the plates it is written inside of and those after ``in``. An unsized plate's elements are rows,
     each with the element of every parent it belongs to; a sized plate repeats within each element of its parents.
+    ``setting``: the setting of the header that is its size, where one is.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Plate:
     structure: Structure | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
     elements: tuple[str, ...] | None = None
+    setting: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_rows(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pgmlang.model.row_plates import row_plate, unit_plate
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
-from pgmlang.query.network import NetworkAnswers
+from pgmlang.query.network import NetworkAnswers, answers_of_network
 from pgmlang.query.parse import Evidence
 from pgmlang.query.sequences import name_in_sequence
 from pgmlang.results.fit import Fit
@@ -107,9 +107,7 @@ class Posterior:
         """Those of every row."""
         if self.network is None:
             return self._tables_of(None)
-        network = self.network
-        undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
-        return NetworkAnswers(network, frozenset(undirected))
+        return answers_of_network(self.network)
 
     def _tables_of(self, inputs: dict[str, np.ndarray] | None) -> NetworkAnswers:
         from pgmlang.tables.from_model import discrete_network

@@ -2,8 +2,9 @@
 
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.description import Description, describe
-from pgmlang.profile.registry import REMARKS, RemarkKind, register
+from pgmlang.profile.registry import REMARKS, register, remarks_on, sure_options
 from pgmlang.profile.remark import Remark
+from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.table import TableProfile, profile
 
 __all__ = [
@@ -16,4 +17,6 @@ __all__ = [
     "describe",
     "profile",
     "register",
+    "remarks_on",
+    "sure_options",
 ]

@@ -23,22 +23,12 @@ MAX_LABELS = 50
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    """``labels``, ``codes``: as of `Column`; ``kind``: a row of `kinds.KINDS`."""
+    """``labels``, ``codes``: as of `Column`; ``kind``: the name of a row of `kinds.KINDS`, empty before it is told."""
 
     column: Column
     labels: tuple[str, ...]
     codes: np.ndarray = field(repr=False)
     kind: str = ""
-
-    @classmethod
-    def of(cls, column: Column) -> ColumnProfile:
-        """A column, its kind told by the rows of `kinds.KINDS`."""
-        from pgmlang.profile.kinds import kind_of
-
-        labels, codes = ((), np.full(len(column), -1)) if isinstance(column, OtherColumn) else column.labels_and_codes()
-        seen = cls(column, labels, codes)
-        object.__setattr__(seen, "kind", kind_of(seen))
-        return seen
 
     @property
     def name(self) -> str:

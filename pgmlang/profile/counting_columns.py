@@ -13,8 +13,10 @@ from pgmlang.data import Frame
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.numbers import parse_numbers
 
-_COUNT = re.compile(r"(n|count|counts|cnt|freq|frequency|frequencies|num|number|cases|num_rows|n_obs|nobs|anzahl)", re.I)
-_WEIGHT = re.compile(r"(weight|weights|wt|wgt|sample_weight|fnlwgt)", re.I)
+_COUNT = re.compile(
+    r"(n|count|counts|cnt|freq|frequency|frequencies|num|number|cases|num_rows|n_obs|nobs|anzahl)", re.I
+)
+_WEIGHT = re.compile(r"(weights|wt|wgt|sample_weight|sampling_weight|survey_weight|fnlwgt)", re.I)
 _MOST_LABELS = 12
 
 
@@ -38,7 +40,7 @@ def counting_column(frame: Frame, candidates: Collection[str]) -> Counting | Non
         is_row = bool(np.all(np.diff(numbers) == 1))
         if is_whole and not is_row and _COUNT.fullmatch(name) and _others_are_labels(frame, name):
             return Counting(name, "counts", "the number of rows that each row stands for (by its name)")
-        if _WEIGHT.fullmatch(name) and _WEIGHT.fullmatch(name)[0].lower() in ("sample_weight", "fnlwgt", "weights", "wgt", "wt"):  # type: ignore[index]
+        if _WEIGHT.fullmatch(name):
             return Counting(name, "weights", "the weight of each row (by its name)")
     return _by_structure(frame, candidates)
 
@@ -69,11 +71,18 @@ def _by_structure(frame: Frame, candidates: Collection[str]) -> Counting | None:
         return None
     for name in candidates:
         numbers = _numbers(frame.columns[name])
-        if numbers is None or np.isnan(numbers).any() or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
+        if (
+            numbers is None
+            or np.isnan(numbers).any()
+            or (numbers < 0).any()
+            or (numbers != np.floor(numbers)).any()
+        ):
             continue
         if len(np.unique(numbers)) < 3 or numbers.max() < 5 or bool(np.all(np.diff(numbers) == 1)):
             continue
-        codes = [c.codes for n, c in frame.columns.items() if n != name and isinstance(c, (TextColumn, NumberColumn))]
+        codes = [
+            c.codes for n, c in frame.columns.items() if n != name and isinstance(c, (TextColumn, NumberColumn))
+        ]
         if len(codes) != len(frame.columns) - 1:
             return None
         sizes = [len(np.unique(c)) for c in codes]
@@ -81,5 +90,9 @@ def _by_structure(frame: Frame, candidates: Collection[str]) -> Counting | None:
         if max(sizes) > _MOST_LABELS or min(sizes) < 2 or combinations > 2 * frame.num_rows:
             continue
         if len(np.unique(np.stack(codes, axis=1), axis=0)) == frame.num_rows:
-            return Counting(name, "counts", "the number of rows that each row stands for (every combination of the other columns comes once)")
+            return Counting(
+                name,
+                "counts",
+                "the number of rows that each row stands for (every combination of the other columns comes once)",
+            )
     return None

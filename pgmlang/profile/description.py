@@ -12,6 +12,9 @@ import numpy as np
 from pgmlang.data import Frame
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.kinds import words_of
+from pgmlang.profile.registry import remarks_on, sure_options
+from pgmlang.profile.remark import Remark
+from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile, profile
 
 WIDTH = 100
@@ -23,6 +26,11 @@ class Description:
     """A table's profile, to be read: ``str`` of it is what `pgmc describe` prints."""
 
     profile: TableProfile
+
+    @cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to be said, with the option that mends each."""
+        return remarks_on(self.profile)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -39,19 +47,19 @@ class Description:
             "rows": self.profile.num_rows,
             "read": list(self.profile.frame.notes),
             "columns": self.rows,
-            "remarks": [r.to_dict() for r in self.profile.remarks],
-            "options": " ".join(map(shlex.quote, self.profile.mending.flags())),
+            "remarks": [r.to_dict() for r in self.remarks],
+            "options": " ".join(map(shlex.quote, sure_options(self.remarks).flags())),
         }
 
     def __str__(self) -> str:
         frame = self.profile.frame
         head = f"{frame.name}: {frame.num_rows:,} rows, {len(frame.columns):,} columns"
         lines = [head, *(f"read: {_printable(n)}" for n in frame.notes), "", *self._table()]
-        if self.profile.remarks:
+        if self.remarks:
             lines += ["", "remarks"]
-        for remark in self.profile.remarks:
+        for remark in self.remarks:
             lines += self._remark_lines(remark)
-        mending = self.profile.mending.flags()
+        mending = sure_options(self.remarks).flags()
         if mending:
             lines += ["", "what is sure of these, to be typed behind any command that reads the table:",
                       "  " + " ".join(map(shlex.quote, mending))]  # fmt: skip
@@ -68,8 +76,10 @@ class Description:
             for a, b, c, d in [head, *body]
         ]
 
-    def _remark_lines(self, remark: Any) -> list[str]:
-        names = ", ".join(remark.columns[:3]) + (f", … ({len(remark.columns)} columns)" if len(remark.columns) > 3 else "")
+    def _remark_lines(self, remark: Remark) -> list[str]:
+        names = ", ".join(remark.columns[:3]) + (
+            f", … ({len(remark.columns)} columns)" if len(remark.columns) > 3 else ""
+        )
         place = ""
         if remark.rows:
             unit = self.profile.frame.place.unit
@@ -97,8 +107,6 @@ def values_of(column: ColumnProfile) -> str:
 
 
 def _shown_labels(column: ColumnProfile) -> list[str]:
-    from pgmlang.profile.scales import ordered_labels
-
     labels = [t for i, t in enumerate(column.labels) if column.counts[i]]
     if column.kind == "ordinal" and (ordered := ordered_labels(labels)) is not None:
         return list(ordered)

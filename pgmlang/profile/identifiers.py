@@ -27,6 +27,11 @@ def identifier(name: str, taken: Collection[str]) -> str:
 
 def label_text(label: str) -> str:
     """A label as a model writes it: quoted unless it is a plain word or number."""
-    if WORD.fullmatch(label) and label not in RESERVED or re.fullmatch(r"0|[1-9]\d*(\.\d+)?|0\.\d+", label):
+    if (WORD.fullmatch(label) and label not in RESERVED) or re.fullmatch(r"0|[1-9]\d*(\.\d+)?|0\.\d+", label):
         return label
+    return quoted(label)
+
+
+def quoted(label: str) -> str:
+    """A label in quotes, which no variable of its name stands for."""
     return '"' + label.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -8,12 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pgmlang.data import Column
 from pgmlang.data.frame import OtherColumn
 from pgmlang.profile.column import MAX_LABELS, ColumnProfile
 from pgmlang.profile.scales import ordered_labels
 
-_ID_NAME = re.compile(r"(^|[\W_])(id|ids|uuid|guid|key|index|idx|nr|no|number|row|rownames?|record|unnamed.*)$", re.I)
-_CODE_NAME = re.compile(r"(^|[\W_])(code|zip|zipcode|postcode|postal|plz|phone|region|area_code|type|class|group|cluster|category)([\W_]|$)", re.I)
+_ID_NAME = re.compile(
+    r"(^|[\W_])(id|ids|uuid|guid|key|index|idx|nr|no|number|row|rownames?|record|unnamed.*)$", re.I
+)
+_CODE_NAME = re.compile(
+    r"(^|[\W_])(code|zip|zipcode|postcode|postal|plz|phone|region|area_code|type|class|group|cluster|category)([\W_]|$)",
+    re.I,
+)
 _MANY = 20
 """Rows from which uniqueness says something."""
 
@@ -53,7 +59,12 @@ def _is_code(c: ColumnProfile) -> bool:
         return c.has_leading_zeros and c.is_whole
     values = np.unique(c.sorted_numbers)
     often = c.present >= 5 * c.distinct
-    apart = bool((np.diff(values) > 1).any()) and values[-1] >= 100 and c.distinct <= 12 and c.present >= 20 * c.distinct
+    apart = (
+        bool((np.diff(values) > 1).any())
+        and values[-1] >= 100
+        and c.distinct <= 12
+        and c.present >= 20 * c.distinct
+    )
     return c.has_leading_zeros or (often and bool(_CODE_NAME.search(c.name)) and not _is_scale(c)) or apart
 
 
@@ -89,7 +100,13 @@ def _is_group(c: ColumnProfile) -> bool:
 
 def _is_number_group(c: ColumnProfile) -> bool:
     """Ids of numbers that come again: so named, many of them, several rows each."""
-    return c.is_whole and bool(_ID_NAME.search(c.name)) and c.present >= 2 * c.distinct and c.distinct > 2 and not c.strays
+    return (
+        c.is_whole
+        and bool(_ID_NAME.search(c.name))
+        and c.present >= 2 * c.distinct
+        and c.distinct > 2
+        and not c.strays
+    )
 
 
 KINDS: tuple[Kind, ...] = (
@@ -99,14 +116,18 @@ KINDS: tuple[Kind, ...] = (
     Kind("bins", "numbers cut into bins", lambda c: c.is_binned),
     Kind("date", "dates", lambda c: bool(c.date_formats)),
     Kind("id", "a name of each row", lambda c: c.is_numeric and _is_id_of_numbers(c)),
-    Kind("binary", "0 and 1", lambda c: c.is_numeric and set(c.sorted_numbers[[0, -1]]) == {0.0, 1.0} and c.is_whole),
+    Kind(
+        "binary", "0 and 1", lambda c: c.is_numeric and set(c.sorted_numbers[[0, -1]]) == {0.0, 1.0} and c.is_whole
+    ),
     Kind("group", "names that come again", lambda c: c.is_numeric and _is_number_group(c)),
     Kind("code", "numbers that stand for names", lambda c: c.is_numeric and _is_code(c)),
     Kind("ordinal", "steps of a scale", lambda c: c.is_numeric and _is_scale(c)),
     Kind("count", "counts", lambda c: c.is_numeric and _is_count(c)),
     Kind("skewed", "positive numbers with a long tail", lambda c: c.is_numeric and _is_skewed(c)),
     Kind("number", "numbers", lambda c: c.is_numeric),
-    Kind("ordinal", "steps of a scale", lambda c: c.distinct <= MAX_LABELS and ordered_labels(c.labels) is not None),
+    Kind(
+        "ordinal", "steps of a scale", lambda c: c.distinct <= MAX_LABELS and ordered_labels(c.labels) is not None
+    ),
     Kind("id", "a name of each row", _is_id_of_texts),
     Kind("category", "labels", _is_category),
     Kind("group", "names that come again", _is_group),
@@ -115,9 +136,15 @@ KINDS: tuple[Kind, ...] = (
 """The first that holds is the column's. A name comes twice where numbers and text tell it apart."""
 
 
-def kind_of(column: ColumnProfile) -> str:
-    """The name of a column's kind."""
-    return next(k.name for k in KINDS if k.holds(column))
+def profiled(column: Column) -> ColumnProfile:
+    """A column with its kind."""
+    is_other = isinstance(column, OtherColumn)
+    labels, codes = ((), np.full(len(column), -1)) if is_other else column.labels_and_codes()
+    seen = ColumnProfile(column, labels, codes)
+    kind = next(k.name for k in KINDS if k.holds(seen))
+    # what was worked out on the way stays
+    object.__setattr__(seen, "kind", kind)
+    return seen
 
 
 def words_of(kind: str) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 from pgmlang.data.bridge import strings_of
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 
-_MARKS = (("." , ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
-_AROUND = re.compile(r"\s*([+-]?)\s*([^\d\s+\-.,']{0,6})\s*[+-]?[\d.,' \u00a0\u2009\u202f]*\d[.,]?\s*([^\d\s]{0,6})\s*")
+_MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
+_AROUND = re.compile(
+    r"\s*([+-]?)\s*([^\d\s+\-.,']{0,6})\s*[+-]?[\d.,' \u00a0\u2009\u202f]*\d[.,]?\s*([^\d\s]{0,6})\s*"
+)
 CURRENCIES = frozenset(
     ("$", "€", "£", "¥", "₹", "₽", "₩", "CHF", "EUR", "USD", "GBP", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "CZK", "Fr.", "Fr", "kr",
      "Kč", "zł", "R$", "US$", "Rs", "Rs.")
@@ -66,10 +68,11 @@ def _unit(labels: list[str]) -> str:
     found: Counter[str] = Counter()
     for text in labels:
         match = _AROUND.fullmatch(text)
-        if match and (match[2] or match[3]) and not (match[2] and match[3]):
-            # letters in front of a number make a name (`S10`), unless they are a currency
-            if match[3] or not match[2].isalnum() or match[2] in CURRENCIES:
-                found[match[2] or match[3]] += 1
+        if not match or bool(match[2]) == bool(match[3]):
+            continue
+        # letters in front of a number make a name (`S10`), unless they are a currency
+        if match[3] or not match[2].isalnum() or match[2] in CURRENCIES:
+            found[match[2] or match[3]] += 1
     if not found:
         return ""
     unit, times = found.most_common(1)[0]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from pgmlang.data import Reading
+from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.remarks import (
     coded_numbers,
@@ -20,6 +24,7 @@ from pgmlang.profile.remarks import (
     outliers,
     stray_texts,
 )
+from pgmlang.profile.table import TableProfile
 
 REMARKS: dict[str, RemarkKind] = {
     module.KIND.name: module.KIND
@@ -29,6 +34,20 @@ REMARKS: dict[str, RemarkKind] = {
     )
 }  # fmt: skip
 """By name, in the order in which they are said."""
+
+
+def remarks_on(table: TableProfile) -> tuple[Remark, ...]:
+    """What every kind of remark has to say, in the order of the registry."""
+    return tuple(remark for kind in REMARKS.values() for remark in kind.look(table))
+
+
+def sure_options(remarks: Iterable[Remark]) -> Reading:
+    """The options of all remarks that are sure."""
+    reading = Reading()
+    for remark in remarks:
+        if remark.is_sure:
+            reading = reading.plus(remark.options)
+    return reading
 
 
 def register(kind: RemarkKind) -> None:

@@ -35,7 +35,9 @@ SCALES: tuple[tuple[str, ...], ...] = (
 _LETTERS = ({"f", "e", "d", "c", "b", "a"},)
 """Scales that are taken for one only with at least four of their steps: few letters are often just names."""
 
-_RANGE = re.compile(r"(?:<|<=|under|below|up to|over|>|>=|from)?\s*(\d+(?:\.\d+)?)\s*(?:(?:-|\u2013|to|\.\.)\s*(\d+(?:\.\d+)?)|\+|and over|or more|plus)?")
+_RANGE = re.compile(
+    r"(?:<|<=|under|below|up to|over|>|>=|from)?\s*(\d+(?:\.\d+)?)\s*(?:(?:-|\u2013|to|\.\.)\s*(\d+(?:\.\d+)?)|\+|and over|or more|plus)?"
+)
 _UNDER = re.compile(r"(<|under|below|up to).*")
 
 

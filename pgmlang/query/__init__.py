@@ -3,7 +3,7 @@
 from pgmlang.query.answer import Answer
 from pgmlang.query.draws import DrawAnswers
 from pgmlang.query.network import NetworkAnswers
-from pgmlang.query.parse import Evidence, Query, parse_evidence, parse_query
+from pgmlang.query.parse import Evidence, Query, parse_conditions, parse_evidence, parse_query
 from pgmlang.query.rows import Columns, in_table_order, row_order, sample
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "NetworkAnswers",
     "Query",
     "in_table_order",
+    "parse_conditions",
     "parse_evidence",
     "parse_query",
     "row_order",

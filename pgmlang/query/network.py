@@ -46,6 +46,12 @@ def refuse_wide_answer(cells: int) -> None:
         )
 
 
+def answers_of_network(network: DiscreteNetwork) -> NetworkAnswers:
+    """What can be asked of a network of a file: variables of undirected factors are its fields."""
+    undirected = {network.variables[v].name for f in network.factors if f.child is None for v in f.scope}
+    return NetworkAnswers(network, frozenset(undirected))
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkAnswers:
     """Everything that can be asked of a discrete network.

@@ -76,6 +76,11 @@ def parse_evidence(text: str) -> tuple[Evidence, ...]:
     return evidence
 
 
+def parse_conditions(text: str) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
+    """Parses ``a = yes, do(b = no)``: what is seen, and what is set. Raises PgmError PGM0606."""
+    return _Parser(text).conditions("$end")
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text

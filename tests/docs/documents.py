@@ -2,25 +2,31 @@
 
 Commands stand in `console` fences (after `$`) or indented blocks; the lines after one, up to the next, are its output, `...`
 for lines left out. `console within 5%` states how far figures that are drawn may lie from those shown; others differ by no
-more than their last digit. In Python a comment after an expression is its value.
+more than their last digit. In Python a comment after an expression is its value. A listing with a file's name (the caption of
+a `code-block`, or a first line `# name.pgm`) is that file: a model of an example, or one that the page has the reader write.
+Cells of a notebook page (`code-cell`) are run by the build of the site. `<!-- slow -->` marks a page for the slow tests.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("pgmc", "python", "make", "pip")
 _COMMAND = re.compile(rf"(?:\$ )?((?:{'|'.join(PROGRAMS)}) .*)")
-_FENCE = re.compile(r"```(\w*)(?: within (\d+)\s*%)?\s*$")
+_FENCE = re.compile(r"(`{3,}|:{3,})\s*(?:\{([\w-]+)\}\s*)?(.*)$")
+_CAPTION = re.compile(r":caption:\s*(\S+\.\w+)\s*$")
+_FILE = re.compile(r"# ([\w/]+\.pgm)\b.*")
 _NUMBER = re.compile(r"(?<![\w.])(?<!\w\[)[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\d)")
 
 
 @dataclass
 class Step:
-    """A command, or a block of Python: ``shown``, lines of its output; ``within``: the share by which figures may differ."""
+    """A command, a block of Python or a file (its name, then its text): ``shown``, lines of output; ``within``: the share
+    by which figures may differ."""
 
     line: int
     language: str
@@ -31,12 +37,16 @@ class Step:
 
 @dataclass
 class Document:
-    """``steps``: in order; ``prose``: the lines outside of code, by their number; ``listings``: fences of other languages."""
+    """``steps``: in order; ``prose``: the lines outside of code, by their number; ``listings``: files shown, by name."""
 
     path: Path
     steps: list[Step] = field(default_factory=list)
     prose: dict[int, str] = field(default_factory=dict)
-    listings: list[str] = field(default_factory=list)
+    listings: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def is_slow(self) -> bool:
+        return "<!-- slow -->" in self.prose.values()
 
     @property
     def name(self) -> str:
@@ -50,30 +60,63 @@ class Document:
 
 def read_document(path: Path) -> Document:
     document, fence, block = Document(path), None, []
-    within = 0.0
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        if fence is None and (opened := _FENCE.match(line)):
-            fence, block = opened[1], []
-            within = float(opened[2] or 0) / 100
-        elif fence is not None and line.startswith("```"):
-            if fence == "python":
-                document.steps.append(Step(number - len(block), fence, "\n".join(block), within))
-            elif fence != "console":
-                document.listings.append("\n".join(block))
+        if fence is not None and line.strip() == fence.mark:
+            add_fence(document, fence, block, number)
             fence = None
-        elif fence == "console":
-            if line.startswith("$ "):
-                document.steps.append(Step(number, fence, line[2:], within))
-            else:
-                document.steps[-1].shown.append(line)
         elif fence is not None:
             block.append(line)
+        elif (opened := _FENCE.match(line)) and opened[1][0] == "`":
+            fence, block = Fence(opened[1], opened[2] or "", opened[3]), []
+        elif opened:
+            continue  # a directive of text: what stands in it is read as the page's own
         elif line.startswith("    ") and (command := _COMMAND.match(line[4:])):
             document.steps.append(Step(number, "console", command[1]))
         elif not line.startswith("    "):
             document.prose[number] = line
     assert fence is None, f"{path} has a fence without an end"
     return document
+
+
+@dataclass
+class Fence:
+    """A fence by its first line: the backticks, the directive in braces and what follows."""
+
+    mark: str
+    directive: str
+    info: str
+
+    @property
+    def language(self) -> str:
+        return (self.info.split() or [""])[0]
+
+    @property
+    def within(self) -> float:
+        share = re.search(r"within (\d+)\s*%", self.info)
+        return float(share[1]) / 100 if share else 0.0
+
+
+def add_fence(document: Document, fence: Fence, block: list[str], end: int) -> None:
+    """Adds what a fence says to do: commands, Python, or a file to be written, named by its caption or first comment."""
+    begin = end - len(block)
+    if fence.directive not in ("", "code-block"):
+        return
+    caption = next((m[1] for line in block if (m := _CAPTION.match(line))), "")
+    code = list(dropwhile(lambda line: re.match(r":[\w-]+:|\s*$", line), block)) if fence.directive else block
+    text = "\n".join(code)
+    if fence.language == "python" and not caption:
+        document.steps.append(Step(begin, "python", text, fence.within))
+    elif fence.language == "console":
+        for number, line in enumerate(code, end - len(code)):
+            if line.startswith("$ "):
+                document.steps.append(Step(number, "console", line[2:], fence.within))
+            elif document.steps[-1].text.endswith("\\"):
+                document.steps[-1].text = document.steps[-1].text[:-1] + line.lstrip("> ")
+            else:
+                document.steps[-1].shown.append(line)
+    elif caption or (fence.language in ("", "pgm") and (caption := (_FILE.match(text) or ["", ""])[1])):
+        document.listings.append((caption, text))
+        document.steps.append(Step(begin, "file", f"{caption}\n{text}"))
 
 
 def numbers(text: str) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
-from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate
+from pgmlang.drawing import Mark, Scene, SceneEdge, SceneNode, ScenePlate
 
 
 def scene(title: str, nodes: dict[str, str], edges: str, plates: dict[str, str] | None = None) -> Scene:
@@ -194,3 +195,28 @@ def random_plated(seed: int) -> Scene:
             a, b = b, a
         edges.append(SceneEdge(f"n{a}", f"n{b}", draw.random() < 0.8, draw.random() < 0.2))
     return Scene(f"random {seed}", tuple(nodes), tuple(edges), tuple(plates.values()))
+
+
+def dressed(plain: Scene, seed: int) -> Scene:
+    """The scene with marks and lines in some of its nodes, evidence among them, and a legend."""
+    draw = random.Random(seed)
+
+    def node(old: SceneNode) -> SceneNode:
+        lines = tuple(
+            draw.choice(("~ Normal(mu, tau)", "4.4 ± 3.3", "世")) for _ in range(draw.choice((0, 0, 1, 2)))
+        )
+        count = draw.choice((0, 0, 2, 3, 8)) if old.kind in ("random", "derived", "input", "param") else 0
+        marks = tuple(
+            Mark(
+                draw.choice(("yes", "a long label of a state")),
+                0.0,
+                draw.random(),
+                "12.3 %",
+                draw.choice((None, 0.5)),
+            )
+            for _ in range(count)
+        )
+        return replace(old, lines=lines, marks=marks, is_evidence=draw.random() < 0.2)
+
+    words = tuple(f"setting_{i} = {i}" for i in range(draw.randint(0, 9)))
+    return replace(plain, title=f"dressed {plain.title}", nodes=tuple(map(node, plain.nodes)), legend=words)

@@ -9,9 +9,15 @@ import pytest
 
 from pgmlang.drawing import PlacedScene, Scene, SceneEdge, SceneNode, ScenePlate, layout
 from pgmlang.drawing.geometry import Rect, crosses, sampled
-from tests.drawing.scenes import NAMED, THREE_WAY, random_dag, random_plated
+from pgmlang.drawing.text import text_width
+from tests.drawing.scenes import NAMED, THREE_WAY, dressed, random_dag, random_plated
 
-SCENES = [*NAMED.values(), *(random_plated(seed) for seed in range(250))]
+SCENES = [
+    *NAMED.values(),
+    *(random_plated(seed) for seed in range(220)),
+    *(dressed(plain, 7) for plain in NAMED.values()),
+    *(dressed(random_plated(seed), seed) for seed in range(60)),
+]
 
 
 def wanted_plates(scene: Scene) -> dict[str, set[str]]:
@@ -73,12 +79,41 @@ def check_edges(scene: Scene, found: PlacedScene) -> None:
         for node in found.nodes:
             if node not in (source, target):
                 assert not any(node.inside(p) for p in points), (placed.edge, "passes through", node.name)
-                if node.kind in ("input", "net", "factor"):
+                if node.form in ("box", "trapezium"):
                     assert not any(crosses(p, q, node.shape) for p, q in pairwise(points))
         for plate in found.plates:
             if source is not target:
                 over = any(crosses(p, q, plate.label_box) for p, q in pairwise(points))
                 assert not over, (placed.edge, "over the label of", plate.name)
+
+
+def check_cards(scene: Scene, found: PlacedScene) -> None:
+    """What a node holds lies inside of its shape, in lines that do not meet."""
+    for wanted, node in zip(scene.nodes, found.nodes, strict=True):
+        if node.card is None:
+            continue
+        assert len(node.card.tracks) == len(wanted.marks)
+        half = 5.0
+        texts = [
+            (node.label_x - node.label_width / 2, node.label_y, node.label_width),
+            *(
+                (
+                    node.x + t.x - {"start": 0, "middle": t.width / 2, "end": t.width}[t.anchor],
+                    node.y + t.y,
+                    t.width,
+                )
+                for t in node.card.texts
+            ),
+        ]
+        boxes = [Rect(x, y - half, x + wide, y + half) for x, y, wide in texts]
+        for box in boxes:
+            for corner in ((box.x0, box.y0), (box.x0, box.y1), (box.x1, box.y0), (box.x1, box.y1)):
+                assert node.inside(corner), (node.name, "holds not all of its text")
+        boxes += [Rect(node.x + t.x0, node.y + t.y - 4, node.x + t.x1, node.y + t.y + 4) for t in node.card.tracks]
+        for one, two in combinations(boxes, 2):
+            assert not one.meets(two), (node.name, "has lines that meet")
+        for track in node.card.tracks:
+            assert 0 <= track.low <= track.high <= 1
 
 
 def check_canvas(found: PlacedScene) -> None:
@@ -89,6 +124,9 @@ def check_canvas(found: PlacedScene) -> None:
         assert canvas.holds(plate.box)
     for placed in found.edges:
         assert all(canvas.holds(Rect(*p, *p)) for p in sampled(placed.path))
+    for text in found.legend:
+        assert canvas.holds(Rect(text.x, text.y - 6, text.x + text_width(text.text, 12), text.y + 6))
+        assert all(text.y - 6 > node.extent.y1 for node in found.nodes)
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
@@ -97,6 +135,7 @@ def test_geometry(scene: Scene) -> None:
     check_nodes_and_plates(scene, found)
     check_plates_among_themselves(scene, found)
     check_edges(scene, found)
+    check_cards(scene, found)
     check_canvas(found)
     assert found == layout(scene)
 

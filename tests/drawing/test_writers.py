@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 import pytest
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.drawing import Scene, SceneEdge, SceneNode, ScenePlate, layout, to_dot, to_png, to_svg
+from pgmlang.drawing import Mark, Scene, SceneEdge, SceneNode, ScenePlate, layout, to_dot, to_png, to_svg
 from pgmlang.drawing.text import shortened, text_width, visible
-from tests.drawing.scenes import NAMED, random_plated
+from tests.drawing.scenes import NAMED, dressed, random_plated
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -42,14 +42,24 @@ NS = "{http://www.w3.org/2000/svg}"
 
 
 def hostile_scene() -> Scene:
-    nodes = tuple(SceneNode(name, name, tooltip=name, plates=(name,)) for name in HOSTILE)
+    nodes = tuple(
+        SceneNode(
+            name, name, tooltip=name, plates=(name,), lines=(name,), marks=(Mark(name, 0, 0.5, name),) * (i % 2)
+        )
+        for i, name in enumerate(HOSTILE)
+    )
     edges = tuple(SceneEdge(a, b) for a, b in pairwise(HOSTILE))
-    return Scene(HOSTILE[0], nodes, edges, tuple(ScenePlate(name, name) for name in HOSTILE))
+    return Scene(HOSTILE[0], nodes, edges, tuple(ScenePlate(name, name) for name in HOSTILE), tuple(HOSTILE))
 
 
 @pytest.mark.parametrize(
     "scene",
-    [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
+    [
+        *NAMED.values(),
+        hostile_scene(),
+        *(random_plated(seed) for seed in range(20)),
+        *(dressed(random_plated(seed), seed) for seed in range(10)),
+    ],
     ids=lambda scene: ascii(scene.title),
 )
 def test_svg_is_well_formed_and_complete(scene: Scene) -> None:
@@ -63,7 +73,8 @@ def test_svg_is_well_formed_and_complete(scene: Scene) -> None:
     assert len(edges) == len(scene.edges)
     assert sum("dasharray" in "".join(edge.keys()) for edge in edges) == sum(e.dashed for e in scene.edges)
     assert {element.tag for element in root.iter()} <= {
-        NS + name for name in ("svg", "title", "defs", "marker", "path", "rect", "g", "ellipse", "polygon", "text")
+        NS + name
+        for name in ("svg", "title", "defs", "marker", "path", "rect", "g", "ellipse", "polygon", "text", "circle")
     }
     assert root.get("viewBox") is not None
 
@@ -98,7 +109,12 @@ def dot_tokens(text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "scene",
-    [*NAMED.values(), hostile_scene(), *(random_plated(seed) for seed in range(20))],
+    [
+        *NAMED.values(),
+        hostile_scene(),
+        *(random_plated(seed) for seed in range(20)),
+        *(dressed(random_plated(seed), seed) for seed in range(10)),
+    ],
     ids=lambda scene: ascii(scene.title),
 )
 def test_dot_is_valid(scene: Scene) -> None:

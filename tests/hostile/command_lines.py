@@ -76,6 +76,7 @@ def sound(verb: str, files: dict[str, str]) -> list[str]:
         "fit": [tables, pairs, "-o", f"{out}.fit", "--force", "--seed", "1"], "query": [fit, "P(a)"], "predict": [fit, pairs, "--targets", "a", "--hide", "a"],
         "score": [fit, pairs], "sample": [fit, "-n", "2", "--seed", "1"], "logz": [files["given.pgm"]], "summary": [fit],
         "diagnose": [fit], "compare": [fit, fit], "loo": [fit, pairs], "convert": [files["given.pgm"], f"{out}.bif", "--force"],
+        "examples": ["sprinkler"], "help": ["fit"], "completion": ["bash"],
     }[verb]  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def command_lines(verb: str, files: dict[str, str]) -> Iterator[list[str]]:
             yield [verb, *right, name, name]
             continue
         for value in (
-            *VALUES,
+            *(v for v in VALUES if name != "--copy" or v not in ("..", "/")),
             *(files.values() if "path" in str(option.help) or name in ("--map", "--output") else ()),
         ):
             yield [verb, *right, f"{name}={value}"]

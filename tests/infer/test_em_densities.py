@@ -101,3 +101,23 @@ plate row in doc { y ~ Normal(a + b * z, 1) }
     all_rows = model.fit({"doc": doc.repeat(n), "y": y.repeat(n)}, method="em", seed=1)
     assert few.log_likelihood == pytest.approx(all_rows.log_likelihood, abs=1e-4)
     assert float(few.params["b"]) == pytest.approx(float(all_rows.params["b"]), abs=0.01)
+
+
+def test_rows_that_say_their_labels_are_counted() -> None:
+    """A classifier of normal columns far from zero, its labels seen: `auto` counts and averages, as by hand, missing cells left out."""
+    rng = np.random.default_rng(3)
+    kind = rng.choice(["a", "b"], 60)
+    mass = rng.normal(np.where(kind == "a", 4000, 5000), 300)
+    mass[:3] = np.nan
+    model = pgmlang.compile(
+        "dim kind = {a, b}\nparam loc[kind] : real\nparam sd : positive\n"
+        "plate row { k : kind ~ Table() ; mass ~ Normal(loc[k], sd) }"
+    )
+    fit = model.fit({"k": kind, "mass": mass}, seed=1)
+    seen = ~np.isnan(mass)
+    means = [mass[seen & (kind == k)].mean() for k in "ab"]
+    assert (fit.record.method, fit.record.status) == ("em", "converged")
+    np.testing.assert_allclose(fit.params["loc"], means, rtol=1e-6)
+    rest = mass[seen] - np.where(kind[seen] == "a", *means)
+    np.testing.assert_allclose(fit.params["sd"], np.sqrt(np.mean(rest**2)), rtol=1e-6)
+    np.testing.assert_allclose(fit.params["k.table"], [np.mean(kind == "a"), np.mean(kind == "b")], atol=1e-9)

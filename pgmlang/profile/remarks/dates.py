@@ -18,7 +18,9 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         if len(formats) > 1:
             cure = f"which may also be `--dates {name}={formats[1]}`: day and month cannot be told apart"
         first = next(t for i, t in enumerate(column.labels) if not column.is_missing_word(i))
-        yield Remark("dates", (name,), f"dates, such as {quoted(first)}", (), Reading(dates=((name, formats[0]),)), cure)
+        yield Remark(
+            "dates", (name,), f"dates, such as {quoted(first)}", (), Reading(dates=((name, formats[0]),)), cure
+        )
 
 
 KIND = RemarkKind("dates", "columns of dates", _look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgmlang.profile.identifiers import identifier
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.table import TableProfile
@@ -17,14 +18,8 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         often = column.present / column.distinct
         yield Remark(
             "identifiers", (column.name,), f"{column.distinct:,} names, {often:.3g} rows each: groups of rows",
-            cure=f"a plate of groups: `plate row in {_word(column.name)}`, as `pgmc init --target` writes it",
+            cure=f"a plate of groups: `plate row in {identifier(column.name, ())}`, as `pgmc init --target` writes it",
         )  # fmt: skip
-
-
-def _word(name: str) -> str:
-    from pgmlang.profile.identifiers import identifier
-
-    return identifier(name, set())
 
 
 KIND = RemarkKind("identifiers", "names of rows and of groups of rows", _look)

@@ -12,7 +12,26 @@ from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.table import TableProfile
 
-CODES = (-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0, -88.0, -77.0, 88.0, 77.0, 98.0, 998.0, 9998.0)
+CODES = (
+    -1.0,
+    -9.0,
+    -99.0,
+    -999.0,
+    -9999.0,
+    -99999.0,
+    99.0,
+    999.0,
+    9999.0,
+    99999.0,
+    999999.0,
+    -88.0,
+    -77.0,
+    88.0,
+    77.0,
+    98.0,
+    998.0,
+    9998.0,
+)
 
 
 def coded_missing(column: ColumnProfile) -> list[float]:
@@ -30,7 +49,9 @@ def coded_missing(column: ColumnProfile) -> list[float]:
         if code == -1:
             is_apart = low >= 0 and bool((rest == np.floor(rest)).all()) and column.is_whole
         else:
-            is_apart = (code < 0 <= low and code < low - 1.5 * spread) or code > high + max(3 * spread, 0.5 * (high - low))
+            is_apart = (code < 0 <= low and code < low - 1.5 * spread) or code > high + max(
+                3 * spread, 0.5 * (high - low)
+            )
         if is_apart:
             found.append(code)
     return found

@@ -18,7 +18,9 @@ def _look(table: TableProfile) -> Iterator[Remark]:
     for column in table.columns.values():
         if not column.is_text or column.is_binned:
             continue
-        for place in [i for i in range(min(len(column.labels), 5000)) if column.counts[i] and column.is_missing_word(i)]:
+        for place in [
+            i for i in range(min(len(column.labels), 5000)) if column.counts[i] and column.is_missing_word(i)
+        ]:
             text, cells = column.labels[place], int(column.counts[place])
             is_sure = column.is_numeric or column.kind == "date" or text.strip().lower() not in _LABELS_TOO
             yield Remark(

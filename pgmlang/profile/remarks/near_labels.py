@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-import unicodedata
 
 from pgmlang.data.mending import tidy
 from pgmlang.data.problems import quoted
@@ -34,7 +34,9 @@ def _of_column(table: TableProfile, column: ColumnProfile) -> Iterator[Remark]:
     texts = [t for i, t in enumerate(column.labels) if column.counts[i]]
     groups = _groups(texts, tidy)
     if groups:
-        yield _remark(table, column, groups, "labels that differ in blanks or Unicode form alone", Reading(strip=True), True)
+        yield _remark(
+            table, column, groups, "labels that differ in blanks or Unicode form alone", Reading(strip=True), True
+        )
     by_tidy: dict[str, str] = {}
     for text in sorted(texts, key=lambda t: -int(column.counts[column.labels.index(t)])):
         by_tidy.setdefault(tidy(text), text)
@@ -53,7 +55,9 @@ def _of_column(table: TableProfile, column: ColumnProfile) -> Iterator[Remark]:
         groups = _groups(texts, change)
         if groups:
             merges = tuple((column.name, t, _most(column, g)) for g in groups for t in g if t != _most(column, g))
-            yield _remark(table, column, groups, f"labels that differ in {words} alone", Reading(merge=merges), True)
+            yield _remark(
+                table, column, groups, f"labels that differ in {words} alone", Reading(merge=merges), True
+            )
     present = set(left)
     short = [(left[s], left[w]) for s, w in _WORDS.items() if s in present and w in present]
     if short:
@@ -62,7 +66,14 @@ def _of_column(table: TableProfile, column: ColumnProfile) -> Iterator[Remark]:
     slips = _slips(column, texts, {t for p in short for t in p})
     if slips:
         merges = tuple((column.name, a, b) for a, b in slips)
-        yield _remark(table, column, [list(p) for p in slips], "labels one letter apart, one of them rare", Reading(merge=merges), False)
+        yield _remark(
+            table,
+            column,
+            [list(p) for p in slips],
+            "labels one letter apart, one of them rare",
+            Reading(merge=merges),
+            False,
+        )
 
 
 def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
@@ -81,7 +92,9 @@ def _number(text: str) -> str:
 
 def _compatible(text: str) -> str:
     """Without the differences that fonts make: wide letters, ligatures, curly quotes and long dashes."""
-    plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").replace("\u2013", "-")
+    plain = (
+        unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").replace("\u2013", "-")
+    )
     return tidy(plain.replace("\u2014", "-").replace("\u00a0", " ")).casefold()
 
 
@@ -119,7 +132,12 @@ def _is_one_edit(a: str, b: str) -> bool:
 
 
 def _remark(
-    table: TableProfile, column: ColumnProfile, groups: list[list[str]], words: str, options: Reading, is_sure: bool
+    table: TableProfile,
+    column: ColumnProfile,
+    groups: list[list[str]],
+    words: str,
+    options: Reading,
+    is_sure: bool,
 ) -> Remark:
     shown = "; ".join(" = ".join(quoted(t, 30) for t in group[:4]) for group in groups[:4])
     more = "; …" if len(groups) > 4 else ""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pgmlang.data.frame import TextColumn
 from pgmlang.data.numbers import PLAIN, parse_numbers
 from pgmlang.data.problems import quoted
-from pgmlang.data.frame import TextColumn
 from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.number_formats import CURRENCIES
@@ -46,7 +46,12 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
     count = int(column.counts[changed].sum())
     example = changed[0]
     # `1.234` alone may be one and a bit, or more than a thousand
-    is_sure = seen.thousands == told.thousands or seen.unit != "" or seen.decimal != told.decimal or _is_grouped(column, seen.thousands)
+    is_sure = (
+        seen.thousands == told.thousands
+        or seen.unit != ""
+        or seen.decimal != told.decimal
+        or _is_grouped(column, seen.thousands)
+    )
     yield Remark(
         "number-marks", (name,),
         f"{count:,} cell{'s' * (count != 1)} with {' and '.join(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
@@ -57,8 +62,10 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
 
 def _is_grouped(column: ColumnProfile, mark: str) -> bool:
     """Whether every such mark has three digits behind it, and some cell says for sure that it parts thousands."""
-    return mark in (" ", "'") or any(t.count(mark) > 1 or "." in t for t in column.labels) or all(
-        len(t.rpartition(mark)[2]) == 3 for t in column.labels if mark in t
+    return (
+        mark in (" ", "'")
+        or any(t.count(mark) > 1 or "." in t for t in column.labels)
+        or all(len(t.rpartition(mark)[2]) == 3 for t in column.labels if mark in t)
     )
 
 

@@ -30,7 +30,11 @@ def one_hot_groups(table: TableProfile) -> list[OneHot]:
     for column in table.of_kind("binary", "constant"):
         # a label that no row has is a column of zeros
         is_zero = column.kind == "constant" and column.is_numeric and column.sorted_numbers[0] == 0
-        if (column.kind == "binary" or is_zero) and not column.missing and (match := _PARTS.fullmatch(column.name)):
+        if (
+            (column.kind == "binary" or is_zero)
+            and not column.missing
+            and (match := _PARTS.fullmatch(column.name))
+        ):
             begun[match[1]].append(column)
     groups = []
     for name, columns in begun.items():

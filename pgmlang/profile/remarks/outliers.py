@@ -23,7 +23,13 @@ def far_out(column: ColumnProfile) -> np.ndarray:
     if column.kind not in ("number", "skewed", "count") or len(values) < 20:
         return np.zeros(0)
     values = values[~np.isin(values, coded_missing(column))]
-    scaled = np.log(values) if column.kind == "skewed" and values[0] > 0 else np.sqrt(values) if column.kind == "count" and values[0] >= 0 else values
+    scaled = (
+        np.log(values)
+        if column.kind == "skewed" and values[0] > 0
+        else np.sqrt(values)
+        if column.kind == "count" and values[0] >= 0
+        else values
+    )
     low, high = np.quantile(scaled, (0.25, 0.75))
     if high <= low:
         return np.zeros(0)
@@ -38,7 +44,7 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             continue
         places = [int(i) for i in np.flatnonzero(np.isin(column.label_values, far))]
         cells = int(column.counts[places].sum())
-        low, middle, high = np.quantile(column.sorted_numbers, (0.05, 0.5, 0.95))
+        low, high = np.quantile(column.sorted_numbers, (0.05, 0.95))
         shown = ", ".join(f"{v:.6g}" for v in far[:4]) + (", …" if len(far) > 4 else "")
         yield Remark(
             "outliers", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} far out: {shown}; nine in ten lie from {low:.6g} to {high:.6g}",

@@ -1,0 +1,199 @@
+"""A page a distribution, from its record."""
+
+from __future__ import annotations
+
+import math
+
+from pgmdocs.formulas import log_density, moments
+from pgmlang.families import ARGUMENT_SPELLINGS, FAMILIES, LEARNED, Family, Parameter, refusal
+
+EXAMPLES: dict[str, str] = {
+    "Normal": "mu ~ Normal(170, 20)\nsd ~ HalfNormal(10)\nplate person { height ~ Normal(mu, sd) }",
+    "LogNormal": "plate household { income ~ LogNormal(loc = 10, sd = 0.5) }",
+    "HalfNormal": "sd ~ HalfNormal(5)\nplate row { y ~ Normal(0, sd) }",
+    "StudentT": "m ~ Normal(0, 10)\ns ~ HalfNormal(5)\nplate row { y ~ StudentT(df = 4, loc = m, sd = s) }",
+    "Cauchy": "plate row { y ~ Cauchy(loc = 0, scale = 2) }",
+    "Laplace": "dim predictor = {area, rooms}\nb[predictor] ~ Laplace(0, 1)\nplate house {\n  input X[predictor] : real\n"
+    "  price ~ Normal(X @ b, 10)\n}",
+    "Logistic": "plate row { y ~ Logistic(loc = 1, scale = 0.5) }",
+    "Gumbel": "plate year { flood ~ Gumbel(loc = 3, scale = 0.8) }",
+    "HalfCauchy": "tau ~ HalfCauchy(5)\nplate school { effect ~ Normal(0, tau) }",
+    "Exponential": "rate ~ Gamma(2, 1)\nplate call { wait ~ Exponential(rate) }",
+    "Gamma": "plate day { rain ~ Gamma(shape = 2, rate = 0.5) }",
+    "InverseGamma": "variance ~ InverseGamma(shape = 3, scale = 2)\nplate row { y ~ Normal(0, sqrt(variance)) }",
+    "Weibull": "plate pump { life ~ Weibull(shape = 1.5, scale = 1000) }",
+    "Beta": "p ~ Beta(2, 2)\nplate toss { heads : bit ~ Bernoulli(p) }",
+    "Uniform": "p ~ Uniform(0, 1)\nplate toss { heads ~ Bernoulli(p) }",
+    "VonMises": "plate bird { direction ~ VonMises(loc = 0.5, concentration = 3) }",
+    "Flat": "plate year = chain { level ~ if first then Flat() else Normal(prev(level), 1) }",
+    "Bernoulli": "a ~ Normal(0, 2)\nb ~ Normal(0, 1)\nplate patient {\n  input dose : real\n"
+    "  cured ~ Bernoulli(logit = a + b * dose)\n}",
+    "Categorical": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate voter { vote ~ Categorical(share) }",
+    "OrderedLogistic": "dim cut = {first_cut, second_cut}\ncuts[cut] : ordered ~ Normal(0, 2)\nb ~ Normal(0, 1)\nplate row {\n"
+    "  input x : real\n  answer : {low, middle, high} ~ OrderedLogistic(b * x, cuts)\n}",
+    "Poisson": "rate ~ Gamma(2, 1)\nplate hour { calls ~ Poisson(rate) }",
+    "NegativeBinomial": "plate hour { calls ~ NegativeBinomial(mean = 4, shape = 2) }",
+    "Geometric": "p ~ Beta(1, 1)\nplate player { misses ~ Geometric(p) }",
+    "Binomial": "p ~ Beta(1, 1)\nplate batch {\n  input size : count\n  broken ~ Binomial(size, p)\n}",
+    "BetaBinomial": "plate batch {\n  input size : count\n  broken ~ BetaBinomial(size, a = 2, b = 8)\n}",
+    "Dirichlet": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate voter { vote ~ Categorical(share) }",
+    "Multinomial": "dim party = {left, right, other}\nshare[party] ~ Dirichlet(1)\nplate town {\n  input voters : count\n"
+    "  votes[party] ~ Multinomial(voters, share)\n}",
+    "MultivariateNormal": "dim feature = {height, weight}\ndim other like feature\nmean[feature] ~ Normal(0, 10)\n"
+    "param spread[feature, other] : cov\nplate row { x[feature] ~ MultivariateNormal(mean, spread) }",
+    "LKJ": "dim feature = {height, weight}\ndim other like feature\nr[feature, other] ~ LKJ(2)\n"
+    "plate row { x[feature] ~ MultivariateNormal(0, r) }",
+    "Wishart": "dim feature = {height, weight}\ndim other like feature\ninput scale[feature, other] : cov\n"
+    "spread[feature, other] ~ Wishart(df = 4, scale = scale)\nplate row { x[feature] ~ MultivariateNormal(0, spread) }",
+    "Truncated": "plate row { y ~ Truncated(Normal(1, 2), lower = 0) }",
+    "Censored": "plate pump {\n  input watched : positive\n  life ~ Censored(Weibull(1.5, 1000), upper = watched)\n}",
+    "ZeroInflated": "p ~ Beta(1, 1)\nrate ~ Gamma(2, 1)\nplate visitor { fish ~ ZeroInflated(p, Poisson(rate)) }",
+    "Mixture": "plate part[2] { mean ~ Normal(0, 5) }\nshare[part] ~ Dirichlet(1)\n"
+    "plate row { y ~ Mixture(share, Normal(mean, 1)) }",
+}  # fmt: skip
+"""A model of each; a test checks them."""
+
+SUPPORTS = {
+    "real": "any number", "positive": "numbers above 0", "unit": "numbers between 0 and 1", "count": "0, 1, 2, ...",
+    "bit": "0 or 1", "labels": "labels", "simplex": "numbers above 0 that sum to 1 along an axis",
+    "cov": "covariance matrices", "corr": "correlation matrices", "inner": "what the distribution taken gives",
+}  # fmt: skip
+NEEDS = {"real": "any number", "positive": "above 0", "unit": "between 0 and 1", "count": "0, 1, 2, ..."}
+KINS = {
+    "Numbers": lambda f: f.support == "real" and f.event == 0,
+    "Numbers above 0": lambda f: f.support == "positive",
+    "Shares": lambda f: f.support == "unit",
+    "Counts, yes or no": lambda f: f.support in ("count", "bit") and f.event == 0,
+    "Labels": lambda f: f.support == "labels",
+    "Vectors and matrices": lambda f: f.event > 0,
+    "Distributions of distributions": lambda f: bool(f.takes),
+}
+
+
+def pages() -> dict[str, str]:
+    return {"distributions/index.md": index()} | {
+        f"distributions/{name}.md": page(family) for name, family in FAMILIES.items()
+    }
+
+
+def index() -> str:
+    parts = [
+        "# Distributions\n\nWhat may stand on the right of `~`. Arguments go by position or by name; `sd` is a standard "
+        "deviation and `rate` one over a scale, everywhere. Tables (`Table`) are in [the language](../../language.md).\n"
+    ]
+    for title, belongs in KINS.items():
+        rows = [f"| [`{signature(f, 0)}`]({f.name}.md) | {f.says} |" for f in FAMILIES.values() if belongs(f)]
+        parts.append(f"## {title}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    spelled = "\n".join(f"| `{other}` | `{here}` |" for other, here in sorted(ARGUMENT_SPELLINGS.items()))
+    parts.append(
+        "## Other libraries' names of arguments\n\nThey are answered with the name here.\n\n| elsewhere | here, mostly |"
+        f"\n| --- | --- |\n{spelled}\n"
+    )
+    coming = ", ".join(f"`{f.name}` ({f.says})" for f in LEARNED.values() if not f.module)
+    if coming:
+        parts.append(f"## Named and still to come\n\nLearned densities: {coming}.\n")
+    tree = "\n".join(FAMILIES)
+    return "\n".join(parts) + f"\n```{{toctree}}\n:hidden:\n:titlesonly:\n\n{tree}\n```\n"
+
+
+def signature(family: Family, variant: int) -> str:
+    words = [
+        p.name + (f" = {_number(p.default)}" if p.default is not None else "") for p in family.variants[variant]
+    ]
+    first = words[:1] if family.name in ("ZeroInflated", "Mixture") else []
+    return f"{family.name}({', '.join([*first, *('D' for _ in family.takes), *words[len(first) :]])})"
+
+
+def page(family: Family) -> str:
+    variants = range(len(family.variants))
+    lines = [f"# {family.name}", "", family.says[0].upper() + family.says[1:] + ".", ""]
+    for v in variants:
+        lines += ["```pgm", signature(family, v), "```", ""]
+    lines += [f"A draw: {draw_of(family)}.", ""]
+    lines += [arguments(family), "", "## Log-density" if not family.discrete else "## Log-probability", ""]
+    for v in variants:
+        text, let = log_density(family, v)
+        where = "".join(rf",\quad {name} = {value}" for name, value in let)
+        head = f"`{signature(family, v)}`:\n\n" if len(family.variants) > 1 else ""
+        lines += [f"{head}$$\n\\log p(x) = {text}{where}\n$$", ""]
+        mean, variance = moments(family, v)
+        if mean and v == 0:
+            lines += [f"Mean: ${mean}$" + (f". {spread(family)}: ${variance}$." if variance else "."), ""]
+    lines += ["## Example", "", "```pgm", EXAMPLES[family.name], "```", ""]
+    lines += ["## What it goes with", "", *relations(family)]
+    return "\n".join(lines) + "\n"
+
+
+def spread(family: Family) -> str:
+    return "Variance of the angle on the circle" if family.is_angle else "Variance"
+
+
+def draw_of(family: Family) -> str:
+    if family.limits and not family.takes:
+        return f"a number from `{family.limits[0]}` to `{family.limits[1]}`"
+    kind = SUPPORTS[family.support]
+    shape = {1: ", one for each label of an axis (`x[axis] ~ ...`)", 2: ", over two axes of the same labels"}.get(
+        family.event, ""
+    )
+    angle = ", an angle from -pi to pi" if family.is_angle else ""
+    return kind + angle + (shape if family.support not in ("simplex", "cov", "corr") else "")
+
+
+def arguments(family: Family) -> str:
+    rows = ["| argument | is |", "| --- | --- |"]
+    rows += [f"| `{name.replace('base', 'D')}` | a distribution |" for name in family.takes]
+    seen: set[str] = set()
+    for parameter in (p for v in family.variants for p in v):
+        if parameter.name not in seen:
+            seen.add(parameter.name)
+            rows.append(f"| `{parameter.name}` | {need_of(parameter)} |")
+    return "\n".join(rows) if len(rows) > 2 else "It has no arguments."
+
+
+def need_of(parameter: Parameter) -> str:
+    where = {0: "", 1: ", for each label of an axis", 2: ", a matrix over two axes"}[parameter.event]
+    default = "" if parameter.default is None else f" (left out: {_number(parameter.default)})"
+    return NEEDS.get(parameter.support, parameter.support) + where + default
+
+
+def _number(value: float | None) -> str:
+    assert value is not None
+    return ("-" if value < 0 else "") + "infinity" if math.isinf(value) else f"{value:g}"
+
+
+def relations(family: Family) -> list[str]:
+    lines = []
+    if not family.takes:
+        takers = [name for name, f in FAMILIES.items() if f.takes]
+        good = [n for n in takers if refusal(n, (family.name,), FAMILIES) is None]
+        bad = [(n, refusal(n, (family.name,), FAMILIES)) for n in takers if n not in good]
+        if good:
+            lines.append("- Combinators: " + ", ".join(f"[`{n}`]({n}.md)" for n in good) + ".")
+        for name, why in bad:
+            assert why is not None
+            lines.append(f"- Not within `{name}`: {why[0]}. Instead: {why[1]}.")
+    if family.pairs:
+        children = ", ".join(
+            dict.fromkeys(f"[`{p.child}`]({p.child}.md) (its `{p.argument}`)" for p in family.pairs)
+        )
+        lines.append(
+            f"- As a prior it is conjugate (the posterior given the rest is of the same family) to {children}: `gibbs` draws it exactly, `meanfield` and `em` have it in closed form."
+        )
+    priors = [
+        f"[`{f.name}`]({f.name}.md)" for f in FAMILIES.values() if any(p.child == family.name for p in f.pairs)
+    ]
+    if priors:
+        lines.append("- Conjugate priors of its arguments: " + ", ".join(priors) + ".")
+    if family.finite:
+        lines.append("- Exact inference: its probabilities stand in tables (`exact`, `ml`, `em`).")
+    if family.discrete and not family.takes:
+        lines.append("- Latent, its values are summed out where they are finitely many, or drawn by `gibbs`.")
+    if family.improper:
+        lines.append(
+            "- It has no total mass, so nothing can be drawn from it, and evidence has no probability: what needs these is refused."
+        )
+    if family.location_scale is not None:
+        lines.append("- Its location and scale can be taken out (non-centring), which `hmc` does where it helps.")
+    if family.pyro:
+        lines.append("- In Pyro: " + ", ".join(f"`{p}`" for p in family.pyro if p) + ".")
+    return lines

@@ -1,0 +1,78 @@
+"""Pages of the Python interface: every public name, by autodoc."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from importlib import import_module
+
+import pgmlang
+
+PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "models": ("Models", ("compile", "CompiledModel", "LANGUAGE_VERSION")),
+    "fits": ("Fits", ("load", "FittedModel", "compare_fits", "rank_fits")),
+    "errors": ("Errors", ("PgmError", "CompileError", "Diagnostic")),
+}
+"""Page to its title and the names of ``pgmlang`` on it."""
+
+CONSTANTS = {"LANGUAGE_VERSION": "The version of the language that this pgmlang reads."}
+"""Public names that are no functions or classes, in words."""
+
+RESULTS = {
+    "Answer": "pgmlang.query", "Columns": "pgmlang.query.rows", "Plan": "pgmlang.plan", "Score": "pgmlang.query.score",
+    "Finding": "pgmlang.results.trust", "Elpd": "pgmlang.results.elpd", "Ranked": "pgmlang.results.elpd",
+    "Difference": "pgmlang.results.compare", "Fit": "pgmlang.results.fit",
+}  # fmt: skip
+"""What methods give back."""
+
+
+def public_names() -> list[str]:
+    return [name for name in pgmlang.__all__ if not name.startswith("__")]
+
+
+def pages() -> dict[str, str]:
+    texts = {}
+    for page, (title, names) in PAGES.items():
+        texts[f"api/{page}.md"] = f"# {title}\n\n" + "\n".join(entry(name) for name in names)
+    results = "\n".join(object_entry(module, name) for name, module in RESULTS.items())
+    texts["api/results.md"] = (
+        f"# What comes back\n\nThe records that methods of models and fits give.\n\n{results}"
+    )
+    texts["api/index.md"] = index()
+    return texts
+
+
+def entry(name: str) -> str:
+    if name in CONSTANTS:
+        return f"```{{eval-rst}}\n.. autodata:: pgmlang.versions.{name}\n```\n"
+    home = getattr(pgmlang, name).__module__
+    return object_entry(home, name)
+
+
+def object_entry(module: str, name: str) -> str:
+    value = getattr(import_module(module), name)
+    if not inspect.isclass(value):
+        return f"```{{eval-rst}}\n.. autofunction:: {module}.{name}\n```\n"
+    options = ["   :members:", "   :inherited-members: Exception, tuple, dict"]
+    # the fields of a record, which its docstring explains, make no useful signature twice
+    hidden = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+    if hidden:
+        options.append(f"   :exclude-members: {', '.join(hidden)}")
+    return f"```{{eval-rst}}\n.. autoclass:: {module}.{name}\n" + "\n".join(options) + "\n```\n"
+
+
+def index() -> str:
+    rows = []
+    for page, (_, names) in PAGES.items():
+        for name in names:
+            text = CONSTANTS.get(name) or (inspect.getdoc(getattr(pgmlang, name)) or "").split("\n\n")[0]
+            text = text.replace("\n", " ")
+            rows.append(
+                f"| [`pgmlang.{name}`]({page}.md) | {text.replace('``', '`').replace('|', chr(92) + '|')} |"
+            )
+    return (
+        '# Python\n\n```python\nimport pgmlang\n\nmodel = pgmlang.compile("examples/titanic/titanic.pgm")\n'
+        'fit = model.fit("examples/titanic/titanic.csv", counts="count", seed=1)\n'
+        'fit.query("P(survived | class = 3rd)")\n```\n\n| name | |\n| --- | --- |\n' + "\n".join(rows) + "\n\n"
+        "```{toctree}\n:hidden:\n:titlesonly:\n\nmodels\nfits\nresults\nerrors\n```\n"
+    )

@@ -1,0 +1,45 @@
+"""A drawing that notebooks show and files take."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.drawing.dot import to_dot
+from pgmlang.drawing.png import to_png
+from pgmlang.drawing.scene import Scene
+from pgmlang.drawing.svg import to_svg
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A scene to be shown or written. ``notes``: what it could not show, and why."""
+
+    scene: Scene
+    notes: tuple[str, ...] = ()
+
+    def svg(self) -> str:
+        """The picture as SVG, without script: for pages that hold others."""
+        return to_svg(self.scene)
+
+    def dot(self) -> str:
+        """The graph as Graphviz text."""
+        return to_dot(self.scene)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the picture; the ending says the format: ``.svg``, ``.png``, ``.dot``. Raises PgmError PGM0612 for another
+        ending, PGM0909 for a PNG without matplotlib."""
+        ending = Path(path).suffix.lower()
+        if ending == ".png":
+            to_png(self.scene, path)
+        elif ending in (".svg", ".dot"):
+            text = to_svg(self.scene) if ending == ".svg" else self.dot()
+            Path(path).write_text(text, encoding="utf-8")
+        else:
+            message = f"`{ending or Path(path).name}` is no format of drawings"
+            raise PgmError(Diagnostic("PGM0612", message, help="end the name in `.svg`, `.png` or `.dot`"))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()

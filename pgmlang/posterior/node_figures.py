@@ -1,0 +1,84 @@
+"""What a posterior says of each node of its graph, for the drawing: plain figures, and a note where there are none."""
+
+from __future__ import annotations
+
+from pgmlang.binding.data_figures import data_figures
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.drawing.drawing import Drawing
+from pgmlang.drawing.model_scene import model_scene, network_scene
+from pgmlang.drawing.scene import MOST_CARDS, NodeFigures, with_figures
+from pgmlang.posterior.condition import condition
+from pgmlang.posterior.record import Posterior
+from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.network_figures import network_figures
+from pgmlang.query.parse import Evidence, parse_conditions
+from pgmlang.query.row_names import base
+from pgmlang.results.node_figures import drawn_sizes, fit_figures
+
+Items = tuple[Evidence, ...]
+
+
+def drawing_of(
+    posterior: Posterior,
+    evidence: str = "",
+    binding: Binding | None = None,
+    observed: tuple[str, ...] | None = None,
+    *,
+    probabilities: bool | None = None,
+    distributions: bool = False,
+) -> Drawing:
+    """The graph of what is asked, with figures in its nodes; arguments as of `api.Asked.graph`."""
+    fit = posterior.fit
+    shaded = tuple(fit.provenance.get("observed", ())) if observed is None else observed
+    if posterior.network is not None:
+        scene, count = network_scene(posterior.network, shaded), len(posterior.network.variables)
+    else:
+        scene = model_scene(fit.model, shaded, sizes=drawn_sizes(fit), distributions=distributions)
+        count = len(list(fit.model.of_role("random", "field")))
+    notes: tuple[str, ...] = ()
+    if probabilities or evidence.strip() or (probabilities is None and count <= MOST_CARDS):
+        seen, done = parse_conditions(evidence)
+        figures, notes = node_figures(posterior, seen, done)
+        columns = {} if binding is None else data_figures(binding)
+        legend = (f"given {evidence.strip()}",) if evidence.strip() else ()
+        node_of = str if posterior.network is not None else base
+        cut = {node_of(item.variable.name) for item in done}
+        scene = with_figures(scene, columns | figures, legend, cut)
+    elif probabilities is None:
+        notes = (f"{count} variables are drawn without their probabilities: `probabilities=True` adds them",)
+    return Drawing(scene, notes)
+
+
+def node_figures(
+    posterior: Posterior, evidence: Items = (), done: Items = ()
+) -> tuple[dict[str, NodeFigures], tuple[str, ...]]:
+    """Figures by node, and notes on what could not be had: exact marginals of a fresh row's labels given evidence and
+    interventions, means and intervals of what the fit learned.
+
+    Raises PgmError PGM0602 for evidence where no network of labels answers, PGM0606 to PGM0609 as a query does.
+    """
+    given = condition(posterior, evidence=evidence, do=done)
+    fit = given.posterior.fit
+    figures = {} if posterior.network is not None else fit_figures(fit)
+    reasons = given.posterior.reasons_against_tables
+    answers, rest = (None, given.evidence) if reasons else given.posterior.tables_given(given.evidence)
+    answers = answers or discrete_part(fit)
+    if answers is None:
+        if evidence or done:
+            message = "evidence is drawn in a network of labels, and " + (
+                reasons[0] if reasons else "there is none"
+            )
+            told = (*evidence, *done)[0]
+            asked = next((v.name for v in fit.model.of_role("random") if v.name != told.variable.name), "x")
+            cure = f'ask for one variable after the other: `pgmc query FIT "P({asked} | {told.variable.name} = {told.value})"`'
+            raise PgmError(Diagnostic("PGM0602", message, told.variable.span, help=cure))
+        return figures, ()
+    try:
+        node_of = str if posterior.network is not None else base
+        figures |= network_figures(answers, rest, given.do, node_of)
+    except PgmError as error:
+        if {d.code for d in error.diagnostics} != {"PGM0603"}:
+            raise
+        return figures, tuple(f"drawn without probabilities: {d.message}" for d in error.diagnostics)
+    return figures, ()

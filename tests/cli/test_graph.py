@@ -1,0 +1,89 @@
+"""`pgmc graph` of models, fits and networks: what stands in the nodes, what is refused, and what is never imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pgmlang.formats import write_bif
+from tests.cli.conftest import EXAMPLES, Run
+from tests.query.test_network_figures import random_network
+
+ASIA = EXAMPLES / "asia" / "asia.pgm"
+
+
+def texts(path: Path) -> list[str]:
+    return [e.text or "" for e in ElementTree.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_fit_shows_its_probabilities(pgmc: Run, tmp_path: Path) -> None:
+    titanic = EXAMPLES / "titanic"
+    fitted = pgmc("fit", titanic / "titanic.pgm", titanic / "titanic.csv", "--counts", "count", "-o", "t.fit")
+    assert fitted.returncode == 0
+    assert pgmc("graph", "t.fit", "-o", "a.svg").returncode == 0
+    words = texts(tmp_path / "a.svg")
+    assert "person (2,201)" in words
+    assert "14.8 %" in words  # 325 of 2201 travelled first class
+    assert pgmc("graph", "t.fit", "-o", "b.svg", "--evidence", "sex = female, do(class = 3rd)").returncode == 0
+    words = texts(tmp_path / "b.svg")
+    assert words.count("100 %") == 2
+    assert "given sex = female, do(class = 3rd)" in words
+    assert pgmc("graph", "t.fit", "-o", "c.svg", "--plain").returncode == 0
+    assert not any("%" in word for word in texts(tmp_path / "c.svg"))
+
+
+def test_given_models_show_theirs_when_asked(pgmc: Run, tmp_path: Path) -> None:
+    assert pgmc("graph", ASIA, "-o", "a.svg").returncode == 0
+    assert not any("%" in word for word in texts(tmp_path / "a.svg"))
+    assert pgmc("graph", ASIA, "-o", "a.svg", "--evidence", "smoke = yes").returncode == 0
+    assert "10.0 %" in texts(tmp_path / "a.svg")  # P(lung | smoke)
+    done = pgmc("graph", EXAMPLES / "titanic" / "titanic.pgm", "-o", "b.svg", "--probabilities")
+    assert done.returncode == 69
+    assert "PGM0610" in done.stderr
+
+
+def test_network_files(pgmc: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.bif").write_text(write_bif(random_network(1)))
+    assert pgmc("graph", "small.bif", "-o", "a.svg").returncode == 0
+    assert sum("%" in word for word in texts(tmp_path / "a.svg")) == sum(random_network(1).sizes)
+    (tmp_path / "large.bif").write_text(write_bif(random_network(2, 41)))
+    done = pgmc("graph", "large.bif", "-o", "b.svg")
+    assert "note: 41 variables are drawn without their probabilities" in done.stderr
+    assert pgmc("graph", "large.bif", "-o", "b.svg", "--probabilities").returncode == 0
+    assert sum("%" in word for word in texts(tmp_path / "b.svg")) == sum(random_network(2, 41).sizes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--evidence", "smoke = maybe"], "PGM0607"),
+        (["--evidence", "smoke == "], "PGM0606"),
+        (["--evidence", "either = yes, tub = no, lung = no"], "PGM0609"),
+        (["--evidence", "smoke = yes", "--plain"], "PGM0612"),
+    ],
+)
+def test_what_is_refused(pgmc: Run, arguments: list[str], code: str) -> None:
+    done = pgmc("graph", ASIA, "-o", "a.svg", *arguments)
+    assert done.returncode != 0
+    assert code in done.stderr
+
+
+def test_statements_in_nodes(pgmc: Run, tmp_path: Path) -> None:
+    assert pgmc("graph", EXAMPLES / "schools" / "schools.pgm", "-o", "a.svg", "--distributions").returncode == 0
+    assert "~ Normal(mu + tau * effect, sd)" in texts(tmp_path / "a.svg")
+
+
+def test_models_and_networks_are_drawn_without_torch(tmp_path: Path) -> None:
+    (tmp_path / "small.bif").write_text(write_bif(random_network(1)))
+    code = (
+        "import sys; from pgmlang.cli.main import run; run(sys.argv[1:]);"
+        "print(sorted(m for m in ('torch', 'pyro', 'matplotlib', 'networkx') if m in sys.modules))"
+    )
+    for source in (ASIA, tmp_path / "small.bif"):
+        command = [sys.executable, "-c", code, "graph", str(source), "-q", "-o", str(tmp_path / "a.svg")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]", (source, done.stderr)

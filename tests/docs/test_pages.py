@@ -1,0 +1,269 @@
+"""Everything that the registries hold has its page, from its record: what is new without one fails here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sphinx")
+
+import mpmath as mp
+from pgmdocs import (
+    commands,
+    distributions,
+    errors,
+    generated,
+    language_reference,
+    listings,
+    method_facts,
+    python_api,
+)
+from pgmdocs.formulas import READABLE, WRITTEN, latex, log_density, moments
+from pygments.token import Error
+
+import pgmlang
+from pgmlang.cli.verbs import COMMANDS
+from pgmlang.diagnostics import CODES
+from pgmlang.families import FAMILIES
+from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS
+from pgmlang.plan.registry import METHODS, method_named
+from pgmlang.resources import grammar_text
+from pgmlang.signatures.functions import FUNCTIONS
+from pgmlang.signatures.options import OPTIONS
+from pgmlang.syntax.highlight import PgmcConsoleLexer, PgmLexer
+from tests.docs.documents import ROOT
+from tests.families.references import LOG_PROB
+
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return generated()
+
+
+def test_every_record_has_its_page(pages: dict[str, str]) -> None:
+    wanted = {f"distributions/{name}.md" for name in FAMILIES} | {f"errors/{code}.md" for code in CODES}
+    wanted |= {f"commands/{verb}.md" for verb in COMMANDS}
+    wanted |= {f"examples/{folder.parent.name}.md" for folder in ROOT.glob("examples/*/README.md")}
+    assert wanted <= set(pages)
+    assert {p.stem for p in (DOCS / "methods").glob("*.md")} == set(METHODS)
+    api = "".join(text for path, text in pages.items() if path.startswith("api/"))
+    assert all(f".{name}\n" in api for name in python_api.public_names())
+    assert sorted(n for _, names in python_api.PAGES.values() for n in names) == sorted(python_api.public_names())
+
+
+def test_indexes_name_every_page(pages: dict[str, str]) -> None:
+    for folder, names in (("distributions", FAMILIES), ("errors", CODES), ("commands", COMMANDS)):
+        linked = set(re.findall(r"\]\((\w+)\.md\)", pages[f"{folder}/index.md"]))
+        assert set(names) <= linked, folder
+
+
+def test_what_is_said_of_words_is_said_of_all() -> None:
+    assert set(language_reference.FUNCTION_SAYS) == set(FUNCTIONS)
+    assert set(language_reference.TYPE_SAYS) == {*NUMERIC_KINDS, *VECTOR_KINDS}
+    assert {c.exit for c in CODES.values()} <= set(errors.EXITS)
+    assert {c[3:5] for c in CODES} == set(errors.RANGES)
+    options = {f for m in METHODS for f in method_named(m).options.__dataclass_fields__}
+    assert all(f in method_facts.OPTION_SAYS or OPTIONS[f].says for f in options)
+    assert all(f.says for f in FAMILIES.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_page_has_its_parts(name: str) -> None:
+    text = (DOCS / "methods" / f"{name}.md").read_text()
+    for part in (
+        "The equation",
+        "How it runs",
+        "When",
+        "When not",
+        "Whether to believe it",
+        "An example",
+        "Options",
+    ):
+        assert f"\n## {part}\n" in text
+    assert "$$" in text
+    assert f"```{{method-facts}} {name}\n" in text
+    assert re.search(r"## Read more\n\n.*\((19|20)\d\d\)", text, re.S), "a source"
+    assert re.search(rf"```console.*\n\$ pgmc .*({name}|examples/)", text)
+    assert "`--" in method_facts.facts(name)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_example_of_a_distribution_is_a_good_model(name: str) -> None:
+    model = pgmlang.compile(distributions.EXAMPLES[name] + "\n")
+    assert f"{name}(" in distributions.EXAMPLES[name]
+    assert {w.code for w in model.warnings} <= {"PGM0409"}  # improper, which is what Flat is
+
+
+class Textbook(dict):
+    """Names of a readable formula as numbers of mpmath."""
+
+    def __init__(self, **values: float) -> None:
+        super().__init__(values)
+        self |= {
+            "log": mp.log, "exp": mp.exp, "cos": mp.cos, "pi": mp.pi, "lgamma": mp.loggamma, "Beta": mp.beta,
+            "I0": lambda x: mp.besseli(0, x), "factorial": mp.factorial, "choose": mp.binomial,
+            "__builtins__": {},
+        }  # fmt: skip
+
+
+ARGUMENTS = {"df": 3.5, "loc": 0.4, "sd": 1.7, "scale": 1.3, "shape": 2.5, "rate": 0.7, "a": 2.2, "b": 3.1, "p": 0.3, "logit": -0.6,
+             "n": 9.0, "mean": 2.4, "concentration": 1.9}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "variant"), READABLE)
+def test_readable_log_densities_are_the_definitions(name: str, variant: int) -> None:
+    """In the textbook's spelling as by the references of the families' own tests."""
+    family = FAMILIES[name]
+    arguments = {p.name: mp.mpf(ARGUMENTS[p.name]) for p in family.variants[variant]}
+    key = name if variant == 0 else family.class_name(variant)
+    reference = LOG_PROB.get(key)
+    if reference is None:
+        pytest.fail(f"no reference of {key}")
+    for x in (mp.mpf(1), mp.mpf("0.25")):
+        if (family.discrete and x != int(x)) or (family.support == "unit" and x == 1):
+            continue
+        names = Textbook(x=x, **arguments)
+        for word, text in family.formulas[variant].let.items():
+            if re.search(rf"\b{word}\b", READABLE[name, variant]):
+                names[word] = eval(text, dict(names))
+        assert mp.almosteq(eval(READABLE[name, variant], names), reference(x, *arguments.values()), 1e-12)
+
+
+def test_every_density_has_a_spelling() -> None:
+    for family in FAMILIES.values():
+        for variant in range(len(family.variants)):
+            text, _ = log_density(family, variant)
+            assert text
+            moments(family, variant)
+            assert bool(family.formulas) != ((family.name, variant) in WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("formula", "spelled"),
+    [
+        ("-0.5 * z * z", r"-\frac{1}{2} \, z^2"),
+        ("a - (b + c)", r"a - \left(b + c\right)"),
+        ("a * (b + c) * a", r"a^2 \, \left(b + c\right)"),
+        ("a / (b - 1)", r"\frac{a}{b - 1}"),
+        ("a + where(a > 1, 0.0, inf - inf)", r"\begin{cases} a & a > 1 \\ \text{none} & \text{else} \end{cases}"),
+        ("log(rate)", r"\log \mathrm{rate}"),
+        ("log1p(x)", r"\log\left(1 + x\right)"),
+    ],
+)
+def test_formulas_as_latex(formula: str, spelled: str) -> None:
+    import ast
+
+    assert latex(ast.parse(formula, mode="eval").body) == spelled
+
+
+def test_the_grammar_page_has_every_rule(pages: dict[str, str]) -> None:
+    names = re.findall(r"^\??(\w+):", grammar_text(), re.M)
+    rules = [n for n in names if n.islower()]
+    assert rules
+    for name in rules:
+        assert f'id="rule-{name}"' in pages["grammar.md"]
+    assert set(re.findall(r'href="#rule-(\w+)"', pages["grammar.md"])) <= set(rules)
+
+
+def test_commands_have_their_options(pages: dict[str, str]) -> None:
+    for verb in COMMANDS:
+        for option in commands.command(verb).params:
+            if option.opts[0].startswith("--") and not getattr(option, "hidden", False):
+                assert option.opts[0] in pages[f"commands/{verb}.md"], (verb, option.opts)
+
+
+def test_error_pages_show_what_check_says(pages: dict[str, str]) -> None:
+    assert "error[PGM0301]: wrong index type" in pages["errors/PGM0301.md"]
+    shown = [c for c in CODES if "What `pgmc check` says" in pages[f"errors/{c}.md"]]
+    assert len(shown) > 50
+
+
+TRADE = (
+    "posterior", "prior", "likelihood", "log-likelihood", "latent", "evidence", "plate", "param", "guide", "mode", "draw",
+    "warm-up", "R-hat", "effective sample size", "Pareto k-hat", "Monte Carlo error", "divergence", "non-centring", "conjugate",
+    "mixture", "hierarchical model", "hidden Markov model", "topic model", "conditional random field", "Markov random field",
+    "restricted Boltzmann machine", "deep belief net", "energy", "partition function", "junction tree", "variable elimination",
+    "variational inference", "log-odds", "density", "support", "label switching", "open set", "graphical model",
+    "Bayesian network", "factor", "field", "table", "chain (of draws)", "chain (of rows)", "input", "parent", "axis", "shape", "seed",
+    "credible interval", "do", "combinator", "family", "fit", "plan", "score",
+)  # fmt: skip
+
+
+def glossary() -> set[str]:
+    text = (DOCS / "glossary.md").read_text().split("```{glossary}\n")[1]
+    return set(re.findall(r"^(\S.*)$", text.split("\n```")[0], re.M))
+
+
+def test_words_of_the_trade_have_a_gloss() -> None:
+    assert set(TRADE) <= glossary()
+    terms = {
+        match[1] or match[0].partition("{term}`")[2].rstrip("`")
+        for page in [*DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
+        if page.parent.name != "reference"
+        for match in re.finditer(r"\{term\}`(?:[^`<]*<\s*([^>]+)>|[^`]+)`", page.read_text())
+    }
+    lower = {w.lower() for w in glossary()}
+    assert {" ".join(t.split()).lower() for t in terms} <= lower
+
+
+def test_lexers_know_every_character_of_models() -> None:
+    for file in [*ROOT.glob("examples/*/*.pgm"), *ROOT.glob("stdlib/*.pgm")]:
+        tokens = list(PgmLexer().get_tokens(file.read_text()))
+        assert all(kind is not Error for kind, _ in tokens), file
+        assert "".join(text for _, text in tokens).strip() == file.read_text().strip()
+    text = '$ pgmc query a.fit "P(a | b = yes)" \\\n  --json\nerror[PGM0101]: no\na  0.5\n'
+    assert "".join(t for _, t in PgmcConsoleLexer().get_tokens(text)) == text
+
+
+def test_statement_words_are_marked_only_where_a_statement_starts() -> None:
+    def keywords(text: str) -> list[str]:
+        return [t for kind, t in PgmLexer().get_tokens(text) if str(kind).startswith("Token.Keyword.Declaration")]
+
+    assert keywords("plate row { field s : spin ; factor s * 2 }") == ["plate", "field", "factor"]
+    assert keywords("field ~ Normal(0, 1)\nplate = field + 1") == []
+
+
+def test_unnamed_listings_are_told_apart() -> None:
+    assert listings.MODEL_TEXT.search("# titanic.pgm\nmodel titanic")
+    assert listings.MODEL_TEXT.search("x ~ Normal(0, 1)")
+    assert not listings.MODEL_TEXT.search("text ──syntax──> syntax objects")
+
+
+def test_links_lead_somewhere(pages: dict[str, str]) -> None:
+    """Relative links of the generated pages and of those in docs/, once the pages are there."""
+    from pgmdocs.links import rewrite_links
+
+    there = {(DOCS / "reference" / path).resolve() for path in pages}
+    texts = {DOCS / "reference" / path: text for path, text in pages.items()}
+    for page in [*DOCS.glob("*.md"), *DOCS.glob("[a-z]*/*.md")]:
+        if "reference" not in page.parts:
+            texts[page] = rewrite_links(page.read_text(), page, page)
+    missing = [
+        (page.relative_to(DOCS).as_posix(), target)
+        for page, text in texts.items()
+        for target in links_of(text)
+        if not ((file := (page.parent / target).resolve()) in there or file.exists() or file.name == "tutorial.md")
+    ]
+    assert not missing
+
+
+def links_of(text: str) -> list[str]:
+    bare = re.sub(r"^(`{3,}).*?^\1", "", text, flags=re.M | re.S)
+    targets = [t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", bare))]
+    return [t for t in targets if t and "://" not in t and not t.startswith("mailto:")]
+
+
+def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+    from pgmdocs.links import rewrite_links
+
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.md"):
+        rewrite_links("[a](../nowhere.md)", DOCS / "x.md", DOCS / "x.md")
+    assert links_of("[a](b.md#c) `[d](e)`\n```\n[f](g)\n```\n[h](https://i)") == ["b.md"]
+    assert (
+        rewrite_links("[a](../examples/titanic)", DOCS / "x.md", DOCS / "x.md")
+        == "[a](reference/examples/titanic.md)"
+    )
