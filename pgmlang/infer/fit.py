@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +49,21 @@ def fit_model(
     resume: bool = False,
     every: float = 30.0,
     plan: Plan | None = None,
+    announce: Callable[[Plan], None] | None = None,
 ) -> Fit:
     """Fits a bound model by a plan: the one given, or the one that `plan.make_plan` makes of ``method`` and ``options``.
 
     ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
 
     ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
-    gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
+    gain=)`` is called after each step, and ``announce`` with the plan before the first. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     check_device(device)
     problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
     planned = _planned(problem, plan, method, options or {})
     chosen, settings = planned.method, planned.options
+    if announce is not None:
+        announce(planned.plan)
     if checkpoint is None and resume:
         raise PgmError(
             Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
