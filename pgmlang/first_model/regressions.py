@@ -29,7 +29,7 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
     terms = linear_terms(page, table, others, scale)
     page.priors.append(f"{noise} ~ HalfNormal({scale})  # what the other columns do not say")
     mean = summed(base, terms, page.rows.append, page.fresh(f"{name}_mean"))
-    page.rows.append(f"{name} ~ {'LogNormal' if is_log else 'Normal'}({mean}, {noise})")
+    page.rows.append(f"{name} ~ LogNormal({mean}, {noise})" if is_log else f"{name} ~ Normal({mean}, {noise})")
     return f"a linear regression of {of}"
 
 

@@ -44,7 +44,7 @@ def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -
         kept_name = target if target in others else first
         for other in (first, *others):
             if other != kept_name:
-                yield other, f"the same cells as {_on_one_line(kept_name)}"
+                yield other, f"it says the same as {_on_one_line(kept_name)}"
     if target is not None:
         for group in one_hot_groups(table):
             last = next(c for c in reversed(group.columns) if c != target)

@@ -60,19 +60,24 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     if is_labelled(column):
         page.rows.append(f"{name} : {label_set(column)} ~ Table({by + ', ' if by else ''}prior = 1)")
         return
+    is_real, words = True, ("mean", "sd")
     if column.kind == "count":
-        is_even = is_poisson(column.sorted_numbers)
-        family, words = ("Poisson", ("rate",)) if is_even else ("NegativeBinomial", ("mean", "shape"))
-    else:
-        family, words = "LogNormal" if column.kind == "skewed" else "Normal", ("mean", "sd")
+        is_real, words = False, ("rate",) if is_poisson(column.sorted_numbers) else ("mean", "shape")
     names = [page.fresh(f"{name}_{word}") for word in words]
     told = {
         "rate": f"  # the mean of {name}",
         "shape": f"  # the smaller, the more {name} varies beyond a Poisson",
     }
-    if family == "LogNormal":
+    if column.kind == "skewed":
         told["mean"] = f"  # of log {name}: the values have a long tail"
     for word, parameter in zip(words, names, strict=True):
-        is_real = word == "mean" and family != "NegativeBinomial"
-        page.priors.append(f"param {parameter}{axis} : {'real' if is_real else 'positive'}{told.get(word, '')}")
-    page.rows.append(f"{name} ~ {family}({', '.join(n + index for n in names)})")
+        kind = "real" if word == "mean" and is_real else "positive"
+        page.priors.append(f"param {parameter}{axis} : {kind}{told.get(word, '')}")
+    given = ", ".join(n + index for n in names)
+    if words == ("rate",):
+        density = f"Poisson({given})"
+    elif not is_real:
+        density = f"NegativeBinomial({given})"
+    else:
+        density = f"LogNormal({given})" if column.kind == "skewed" else f"Normal({given})"
+    page.rows.append(f"{name} ~ {density}")

@@ -1,4 +1,4 @@
-"""Columns that say the same: equal cells, or names that differ in case and marks alone."""
+"""Columns that say the same: equal cells, in the same or other words, or names that differ in case and marks alone."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ def _look(table: TableProfile) -> Iterator[Remark]:
 
 
 def duplicates(table: TableProfile) -> list[list[str]]:
-    """Names of columns of equal cells, that take more than one value."""
+    """Names of columns that say the same, in the same or in other labels (`yes` for 1)."""
     by_cells: dict[bytes, list[str]] = defaultdict(list)
     for column in table.columns.values():
         if column.distinct > 1:
-            # codes are in order of appearance: equal columns have equal ones, and their labels as numbers or texts
-            values = column.label_values if column.is_numeric and not column.strays else np.zeros(0)
+            # codes are in order of appearance: where labels come again, equal codes are the same in other words
             digest = hashlib.sha256(np.ascontiguousarray(column.codes, np.int64).tobytes())
-            digest.update(values.tobytes() if len(values) else "\0".join(column.labels).encode("utf-8", "replace"))
+            if 2 * column.distinct > column.present:
+                values = column.label_values if column.is_numeric and not column.strays else np.zeros(0)
+                digest.update(
+                    values.tobytes() if len(values) else "\0".join(column.labels).encode("utf-8", "replace")
+                )
             by_cells[digest.digest()].append(column.name)
     return [names for names in by_cells.values() if len(names) > 1]
 
