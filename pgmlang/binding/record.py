@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.display import text_as_html
 from pgmlang.layout import Layout
 from pgmlang.model import Model
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Binding:
     """A Model joined to data.
 
@@ -45,6 +46,14 @@ class Binding:
     rows: np.ndarray | None = None
     row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     name_columns: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        from pgmlang.binding.report import binding_report
+
+        return "\n".join([f"{self.model.name} bound to {self.source or 'data'}", *binding_report(self)])
+
+    def _repr_html_(self) -> str:
+        return text_as_html(repr(self))
 
     @property
     def sizes(self) -> Mapping[str, int]:

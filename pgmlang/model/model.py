@@ -210,7 +210,7 @@ class Guide:
     conditionals: tuple[Conditional, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     name: str
     dims: tuple[Dim, ...]
@@ -223,6 +223,11 @@ class Model:
     settings: tuple[tuple[str, float | int | bool | str], ...] = ()
 
     # ---- what is worked out once
+
+    def __repr__(self) -> str:
+        from pgmlang.model.outline import outline, title
+
+        return f"{title(self)}\n{outline(self)}"
 
     @cached_property
     def _results(self) -> dict[Callable[[Model], Any], Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from pgmlang.display import text_as_html
+
 
 class Assignment(NamedTuple):
     """What moves, estimates or sums out some variables: ``kernel``, in a method's words, and why this one."""
@@ -29,7 +31,7 @@ class PlanBlock:
     when: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """``blocks``: with data those of one method; without, of one for each case. ``refused``: methods tried before, with
     the reasons why not."""
@@ -37,6 +39,14 @@ class Plan:
     model: str
     blocks: tuple[PlanBlock, ...]
     refused: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        from pgmlang.plan.show import show
+
+        return f"plan of {self.model}\n{show(self)}"
+
+    def _repr_html_(self) -> str:
+        return text_as_html(repr(self))
 
     @property
     def method(self) -> str:

@@ -18,7 +18,7 @@ GIVEN = "given"
 """The method of a model that is asked as it stands, without a fit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """The result of ``fit``.
 
@@ -66,6 +66,11 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+
+    def __repr__(self) -> str:
+        from pgmlang.results.headline import titled_headline
+
+        return f"fit of {titled_headline(self)}"
 
     @cached_property
     def layout(self) -> Layout:
