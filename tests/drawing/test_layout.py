@@ -17,6 +17,9 @@ SCENES = [
     *(random_plated(seed) for seed in range(220)),
     *(dressed(plain, 7) for plain in NAMED.values()),
     *(dressed(random_plated(seed), seed) for seed in range(60)),
+    *(random_dag(count, int(1.4 * count), count, reach) for count in (31, 45, 70, 101, 130) for reach in (8, 40)),
+    *(dressed(random_dag(count, 60, count, 12), count) for count in (36, 50)),
+    random_dag(40, 60, 5, 12, "row"),
 ]
 
 

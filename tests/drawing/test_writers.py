@@ -88,7 +88,9 @@ def test_hostile_names_are_text() -> None:
 
 def test_observed_nodes_are_shaded() -> None:
     text = to_svg(NAMED["schools"])
-    assert re.search(r'class="node random observed"><title>y</title><ellipse [^>]*fill="#d0d7de"', text)
+    assert re.search(
+        r'class="node random observed" data-node="4"><title>y</title><ellipse [^>]*fill="#d0d7de"', text
+    )
     assert not re.search(r'<title>theta</title><ellipse [^>]*fill="#d0d7de"', text)
 
 
