@@ -1,4 +1,4 @@
-"""The pictures of the examples: ``python plots.py NAME FIT OUT.png`` (needs matplotlib and pandas).
+"""The pictures of the examples: ``python plots.py NAME FIT OUT.png``, or a table of predictions for FIT (needs matplotlib, pandas).
 
 The data are read from the folders beside this file.
 """
@@ -155,7 +155,36 @@ def tagging(fit: pgmlang.FittedModel, figure) -> None:
                              "pad": 1})  # fmt: skip
 
 
+def nile(table: pd.DataFrame, figure) -> None:
+    """What `pgmc predict level.pgm nile.csv -o level.csv` writes: the level with its interval."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "nile" / "nile.csv")
+    axis.plot(data["year"], data["flow"], "o", color="grey", markersize=3)
+    axis.plot(data["year"], table["level"], color="C0")
+    axis.fill_between(data["year"], table["level.q5"], table["level.q95"], color="C0", alpha=0.2)
+    axis.axvline(1899, color="black", linewidth=0.8, linestyle=":")
+    axis.set_xlabel("year (dotted: the dam)")
+    axis.set_ylabel("flow, 10^10 cubic metres")
+
+
+def penguins(fit: pgmlang.FittedModel, figure) -> None:
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    data = pd.read_csv(HERE / "penguins" / "penguins.csv")
+    drawn = pd.DataFrame(fit.sample(len(data), seed=1).columns)
+    for axis, table, title in ((left, data, "penguins"), (right, drawn, "birds drawn from the model")):
+        for k, species in enumerate(["Adelie", "Chinstrap", "Gentoo"]):
+            for marker, sex in (("o", "female"), ("^", "male")):
+                of_kind = table[(table["species"] == species) & (table["sex"] == sex)]
+                axis.scatter(of_kind["bill_length_mm"], of_kind["bill_depth_mm"], s=12, color=f"C{k}", marker=marker,
+                             label=f"{species}, {sex}")  # fmt: skip
+        axis.set_title(title)
+        axis.set_xlabel("bill length, mm")
+    left.set_ylabel("bill depth, mm")
+    right.legend(fontsize=7)
+
+
 PICTURES = {
+    "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),
     "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),
     "dbn": (draws_of_images, (9, 4.5)), "logistic": (logistic, (6, 3)), "iris": (iris, (6, 4.5)),
@@ -167,7 +196,7 @@ def main() -> None:
     name, folder, out = sys.argv[1:]
     draw, size = PICTURES[name]
     figure = plt.figure(figsize=size, layout="constrained")
-    draw(pgmlang.load(folder), figure)
+    draw(pd.read_csv(folder) if folder.endswith(".csv") else pgmlang.load(folder), figure)
     figure.savefig(out, dpi=100)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 if TYPE_CHECKING:
     from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, load, rank_fits
     from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
 
 __all__ = [
+    "LANGUAGE_VERSION",
     "CompileError",
     "CompiledModel",
     "Diagnostic",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.pipeline import fit_bound, fit_streamed
+from pgmlang.progress import shown_progress
 from pgmlang.sema import Compilation, Loader, analyse
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.arguments import checked_arguments
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pgmlang.results.compare import Difference
     from pgmlang.results.elpd import Elpd, Ranked
     from pgmlang.results.fit import Fit
+    from pgmlang.results.summary_view import Summary
     from pgmlang.results.trust import Finding
 
 P = ParamSpec("P")
@@ -230,13 +232,16 @@ class CompiledModel:
         device: str = "cpu",
         fixed: Mapping[str, float] | None = None,
         options: Mapping[str, Any] | None = None,
-        progress: Callable[..., None] | None = None,
+        progress: Callable[..., None] | bool | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         plan: Plan | None = None,
         **binding: Any,
     ) -> FittedModel:
         """Fits the model to data.
+
+        ``progress``: a function that is called as ``progress(iteration, value, label=, total=, figures=)`` after each step; True shows
+        a live view (a line in a notebook), False nothing, and None shows it in a notebook alone.
 
         ``checkpoint``: a folder where the state is kept every half minute; ``resume``: go on from there.
 
@@ -247,7 +252,8 @@ class CompiledModel:
         """
         bound = data if _is_binding(data) else self.bind(data, **binding)
         keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
-        record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, progress, **keeping)
+        with shown_progress(progress) as show:
+            record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
         return FittedModel.of(record)
 
     @_of_the_model
@@ -531,11 +537,14 @@ class FittedModel(Asked):
         return widely_applicable(self.record, None if data is None else self.bind(data, **binding))
 
     @checked_arguments
-    def summary(self) -> list[dict[str, Any]]:
-        """One dict a parameter: name, mean, sd and what it belongs to."""
-        from pgmlang.results.summary import summary_rows
+    def summary(self, *names: str) -> Summary:
+        """The figures of the fit, one dict a number (name, mean, sd and what it belongs to), printed as tables that fit a
+        screen; of ``names`` alone, and those whole. ``summary().frame`` is a frame. Raises PgmError PGM0607 for a name
+        that the fit has no figures of."""
+        from pgmlang.results.summary_view import Summary, check_names
 
-        return summary_rows(self.record)
+        check_names(self.record, names)
+        return Summary(self.record, names)
 
     @checked_arguments
     def diagnose(self) -> tuple[Finding, ...]:

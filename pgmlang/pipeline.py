@@ -23,8 +23,8 @@ def fit_bound(
     progress: Callable[..., None] | None = None,
     **keeping: Any,
 ) -> Fit:
-    """Runs a method on a bound model and returns the plain record of the fit. ``keeping``: ``checkpoint resume every``
-    of ``infer.fit_model``."""
+    """Runs a method on a bound model and returns the plain record of the fit. ``keeping``: ``checkpoint resume every
+    announce`` of ``infer.fit_model``."""
     from pgmlang.infer import fit_model
 
     return fit_model(

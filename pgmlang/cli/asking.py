@@ -264,13 +264,19 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 
 @click.command()
 @click.argument("source")
-@click.option("--all", "show_all", is_flag=True, help="Every row, not the first forty.")
+@click.argument("names", nargs=-1)
+@click.option("--all", "show_all", is_flag=True, help="Everything, nothing folded.")
 @click.option("--netcdf", metavar="FILE", help="Write the draws as ArviZ's groups, for other programs.")
 @json_option
-def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> None:
-    """What a fit learned: its method, data, log-likelihood and parameters."""
-    from pgmlang.cli.fitting import objective_text
-    from pgmlang.results.summary import summary_text
+def summary(source: str, names: tuple[str, ...], show_all: bool, netcdf: str | None, as_json: bool) -> None:
+    """What a fit learned: its method, data, log-likelihood and parameters; of NAMES alone, and those whole.
+
+    \b
+    pgmc summary titanic.fit
+    pgmc summary titanic.fit survived
+    """
+    from pgmlang.results.headline import titled_headline
+    from pgmlang.results.summary_view import SCREEN, commands_for, summary_tables
 
     fit = fit_of(source)
     record = fit.record
@@ -292,15 +298,16 @@ def summary(source: str, show_all: bool, netcdf: str | None, as_json: bool) -> N
                 "warnings": [{"code": w.code, "message": w.message} for w in record.warnings],
                 **predictive,
                 **({"no_standard_errors": absent} if absent else {}),
-                "variables": fit.summary(),
+                "variables": fit.summary(*names).rows,
             }
         )
         return
-    figure = "" if record.draws else f", {objective_text(record)}"
-    click.echo(f"{record.model.name}: {record.method}, {record.status}{figure}")
+    tables = summary_tables(record, names, None if show_all else SCREEN, commands_for(source))
+    click.echo(titled_headline(record))
     for warning in record.warnings:
         click.echo(f"warning[{warning.code}]: {warning.message}")
-    click.echo(summary_text(record, None if show_all else 40))
+    for table in tables:
+        click.echo(f"\n{table}")
     if by_both is not None:
         from pgmlang.cli.criticising import elpd_lines
 

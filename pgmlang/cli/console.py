@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 import click
@@ -76,11 +77,12 @@ def _finite(value: Any) -> Any:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], stream: TextIO | None = None) -> None:
     """Messages for people, on stderr, in colour on a terminal; errors alone with ``--quiet``."""
-    from pgmlang.diagnostics.render import render
+    from pgmlang.diagnostics.render import WIDTH, render
 
     stream = stream or sys.stderr
     color = in_color(stream)
-    text = render([d for d in diagnostics if d.is_error or not _QUIET.get()], color=color)
+    shown = [d for d in diagnostics if d.is_error or not _QUIET.get()]
+    text = render(shown, color=color, width=min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
     if text:
         click.echo(text.rstrip("\n"), file=stream, color=color)
 

@@ -93,6 +93,7 @@ def fit(
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
     from pgmlang.pipeline import fit_bound, fit_streamed
+    from pgmlang.plan.show import brief
     from pgmlang.results.save import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)
@@ -126,10 +127,11 @@ def fit(
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
-        with progress(quiet_messages) as show:
+        with progress(quiet_messages, max_time) as watch:
             record = fit_bound(
-                compilation, binding, method, seed, device, fixed_of(fixed), options, show,
+                compilation, binding, method, seed, device, fixed_of(fixed), options, watch.show,
                 checkpoint=partial, resume=resume, every=checkpoint,
+                announce=lambda plan: watch.say(f"plan      {brief(plan)}"),
             )  # fmt: skip
     fitted = FittedModel.of(record)
     fitted.save(folder, force or resume)
@@ -159,7 +161,8 @@ def _is_large(tables: Any) -> bool:
 
 
 def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
-    from pgmlang.results.summary import summary_text
+    from pgmlang.results.headline import headline
+    from pgmlang.results.summary_view import GLANCE, commands_for, summary_tables
 
     record = fitted.record
     if as_json:
@@ -180,15 +183,10 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
-    click.echo(_headline(fitted))
-    if record.draws:
-        click.echo(summary_text(record, 10, more=f"`pgmc summary {folder}` shows them"))
-    for row in [] if record.draws else fitted.summary()[:10]:
-        given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
-        name = (
-            f"P({row['name']} = {row['label']}{' | ' + given if given else ''})" if "label" in row else row["name"]
-        )
-        click.echo(f"  {name}  {row['mean']:.4g}")
+    click.echo(headline(record))
+    for table in summary_tables(record, budget=GLANCE, more=commands_for(str(folder))):
+        click.echo(f"\n{table}")
+    click.echo()
     click.echo(f"wrote {folder}; next: {_next_command(fitted, folder)}")
 
 
@@ -199,24 +197,6 @@ def _next_command(fitted: Any, folder: Path) -> str:
     question = first_question(fitted.posterior)
     place = shlex.quote(str(folder))
     return f"pgmc summary {place}" if question is None else f'pgmc query {place} "{question}"'
-
-
-def objective_text(record: Any) -> str:
-    """ln p(data) where the fit knows it, else what was climbed."""
-    if record.log_likelihood is not None:
-        return f"log-likelihood {record.log_likelihood:.4f}"
-    return f"{record.objective} {record.trace[-1] if record.trace else float('nan'):.4f}"
-
-
-def _headline(fitted: Any) -> str:
-    record = fitted.record
-    if "log_z" in record.provenance:
-        z, error = record.provenance["log_z"], record.provenance["log_z_error"]
-        return f"{record.method}: {record.status}, log Z {z:.4f} +- {error:.4f}"
-    if not record.draws:
-        return f"{record.method}: {record.status}, {objective_text(record)}"
-    chains, draws = next(iter(record.draws.values())).shape[:2]
-    return f"{record.method}: {record.status}, {chains} chains of {draws:,} draws"
 
 
 def _terminate(*_: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pgmlang import LANGUAGE_VERSION
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
 from pgmlang.cli.options import (
     binding_of,
@@ -60,7 +61,8 @@ def check(models: tuple[str, ...], settings: tuple[str, ...], as_json: bool, qui
     if as_json:
         from pgmlang.diagnostics.render import to_json
 
-        print_json({"diagnostics": to_json(diagnostics), "ok": not any(d.is_error for d in diagnostics)})
+        is_good = not any(d.is_error for d in diagnostics)
+        print_json({"diagnostics": to_json(diagnostics), "ok": is_good, "language": LANGUAGE_VERSION})
     errors = [d for d in diagnostics if d.is_error]
     return PgmError(errors).exit_code if errors else 0
 

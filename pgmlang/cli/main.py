@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pgmlang import __version__, plugins
+from pgmlang import LANGUAGE_VERSION, __version__, plugins
 from pgmlang.cli.console import begin_run, choose_color, choose_quiet
 from pgmlang.cli.verbs import COMMANDS, GROUPS, OTHER_WORDS, TO_COME, epilog
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -108,7 +108,7 @@ SHARED: tuple[click.Option, ...] = (
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="pgmc")
+@click.version_option(__version__, prog_name="pgmc", message=f"%(prog)s %(version)s, language {LANGUAGE_VERSION}")
 @click.option(
     "--color", "--colour", type=click.Choice(["auto", "always", "never"]), expose_value=False, callback=choose_color,
     help="Colours; auto: on a terminal, unless NO_COLOR is set.",

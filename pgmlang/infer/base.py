@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,13 +47,15 @@ LOG_LIKELIHOOD = Measure("log-likelihood", may_be_impossible=True)
 
 class StepReport(NamedTuple):
     """What one step found. ``objective`` is the log-likelihood, plus the log prior where there is one; a sampler's
-    step does several ``iterations``, and ``measure`` says what its number is."""
+    step does several ``iterations``, and ``measure`` says what its number is; ``figures``: others by name, worked out where
+    somebody watches."""
 
     log_likelihood: float
     objective: float
     gain: float = float("inf")
     iterations: int = 1
     measure: Measure = LOG_LIKELIHOOD
+    figures: Callable[[], Mapping[str, float]] | None = None
 
 
 class Algorithm(NamedTuple):

@@ -22,6 +22,7 @@ from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
+from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
 from pgmlang.plan.deadline import NEVER, Deadline
@@ -99,7 +100,10 @@ def build_cycle(
             state.iteration + count, values, tuple(states), generator.get_state(),
             (*state.draws, more) if more else state.draws, (*state.stats, stats) if stats else state.stats,
         )  # fmt: skip
-        return following, StepReport(value, value, iterations=count, measure=Measure("log-density"))
+        figures = figures_of_named_draws(following.draws)
+        return following, StepReport(
+            value, value, iterations=count, measure=Measure("log-density"), figures=figures
+        )
 
     def finished(state: CycleState) -> bool:
         return state.iteration >= total

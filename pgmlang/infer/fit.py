@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import secrets
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from pgmlang.results.fit import Fit
 from pgmlang.results.trust import problems_of_status
 from pgmlang.results.zero_probabilities import zero_probabilities
 from pgmlang.tables.learned import learned_tables
+from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 
 def fit_model(
@@ -49,18 +49,21 @@ def fit_model(
     resume: bool = False,
     every: float = 30.0,
     plan: Plan | None = None,
+    announce: Callable[[Plan], None] | None = None,
 ) -> Fit:
     """Fits a bound model by a plan: the one given, or the one that `plan.make_plan` makes of ``method`` and ``options``.
 
     ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
 
     ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
-    gain=)`` is called after each step. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
+    gain=)`` is called after each step, and ``announce`` with the plan before the first. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     check_device(device)
     problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
     planned = _planned(problem, plan, method, options or {})
     chosen, settings = planned.method, planned.options
+    if announce is not None:
+        announce(planned.plan)
     if checkpoint is None and resume:
         raise PgmError(
             Diagnostic("PGM0612", "nothing says where the run to resume was kept", help="give `checkpoint`")
@@ -195,7 +198,12 @@ def _provenance(
     return {
         "seed": seed,
         "seed_drawn": was_drawn,
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "pgmlang": _own_version()},
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "pgmlang": __version__,
+            "language": LANGUAGE_VERSION,
+        },
         "device": device,
         "data": binding.source,
         "fingerprint": binding.fingerprint,
@@ -211,10 +219,3 @@ def _provenance(
         "stopped_by": done.stopped_by,
         **notes,
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("pgmlang")
-    except PackageNotFoundError:
-        return "unknown"

@@ -17,7 +17,8 @@ from pgmlang.lower.failures import led_to_model
 from pgmlang.plan.deadline import NEVER, Deadline
 
 Progress = Callable[..., None]
-"""Called as ``progress(iteration, log_likelihood, gain=, label=, total=)`` after each step."""
+"""Called as ``progress(iteration, log_likelihood, gain=, label=, total=, figures=)`` after each step; ``figures`` is a function,
+or None."""
 
 PATIENCE = 200
 """Iterations after which an objective that was minus infinity all along is hopeless."""
@@ -73,7 +74,10 @@ def run(
             ):
                 raise _not_finite(info, steps)
             if progress is not None:
-                progress(steps, info.log_likelihood, gain=info.gain, label=info.measure.name, total=kernel.total)
+                progress(
+                    steps, info.log_likelihood, gain=info.gain, label=info.measure.name, total=kernel.total,
+                    figures=info.figures,
+                )  # fmt: skip
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
                 checkpoint.save(state, steps)
                 saved = time.monotonic()

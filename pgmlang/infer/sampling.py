@@ -136,6 +136,7 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
+    from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
     problem, moved = noncentred_problem(problem)
@@ -153,9 +154,12 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm
         with pace.block(total - state.run.iteration) as count:
             done = run(target, plan, state.run, count)
         log_density = float(done.state.chains.logdensity.mean())
-        return SamplingState(done.state, (*state.draws, done.draws), (*state.stats, done.stats)), (
-            StepReport(log_density, log_density, iterations=count, measure=Measure("log-density"))
+        following = SamplingState(done.state, (*state.draws, done.draws), (*state.stats, done.stats))
+        figures = figures_of_draws(following.draws, following.stats)
+        report = StepReport(
+            log_density, log_density, iterations=count, measure=Measure("log-density"), figures=figures
         )
+        return following, report
 
     def finished(state: SamplingState) -> bool:
         return bool(state.run.iteration >= total)

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from pgmlang.plan.record import plan_json
 from pgmlang.plan.registry import method_named
 from pgmlang.results.fit import Fit
 from pgmlang.results.zero_probabilities import zero_probabilities
+from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 
 def fit_stream(
@@ -65,7 +65,7 @@ def fit_stream(
     provenance: dict[str, Any] = {
         "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(), "rows": rows,
         "observed": list(last.observed), "streamed": True, "fixed": sorted(held), "seconds": time.perf_counter() - start,
-        "versions": {"numpy": np.__version__, "pgmlang": _own_version()},
+        "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},
     }  # fmt: skip
     fit = Fit(
         model=last.model, source=source, method="ml", parameters=outcome.parameters, modules=dict(modules or {}),
@@ -84,10 +84,3 @@ def _refuse_other_methods(method: str, options: Mapping[str, Any]) -> None:
     if "max_time" in options:
         message = "a table that is read in blocks is counted in one pass, which cannot be stopped half way"
         raise PgmError(Diagnostic("PGM0612", message, help="leave `--max-time` out"))
-
-
-def _own_version() -> str:
-    try:
-        return version("pgmlang")
-    except PackageNotFoundError:
-        return "unknown"

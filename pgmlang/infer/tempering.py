@@ -52,6 +52,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
+    from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import tempering as pt
     from pgmlang.kernels.by_name import kernel_of
     from pgmlang.kernels.warmup import WarmupPlan
@@ -75,8 +76,10 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
         with pace.block(total - state.run.iteration) as count:
             done = pt.run(path, plan, state.run, count)
         value = float(target(done.state.position[-1]).mean())
-        return TemperingState(done.state, (*state.draws, done.draws)), StepReport(
-            value, value, iterations=count, measure=Measure("log-density")
+        following = TemperingState(done.state, (*state.draws, done.draws))
+        figures = figures_of_draws(following.draws)
+        return following, StepReport(
+            value, value, iterations=count, measure=Measure("log-density"), figures=figures
         )
 
     def finished(state: TemperingState) -> bool:

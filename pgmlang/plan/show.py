@@ -16,6 +16,16 @@ def show(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def brief(plan: Plan) -> str:
+    """One line: the method, and who takes which variables."""
+    parts = []
+    for blocks in plan.cases():
+        kernels = [f"{b.kernel} for {_listed(b.variables)}" for b in blocks if b.variables]
+        is_one = len(kernels) == 1 and blocks[0].kernel == blocks[0].method
+        parts.append(kernels[0] if is_one else ": ".join([blocks[0].method, *filter(None, ["; ".join(kernels)])]))
+    return "; ".join(parts)
+
+
 def _case(blocks: tuple[PlanBlock, ...]) -> list[str]:
     first = blocks[0]
     names = tuple(dict.fromkeys(n for b in blocks for n in b.variables))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
+from pgmlang.display import DisplayTable, as_frame
+from pgmlang.display.table import table_of_rows
 from pgmlang.results.precision import figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """The answer to a query.
 
@@ -47,38 +49,27 @@ class Answer:
         return {k[0] if len(k) == 1 else k: row["p"] for k, row in zip(keys, self.table, strict=True)}
 
     @property
-    def _columns(self) -> list[str]:
-        """Of all rows: numbers have moments, labels probabilities."""
-        return list(dict.fromkeys(column for row in self.table for column in row))
+    def display(self) -> DisplayTable:
+        """The table as it is printed: numbers to the digits that the Monte Carlo error of their row allows."""
+        return table_of_rows(self.table, _text)
+
+    @property
+    def frame(self) -> Any:
+        """The table as a frame: pandas where it is installed, else Arrow."""
+        return as_frame(self.display.to_dict())
 
     def __str__(self) -> str:
-        if not self.table:
-            return self.query
-        columns = self._columns
-        cells = [_cells(row, columns) for row in self.table]
-        widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
-        numeric = [not any(isinstance(row.get(c), str) for row in self.table) for c in columns]
+        return self.display.text() if self.table else self.query
 
-        def line(row: list[str]) -> str:
-            return "  ".join(
-                v.rjust(w) if n else v.ljust(w) for v, w, n in zip(row, widths, numeric, strict=True)
-            ).rstrip()
-
-        return "\n".join([line(columns), *(line(r) for r in cells)])
+    def __repr__(self) -> str:
+        return f"{self.query}  ({self.method})\n{self.display.text()}" if self.table else self.query
 
     def _repr_html_(self) -> str:
         if not self.table:
             return f"<code>{escape(self.query)}</code>"
-        columns = self._columns
-        head = "".join(f"<th>{escape(c)}</th>" for c in columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(row, columns)) + "</tr>"
-            for row in self.table
-        )
-        return f"<table><caption><code>{escape(self.query)}</code></caption><tr>{head}</tr>{body}</table>"
+        return replace(self.display, title=self.query, notes=self.notes)._repr_html_()
 
 
-def _cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
-    """The cells of a line, numbers to the digits that its Monte Carlo error allows."""
-    error, values = row.get("mcse"), [row.get(c, "") for c in columns]
-    return [figure(v, error) if isinstance(v, float) else str(v) for v in values]
+def _text(row: Mapping[str, Any], column: str) -> str:
+    value = row[column]
+    return figure(value, row.get("mcse")) if isinstance(value, float) else str(value)

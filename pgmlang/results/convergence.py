@@ -117,6 +117,12 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.where(good, figure, np.nan) for figure in columns)
 
 
+def split_r_hat(draws: np.ndarray) -> np.ndarray:
+    """The classic R-hat of halved chains (Gelman and others 2013, section 11.4) of draws ``[chain, draw, scalar]``, shape
+    (scalars,): without ranks, for a look while chains run."""
+    return _r_hat(_split(np.asarray(draws, dtype=np.float64).transpose(2, 0, 1)))
+
+
 def r_hat_of_codes(codes: np.ndarray) -> np.ndarray:
     """R-hat of draws of labels ``[chain, draw, *axes]``, of the indicator of each scalar's first draw, ``[scalars]``: what
     ranks say of two values (they are a linear function of these). NaN for constants and fewer than `LEAST_DRAWS` draws."""

@@ -31,6 +31,25 @@ def figure(value: float, error: float | None, most: int = 6) -> str:
     return f"{rounded(value, error):.{most}g}"
 
 
+def fixed(value: float, error: float | None, most: int = 4) -> str:
+    """The number as text for a column of them: as many decimals as its error allows, zeros at the end too, ``most`` digits
+    at most; as `figure` where there is no error, and for numbers beyond fixed notation."""
+    places = decimals(error)
+    if places is None or not math.isfinite(value):
+        return f"{value:.{most}g}"
+    lead = math.floor(math.log10(abs(value))) if value else 0
+    shown = min(places, most - 1 - lead)
+    if not 0 <= shown <= 8:
+        return figure(value, error, most)
+    text = f"{value:.{shown}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def count_text(value: float) -> str:
+    """How many, in whole numbers with thousands separators; expected counts to a tenth."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
 def rounded_columns(columns: Mapping[str, list[str] | np.ndarray]) -> dict[str, list[str] | np.ndarray]:
     """Columns of results for the eye: each number, its spread and the probabilities of each label to the digits that the
     error of their row, ``NAME.mcse``, allows."""

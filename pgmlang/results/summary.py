@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.display import printable
 from pgmlang.model import Type
 from pgmlang.results.fit import Fit
-from pgmlang.results.precision import figure
 from pgmlang.results.scalars import axis_labels, figures_of, filled, is_discrete, scalar_names, shares
 from pgmlang.tables.learned import Table, learned_tables, prior_counts
 
@@ -27,15 +27,15 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
     NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
     """
     rows: list[dict[str, Any]] = []
-    for name in _in_order(fit):
+    for name in draws_in_order(fit):
         left = None if limit is None else limit - len(rows)
         if (not names or name in names) and (left is None or left > 0):
-            rows.extend(_draw_rows(fit, name, left))
+            rows.extend(draw_rows(fit, name, left))
     rows.extend(r for r in _parameter_rows(fit) if not names or r["name"].split("[")[0] in names)
     return rows[:limit]
 
 
-def _in_order(fit: Fit) -> list[str]:
+def draws_in_order(fit: Fit) -> list[str]:
     """Names of the draws, those of rows behind those of the model as a whole."""
     rows = {p.name for p in fit.model.plates if p.is_rows}
 
@@ -52,7 +52,7 @@ def num_rows(fit: Fit, names: Sequence[str] = ()) -> int:
     return drawn + sum(not names or r["name"].split("[")[0] in names for r in _parameter_rows(fit))
 
 
-def _draw_rows(fit: Fit, name: str, limit: int | None) -> list[dict[str, Any]]:
+def draw_rows(fit: Fit, name: str, limit: int | None = None) -> list[dict[str, Any]]:
     if is_discrete(fit, name):
         label_shares = shares(fit, name, limit)
         rows = []
@@ -84,26 +84,6 @@ def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def summary_text(
-    fit: Fit, limit: int | None = 40, names: Sequence[str] = (), more: str = "`--all` shows them"
-) -> str:
-    """The rows as an aligned table of at most ``limit`` rows; a last line says how many are left out and ``more``."""
-    rows = summary_rows(fit, limit, names)
-    columns = [c for c in (*DRAW_COLUMNS, "count") if any(r.get(c) is not None for r in rows)]
-    lines = [["name", *columns], *([row_name(r), *(_number(c, r) for c in columns)] for r in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
-    text = [
-        "  ".join(
-            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for line in lines
-    ]
-    left_out = num_rows(fit, names) - len(rows)
-    text += [f"... and {left_out:,} more; {more}"] if left_out > 0 else []
-    reason = fit.provenance.get("no_standard_errors")
-    return "\n".join([*text, *([f"no standard errors: {reason}"] if reason else [])])
-
-
 def row_name(row: dict[str, Any]) -> str:
     """``theta[Choate]``, or ``P(lung = yes | smoke = no)`` for the row of a label; what would break the line is not
     printed as it is."""
@@ -111,18 +91,7 @@ def row_name(row: dict[str, Any]) -> str:
     if "label" in row:
         given = ", ".join(f"{k} = {v}" for k, v in row.get("given", {}).items())
         name = f"P({name} = {row['label']}" + (f" | {given})" if given else ")")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def _number(column: str, row: dict[str, Any]) -> str:
-    value = row.get(column)
-    if value is None:
-        return ""
-    if column.startswith("ess"):
-        return f"{value:.0f}"
-    if column == "r_hat":
-        return f"{value:.3f}"
-    return figure(value, row.get("mcse"), 4) if isinstance(value, float) else str(value)
+    return printable(name)
 
 
 def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
@@ -140,7 +109,7 @@ def _parameter_rows(fit: Fit) -> list[dict[str, Any]]:
         if name in tables:
             rows.extend(_table_rows(fit, tables[name], array))
         elif name not in counts and name not in fit.draws:
-            rows.extend(_plain_rows(fit, name, array))
+            rows.extend(plain_rows(fit, name, array))
     return rows
 
 
@@ -151,26 +120,31 @@ def _network_row(fit: Fit, net: str) -> dict[str, Any]:
 
 
 def _table_rows(fit: Fit, table: Table, array: np.ndarray) -> list[dict[str, Any]]:
-    distribution = table.distribution
     heads, labels = table_labels(fit, table, array.shape)
     counts = fit.parameters.get(table.counts_name)
-    prior = prior_counts(table, array.shape) * array.shape[-1]
-    errors = fit.standard_errors.get(table.name)
-    rows = []
-    for index in np.ndindex(array.shape):
-        p = float(array[index])
-        total = float(counts[index[:-1]].sum()) if counts is not None else 0.0
-        if errors is not None:
-            sd = _plain(float(errors[index]))
-        else:
-            sd = _sd(p, total + prior + 1) if distribution.prior is not None else _sd(p, total)
-        rows.append({
+    errors = table_errors(fit, table, array)
+    return [
+        {
             **_cell(table, heads, labels, index),
-            "mean": p,
-            "sd": sd,
+            "mean": float(array[index]),
+            "sd": _plain(float(errors[index])),
             "count": float(counts[index]) if counts is not None else None,
-        })  # fmt: skip
-    return rows
+        }
+        for index in np.ndindex(array.shape)
+    ]
+
+
+def table_errors(fit: Fit, table: Table, array: np.ndarray) -> np.ndarray:
+    """Of each cell of a learned table: the fit's standard errors, else the sd of its posterior under a prior, or of a share
+    of as many rows; NaN on a bound and where no row tells."""
+    if table.name in fit.standard_errors:
+        return np.asarray(fit.standard_errors[table.name], dtype=float)
+    counts = fit.parameters.get(table.counts_name)
+    total = np.zeros_like(array[..., :1]) if counts is None else counts.sum(axis=-1, keepdims=True)
+    if table.distribution.prior is not None:
+        total = total + prior_counts(table, array.shape) * array.shape[-1] + 1
+    inside = (total > 0) & (array > 0) & (array < 1)
+    return np.where(inside, np.sqrt(array * (1 - array) / np.where(total > 0, total, 1.0)), np.nan)
 
 
 def cell_name(fit: Fit, table: Table, shape: tuple[int, ...], index: tuple[int, ...]) -> str:
@@ -197,11 +171,7 @@ def _cell(table: Table, heads: Heads, labels: tuple[str, ...], index: tuple[int,
     return {"name": table.target, "given": given, "label": labels[index[-1]]}
 
 
-def _sd(p: float, total: float) -> float | None:
-    return (p * (1 - p) / total) ** 0.5 if total > 0 and 0 < p < 1 else None
-
-
-def _plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
+def plain_rows(fit: Fit, name: str, array: np.ndarray) -> list[dict[str, Any]]:
     errors = fit.standard_errors.get(name, np.full(array.shape, math.nan))
     if array.ndim == 0:
         return [{"name": name, "mean": float(array), "sd": _plain(float(errors))}]

@@ -9,13 +9,12 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Dim, Plate, Structure, Type
 from pgmlang.model.types import NUMERIC_KINDS, UNKNOWN, VECTOR_KINDS
 from pgmlang.sema.arithmetic import fold
+from pgmlang.sema.language_version import misplaced_version, version_problems
 from pgmlang.sema.limits import MAX_SIZE
 from pgmlang.sema.modules import Modules, alias
 from pgmlang.sema.names import inside_problems
 from pgmlang.sema.scope import Scope, Symbol, Value
 from pgmlang.syntax import ast
-
-VERSION = "1"
 
 
 class Collector:
@@ -38,9 +37,8 @@ class Collector:
         for statement in program.statements:
             if isinstance(statement, ast.ModelHeader):
                 self._header(statement)
-            elif isinstance(statement, ast.Version) and statement.number != VERSION:
-                self._error("PGM0110", f"this is written for version {statement.number} of the language", statement.span,
-                            f"this compiler reads version {VERSION}")  # fmt: skip
+        for problem in version_problems(program.statements):
+            self.scope.report(problem)
         self._unknown_settings()
         self._axes(program.statements, ())
         for statement in program.statements:
@@ -262,6 +260,8 @@ class Collector:
                 self.guides.append(statement)
             case ast.Return():
                 self._error("PGM0111", "`return` belongs into a `def`", statement.span)
+            case ast.Version() if plates:
+                self.scope.report(misplaced_version(statement))
             case ast.Dims() if plates:
                 self._error("PGM0111", "a `dim` stands outside of plates", statement.span, "move it to the top")
 

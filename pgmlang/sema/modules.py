@@ -9,6 +9,7 @@ from pathlib import Path
 from pgmlang import resources
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.sema.language_version import version_problems
 from pgmlang.sema.names import function_problems, inside_problems, twice
 from pgmlang.syntax import ast, load_source, parse_collecting
 
@@ -88,6 +89,8 @@ class Modules:
         imports: dict[str, Module] = {}
         spans: dict[str, Span] = {}
         self._open.append(path)
+        for problem in version_problems(program.statements):
+            self.report(problem)
         for inner in program.statements:
             match inner:
                 case ast.Def():
@@ -105,7 +108,7 @@ class Modules:
                     if module:
                         imports.setdefault(name, module)
                 case ast.Version():
-                    pass
+                    pass  # judged above
                 case _:
                     self.report(
                         Diagnostic(

@@ -11,6 +11,7 @@ import runpy
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ NOT_FIGURES = re.compile(r"\d+\.\d+ s\b|(?:Python|CC BY(?:-SA)?) \d+\.\d+")
 """Seconds are this machine's, versions are names."""
 
 
-SHELL = ("cat", "cp", "head", "ls", "mkdir", "tail", "wc", "rm")
+SHELL = ("cat", "cp", "for", "head", "ls", "mkdir", "tail", "wc", "rm")
 """Programs of every terminal that a page may use."""
 
 
@@ -70,7 +71,14 @@ def typed(step: Step) -> str:
         os.chdir(words[0])
         return ""
     if program in SHELL:
-        done = subprocess.run(step.text, shell=True, capture_output=True, text=True, check=True, timeout=60)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        done = subprocess.run(
+            step.text, shell=True, capture_output=True, text=True, check=True, timeout=120, env=environment
+        )
         return done.stdout
     told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):

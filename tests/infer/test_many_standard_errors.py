@@ -9,7 +9,7 @@ import pytest
 
 import pgmlang
 from pgmlang.kernels import curvature, second_derivatives
-from pgmlang.results.summary import summary_text
+from pgmlang.results.summary_view import Summary
 
 
 def errors_of(fit: pgmlang.Fit, name: str) -> list[float]:
@@ -144,7 +144,7 @@ def test_what_costs_too_much_is_said(monkeypatch, method: str, limit: str, value
     fit = pgmlang.compile(text).fit(data, method=method, seed=1, options={"restarts": 1} if method == "em" else {})
     assert fit.record.status == "converged"
     assert words in fit.record.provenance["no_standard_errors"]
-    assert words in summary_text(fit.record)
+    assert words in str(Summary(fit.record))
     if method == "em":
         assert fit.record.standard_errors["seen.table"] == pytest.approx([math.sqrt(0.25 * 0.75 / 20)] * 2)
 

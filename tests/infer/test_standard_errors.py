@@ -142,12 +142,12 @@ def test_errors_are_kept_in_the_folder(tmp_path):
      {"method": "map", "options": {"max_iterations": 1}}, "has not come to its end"),
 ])  # fmt: skip
 def test_a_fit_says_why_it_has_none(text: str, options: dict, words: str) -> None:
-    from pgmlang.results.summary import summary_text
+    from pgmlang.results.summary_view import Summary
 
     rng = np.random.default_rng(0)
     fit = pgmlang.compile(text).fit({"y": rng.standard_t(4, 30)}, seed=1, **options)
     assert words in fit.record.provenance["no_standard_errors"]
-    assert f"no standard errors: {fit.record.provenance['no_standard_errors']}" in summary_text(fit.record)
+    assert f"no standard errors: {fit.record.provenance['no_standard_errors']}" in str(Summary(fit.record))
 
 
 def test_a_fit_with_errors_says_nothing() -> None:

@@ -18,7 +18,8 @@ from pgmlang.results.convergence import convergence
 from pgmlang.results.fit import Fit, Moves
 from pgmlang.results.load import load_fit
 from pgmlang.results.save import save_fit
-from pgmlang.results.summary import summary_rows, summary_text
+from pgmlang.results.summary import summary_rows
+from pgmlang.results.summary_view import Budget, summary_tables
 from pgmlang.results.trust import CHECKS, compare, diagnose
 from pgmlang.sema import compile_source
 
@@ -126,7 +127,8 @@ def test_summary_is_numpy_and_json() -> None:
     assert rows['theta["a, b"]']["sd"] == 0
     assert rows['theta["a, b"]']["r_hat"] is None
     assert rows['theta["q\\"x"]']["mean"] is None
-    assert summary_text(fit, 2).endswith("... and 4 more; `--all` shows them")
+    folded = summary_tables(fit, budget=Budget(2, 2))[-1]
+    assert str(folded).endswith('to see one: fit.summary("theta"); all: fit.summary().frame')
 
 
 def test_discrete_draws() -> None:

@@ -115,7 +115,7 @@ def page(family: Family) -> str:
         text, let = log_density(family, v)
         where = "".join(rf",\quad {name} = {value}" for name, value in let)
         head = f"`{signature(family, v)}`:\n\n" if len(family.variants) > 1 else ""
-        lines += [f"{head}$$\n\\log\\, p(x) = {text}{where}\n$$", ""]
+        lines += [f"{head}$$\n\\log p(x) = {text}{where}\n$$", ""]
         mean, variance = moments(family, v)
         if mean and v == 0:
             lines += [f"Mean: ${mean}$" + (f". {spread(family)}: ${variance}$." if variance else "."), ""]

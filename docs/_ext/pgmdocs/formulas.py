@@ -258,4 +258,4 @@ class _Latex:
                 return rf"\log\left(1 + e^{{{inside}}}\right)"
         operator = {"log": r"\log", "cos": r"\cos", "sin": r"\sin"}[name]
         is_atom = isinstance(first, ast.Name) or any(_is_call(first, n) for n in ("choose", "Beta", "factorial"))
-        return rf"{operator}\, {inside}" if is_atom else rf"{operator}\left({inside}\right)"
+        return rf"{operator} {inside}" if is_atom else rf"{operator}\left({inside}\right)"

@@ -66,7 +66,7 @@ def rules(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
 
 def grammar() -> str:
     found, terminals = rules(grammar_text())
-    literals = {name: word for word, name in STATEMENT_WORDS.items()}
+    literals = {name: word for word, name in STATEMENT_WORDS.items()} | {"IN": "in", "LIKE": "like"}
     literals |= {name: pattern[1:-1] for name, pattern in terminals.items() if re.fullmatch(r'"[^"]*"', pattern)}
     parts = [
         "# Grammar\n\nOne rule a line. `( )?` may be left out, `( )*` stands any number of times, `|` parts what may stand "
@@ -106,7 +106,7 @@ def _rule_row(
     for line in lines:
         line = re.sub(r"\s*->\s*\w+\s*$", "", line)
         text = " ".join(_word(token, found, literals, terminals) for token in _TOKEN.findall(line))
-        text = re.sub(r" (\)[?*]?|[*?]) ?", r"\1 ", text).replace("( ", "(").replace(" )", ")").strip()
+        text = re.sub(r" (\)?[*?]) ?", r"\1 ", text).replace("( ", "(").replace(" )", ")").strip()
         printed.append(text)
     head = f'<span id="rule-{name}" class="rule">{name.rstrip("_")}</span>'
     return f"{head}:\n    " + "\n    ".join(printed)

@@ -9,11 +9,14 @@ from importlib import import_module
 import pgmlang
 
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "models": ("Models", ("compile", "CompiledModel")),
+    "models": ("Models", ("compile", "CompiledModel", "LANGUAGE_VERSION")),
     "fits": ("Fits", ("load", "FittedModel", "compare_fits", "rank_fits")),
     "errors": ("Errors", ("PgmError", "CompileError", "Diagnostic")),
 }
 """Page to its title and the names of ``pgmlang`` on it."""
+
+CONSTANTS = {"LANGUAGE_VERSION": "The version of the language that this pgmlang reads."}
+"""Public names that are no functions or classes, in words."""
 
 RESULTS = {
     "Answer": "pgmlang.query", "Columns": "pgmlang.query.rows", "Plan": "pgmlang.plan", "Score": "pgmlang.query.score",
@@ -40,6 +43,8 @@ def pages() -> dict[str, str]:
 
 
 def entry(name: str) -> str:
+    if name in CONSTANTS:
+        return f"```{{eval-rst}}\n.. autodata:: pgmlang.versions.{name}\n```\n"
     home = getattr(pgmlang, name).__module__
     return object_entry(home, name)
 
@@ -60,7 +65,8 @@ def index() -> str:
     rows = []
     for page, (_, names) in PAGES.items():
         for name in names:
-            text = (inspect.getdoc(getattr(pgmlang, name)) or "").split("\n\n")[0].replace("\n", " ")
+            text = CONSTANTS.get(name) or (inspect.getdoc(getattr(pgmlang, name)) or "").split("\n\n")[0]
+            text = text.replace("\n", " ")
             rows.append(
                 f"| [`pgmlang.{name}`]({page}.md) | {text.replace('``', '`').replace('|', chr(92) + '|')} |"
             )
