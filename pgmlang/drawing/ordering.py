@@ -87,6 +87,12 @@ def build_rows(groups: Groups, layer: list[int], arcs: list[Arc], trunks: bool =
     rows.at = [{} for _ in range(rows.depth)]
     for v, level in enumerate(rows.layer):
         rows.at[level].setdefault(rows.home[v], []).append(v)
+    if trunks:
+        for homes in rows.at:
+            for home, members in homes.items():
+                # Where nothing else decides, a trunk runs between its branches, not beside them.
+                nodes, dummies = [v for v in members if v < count], [v for v in members if v >= count]
+                homes[home] = [*nodes[: len(nodes) // 2], *dummies, *nodes[len(nodes) // 2 :]]
     rows.position = [0.0] * len(rows.layer)
     return rows
 

@@ -7,7 +7,7 @@ nodes with room above or below leave layers that are too wide (the width-bounded
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pgmlang.drawing.layering import Arc
@@ -69,13 +69,14 @@ def _size(
     layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
 ) -> float:
     """The side of the page that the drawing would need, estimated: what is legible on a small page is well set."""
-    wide, high = Counter[int](), Counter[int]()
+    depth = max(layer) + 1
+    wide, high = [0.0] * depth, [0.0] * depth
     for v, level in enumerate(layer):
         wide[level] += widths[v] + spacing.node
         high[level] = max(high[level], heights[v])
     for level, wires in _wires(layer, arcs).items():
         wide[level] += wires * (spacing.wire + 2)
-    across, down = max(wide.values()), sum(high.values()) + spacing.row * len(high)
+    across, down = max(wide), sum(high) + spacing.row * depth
     return min(max(across, down / PAGE), max(across / PAGE, down))
 
 
@@ -101,49 +102,44 @@ def _narrowed(
     members: dict[int, set[int]] = {}
     for v, level in enumerate(out):
         members.setdefault(level, set()).add(v)
-    trunks = _wires(out, arcs)
+    wide = {level: sum(widths[v] + spacing.node for v in nodes) for level, nodes in members.items()}
+    for level, wires in _wires(out, arcs).items():
+        wide[level] = wide.get(level, 0.0) + wires * (spacing.wire + 2)
 
-    def wide(level: int) -> float:
-        nodes = members.get(level, ())
-        return sum(widths[v] + spacing.node for v in nodes) + trunks[level] * (spacing.wire + 2)
+    def move(v: int, goal: int) -> None:
+        wide[out[v]] -= widths[v] + spacing.node
+        wide[goal] = wide.get(goal, 0.0) + widths[v] + spacing.node
+        out[v] = goal
 
-    def goals(v: int, level: int) -> list[int]:
-        """Layers that the node's arcs allow, the nearest first."""
-        first = max((out[u] + 1 for u in above[v]), default=level - len(out))
-        last = min((out[w] - 1 for w in below[v]), default=level + len(out))
-        steps = range(1, len(out))
-        if not above[v] and below[v]:
-            return [level - s for s in steps if level - s >= first]
-        return [level + s for s in steps if level + s <= last]
+    def has_room(v: int, level: int) -> bool:
+        return wide.get(level, 0.0) + widths[v] + spacing.node <= limit
 
-    _settle_lone(out, members, above, below, lambda v, level: wide(level) + widths[v] + spacing.node <= limit)
+    for v in range(len(out)):
+        if not above[v] and not below[v]:
+            # A node without arcs goes to the last layer that has room.
+            move(v, next((level for level in sorted(members, reverse=True) if has_room(v, level)), out[v]))
     for level in sorted(members):
         # The last in the layer's order move first, so that brothers stay in their order.
         loose = sorted(members[level], key=lambda v: (len(above[v]) + len(below[v]), -v))
         for v in loose:
-            if wide(level) <= limit:
+            if wide[level] <= limit:
                 break
-            for goal in goals(v, level):
-                if wide(goal) + widths[v] + spacing.node <= limit:
-                    members[level].discard(v)
-                    members.setdefault(goal, set()).add(v)
-                    out[v] = goal
-                    break
+            if out[v] != level:
+                continue
+            goal = next((g for g in _goals(v, out, above[v], below[v]) if has_room(v, g)), None)
+            if goal is not None:
+                move(v, goal)
     return _numbered(out)
 
 
-def _settle_lone(
-    out: list[int], members: dict[int, set[int]], above: list[list[int]], below: list[list[int]],
-    fits: Callable[[int, int], bool],
-) -> None:  # fmt: skip
-    """Nodes without arcs go to the last layers that have room."""
-    for v in range(len(out)):
-        if above[v] or below[v]:
-            continue
-        members[out[v]].discard(v)
-        goal = next((level for level in sorted(members, reverse=True) if fits(v, level)), out[v])
-        members[goal].add(v)
-        out[v] = goal
+def _goals(v: int, out: list[int], above: list[int], below: list[int]) -> Iterator[int]:
+    """Layers that a node's arcs allow, the nearest first: up for one without parents, else down."""
+    level = out[v]
+    if not above and below:
+        yield from (level - step for step in range(1, len(out)))
+        return
+    last = min((out[w] - 1 for w in below), default=level + len(out))
+    yield from range(level + 1, last + 1)
 
 
 def _numbered(out: list[int]) -> list[int]:

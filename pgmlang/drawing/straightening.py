@@ -4,6 +4,7 @@ as there is room for. Least squares alone spreads a sideways step over all rows,
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from pgmlang.drawing.ordering import Rows
 
@@ -30,7 +31,7 @@ def _lines(rows: Rows, real: int) -> list[list[int]]:
     following: dict[int, int] = {}
     preceded: set[int] = set()
     for chain in rows.chains.values():
-        for u, v in zip(chain[1:-2], chain[2:-1], strict=True):
+        for u, v in pairwise(chain[1:-1]):
             if following.setdefault(u, v) == v:
                 preceded.add(v)
     lines = []
