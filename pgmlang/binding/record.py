@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
 from pgmlang.model import Model
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Binding:
     """A Model joined to data.
 
@@ -45,6 +46,22 @@ class Binding:
     rows: np.ndarray | None = None
     row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     name_columns: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])
+        lines = [f"{self.model.name} bound to {self.source or 'data'}: {sizes}"]
+        for what, names in (
+            ("observed", self.observed),
+            ("latent", self.latent),
+            ("missing", tuple(self.missing)),
+        ):
+            if names:
+                more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+                lines.append(f"  {what}: {', '.join(names[:12])}{more}")
+        return "\n".join(map(printable, lines))
+
+    def _repr_html_(self) -> str:
+        return text_as_html(repr(self))
 
     @property
     def sizes(self) -> Mapping[str, int]:

@@ -18,7 +18,7 @@ GIVEN = "given"
 """The method of a model that is asked as it stands, without a fit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """The result of ``fit``.
 
@@ -66,6 +66,9 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+
+    def __repr__(self) -> str:
+        return f"fit of {self.model.name}: {self.method}, {self.status}; {len(self.draws) or len(self.parameters)} arrays"
 
     @cached_property
     def layout(self) -> Layout:
