@@ -203,7 +203,9 @@ def schools(fit: pgmlang.FittedModel, figure) -> None:
     low, middle, high = np.quantile(effect.reshape(-1, len(data)), [0.05, 0.5, 0.95], axis=0)
     rows = np.arange(len(data))[::-1]
     axis.errorbar(data["y"], rows + 0.15, xerr=1.645 * data["sd"], fmt="o", color="lightgrey", label="as reported")
-    axis.errorbar(middle, rows - 0.15, xerr=[middle - low, high - middle], fmt="o", color="C0", label="partly pooled")
+    axis.errorbar(
+        middle, rows - 0.15, xerr=[middle - low, high - middle], fmt="o", color="C0", label="partly pooled"
+    )
     axis.set_yticks(rows, data["school"])
     axis.set_xlabel("effect of coaching, points (90 % intervals)")
     axis.legend()
