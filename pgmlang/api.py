@@ -518,7 +518,7 @@ class FittedModel(Asked):
 
     @property
     def draws(self) -> Mapping[str, np.ndarray]:
-        """Posterior draws by variable, to be read, shape (chain, draw, *plate and event axes); empty for a point estimate."""
+        """Posterior draws by variable, to be read, shape (chain, draw, then plate and event axes); empty for a point estimate."""
         axes = {name: ("chain", "draw", *self.record.draw_axes.get(name, ())) for name in self.record.draws}
         return FrozenArrays(self.record.draws, "fit.draws", axes)
 
