@@ -9,7 +9,7 @@ import numpy as np
 
 from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.display import text_as_html
+from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
 from pgmlang.model import Model
 
@@ -52,9 +52,17 @@ class Binding:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        from pgmlang.binding.report import binding_report
-
-        return "\n".join([f"{self.model.name} bound to {self.source or 'data'}", *binding_report(self)])
+        sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])
+        lines = [f"{self.model.name} bound to {self.source or 'data'}: {sizes}"]
+        for what, names in (
+            ("observed", self.observed),
+            ("latent", self.latent),
+            ("missing", tuple(self.missing)),
+        ):
+            if names:
+                more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+                lines.append(f"  {what}: {', '.join(names[:12])}{more}")
+        return "\n".join(map(printable, lines))
 
     def _repr_html_(self) -> str:
         return text_as_html(repr(self))

@@ -106,7 +106,7 @@ def predict(
     names = [t.strip() for t in targets.split(",")] if targets else None
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "prior")
     say_reading(bound, quiet or as_json)
-    result = asked.predict(bound, targets=names, seed=seed or 0)
+    result = asked.predict_columns(bound, targets=names, seed=seed or 0)
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
@@ -233,7 +233,7 @@ def sample(
         tables = tables_of(replicate, set(asked.model.plate_by_name))
         result = asked.replicate(tables, num_draws, seed=seed, **binding_of(given)).to_columns()
     else:
-        result = asked_of(source, settings, fixed).sample(num_draws, seed=seed, evidence=evidence)
+        result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
     _write_columns(result.columns, output, as_json, quiet)
 
 

@@ -225,9 +225,9 @@ class Model:
     # ---- what is worked out once
 
     def __repr__(self) -> str:
-        from pgmlang.model.outline import outline, title
-
-        return f"{title(self)}\n{outline(self)}"
+        names = [v.name for v in self.variables]
+        shown = ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+        return f"model {self.name}: {shown or 'no variables'}"
 
     @cached_property
     def _results(self) -> dict[Callable[[Model], Any], Any]:

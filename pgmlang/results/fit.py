@@ -69,9 +69,7 @@ class Fit:
     pointwise: Pointwise | None = None
 
     def __repr__(self) -> str:
-        from pgmlang.results.headline import titled_headline
-
-        return f"fit of {titled_headline(self)}"
+        return f"fit of {self.model.name}: {self.method}, {self.status}; {len(self.draws) or len(self.parameters)} arrays"
 
     @cached_property
     def layout(self) -> Layout:

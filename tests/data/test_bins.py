@@ -132,9 +132,13 @@ def test_a_fit_keeps_its_bins(how, tmp_path) -> None:
     inside = label_of_number("42", labels)
     by_number, by_label = loaded.query("P(ill | age = 42)"), loaded.query(f'P(ill | age = "{inside}")')
     assert by_number.table == by_label.table
-    far = loaded.predict({"age": [-5, 300]}, targets=["ill"]).columns
-    assert far["P(ill = yes)"][0] == pytest.approx(loaded.query(f'P(ill = yes | age = "{labels[0]}")').table[0]["p"])
-    assert far["P(ill = yes)"][1] == pytest.approx(loaded.query(f'P(ill = yes | age = "{labels[-1]}")').table[0]["p"])
+    far = loaded.predict_columns({"age": [-5, 300]}, targets=["ill"]).columns
+    assert far["P(ill = yes)"][0] == pytest.approx(
+        loaded.query(f'P(ill = yes | age = "{labels[0]}")').table[0]["p"]
+    )
+    assert far["P(ill = yes)"][1] == pytest.approx(
+        loaded.query(f'P(ill = yes | age = "{labels[-1]}")').table[0]["p"]
+    )
     np.testing.assert_allclose(
         loaded.score({"age": ["42"], "ill": ["yes"]}), loaded.score({"age": [inside], "ill": ["yes"]})
     )

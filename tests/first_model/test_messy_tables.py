@@ -93,7 +93,7 @@ def test_predictions_are_near_the_truth(tmp_path: Path) -> None:
     first = pgmlang.init(path, "spent")
     fit = pgmlang.compile(first.text).fit(path, seed=1, **first.binding)
     new = {"age": ["30", "?", "80"], "city": ["Oslo", "Narvik", "bergen"]}
-    predicted = np.asarray(fit.predict(new, targets=["spent"]).columns["spent"], float)
+    predicted = np.asarray(fit.predict_columns(new, targets=["spent"]).columns["spent"], float)
     assert predicted[0] == pytest.approx(1000 + 90 + 40, abs=25)
     assert predicted[2] == pytest.approx(1000 + 240, abs=25)
 
@@ -109,5 +109,5 @@ def test_many_rows_take_seconds(tmp_path: Path) -> None:
     assert described.rows[0]["kind"] == "id"
     model = pgmlang.compile(first.text)
     fit = model.fit(path, seed=1, **{"method": "map", **first.binding})
-    answers = fit.predict({"age": ["30"], "city": ["Oslo"]}, targets=["spent"])
+    answers = fit.predict_columns({"age": ["30"], "city": ["Oslo"]}, targets=["spent"])
     assert float(answers.columns["spent"][0]) == pytest.approx(1130, abs=25)

@@ -67,6 +67,7 @@ class MethodFacts(SphinxDirective):
     has_content: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # the registry is no file of Sphinx's
         return self.parse_text_to_nodes(facts(self.arguments[0]))
 
 
