@@ -21,6 +21,6 @@ def suspect_counts(
     suspect = counting_column(frame, unused) if unused else None
     if suspect is not None:
         problems.warn(
-            "PGM0724", f"`{suspect.name}` is not used, and seems to be {suspect.why}; each row is taken once",
-            frame.place.column(suspect.name), f"if so, give `--{suspect.option} {suspect.name}` (in Python `{suspect.option}='{suspect.name}'`)",
+            "PGM0724", f"`{suspect.name}` is not used, and seems to be {suspect.why}",
+            frame.place.column(suspect.name), f"each row is taken once; if it counts, give `--{suspect.option} {suspect.name}` (in Python `{suspect.option}='{suspect.name}'`)",
         )  # fmt: skip

@@ -60,9 +60,10 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     if is_labelled(column):
         page.rows.append(f"{name} : {label_set(column)} ~ Table({by + ', ' if by else ''}prior = 1)")
         return
-    is_real, words = True, ("mean", "sd")
-    if column.kind == "count":
-        is_real, words = False, ("rate",) if is_poisson(column.sorted_numbers) else ("mean", "shape")
+    is_real = column.kind != "count"
+    words: tuple[str, ...] = ("mean", "sd")
+    if not is_real:
+        words = ("rate",) if is_poisson(column.sorted_numbers) else ("mean", "shape")
     names = [page.fresh(f"{name}_{word}") for word in words]
     told = {
         "rate": f"  # the mean of {name}",

@@ -100,8 +100,11 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         others = [c for c in columns if c.name != target]
         write = _writer(table.columns[target], is_bayes)
         says = write(page, table, table.columns[target], others)
-    page.left_out += [f"# {c.name}: {c.missing:,} missing cells, filled in by what the model says of them" for c in columns
-                      if c.missing and c.kind != "group"]  # fmt: skip
+    page.left_out += [
+        f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
+        for c in columns
+        if c.missing and c.kind != "group"
+    ]
     if not page.rows:
         raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
