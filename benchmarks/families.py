@@ -47,7 +47,8 @@ def sampled(name: str, data: str, chains: int, warmup: int, draws: int) -> tuple
         EXAMPLES / data, method="hmc", seed=1, options={"chains": chains, "warmup": warmup, "draws": draws}
     )
     seconds = time.perf_counter() - start
-    return smallest_ess(fit.draws) / seconds, fit.draws
+    drawn = dict(fit.draws)
+    return smallest_ess(drawn) / seconds, drawn
 
 
 def numpyro_ess(model: Any, warmup: int, draws: int, **data: Any) -> tuple[float, dict[str, np.ndarray]]:

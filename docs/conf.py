@@ -34,6 +34,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+suppress_warnings = ["myst-nb.lexer"]  # of cells that `make docs-lint` does not run: it asks no kernel
 
 default_role = "py:obj"
 autodoc_typehints = "signature"
@@ -48,7 +49,7 @@ copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
 
 html_theme = "furo"
-html_title = f"pgmlang {release}"
+html_title = "pgmlang"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"

@@ -183,7 +183,36 @@ def penguins(fit: pgmlang.FittedModel, figure) -> None:
     right.legend(fontsize=7)
 
 
+def titanic(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    classes = ["1st", "2nd", "3rd", "Crew"]
+    for k, sex in enumerate(["female", "male"]):
+        asked = [fit.query(f'P(survived | class = "{c}", sex = {sex})').probabilities["yes"] for c in classes]
+        axis.bar(np.arange(4) + 0.4 * k - 0.2, asked, 0.38, label=sex, color=f"C{k}")
+    axis.set_xticks(range(4), classes)
+    axis.set_ylim(0, 1)
+    axis.set_ylabel("P(survived)")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.38, 1))
+
+
+def schools(fit: pgmlang.FittedModel, figure) -> None:
+    """What each school reports, and what it comes to beside the others."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "schools" / "schools.csv")
+    effect = fit.draws["mu"][..., None] + fit.draws["tau"][..., None] * fit.draws["effect"]
+    low, middle, high = np.quantile(effect.reshape(-1, len(data)), [0.05, 0.5, 0.95], axis=0)
+    rows = np.arange(len(data))[::-1]
+    axis.errorbar(data["y"], rows + 0.15, xerr=1.645 * data["sd"], fmt="o", color="lightgrey", label="as reported")
+    axis.errorbar(
+        middle, rows - 0.15, xerr=[middle - low, high - middle], fmt="o", color="C0", label="partly pooled"
+    )
+    axis.set_yticks(rows, data["school"])
+    axis.set_xlabel("effect of coaching, points (90 % intervals)")
+    axis.legend()
+
+
 PICTURES = {
+    "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),
     "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),
     "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),

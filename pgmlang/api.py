@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
+from pgmlang.display import FrozenArrays, does_not_change, mime_bundle, picture_html, text_as_html
 from pgmlang.pipeline import fit_bound, fit_streamed
 from pgmlang.progress import shown_progress
 from pgmlang.sema import Compilation, Loader, analyse
@@ -40,11 +41,11 @@ if TYPE_CHECKING:
     from pgmlang.query import Answer
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
-    from pgmlang.results.compare import Difference
-    from pgmlang.results.elpd import Elpd, Ranked
+    from pgmlang.results.compare import Differences
+    from pgmlang.results.elpd import Elpd, Ranks
     from pgmlang.results.fit import Fit
     from pgmlang.results.summary_view import Summary
-    from pgmlang.results.trust import Finding
+    from pgmlang.results.trust import Findings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,9 +95,7 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
 
 
 @checked_arguments
-def compare_fits(
-    *fits: FittedModel, data: Any = None, folds: int = 0, **binding: Any
-) -> tuple[Difference, ...] | tuple[Ranked, ...]:
+def compare_fits(*fits: FittedModel, data: Any = None, folds: int = 0, **binding: Any) -> Differences | Ranks:
     """Two fits of one model: their scalars side by side, those furthest apart first. Fits of different models, more than
     two, or with ``data`` or ``folds``: as `rank_fits`, under the names ``fit 1``, ``fit 2`` and so on."""
     from pgmlang.results.compare import compare, is_of_one_model
@@ -108,9 +107,7 @@ def compare_fits(
 
 
 @checked_arguments
-def rank_fits(
-    fits: Mapping[str, FittedModel], data: Any = None, *, folds: int = 0, **binding: Any
-) -> tuple[Ranked, ...]:
+def rank_fits(fits: Mapping[str, FittedModel], data: Any = None, *, folds: int = 0, **binding: Any) -> Ranks:
     """Fits of any models of the same data by their expected log predictive density, the best first, with differences and
     their standard errors: by PSIS-LOO, or by refits without each of ``folds`` shares of the data.
 
@@ -125,7 +122,8 @@ def rank_fits(
     return rank({name: fit.record for name, fit in fits.items()}, bindings, folds)
 
 
-@dataclass(frozen=True, eq=False)
+@does_not_change("a model", "compile it again")
+@dataclass(frozen=True, eq=False, repr=False)
 class CompiledModel:
     """A checked model. ``compilation`` holds its source, Model and warnings."""
 
@@ -184,6 +182,20 @@ class CompiledModel:
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+    def __repr__(self) -> str:
+        from pgmlang.model.outline import outline, title
+
+        source = self.compilation.source.name
+        place = f" ({source})" if source != "<string>" else ""
+        warnings = f"\n{len(self.warnings)} warnings, `.warnings` has them" if self.warnings else ""
+        return f"{title(self.model)}{place}\n{outline(self.model)}{warnings}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from pgmlang.model.outline import outline, title
+
+        table = outline(self.model)._repr_html_()
+        return mime_bundle(repr(self), picture_html(self.svg()), text_as_html(title(self.model)), table)
 
     @checked_arguments
     def bind(self, data: Any, **binding: Any) -> Binding:
@@ -321,7 +333,8 @@ class CompiledModel:
         return self.given(fixed).sample(num_draws, seed=seed, evidence=evidence)
 
 
-@dataclass(frozen=True, eq=False)
+@does_not_change("a fit", "fit again, or work on a copy (`dict(fit.draws)`, `fit.draws[...].copy()`)")
+@dataclass(frozen=True, eq=False, repr=False)
 class Asked:
     """A posterior and the folds over it: what a fit leaves, a model that gives everything, or a network of a file."""
 
@@ -330,6 +343,9 @@ class Asked:
     @property
     def model(self) -> Model:
         return self.posterior.fit.model
+
+    def __repr__(self) -> str:
+        return f"to be asked: {self.model!r}"
 
     @checked_arguments
     def bind(self, data: Any, **binding: Any) -> Binding:
@@ -433,7 +449,8 @@ class Asked:
         return log_z(self.posterior, parse_evidence(evidence) if evidence.strip() else ())
 
 
-@dataclass(frozen=True, eq=False)
+@does_not_change("a fit", "fit again, or work on a copy (`dict(fit.draws)`, `fit.draws[...].copy()`)")
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedModel(Asked):
     """A fit and what can be asked of it."""
 
@@ -460,9 +477,9 @@ class FittedModel(Asked):
         return plan_of_json(self.record.plan)
 
     @property
-    def params(self) -> dict[str, np.ndarray]:
-        """Point estimates by name; ``NAME.table`` is the table of NAME."""
-        return self.record.parameters
+    def params(self) -> Mapping[str, np.ndarray]:
+        """Point estimates by name, to be read; ``NAME.table`` is the table of NAME."""
+        return FrozenArrays(self.record.parameters, "fit.params")
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -474,9 +491,10 @@ class FittedModel(Asked):
         return self.record.log_likelihood
 
     @property
-    def draws(self) -> dict[str, np.ndarray]:
-        """Posterior draws by variable, shape (chain, draw, then plate and event axes); empty for a point estimate."""
-        return self.record.draws
+    def draws(self) -> Mapping[str, np.ndarray]:
+        """Posterior draws by variable, to be read, shape (chain, draw, then plate and event axes); empty for a point estimate."""
+        axes = {name: ("chain", "draw", *self.record.draw_axes.get(name, ())) for name in self.record.draws}
+        return FrozenArrays(self.record.draws, "fit.draws", axes)
 
     @_of_the_model
     def inference_data(self, data: Any = None, *, seed: int = 0, **binding: Any) -> Any:
@@ -548,7 +566,7 @@ class FittedModel(Asked):
         return Summary(self.record, names)
 
     @checked_arguments
-    def diagnose(self) -> tuple[Finding, ...]:
+    def diagnose(self) -> Findings:
         """Every check of whether the fit can be trusted, the worst first, each with its cure."""
         from pgmlang.results.trust import diagnose
 
@@ -596,6 +614,18 @@ class FittedModel(Asked):
 
     def _repr_svg_(self) -> str:
         return self.graph().svg()
+
+    def __repr__(self) -> str:
+        from pgmlang.results.summary_view import GLANCE, Summary
+
+        data = self.record.provenance.get("data")
+        of_data = f"\nof {data}" if data else ""
+        return f"{Summary(self.record).text(GLANCE)}{of_data}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from pgmlang.results.summary_view import GLANCE, Summary
+
+        return mime_bundle(repr(self), picture_html(self._repr_svg_()), Summary(self.record).html(GLANCE))
 
 
 def _prior_draws(

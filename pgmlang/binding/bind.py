@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.close import close_model, labels_in_data
 from pgmlang.binding.close import open_sets as open_sets_of
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
+from pgmlang.binding.element_names import RowNames, row_names
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.order import refuse_ordinal_text
@@ -131,12 +132,25 @@ class Binder:
         layout = close_layout(closed, elements.sizes, elements.labels, elements.membership, self.gaps)
         observed = tuple(n for n in self.values if closed.by_name[n].role in ("random", "field"))
         latent = tuple(v.name for v in closed.of_role("random", "field") if v.name not in self.values)
+        named = self._row_names(closed, mapping, unused, elements)
+        name_columns = {plate: told.column for plate, told in named.items()}
         binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
-            counts is not None, observed, latent, unused, dropped, tuple(self.matches.renamed),
-            self._source(), prints, tuple(problems.warnings), main, rows.get(main),
+            counts is not None, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
+            tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main),
+            {plate: told.names for plate, told in named.items()}, name_columns,
         )  # fmt: skip
         return binding if self.unseen is None else self.unseen.left_out(binding)
+
+    def _row_names(
+        self, closed: Model, mapping: dict[str, str], unused: tuple[str, ...], elements: Elements
+    ) -> dict[str, RowNames]:
+        """Of rows whose missing cells make no element of their own: a fully given variable needs no name."""
+        if self.is_block or self.is_fresh:
+            return {}
+        frames = {p: f for p, f in self.frames.items() if p not in elements.labels}
+        whole = [n for n in self.values if n not in self.gaps]
+        return row_names(closed, frames, mapping, whole, unused)
 
     def _source(self) -> str:
         return ", ".join(f.name for f in self.frames.values())

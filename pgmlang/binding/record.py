@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
 from pgmlang.model import Model
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Binding:
     """A Model joined to data.
 
     ``model``: the Model with its open label sets and unsized dims filled in from the data (``Type.labels``,
     ``Dim.labels``), row plates still unsized. ``layout``: sizes, labels, the outer element of each row, sequences,
-    edges. ``labels``: those of plates and dims that the data give: what a fit keeps. ``values``: every observed or input variable's array, of
+    edges. ``labels``: those of plates and dims that the data give: what a fit keeps. ``row_names``: what the rows themselves
+    are called, by plate, where a column tells (``name_columns`` says which); new rows are none of them, whatever they are
+    called. ``values``: every observed or input variable's array, of
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
@@ -41,6 +44,24 @@ class Binding:
     warnings: tuple[Diagnostic, ...] = ()
     plate: str = ""
     rows: np.ndarray | None = None
+    row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    name_columns: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])
+        lines = [f"{self.model.name} bound to {self.source or 'data'}: {sizes}"]
+        for what, names in (
+            ("observed", self.observed),
+            ("latent", self.latent),
+            ("missing", tuple(self.missing)),
+        ):
+            if names:
+                more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+                lines.append(f"  {what}: {', '.join(names[:12])}{more}")
+        return "\n".join(map(printable, lines))
+
+    def _repr_html_(self) -> str:
+        return text_as_html(repr(self))
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -65,7 +86,15 @@ class Binding:
         if weights is not None and self.plate in rows_left:
             weights = weights[rows_left[self.plate]]
         labels = {k: layout.labels[k] for k in self.labels}
-        return replace(self, layout=layout, labels=labels, values=values, weights=weights, rows=None)
+        # a row that is taken twice is two elements, which one name would not tell apart
+        names = {
+            p: tuple(told[i] for i in rows_left[p]) if p in rows_left else told
+            for p, told in self.row_names.items()
+            if p not in rows_left or len(np.unique(rows_left[p])) == len(rows_left[p])
+        }
+        return replace(
+            self, layout=layout, labels=labels, values=values, weights=weights, rows=None, row_names=names
+        )
 
     def with_values(self, values: dict[str, np.ndarray]) -> Binding:
         """The same with other values; cells are missing of those variables alone that have values still."""

@@ -16,6 +16,8 @@ def binding_report(binding: Binding) -> list[str]:
         lines.append(f"inputs    {_names(inputs)}")
     if binding.latent:
         lines.append(f"latent    {_names(binding.latent)}")
+    for plate, column in binding.name_columns.items():
+        lines.append(f"names     of {plate}: column {_names([column])}")
     if binding.missing:
         cells = (f"{n} {c:,} {'cell' if c == 1 else 'cells'}" for n, c in binding.missing.items())
         lines.append(f"missing   {_names(cells)}")

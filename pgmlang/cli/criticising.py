@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -75,18 +74,4 @@ def print_ranks(
     if as_json:
         print_json([r.to_dict() for r in ranks])
         return
-    width = max(4, *(len(r.name) for r in ranks))
-    click.echo(
-        f"{'fit':<{width}}  {'rank':>4}  {'elpd':>10}  {'se':>8}  {'p':>7}  {'difference':>10}  {'se':>8}  {'poor':>4}  {'max k':>5}"
-    )
-    for r in ranks:
-        shapes = r.elpd.pareto_k
-        k = "" if shapes is None or not len(shapes) else f"{float(shapes.max()):.2f}"
-        p = "" if math.isnan(r.elpd.p) else f"{r.elpd.p:.2f}"
-        click.echo(
-            f"{r.name:<{width}}  {r.rank:>4}  {r.elpd.elpd:>10.2f}  {r.elpd.se:>8.2f}  {p:>7}  {r.difference:>10.2f}  "
-            f"{r.difference_se:>8.2f}  {r.elpd.num_poor:>4}  {k:>5}"
-        )
-    click.echo(f"{ranks[0].elpd.method}: log-likelihood {ranks[0].elpd.given}")
-    if any(not r.elpd.is_reliable for r in ranks):
-        click.echo("k-hats over the limit: those sums are not to be relied on; `--folds 10` fits again instead")
+    click.echo(ranks)

@@ -93,7 +93,7 @@ def fit(
     from pgmlang.density.device import check_device
     from pgmlang.infer.checkpoint import claim, remove
     from pgmlang.pipeline import fit_bound, fit_streamed
-    from pgmlang.plan.show import brief
+    from pgmlang.plan import brief
     from pgmlang.results.save import refuse_existing
 
     compilation = compiled(model, settings, quiet=quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
@@ -24,19 +23,10 @@ def diagnose(source: str, show_all: bool, as_json: bool) -> int:
     The exit code is 0, and 1 where a problem was found.
     """
     findings = fit_of(source).diagnose()
-    bad = [f for f in findings if f.severity != "ok"]
     if as_json:
         print_json([vars(f) for f in findings])
     else:
-        shown = findings if show_all else bad
-        for finding in shown:
-            where = f" ({finding.where})" if finding.where else ""
-            click.echo(
-                f"{finding.severity:<8} {finding.check}: {finding.figure:.4g}{where}, limit {finding.threshold:g}"
-            )
-            if finding.cure:
-                click.echo(f"         {finding.cure}")
-        click.echo(f"{len(findings)} checks, {len(bad)} not passed")
+        click.echo(findings.every if show_all else findings)
     return 1 if any(f.severity == "problem" for f in findings) else 0
 
 
@@ -59,8 +49,8 @@ def compare(
     Fits of different models, more than two, or with --data: ranked by the expected log predictive density of data left
     out (PSIS-LOO), with the standard errors of the differences.
     """
+    from pgmlang.results.compare import SHOWN
     from pgmlang.results.compare import compare as side_by_side
-    from pgmlang.results.precision import figure
 
     loaded = {path: fit_of(path) for path in fits}
     if len(loaded) < 2:
@@ -73,19 +63,4 @@ def compare(
     if as_json:
         print_json([vars(d) for d in differences])
         return
-    width = max([len(d.name) for d in differences[: None if show_all else 20]] + [4])
-    click.echo(
-        f"{'name':<{width}}  {'first':>10}  {'second':>10}  {'difference':>10}  {'in mcse':>8}  {'sd ratio':>8}"
-    )
-    for d in differences[: None if show_all else 20]:
-        first, second = (figure(m, e, 4) for m, e in zip(d.means, d.mcses, strict=True))
-        error = "" if d.in_mcse is None or not math.isfinite(d.in_mcse) else f"{d.in_mcse:.1f}"
-        ratio = "" if d.sd_ratio is None else f"{d.sd_ratio:.3f}"
-        mark = "  far" if d.is_far else ""
-        click.echo(
-            f"{d.name:<{width}}  {first:>10}  {second:>10}  {figure(d.difference, d.mcse, 3):>10}  {error:>8}  {ratio:>8}{mark}"
-        )
-    if len(differences) > 20 and not show_all:
-        click.echo(f"... and {len(differences) - 20} more: `--all`")
-    far = sum(d.is_far for d in differences)
-    click.echo(f"{len(differences)} scalars, {far} further apart than four Monte Carlo errors")
+    click.echo(differences.table(None if show_all else SHOWN))

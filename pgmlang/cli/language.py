@@ -143,7 +143,7 @@ def graph(
     else:
         from pgmlang.drawing import to_dot, to_svg
 
-        write_text(output, to_svg(scene) if kind == "svg" else to_dot(scene))
+        write_text(output, to_svg(scene, interactive=True) if kind == "svg" else to_dot(scene))
     for note in notes:
         say(f"note: {note}", quiet)
     if output != "-":

@@ -55,7 +55,7 @@ def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
         _raise_unless_absent(error)
 
     def labels_of(axis: str, size: int) -> tuple[str, ...]:
-        return tuple(binding.layout.labels.get(axis, ()))[:size]
+        return tuple(binding.layout.labels.get(axis) or binding.row_names.get(axis, ()))[:size]
 
     return inference_data(fit, groups, labels_of)
 

@@ -10,7 +10,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.criticism.folds import k_fold
 from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.results.elpd import Elpd, Ranked, psis_loo, ranked, waic
+from pgmlang.results.elpd import Elpd, Ranks, psis_loo, ranked, waic
 from pgmlang.results.fit import Fit
 from pgmlang.results.fit_figures import FitFigures
 from pgmlang.results.pointwise import Pointwise
@@ -53,7 +53,7 @@ def widely_applicable(fit: Fit, binding: Binding | None = None) -> Elpd:
     return waic(pointwise_of(fit, binding))
 
 
-def rank(fits: Mapping[str, Fit], bindings: Mapping[str, Binding], folds: int = 0) -> tuple[Ranked, ...]:
+def rank(fits: Mapping[str, Fit], bindings: Mapping[str, Binding], folds: int = 0) -> Ranks:
     """Fits of the same data by their elpd, the best first: by PSIS-LOO, or by refits to ``folds`` of it.
 
     ``bindings``: of the data to each fit's model; empty where the fits kept their pointwise log-likelihoods. Raises

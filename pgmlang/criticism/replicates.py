@@ -22,6 +22,7 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import simulate
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.display import as_frame
 from pgmlang.families import FAMILIES
 from pgmlang.model import Dist, Model
 from pgmlang.model.branches import branches
@@ -35,7 +36,7 @@ NUMBERS = 20_000_000
 """Numbers drawn at a time."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Replicates:
     """``values``: draws ``[replicate, *axes]`` of random variables by name, codes of labels for discrete ones; ``draws``:
     which draw of the fit each replicate is of (chains one after the other), empty for the prior's. ``joint``: the model
@@ -45,6 +46,18 @@ class Replicates:
     values: dict[str, np.ndarray]
     draws: np.ndarray
     tables: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        count = len(next(iter(self.values.values()), np.zeros(0)))
+        arrays = "".join(
+            f"\n  {n}: {', '.join(('replicate', *self.axes[n]))} {v.shape}" for n, v in self.values.items()
+        )
+        return f"{count:,} replicate{'' if count == 1 else 's'}, `.frame` has them as rows{arrays}"
+
+    @property
+    def frame(self) -> Any:
+        """`to_columns` as a frame: pandas where it is installed, else Arrow."""
+        return as_frame(self.to_columns().columns)
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ def frame_kind(data: Any) -> Kind | None:
     return roots.get(type(data).__module__.partition(".")[0])
 
 
-def as_frame(columns: Mapping[str, Sequence[Any]], kind: Kind | None = None) -> Any:
+def as_frame(columns: Mapping[str, Any], kind: Kind | None = None) -> Any:
     """Columns of one length as a frame of a kind; left open, a pandas DataFrame where pandas is installed, else a
     pyarrow Table."""
     if kind is None:

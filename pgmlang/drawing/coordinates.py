@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pgmlang.drawing.ordering import Rows, Token
+from pgmlang.drawing.page import ROOMY, Spacing
 from pgmlang.drawing.separation import SeparationProblem, solve
 from pgmlang.drawing.shapes import Shape
+from pgmlang.drawing.straightening import straighten
 
 PAD, RIM, APART = 13.0, 9.0, 22.0
-NODE_GAP, WIRE_GAP, LABEL_HEIGHT = 26.0, 13.0, 17.0
+LABEL_HEIGHT = 17.0
 
 
 @dataclass
@@ -26,27 +28,31 @@ class Grid:
     free: list[tuple[float, float]]
 
 
-def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> Grid:
+def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float], spacing: Spacing = ROOMY) -> Grid:
     """Coordinates for all; ``labels`` are the widths of the boxes' labels, nodes from ``real`` on are dummies."""
     count = len(rows.layer)
-    problem = _problem(rows, shapes, real, labels)
+    problem = _problem(rows, shapes, real, labels, spacing)
     positions = solve(problem)
     # Again with nearly straight edges pulled harder and slanted ones less (towards least absolute distances, as in
     # Gansner et al. 1993): lines become straight, symmetry stays.
     first = problem.pulls
-    for _ in range(2 if problem.count <= 260 else problem.count <= 2000):
+    for _ in range(2 if problem.count <= 1200 else problem.count <= 2000):
         problem.pulls = [
             (a, b, w * min(20.0, max(0.2, 48 / (abs(positions[b] - positions[a]) + 2))), d) for a, b, w, d in first
         ]
         positions = solve(problem, positions)
     solution = positions.tolist()
     x = solution[:count]
+    if spacing is not ROOMY and not labels:
+        straighten(rows, x, real, lambda u, v: _gap(("node", u), ("node", v), shapes, real, spacing))
     left, right = solution[count::2], solution[count + 1 :: 2]
-    y, top, bottom, free = _heights(rows, shapes, x, labels)
+    y, top, bottom, free = _heights(rows, shapes, x, spacing)
     return Grid(x, y, left, right, top, bottom, free)
 
 
-def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) -> SeparationProblem:
+def _problem(
+    rows: Rows, shapes: list[Shape], real: int, labels: list[float], spacing: Spacing
+) -> SeparationProblem:
     count = len(rows.layer)
     problem = SeparationProblem(count + 2 * len(labels))
     for v in range(count):
@@ -61,7 +67,9 @@ def _problem(rows: Rows, shapes: list[Shape], real: int, labels: list[float]) ->
         problem.gaps.append((count + 2 * b, count + 2 * b + 1, wide + 20))
     for tokens in rows.tokens:
         for one, two in pairwise(tokens):
-            problem.gaps.append((_variable(one, count), _variable(two, count), _gap(one, two, shapes, real)))
+            problem.gaps.append(
+                (_variable(one, count), _variable(two, count), _gap(one, two, shapes, real, spacing))
+            )
     problem.gaps.extend(_label_room(rows, labels))
     return problem
 
@@ -71,12 +79,12 @@ def _variable(token: Token, count: int) -> int:
     return number if kind == "node" else count + 2 * number + (kind == "close")
 
 
-def _gap(one: Token, two: Token, shapes: list[Shape], real: int) -> float:
+def _gap(one: Token, two: Token, shapes: list[Shape], real: int, spacing: Spacing) -> float:
     """The least distance between two neighbours of a layer."""
     kinds = (one[0], two[0])
     if kinds == ("node", "node"):
         wires = (one[1] >= real) + (two[1] >= real)
-        between = NODE_GAP if not wires else WIRE_GAP + 2 * (wires == 1)
+        between = spacing.node if not wires else spacing.wire + 2 * (wires == 1)
         return shapes[one[1]].right + between + shapes[two[1]].left
     if kinds[0] == "node":
         return shapes[one[1]].right + (PAD if kinds[1] == "close" else APART)
@@ -119,7 +127,7 @@ def _label_room(rows: Rows, labels: list[float]) -> list[tuple[int, int, float]]
 Heights = tuple[list[float], list[float], list[float], list[tuple[float, float]]]
 
 
-def _heights(rows: Rows, shapes: list[Shape], x: list[float], labels: list[float]) -> Heights:
+def _heights(rows: Rows, shapes: list[Shape], x: list[float], spacing: Spacing) -> Heights:
     """Rows from top to bottom with room for the rims of boxes that end or begin between them."""
     half = [max((shapes[v].height / 2 for v in row), default=0.0) for row in rows.rows]
     up, down = _rims(rows, shapes)
@@ -138,7 +146,8 @@ def _heights(rows: Rows, shapes: list[Shape], x: list[float], labels: list[float
             break
         reach = max((abs(x[v] - x[w]) for v in row for w in rows.below[v]), default=0.0)
         rims = below[level] - half[level] + above[level + 1] - half[level + 1]
-        gap = max(24.0, 38.0 - rims / 2) + min(90.0, max(0.0, reach - 120) * 0.12)
+        gap = max(spacing.least_row, spacing.row - rims / 2)
+        gap += min(spacing.most_spread, max(0.0, reach - 120) * spacing.spread)
         free.append((y, y + gap))
         y += gap
     free.append((y, y))

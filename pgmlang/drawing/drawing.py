@@ -29,13 +29,14 @@ class Drawing:
         return to_dot(self.scene)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the picture; the ending says the format: ``.svg``, ``.png``, ``.dot``. Raises PgmError PGM0612 for another
+        """Writes the picture; the ending says the format: ``.svg`` (in a browser it zooms, pans and shows a node's neighbours),
+        ``.png``, ``.dot``. Raises PgmError PGM0612 for another
         ending, PGM0909 for a PNG without matplotlib."""
         ending = Path(path).suffix.lower()
         if ending == ".png":
             to_png(self.scene, path)
         elif ending in (".svg", ".dot"):
-            text = to_svg(self.scene) if ending == ".svg" else self.dot()
+            text = to_svg(self.scene, interactive=True) if ending == ".svg" else self.dot()
             Path(path).write_text(text, encoding="utf-8")
         else:
             message = f"`{ending or Path(path).name}` is no format of drawings"

@@ -122,6 +122,15 @@ class PlacedText:
 
 
 @dataclass(frozen=True)
+class PlacedRegion:
+    """The ground behind a cluster: a tint behind its nodes and along the short edges between them."""
+
+    cluster: int
+    boxes: tuple[Rect, ...]
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class PlacedScene:
     title: str
     width: float
@@ -130,6 +139,13 @@ class PlacedScene:
     edges: tuple[PlacedEdge, ...]
     plates: tuple[PlacedPlate, ...]
     legend: tuple[PlacedText, ...] = ()
+    arrow: float = 10.0
+    regions: tuple[PlacedRegion, ...] = ()
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many edges that they stand back behind the nodes."""
+        return self.arrow < 10
 
 
 def trapezium_reach(dy: float) -> float:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgmlang.drawing.clusters import clusters_of, regions_of
 from pgmlang.drawing.coordinates import Grid, place
-from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedPlate, PlacedScene, PlacedText, Rect, sampled
+from pgmlang.drawing.geometry import (
+    Path,
+    PlacedEdge,
+    PlacedNode,
+    PlacedPlate,
+    PlacedRegion,
+    PlacedScene,
+    PlacedText,
+    Rect,
+    sampled,
+)
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
 from pgmlang.drawing.ordering import build_rows, order
+from pgmlang.drawing.page import LARGE, page_layers, spacing_of
 from pgmlang.drawing.routing import make_field, route
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import BLANK, DUMMY, LONGEST_LINE, SMALL, Shape, shape_of
@@ -22,16 +34,21 @@ def layout(scene: Scene) -> PlacedScene:
     """Place a scene: layers, order, coordinates, then curves. The same scene gives the same layout."""
     index = {node.name: i for i, node in enumerate(scene.nodes)}
     loops = {edge.source for edge in scene.edges if edge.source == edge.target}
-    drawn = [shape_of(node, node.name in loops) for node in scene.nodes]
+    is_large = len(scene.nodes) > LARGE
+    spacing = spacing_of(len(scene.nodes))
+    drawn = [shape_of(node, node.name in loops, spacing.height) for node in scene.nodes]
     info = membership(scene)
     real = len(drawn) + len(info.beside)
     arcs = downward(scene, index)
-    rows = build_rows(build(info, real), _levels(len(drawn), arcs, info), arcs)
+    levels = _levels(len(drawn), arcs, info)
+    if is_large and not info.plates:
+        levels = page_layers(levels, arcs, [s.left + s.right for s in drawn], [s.height for s in drawn], spacing)
+    rows = build_rows(build(info, real), levels, arcs, trunks=is_large)
     order(rows)
     shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
     titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
     wide = [text_width(title, SMALL) for title in titles]
-    grid = place(rows, shapes, real, wide)
+    grid = place(rows, shapes, real, wide, spacing)
     nodes = _nodes(scene, grid, shapes)
     plates = [
         PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
@@ -39,11 +56,13 @@ def layout(scene: Scene) -> PlacedScene:
     ]
     field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates], loops)
     edges = route(field, scene.edges, index)
+    clusters = clusters_of(len(drawn), arcs) if is_large and not info.plates else []
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
     depth = [box.depth for box in rows.groups.boxes]
     plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]
-    moved = _moved(PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates)))
-    return _with_legend(moved, scene.legend)
+    drawing = PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates), arrow=spacing.arrow)
+    drawing = _moved(replace(drawing, regions=regions_of(drawing, clusters, spacing)))
+    return _with_legend(drawing, scene.legend)
 
 
 def _with_legend(drawing: PlacedScene, words: tuple[str, ...]) -> PlacedScene:
@@ -137,6 +156,7 @@ def _plate_boxes(grid: Grid, b: int, wide: float) -> tuple[Rect, Rect]:
 def _moved(layout: PlacedScene) -> PlacedScene:
     """Shifted so that everything lies in a canvas with a margin, and rounded to hundredths for short files."""
     boxes = [node.extent for node in layout.nodes] + [plate.box for plate in layout.plates]
+    boxes += [box for region in layout.regions for box in region.boxes]
     points = [p for edge in layout.edges for p in sampled(edge.path)]
     xs = [b.x0 for b in boxes] + [b.x1 for b in boxes] + [p[0] for p in points]
     ys = [b.y0 for b in boxes] + [b.y1 for b in boxes] + [p[1] for p in points]
@@ -158,10 +178,15 @@ def _moved(layout: PlacedScene) -> PlacedScene:
         )
         for n in layout.nodes
     )
-    edges = tuple(
-        PlacedEdge(e.edge, tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in e.path)) for e in layout.edges
+
+    def path(old: Path) -> Path:
+        return tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in old)
+
+    edges = tuple(PlacedEdge(e.edge, path(e.path)) for e in layout.edges)
+    regions = tuple(
+        PlacedRegion(r.cluster, tuple(map(rect, r.boxes)), tuple(map(path, r.paths))) for r in layout.regions
     )
     plates = tuple(PlacedPlate(p.name, p.label, rect(p.box), rect(p.label_box)) for p in layout.plates)
     width = round(max(xs, default=0.0) + dx + MARGIN, 2)
     height = round(max(ys, default=0.0) + dy + MARGIN, 2)
-    return PlacedScene(layout.title, width, height, nodes, edges, plates)
+    return replace(layout, width=width, height=height, nodes=nodes, edges=edges, plates=plates, regions=regions)

@@ -7,6 +7,7 @@ The components of one atom keep one order over all layers, so the boxes' borders
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise, permutations
 
@@ -39,8 +40,12 @@ class Rows:
     tokens: list[list[Token]] = field(default_factory=list)
 
 
-def build_rows(groups: Groups, layer: list[int], arcs: list[Arc]) -> Rows:
-    """Put dummies on arcs longer than one layer, inside the plates of the arc's ends where those still reach."""
+def build_rows(groups: Groups, layer: list[int], arcs: list[Arc], trunks: bool = False) -> Rows:
+    """Put dummies on arcs longer than one layer, inside the plates of the arc's ends where those still reach.
+
+    ``trunks``: long arcs out of one node, or into one, share their dummies, so that they are drawn as one line that
+    branches; each arc goes with the larger of its two bundles, so a line never leads from one node's trunk to another's.
+    """
     count = len(layer)
     rows = Rows(
         groups,
@@ -56,24 +61,47 @@ def build_rows(groups: Groups, layer: list[int], arcs: list[Arc]) -> Rows:
         (min(rows.box_span[b][0] for b in c.boxes), max(rows.box_span[b][1] for b in c.boxes))
         for c in groups.components
     ]
+    owners = _owners(layer, arcs) if trunks else {}
+    shared: dict[tuple[int, int, int], int] = {}
     for a, b in arcs:
         chain = [a]
         for level in range(layer[a] + 1, layer[b]):
+            home = _dummy_home(rows, a, b, level)
+            key = (owners[(a, b)], level, home) if (a, b) in owners else None
+            if key is not None and key in shared:
+                chain.append(shared[key])
+                continue
+            if key is not None:
+                shared[key] = len(rows.layer)
             chain.append(len(rows.layer))
             rows.layer.append(level)
-            rows.home.append(_dummy_home(rows, a, b, level))
+            rows.home.append(home)
             rows.above.append([])
             rows.below.append([])
         chain.append(b)
         rows.chains[(a, b)] = chain
         for u, v in pairwise(chain):
-            rows.below[u].append(v)
-            rows.above[v].append(u)
+            if v not in rows.below[u]:
+                rows.below[u].append(v)
+                rows.above[v].append(u)
     rows.at = [{} for _ in range(rows.depth)]
     for v, level in enumerate(rows.layer):
         rows.at[level].setdefault(rows.home[v], []).append(v)
+    if trunks:
+        for homes in rows.at:
+            for home, members in homes.items():
+                # Where nothing else decides, a trunk runs between its branches, not beside them.
+                nodes, dummies = [v for v in members if v < count], [v for v in members if v >= count]
+                homes[home] = [*nodes[: len(nodes) // 2], *dummies, *nodes[len(nodes) // 2 :]]
     rows.position = [0.0] * len(rows.layer)
     return rows
+
+
+def _owners(layer: list[int], arcs: list[Arc]) -> dict[Arc, int]:
+    """The end whose trunk each long arc takes: 2v for the arcs out of node v, 2v + 1 for those into it."""
+    long = [(a, b) for a, b in arcs if layer[b] - layer[a] > 1]
+    out, into = Counter(a for a, _ in long), Counter(b for _, b in long)
+    return {(a, b): 2 * a if out[a] >= into[b] else 2 * b + 1 for a, b in long if out[a] > 1 or into[b] > 1}
 
 
 def _dummy_home(rows: Rows, a: int, b: int, level: int) -> int:

@@ -8,11 +8,24 @@ from math import atan2, cos, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedScene, Point, trapezium_reach
+from pgmlang.drawing.geometry import PlacedEdge, PlacedNode, PlacedRegion, PlacedScene, Point, trapezium_reach
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import SMALL, TINY
-from pgmlang.drawing.svg import BAR, BAR_HEIGHT, DOT, FAINT, GIVEN, GIVEN_BAR, INK, PAPER, RIM, SHADE
+from pgmlang.drawing.svg import (
+    BAR,
+    BAR_HEIGHT,
+    DOT,
+    FAINT,
+    GIVEN,
+    GIVEN_BAR,
+    GROUND_WIDTH,
+    INK,
+    PAPER,
+    RIM,
+    SHADE,
+    ground,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +65,8 @@ def to_png(scene: Scene, path: str | os.PathLike[str]) -> None:
 def _draw(axes: Axes, drawing: PlacedScene) -> None:
     from matplotlib.patches import FancyBboxPatch
 
+    for region in drawing.regions:
+        _region(axes, region)
     for plate in drawing.plates:
         box = plate.box
         axes.add_patch(
@@ -69,7 +84,7 @@ def _draw(axes: Axes, drawing: PlacedScene) -> None:
         label = plate.label_box
         _write(axes, label.x1, (label.y0 + label.y1) / 2, plate.label, 12, "right", RIM)
     for edge in drawing.edges:
-        _edge(axes, edge)
+        _edge(axes, edge, drawing.arrow / 10, *((RIM, 1.0) if drawing.is_dense else (INK, 1.2)))
     for node in drawing.nodes:
         _node(axes, node)
         align = "center" if node.label_anchor == "middle" else "left"
@@ -77,6 +92,25 @@ def _draw(axes: Axes, drawing: PlacedScene) -> None:
         _card(axes, node)
     for text in drawing.legend:
         _write(axes, text.x, text.y, text.text, SMALL, "left", RIM)
+
+
+def _region(axes: Axes, region: PlacedRegion) -> None:
+    from matplotlib.patches import FancyBboxPatch, PathPatch
+    from matplotlib.path import Path as Curve
+
+    fill = ground(region)
+    for box in region.boxes:
+        corner = min(14.0, (box.y1 - box.y0) / 2)
+        style = f"round,pad={corner},rounding_size={corner}"
+        inner = (box.x0 + corner, box.y0 + corner)
+        wide, high = box.x1 - box.x0 - 2 * corner, box.y1 - box.y0 - 2 * corner
+        axes.add_patch(
+            FancyBboxPatch(inner, wide, high, boxstyle=style, facecolor=fill, edgecolor="none", zorder=0.5)
+        )
+    for path in region.paths:
+        curve = Curve(path, [Curve.MOVETO] + [Curve.CURVE4] * (len(path) - 1))
+        look: dict[str, Any] = {"edgecolor": fill, "linewidth": GROUND_WIDTH, "capstyle": "round", "zorder": 0.5}
+        axes.add_patch(PathPatch(curve, fill=False, **look))
 
 
 def _write(axes: Axes, x: float, y: float, text: str, size: float, align: str, colour: str) -> None:
@@ -95,7 +129,7 @@ def _write(axes: Axes, x: float, y: float, text: str, size: float, align: str, c
     )
 
 
-def _edge(axes: Axes, placed: PlacedEdge) -> None:
+def _edge(axes: Axes, placed: PlacedEdge, size: float, colour: str, thick: float) -> None:
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path as Curve
 
@@ -106,8 +140,8 @@ def _edge(axes: Axes, placed: PlacedEdge) -> None:
         PathPatch(
             Curve(path, codes),
             fill=False,
-            edgecolor=INK,
-            linewidth=1.2,
+            edgecolor=colour,
+            linewidth=thick,
             linestyle=style,
             zorder=2,
             capstyle="butt",
@@ -115,7 +149,9 @@ def _edge(axes: Axes, placed: PlacedEdge) -> None:
     )
     if placed.edge.directed:
         axes.add_patch(
-            Polygon(_arrow(path[-1], _before(path)), closed=True, facecolor=INK, edgecolor="none", zorder=2.5)
+            Polygon(
+                _arrow(path[-1], _before(path), size), closed=True, facecolor=colour, edgecolor="none", zorder=2.5
+            )
         )
 
 
@@ -125,10 +161,10 @@ def _before(path: tuple[Point, ...]) -> Point:
     return next((p for p in reversed(path[:-1]) if abs(p[0] - tip[0]) + abs(p[1] - tip[1]) > 0.05), path[0])
 
 
-def _arrow(tip: Point, source: Point) -> list[Point]:
+def _arrow(tip: Point, source: Point, size: float) -> list[Point]:
     """The arrowhead of the SVG's marker, turned along the curve's end."""
     angle = atan2(tip[1] - source[1], tip[0] - source[0])
-    c, s = cos(angle), sin(angle)
+    c, s = size * cos(angle), size * sin(angle)
     corners = ((-9.5, -4), (0.5, 0), (-9.5, 4), (-7.5, 0))
     return [(tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in corners]
 

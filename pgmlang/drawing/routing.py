@@ -66,6 +66,7 @@ class Field:
     levels: list[Row]
     labels: list[Rect]
     plates: list[tuple[Rect, frozenset[int]]]
+    trunks: frozenset[int] = frozenset()
 
 
 def make_field(
@@ -88,9 +89,10 @@ def make_field(
             )
         )
     members = [box.members for box in rows.groups.boxes]
-    return Field(
-        rows, grid, nodes, levels, [label.grown(2) for label in labels], list(zip(plates, members, strict=True))
-    )
+    shared = Counter(v for chain in rows.chains.values() for v in chain[1:-1])
+    trunks = frozenset(v for v, count in shared.items() if count > 1)
+    boxes = list(zip(plates, members, strict=True))
+    return Field(rows, grid, nodes, levels, [label.grown(2) for label in labels], boxes, trunks)
 
 
 def _obstacle(v: int, node: PlacedNode, looped: bool) -> Obstacle:
@@ -131,6 +133,9 @@ def _between(field: Field, a: int, b: int, side: float) -> Path:
     if chain is None:
         chain = field.rows.chains[(b, a)]
     upper, lower = field.nodes[chain[0]], field.nodes[chain[-1]]
+    if any(v in field.trunks for v in chain[1:-1]):
+        cut = clipped(_along_trunk(field, chain), upper, lower)
+        return cut if chain[0] == a else cut[::-1]
     best: Path | None = None
     for path in _candidates(field, chain, side):
         touched = _touched(field, chain, path)
@@ -140,6 +145,18 @@ def _between(field: Field, a: int, b: int, side: float) -> Path:
             break
     cut = clipped(best or _strict(field, chain), upper, lower)
     return cut if chain[0] == a else cut[::-1]
+
+
+def _along_trunk(field: Field, chain: list[int]) -> Path:
+    """The same curve between two dummies for every edge that passes them: vertical at each row."""
+    points = [(field.grid.x[v], field.grid.y[v]) for v in chain]
+    parts: list[Path] = []
+    for pair in pairwise(range(len(chain))):
+        (p, q), (v, w) = (points[i] for i in pair), (chain[i] for i in pair)
+        plain = line(p, q) if abs(p[0] - q[0]) < 0.01 else _stepped([p, q])
+        is_clear = _touched(field, [v, w], plain) == 0
+        parts.append(plain if is_clear else _strict(field, [v, w]))
+    return joined(parts)
 
 
 def _candidates(field: Field, chain: list[int], side: float) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Index = NDArray[np.int64]
-_DENSE = 260
+_DENSE = 1200
 
 
 @dataclass

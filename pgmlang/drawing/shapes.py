@@ -12,6 +12,7 @@ FONT, SMALL, TINY = 14.0, 12.0, 11.0
 LOOP_REACH = 26.0
 TRACK = 64.0
 LINE_HEIGHT, MARK_HEIGHT, TITLE_HEIGHT = 15.0, 15.0, 24.0
+HEIGHT = 42.0
 LONGEST_LINE, LONGEST_MARK = 48, 20
 
 Form = Literal["ellipse", "stadium", "box", "trapezium"]
@@ -71,7 +72,8 @@ BLANK = Shape(18.0, 18.0, 9.0, 9.0)
 DUMMY = Shape(2.0, 0.0, 1.0, 1.0)
 
 
-def shape_of(node: SceneNode, loop: bool) -> Shape:
+def shape_of(node: SceneNode, loop: bool, height: float = HEIGHT) -> Shape:
+    """``height``: of a node with its label alone, less in large graphs."""
     label = shortened(node.label)
     looped = LOOP_REACH if loop else 0.0
     if node.marks:
@@ -90,8 +92,14 @@ def shape_of(node: SceneNode, loop: bool) -> Shape:
     if node.lines:
         return _lined(label, node, looped)
     wide = text_width(label, FONT)
-    width, height = _outline(node.kind, wide)
-    return Shape(width, height, width / 2, width / 2 + looped, label, FONT, wide, form=_form(node.kind))
+    form = _form(node.kind)
+    if node.kind == "random" and height < HEIGHT:
+        # Where an ellipse of the height would be much longer than the text, a shape with round ends.
+        form = "ellipse" if height > 25 else "stadium"
+        width = max(wide / 0.9 + 10 if form == "ellipse" else wide + 12, height)
+    else:
+        width, height = _outline(node.kind, wide)
+    return Shape(width, height, width / 2, width / 2 + looped, label, FONT, wide, form=form)
 
 
 def _form(kind: NodeKind) -> Form:

@@ -1,18 +1,22 @@
-"""A layout as a self-contained SVG: no script, no style sheet, no outside reference; every name escaped."""
+"""A layout as a self-contained SVG: no outside reference, every name escaped, and no script unless it is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from pgmlang.drawing.geometry import (
+    Path,
     PlacedEdge,
     PlacedNode,
     PlacedPlate,
+    PlacedRegion,
     PlacedScene,
     PlacedText,
     is_straight,
     trapezium_reach,
 )
+from pgmlang.drawing.interaction import SCRIPT, STYLE
 from pgmlang.drawing.layout import layout
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import TINY, CardText, CardTrack
@@ -20,38 +24,46 @@ from pgmlang.drawing.text import visible
 
 INK, RIM, SHADE, PAPER, FAINT = "#1f2328", "#57606a", "#d0d7de", "#ffffff", "#eef1f4"
 BAR, GIVEN, GIVEN_BAR = "#5b84b1", "#fbe5c0", "#d08a1d"
+GROUNDS = ("#e3eefb", "#fdeedd", "#e4f4e8", "#f9e6ee", "#ece7fa", "#fbf6d5", "#dff3f3", "#f1ebe4")
+GROUND_WIDTH = 30.0
 BAR_HEIGHT, DOT = 8.0, 3.0
 FONT_FAMILY = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 
-def to_svg(scene: Scene) -> str:
-    """The scene laid out and drawn."""
-    return svg_of(layout(scene))
+def to_svg(scene: Scene, interactive: bool = False) -> str:
+    """The scene laid out and drawn. ``interactive``: with the script that zooms, pans and shows neighbours."""
+    return svg_of(layout(scene), interactive)
 
 
-def svg_of(drawing: PlacedScene) -> str:
+def svg_of(drawing: PlacedScene, interactive: bool = False) -> str:
     """A drawing of a layout. A white rectangle (class ``paper``) keeps it readable on dark pages."""
     width, height = _n(drawing.width), _n(drawing.height)
+    number = {node.name: i for i, node in enumerate(drawing.nodes)}
+    wire = f'stroke="{RIM}" stroke-width="1"' if drawing.is_dense else f'stroke="{INK}" stroke-width="1.2"'
+    tip = RIM if drawing.is_dense else INK
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" role="img" font-family="{FONT_FAMILY}">',
         f"<title>{_text(drawing.title)}</title>",
-        '<defs><marker id="pgm-arrow" viewBox="0 0 10 8" refX="9.5" refY="4" markerWidth="10" markerHeight="8" '
-        f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L10 4L0 8L2 4z" fill="{INK}"/></marker></defs>',
+        *([f"<style>{STYLE}</style>"] if interactive else []),
+        f'<defs><marker id="pgm-arrow" viewBox="0 0 10 8" refX="9.5" refY="4" markerWidth="{_n(drawing.arrow)}" markerHeight="{_n(drawing.arrow * 0.8)}" '
+        f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L10 4L0 8L2 4z" fill="{tip}"/></marker></defs>',
         f'<rect class="paper" width="{width}" height="{height}" fill="{PAPER}"/>',
+        *map(_region, drawing.regions),
         f'<g class="plates" fill="none" stroke="{RIM}" stroke-width="1.2">',
         *map(_plate, drawing.plates),
         "</g>",
-        f'<g class="edges" fill="none" stroke="{INK}" stroke-width="1.2">',
-        *map(_edge, drawing.edges),
+        f'<g class="edges" fill="none" {wire}>',
+        *(_edge(edge, number) for edge in drawing.edges),
         "</g>",
         f'<g class="nodes" fill="{PAPER}" stroke="{INK}" stroke-width="1.3">',
-        *map(_node, drawing.nodes),
+        *(_node(node, number[node.name]) for node in drawing.nodes),
         "</g>",
         f'<g class="plate-labels" fill="{RIM}" font-size="12" text-anchor="end">',
         *map(_plate_label, drawing.plates),
         "</g>",
         *_legend(drawing.legend),
+        *([f"<script>{SCRIPT}</script>"] if interactive else []),
         "</svg>",
     ]
     return "\n".join(out) + "\n"
@@ -78,18 +90,38 @@ def _plate_label(plate: PlacedPlate) -> str:
     return f'<text x="{_n(box.x1)}" y="{_n(box.y1 - 2.5)}">{_text(plate.label)}</text>'
 
 
-def _edge(placed: PlacedEdge) -> str:
-    path, edge = placed.path, placed.edge
-    shape = f"M{_n(path[0][0])} {_n(path[0][1])}"
+def _d(path: Path) -> str:
+    start = f"M{_n(path[0][0])} {_n(path[0][1])}"
     if is_straight(path):
-        shape += f"L{_n(path[-1][0])} {_n(path[-1][1])}"
-    else:
-        shape += "C" + " ".join(f"{_n(x)} {_n(y)}" for x, y in path[1:])
+        return start + f"L{_n(path[-1][0])} {_n(path[-1][1])}"
+    return start + "C" + " ".join(f"{_n(x)} {_n(y)}" for x, y in path[1:])
+
+
+def _edge(placed: PlacedEdge, number: Mapping[str, int]) -> str:
+    path, edge = placed.path, placed.edge
+    shape = _d(path)
     dash = ' stroke-dasharray="5 3"' if edge.dashed else ""
     arrow = ' marker-end="url(#pgm-arrow)"' if edge.directed else ""
     sign = "→" if edge.directed else "–"
     title = f"<title>{_text(edge.source)} {sign} {_text(edge.target)}</title>"
-    return f'<path d="{shape}"{dash}{arrow}>{title}</path>'
+    ends = f' data-ends="{number[edge.source]} {number[edge.target]}"'
+    return f'<path d="{shape}"{dash}{arrow}{ends}>{title}</path>'
+
+
+def ground(region: PlacedRegion) -> str:
+    """The tint of a cluster."""
+    return GROUNDS[region.cluster % len(GROUNDS)]
+
+
+def _region(region: PlacedRegion) -> str:
+    fill = ground(region)
+    boxes = "".join(
+        f'<rect x="{_n(b.x0)}" y="{_n(b.y0)}" width="{_n(b.x1 - b.x0)}" height="{_n(b.y1 - b.y0)}" rx="14"/>'
+        for b in region.boxes
+    )
+    paths = "".join(f'<path d="{_d(path)}"/>' for path in region.paths)
+    lines = f'<g fill="none" stroke="{fill}" stroke-width="{_n(GROUND_WIDTH)}" stroke-linecap="round">{paths}</g>'
+    return f'<g class="cluster" fill="{fill}">{boxes}{lines}</g>'
 
 
 def _legend(legend: tuple[PlacedText, ...]) -> list[str]:
@@ -99,7 +131,7 @@ def _legend(legend: tuple[PlacedText, ...]) -> list[str]:
     return [f'<g class="legend" fill="{RIM}" font-size="12">', *texts, "</g>"]
 
 
-def _node(node: PlacedNode) -> str:
+def _node(node: PlacedNode, number: int) -> str:
     title = node.tooltip or node.name
     words = f"node {node.kind}{' observed' if node.observed else ''}{' evidence' if node.is_evidence else ''}"
     label = ""
@@ -109,7 +141,7 @@ def _node(node: PlacedNode) -> str:
             f'text-anchor="{node.label_anchor}" font-size="{_n(node.label_size)}" fill="{INK}" stroke="none">'
             f"{_text(node.label)}</text>"
         )
-    return f'<g class="{words}"><title>{_text(title)}</title>{_outline(node)}{label}{_card(node)}</g>'
+    return f'<g class="{words}" data-node="{number}"><title>{_text(title)}</title>{_outline(node)}{label}{_card(node)}</g>'
 
 
 def _card(node: PlacedNode) -> str:

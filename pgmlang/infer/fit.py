@@ -143,6 +143,7 @@ def _fit(
         modules=dict(modules),
         labels=dict(binding.labels),
         sizes={**binding.sizes, **outcome.sizes},
+        row_names=dict(binding.row_names),
         log_likelihood=log_likelihood,
         trace=outcome.trace,
         only_rises=method.only_rises,

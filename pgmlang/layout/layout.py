@@ -43,7 +43,7 @@ class MissingMask(NamedTuple):
         return int(self.mask.sum())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layout:
     """``sizes``: elements of every plate and dim that anybody knows the size of, a dim ``like`` another included.
     ``labels``: names of the elements where there are any. ``parents``: by (inner plate, outer plate) the outer element
@@ -60,6 +60,10 @@ class Layout:
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
     missing: Mapping[str, MissingMask] = field(default_factory=dict)
     intervened: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{axis}: {size:,}" for axis, size in list(self.sizes.items())[:12])
+        return f"Layout({sizes}{', ...' if len(self.sizes) > 12 else ''})"
 
     # ---- axes
 

@@ -42,7 +42,7 @@ LISTED = 12
 """Most positions that a program lists one by one as labels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program:
     """An emitted program. ``source_map``: line of the program to the model's span. ``left_out``: functions that this
     model's constructs do not allow, with the reason. ``questions``: what it asks the layout of its data."""
@@ -52,6 +52,11 @@ class Program:
     source_map: dict[int, Span] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = self.source.count("\n")
+        left_out = f"; without {', '.join(self.left_out)}" if self.left_out else ""
+        return f"program {self.name}: {lines:,} lines of Python, `print(program.source)` shows them{left_out}"
 
     def load(self) -> ModuleType:
         """The program as a module. Only syntax built by this compiler is run. Its file's name is one for each text, and

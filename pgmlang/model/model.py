@@ -210,7 +210,7 @@ class Guide:
     conditionals: tuple[Conditional, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     name: str
     dims: tuple[Dim, ...]
@@ -223,6 +223,11 @@ class Model:
     settings: tuple[tuple[str, float | int | bool | str], ...] = ()
 
     # ---- what is worked out once
+
+    def __repr__(self) -> str:
+        names = [v.name for v in self.variables]
+        shown = ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+        return f"model {self.name}: {shown or 'no variables'}"
 
     @cached_property
     def _results(self) -> dict[Callable[[Model], Any], Any]:

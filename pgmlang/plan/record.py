@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from pgmlang.display import text_as_html
+
 
 class Assignment(NamedTuple):
     """What moves, estimates or sums out some variables: ``kernel``, in a method's words, and why this one."""
@@ -29,7 +31,7 @@ class PlanBlock:
     when: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """``blocks``: with data those of one method; without, of one for each case. ``refused``: methods tried before, with
     the reasons why not."""
@@ -37,6 +39,12 @@ class Plan:
     model: str
     blocks: tuple[PlanBlock, ...]
     refused: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"plan of {self.model}\n{show(self)}"
+
+    def _repr_html_(self) -> str:
+        return text_as_html(repr(self))
 
     @property
     def method(self) -> str:
@@ -52,6 +60,47 @@ class Plan:
         """The blocks of each case."""
         for _, blocks in groupby(self.blocks, lambda b: (b.when, b.method)):
             yield tuple(blocks)
+
+
+SHOWN = 8
+
+
+def show(plan: Plan) -> str:
+    """Lines for people: the method of each case, its blocks, why, and with which options."""
+    lines = []
+    for blocks in plan.cases():
+        lines.extend(_case(blocks))
+    lines.extend(f"not {name}: {reason}" for name, reason in plan.refused)
+    return "\n".join(lines)
+
+
+def brief(plan: Plan) -> str:
+    """One line: the method, and who takes which variables."""
+    parts = []
+    for blocks in plan.cases():
+        kernels = [f"{b.kernel} for {_listed(b.variables)}" for b in blocks if b.variables]
+        is_one = len(kernels) == 1 and blocks[0].kernel == blocks[0].method
+        parts.append(kernels[0] if is_one else ": ".join([blocks[0].method, *filter(None, ["; ".join(kernels)])]))
+    return "; ".join(parts)
+
+
+def _case(blocks: tuple[PlanBlock, ...]) -> list[str]:
+    first = blocks[0]
+    names = tuple(dict.fromkeys(n for b in blocks for n in b.variables))
+    head = f"{first.when}: " if first.when else ""
+    lines = [f"{head}{first.method}" + (f" for {_listed(names)}" if names else "")]
+    is_told = len(blocks) == 1 and first.kernel == first.method
+    lines.extend(f"  {b.kernel}: {_listed(b.variables)}" for b in blocks if b.variables and not is_told)
+    lines.extend(f"  because {reason}" for reason in dict.fromkeys(r for b in blocks for r in b.reasons))
+    options = ", ".join(f"{k} = {v}" for k, v in first.options.items())
+    if options:
+        lines.append(f"  with {options}")
+    return lines
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

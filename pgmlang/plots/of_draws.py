@@ -38,7 +38,7 @@ def _panels(number: int) -> tuple[float, float]:
     return min(number, 4) * 2.8, 0.7 + 2.2 * math.ceil(number / 4)
 
 
-class Row(NamedTuple):
+class ArvizPlot(NamedTuple):
     """``function`` of arviz-plots; ``most``: numbers on one picture; ``needs``: a statistic of the sampler; ``is_of_chains``:
     says nothing of independent draws; ``size``: inches of the picture of so many numbers."""
 
@@ -54,22 +54,22 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
+    ArvizPlot("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
         size=lambda n: (7.0, 1.4 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
-    Row("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
-    Row("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
-    Row("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
-    Row("pairs", "two numbers against each other", "plot_pair", 5, ("pair", "scatter"),
+    ArvizPlot("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
+    ArvizPlot("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
+    ArvizPlot("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
+    ArvizPlot("pairs", "two numbers against each other", "plot_pair", 5, ("pair", "scatter"),
         size=lambda n: (1.0 + 1.9 * n, 0.8 + 1.8 * n), options={"marginal": True}),
-    Row("energy", "energies of the sampler: how well it goes through the tails", "plot_energy", needs="energy",
+    ArvizPlot("energy", "energies of the sampler: how well it goes through the tails", "plot_energy", needs="energy",
         is_of_chains=True, size=lambda n: (8.0, 3.2)),
-    Row("autocorr", "how far draws remember those before", "plot_autocorr", 6, ("autocorrelation",), is_of_chains=True),
-    Row("ess", "effective sample size as draws come in", "plot_ess_evolution", 6, ("ess_evolution",),
+    ArvizPlot("autocorr", "how far draws remember those before", "plot_autocorr", 6, ("autocorrelation",), is_of_chains=True),
+    ArvizPlot("ess", "effective sample size as draws come in", "plot_ess_evolution", 6, ("ess_evolution",),
         is_of_chains=True),
 )  # fmt: skip
 
 
-def _against(row: Row) -> Callable[[Fit], str]:
+def _against(row: ArvizPlot) -> Callable[[Fit], str]:
     def against(fit: Fit) -> str:
         if not fit.draws:
             return "it has no draws"
@@ -88,17 +88,18 @@ def _numbers(fit: Fit) -> int:
     return sum(fit.draws[n][0, 0].size for n in real_names(fit))
 
 
-def _draw(row: Row) -> Callable[[Request], Figure]:
+def _draw(row: ArvizPlot) -> Callable[[Request], Figure]:
     def draw(request: Request) -> Figure:
         import warnings
-        from importlib import import_module
 
         fit = request.fit
         scalars = chosen_scalars(fit, request.variables, row.most)
         stats = {k: v for k, v in fit.sample_stats.items() if k in ("energy", "diverging", "lp")}
-        # arviz-plots 0.8 takes `core` for an attribute of matplotlib.style, which 3.11 does not make it by itself
-        import_module("matplotlib.style.core")
-        plots = import_module("arviz_plots")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # arviz-plots 0.8 takes `core` for an attribute of matplotlib.style, which 3.11 does not make it by itself
+            import matplotlib.style.core  # noqa: F401, I001
+            import arviz_plots
         from arviz_base import from_dict
         from cycler import cycler
         from matplotlib import rc_context
@@ -108,7 +109,7 @@ def _draw(row: Row) -> Callable[[Request], Figure]:
         # colours by name: those of matplotlib 3.11, numbers, it takes for an axis more
         with warnings.catch_warnings(), rc_context({"axes.prop_cycle": cycler(color=COLORS)}):
             warnings.simplefilter("ignore")  # of its own layout
-            drawn = getattr(plots, row.function)(data, backend="matplotlib", **options)
+            drawn = getattr(arviz_plots, row.function)(data, backend="matplotlib", **options)
         figure: Figure = drawn.viz["figure"].item()
         figure.set_layout_engine("constrained")
         figure.set_size_inches(*row.size(len(scalars.values)))

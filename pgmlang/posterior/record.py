@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pgmlang.tables.unroll import Unrolled
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """What is known of a model's variables.
 
@@ -35,6 +35,9 @@ class Posterior:
     fit: Fit
     network: DiscreteNetwork | None = None
     one_row: list[tuple[Unrolled, ExactEngine]] = field(default_factory=list, repr=False)
+
+    def __repr__(self) -> str:
+        return f"posterior of {self.fit!r}"
 
     @cached_property
     def _of_other_rows(self) -> dict[frozenset[str], Posterior]:

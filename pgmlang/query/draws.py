@@ -10,7 +10,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.model.labels import Labels
+from pgmlang.model.labels import Labels, Positions
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import QUANTILES
 from pgmlang.query.events import bound_of, code_of, numbers_of
@@ -158,11 +158,22 @@ class DrawAnswers:
             )
         index = []
         for label, names in zip(parts, axes, strict=False):
-            if label not in names:
+            place = element_index(label, names)
+            if place is None:
                 near = did_you_mean(label, names) or "its elements: " + ", ".join(names[:12])
                 raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", span, help=near))
-            index.append(names.index(label))
+            index.append(place)
         return name, tuple(index)
+
+
+def element_index(label: str, names: Labels) -> int | None:
+    """The element of a name, or of a position where no element has a position for its name; None where there is none."""
+    if label in names:
+        return names.index(label)
+    positions = Positions(len(names))
+    if label in positions and not any(name in positions for name in names):
+        return positions.index(label)
+    return None
 
 
 def _moments(values: np.ndarray) -> dict[str, float]:

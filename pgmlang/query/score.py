@@ -10,7 +10,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.results.convergence import error_of_mean
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Score:
     """``values``: log-likelihood of each element of ``plate`` (of all the data together: one, and ``data``);
     ``estimator`` in words; ``ess``: effective number of the particles of the worst element, where they are weighed;
@@ -26,6 +26,15 @@ class Score:
     deviations: np.ndarray | None = None
     are_particles: bool = True
     log_z_error: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        number = len(self.values)
+        each = (
+            f"{number:,} {self.plate} element{'' if number == 1 else 's'}" if self.plate else f"{number:,} values"
+        )
+        finite = self.values[np.isfinite(self.values)]
+        total = f"{finite.sum():.6g}" if finite.size else "none"
+        return f"log-likelihoods of {each}, {total} in all ({self.estimator}); `.values` has them"
 
     @property
     def mcse(self) -> np.ndarray | None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.display import DisplayColumn, DisplayTable, TableTuple, as_frame, column
 from pgmlang.results.fit import Fit
+from pgmlang.results.precision import fixed
 from pgmlang.results.summary import row_name, summary_rows
 
+SHOWN = 20
+"""Scalars that are printed of two fits."""
 FAR = 4.0
 """Means further apart than this many Monte Carlo errors are flagged."""
 
@@ -35,7 +39,49 @@ class Difference:
         return abs(self.difference / self.in_mcse) if self.in_mcse else None
 
 
-def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
+class Differences(TableTuple[Difference]):
+    """Scalars of two fits, those furthest apart first; prints the first SHOWN."""
+
+    __slots__ = ()
+
+    @property
+    def display(self) -> DisplayTable:
+        return self.table(SHOWN)
+
+    def table(self, limit: int | None = None) -> DisplayTable:
+        """The first of them side by side, with how many there are and how many lie far apart."""
+        shown = self[:limit]
+        columns = [column("name", [d.name for d in shown], is_head=True)]
+        for i, heading in enumerate(("first", "second")):
+            texts = tuple(fixed(d.means[i], d.mcses[i]) for d in shown)
+            columns.append(DisplayColumn(heading, texts, tuple(d.means[i] for d in shown), is_number=True))
+        gaps = tuple(fixed(d.difference, d.mcse, 3) for d in shown)
+        columns += [
+            DisplayColumn("difference", gaps, tuple(d.difference for d in shown), is_number=True),
+            column("in mcse", [_finite(d.in_mcse) for d in shown], lambda v: f"{v:.1f}"),
+            column("sd ratio", [d.sd_ratio for d in shown], lambda v: f"{v:.3f}"),
+            column("", ["far" if d.is_far else None for d in shown]),
+        ]
+        left_out = len(self) - len(shown)
+        notes = [f"... and {left_out:,} more"] if left_out else []
+        far = sum(d.is_far for d in self)
+        notes.append(f"{len(self)} scalars, {far} further apart than four Monte Carlo errors")
+        return DisplayTable(tuple(columns), notes=tuple(notes))
+
+    @property
+    def frame(self) -> Any:
+        return as_frame({
+            "name": [d.name for d in self],
+            "first": [d.means[0] for d in self], "second": [d.means[1] for d in self],
+            **{n: [getattr(d, n) for d in self] for n in ("difference", "in_mcse", "sd_ratio", "is_far")},
+        })  # fmt: skip
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def compare(fits: Sequence[Fit]) -> Differences:
     """The scalars that both fits have, those furthest apart first.
 
     Raises PgmError PGM0904 where the fits are not of one model; ValueError where there are not two.
@@ -53,7 +99,7 @@ def compare(fits: Sequence[Fit]) -> tuple[Difference, ...]:
     second = {_key(r): r for r in summary_rows(other)}
     differences = [_difference(r, second[_key(r)]) for r in summary_rows(one) if _key(r) in second]
     comparable = [d for d in differences if d is not None]
-    return tuple(sorted(comparable, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
+    return Differences(sorted(comparable, key=lambda d: (-abs(d.in_mcse or 0.0), -abs(d.difference))))
 
 
 def is_of_one_model(one: Fit, other: Fit) -> bool:

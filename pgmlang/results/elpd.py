@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.display import DisplayTable, TableTuple, column
 from pgmlang.results.pointwise import Pointwise
 from pgmlang.results.psis import reliable, smoothed
 
@@ -21,7 +22,7 @@ LARGE_VARIANCE = 0.4
 """Posterior variance of an element's log-likelihood above which WAIC is not to be trusted (section 2.2)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Elpd:
     """``elpd``: of all elements of ``plate``, with its standard error ``se`` over them; ``p``: the effective number of
     parameters, NaN where it is not known; ``pointwise``: of each element, shape (elements,). ``pareto_k``: of each element
@@ -43,6 +44,18 @@ class Elpd:
     @property
     def is_reliable(self) -> bool:
         return self.num_poor == 0
+
+    def __str__(self) -> str:
+        """``psis-loo of school: elpd -31.16 (se 1.42), p 0.93; 0 of 8 k-hats over 0.70, the largest 0.61``."""
+        text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f} (se {self.se:.2f})"
+        if not math.isnan(self.p):
+            text += f", p {self.p:.2f}"
+        if self.pareto_k is not None and len(self.pareto_k):
+            worst = float(self.pareto_k.max())
+            text += f"; {self.num_poor} of {len(self.pareto_k):,} k-hats over {self.limit:.2f}, the largest {worst:.2f}"
+        return f"{text}; log-likelihood {self.given}"
+
+    __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, those of each element left out."""
@@ -125,7 +138,35 @@ class Ranked:
                 **self.elpd.to_dict()}  # fmt: skip
 
 
-def ranked(elpds: Mapping[str, Elpd]) -> tuple[Ranked, ...]:
+class Ranks(TableTuple[Ranked]):
+    """Fits by their elpd, the best first."""
+
+    __slots__ = ()
+
+    @property
+    def display(self) -> DisplayTable:
+        elpds = [r.elpd for r in self]
+        shapes = [e.pareto_k if e.pareto_k is not None and len(e.pareto_k) else None for e in elpds]
+        notes = [f"{self[0].elpd.method}: log-likelihood {self[0].elpd.given}"] if self else []
+        if any(not e.is_reliable for e in elpds):
+            notes.append(
+                "k-hats over the limit: those sums are not to be relied on; `--folds 10` fits again instead"
+            )
+        two = "{:.2f}".format
+        return DisplayTable((
+            column("fit", [r.name for r in self], is_head=True),
+            column("rank", [r.rank for r in self]),
+            column("elpd", [e.elpd for e in elpds], two),
+            column("se", [e.se for e in elpds], two),
+            column("p", [None if math.isnan(e.p) else e.p for e in elpds], two),
+            column("difference", [r.difference for r in self], two),
+            column("its se", [r.difference_se for r in self], two),
+            column("poor", [e.num_poor for e in elpds]),
+            column("max k", [None if k is None else float(k.max()) for k in shapes], two),
+        ), notes=tuple(notes))  # fmt: skip
+
+
+def ranked(elpds: Mapping[str, Elpd]) -> Ranks:
     """The best first. Raises ValueError where they are not of the same elements."""
     sizes = {(e.plate, len(e.pointwise)) for e in elpds.values()}
     if len(sizes) > 1:
@@ -139,4 +180,4 @@ def ranked(elpds: Mapping[str, Elpd]) -> tuple[Ranked, ...]:
         gap = elpd.pointwise - best.pointwise
         error = standard_error(gap, best.weights) if i else 0.0
         out.append(Ranked(name, i + 1, elpd, float(best.weights @ gap), error))
-    return tuple(out)
+    return Ranks(out)

@@ -18,14 +18,15 @@ GIVEN = "given"
 """The method of a model that is asked as it stands, without a fit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """The result of ``fit``.
 
     ``model``: the Model closed by the data (labels known). ``source``: the text of the model file; ``modules``: the
     texts of what it imports. ``parameters``: point estimates by name: ``NAME.table`` for a learned table, of shape
     (elements of ``by``, sizes of the parents in order, labels of NAME); ``NAME.counts``: the (expected) counts
-    behind it, without the prior; ``param``s by their own name. ``labels``: names of the elements of plates and dims.
+    behind it, without the prior; ``param``s by their own name. ``labels``: names of the elements of plates and dims; ``row_names``: of
+    the rows of the data, by plate, where a column told them: those of a fit alone, new rows are none of them.
     ``log_likelihood``: ln p(data) in total at the estimates, latent and missing values summed out; None where the method
     does not know it. ``trace``: the method's ``objective`` over its iterations, which ``only_rises`` for some methods.
     ``moves``: how draws were proposed, where an acceptance rate is kept. ``status``: ``converged``, ``not converged`` or
@@ -51,6 +52,7 @@ class Fit:
     modules: dict[str, str] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log_likelihood: float | None = None
     trace: tuple[float, ...] = ()
     only_rises: bool = False
@@ -64,6 +66,9 @@ class Fit:
     deterministic: dict[str, np.ndarray] = field(default_factory=dict)
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
+
+    def __repr__(self) -> str:
+        return f"fit of {self.model.name}: {self.method}, {self.status}; {len(self.draws) or len(self.parameters)} arrays"
 
     @cached_property
     def layout(self) -> Layout:

@@ -79,6 +79,7 @@ def load_fit(folder: Path) -> Fit:
             options=dict(about.get("options", {})), plan=dict(about.get("plan", {})),
             labels={k: tuple(map(str, v)) for k, v in labels.get("elements", {}).items()},
             sizes={k: int(v) for k, v in about.get("sizes", {}).items()},
+            row_names={k: tuple(map(str, v)) for k, v in labels.get("rows", {}).items()},
             standard_errors=_standard_errors(folder, arrays), **_numbers(about),
             status=str(about.get("status", "")), warnings=_warnings(about), provenance=dict(about.get("provenance", {})),
             **(read_draws(folder, about) if about["schema"] > 1 else {}),

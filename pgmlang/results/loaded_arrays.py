@@ -13,8 +13,9 @@ from pgmlang.results.fit_folder import not_a_fit, point_values
 def check_sizes(fit: Fit) -> None:
     """Raises ValueError where sizes, labels and the model disagree."""
     named = {*fit.model.plate_by_name, *fit.model.dim_by_name}
-    for name in named & set(fit.labels):
-        labels = fit.labels[name]
+    if set(fit.row_names) - set(fit.model.plate_by_name):
+        raise ValueError("rows are named of a plate that the model does not have")
+    for name, labels in [(n, fit.labels[n]) for n in named & set(fit.labels)] + list(fit.row_names.items()):
         if len(set(labels)) < len(labels):
             raise ValueError(f"a label of `{name}` stands twice")
         if name in fit.sizes and len(labels) != fit.sizes[name]:

@@ -148,7 +148,8 @@ def _labels(fit: Fit) -> dict[str, Any]:
         if v.type.kind == "labels" and v.type.axis is None and v.type.labels is not None and v.type.owner == v.name
     }
     dims = {d.name: list(d.labels) for d in fit.model.dims if d.labels is not None}
-    return {"variables": variable_labels, "dims": dims, "elements": {k: list(v) for k, v in fit.labels.items()}}
+    return {"variables": variable_labels, "dims": dims, "elements": {k: list(v) for k, v in fit.labels.items()},
+            "rows": {k: list(v) for k, v in fit.row_names.items()}}  # fmt: skip
 
 
 def _description(fit: Fit) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def filled(labels: Labels | None, size: int) -> tuple[str, ...]:
 
 def axis_labels(fit: Fit, axis: str, size: int) -> tuple[str, ...]:
     """Labels of the elements of a plate or dim, numbers where there are none (also for an axis of no model)."""
-    return filled(fit.layout.labels.get(axis), size)
+    return filled(fit.layout.labels.get(axis) or fit.row_names.get(fit.model.root_axis(axis)), size)
 
 
 def is_independent(fit: Fit) -> bool:

@@ -185,10 +185,19 @@ class Summary(Sequence[dict[str, Any]]):
         warnings = [f"warning[{w.code}]: {printable(w.message)}" for w in self.fit.warnings]
         return "\n".join([titled_headline(self.fit), *warnings])
 
+    def text(self, budget: Budget = SCREEN) -> str:
+        """Headline, warnings and the tables that a budget holds."""
+        return "\n\n".join([self._head, *map(str, summary_tables(self.fit, self.names, budget))])
+
+    def html(self, budget: Budget = SCREEN) -> str:
+        """The same for a page."""
+        tables = (t._repr_html_() for t in summary_tables(self.fit, self.names, budget))
+        return text_as_html(self._head) + "".join(tables)
+
     def __str__(self) -> str:
-        return "\n\n".join([self._head, *map(str, self.tables)])
+        return self.text()
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return mime_bundle(str(self), text_as_html(self._head), *(t._repr_html_() for t in self.tables))
+        return mime_bundle(str(self), self.html())

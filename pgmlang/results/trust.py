@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from pgmlang import plugins
+from pgmlang.display import DisplayColumn, DisplayTable, TableTuple, as_frame, column
 from pgmlang.results import trust_figures as figures
 from pgmlang.results.compare import Difference, compare
 from pgmlang.results.effective_draws import FAR_TOO_FEW, WEIGHED
 from pgmlang.results.fit import Fit
 from pgmlang.results.fit_figures import FitFigures
 from pgmlang.results.guide_quality import POOR_ROWS
+from pgmlang.results.precision import fixed
 
-__all__ = ["CHECKS", "Check", "Difference", "Finding", "compare", "diagnose"]
+__all__ = ["CHECKS", "Check", "Difference", "Finding", "Findings", "compare", "diagnose"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,42 @@ class Finding:
     threshold: float
     where: str = ""
     cure: str = ""
+
+
+class Findings(TableTuple[Finding]):
+    """The checks of a fit, the worst first; prints those that did not pass, with their cures."""
+
+    __slots__ = ()
+
+    @property
+    def bad(self) -> Findings:
+        """Those that did not pass."""
+        return Findings(f for f in self if f.severity != "ok")
+
+    @property
+    def every(self) -> DisplayTable:
+        """All of them, the passed ones too."""
+        cures = [f"{f.check}: {f.cure}" for f in self if f.cure]
+        figures = [fixed(f.figure, None) for f in self]
+        return DisplayTable((
+            column("severity", [f.severity for f in self], is_head=True),
+            column("check", [f.check for f in self], is_head=True),
+            DisplayColumn("figure", tuple(figures), tuple(f.figure for f in self), is_number=True),
+            column("limit", [f.threshold for f in self], lambda v: f"{v:g}"),
+            column("where", [f.where for f in self]),
+        ), notes=(*cures, f"{len(self)} checks, {sum(f.severity != 'ok' for f in self)} not passed"))  # fmt: skip
+
+    @property
+    def display(self) -> DisplayTable:
+        passed = len(self) - len(self.bad)
+        if not self.bad:
+            return DisplayTable((), f"{len(self)} checks, 0 not passed")
+        table = self.bad.every
+        return replace(table, notes=(*table.notes[:-1], f"{len(self)} checks, {len(self) - passed} not passed"))
+
+    @property
+    def frame(self) -> Any:
+        return as_frame({name: [getattr(f, name) for f in self] for name in Finding.__dataclass_fields__})
 
 
 class Check(NamedTuple):
@@ -130,9 +168,9 @@ def added_checks() -> tuple[Check, ...]:
     return tuple(check for check in checks if check is not None)
 
 
-def diagnose(fit: Fit) -> tuple[Finding, ...]:
+def diagnose(fit: Fit) -> Findings:
     """Runs every check that applies to the fit; the worst first."""
-    return _findings(fit, (*CHECKS, *added_checks()))
+    return Findings(_findings(fit, (*CHECKS, *added_checks())))
 
 
 def problems_of_status(fit: Fit) -> tuple[Finding, ...]:

@@ -40,7 +40,7 @@ from pgmlang.syntax import ast, parse_collecting
 from pgmlang.syntax.collection import no_collection
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compilation:
     """What became of a source: the Model if there were no errors, and all that was found.
 
@@ -55,6 +55,11 @@ class Compilation:
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         return tuple(d for d in self.diagnostics if d.is_error)
+
+    def __repr__(self) -> str:
+        number = len(self.diagnostics)
+        what = "a model" if self.model is not None else "no model"
+        return f"compilation of {self.source.name}: {what}, {number} message{'' if number == 1 else 's'}"
 
     def checked(self) -> Model:
         """The Model. Raises CompileError with all errors if there are any."""

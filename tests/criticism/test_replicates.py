@@ -118,7 +118,7 @@ FIELDS = """bond ~ Normal(0, 1)
 plate row { input x : real ; field u : bit ; field v : bit ; factor bond * u * v + x * u ; c ~ Normal(u, 0.1) }"""
 
 
-@pytest.mark.parametrize("method", ["map", "hmc"])
+@pytest.mark.parametrize("method", ["map", pytest.param("hmc", marks=pytest.mark.slow)])
 def test_fields_are_drawn_anew_with_their_inputs(method: str) -> None:
     """Each row by its own input, at each draw of what the fit tells; what is below hangs on the fields drawn."""
     rng = np.random.default_rng(0)

@@ -17,6 +17,9 @@ SCENES = [
     *(random_plated(seed) for seed in range(220)),
     *(dressed(plain, 7) for plain in NAMED.values()),
     *(dressed(random_plated(seed), seed) for seed in range(60)),
+    *(random_dag(count, int(1.4 * count), count, reach) for count in (31, 45, 70, 101) for reach in (8, 40)),
+    *(dressed(random_dag(count, 60, count, 12), count) for count in (36, 50)),
+    random_dag(40, 60, 5, 12, "row"),
 ]
 
 
@@ -189,7 +192,7 @@ def test_a_thousand_nodes(scene: Scene) -> None:
 
 
 def test_one_layer_of_many_and_one_long_chain() -> None:
-    leaves = tuple(SceneNode(f"x{i}", f"x{i}") for i in range(400))
+    leaves = tuple(SceneNode(f"x{i}", f"x{i}") for i in range(150))
     star = Scene("star", (SceneNode("c", "c"), *leaves), tuple(SceneEdge("c", leaf.name) for leaf in leaves))
     chain = Scene("chain", leaves, tuple(SceneEdge(a.name, b.name) for a, b in pairwise(leaves)))
     check_edges(star, layout(star))

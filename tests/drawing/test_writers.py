@@ -15,6 +15,7 @@ import pytest
 
 from pgmlang.diagnostics import PgmError
 from pgmlang.drawing import Mark, Scene, SceneEdge, SceneNode, ScenePlate, layout, to_dot, to_png, to_svg
+from pgmlang.drawing.interaction import SCRIPT, STYLE
 from pgmlang.drawing.text import shortened, text_width, visible
 from tests.drawing.scenes import NAMED, dressed, random_plated
 
@@ -79,6 +80,24 @@ def test_svg_is_well_formed_and_complete(scene: Scene) -> None:
     assert root.get("viewBox") is not None
 
 
+def test_interactive_svg_is_the_same_picture_with_one_constant_script() -> None:
+    for scene in (NAMED["asia"], hostile_scene()):
+        text = to_svg(scene, interactive=True)
+        root = ElementTree.fromstring(text.encode("utf-8"))
+        (script,) = root.iter(NS + "script")
+        assert script.text == SCRIPT
+        assert not set(SCRIPT) & set("<&")
+        assert not re.search(r"https?:|import|eval|fetch|innerHTML|href", SCRIPT + STYLE)
+        assert "href" not in text
+        assert not re.search(r"\son\w+=", text)
+        assert re.sub(r"<(style|script)>.*?</\1>\n", "", text, flags=re.DOTALL) == to_svg(scene)
+        numbers = {g.get("data-node") for g in root.iter(NS + "g")} - {None}
+        assert numbers == {str(i) for i in range(len(scene.nodes))}
+        names = [n.name for n in scene.nodes]
+        edges = [p.get("data-ends") for p in root.iter(NS + "path") if p.get("data-ends")]
+        assert edges == [f"{names.index(e.source)} {names.index(e.target)}" for e in scene.edges]
+
+
 def test_hostile_names_are_text() -> None:
     text = to_svg(hostile_scene())
     assert "<script" not in text
@@ -88,7 +107,9 @@ def test_hostile_names_are_text() -> None:
 
 def test_observed_nodes_are_shaded() -> None:
     text = to_svg(NAMED["schools"])
-    assert re.search(r'class="node random observed"><title>y</title><ellipse [^>]*fill="#d0d7de"', text)
+    assert re.search(
+        r'class="node random observed" data-node="4"><title>y</title><ellipse [^>]*fill="#d0d7de"', text
+    )
     assert not re.search(r'<title>theta</title><ellipse [^>]*fill="#d0d7de"', text)
 
 

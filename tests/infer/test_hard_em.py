@@ -47,6 +47,7 @@ def test_a_mixture_is_split_as_the_best_of_all_splits():
     assert fit.record.trace[-1] == pytest.approx(value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_paths_of_a_chain_are_the_most_probable_ones():
     """At its end the completion is the best path under the params, and these the best for it."""
     n = np.array([1, 0, 2, 1, 9, 8, 11, 1, 2, 0, 7, 10, 12, 9, 1], dtype=float)

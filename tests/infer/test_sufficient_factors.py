@@ -229,7 +229,7 @@ IN_BLOCKS = {
 ROW_BY_ROW = HEAD + "param m[k] : real\nparam s[k] : positive\n" + ROWS + "x ~ StudentT(4, m[z], s[z]) }"
 
 
-@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("hard", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", IN_BLOCKS)
 def test_em_in_blocks_of_rows_is_em(name, hard, monkeypatch):
     key, data = IN_BLOCKS[name]

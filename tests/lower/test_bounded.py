@@ -12,7 +12,14 @@ import pgmlang
 
 
 @pytest.mark.parametrize(
-    "base", ["StudentT(4, m, s)", "Gamma(s, 1)", "Logistic(m, s)", "Beta(s, 2)", "Gumbel(m, s)"]
+    "base",
+    [
+        pytest.param("StudentT(4, m, s)", marks=pytest.mark.slow),
+        pytest.param("Beta(s, 2)", marks=pytest.mark.slow),
+        "Gamma(s, 1)",
+        "Logistic(m, s)",
+        "Gumbel(m, s)",
+    ],
 )
 def test_programs_of_numbers(base: str) -> None:
     text = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pgmlang.plots.filters import side_of
 from pgmlang.plots.registry import KINDS
 
 matplotlib.use("Agg")
+from matplotlib import pyplot
 
 TABLES = "plate row {\n  a : {no, yes} ~ Table()\n  b : {...} ~ Table(a)\n}\n"
 REGRESSION = "mu ~ Normal(0, 5)\neffect[k] ~ Normal(0, 1)\ndim k = {left, right}\nplate row { input g : k ; y ~ Normal(mu + effect[g], 1) }\n"
@@ -28,6 +30,12 @@ MACHINE = (
 )
 WORDS = "plate row {\n  w : {" + ", ".join("abcdefghij") + "} ~ Table()\n}\n"
 RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    pyplot.close("all")
 
 
 @pytest.fixture(scope="module")

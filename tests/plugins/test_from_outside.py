@@ -136,6 +136,7 @@ def test_a_kernel_keeps_its_own_statistics_and_a_check_reads_them(package: Path)
     assert "tree depth" in judged.stdout + judged.stderr
 
 
+@pytest.mark.slow
 def test_a_kernel_stopped_goes_on(package: Path) -> None:
     """Records of a package's own are kept in checkpoints and taken up again."""
     options = ["--method", "doubling", "--chains", "4", "--warmup", "50", "--draws", "60", "--seed", "3"]

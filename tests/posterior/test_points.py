@@ -74,6 +74,7 @@ def test_questions_weigh_the_draws_by_their_evidence(fit):
     assert mean == pytest.approx(float(np.mean(fit.draws["bond"])) if fit.draws else float(fit.params["bond"]))
 
 
+@pytest.mark.slow
 def test_fresh_rows_follow_the_mean(fit):
     columns = fit.sample(3000, seed=2).columns
     assert len(columns["u"]) == 3000

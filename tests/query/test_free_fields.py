@@ -49,6 +49,7 @@ def test_a_hidden_field_of_all_rows_has_no_score_of_one() -> None:
     assert "`h`" in caught.value.diagnostics[0].message
 
 
+@pytest.mark.slow
 def test_fresh_rows_of_fields_beside_latents_take_the_fits_draws() -> None:
     """Far from the prior: what is drawn for a row hangs on the posterior, not on the prior."""
     text = "m ~ Normal(0, 10)\nplate row { y ~ Normal(m, 0.1)\n field s : real\n factor -0.5 * s ^ 2 }\n"

@@ -58,6 +58,7 @@ def test_rows_of_each_pattern_are_answered_by_what_answers_their_kind() -> None:
     )
 
 
+@pytest.mark.slow
 def test_draws_of_the_globals_average_the_same() -> None:
     text = BELOW.replace("plate row", "a ~ Normal(1, 0.2)\nplate row").replace("(4, x", "(4, a * x")
     given = pgmlang.compile(text)
@@ -79,6 +80,7 @@ def test_draws_of_the_globals_average_the_same() -> None:
     )
 
 
+@pytest.mark.slow
 def test_groups_whose_rows_are_seen_in_part_are_weighed() -> None:
     """Two rows of one group: a unit in which one cell is seen and another is not."""
     text = """plate group { u ~ Normal(0, 1) }

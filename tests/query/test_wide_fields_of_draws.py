@@ -88,6 +88,7 @@ def test_a_search_over_draws_is_refused_with_its_reason(posterior: Posterior) ->
     assert error.value.diagnostics[0].help
 
 
+@pytest.mark.slow
 def test_draws_of_rows(posterior: Posterior) -> None:
     columns = sample(condition(posterior, seed=4), 800).columns
     assert np.mean(np.array(columns["v[0]"]) == "1") == pytest.approx(share(), abs=4 * 0.5 / math.sqrt(800))

@@ -126,7 +126,7 @@ def test_surveys_meet_shared_names_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(elements.slots) == 1
 
 
-@pytest.mark.parametrize("step", ["# + #", "# * (1 + #)", "# - 2 * #"])
+@pytest.mark.parametrize("step", ["# + #", "# * (1 + #)", pytest.param("# - 2 * #", marks=pytest.mark.slow)])
 def test_terms_of_shared_names_end(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(written_out, "MOST_NODES", 2**300)
     lines = [f"a{i} = " + step.replace("#", f"a{i - 1}") for i in range(1, 61)]

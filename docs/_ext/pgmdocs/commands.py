@@ -46,7 +46,7 @@ def page(verb: str) -> str:
     ]
     rows = [option_row(p, context) for p in one.params if isinstance(p, click.Option) and not p.hidden]
     if rows:
-        parts.append("## Options\n\n| option | |\n| --- | --- |\n" + "\n".join(rows))
+        parts.append("## Options\n\n" + "\n\n".join(rows))
     row = COMMANDS[verb]
     if row.first:
         parts.append("## Examples\n\nOnce, to have the files:\n\n" + listing(row.first))
@@ -64,7 +64,10 @@ def option_row(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     assert record is not None
     flags, text = record
-    return f"| `{flags.replace('|', '/')}` | {escaped(text)} |"
+    kind = {"INTEGER RANGE": "N", "INTEGER": "N", "FLOAT RANGE": "NUMBER", "FLOAT": "NUMBER"}
+    for clicks, ours in kind.items():
+        flags = flags.replace(clicks, ours)
+    return f"`{flags}`\n: {escaped(text)}"
 
 
 def escaped(text: str) -> str:

@@ -36,12 +36,12 @@ def facts(name: str) -> str:
             if row.says or field.name in ("max_time", "hard")
             else f"`-O {field.name}=`"
         )
-        rows.append(f"| {flag} | {default_of(field.default)} | {says}{choices(row)} |")
+        rows.append(f"{flag} ({default_of(field.default)})\n: {says}{choices(row)}")
     order = list(METHODS).index(name) + 1
     guide = " A written `guide` has its part in it." if method.reads_guide else ""
     return (
         f"`--method {name}`: {method.says}. It is number {order} of the {len(METHODS)} that `auto` tries, in order.{guide}\n\n"
-        "| option | default | |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+        "The default is in brackets.\n\n" + "\n\n".join(rows) + "\n"
     )
 
 
@@ -67,6 +67,7 @@ class MethodFacts(SphinxDirective):
     has_content: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # the registry is no file of Sphinx's
         return self.parse_text_to_nodes(facts(self.arguments[0]))
 
 

@@ -1,0 +1,147 @@
+"""How a drawing is set on its page: the measures of small and of large graphs, and layers no wider than a page.
+
+A graph of more than LARGE nodes is set tighter, one of more than HUGE tighter still, their long edges share trunks, and
+nodes with room above or below leave layers that are too wide (the width-bounded layering of Tarassov, Nikolov and Branke 2004 stands behind the idea).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pgmlang.drawing.layering import Arc
+
+LARGE, HUGE = 30, 100
+"""Nodes beyond which a graph is set as a large one, and as a very large one."""
+PAGE = 1.35
+"""The longer side of a page by its shorter one, margins taken off."""
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """Gaps between neighbours of a layer (nodes, wires) and between layers; ``spread``: how much of an edge's sideways
+    reach the layers it joins move apart, at most ``most_spread``. ``height``: of a node with its name alone; ``arrow``: the
+    length of an arrowhead."""
+
+    node: float = 26.0
+    wire: float = 13.0
+    row: float = 38.0
+    least_row: float = 24.0
+    spread: float = 0.12
+    most_spread: float = 90.0
+    height: float = 42.0
+    arrow: float = 10.0
+
+
+ROOMY = Spacing()
+TIGHT = Spacing(14.0, 9.0, 24.0, 18.0, 0.03, 22.0, height=28.0)
+DENSE = Spacing(10.0, 7.0, 19.0, 16.0, 0.015, 12.0, height=22.0, arrow=7.0)
+
+
+def spacing_of(nodes: int) -> Spacing:
+    """How a graph of so many nodes is set."""
+    return ROOMY if nodes <= LARGE else TIGHT if nodes <= HUGE else DENSE
+
+
+def page_layers(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
+) -> list[int]:
+    """The layers, changed so that the drawing fits a page (upright or across) at the largest size.
+
+    ``widths``, ``heights``: of the nodes. Arcs still point down.
+    """
+    best = list(layer)
+    least = _size(best, arcs, widths, heights, spacing)
+    whole = sum(widths) + spacing.node * len(widths)
+    for part in range(2, 41):
+        limit = whole / part
+        if limit < 2 * max(widths):
+            break
+        moved = _narrowed(layer, arcs, widths, limit, spacing)
+        size = _size(moved, arcs, widths, heights, spacing)
+        if size < least * 0.97:
+            best, least = moved, size
+    return best
+
+
+def _size(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
+) -> float:
+    """The side of the page that the drawing would need, estimated: what is legible on a small page is well set."""
+    depth = max(layer) + 1
+    wide, high = [0.0] * depth, [0.0] * depth
+    for v, level in enumerate(layer):
+        wide[level] += widths[v] + spacing.node
+        high[level] = max(high[level], heights[v])
+    for level, wires in _wires(layer, arcs).items():
+        wide[level] += wires * (spacing.wire + 2)
+    across, down = max(wide), sum(high) + spacing.row * depth
+    return min(max(across, down / PAGE), max(across / PAGE, down))
+
+
+def _wires(layer: Sequence[int], arcs: Sequence[Arc]) -> Counter[int]:
+    """Trunks that run through each layer: one for each node with longer arcs."""
+    last: dict[int, int] = {}
+    for a, b in arcs:
+        last[a] = max(last.get(a, 0), layer[b])
+    return Counter(level for a, end in last.items() for level in range(layer[a] + 1, end))
+
+
+def _narrowed(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], limit: float, spacing: Spacing
+) -> list[int]:
+    """Nodes moved out of layers wider than ``limit``: those without children down, those without parents up, others where
+    their arcs leave them room; each to the nearest layer that takes it, a new one at the end if need be."""
+    out = list(layer)
+    above: list[list[int]] = [[] for _ in out]
+    below: list[list[int]] = [[] for _ in out]
+    for a, b in arcs:
+        above[b].append(a)
+        below[a].append(b)
+    members: dict[int, set[int]] = {}
+    for v, level in enumerate(out):
+        members.setdefault(level, set()).add(v)
+    wide = {level: sum(widths[v] + spacing.node for v in nodes) for level, nodes in members.items()}
+    for level, wires in _wires(out, arcs).items():
+        wide[level] = wide.get(level, 0.0) + wires * (spacing.wire + 2)
+
+    def move(v: int, goal: int) -> None:
+        wide[out[v]] -= widths[v] + spacing.node
+        wide[goal] = wide.get(goal, 0.0) + widths[v] + spacing.node
+        out[v] = goal
+
+    def has_room(v: int, level: int) -> bool:
+        return wide.get(level, 0.0) + widths[v] + spacing.node <= limit
+
+    for v in range(len(out)):
+        if not above[v] and not below[v]:
+            # A node without arcs goes to the last layer that has room.
+            move(v, next((level for level in sorted(members, reverse=True) if has_room(v, level)), out[v]))
+    for level in sorted(members):
+        # The last in the layer's order move first, so that brothers stay in their order.
+        loose = sorted(members[level], key=lambda v: (len(above[v]) + len(below[v]), -v))
+        for v in loose:
+            if wide[level] <= limit:
+                break
+            if out[v] != level:
+                continue
+            goal = next((g for g in _goals(v, out, above[v], below[v]) if has_room(v, g)), None)
+            if goal is not None:
+                move(v, goal)
+    return _numbered(out)
+
+
+def _goals(v: int, out: list[int], above: list[int], below: list[int]) -> Iterator[int]:
+    """Layers that a node's arcs allow, the nearest first: up for one without parents, else down."""
+    level = out[v]
+    if not above and below:
+        yield from (level - step for step in range(1, len(out)))
+        return
+    last = min((out[w] - 1 for w in below), default=level + len(out))
+    yield from range(level + 1, last + 1)
+
+
+def _numbered(out: list[int]) -> list[int]:
+    number = {old: new for new, old in enumerate(sorted(set(out)))}
+    return [number[old] for old in out]
