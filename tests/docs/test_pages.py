@@ -21,6 +21,7 @@ from pgmdocs import (
     python_api,
 )
 from pgmdocs.formulas import READABLE, WRITTEN, latex, log_density, moments
+from pgmdocs.terms import PLAIN, glossary_terms, pattern, term_of
 from pygments.token import Error
 
 import pgmlang
@@ -194,21 +195,27 @@ TRADE = (
 )  # fmt: skip
 
 
-def glossary() -> set[str]:
-    text = (DOCS / "glossary.md").read_text().split("```{glossary}\n")[1]
-    return set(re.findall(r"^(\S.*)$", text.split("\n```")[0], re.M))
-
-
 def test_words_of_the_trade_have_a_gloss() -> None:
-    assert set(TRADE) <= glossary()
+    assert set(TRADE) <= set(glossary_terms())
     terms = {
         match[1] or match[0].partition("{term}`")[2].rstrip("`")
         for page in [*DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
         if page.parent.name != "reference"
         for match in re.finditer(r"\{term\}`(?:[^`<]*<\s*([^>]+)>|[^`]+)`", page.read_text())
     }
-    lower = {w.lower() for w in glossary()}
+    lower = {w.lower() for w in set(glossary_terms())}
     assert {" ".join(t.split()).lower() for t in terms} <= lower
+
+
+def test_first_words_lead_to_their_gloss() -> None:
+    assert set(glossary_terms()) >= PLAIN
+    text = "Posteriors of hidden Markov\nmodels, their densities and R-hat; no fields, no log-odds-ratio."
+    assert [term_of(m[0]) for m in pattern().finditer(text)] == [
+        "posterior",
+        "hidden Markov model",
+        "density",
+        "R-hat",
+    ]
 
 
 def test_lexers_know_every_character_of_models() -> None:
