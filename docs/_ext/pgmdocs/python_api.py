@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 from importlib import import_module
 
 import pgmlang
+import pgmlang.api
 
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "models": ("Models", ("compile", "CompiledModel", "LANGUAGE_VERSION")),
@@ -19,12 +21,35 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 CONSTANTS = {"LANGUAGE_VERSION": "The version of the language that this pgmlang reads."}
 """Public names that are no functions or classes, in words."""
 
-RESULTS = {
-    "Answer": "pgmlang.query", "Columns": "pgmlang.query.rows", "Plan": "pgmlang.plan", "Score": "pgmlang.query.score",
-    "Finding": "pgmlang.results.trust", "Elpd": "pgmlang.results.elpd", "Ranked": "pgmlang.results.elpd",
-    "Difference": "pgmlang.results.compare", "Fit": "pgmlang.results.fit",
-}  # fmt: skip
-"""What methods give back."""
+PARTS_OF_RESULTS = {
+    "Finding": "pgmlang.results.trust",
+    "Ranked": "pgmlang.results.elpd",
+    "Difference": "pgmlang.results.compare",
+}
+"""What stands in the results of methods, beside what ``results`` finds."""
+
+
+def results() -> dict[str, str]:
+    """Name to module of every record of pgmlang that a public function or method gives back, by its annotations."""
+    tree = ast.parse(inspect.getsource(pgmlang.api))
+    homes = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pgmlang.")
+        for alias in node.names
+    }
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    given = {
+        name.id
+        for function in functions
+        if function.returns is not None
+        for name in ast.walk(function.returns)
+        if isinstance(name, ast.Name)
+    }
+    own = {name for name in given & set(homes) if name not in public_names()}
+    return dict(sorted((PARTS_OF_RESULTS | {name: homes[name] for name in own}).items()))
 
 
 def public_names() -> list[str]:
@@ -43,9 +68,9 @@ def pages() -> dict[str, str]:
     texts = {}
     for page, (title, names) in names_by_page().items():
         texts[f"api/{page}.md"] = f"# {title}\n\n" + "\n".join(entry(name) for name in names)
-    results = "\n".join(object_entry(module, name) for name, module in RESULTS.items())
+    records = "\n".join(object_entry(module, name) for name, module in results().items())
     texts["api/results.md"] = (
-        f"# What comes back\n\nThe records that methods of models and fits give.\n\n{results}"
+        f"# What comes back\n\nThe records that methods of models and fits give.\n\n{records}"
     )
     texts["api/index.md"] = index()
     return texts
