@@ -28,7 +28,7 @@ _NAMES = 20
 """Labels up to which a column is a category; more that come again are names of groups."""
 
 
-class Kind(NamedTuple):
+class ColumnKind(NamedTuple):
     """``holds``: whether a column is of the kind; ``says``: what it is, in words."""
 
     name: str
@@ -109,29 +109,29 @@ def _is_number_group(c: ColumnProfile) -> bool:
     )
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("other", "neither text nor numbers", lambda c: isinstance(c.column, OtherColumn)),
-    Kind("empty", "no value at all", lambda c: c.present == 0),
-    Kind("constant", "one value only", lambda c: c.distinct == 1),
-    Kind("bins", "numbers cut into bins", lambda c: c.is_binned),
-    Kind("date", "dates", lambda c: bool(c.date_formats)),
-    Kind("id", "a name of each row", lambda c: c.is_numeric and _is_id_of_numbers(c)),
-    Kind(
+KINDS: tuple[ColumnKind, ...] = (
+    ColumnKind("other", "neither text nor numbers", lambda c: isinstance(c.column, OtherColumn)),
+    ColumnKind("empty", "no value at all", lambda c: c.present == 0),
+    ColumnKind("constant", "one value only", lambda c: c.distinct == 1),
+    ColumnKind("bins", "numbers cut into bins", lambda c: c.is_binned),
+    ColumnKind("date", "dates", lambda c: bool(c.date_formats)),
+    ColumnKind("id", "a name of each row", lambda c: c.is_numeric and _is_id_of_numbers(c)),
+    ColumnKind(
         "binary", "0 and 1", lambda c: c.is_numeric and set(c.sorted_numbers[[0, -1]]) == {0.0, 1.0} and c.is_whole
     ),
-    Kind("group", "names that come again", lambda c: c.is_numeric and _is_number_group(c)),
-    Kind("code", "numbers that stand for names", lambda c: c.is_numeric and _is_code(c)),
-    Kind("ordinal", "steps of a scale", lambda c: c.is_numeric and _is_scale(c)),
-    Kind("count", "counts", lambda c: c.is_numeric and _is_count(c)),
-    Kind("skewed", "positive numbers with a long tail", lambda c: c.is_numeric and _is_skewed(c)),
-    Kind("number", "numbers", lambda c: c.is_numeric),
-    Kind(
+    ColumnKind("group", "names that come again", lambda c: c.is_numeric and _is_number_group(c)),
+    ColumnKind("code", "numbers that stand for names", lambda c: c.is_numeric and _is_code(c)),
+    ColumnKind("ordinal", "steps of a scale", lambda c: c.is_numeric and _is_scale(c)),
+    ColumnKind("count", "counts", lambda c: c.is_numeric and _is_count(c)),
+    ColumnKind("skewed", "positive numbers with a long tail", lambda c: c.is_numeric and _is_skewed(c)),
+    ColumnKind("number", "numbers", lambda c: c.is_numeric),
+    ColumnKind(
         "ordinal", "steps of a scale", lambda c: c.distinct <= MAX_LABELS and ordered_labels(c.labels) is not None
     ),
-    Kind("id", "a name of each row", _is_id_of_texts),
-    Kind("category", "labels", _is_category),
-    Kind("group", "names that come again", _is_group),
-    Kind("text", "free text", lambda c: True),
+    ColumnKind("id", "a name of each row", _is_id_of_texts),
+    ColumnKind("category", "labels", _is_category),
+    ColumnKind("group", "names that come again", _is_group),
+    ColumnKind("text", "free text", lambda c: True),
 )
 """The first that holds is the column's. A name comes twice where numbers and text tell it apart."""
 
