@@ -26,6 +26,7 @@ from pgmlang.syntax import load_source
 if TYPE_CHECKING:
     import networkx
     import numpy as np
+    from matplotlib.figure import Figure
     from torch import Tensor
 
     from pgmlang.binding.record import Binding
@@ -597,6 +598,39 @@ class FittedModel(Asked):
         from pgmlang.results.trust import diagnose
 
         return diagnose(self.record)
+
+    @_of_the_model
+    def plot(
+        self, kind: str | None = None, data: Any = None, *, variables: Sequence[str] | str | None = None,
+        var_names: Sequence[str] | str | None = None, shape: tuple[int, int] | None = None, seed: int = 0,
+        **binding: Any,
+    ) -> Figure:  # fmt: skip
+        """A picture of the fit, a matplotlib figure: ``forest trace rank density pairs energy autocorr ess`` of draws,
+        ``estimates``, ``topics``, ``filters``, ``images``, ``tables``, ``objective``, and with ``data`` ``predictive``. Without
+        ``kind`` the one that suits the fit; `plot_kinds` says which it has, and why not the others.
+
+        ``variables`` (or ``var_names``): names, or elements such as ``effect[0]``; ``shape``: rows and columns of an image. Raises
+        PgmError PGM0612 for an unknown kind or variable, PGM0610 for a picture that the fit does not have, PGM0909 without
+        matplotlib or arviz-plots."""
+        from pgmlang.plots import Request, plot
+
+        if variables is not None and var_names is not None:
+            message = "`variables` and `var_names` are the same"
+            raise PgmError(Diagnostic("PGM0612", message, help="give one of them"))
+        chosen = variables if variables is not None else var_names
+        names = (chosen,) if isinstance(chosen, str) else tuple(chosen or ())
+        bound = None if data is None else self.bind(data, **binding)
+        drawn = Request(
+            self.record, names, bound, seed, shape, lambda count: self.sample(count, seed=seed).columns
+        )
+        return plot(kind, drawn)
+
+    @checked_arguments
+    def plot_kinds(self) -> dict[str, str]:
+        """Every kind of picture with the reason why this fit has none, empty where it has."""
+        from pgmlang.plots import plot_kinds
+
+        return plot_kinds(self.record)
 
     @_of_the_model
     def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:

@@ -135,6 +135,10 @@ COMMANDS = {
          "pgmc loo schools/schools.fit schools/schools.csv -o elements.csv"),
         _EFFECTS, is_slow=True,
     ),
+    "plot": Verb(
+        "pgmlang.cli.plotting", "A picture of a fit: intervals, chains, topics, tables, checks.", "judge",
+        ("pgmc plot titanic/titanic.fit -o tables.png", "pgmc plot titanic/titanic.fit --kinds"), _SURVIVAL,
+    ),
     "convert": Verb(
         "pgmlang.cli.converting", "Convert between .pgm, BIF and UAI.", "convert",
         ("pgmc convert asia/asia.pgm asia.bif", "pgmc convert asia/asia.pgm asia.uai"), (_ASIA,),
@@ -153,7 +157,7 @@ TO_COME = {
 
 OTHER_WORDS = {
     "train": "fit", "infer": "query", "ask": "query", "validate": "check", "lint": "check", "format": "fmt",
-    "draw": "graph", "simulate": "sample", "generate": "sample", "evaluate": "score", "export": "convert",
+    "draw": "graph", "picture": "plot", "simulate": "sample", "generate": "sample", "evaluate": "score", "export": "convert",
     "show": "summary", "new": "init", "man": "help", "demo": "examples", "example": "examples", "trust": "diagnose",
 }  # fmt: skip
 """What others call a verb."""

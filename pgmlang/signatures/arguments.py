@@ -59,6 +59,11 @@ ARGUMENTS = {
     "mapping": Argument(_or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, (*v, *v.values())))), "a mapping from variables to columns"),
     "observe": Argument(
         _or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v)) and all(isinstance(x, str | Number) for x in v.values())), "a mapping from variables to values"),
+    "kind": Argument(_or_none(_is_text), "the name of a kind of picture, or None"),
+    "variables": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
+    "var_names": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
+    "shape": Argument(_or_none(lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(_is_whole, v))), "rows and columns of an image"),
+    "progress": Argument(lambda v: v is None or isinstance(v, bool) or callable(v), "a function, True, False or None"),
     "targets": Argument(_or_none(_are_texts), "a list of names"),
     "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names"),
     "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
