@@ -43,8 +43,13 @@ COMMANDS = {
         "pgmlang.cli.beginning", "List the examples; show one, or copy it.", "begin",
         ("pgmc examples titanic", "pgmc examples titanic --copy"),
     ),
+    "describe": Verb(
+        "pgmlang.cli.describing", "What a table holds, and the option that mends what is odd in it.", "begin",
+        ("pgmc describe titanic/titanic.csv", "pgmc describe iris/iris.csv --bins petal_length=3"),
+        (_TITANIC, _IRIS),
+    ),
     "init": Verb(
-        "pgmlang.cli.fitting", "Write a first model from a table's columns.", "begin",
+        "pgmlang.cli.describing", "Write a first model from a table's columns.", "begin",
         ("pgmc init titanic/titanic.csv", "pgmc init iris/iris.csv --target species -o flowers.pgm"),
         (_TITANIC, _IRIS),
     ),
