@@ -62,4 +62,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     listings.setup(app)
     method_facts.setup(app)
     terms.setup(app)
+    python_api.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,8 @@ import dataclasses
 import inspect
 from importlib import import_module
 
+from sphinx.application import Sphinx
+
 import pgmlang
 import pgmlang.api
 
@@ -87,12 +89,12 @@ def object_entry(module: str, name: str) -> str:
     value = getattr(import_module(module), name)
     if not inspect.isclass(value):
         return f"```{{eval-rst}}\n.. autofunction:: {module}.{name}\n```\n"
-    options = ["   :members:", "   :inherited-members: Exception, tuple, dict"]
+    options = ["   :members:", "   :inherited-members: BaseException, Exception, tuple, dict"]
     # the fields of a record, which its docstring explains, make no useful signature twice
     hidden = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
     if hidden:
         options.append(f"   :exclude-members: {', '.join(hidden)}")
-    return f"```{{eval-rst}}\n.. autoclass:: {module}.{name}\n" + "\n".join(options) + "\n```\n"
+    return f"```{{eval-rst}}\n.. autoclass:: {module}.{name}()\n" + "\n".join(options) + "\n```\n"
 
 
 def index() -> str:
@@ -110,3 +112,12 @@ def index() -> str:
         'fit.query("P(survived | class = 3rd)")\n```\n\n| name | |\n| --- | --- |\n' + "\n".join(rows) + "\n\n"
         "```{toctree}\n:hidden:\n:titlesonly:\n\n" + "\n".join([*names_by_page(), "results"]) + "\n```\n"
     )
+
+
+def made_by_functions(app: Sphinx, what: str, *_: object) -> tuple[str, str] | None:
+    """Autodoc's ``autodoc-process-signature``: no class here is made by calling it."""
+    return ("", "") if what in ("class", "exception") else None
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", made_by_functions)
