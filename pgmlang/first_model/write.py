@@ -79,7 +79,7 @@ def drafted(
         plain = plain.plus(sure_options(remarks_on(profile(mended(frame, plain)))))
     read = mended(frame, replace(plain, bins=bins))
     made = first_model(read, name, target, classifier)
-    said = ()
+    said: tuple[str, ...] = ()
     if made.counting is not None:
         option, column = made.counting
         said = (
