@@ -54,5 +54,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'pgmlang' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext pgmlang`` calls: the cell magic ``%%pgm``, and errors without a traceback."""
+    from pgmlang.notebook import register
+
+    register(shell)
+
+
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
