@@ -34,6 +34,7 @@ from pgmlang.resources import grammar_text, stdlib_modules
 from pgmlang.signatures.functions import FUNCTIONS
 from pgmlang.signatures.options import OPTIONS
 from pgmlang.syntax.highlight import PgmcConsoleLexer, PgmLexer
+from pgmlang.syntax.layout import STATEMENT_WORDS
 from tests.docs.documents import ROOT
 from tests.families.references import LOG_PROB
 
@@ -100,6 +101,13 @@ def test_the_example_of_a_distribution_is_a_good_model(name: str) -> None:
     model = pgmlang.compile(distributions.EXAMPLES[name] + "\n")
     assert f"{name}(" in distributions.EXAMPLES[name]
     assert {w.code for w in model.warnings} <= {"PGM0409"}  # improper, which is what Flat is
+
+
+def test_every_statement_has_its_example() -> None:
+    assert set(language_reference.STATEMENTS) == set(STATEMENT_WORDS)
+    for word, (_, example) in language_reference.STATEMENTS.items():
+        assert re.search(rf"\b{word}\b", example)
+        assert not [w for w in pgmlang.compile(example + "\n").warnings if w.is_error]
 
 
 class Textbook(dict):

@@ -89,7 +89,7 @@ def object_entry(module: str, name: str) -> str:
     value = getattr(import_module(module), name)
     if not inspect.isclass(value):
         return f"```{{eval-rst}}\n.. autofunction:: {module}.{name}\n```\n"
-    options = ["   :members:", "   :inherited-members: Exception, tuple, dict"]
+    options = ["   :members:", "   :inherited-members: BaseException, Exception, tuple, dict"]
     # the fields of a record, which its docstring explains, make no useful signature twice
     hidden = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
     if hidden:
