@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgmlang.drawing.layering import Arc
+from pgmlang.drawing.shapes import Shape
 
 LARGE, HUGE = 30, 100
 """Nodes beyond which a graph is set as a large one, and as a very large one."""
@@ -42,6 +43,27 @@ DENSE = Spacing(10.0, 7.0, 19.0, 16.0, 0.015, 12.0, height=22.0, arrow=7.0)
 def spacing_of(nodes: int) -> Spacing:
     """How a graph of so many nodes is set."""
     return ROOMY if nodes <= LARGE else TIGHT if nodes <= HUGE else DENSE
+
+
+def across(spacing: Spacing) -> Spacing:
+    """The gaps where layers stand from left to right: arrows run along the lines of text and need more room."""
+    return replace(
+        spacing, node=max(6.0, spacing.node - 4), row=spacing.row + 16, least_row=spacing.least_row + 14
+    )
+
+
+def page_setting(
+    layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing
+) -> tuple[list[int], bool]:
+    """The layers for a page, and whether they stand from left to right: where that is legible on a much smaller page, which
+    it is for wide and shallow graphs."""
+    wide, high = [s.left + s.right for s in shapes], [s.height for s in shapes]
+    down = page_layers(layer, arcs, wide, high, spacing)
+    if not all(s.is_centred for s in shapes):
+        return down, False
+    sideways = page_layers(layer, arcs, high, wide, across(spacing))
+    sizes = _size(down, arcs, wide, high, spacing), _size(sideways, arcs, high, wide, across(spacing))
+    return (sideways, True) if sizes[1] < 0.75 * sizes[0] else (down, False)
 
 
 def page_layers(

@@ -15,7 +15,7 @@ from pgmlang.drawing.layering import downward, layers
 from pgmlang.drawing.model_scene import network_scene
 from pgmlang.drawing.page import TIGHT, page_layers
 from pgmlang.formats import read_bif
-from tests.drawing.scenes import random_dag
+from tests.drawing.scenes import generations, random_dag
 
 
 def star(count: int, out: bool = True) -> Scene:
@@ -40,6 +40,14 @@ def test_a_hub_of_many_is_stacked_on_a_page(out: bool) -> None:
     # All edges but those of the nearest row leave the hub, or reach it, at one point.
     ends = [e.path[0 if out else -1] for e in found.edges]
     assert max(ends.count(end) for end in ends) > 60
+
+
+def test_wide_and_shallow_graphs_stand_across() -> None:
+    scene = generations(14, 1)
+    found = layout(scene)
+    assert found.height < 4 * found.width
+    for placed in found.edges:
+        assert placed.path[-1][0] > placed.path[0][0], "layers go from left to right"
 
 
 def test_edges_of_one_trunk_are_one_line_until_they_branch() -> None:
