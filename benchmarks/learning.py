@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         complete, holes, bif = Path(folder) / "alarm.csv", Path(folder) / "holes.csv", Path(folder) / "alarm.bif"
         bif.write_text(text)
-        columns = given.sample(options.rows, seed=1).columns
+        columns = given.sample_columns(options.rows, seed=1).columns
         write_csv(str(complete), columns)
         _complete(free, complete, bif, columns)
         rng = np.random.default_rng(2)

@@ -34,6 +34,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+suppress_warnings = ["myst-nb.lexer"]  # of cells that `make docs-lint` does not run: it asks no kernel
 
 default_role = "py:obj"
 autodoc_typehints = "signature"

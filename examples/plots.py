@@ -40,14 +40,14 @@ def pixels(columns: dict, name: str = "v", count: int = 64) -> np.ndarray:
 def rbm(fit: pgmlang.FittedModel, figure) -> None:
     left, right = figure.subplots(1, 2)
     mosaic(left, fit.params["W"].T[:64], 8, title="weights of the hidden units")
-    mosaic(right, pixels(fit.sample(64, seed=1).columns), 8, title="draws of the model")
+    mosaic(right, pixels(fit.sample_columns(64, seed=1).columns), 8, title="draws of the model")
 
 
 def draws_of_images(fit: pgmlang.FittedModel, figure) -> None:
     left, right = figure.subplots(1, 2)
     data = pd.read_csv(HERE / "digits" / "train.csv").to_numpy(dtype=float)[:64]
     mosaic(left, data, 8, title="data")
-    mosaic(right, pixels(fit.sample(64, seed=1).columns), 8, title="draws of the model")
+    mosaic(right, pixels(fit.sample_columns(64, seed=1).columns), 8, title="draws of the model")
 
 
 def logistic(fit: pgmlang.FittedModel, figure) -> None:
@@ -64,7 +64,7 @@ def logistic(fit: pgmlang.FittedModel, figure) -> None:
 def iris(fit: pgmlang.FittedModel, figure) -> None:
     axis = figure.subplots()
     data = pd.read_csv(HERE / "iris" / "iris.csv")
-    clusters = fit.predict(data[["petal_length", "petal_width"]]).columns["z"]
+    clusters = fit.predict_columns(data[["petal_length", "petal_width"]]).columns["z"]
     species = data["species"].to_numpy()
     for marker, kind in zip("o^s", sorted(set(species)), strict=True):
         chosen = species == kind
@@ -93,7 +93,7 @@ def topics(fit: pgmlang.FittedModel, figure) -> None:
 def quakes(fit: pgmlang.FittedModel, figure) -> None:
     axis = figure.subplots()
     data = pd.read_csv(HERE / "quakes" / "quakes.csv")
-    found = fit.predict(data).columns
+    found = fit.predict_columns(data).columns
     rate = sum(found[f"P(z = {k})"] * fit.params["rate"][k] for k in range(3))
     axis.bar(data["year"], data["count"], color="lightgrey", width=1)
     axis.step(data["year"], rate, where="mid", color="C3")
@@ -131,7 +131,7 @@ def ising(fit: pgmlang.FittedModel, figure) -> None:
     data = pd.read_csv(HERE / "ising" / "digits.csv").to_numpy(dtype=float)[:64]
     mosaic(left, data, 8, title="data")
     title = f"draws of the model: J = {float(fit.params['J']):.3f}, B = {float(fit.params['B']):.3f}"
-    mosaic(right, pixels(fit.sample(64, seed=1).columns, "s"), 8, title=title)
+    mosaic(right, pixels(fit.sample_columns(64, seed=1).columns, "s"), 8, title=title)
 
 
 def tagging(fit: pgmlang.FittedModel, figure) -> None:
@@ -143,7 +143,7 @@ def tagging(fit: pgmlang.FittedModel, figure) -> None:
     left.barh(range(len(names)), weight, color="grey")
     left.set_yticks(range(len(names)), names, fontsize=8)
     left.set_title("weight towards code", fontsize=9)
-    chance = np.asarray(fit.predict(data, hide=["y"]).columns["P(y = code)"], dtype=float)
+    chance = np.asarray(fit.predict_columns(data, hide=["y"]).columns["P(y = code)"], dtype=float)
     right.axis("off")
     right.set_title("P(code) of words; framed: marked as code", fontsize=9)
     found = data.assign(p=chance).groupby("sentence")
@@ -170,7 +170,7 @@ def nile(table: pd.DataFrame, figure) -> None:
 def penguins(fit: pgmlang.FittedModel, figure) -> None:
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     data = pd.read_csv(HERE / "penguins" / "penguins.csv")
-    drawn = pd.DataFrame(fit.sample(len(data), seed=1).columns)
+    drawn = pd.DataFrame(fit.sample_columns(len(data), seed=1).columns)
     for axis, table, title in ((left, data, "penguins"), (right, drawn, "birds drawn from the model")):
         for k, species in enumerate(["Adelie", "Chinstrap", "Gentoo"]):
             for marker, sex in (("o", "female"), ("^", "male")):
@@ -183,7 +183,36 @@ def penguins(fit: pgmlang.FittedModel, figure) -> None:
     right.legend(fontsize=7)
 
 
+def titanic(fit: pgmlang.FittedModel, figure) -> None:
+    axis = figure.subplots()
+    classes = ["1st", "2nd", "3rd", "Crew"]
+    for k, sex in enumerate(["female", "male"]):
+        asked = [fit.query(f'P(survived | class = "{c}", sex = {sex})').probabilities["yes"] for c in classes]
+        axis.bar(np.arange(4) + 0.4 * k - 0.2, asked, 0.38, label=sex, color=f"C{k}")
+    axis.set_xticks(range(4), classes)
+    axis.set_ylim(0, 1)
+    axis.set_ylabel("P(survived)")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.38, 1))
+
+
+def schools(fit: pgmlang.FittedModel, figure) -> None:
+    """What each school reports, and what it comes to beside the others."""
+    axis = figure.subplots()
+    data = pd.read_csv(HERE / "schools" / "schools.csv")
+    effect = fit.draws["mu"][..., None] + fit.draws["tau"][..., None] * fit.draws["effect"]
+    low, middle, high = np.quantile(effect.reshape(-1, len(data)), [0.05, 0.5, 0.95], axis=0)
+    rows = np.arange(len(data))[::-1]
+    axis.errorbar(data["y"], rows + 0.15, xerr=1.645 * data["sd"], fmt="o", color="lightgrey", label="as reported")
+    axis.errorbar(
+        middle, rows - 0.15, xerr=[middle - low, high - middle], fmt="o", color="C0", label="partly pooled"
+    )
+    axis.set_yticks(rows, data["school"])
+    axis.set_xlabel("effect of coaching, points (90 % intervals)")
+    axis.legend()
+
+
 PICTURES = {
+    "titanic": (titanic, (6, 3.5)), "schools": (schools, (6, 4)),
     "penguins": (penguins, (9, 4)), "nile": (nile, (8, 3)),
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),
     "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),

@@ -8,7 +8,7 @@ from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 if TYPE_CHECKING:
     from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, load, rank_fits
-    from pgmlang.diagnostics import CompileError, Diagnostic, PgmError
+    from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, PgmWarning
 
 __all__ = [
     "LANGUAGE_VERSION",
@@ -17,6 +17,7 @@ __all__ = [
     "Diagnostic",
     "FittedModel",
     "PgmError",
+    "PgmWarning",
     "__version__",
     "compare_fits",
     "compile",
@@ -30,6 +31,7 @@ _HOMES = {
     "Diagnostic": "pgmlang.diagnostics",
     "FittedModel": "pgmlang.api",
     "PgmError": "pgmlang.diagnostics",
+    "PgmWarning": "pgmlang.diagnostics",
     "compare_fits": "pgmlang.api",
     "compile": "pgmlang.api",
     "load": "pgmlang.api",

@@ -327,9 +327,17 @@ class CompiledModel:
     def sample(
         self, num_draws: int, *, seed: int | None = None, evidence: str = "",
         fixed: Mapping[str, float] | None = None,
-    ) -> Columns:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """As `Asked.sample`, of the model as it is given."""
         return self.given(fixed).sample(num_draws, seed=seed, evidence=evidence)
+
+    @checked_arguments
+    def sample_columns(
+        self, num_draws: int, *, seed: int | None = None, evidence: str = "",
+        fixed: Mapping[str, float] | None = None,
+    ) -> Columns:  # fmt: skip
+        """As `Asked.sample_columns`, of the model as it is given."""
+        return self.given(fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
 
 
 @does_not_change("a fit", "fit again, or work on a copy (`dict(fit.draws)`, `fit.draws[...].copy()`)")
@@ -394,12 +402,23 @@ class Asked:
         return query(self.posterior, text, seed)
 
     @_of_the_model
-    def predict(
-        self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
-    ) -> Columns:
+    def predict(self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any) -> Any:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
         numbers with sd and a 90 % interval (``seed``: of the draws behind them). Labels of open sets that the fit has not
-        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``."""
+        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``.
+
+        A frame of the kind of ``data`` (pandas, with its index; polars; Arrow), for a path or columns pandas where it is
+        installed, else Arrow: a row for each row of the data, missing where there is no answer. What `predict_columns` keeps as
+        ``warnings`` is warned of (`PgmWarning`)."""
+        from pgmlang.query.result_frames import result_frame
+
+        return result_frame(self.predict_columns(data, targets, seed=seed, **binding), self.model, data)
+
+    @_of_the_model
+    def predict_columns(
+        self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any
+    ) -> Columns:
+        """As `predict`, as plain columns: numpy arrays of numbers, lists of labels as texts ("" for none), and the warnings."""
         from pgmlang.posterior import condition, predict
 
         bound = self.bind(data, **{"new_labels": "prior", **binding})
@@ -423,8 +442,16 @@ class Asked:
         return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
     @_of_the_model
-    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
-        """Joint draws of fresh rows, given evidence such as ``"wet = yes"``."""
+    def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Any:
+        """Joint draws of fresh rows, given evidence such as ``"wet = yes"``: a frame, pandas where it is installed, else
+        Arrow."""
+        from pgmlang.query.result_frames import result_frame
+
+        return result_frame(self.sample_columns(num_draws, seed=seed, evidence=evidence), self.model)
+
+    @_of_the_model
+    def sample_columns(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:
+        """As `sample`, as plain columns: numpy arrays of numbers and lists of labels."""
         from pgmlang.posterior import condition, sample
         from pgmlang.query import parse_evidence
 

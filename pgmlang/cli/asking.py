@@ -103,7 +103,7 @@ def predict(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    result = asked.predict(
+    result = asked.predict_columns(
         tables, targets=names, seed=seed or 0, **binding_of(given), new_labels=new_labels or "prior"
     )
     if not quiet:
@@ -231,7 +231,7 @@ def sample(
         tables = tables_of(replicate, set(asked.model.plate_by_name))
         result = asked.replicate(tables, num_draws, seed=seed, **binding_of(given)).to_columns()
     else:
-        result = asked_of(source, settings, fixed).sample(num_draws, seed=seed, evidence=evidence)
+        result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
     _write_columns(result.columns, output, as_json, quiet)
 
 

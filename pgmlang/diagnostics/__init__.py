@@ -7,6 +7,7 @@ from pgmlang.diagnostics.diagnostic import (
     Edit,
     Label,
     PgmError,
+    PgmWarning,
     Severity,
 )
 from pgmlang.diagnostics.source import SourceFile, Span
@@ -20,6 +21,7 @@ __all__ = [
     "Edit",
     "Label",
     "PgmError",
+    "PgmWarning",
     "Severity",
     "SourceFile",
     "Span",

@@ -67,6 +67,10 @@ class Diagnostic:
         return f"{where}{self.severity.value}[{self.code}]: {self.message}{cure}"
 
 
+class PgmWarning(UserWarning):
+    """What Python is warned of where a result is a frame, which has no room for messages."""
+
+
 class PgmError(Exception):
     """One or more problems that stop the work; ``diagnostics`` holds them all, errors and warnings."""
 

@@ -17,15 +17,24 @@ def frame_kind(data: Any) -> Kind | None:
     return roots.get(type(data).__module__.partition(".")[0])
 
 
-def as_frame(columns: Mapping[str, Any], kind: Kind | None = None) -> Any:
+def frame_index(data: Any, rows: int) -> Any:
+    """The index of a pandas frame of as many rows, which a result about them has too; None of anything else."""
+    if frame_kind(data) != "pandas":
+        return None
+    frame = next(iter(data.values())) if isinstance(data, Mapping) and len(data) == 1 else data
+    index = getattr(frame, "index", None)
+    return index if index is not None and len(index) == rows else None
+
+
+def as_frame(columns: Mapping[str, Any], kind: Kind | None = None, index: Any = None) -> Any:
     """Columns of one length as a frame of a kind; left open, a pandas DataFrame where pandas is installed, else a
-    pyarrow Table."""
+    pyarrow Table. ``index``: of a DataFrame."""
     if kind is None:
         kind = "pandas" if find_spec("pandas") is not None else "arrow"
     if kind == "pandas":
         import pandas
 
-        return pandas.DataFrame(dict(columns))
+        return pandas.DataFrame(dict(columns), index=index)
     if kind == "polars":
         import polars
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
-    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``counts``: names of counts."""
+    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``counts``: names of counts; ``numbered``: which of the axes
+    are rows, whose positions are names of theirs too."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
     labels: Mapping[str, Labels]
     method: str
     counts: frozenset[str] = frozenset()
+    numbered: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
@@ -39,10 +41,12 @@ class DrawAnswers:
         from pgmlang.results.scalars import axis_labels, is_discrete, value_labels
 
         axes: dict[str, tuple[tuple[str, ...], ...]] = {}
+        numbered: dict[str, tuple[bool, ...]] = {}
         labels: dict[str, Labels] = {}
         for name, values in fit.draws.items():
             sized_axes = zip(fit.draw_axes.get(name, ()), values.shape[2:], strict=True)
             axes[name] = tuple(axis_labels(fit, axis, size) for axis, size in sized_axes)
+            numbered[name] = tuple(axis in fit.row_names for axis in fit.draw_axes.get(name, ()))
             if is_discrete(fit, name):
                 labels[name] = value_labels(fit, name)
         draws = dict(fit.draws)
@@ -54,11 +58,12 @@ class DrawAnswers:
                 axes[name] = tuple(
                     axis_labels(fit, a, n) for a, n in zip(array_axes, np.shape(point), strict=True)
                 )
+                numbered[name] = tuple(a in fit.row_names for a in array_axes)
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
         counts = frozenset(v.name for v in fit.model.variables if v.name in draws and v.type.kind == "count")
-        return DrawAnswers(draws, axes, labels, fit.method, counts)
+        return DrawAnswers(draws, axes, labels, fit.method, counts, numbered)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -157,8 +162,9 @@ class DrawAnswers:
                 Diagnostic("PGM0607", f"`{name}` has {len(axes)} axes, not {len(parts)}", span, help=cure)
             )
         index = []
-        for label, names in zip(parts, axes, strict=False):
-            place = element_index(label, names)
+        is_row = self.numbered.get(name, (False,) * len(axes))
+        for label, names, is_numbered in zip(parts, axes, is_row, strict=False):
+            place = _element_index(label, names, is_numbered)
             if place is None:
                 near = did_you_mean(label, names) or "its elements: " + ", ".join(names[:12])
                 raise PgmError(Diagnostic("PGM0607", f"`{label}` is no element of `{name}`", span, help=near))
@@ -166,12 +172,12 @@ class DrawAnswers:
         return name, tuple(index)
 
 
-def element_index(label: str, names: Labels) -> int | None:
-    """The element of a name, or of a position where no element has a position for its name; None where there is none."""
+def _element_index(label: str, names: Labels, is_numbered: bool) -> int | None:
+    """The element of a name, or of a position where that names an element too and no name is one; None where there is none."""
     if label in names:
         return names.index(label)
     positions = Positions(len(names))
-    if label in positions and not any(name in positions for name in names):
+    if is_numbered and label in positions and not any(name in positions for name in names):
         return positions.index(label)
     return None
 

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from pgmlang.density.bound import BoundDensity
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Columns:
     """Columns of a result by name, all of one length, and warnings on the way."""
 
     columns: dict[str, list[str] | np.ndarray]
     warnings: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        names = list(self.columns)
+        rows = len(next(iter(self.columns.values()), ()))
+        more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+        return f"columns of {rows:,} rows: {', '.join(names[:12])}{more}; `.columns` has them as arrays and lists"
 
     def to_dict(self) -> dict[str, list[object]]:
         """Plain lists; what a number is not is None."""

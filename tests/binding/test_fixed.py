@@ -167,6 +167,6 @@ def test_answers_of_a_fit_of_draws_go_by_what_is_held(method: str, tmp_path: Pat
     mean, variance = sum(NUMBERS) / 2.5**2 / precision, 1 / precision + 2.5**2
     expected = [-0.5 * (y - mean) ** 2 / variance - 0.5 * np.log(2 * np.pi * variance) for y in NUMBERS]
     assert fit.score(data) == pytest.approx(expected, abs=0.02)
-    predicted = fit.predict({"y": [None, 1.0]}).columns
+    predicted = fit.predict_columns({"y": [None, 1.0]}).columns
     assert float(predicted["y.sd"][0]) == pytest.approx(np.sqrt(variance), rel=0.15)
-    assert np.std(fit.sample(4000, seed=2).columns["y"]) == pytest.approx(np.sqrt(variance), rel=0.1)
+    assert np.std(fit.sample_columns(4000, seed=2).columns["y"]) == pytest.approx(np.sqrt(variance), rel=0.1)

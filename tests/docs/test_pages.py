@@ -29,7 +29,7 @@ from pgmlang.diagnostics import CODES
 from pgmlang.families import FAMILIES
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS
 from pgmlang.plan.registry import METHODS, method_named
-from pgmlang.resources import grammar_text
+from pgmlang.resources import grammar_text, stdlib_modules
 from pgmlang.signatures.functions import FUNCTIONS
 from pgmlang.signatures.options import OPTIONS
 from pgmlang.syntax.highlight import PgmcConsoleLexer, PgmLexer
@@ -50,6 +50,7 @@ def test_every_record_has_its_page(pages: dict[str, str]) -> None:
     wanted |= {f"examples/{folder.parent.name}.md" for folder in ROOT.glob("examples/*/README.md")}
     assert wanted <= set(pages)
     assert {p.stem for p in (DOCS / "methods").glob("*.md")} == set(METHODS)
+    assert all(f"## std.{module}\n" in pages["stdlib.md"] for module in stdlib_modules())
     api = "".join(text for path, text in pages.items() if path.startswith("api/"))
     assert all(f".{name}\n" in api for name in python_api.public_names())
     assert sorted(n for _, names in python_api.PAGES.values() for n in names) == sorted(python_api.public_names())

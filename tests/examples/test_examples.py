@@ -93,7 +93,7 @@ def test_iris(tmp_path: Path) -> None:
         "40",
     )
     data = table("iris/iris.csv")
-    clusters = np.array(found.predict(data[["petal_length", "petal_width"]]).columns["z"])
+    clusters = np.array(found.predict_columns(data[["petal_length", "petal_width"]]).columns["z"])
     right = sum(
         np.unique(clusters[data["species"] == s], return_counts=True)[1].max() for s in data["species"].unique()
     )
@@ -191,7 +191,12 @@ def test_rbm(tmp_path: Path) -> None:
     # independent pixels have -33.1
     assert scored.values.mean() > -26
     draws = np.stack(
-        [np.asarray(c, dtype=float) for n, c in found.sample(64, seed=1).columns.items() if n.startswith("v[")], 1
+        [
+            np.asarray(c, dtype=float)
+            for n, c in found.sample_columns(64, seed=1).columns.items()
+            if n.startswith("v[")
+        ],
+        1,
     )
     assert np.abs(draws.mean(0) - table("digits/train.csv").to_numpy().mean(0)).mean() < 0.1
 
@@ -218,7 +223,12 @@ def test_dbn(tmp_path: Path) -> None:
     found = fit(tmp_path, "digits/dbn.pgm", "digits/train.csv", "--epochs", "15", "--learning-rate", "0.01")
     assert found.record.method == "layerwise"
     draws = np.stack(
-        [np.asarray(c, dtype=float) for n, c in found.sample(200, seed=1).columns.items() if n.startswith("v[")], 1
+        [
+            np.asarray(c, dtype=float)
+            for n, c in found.sample_columns(200, seed=1).columns.items()
+            if n.startswith("v[")
+        ],
+        1,
     )
     data = table("digits/train.csv").to_numpy()
     assert np.abs(draws.mean(0) - data.mean(0)).mean() < 0.1
@@ -247,7 +257,7 @@ def test_tagging(tmp_path: Path) -> None:
     test = table("tagging/test.csv")
     scored = found.score_rows(test)
     assert np.nanmean(scored.values) > -3.0
-    tags = found.predict(test, hide=["y"]).columns["y"]
+    tags = found.predict_columns(test, hide=["y"]).columns["y"]
     # 90.5 % are prose
     assert (np.array(tags) == test["y"]).mean() > 0.91
     found_code = (np.array(tags) == "code") & (test["y"] == "code")

@@ -79,7 +79,7 @@ def test_it_is_checked_fitted_truncated_drawn_and_scored() -> None:
     scored = np.asarray(fit.score({"y": y[:3], "t": t[:3]}))
     wanted = log_density(y[:3], s, 3.0) + log_density(t[:3], 2.0, s) - math.log1p(-((1 - 0.36) ** s))
     np.testing.assert_allclose(scored, wanted, rtol=1e-8)
-    drawn = np.asarray(fit.sample(2000, seed=1).columns["t"], dtype=float)
+    drawn = np.asarray(fit.sample_columns(2000, seed=1).columns["t"], dtype=float)
     assert ((drawn > 0) & (drawn <= 0.6)).all()
 
 

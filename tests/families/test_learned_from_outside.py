@@ -42,7 +42,7 @@ def test_its_networks_are_trained_and_its_score_is_exact() -> None:
     fit = model.fit(columns(x), method="map", seed=1, options={"epochs": 400, "learning_rate": 0.05})
     best = stats.multivariate_normal(x.mean(0), np.cov(x.T, bias=True))
     assert np.asarray(fit.score(columns(x))).sum() == pytest.approx(best.logpdf(x).sum(), abs=0.05)
-    drawn = fit.sample(4000, seed=1).columns
+    drawn = fit.sample_columns(4000, seed=1).columns
     again = np.stack([np.asarray(drawn[k], dtype=float) for k in drawn], -1)
     np.testing.assert_allclose(np.cov(again.T), np.cov(x.T, bias=True), atol=0.15)
 

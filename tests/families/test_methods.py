@@ -144,7 +144,7 @@ def run(name: str, wrapping: str, kind: str) -> None:
         numbers = [*fit.params.values(), *fit.draws.values()]
         assert numbers, (what, method)
         assert all(np.isfinite(np.asarray(v, dtype=float)).all() for v in numbers), (what, method)
-        drawn = np.asarray(fit.sample(5, seed=1).columns["y"], dtype=float)
+        drawn = np.asarray(fit.sample_columns(5, seed=1).columns["y"], dtype=float)
         assert np.isfinite(drawn).all(), (what, method)
         check_score(fit, y, (what, method))
         if kind == "param" and "Mixture" not in wrapping and fit.record.status == "converged":

@@ -77,5 +77,5 @@ def test_values_that_exclude_each_other(method: str) -> None:
     if method == "ml":
         weights = np.exp(c * SETS.sum(1))
         assert (weights @ SETS.sum(1)) / weights.sum() == pytest.approx(rows.sum(1).mean(), abs=0.01)
-    drawn = np.stack([np.array(v).astype(int) for v in fit.sample(200, seed=1).columns.values()], 1)
+    drawn = np.stack([np.array(v).astype(int) for v in fit.sample_columns(200, seed=1).columns.values()], 1)
     assert not any((drawn[:, i] & drawn[:, j]).any() for i, j in EDGES)

@@ -51,7 +51,7 @@ def test_earthquakes() -> None:
     assert fit.score({"count": counts}).sum() == pytest.approx(value, abs=1e-6)
     trace = np.array(fit.record.trace)
     assert (np.diff(trace) > -1e-7).all()
-    states = fit.predict({"count": [5.0, 6.0, 40.0]}).columns["z"]
+    states = fit.predict_columns({"count": [5.0, 6.0, 40.0]}).columns["z"]
     assert fit.params["rate"][int(states[0])] < fit.params["rate"][int(states[2])]
 
 
@@ -75,7 +75,7 @@ plate row { z ~ Categorical(share) ; x[feature] ~ Normal(mean[z], sd[z]) }
     order, theirs = np.argsort(fit.params["mean"][:, 0]), np.argsort(peer.means_[:, 0])
     np.testing.assert_allclose(fit.params["mean"][order], peer.means_[theirs], atol=2e-3)
     np.testing.assert_allclose(fit.params["share"][order], peer.weights_[theirs], atol=1e-3)
-    found = fit.predict({"a": x[:5, 0], "b": x[:5, 1]}).columns
+    found = fit.predict_columns({"a": x[:5, 0], "b": x[:5, 1]}).columns
     np.testing.assert_allclose(found[f"P(z = {order[0]})"], peer.predict_proba(x[:5])[:, theirs[0]], atol=1e-3)
 
 

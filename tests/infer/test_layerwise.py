@@ -58,7 +58,7 @@ def test_draws_of_the_stack_look_like_the_data() -> None:
     fit = pgmlang.compile(DBN).fit(rows(), seed=1, options=OPTIONS)
     assert fit.record.method == "layerwise"
     assert set(fit.params) == {"v.W", "v.bias", "top.W", "top.visible", "top.hidden"}
-    found = fit.sample(2000, seed=1).columns
+    found = fit.sample_columns(2000, seed=1).columns
     draws = np.stack([np.asarray(found[f"v[{k}]"], dtype=float) for k in "abcdef"], 1)
     data = np.stack([rows()[k] for k in "abcdef"], 1)
     np.testing.assert_allclose(np.corrcoef(draws.T), np.corrcoef(data.T), atol=0.3)

@@ -94,7 +94,7 @@ def test_new_groups_keep_to_their_bounds() -> None:
     model = pgmlang.compile(GROUPS)
     rows = {"group": ["p", "p", "q"], "y": [0.1, 0.4, 1.0]}
     fit = model.fit(rows, method="hmc", seed=1, options={"chains": 4, "warmup": 200, "draws": 200})
-    found = fit.predict({"group": ["p", "r"]})
+    found = fit.predict_columns({"group": ["p", "r"]})
     assert np.isfinite(np.asarray(found.columns["y"], dtype=float)).all()
 
 

@@ -130,7 +130,7 @@ def test_queries_of_draws() -> None:
             fit.query(bad)
         assert caught.value.diagnostics[0].code == code, bad
     with pytest.raises(PgmError, match="nothing to predict"):
-        fit.predict({"y": [1.0]})
+        fit.predict_columns({"y": [1.0]})
 
 
 def test_missing_cells_that_nothing_hangs_on_drop_out() -> None:

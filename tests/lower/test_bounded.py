@@ -29,7 +29,7 @@ def test_programs_of_numbers(base: str) -> None:
         {"y": [0.3, 0.5, 0.8]}, seed=1, options={"chains": 4, "warmup": 60, "draws": 60}
     )
     assert np.isfinite(fit.draws["s"]).all()
-    drawn = np.asarray(fit.sample(50).columns["y"], dtype=float)
+    drawn = np.asarray(fit.sample_columns(50).columns["y"], dtype=float)
     assert ((drawn > 0.1) & (drawn < 0.9)).all()
 
 

@@ -55,7 +55,7 @@ def posterior(row: dict[str, object]) -> list[tuple[float, tuple[int, int, int]]
 
 
 def test_predictions_are_those_of_enumeration() -> None:
-    columns = pgmlang.compile(TEXT).given({"w": 0.7}).predict(ROWS).columns
+    columns = pgmlang.compile(TEXT).given({"w": 0.7}).predict_columns(ROWS).columns
     for i in range(5):
         row = {n: ROWS[n][i] for n in ROWS}
         parts = posterior(row)
@@ -77,10 +77,10 @@ def test_predictions_are_those_of_enumeration() -> None:
 
 def test_columns_that_are_not_there_are_predicted_too() -> None:
     model = pgmlang.compile(TEXT).given({"w": 0.7})
-    columns = model.predict({"b": ["1", "0"]}).columns
+    columns = model.predict_columns({"b": ["1", "0"]}).columns
     answer = model.query("E(y | b = 1)")
     assert columns["y"][0] == pytest.approx(answer.table[0]["mean"], abs=1e-9)
-    only = model.predict({"b": ["1", "0"]}, targets=["y"]).columns
+    only = model.predict_columns({"b": ["1", "0"]}, targets=["y"]).columns
     assert "a" not in only
     assert np.array_equal(only["y"], columns["y"])
 
@@ -91,7 +91,7 @@ def test_under_draws_the_errors_cover_the_mean_over_the_draws() -> None:
     )
     data = {"a": ["0", "1", "1", "0"], "b": ["1", "1", "0", "0"], "y": [0.1, 2.8, 3.3, -0.4]}
     fit = model.fit(data, method="hmc", options={"warmup": 200, "draws": 200}, seed=1)
-    columns = fit.predict({"a": [None, None], "b": ["1", None], "y": [None, 2.0]}, seed=2).columns
+    columns = fit.predict_columns({"a": [None, None], "b": ["1", None], "y": [None, 2.0]}, seed=2).columns
     w = np.asarray(fit.draws["w"]).ravel()
     chance = 1 / (1 + np.exp(-w))
     spread = math.sqrt((1 + 9 * chance).mean() - (3 * chance.mean()) ** 2)
@@ -106,7 +106,7 @@ def test_numbers_that_hang_on_no_field_are_predicted_too() -> None:
     )
     data = {"a": ["1", "0", "1"], "x": [0.3, -0.2, 1.0], "v": [2.0, 1.0, 0.0]}
     fit = model.fit(data, method="hmc", options={"warmup": 200, "draws": 200}, seed=1)
-    columns = fit.predict({"a": [None, "1"], "x": [None, 2.0], "v": [3.0, None]}, seed=2).columns
+    columns = fit.predict_columns({"a": [None, "1"], "x": [None, 2.0], "v": [3.0, None]}, seed=2).columns
     assert columns["P(a = 1)"][0] == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-9)
     assert abs(columns["x"][0] - np.mean(fit.draws["m"])) < 5 * columns["x.mcse"][0]
     assert columns["x"][1] == 2.0

@@ -272,7 +272,7 @@ def check(world: World) -> None:
     for asked in doors:
         assert float(np.nansum(asked.score(world.columns))) == pytest.approx(log_evidence, abs=1e-8)
         for name in names:
-            columns = asked.predict(world.columns, targets=[name.partition("[")[0]]).columns
+            columns = asked.predict_columns(world.columns, targets=[name.partition("[")[0]]).columns
             second = next(k for k in columns if k in (f"P({name} = b)", f"P({name} = 1)"))
             for cell, seen in world.cells.items():
                 if cell[0] == name and seen is None:

@@ -34,7 +34,7 @@ def test_every_verb_centres_by_the_rows_of_the_fit(form: str) -> None:
     assert sum(fit.score({"x": X, "y": y})) == pytest.approx(fit.log_likelihood, rel=1e-9)
     apart = [sum(fit.score({"x": [u], "y": [v]})) for u, v in zip(X, y, strict=True)]
     assert sum(apart) == pytest.approx(fit.log_likelihood, rel=1e-9)
-    columns = fit.predict({"x": [7.0]}).columns
+    columns = fit.predict_columns({"x": [7.0]}).columns
     right = _mean(form, a, b, 7.0)
     predicted = columns["P(y = 1)" if form == "labels" else "y"]
     assert float(predicted[0]) == pytest.approx(right, rel=1e-6)
@@ -55,7 +55,7 @@ def test_draws_centre_by_the_rows_of_the_fit() -> None:
         {"x": X, "y": y}, method="hmc", seed=1, options={"chains": 4, "draws": 200, "warmup": 200}
     )
     a, b = (float(np.mean(fit.draws[n])) for n in "ab")
-    columns = fit.predict({"x": [7.0]}, seed=1).columns
+    columns = fit.predict_columns({"x": [7.0]}, seed=1).columns
     assert float(columns["y"][0]) == pytest.approx(
         _mean("numbers", a, b, 7.0), abs=4 * float(columns["y.mcse"][0])
     )
@@ -83,7 +83,7 @@ def test_elements_of_the_fit_keep_what_their_rows_came_to(schools) -> None:
     b, c = (float(schools.params[n]) for n in "bc")
     right = [9 * b + 2 * c, 9 * b + 20 / 3 * c]
     rows = {"school": ["A", "B"], "x": [9.0, 9.0]}
-    assert schools.predict(rows).columns["y"] == pytest.approx(right)
+    assert schools.predict_columns(rows).columns["y"] == pytest.approx(right)
     for school, mean in zip("AB", right, strict=True):
         assert schools.query(f"E(y | x = 9, school = {school})").table[0]["mean"] == pytest.approx(mean)
     scores = schools.score({**rows, "y": right})
@@ -94,13 +94,13 @@ def test_elements_of_the_fit_keep_what_their_rows_came_to(schools) -> None:
 
 def test_new_elements_have_what_their_own_rows_come_to(schools) -> None:
     b, c = (float(schools.params[n]) for n in "bc")
-    columns = schools.predict({"school": ["Z", "Z"], "x": [1.0, 9.0]}).columns
+    columns = schools.predict_columns({"school": ["Z", "Z"], "x": [1.0, 9.0]}).columns
     assert columns["y"] == pytest.approx([b + 5 * c, 9 * b + 5 * c])
 
 
 def test_known_and_new_elements_together_are_refused(schools) -> None:
     with pytest.raises(PgmError) as error:
-        schools.predict({"school": ["A", "Z"], "x": [1.0, 9.0]})
+        schools.predict_columns({"school": ["A", "Z"], "x": [1.0, 9.0]})
     (problem,) = error.value.diagnostics
     assert problem.code == "PGM0606"
     assert "`Z`" in problem.message

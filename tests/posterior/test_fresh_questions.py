@@ -175,9 +175,9 @@ def check(seed: int, attempts: int) -> None:
 
 def check_rows(row: Row, told: Told, given: pgmlang.api.Asked, target: str, seed: int) -> None:
     """`sample`, `predict` and `score` of the row that the question tells of."""
-    drawn = np.array(given.sample(1500, seed=seed, evidence=told.words()).columns[target])
+    drawn = np.array(given.sample_columns(1500, seed=seed, evidence=told.words()).columns[target])
     columns = {n: [row.labels[n][k]] for n, k in told.seen.items()} | {n: [v] for n, v in told.numbers.items()}
-    predicted = given.predict(columns, targets=[target], seed=seed).columns if columns else {}
+    predicted = given.predict_columns(columns, targets=[target], seed=seed).columns if columns else {}
     for k, label in enumerate(row.labels[target]):
         right = told.average(lambda w, k=k: row.code(w, target) == k)
         spread = 6 * math.sqrt(max(right * (1 - right), 1e-4) / 1500)

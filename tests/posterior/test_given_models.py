@@ -32,7 +32,7 @@ def test_scores_and_predictions_of_rows() -> None:
     rows = {"m": [0.0, 1.0, -1.0], "y": [1.5, None, 4.0]}
     right = [mixture(1.5, 0)[0], 0.0, mixture(4.0, -1)[0]]
     np.testing.assert_allclose(asked.score(rows), right, atol=1e-12)
-    columns = asked.predict(rows, targets=["z"]).columns
+    columns = asked.predict_columns(rows, targets=["z"]).columns
     shares = [mixture(1.5, 0)[1], 0.7, mixture(4.0, -1)[1]]
     np.testing.assert_allclose(columns["P(z = q)"], shares, atol=1e-12)
 
@@ -50,10 +50,10 @@ def test_questions_about_a_row() -> None:
 
 def test_draws_given_evidence_follow_the_posterior() -> None:
     asked = pgmlang.compile(MIXED).given()
-    columns = asked.sample(4000, seed=1, evidence="m = 0, y = 1.5").columns
+    columns = asked.sample_columns(4000, seed=1, evidence="m = 0, y = 1.5").columns
     assert np.mean(np.array(columns["z"]) == "q") == pytest.approx(mixture(1.5, 0)[1], abs=0.03)
     assert set(columns["y"]) == {1.5}
-    free = asked.sample(9000, seed=1, evidence="m = 3").columns
+    free = asked.sample_columns(9000, seed=1, evidence="m = 3").columns
     assert len(free["y"]) == 9000
     assert len(set(free["y"])) == 9000
     assert np.mean(free["y"]) == pytest.approx(4.4, abs=0.07)
@@ -73,7 +73,7 @@ def test_latents_outside_of_rows_have_their_prior() -> None:
     assert answer.table[0]["mean"] == pytest.approx(2 * 4 / 5.25)
     assert answer.table[0]["sd"] == pytest.approx(2 * (1.25 / 5.25) ** 0.5)
     assert answer.log_evidence == pytest.approx(stats.norm(0, 5.25**0.5).logpdf(2), abs=1e-6)
-    columns = asked.sample(4000, seed=1, evidence="mu = 10").columns
+    columns = asked.sample_columns(4000, seed=1, evidence="mu = 10").columns
     assert np.mean(columns["a"]) == pytest.approx(10, abs=0.1)
     assert np.std(columns["y"]) == pytest.approx(1.25**0.5, abs=0.06)
 
@@ -158,12 +158,12 @@ def test_a_network_of_a_file_by_every_verb(tmp_path: Path) -> None:
     asked = asked_of(str(path))
     rows = {"r": ["no", None, "yes"], "w": [None, "yes", "no"]}
     np.testing.assert_allclose(asked.score(rows), [np.log(0.8), np.log(0.28), -np.inf])
-    predicted = asked.predict(rows)
+    predicted = asked.predict_columns(rows)
     assert predicted.columns["P(r = yes)"][1] == pytest.approx(0.2 / 0.28)
     assert predicted.columns["P(w = yes)"][0] == pytest.approx(0.1)
     assert [w.code for w in predicted.warnings] == ["PGM0806"]
     assert asked.query("P(r | w = yes)").probabilities["yes"] == pytest.approx(0.2 / 0.28)
-    assert set(asked.sample(20, seed=1, evidence="r = yes").columns["w"]) == {"yes"}
+    assert set(asked.sample_columns(20, seed=1, evidence="r = yes").columns["w"]) == {"yes"}
     assert asked.log_z("w = yes") == pytest.approx(np.log(0.28))
     with pytest.raises(PgmError) as caught:
         asked.sample(3, evidence="r = yes, w = no")
@@ -174,7 +174,7 @@ def test_rows_that_cannot_be_have_no_predictions() -> None:
     text = "plate row { z : {a, b} ~ Table() { 1, 0 }\n y ~ Normal(0, 1)\n k ~ Bernoulli(z == a) }\n"
     asked = pgmlang.compile(text).given()
     for data in ({"z": ["b", "a"], "y": [1.0, None]}, {"k": [0, 1], "y": [1.0, 0.0]}):
-        predicted = asked.predict(data)
+        predicted = asked.predict_columns(data)
         assert [w.code for w in predicted.warnings] == ["PGM0806"]
         for values in predicted.columns.values():
             assert values[0] == "" or np.isnan(values[0])

@@ -37,11 +37,11 @@ def test_values_of_inputs_are_given_to_the_row(label: str) -> None:
     assert asked.query(f"E(y | do(x[one] = 1), x[two] = 0.25, do(c = {label}))").table[0]["mean"] == pytest.approx(
         y
     )
-    rows = asked.sample(4000, seed=1, evidence=f"y = 1, {inputs}").columns
+    rows = asked.sample_columns(4000, seed=1, evidence=f"y = 1, {inputs}").columns
     assert np.mean(np.array(rows["z"]) == "1") == pytest.approx(z, abs=0.04)
     data = {"x.one": [1.0], "x.two": [0.25], "c": [label], "y": [1]}
     assert asked.score(data)[0] == pytest.approx(np.log(y))
-    assert asked.predict(data).columns["P(z = 1)"][0] == pytest.approx(z)
+    assert asked.predict_columns(data).columns["P(z = 1)"][0] == pytest.approx(z)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_a_fitted_regression_answers_for_new_inputs() -> None:
     fit = pgmlang.compile(text).fit({"x": [1.0, 2.0, -1.0, 1.0], "y": [1, 1, 0, 0]}, seed=1)
     right = 1 / (1 + np.exp(-3 * float(fit.params["b"])))
     assert fit.query("E(y | x = 3)").table[0]["mean"] == pytest.approx(right)
-    assert fit.predict({"x": [3.0]}).columns["P(y = 1)"][0] == pytest.approx(right)
+    assert fit.predict_columns({"x": [3.0]}).columns["P(y = 1)"][0] == pytest.approx(right)

@@ -102,7 +102,10 @@ def test_far_from_the_prior_nothing_cancels() -> None:
 def test_predictions_are_conditional_normals() -> None:
     text = "plate g { a ~ Normal(1, 2)\n  plate row in g { y ~ Normal(a, 0.5) } }\n"
     columns = (
-        pgmlang.compile(text).given().predict({"y": Y, "g": [f"g{i}" for i in GROUPS]}, targets=["a"]).columns
+        pgmlang.compile(text)
+        .given()
+        .predict_columns({"y": Y, "g": [f"g{i}" for i in GROUPS]}, targets=["a"])
+        .columns
     )
     for i, label in enumerate(columns["g"]):
         seen = Y[int(label[1]) == GROUPS]

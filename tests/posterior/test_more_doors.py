@@ -309,7 +309,7 @@ def test_what_is_drawn_is_right_within_its_error(name: str) -> None:
     error = scores.total_mcse(np.ones(len(scores.values))) or 0.0
     assert scores.values.sum() == pytest.approx(world.log_evidence(), abs=max(4 * error, 1e-8))
     ((target, _), *_) = world.cells
-    columns = given.predict(world.columns, targets=[target], seed=1).columns
+    columns = given.predict_columns(world.columns, targets=[target], seed=1).columns
     for cell in world.cells:
         row = place(world, columns, cell)
         assert columns[f"P({target} = b)"][row] == pytest.approx(

@@ -20,17 +20,19 @@ def fit() -> pgmlang.FittedModel:
 def test_a_new_label_says_nothing(fit: pgmlang.FittedModel) -> None:
     rows = {"w": ["a", "zebra", "b"], "k": ["x", "x", "new"]}
     blank = {"w": ["a", None, "b"], "k": ["x", "x", None]}
-    told = fit.predict(rows, targets=["z"])
-    np.testing.assert_allclose(told.columns["P(z = u)"], fit.predict(blank, targets=["z"]).columns["P(z = u)"])
+    told = fit.predict_columns(rows, targets=["z"])
+    np.testing.assert_allclose(
+        told.columns["P(z = u)"], fit.predict_columns(blank, targets=["z"]).columns["P(z = u)"]
+    )
     assert [w.code for w in told.warnings] == ["PGM0723", "PGM0723"]
     np.testing.assert_allclose(fit.score(rows, new_labels="prior"), fit.score(blank))
 
 
 def test_rows_of_new_labels_are_left_out(fit: pgmlang.FittedModel) -> None:
     rows = {"w": ["a", "zebra", "b"], "k": ["x", "x", "y"]}
-    columns = fit.predict(rows, targets=["z"], new_labels="drop").columns
+    columns = fit.predict_columns(rows, targets=["z"], new_labels="drop").columns
     assert columns["z"][1] == ""
-    whole = fit.predict({"w": ["a", "b"], "k": ["x", "y"]}, targets=["z"]).columns
+    whole = fit.predict_columns({"w": ["a", "b"], "k": ["x", "y"]}, targets=["z"]).columns
     np.testing.assert_allclose(np.array(columns["P(z = u)"])[[0, 2]], whole["P(z = u)"])
     scores = fit.score(rows, new_labels="drop")
     assert np.isnan(scores[1])
@@ -39,19 +41,19 @@ def test_rows_of_new_labels_are_left_out(fit: pgmlang.FittedModel) -> None:
 
 def test_refused_where_asked_and_by_score(fit: pgmlang.FittedModel) -> None:
     rows = {"w": ["a", "zebra"], "k": ["x", "x"]}
-    for ask in (lambda: fit.score(rows), lambda: fit.predict(rows, new_labels="error")):
+    for ask in (lambda: fit.score(rows), lambda: fit.predict_columns(rows, new_labels="error")):
         with pytest.raises(PgmError) as caught:
             ask()
         assert caught.value.diagnostics[0].code == "PGM0705"
     with pytest.raises(PgmError) as caught:
-        fit.predict(rows, new_labels="maybe")
+        fit.predict_columns(rows, new_labels="maybe")
     assert caught.value.diagnostics[0].code == "PGM0612"
     with pytest.raises(PgmError) as caught:
-        fit.predict({"z": ["u"], "w": ["zebra"], "k": ["x"]}, new_labels="drop")
+        fit.predict_columns({"z": ["u"], "w": ["zebra"], "k": ["x"]}, new_labels="drop")
     assert caught.value.diagnostics[0].code == "PGM0707"
 
 
 def test_a_set_that_the_model_closes_has_no_new_labels(fit: pgmlang.FittedModel) -> None:
     with pytest.raises(PgmError) as caught:
-        fit.predict({"z": ["u", "t"], "w": ["a", "b"]})
+        fit.predict_columns({"z": ["u", "t"], "w": ["a", "b"]})
     assert caught.value.diagnostics[0].code == "PGM0705"

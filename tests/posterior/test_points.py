@@ -55,7 +55,7 @@ def test_scores_are_mean_likelihoods(fit):
 def test_predictions_are_mean_probabilities(fit):
     p = tables(fit)
     chance = (p[:, STATES.index((1, -1))] / (p[:, STATES.index((1, -1))] + p[:, STATES.index((-1, -1))])).mean()
-    columns = fit.predict(NEW, targets=["u"]).columns
+    columns = fit.predict_columns(NEW, targets=["u"]).columns
     assert columns["P(u = 1)"][1] == pytest.approx(chance, abs=1e-9)
     assert columns["u"][1] == ("1" if chance > 0.5 else "-1")
 
@@ -76,7 +76,7 @@ def test_questions_weigh_the_draws_by_their_evidence(fit):
 
 @pytest.mark.slow
 def test_fresh_rows_follow_the_mean(fit):
-    columns = fit.sample(3000, seed=2).columns
+    columns = fit.sample_columns(3000, seed=2).columns
     assert len(columns["u"]) == 3000
     share = np.mean([(a, b) == ("1", "1") for a, b in zip(columns["u"], columns["v"], strict=True)])
     assert share == pytest.approx(tables(fit)[:, STATES.index((1, 1))].mean(), abs=0.04)
@@ -119,7 +119,7 @@ plate line { plate token = chain { input x[kind] ; field y : bit ; factor y * (w
 
     right = [log_p(k, rows["y"][rows["line"] == k].tolist()) for k in "abc"]
     np.testing.assert_allclose(fit.score(rows), right, atol=1e-9)
-    chances = fit.predict(rows, targets=["y"], hide=["y"]).columns["P(y = 1)"]
+    chances = fit.predict_columns(rows, targets=["y"], hide=["y"]).columns["P(y = 1)"]
     second = sum(math.exp(log_p("a", s)) for s in itertools.product((0, 1), repeat=4) if s[1])
     assert chances[1] == pytest.approx(second, abs=1e-9)
 
@@ -159,7 +159,7 @@ def test_latents_of_outer_elements_are_points_too(groups):
     right = [math.log(p[:, 1, 1].mean()), math.log(other[:, :, 0].sum(1).mean())]
     np.testing.assert_allclose(groups.score(rows), right, atol=1e-9)
     chance = (other[:, 1, 0] / other[:, :, 0].sum(1)).mean()
-    assert groups.predict(rows, targets=["u"]).columns["P(u = 1)"][1] == pytest.approx(chance, abs=1e-9)
+    assert groups.predict_columns(rows, targets=["u"]).columns["P(u = 1)"][1] == pytest.approx(chance, abs=1e-9)
 
 
 @pytest.mark.parametrize("verb", ["score", "predict"])
@@ -211,11 +211,11 @@ def test_latents_of_a_given_model_have_their_prior():
     assert len(score.values) == 1
     assert score.mcse is not None
     assert score.values[0] == pytest.approx(math.log(under_prior(likelihood)), abs=5 * score.mcse[0])
-    told = given.predict(rows, targets=["u"], seed=1).columns
+    told = given.predict_columns(rows, targets=["u"], seed=1).columns
     third = under_prior(lambda b, a: chance(b, a, (1, 1)) ** 3) / under_prior(likelihood)
     assert told["P(u = 1)"][2] == pytest.approx(third, abs=5 * told["u.mcse"][2])
     assert told["u.mcse"][2] < 0.1
-    assert len(given.sample(50, seed=1).columns["u"]) == 50
+    assert len(given.sample_columns(50, seed=1).columns["u"]) == 50
 
 
 def test_rows_far_from_the_prior_are_refused_with_a_cure():

@@ -48,7 +48,7 @@ def as_file(columns: dict) -> object:
 @pytest.mark.parametrize("name", MODELS)
 def test_draws_are_read_back(name: str) -> None:
     given = pgmlang.compile(MODELS[name]).given()
-    columns = given.sample(6, seed=3).columns
+    columns = given.sample_columns(6, seed=3).columns
     assert not any("." in c for c in columns)
     bound = given.bind(as_file(columns))
     named = {c.partition("[")[0] for c in columns}
@@ -71,10 +71,10 @@ def test_draws_are_read_back(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_predictions_have_the_names_of_draws_and_can_be_asked(name: str) -> None:
     given = pgmlang.compile(MODELS[name]).given()
-    drawn = given.sample(4, seed=3).columns
+    drawn = given.sample_columns(4, seed=3).columns
     hidden = HIDDEN[name]
     rows = {c: x for c, x in drawn.items() if c.partition("[")[0] != hidden}
-    predicted = given.predict(as_file(rows), targets=[hidden], seed=1).columns
+    predicted = given.predict_columns(as_file(rows), targets=[hidden], seed=1).columns
     plain = [c for c in predicted if not c.startswith("P(") and c.rpartition(".")[2] not in ("mcse", "sd", "q5", "q50", "q95")
              and c != "log_evidence"]  # fmt: skip
     means = [c.removesuffix(".mean") for c in plain]
@@ -89,7 +89,7 @@ def test_a_fit_of_what_was_drawn() -> None:
     compiled = pgmlang.compile(text)
     rows = {"z": [0, 1, 1, 0, 1], "rain[0]": [0, 1, 1, 0, 0], "rain[1]": [1, 1, 0, 0, 1]}
     fit = compiled.fit(rows)
-    again = compiled.fit(as_file(fit.sample(50, seed=1).columns))
+    again = compiled.fit(as_file(fit.sample_columns(50, seed=1).columns))
     assert again.params["rain.table"].shape == fit.params["rain.table"].shape
     dotted = {c.replace("[", ".").removesuffix("]"): x for c, x in rows.items()}
     np.testing.assert_array_equal(compiled.fit(dotted).params["rain.table"], fit.params["rain.table"])
@@ -111,7 +111,7 @@ def test_the_order_of_the_file_is_kept() -> None:
         "plate school { u ~ Normal(0, 1) ; plate row in school { y ~ Normal(u, 1) ; z ~ Bernoulli(logit = y) } }"
     )
     rows = {"school": ["b", "a", "b", "a"], "y": [3.0, -3.0, 2.0, None]}
-    columns = pgmlang.compile(text).given().predict(rows, targets=["z"], seed=1).columns
+    columns = pgmlang.compile(text).given().predict_columns(rows, targets=["z"], seed=1).columns
     chances = np.asarray(columns["P(z = 1)"])
     np.testing.assert_allclose(chances[:3], 1 / (1 + np.exp(-np.array([3.0, -3.0, 2.0]))), atol=1e-6)
     assert chances[3] < 0.5

@@ -83,7 +83,7 @@ def test_questions(whole, files):
 def test_predictions(whole, files):
     name, model, asked = whole
     for target, columns in model.predictions.items():
-        told = asked.predict(model.columns, targets=[target]).columns
+        told = asked.predict_columns(model.columns, targets=[target]).columns
         typed("predict", "m.pgm", "d.csv", "--targets", target, "-o", "out.csv", "--seed", "0")
         with open("out.csv", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -100,7 +100,7 @@ def test_draws(whole, files):
     _, model, asked = whole
     if not model.means:
         return
-    drawn = asked.sample(2000, seed=1).columns
+    drawn = asked.sample_columns(2000, seed=1).columns
     for column, right in model.means.items():
         values = np.array(drawn[column], dtype=float)
         assert values.mean() == pytest.approx(right, abs=4.5 * values.std() / 2000**0.5), column

@@ -143,7 +143,7 @@ def test_predicted_probabilities_are_means_of_probabilities() -> None:
     found = pgmlang.compile("t ~ Beta(1, 1)\nplate row { input x : real ; y : bit ~ Bernoulli(t) }").fit(
         {"x": [0.0] * 20, "y": [1] + [0] * 19}, method="hmc", seed=1, options={"chains": 4, "draws": 1000}
     )
-    shares = found.predict({"x": [0.0, 1.0, 2.0]}).columns["P(y = 1)"]
+    shares = found.predict_columns({"x": [0.0, 1.0, 2.0]}).columns["P(y = 1)"]
     assert np.asarray(shares) == pytest.approx(2 / 22, abs=0.008)
     assert np.ptp(np.asarray(shares)) < 1e-12
 

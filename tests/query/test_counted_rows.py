@@ -37,8 +37,8 @@ def test_scores_and_predictions(text, columns, target):
     asked, counted = pgmlang.compile(text).given(), {**columns, "n": COUNTS}
     total = float(np.nansum(asked.score(repeated(columns))))
     assert float(np.nansum(asked.score(counted, counts="n"))) == pytest.approx(total, abs=1e-10)
-    ours = asked.predict(counted, targets=[target], counts="n").columns
-    theirs = asked.predict(repeated(columns), targets=[target]).columns
+    ours = asked.predict_columns(counted, targets=[target], counts="n").columns
+    theirs = asked.predict_columns(repeated(columns), targets=[target]).columns
     first = np.cumsum(COUNTS) - COUNTS
     for name, column in ours.items():
         assert len(column) == len(COUNTS)

@@ -32,14 +32,14 @@ def test_affine_in_a_number_below_a_latent(name: str, shift: float, slope: float
     assert "mcse" not in row
     above = one.query(f"P({name} > 1.2 | x = 0.5, k = 3)").table[0]["p"]
     assert above == pytest.approx(one.query(f"P(y < {(1.2 - shift) / slope!r} | x = 0.5, k = 3)").table[0]["p"])
-    columns = one.predict({"x": [0.5, 0.0], "k": [3, 3]}, targets=[name, "y"]).columns
+    columns = one.predict_columns({"x": [0.5, 0.0], "k": [3, 3]}, targets=[name, "y"]).columns
     assert columns[name][0] == pytest.approx(row["mean"])
     assert columns[f"{name}.q5"][0] == pytest.approx(shift + slope * columns["y.q95"][0])
     assert columns[f"{name}.sd"][1] == pytest.approx(0, abs=1e-12)
 
 
 def test_a_family_turned_around() -> None:
-    columns = given().predict({"x": [0.4]}, targets=["s"]).columns
+    columns = given().predict_columns({"x": [0.4]}, targets=["s"]).columns
     right = stats.gamma(3, scale=math.exp(-0.4))
     assert columns["s"][0] == pytest.approx(0.8 - right.mean())
     assert columns["s.q5"][0] == pytest.approx(0.8 - right.ppf(0.95))
@@ -53,7 +53,7 @@ def test_others_are_drawn_with_their_error() -> None:
     right = {
         "e": w @ np.exp(0.3 * grid + 0.045), "both": 5.0, "P(above = 1)": w @ stats.norm.sf(2 - grid)
     }  # fmt: skip
-    columns = one.predict({"x": [1.0], "k": [3]}, targets=["e", "both", "above"], seed=4).columns
+    columns = one.predict_columns({"x": [1.0], "k": [3]}, targets=["e", "both", "above"], seed=4).columns
     for name, value in right.items():
         error = columns[f"{name.removeprefix('P(').partition(' ')[0]}.mcse"][0]
         assert columns[name][0] == pytest.approx(value, abs=5 * error)

@@ -88,6 +88,6 @@ def test_a_model_without_plates() -> None:
     assert given.query("E(y | a = 1)").table[0]["mean"] == pytest.approx(2)
     (row,) = given.query("E(u | v = 3)", seed=1).table
     assert row["mean"] == pytest.approx(5 / 2)
-    columns = given.sample(2000, seed=1, evidence="y = 1.5").columns
+    columns = given.sample_columns(2000, seed=1, evidence="y = 1.5").columns
     assert np.mean(np.asarray(columns["a"]) == "1") == pytest.approx(a, abs=0.05)
-    assert len(given.sample(5, seed=1).columns["y"]) == 5
+    assert len(given.sample_columns(5, seed=1).columns["y"]) == 5

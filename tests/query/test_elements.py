@@ -66,7 +66,7 @@ def test_sites_that_are_given(grid: Any) -> None:
     assert answer.probabilities["1", "1"] == pytest.approx(expected, abs=1e-12)
     assert answer.log_evidence == pytest.approx(np.log(sum(kept.values())), abs=1e-9)
     assert grid.log_z("s[0, 2] = -1") < grid.log_z()
-    drawn = grid.sample(50, seed=1, evidence="s[0, 2] = -1").columns
+    drawn = grid.sample_columns(50, seed=1, evidence="s[0, 2] = -1").columns
     assert set(np.asarray(drawn["s[2]"]).astype(str)) == {"-1"}
     best = max(kept, key=kept.__getitem__)
     row = grid.query("MAP(s[0, 1] | s[0, 2] = -1, s[1, 0] = 1, s[0, 0] = 1, s[1, 1] = 1, s[1, 2] = 1)").table[0]

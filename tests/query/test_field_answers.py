@@ -109,7 +109,7 @@ def test_a_number_below_the_fields() -> None:
 
 def test_draws_keep_to_the_evidence() -> None:
     machine = Machine(4)
-    columns = pgmlang.compile(machine.text).given().sample(3000, seed=1, evidence="c = 1, y = 0.4").columns
+    columns = pgmlang.compile(machine.text).given().sample_columns(3000, seed=1, evidence="c = 1, y = 0.4").columns
     right, _ = machine.mean(lambda v, h, c: v[0], lambda v, h, c: c * density(machine, 0.4, v))
     assert set(columns["c"]) == {"1"}
     assert set(np.asarray(columns["y"])) == {0.4}

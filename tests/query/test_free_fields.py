@@ -18,7 +18,7 @@ ROWS = {"v.a": [0, 1, 1], "v.b": [1, 1, 0]}
 def test_free_fields_are_even() -> None:
     fit = pgmlang.compile(FREE).fit(ROWS, method="pcd", seed=1, options={"epochs": 2})
     assert fit.score_rows(fit.bind(ROWS)).values == pytest.approx(np.full(3, -2 * math.log(2)))
-    shares = fit.predict(ROWS, targets=["h"]).columns
+    shares = fit.predict_columns(ROWS, targets=["h"]).columns
     assert np.stack([shares[f"P(h = {x})"] for x in "xyz"]) == pytest.approx(np.full((3, 3), 1 / 3))
 
 
@@ -28,7 +28,7 @@ def test_a_free_field_beside_a_learned_one() -> None:
     assert fit.score_rows(fit.bind({"v": [0, 1]})).values == pytest.approx(
         [math.log(0.25), math.log(0.75)], abs=1e-3
     )
-    shares = fit.predict({"v": [0, 1]}, targets=["h"]).columns
+    shares = fit.predict_columns({"v": [0, 1]}, targets=["h"]).columns
     assert shares["P(h = y)"] == pytest.approx([1 / 3, 1 / 3])
 
 
@@ -55,7 +55,7 @@ def test_fresh_rows_of_fields_beside_latents_take_the_fits_draws() -> None:
     text = "m ~ Normal(0, 10)\nplate row { y ~ Normal(m, 0.1)\n field s : real\n factor -0.5 * s ^ 2 }\n"
     data = {"y": [5.0, 5.1, 4.9], "s": [0.5, 1.0, -1.0]}
     fit = pgmlang.compile(text).fit(data, method="hmc", seed=1, options={"chains": 2, "warmup": 200, "draws": 100})
-    drawn = fit.sample(300, seed=1).columns
+    drawn = fit.sample_columns(300, seed=1).columns
     assert set(drawn) == {"y", "s"}
     assert np.std(np.asarray(drawn["s"], dtype=float)) == pytest.approx(1, abs=0.15)
     assert np.asarray(drawn["y"], dtype=float) == pytest.approx(np.full(300, 5.0), abs=0.8)

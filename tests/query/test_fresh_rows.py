@@ -16,7 +16,7 @@ def test_rows_of_draws_are_the_posterior_predictive() -> None:
     y = rng.normal(3, 2, size=10)
     data = {"y": y, "hot": (rng.random(10) < 0.5).astype(int)}
     fit = pgmlang.compile(NORMAL).fit(data, method="hmc", seed=1)
-    rows = fit.sample(20_000, seed=2).columns
+    rows = fit.sample_columns(20_000, seed=2).columns
     precision = 1 / 100 + 10 / 4
     mean, sd = (y.sum() / 4) / precision, np.sqrt(4 + 1 / precision)
     found = np.asarray(rows["y"], dtype=float)
@@ -29,9 +29,9 @@ def test_rows_of_draws_are_the_posterior_predictive() -> None:
 def test_rows_of_point_estimates_repeat_with_the_seed() -> None:
     data = {"y": [0.0, 2.0, 4.0], "hot": [0, 1, 1]}
     fit = pgmlang.compile(NORMAL.replace("m ~ Normal(0, 10)", "param m : real")).fit(data, method="map", seed=1)
-    rows = fit.sample(4000, seed=2).columns
+    rows = fit.sample_columns(4000, seed=2).columns
     assert np.mean(rows["y"]) == pytest.approx(2, abs=0.15)
-    same = fit.sample(4000, seed=2).columns
+    same = fit.sample_columns(4000, seed=2).columns
     np.testing.assert_array_equal(rows["y"], same["y"])
 
 
@@ -45,7 +45,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
 def test_rows_given_evidence() -> None:
     text = NORMAL.replace("m ~ Normal(0, 10)", "param m : real")
     fit = pgmlang.compile(text).fit({"y": [-1.0, 1.0], "hot": [0, 1]}, method="map", seed=1)
-    rows = fit.sample(4000, seed=1, evidence="hot = 1").columns
+    rows = fit.sample_columns(4000, seed=1, evidence="hot = 1").columns
     assert set(rows["hot"]) == {"1"}
     y = np.linspace(-20, 20, 40_001)
     m = float(fit.params["m"])

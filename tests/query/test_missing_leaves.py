@@ -70,7 +70,7 @@ class Leaves:
 @pytest.mark.parametrize("seed", range(4))
 def test_labels_beside_missing_numbers(seed: int, in_sequence: bool) -> None:
     leaves = Leaves(seed, in_sequence)
-    columns = pgmlang.compile(leaves.text).given().predict(leaves.data).columns
+    columns = pgmlang.compile(leaves.text).given().predict_columns(leaves.data).columns
     assert np.asarray(columns["P(z = 1)"]) == pytest.approx(leaves.chances(np.array([0.0, 1.0])), abs=1e-9)
     assert np.asarray(columns["P(v = 1)"]) == pytest.approx(leaves.chances(leaves.v), abs=1e-9)
     open_cells = [i for i, w in enumerate(leaves.data["w"]) if w is None]

@@ -44,14 +44,14 @@ def test_rows_of_each_pattern_are_answered_by_what_answers_their_kind() -> None:
     ]
     np.testing.assert_allclose(score.values, right, atol=1e-5)
     assert score.mcse is None
-    told = given.predict(rows).columns
+    told = given.predict_columns(rows).columns
     np.testing.assert_allclose(told["P(z = 1)"], [moments(1, None)[2], special.expit(1.5), 1.0, 0.0], atol=1e-5)
     assert told["z"] == ["1", "1", "1", "0"]
     errors = np.array(told["y.mcse"])
     assert (np.abs(np.array(told["y"]) - [1.0, 1.5, moments(1, 1)[1], 0.5]) <= 5 * errors + 1e-9).all()
     assert errors[[1, 3]].tolist() == [0, 0]
     # the same rows in another order, and each alone
-    backwards = given.predict({k: v[::-1] for k, v in rows.items()}).columns
+    backwards = given.predict_columns({k: v[::-1] for k, v in rows.items()}).columns
     np.testing.assert_allclose(backwards["P(z = 1)"], told["P(z = 1)"][::-1], atol=1e-9)
     np.testing.assert_allclose(
         given.score_rows({k: v[2:3] for k, v in rows.items()}).values, right[2:3], atol=1e-5
@@ -67,7 +67,7 @@ def test_draws_of_the_globals_average_the_same() -> None:
     y = x + rng.standard_t(4, size=40)
     fit = given.fit({"x": x, "y": y, "z": rng.integers(2, size=40)}, method="hmc", seed=1)
     rows = {"x": [1.0, 2.0, 1.0], "y": [NAN, 1.5, NAN], "z": ["", "", "1"]}
-    score, told = fit.score_rows(rows), fit.predict(rows).columns
+    score, told = fit.score_rows(rows), fit.predict_columns(rows).columns
     slopes = np.asarray(fit.draws["a"]).ravel()[:: max(1, fit.draws["a"].size // 60)]
     right = [0.0, special.logsumexp(stats.t.logpdf(1.5, 4, 2 * slopes)) - math.log(len(slopes)),
              math.log(np.mean([math.exp(moments(a, 1)[0]) for a in slopes]))]  # fmt: skip
@@ -122,7 +122,7 @@ def test_events_and_rows_of_a_chain_of_counts() -> None:
     fit = pgmlang.compile(COUNTS).given()
     (row,) = fit.query("P(k[2] > 3 | k[0] = 4)").table
     assert row["p"] == pytest.approx((STEP[4] @ STEP)[4:].sum(), abs=5 * row["mcse"])
-    told = fit.predict({"k": [4, NAN, 6, NAN, NAN]}).columns
+    told = fit.predict_columns({"k": [4, NAN, 6, NAN, NAN]}).columns
     between, after = STEP[4] * STEP[:, 6], STEP[6]
     right = [4, between @ K / between.sum(), 6, after @ K, (after @ STEP) @ K]
     assert (np.abs(np.array(told["k"]) - right) <= 5 * np.array(told["k.mcse"])).all()

@@ -166,7 +166,7 @@ def test_a_param_without_a_value_is_refused() -> None:
 
 
 def test_samples_follow_the_posterior(asia: pgmlang.CompiledModel) -> None:
-    draws = asia.sample(20_000, seed=3, evidence="dysp = yes").columns
+    draws = asia.sample_columns(20_000, seed=3, evidence="dysp = yes").columns
     p = asia.query("P(bronc | dysp = yes)").probabilities["yes"]
     share = np.mean([x == "yes" for x in draws["bronc"]])
     assert abs(share - p) < 4 * np.sqrt(p * (1 - p) / 20_000)

@@ -119,7 +119,7 @@ def test_every_door_agrees_with_a_grid(seed: int) -> None:
     both = w @ (special.expit(0.3 - values) * chance)
     (joint,) = given.query(f"P(z = 1, t > 2, s = 1 | k = {one.k})").table
     assert joint["p"] == pytest.approx(one.share * both, abs=1e-6)
-    columns = given.predict({"k": [one.k, one.k]}, seed=seed).columns
+    columns = given.predict_columns({"k": [one.k, one.k]}, seed=seed).columns
     assert not any(name.endswith("mcse") for name in columns)
     assert columns["u"] == pytest.approx([mean] * 2, rel=1e-5, abs=1e-7)
     assert columns["u.sd"] == pytest.approx([sd] * 2, rel=1e-5)
@@ -131,7 +131,7 @@ def test_every_door_agrees_with_a_grid(seed: int) -> None:
 def test_drawn_rows_agree(seed: int) -> None:
     one = world(seed)
     given, (w, _) = pgmlang.compile(one.text).given(), one.weights()
-    columns = given.sample(1000, seed=2, evidence=f"k = {one.k}").columns
+    columns = given.sample_columns(1000, seed=2, evidence=f"k = {one.k}").columns
     mean = w @ one.latent.values
     error = math.sqrt(w @ (one.latent.values - mean) ** 2 / 300)
     assert np.mean(columns["u"]) == pytest.approx(mean, abs=4 * error)
@@ -178,7 +178,7 @@ def test_two_latents_in_every_spelling() -> None:
     }  # fmt: skip
     for text in texts.values():
         given = pgmlang.compile(f"plate row {{ {text} }}").given()
-        columns = given.predict({"k": [4]}).columns
+        columns = given.predict_columns({"k": [4]}).columns
         assert (columns["u"][0], columns["v"][0]) == pytest.approx((right["u"], right["v"]), abs=1e-5)
         assert columns["P(s = 1)"][0] == pytest.approx(right["s"], abs=1e-5)
         assert given.query("P(v < 0.6 | k = 4)").table[0]["p"] == pytest.approx(below, abs=1e-4)
@@ -205,7 +205,7 @@ def test_groups_that_are_known_and_new() -> None:
     fit = pgmlang.compile(text).fit(
         {"g": groups, "k": rng.poisson(3, 40), "x": rng.normal(1, 1, 40)}, method="map"
     )
-    columns = fit.predict({"g": ["a", "new"], "k": [3, 6]}, targets=["x"]).columns
+    columns = fit.predict_columns({"g": ["a", "new"], "k": [3, 6]}, targets=["x"]).columns
     assert columns["x"][0] == pytest.approx(float(np.asarray(fit.params["u"])[0]), abs=1e-6)
     p = stats.norm.logpdf(FREE, 1) + stats.poisson.logpmf(6, np.exp(FREE))
     w = np.exp(p - special.logsumexp(p))

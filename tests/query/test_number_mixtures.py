@@ -60,10 +60,10 @@ def near(columns, name, right, rel=1e-7):
 def test_regressions(family: str) -> None:
     text = f"param a : real\nparam b : positive\nplate row {{ input x : real ; y ~ {family} }}"
     given = pgmlang.compile(text).given({"a": A, "b": B})
-    columns = given.predict({"x": X}, seed=1).columns
+    columns = given.predict_columns({"x": X}, seed=1).columns
     near(columns, "y", [REGRESSIONS[family](x) for x in X])
     assert {k: list(v) for k, v in columns.items()} == {
-        k: list(v) for k, v in given.predict({"x": X}, seed=2).columns.items()
+        k: list(v) for k, v in given.predict_columns({"x": X}, seed=2).columns.items()
     }
 
 
@@ -73,7 +73,7 @@ def test_a_fit_by_map() -> None:
     text = "a ~ Normal(0, 1)\nb ~ Normal(0, 1)\nplate row { input x : real ; y ~ Normal(a + b * x, 0.5) }"
     fit = pgmlang.compile(text).fit({"x": x, "y": 1 + 2 * x + 0.5 * rng.normal(size=40)}, method="map")
     a, b = (float(fit.params[n]) for n in ("a", "b"))
-    near(fit.predict({"x": X}).columns, "y", [stats.norm(a + b * v, 0.5) for v in X])
+    near(fit.predict_columns({"x": X}).columns, "y", [stats.norm(a + b * v, 0.5) for v in X])
 
 
 class OfLabels:
@@ -114,7 +114,7 @@ class OfLabels:
 @pytest.mark.parametrize("seed", range(4))
 def test_below_labels(seed: int) -> None:
     one = OfLabels(seed)
-    columns = pgmlang.compile(one.text).given().predict({"b": one.b, "k": one.k, "y": one.y}).columns
+    columns = pgmlang.compile(one.text).given().predict_columns({"b": one.b, "k": one.k, "y": one.y}).columns
     for row in range(2):
         w = one.weights(row)
         mean = (w * one.mean).sum()
@@ -135,7 +135,7 @@ def test_below_normal_latents() -> None:
     """Groups that are new, with rows that are seen and rows that are not."""
     text = "plate g { u ~ Normal(1, 2) }\nplate row in g { input x : real ; y ~ Normal(u * x, 0.5) ; v ~ Normal(2 * u, 1) }"
     data = {"g": ["a", "a", "b"], "x": [1.0, 2.0, 3.0], "y": [2.0, None, None]}
-    columns = pgmlang.compile(text).given().predict(data).columns
+    columns = pgmlang.compile(text).given().predict_columns(data).columns
     precision = 1 / 4 + 1 / 0.25
     mean, variance = (1 / 4 + 2 / 0.25) / precision, 1 / precision
     near({k: v[1:] for k, v in columns.items()}, "y", [
@@ -153,7 +153,7 @@ def test_a_walk_with_gaps() -> None:
     text = "plate t = chain { x ~ Normal(if first then 0 else 0.5 * prev(x), 1) ; y ~ Normal(x, 0.5) ; z ~ Normal(3 * x, 1) }"
     ys = [1.0, None, -0.5, None]
     given = pgmlang.compile(text).given()
-    columns = given.predict({"y": ys}).columns
+    columns = given.predict_columns({"y": ys}).columns
     step = np.linalg.inv(np.eye(4) - np.diag([0.5] * 3, -1))
     cov = step @ step.T
     seen = [i for i, y in enumerate(ys) if y is not None]
@@ -172,7 +172,9 @@ def test_a_distribution_that_is_a_mixture() -> None:
     param m[c] : real
     plate row { input x : real ; y ~ Mixture(share, Normal(m * x, 1)) }
     param share[c] : simplex"""
-    columns = pgmlang.compile(text).given({"m": [-1.0, 2.0], "share": [0.3, 0.7]}).predict({"x": [2.0]}).columns
+    columns = (
+        pgmlang.compile(text).given({"m": [-1.0, 2.0], "share": [0.3, 0.7]}).predict_columns({"x": [2.0]}).columns
+    )
     assert columns["y"][0] == pytest.approx(0.3 * -2 + 0.7 * 4)
     low = optimize.brentq(lambda v: 0.3 * stats.norm.cdf(v, -2) + 0.7 * stats.norm.cdf(v, 4) - 0.05, -20, 20)
     assert columns["y.q5"][0] == pytest.approx(low)

@@ -60,7 +60,7 @@ FAMILIES = {
 
 def predicted(family: str) -> dict[str, float]:
     given = pgmlang.compile(f"plate row {{ input z : real ; y ~ {family} }}").given()
-    return {k: float(v[0]) for k, v in given.predict({"z": [Z]}, seed=3).columns.items()}
+    return {k: float(v[0]) for k, v in given.predict_columns({"z": [Z]}, seed=3).columns.items()}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -24,10 +24,14 @@ FIELDS = "dim k[3]\nplate row { field v[k] : bit ; factor 0.5 * sum(v, over = k)
 
 
 def test_numbers_below_a_column_with_holes() -> None:
-    columns = pgmlang.compile(SCALED).given().predict({"x": [5.0, None, -5.0]}, targets=["y"], seed=1).columns
+    columns = (
+        pgmlang.compile(SCALED).given().predict_columns({"x": [5.0, None, -5.0]}, targets=["y"], seed=1).columns
+    )
     for row, mean in enumerate((5.0, 0.0, -5.0)):
         assert columns["y"][row] == pytest.approx(mean, abs=4 * columns["y.mcse"][row])
-    columns = pgmlang.compile(SCALED).given().predict({"x": [5.0, None, -5.0]}, targets=["z"], seed=1).columns
+    columns = (
+        pgmlang.compile(SCALED).given().predict_columns({"x": [5.0, None, -5.0]}, targets=["z"], seed=1).columns
+    )
     assert columns["P(z = 1)"][0] > 0.95 > 0.6 > columns["P(z = 1)"][1] > 0.4 > 0.05 > columns["P(z = 1)"][2]
 
 
@@ -45,7 +49,7 @@ def test_elements_of_an_axis(question: str) -> None:
 
 
 def test_draws_given_an_element() -> None:
-    columns = pgmlang.compile(AXES).given().sample(2000, seed=3, evidence="w[one] = 1").columns
+    columns = pgmlang.compile(AXES).given().sample_columns(2000, seed=3, evidence="w[one] = 1").columns
     assert set(columns["w[one]"]) == {"1"}
     assert np.mean(columns["m[one]"]) == pytest.approx(1.0, abs=4 / np.sqrt(2000))
     assert np.mean(columns["m[two]"]) == pytest.approx(0.55, abs=4 * 1.12 / np.sqrt(2000))
@@ -55,7 +59,7 @@ def test_numbers_below_numbers_below_fields() -> None:
     given = pgmlang.compile(FIELDS).given()
     (row,) = given.query("E(n[0] | m[0] = 3)", seed=1).table
     assert row["mean"] == pytest.approx(3.0, abs=max(4 * row.get("mcse", 0.0), 1e-9))
-    columns = given.sample(300, seed=1, evidence="m[0] = 3").columns
+    columns = given.sample_columns(300, seed=1, evidence="m[0] = 3").columns
     assert np.mean(columns["n[0]"]) == pytest.approx(3.0, abs=4 * 0.1 / np.sqrt(300))
 
 
@@ -100,7 +104,7 @@ def test_a_series_with_holes() -> None:
     rows = {"x": XS, "y": YS}
     assert given.score(rows).sum() == pytest.approx(log_p, abs=1e-9)
     for name, at in (("x", slice(0, ROWS)), ("y", slice(ROWS, None))):
-        columns = given.predict(rows, targets=[name]).columns
+        columns = given.predict_columns(rows, targets=[name]).columns
         np.testing.assert_allclose(columns[name], means[at], atol=1e-9)
         np.testing.assert_allclose(columns[f"{name}.sd"], sds[at], atol=1e-7)
 

@@ -53,7 +53,7 @@ def _given(mean: np.ndarray, cov: np.ndarray, seen: dict[int, float]) -> tuple[f
 def test_rows_with_holes(one: FittedModel) -> None:
     log_prob, means, variances = _given(one.params["m"], one.params["S"], {0: 1.0, 2: 2.5})
     rows = {"p": [1.0, 1.0], "q": [None, 0.5], "r": [2.5, 2.0]}
-    columns = one.predict(rows).columns
+    columns = one.predict_columns(rows).columns
     assert columns["y[q]"][0] == pytest.approx(means[0], rel=1e-6)
     assert columns["y[q].sd"][0] == pytest.approx(math.sqrt(variances[0]), rel=1e-6)
     whole = stats.multivariate_normal(one.params["m"], one.params["S"]).logpdf([1.0, 0.5, 2.0])
@@ -96,5 +96,5 @@ def test_vectors_without_a_closed_form() -> None:
     assert list(given.score(rows)) == pytest.approx(
         [stats.dirichlet([2, 2, 2]).logpdf([0.2, 0.5, 0.3]), 0], abs=1e-9
     )
-    columns = given.predict(rows, seed=1).columns
+    columns = given.predict_columns(rows, seed=1).columns
     assert columns["x[a]"][1] == pytest.approx(1 / 3, abs=4 * columns["x[a].mcse"][1])

@@ -31,7 +31,7 @@ def groups() -> pgmlang.FittedModel:
 
 
 def test_known_and_new_groups(groups: pgmlang.FittedModel) -> None:
-    found = groups.predict({"group": ["b", "new"], "x": [1.0, 0.0]}).columns
+    found = groups.predict_columns({"group": ["b", "new"], "x": [1.0, 0.0]}).columns
     effect = float(groups.draws["effect"][..., 1].mean())
     assert found["y"][0] == pytest.approx(effect + 2, abs=0.1)
     assert found["y.sd"][0] == pytest.approx(0.5, abs=0.08)
@@ -43,10 +43,10 @@ def test_known_and_new_groups(groups: pgmlang.FittedModel) -> None:
 
 def test_a_new_group_learns_from_its_rows(groups: pgmlang.FittedModel) -> None:
     rows = {"group": ["new"] * 31, "x": [0.0] * 31, "y": [7.0] * 30 + [None]}
-    found = groups.predict(rows).columns
+    found = groups.predict_columns(rows).columns
     assert found["y"][30] == pytest.approx(7.0, abs=0.2)
     assert found["y.sd"][30] == pytest.approx(0.5, abs=0.1)
-    effect = groups.predict(rows, targets=["effect"]).columns
+    effect = groups.predict_columns(rows, targets=["effect"]).columns
     assert effect["effect"][list(effect["group"]).index("new")] == pytest.approx(7.0, abs=0.2)
 
 
@@ -76,7 +76,7 @@ plate row { z ~ Categorical(share) ; x ~ Normal(m[z], 1) ; w ~ Normal(10 * m[z],
     score = fit.score({"x": x})
     expected = [np.log(sum(share[k] * stats.norm(m[k], 1).pdf(v) for k in range(2))) for v in x]
     np.testing.assert_allclose(score, expected, rtol=1e-9)
-    one = fit.predict({"x": [-4.0]}).columns
+    one = fit.predict_columns({"x": [-4.0]}).columns
     low = int(np.argmin(m))
     assert one["P(z = " + str(low) + ")"][0] > 0.99
     assert one["w"][0] == pytest.approx(-40, abs=4)
@@ -176,7 +176,7 @@ def test_latents_of_new_rows_by_a_guide() -> None:
     rows = {"group": ["a", "a", "b"], "x": [1.0, 2.0, -1.0]}
     fit = model.fit(rows, method="elbo", seed=1, options={"epochs": 2})
     new = {"group": ["c", "d", "d", "d"], "x": [1.0, 2.0, 0.5, 0.5]}
-    found = fit.predict(new, targets=["m"], seed=3).columns
+    found = fit.predict_columns(new, targets=["m"], seed=3).columns
     by_group = dict(zip(found["group"], zip(found["m"], found["m.sd"], strict=True), strict=True))
     assert by_group["c"] == pytest.approx((0.5, math.sqrt(1 / 2)), abs=0.12)
     assert by_group["d"] == pytest.approx((0.75, math.sqrt(1 / 4)), abs=0.1)
@@ -190,7 +190,7 @@ def test_bits_of_new_rows_by_a_guide() -> None:
     )
     model = pgmlang.compile(text)
     fit = model.fit({"x": [0.0, 2.0]}, method="elbo", seed=1, options={"epochs": 2})
-    found = fit.predict({"x": [0.1, 2.1, 3.8]}, seed=3).columns
+    found = fit.predict_columns({"x": [0.1, 2.1, 3.8]}, seed=3).columns
     for row, x in enumerate((0.1, 2.1, 3.8)):
         weight = {
             h: 0.3 ** sum(h) * 0.7 ** (2 - sum(h)) * math.exp(-2 * (x - 2 * sum(h)) ** 2)
@@ -212,7 +212,7 @@ def test_a_fresh_sequence_of_a_chain() -> None:
         z.append(int(rng.random() < (0.05 if z[-1] == 0 else 0.9)))
     rows = {"seq": ["s"] * 300, "x": 10 * np.array(z) + rng.normal(size=300)}
     fit = pgmlang.compile(text).fit(rows, method="em", seed=1)
-    drawn = fit.sample(2000, seed=2).columns
+    drawn = fit.sample_columns(2000, seed=2).columns
     codes = np.array([int(c) for c in drawn["z"]])
     assert len(codes) == 2000
     assert np.abs(drawn["x"] - 10 * codes).max() < 6
@@ -227,7 +227,7 @@ def test_rows_that_say_nothing_but_their_group_are_predicted_and_not_scored() ->
     rows = {"group": ["a", "a", "b", "b"], "y": [1.0, 2.0, 5.0, 6.0]}
     fit = model.fit(rows, method="hmc", seed=1, options={"chains": 8, "warmup": 200, "draws": 200})
     new = {"group": ["b", "a", "other"]}
-    found = fit.predict(new).columns["y"]
+    found = fit.predict_columns(new).columns["y"]
     assert found[0] > found[2] > found[1]
     with pytest.raises(PgmError) as caught:
         fit.score_rows(new)
@@ -253,7 +253,7 @@ def test_known_and_new_groups_with_rows_of_their_own() -> None:
         "y": [1.2, None, 3.0, 2.0, None, None],
         "w": [None, 0.3, 1.0, None, None, None],
     }
-    found = fit.predict(new, ["y"]).columns
+    found = fit.predict_columns(new, ["y"]).columns
     for row, (mean, variance) in ((1, a), (4, b), (5, z)):
         sd = math.sqrt(variance + 1)
         assert found["y"][row] == pytest.approx(mean, abs=4 * sd / 10)
@@ -296,8 +296,8 @@ plate seq {
         return found
 
     expected = np.concatenate([states([2.0, None, 0.0, 3.0]), states([0.5, None])])
-    np.testing.assert_allclose(fit.predict(new, ["z"]).columns["P(z = 1)"], expected, atol=1e-6)
-    found = fit.predict(new, ["y"]).columns["y"]
+    np.testing.assert_allclose(fit.predict_columns(new, ["z"]).columns["P(z = 1)"], expected, atol=1e-6)
+    found = fit.predict_columns(new, ["y"]).columns["y"]
     np.testing.assert_allclose([found[1], found[5]], 2 * expected[[1, 5]], atol=0.3)
 
 
@@ -318,7 +318,7 @@ def test_an_error_in_an_emitted_line_is_one_of_the_model(verb: str, monkeypatch:
     monkeypatch.setattr(row_predictions, "simulate_given_seen", broken)
     monkeypatch.setattr(prior_rows, "simulate", broken)
     monkeypatch.setattr(number_mixtures, "distribution_of", broken)
-    calls = {"predict": lambda: fit.predict({"x": [1.0]}), "score": lambda: fit.score(data),
+    calls = {"predict": lambda: fit.predict_columns({"x": [1.0]}), "score": lambda: fit.score(data),
              "sample": lambda: fit.sample(3, seed=1)}  # fmt: skip
     with pytest.raises(PgmError) as caught:
         calls[verb]()

@@ -19,9 +19,9 @@ def test_blocks(monkeypatch) -> None:
     given = pgmlang.compile(TEXT).given({"a": 0.5})
     data = {"x": np.linspace(-1, 1, 9), "k": np.arange(9) % 5}
     targets = ["z", "u", "y", "s", "q", "d"]
-    whole = given.predict(data, targets=targets).columns
+    whole = given.predict_columns(data, targets=targets).columns
     monkeypatch.setattr(row_blocks, "MOST", 4 * 2 * 513)
-    blocks = given.predict(data, targets=targets).columns
+    blocks = given.predict_columns(data, targets=targets).columns
     assert whole.keys() == blocks.keys()
     assert not any(name.endswith("mcse") for name in blocks)
     for name, column in whole.items():

@@ -33,7 +33,9 @@ def test_dropped_rows_keep_their_place() -> None:
     assert len(kept) == 3
     assert np.isnan(kept[1])
     np.testing.assert_allclose(kept[[0, 2]], whole[[0, 2]])
-    predicted = fit.predict({k: ROWS[k] for k in ("group", "test")} | {"ill": ["no", None, "yes"]}, missing="drop")
+    predicted = fit.predict_columns(
+        {k: ROWS[k] for k in ("group", "test")} | {"ill": ["no", None, "yes"]}, missing="drop"
+    )
     assert np.isnan(predicted.columns["log_evidence"][1])
     assert not predicted.warnings
 
@@ -41,6 +43,6 @@ def test_dropped_rows_keep_their_place() -> None:
 def test_impossible_rows_are_named_by_their_place_in_the_table() -> None:
     model = pgmlang.compile(MODEL.replace("0.9, 0.1", "1, 0"))
     fit = model.fit({"group": ["x"], "ill": ["no"], "test": ["no"]}, seed=1)
-    found = fit.predict(ROWS, missing="drop")
+    found = fit.predict_columns(ROWS, missing="drop")
     assert [w.code for w in found.warnings] == ["PGM0806"]
     assert "row 3" in found.warnings[0].message

@@ -97,12 +97,12 @@ def test_forecasts_of_a_walk() -> None:
 def test_draws_given_rows(text: str) -> None:
     given = pgmlang.compile(text).given()
     right, _ = paths(3, lambda s: seen(s[2], 1))
-    columns = given.sample(4000, seed=1, evidence="umbrella[2] = 1").columns
+    columns = given.sample_columns(4000, seed=1, evidence="umbrella[2] = 1").columns
     name = next(n for n in columns if n.startswith("rain") and "0" in n)
     assert np.mean(np.asarray(columns[name]) == "1") == pytest.approx(right[0], abs=0.04)
     assert len(columns[name]) == 4000
     first, _ = paths(1, lambda s: seen(s[0], 1))
-    columns = given.sample(4000, seed=1, evidence="umbrella = 1").columns
+    columns = given.sample_columns(4000, seed=1, evidence="umbrella = 1").columns
     assert set(columns["umbrella"]) == {"1"}
     assert np.mean(np.asarray(columns["rain"]) == "1") == pytest.approx(first[0], abs=0.04)
 
@@ -150,7 +150,7 @@ def test_a_term_times_zero_of_the_row_before_says_nothing() -> None:
     right = [math.log(0.3 * stats.norm.pdf(y - 1) + 0.7 * stats.norm.pdf(y)) for y in (1.0, 0.2)]
     assert float(np.sum(scores)) == pytest.approx(sum(right), abs=1e-9)
     fields = "plate row = chain { field u : bit\n factor 0.5 * u\n factor if first then 0 else 0 * u * prev(u) }"
-    columns = pgmlang.compile(fields).given().predict({"u": ["1", None, None, "0"]}).columns
+    columns = pgmlang.compile(fields).given().predict_columns({"u": ["1", None, None, "0"]}).columns
     assert columns["P(u = 1)"] == pytest.approx(
         [1, 1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(-0.5)), 0], abs=1e-9
     )

@@ -109,7 +109,7 @@ def test_predictions_are_the_posteriors_of_the_whole(name: str) -> None:
     bound = fit.bind(data)
     log_evidence, posterior = by_enumeration(fit, bound)
     assert float(np.nansum(fit.score_rows(bound).values)) == pytest.approx(log_evidence, abs=1e-9)
-    columns = fit.predict(data).columns
+    columns = fit.predict_columns(data).columns
     for variable, table in posterior.items():
         labels = bound.model.labels_of(bound.model.by_name[variable].type)
         axes = bound.model.batch_axes(bound.model.by_name[variable].plates)
@@ -127,12 +127,12 @@ def test_predictions_are_the_posteriors_of_the_whole(name: str) -> None:
 def test_cells_of_wide_columns_that_are_missing() -> None:
     text = "model m\nplate row {\n  z : {u, v} ~ Table() { 0.5, 0.5 }\n  plate item[2] { x : {a, b} ~ Table(z) { u : 0.9, 0.1 ; v : 0.2, 0.8 } }\n}\n"
     fit = pgmlang.compile(text).fit({"x.0": ["a", "b"], "x.1": ["a", "b"]})
-    found = fit.predict({"x.0": ["a", "b"], "x.1": ["", "b"]}).columns
+    found = fit.predict_columns({"x.0": ["a", "b"], "x.1": ["", "b"]}).columns
     assert found["P(z = u)"][0] == pytest.approx(0.45 / 0.55)
     assert found["P(x[1] = a)"][0] == pytest.approx((0.45 * 0.9 + 0.1 * 0.2) / 0.55)
     assert found["P(x[1] = b)"][1] == pytest.approx(1.0)
     assert "P(x[0] = a)" not in found
-    asked = fit.predict({"x.0": ["a"], "x.1": [""]}, targets=["x[1]"]).columns
+    asked = fit.predict_columns({"x.0": ["a"], "x.1": [""]}, targets=["x[1]"]).columns
     assert [c for c in asked if c.startswith("P(")] == ["P(x[1] = a)", "P(x[1] = b)"]
 
 
@@ -147,14 +147,14 @@ def test_scores_of_outer_elements_are_named_in_the_order_of_the_file() -> None:
 def test_elements_without_parameters_are_refused() -> None:
     fit = pgmlang.compile("model m\n" + STRUCTURES["tables by group"]).fit(rows_for("tables by group", 0), seed=1)
     with pytest.raises(PgmError) as caught:
-        fit.predict({"g": ["other"], "x": ["a"]})
+        fit.predict_columns({"g": ["other"], "x": ["a"]})
     assert caught.value.diagnostics[0].code == "PGM0602"
 
 
 def test_a_target_that_is_not_there() -> None:
     fit = pgmlang.compile("model m\n" + STRUCTURES["rows"]).fit(rows_for("rows", 0), seed=1)
     with pytest.raises(PgmError) as caught:
-        fit.predict({"x": ["a"]}, targets=["zz"])
+        fit.predict_columns({"x": ["a"]}, targets=["zz"])
     assert caught.value.diagnostics[0].code == "PGM0607"
 
 
@@ -167,12 +167,12 @@ def test_fresh_rows_of_a_chain_are_one_sequence() -> None:
     ):
         data = {"s": list("ababab"), **({"q": ["x"] * 6} if "plate q" in text else {})}
         fit = pgmlang.compile(f"model m\n{text}\n").fit(data)
-        drawn = fit.sample(400, seed=1).columns["s"]
+        drawn = fit.sample_columns(400, seed=1).columns["s"]
         changes = np.mean([x != y for x, y in itertools.pairwise(drawn)])
         assert drawn[0] == "a"
         assert changes == pytest.approx(0.98, abs=0.03)
-        assert set(fit.sample(3, evidence="s = a").columns["s"]) == {"a"}
-        between = fit.sample(200, seed=1, evidence="s[2] = a").columns["s[1]"]
+        assert set(fit.sample_columns(3, evidence="s = a").columns["s"]) == {"a"}
+        between = fit.sample_columns(200, seed=1, evidence="s[2] = a").columns["s[1]"]
         assert np.mean([x == "b" for x in between]) > 0.98
 
 

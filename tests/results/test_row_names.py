@@ -94,7 +94,7 @@ def test_new_rows_are_new_whatever_they_are_called() -> None:
     named, plain = fitted(school=["A", "B", "C"]), fitted()
     assert np.array_equal(named.draws["effect"], plain.draws["effect"])
     new = {"sd": [1.0, 1.0], "school": ["A", "Z"]}
-    one, other = named.predict(new, ["y"], seed=3), plain.predict(new, ["y"], seed=3)
+    one, other = named.predict_columns(new, ["y"], seed=3), plain.predict_columns(new, ["y"], seed=3)
     assert np.array_equal(one.columns["y"], other.columns["y"])
     assert np.array_equal(named.score({**ROWS, "school": ["A", "B", "C"]}), plain.score(ROWS))
 

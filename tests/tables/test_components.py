@@ -56,7 +56,7 @@ def test_queries(model: FieldModel) -> None:
 
 @pytest.mark.parametrize("model", MODELS[::3], ids=named)
 def test_draws(model: FieldModel) -> None:
-    drawn = pgmlang.compile(model.text).sample(4000, seed=1).columns
+    drawn = pgmlang.compile(model.text).sample_columns(4000, seed=1).columns
     for name in model.names:
         for label in LABELS[name]:
             share = np.mean(np.array(drawn[name]) == label)
@@ -80,7 +80,7 @@ def test_rows(model: FieldModel) -> None:
     log_p = [np.log(model.probability(**{k: v for k, v in r.items() if v})) for r in rows]
     np.testing.assert_allclose(fit.score(data), log_p, atol=1e-9)
     assert fit.log_likelihood == pytest.approx(sum(log_p))
-    predicted = fit.predict(data, targets=["t"]).columns
+    predicted = fit.predict_columns(data, targets=["t"]).columns
     for i, row in enumerate(rows):
         seen = {k: v for k, v in row.items() if v and k != "t"}
         for label in LABELS["t"]:

@@ -6,7 +6,7 @@ import html
 import re
 
 from pgmlang.model.types import NUMERIC_KINDS, VECTOR_KINDS, WIDER
-from pgmlang.resources import grammar_text
+from pgmlang.resources import grammar_text, stdlib_modules, stdlib_text
 from pgmlang.signatures.functions import ACTIVATIONS, BLOCKS, FUNCTIONS, OPERATORS, REDUCTIONS
 from pgmlang.syntax.layout import STATEMENT_WORDS
 
@@ -43,7 +43,12 @@ _TOKEN = re.compile(r'"[^"]*"|[\w.]+|[|()\[\]*+?]|\S')
 
 
 def pages() -> dict[str, str]:
-    return {"grammar.md": grammar(), "functions.md": functions(), "types.md": types()}
+    return {
+        "grammar.md": grammar(),
+        "functions.md": functions(),
+        "types.md": types(),
+        "stdlib.md": standard_library(),
+    }
 
 
 def rules(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -191,3 +196,14 @@ Written after a name (`input age : positive`, `mood : {{good, bad}} ~ Table()`),
 
 Numbers of a narrower type may stand where a wider one is asked for. Labels are text and no numbers.
 """
+
+
+def standard_library() -> str:
+    """Every module of the standard library, whole: it is written in the language."""
+    parts = [
+        "# Standard library\n\nModules in the language itself: `import std.layers` makes `layers.affine` known. Each call has "
+        "parameters of its own, named after its statement (`v.W`).\n"
+    ]
+    for module in stdlib_modules():
+        parts.append(f"## std.{module}\n\n```pgm\n{(stdlib_text(module) or '').rstrip()}\n```\n")
+    return "\n".join(parts)
