@@ -21,7 +21,7 @@ from pgmlang.drawing.geometry import (
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
 from pgmlang.drawing.ordering import build_rows, order
-from pgmlang.drawing.page import LARGE, across, page_setting, spacing_of
+from pgmlang.drawing.page import LARGE, across, page_setting, spacing_of, unrolled_strip
 from pgmlang.drawing.routing import make_field, route
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import BLANK, DUMMY, LONGEST_LINE, SMALL, Shape, shape_of
@@ -44,6 +44,9 @@ def layout(scene: Scene) -> PlacedScene:
     levels, is_across = _levels(len(drawn), arcs, info), False
     if is_large and not info.plates:
         levels, is_across = page_setting(levels, arcs, drawn, spacing)
+    else:
+        inside = frozenset().union(*info.members)
+        levels = unrolled_strip(levels, arcs, [*drawn, *[BLANK] * len(info.beside)], spacing, inside)
     if is_across:
         drawn, spacing = [shape.turned() for shape in drawn], across(spacing)
     rows = build_rows(build(info, real), levels, arcs, trunks=is_large)

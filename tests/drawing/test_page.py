@@ -16,6 +16,7 @@ from pgmlang.drawing.model_scene import network_scene
 from pgmlang.drawing.page import TIGHT, page_layers
 from pgmlang.formats import read_bif
 from tests.drawing.scenes import generations, random_dag
+from tests.drawing.scenes import scene as make_scene
 
 
 def star(count: int, out: bool = True) -> Scene:
@@ -88,3 +89,13 @@ def _steps(found: PlacedScene) -> float:
         corners = [p[0] for p in placed.path[::3]]
         bends.append(sum(abs(a - b) > 0.01 for a, b in pairwise(corners)))
     return sum(bends) / max(len(bends), 1)
+
+
+def test_a_strip_of_params_above_a_plate_is_set_in_rows() -> None:
+    params = {f"a_param_with_a_long_name_{i}": "param" for i in range(12)}
+    edges = " ".join(f"{p}->y{i % 3}" for i, p in enumerate(params))
+    rows = {f"y{i}": "observed @row" for i in range(3)}
+    found = layout(make_scene("params", {**params, **rows}, edges, {"row": ""}))
+    assert found.width < 3.5 * found.height
+    (plate,) = found.plates
+    assert plate.box.y1 - plate.box.y0 < found.height / 2
