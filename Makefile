@@ -9,7 +9,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CORE := $(VENV)/.core
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all lint format bench docs docs-lint dist dist-check clean
+.PHONY: demo test test-all lint format bench docs docs-lint walk dist dist-check clean
 
 # What a fit needs, and no more.
 $(CORE): pyproject.toml constraints.txt
@@ -59,6 +59,10 @@ docs: $(STAMP)
 docs-lint: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -q -D nb_execution_mode=off -d out/doctrees-lint docs out/docs-lint
 
+# The tutorial and the guides, typed as a newcomer would with the wheel alone; says the time to the first answer.
+walk: $(STAMP)
+	$(BIN)/python tests/docs/newcomer.py
+
 # The same bytes from the same commit: the date of files in the archives is that of the commit.
 dist: $(STAMP)
 	rm -rf dist
@@ -73,4 +77,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) out build dist docs/reference

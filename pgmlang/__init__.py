@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 if TYPE_CHECKING:
-    from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, load, rank_fits
+    from pgmlang.api import CompiledModel, FittedModel, compare_fits, compile, describe, init, load, rank_fits
     from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, PgmWarning
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "__version__",
     "compare_fits",
     "compile",
+    "describe",
+    "init",
     "load",
     "rank_fits",
 ]
@@ -34,6 +36,8 @@ _HOMES = {
     "PgmWarning": "pgmlang.diagnostics",
     "compare_fits": "pgmlang.api",
     "compile": "pgmlang.api",
+    "describe": "pgmlang.api",
+    "init": "pgmlang.api",
     "load": "pgmlang.api",
     "rank_fits": "pgmlang.api",
 }

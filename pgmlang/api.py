@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -26,17 +26,20 @@ from pgmlang.syntax import load_source
 if TYPE_CHECKING:
     import networkx
     import numpy as np
+    from matplotlib.figure import Figure
     from torch import Tensor
 
     from pgmlang.binding.record import Binding
     from pgmlang.criticism.replicates import Replicates
     from pgmlang.drawing import Drawing
     from pgmlang.drawing.scene import Scene
+    from pgmlang.first_model import FirstModel
     from pgmlang.lower import Program
     from pgmlang.lower.runtime.layout import TensorLayout
     from pgmlang.model import Model
     from pgmlang.plan import Plan
     from pgmlang.posterior import Posterior
+    from pgmlang.profile import Description
     from pgmlang.query import Answer
     from pgmlang.query.rows import Columns
     from pgmlang.query.score import Score
@@ -91,6 +94,41 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
     from pgmlang.results.load import load_fit
 
     return FittedModel.of(load_fit(Path(folder)))
+
+
+@checked_arguments
+def describe(data: Any, *, sep: str | None = None, **reading: Any) -> Description:
+    """What a table holds, to be printed: the kind, labels or range and missing cells of every column, and remarks with the
+    option that mends each. ``data``: as of `CompiledModel.bind`; ``reading``: ``decimal thousands na strip fold_case merge unit
+    dates bins``. Raises PgmError (07xx)."""
+    from pgmlang.data import read_frame
+    from pgmlang.profile import describe as described
+
+    frame = read_frame(data, sep=sep, **reading)
+    frame.reading.check_columns(frame.columns, frame.name)
+    return described(frame)
+
+
+@checked_arguments
+def init(
+    data: Any, target: str | None = None, *, classifier: str = "logistic", name: str | None = None, as_is: bool = False,
+    sep: str | None = None, **reading: Any,
+) -> FirstModel:  # fmt: skip
+    """A first model of a table: each column by its kind, or ``target`` by the others. What `describe` is sure of is taken into
+    account unless ``as_is``; ``compile(first.text).fit(data, **first.binding)`` fits it. Arguments as of `describe`.
+
+    ``classifier``: ``logistic`` or ``naive-bayes``, for a target of labels. Raises PgmError PGM0720 for an unknown target,
+    PGM0602 for one that cannot be predicted, PGM0612 for another classifier, and (07xx).
+    """
+    from pgmlang.data import Reading, read_frame
+    from pgmlang.first_model import drafted
+
+    how = Reading.of(**reading)
+    frame = read_frame(data, sep=sep, decimal=how.decimal_mark)
+    stem = Path(data).name.split(".")[0] if isinstance(data, str | os.PathLike) and str(data) != "-" else ""
+    return drafted(
+        replace(frame, reading=Reading(), notes=()), how, name or stem or "first", target, classifier, as_is
+    )
 
 
 @checked_arguments
@@ -199,7 +237,8 @@ class CompiledModel:
     @checked_arguments
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
-        a dict of plate name to any of these. ``binding``: ``sep decimal na observe hide mapping missing counts weights``.
+        a dict of plate name to any of these. ``binding``: ``sep observe hide mapping missing counts weights``, and how
+        cells are read: ``decimal thousands na strip fold_case merge unit dates bins`` (docs/data.md).
         """
         from pgmlang.binding.read import bind_data
 
@@ -361,10 +400,12 @@ class Asked:
             bound: Binding = data
             return bound
         from pgmlang.binding.read import bind_data
+        from pgmlang.results.fit import reading_of
 
         if binding.get("new_labels", "error") != "error":
             binding = {**binding, "open_sets": self.posterior.open_sets}
-        return bind_data(self.model, data, known=self.posterior.fit.labels, **binding)
+        fit = self.posterior.fit
+        return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), **binding)
 
     @_of_the_model
     def graph(
@@ -597,6 +638,39 @@ class FittedModel(Asked):
         from pgmlang.results.trust import diagnose
 
         return diagnose(self.record)
+
+    @_of_the_model
+    def plot(
+        self, kind: str | None = None, data: Any = None, *, variables: Sequence[str] | str | None = None,
+        var_names: Sequence[str] | str | None = None, shape: tuple[int, int] | None = None, seed: int = 0,
+        **binding: Any,
+    ) -> Figure:  # fmt: skip
+        """A picture of the fit, a matplotlib figure: ``forest trace rank density pairs energy autocorr ess`` of draws,
+        ``estimates``, ``topics``, ``filters``, ``images``, ``tables``, ``objective``, and with ``data`` ``predictive``. Without
+        ``kind`` the one that suits the fit; `plot_kinds` says which it has, and why not the others.
+
+        ``variables`` (or ``var_names``): names, or elements such as ``effect[0]``; ``shape``: rows and columns of an image. Raises
+        PgmError PGM0612 for an unknown kind or variable, PGM0610 for a picture that the fit does not have, PGM0909 without
+        matplotlib or arviz-plots."""
+        from pgmlang.plots import Request, plot
+
+        if variables is not None and var_names is not None:
+            message = "`variables` and `var_names` are the same"
+            raise PgmError(Diagnostic("PGM0612", message, help="give one of them"))
+        chosen = variables if variables is not None else var_names
+        names = (chosen,) if isinstance(chosen, str) else tuple(chosen or ())
+        bound = None if data is None else self.bind(data, **binding)
+        drawn = Request(
+            self.record, names, bound, seed, shape, lambda count: self.sample(count, seed=seed).columns
+        )
+        return plot(kind, drawn)
+
+    @checked_arguments
+    def plot_kinds(self) -> dict[str, str]:
+        """Every kind of picture with the reason why this fit has none, empty where it has."""
+        from pgmlang.plots import plot_kinds
+
+        return plot_kinds(self.record)
 
     @_of_the_model
     def save(self, folder: str | os.PathLike[str], force: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pgmlang.sema import Compilation
@@ -52,18 +52,18 @@ def fit_streamed(
     method_options: Mapping[str, Any] | None = None,
     device: str = "cpu",
     sep: str | None = None,
-    decimal: str = ".",
-    na: Sequence[str] = (),
     batch_rows: int | None = None,
     **options: Any,
 ) -> Fit:
     """The ``ml`` fit of a file read in blocks of bounded memory. Raises PgmError PGM0602 for another method."""
     from pgmlang.binding import bind_batches
-    from pgmlang.data import read_batches
+    from pgmlang.data import READING, Reading, read_batches
     from pgmlang.infer.stream import fit_stream
 
+    reading = Reading.of(**{name: options.pop(name) for name in READING if name in options})
+
     def batches() -> Any:
-        return read_batches(path, sep=sep, decimal=decimal, na=tuple(na), batch_rows=batch_rows)
+        return read_batches(path, sep=sep, reading=reading, batch_rows=batch_rows)
 
     bindings = bind_batches(compilation.checked(), batches, **options)
     return fit_stream(

@@ -4,8 +4,8 @@
     mine = "my_package.mine:METHOD"
 
 Groups: ``pgmlang.methods`` (``plan.Method``), ``pgmlang.kernels`` (``signatures.kernels.SamplerKernel``),
-``pgmlang.codes`` (``diagnostics.Code`` under its code), ``pgmlang.checks`` (``results.trust.Check``) and
-``pgmlang.verbs`` (a ``click.Command``).
+``pgmlang.codes`` (``diagnostics.Code`` under its code), ``pgmlang.checks`` (``results.trust.Check``),
+``pgmlang.plots`` (``plots.Kind``) and ``pgmlang.verbs`` (a ``click.Command``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ METHODS = "pgmlang.methods"
 KERNELS = "pgmlang.kernels"
 CODES = "pgmlang.codes"
 CHECKS = "pgmlang.checks"
+PLOTS = "pgmlang.plots"
 VERBS = "pgmlang.verbs"
 
 T = TypeVar("T")

@@ -10,6 +10,7 @@ import numpy as np
 from pgmlang.binding.close import close_model, labels_in_data
 from pgmlang.binding.close import open_sets as open_sets_of
 from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near_misses, unused_columns
+from pgmlang.binding.counting import suspect_counts
 from pgmlang.binding.element_names import RowNames, row_names
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.new_labels import CHOICES, NewLabels
@@ -26,6 +27,7 @@ from pgmlang.binding.values import (
     single_value,
 )
 from pgmlang.data import Column, Frame, fingerprint
+from pgmlang.data.reading import joined_readings
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.layout import MissingMask, close_layout, close_sizes
@@ -109,6 +111,8 @@ class Binder:
         self.matches = matcher.match(frames)
         unused = tuple(unused_columns(self.matches, frames))
         near_misses(self.model, self.matches, frames, hide, problems)
+        if special is None and not (self.known or self.is_block or self.is_fresh):
+            suspect_counts(self.matches, frames, innermost(self.model, frames)[0], hide, problems)
         if missing == "error":
             refuse_gaps(self.model, self.matches, frames, problems)
         main = special[0] if special is not None else innermost(self.model, frames)[0]
@@ -139,6 +143,7 @@ class Binder:
             counts is not None, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
             tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main),
             {plate: told.names for plate, told in named.items()}, name_columns,
+            joined_readings([f.reading for f in frames.values()]), tuple(n for f in frames.values() for n in f.notes),
         )  # fmt: skip
         return binding if self.unseen is None else self.unseen.left_out(binding)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
@@ -25,7 +26,8 @@ class Binding:
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
-    row bound, where some were dropped or a chain was put in order; None where row i is row i.
+    row bound, where some were dropped or a chain was put in order; None where row i is row i. ``reading``: how cells were read;
+    ``notes``: what that did, in words.
     """
 
     model: Model
@@ -46,6 +48,8 @@ class Binding:
     rows: np.ndarray | None = None
     row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     name_columns: dict[str, str] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])

@@ -11,7 +11,8 @@ def binding_report(binding: Binding) -> list[str]:
     """What is observed, latent, missing, unused and renamed."""
     model = binding.model
     inputs = [n for n in binding.values if model.by_name[n].role == "input"]
-    lines = [f"observed  {_names(binding.observed)} ({_rows(binding)})"]
+    lines = reading_lines(binding)
+    lines += [f"observed  {_names(binding.observed)} ({_rows(binding)})"]
     if inputs:
         lines.append(f"inputs    {_names(inputs)}")
     if binding.latent:
@@ -32,6 +33,11 @@ def binding_report(binding: Binding) -> list[str]:
     return lines
 
 
+def reading_lines(binding: Binding) -> list[str]:
+    """What the options of reading did, a line each."""
+    return [f"read      {_printable(note)}" for note in binding.notes]
+
+
 def _rows(binding: Binding) -> str:
     """The rows of the table first, then the elements of the plates around them."""
     plates = [p.name for p in binding.model.plates if p.is_rows and p.name in binding.sizes]
@@ -49,5 +55,8 @@ def _names(names: Iterable[str], limit: int = 16) -> str:
     listed = list(names)
     more = f", … ({len(listed):,} in all)" if len(listed) > limit else ""
     # a column's name is a stranger's text: it must not steer the terminal
-    shown = [n if n.isprintable() else n.encode("unicode_escape").decode() for n in listed[:limit]]
-    return (", ".join(shown) + more) or "nothing"
+    return (", ".join(map(_printable, listed[:limit])) + more) or "nothing"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -18,6 +18,7 @@ from pgmlang.cli.options import (
     new_labels_option,
     quiet_option,
     refuse_options_without_data,
+    say_reading,
     seed_option,
     settings_option,
     tables_of,
@@ -103,9 +104,9 @@ def predict(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    result = asked.predict_columns(
-        tables, targets=names, seed=seed or 0, **binding_of(given), new_labels=new_labels or "prior"
-    )
+    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "prior")
+    say_reading(bound, quiet or as_json)
+    result = asked.predict_columns(bound, targets=names, seed=seed or 0)
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
@@ -137,6 +138,7 @@ def score(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
+    say_reading(bound, quiet or as_json)
     if not quiet:
         print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
     row_scores = asked.score_rows(bound, seed or 0)

@@ -1,4 +1,4 @@
-"""Commands that meet data: init and fit."""
+"""The command that fits a model to data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
+from pgmlang.cli.console import print_diagnostics, print_json, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -21,7 +21,6 @@ from pgmlang.cli.options import (
     method_options,
     method_options_of,
     quiet_option,
-    reading_options,
     seed_option,
     settings_option,
     tables_of,
@@ -29,28 +28,6 @@ from pgmlang.cli.options import (
 from pgmlang.cli.progress import progress
 from pgmlang.cli.sources import compiled
 from pgmlang.diagnostics import Diagnostic, PgmError
-
-
-@click.command()
-@click.argument("data")
-@click.option("-o", "--output", default="-", show_default=True, help="Where to write the model.")
-@click.option("--target", help="A column that the others depend on: a naive Bayes classifier of it.")
-@click.option("--name", help="The model's name (default: the file's).")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
-@reading_options
-@quiet_option
-def init(
-    data: str, output: str, target: str | None, name: str | None, force: bool, sep: str | None, decimal: str,
-    na: tuple[str, ...], quiet: bool,
-) -> None:  # fmt: skip
-    """Write a first model from a table: the types and labels seen, naive Bayes with --target, else independent."""
-    from pgmlang.data import read_frame
-    from pgmlang.data.first_model import first_model
-
-    frame = read_frame(data, sep=sep, decimal=decimal, na=na)
-    write_text(output, first_model(frame, name or Path(data).name.split(".")[0], target), force)
-    if output != "-":
-        say(f"wrote {output}; next: pgmc fit {output} {data}", quiet)
 
 
 @click.command()

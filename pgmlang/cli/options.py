@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pgmlang.cli.console import choose_quiet
+from pgmlang.cli.console import choose_quiet, say
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.options import OPTIONS, OptionRow
@@ -40,8 +40,33 @@ fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE",
 
 reading_options = together(
     click.option("--sep", help="Separator of a text table (default: seen from its header)."),
-    click.option("--decimal", default=".", show_default=True, help="Decimal mark of numbers."),
-    click.option("--na", multiple=True, metavar="TEXT", help="A cell that means missing, besides an empty one."),
+    click.option(
+        "--decimal", multiple=True, metavar="[COLUMN=]MARK", help="Decimal mark of numbers: `.` (default) or `,`."
+    ),
+    click.option(
+        "--thousands",
+        multiple=True,
+        metavar="[COLUMN=]MARK",
+        help="Mark between groups of three digits: `,`, `.`, `'` or a blank.",
+    ),
+    click.option(
+        "--na", multiple=True, metavar="[COLUMN=]TEXT", help="A cell that means missing, besides an empty one."
+    ),
+    click.option("--strip", is_flag=True, help="Labels without stray blanks, in one Unicode form (NFC)."),
+    click.option("--fold-case", "fold_case", is_flag=True, help="Labels in lower case: `Male` is `male`."),
+    click.option("--merge", multiple=True, metavar="[COLUMN:]LABEL=LABEL", help="A label read as another."),
+    click.option(
+        "--unit", multiple=True, metavar="COLUMN=TEXT", help="A sign or unit around a column's numbers: `price=€`."
+    ),
+    click.option(
+        "--dates", multiple=True, metavar="COLUMN[=FORMAT]", help="Dates as days since 1970-01-01: `day=%d.%m.%Y`."
+    ),
+    click.option(
+        "--bins",
+        multiple=True,
+        metavar="COLUMN=HOW",
+        help="Cut numbers into labels: `age=5`, `age=width:10`, `age=[18,30,65]`, `age=supervised:TARGET`.",
+    ),
 )
 binding_options = together(
     reading_options,
@@ -194,7 +219,10 @@ def refuse_options_without_data() -> None:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
 
 
-BINDING = ("sep", "decimal", "na", "missing", "mapping", "observe", "hide", "counts", "weights")
+READING = ("decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+"""The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
+
+BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")
 """The parameters of ``binding_options``."""
 
 
@@ -202,8 +230,7 @@ def binding_of(given: dict[str, Any]) -> dict[str, Any]:
     """Keyword arguments for ``bind_data`` from the parsed options."""
     return {
         "sep": given["sep"],
-        "decimal": given["decimal"],
-        "na": given["na"],
+        **{name: given[name] for name in READING},
         "missing": given["missing"],
         "mapping": mapping_of(given["mapping"]),
         "observe": pairs(given["observe"], "--observe"),
@@ -211,3 +238,11 @@ def binding_of(given: dict[str, Any]) -> dict[str, Any]:
         "counts": given["counts"],
         "weights": given["weights"],
     }
+
+
+def say_reading(binding: Any, quiet: bool) -> None:
+    """What the options of reading, or those that a fit keeps, did to the cells."""
+    from pgmlang.binding.report import reading_lines
+
+    for line in reading_lines(binding):
+        say(line, quiet)

@@ -43,8 +43,13 @@ COMMANDS = {
         "pgmlang.cli.beginning", "List the examples; show one, or copy it.", "begin",
         ("pgmc examples titanic", "pgmc examples titanic --copy"),
     ),
+    "describe": Verb(
+        "pgmlang.cli.describing", "What a table holds, and the option that mends what is odd in it.", "begin",
+        ("pgmc describe titanic/titanic.csv", "pgmc describe iris/iris.csv --bins petal_length=3"),
+        (_TITANIC, _IRIS),
+    ),
     "init": Verb(
-        "pgmlang.cli.fitting", "Write a first model from a table's columns.", "begin",
+        "pgmlang.cli.describing", "Write a first model from a table's columns.", "begin",
         ("pgmc init titanic/titanic.csv", "pgmc init iris/iris.csv --target species -o flowers.pgm"),
         (_TITANIC, _IRIS),
     ),
@@ -135,6 +140,10 @@ COMMANDS = {
          "pgmc loo schools/schools.fit schools/schools.csv -o elements.csv"),
         _EFFECTS, is_slow=True,
     ),
+    "plot": Verb(
+        "pgmlang.cli.plotting", "A picture of a fit: intervals, chains, topics, tables, checks.", "judge",
+        ("pgmc plot titanic/titanic.fit -o tables.png", "pgmc plot titanic/titanic.fit --kinds"), _SURVIVAL,
+    ),
     "convert": Verb(
         "pgmlang.cli.converting", "Convert between .pgm, BIF and UAI.", "convert",
         ("pgmc convert asia/asia.pgm asia.bif", "pgmc convert asia/asia.pgm asia.uai"), (_ASIA,),
@@ -153,7 +162,7 @@ TO_COME = {
 
 OTHER_WORDS = {
     "train": "fit", "infer": "query", "ask": "query", "validate": "check", "lint": "check", "format": "fmt",
-    "draw": "graph", "simulate": "sample", "generate": "sample", "evaluate": "score", "export": "convert",
+    "draw": "graph", "picture": "plot", "simulate": "sample", "generate": "sample", "evaluate": "score", "export": "convert",
     "show": "summary", "new": "init", "man": "help", "demo": "examples", "example": "examples", "trust": "diagnose",
 }  # fmt: skip
 """What others call a verb."""

@@ -211,7 +211,11 @@ def _bare(binding: Binding, held: Mapping[str, np.ndarray] | None = None) -> Bou
 
 
 def _blocks(joint: BoundDensity, draws: np.ndarray) -> Iterator[np.ndarray]:
-    size = sum(math.prod(joint.shapes[v.name]) for v in joint.model.of_role("random"))
+    # a label is drawn by the probabilities of all
+    size = sum(
+        math.prod(joint.shapes[v.name]) * len(joint.model.labels_of(v.type) or "1")
+        for v in joint.model.of_role("random")
+    )
     step = max(1, NUMBERS // max(1, size))
     for start in range(0, len(draws), step):
         yield draws[start : start + step]

@@ -4,13 +4,17 @@ from pgmlang.data.fingerprint import fingerprint
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
 from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels
 from pgmlang.data.readers import read_batches, read_frame
+from pgmlang.data.reading import NAMES as READING
+from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.writer import write_csv
 
 __all__ = [
+    "READING",
     "Column",
     "Frame",
     "NumberColumn",
+    "Reading",
     "RowOrigin",
     "TextColumn",
     "encode",

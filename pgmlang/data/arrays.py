@@ -10,7 +10,7 @@ import sys
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -34,7 +34,7 @@ _HEADER_ERRORS = (
 """What NumPy raises on the text of a header that is none: it is read as a Python literal."""
 
 
-def read_npy(source: Source, na: Sequence[str]) -> Frame:
+def read_npy(source: Source) -> Frame:
     """The array of a `.npy` file, named as the file."""
     stem = os.path.basename(source.name).split(".")[0]
     with source.open() as file:
@@ -42,11 +42,11 @@ def read_npy(source: Source, na: Sequence[str]) -> Frame:
         file.seek(0)
         array = _load(file, size, source.name, stem)
     if array.dtype.names:
-        return frame_of_arrays({n: array[n] for n in array.dtype.names}, source.name, na)
-    return frame_of_arrays({stem: array}, source.name, na)
+        return frame_of_arrays({n: array[n] for n in array.dtype.names}, source.name)
+    return frame_of_arrays({stem: array}, source.name)
 
 
-def read_npz(source: Source, na: Sequence[str]) -> Frame:
+def read_npz(source: Source) -> Frame:
     """The arrays of a `.npz` file. Raises PgmError PGM0702, or PGM0611 if they would not fit in memory."""
     arrays: dict[str, np.ndarray] = {}
     with source.open() as file:
@@ -69,7 +69,7 @@ def read_npz(source: Source, na: Sequence[str]) -> Frame:
                 KeyError, OverflowError, struct.error) as error:  # fmt: skip
             raise problem("PGM0702", "the `.npz` file is damaged", place=source.name, notes=[str(error)],
                           cure="make or download the file again") from None  # fmt: skip
-    return frame_of_arrays(arrays, source.name, na)
+    return frame_of_arrays(arrays, source.name)
 
 
 def _load(file: BinaryIO, size: int, frame: str, name: str) -> np.ndarray:
@@ -118,7 +118,7 @@ def _check_sizes(num_bytes: int, frame: str) -> None:
                       place=frame, cure="split the file, or store the arrays in a smaller type")  # fmt: skip
 
 
-def frame_of_arrays(values: Mapping[str, Any], name: str, na: Sequence[str] = ()) -> Frame:
+def frame_of_arrays(values: Mapping[str, Any], name: str) -> Frame:
     """Named arrays or sequences as a frame.
 
     If all have one axis and one length, they are the columns of a table. Else arrays of more axes, and scalars,
@@ -145,12 +145,11 @@ def frame_of_arrays(values: Mapping[str, Any], name: str, na: Sequence[str] = ()
         raise problem("PGM0717", "the columns have different lengths", place=name,
                       notes=[", ".join(f"`{k}`: {n:,}" for k, n in list(lengths.items())[:8])],
                       cure="give every column one value per row, None where it is missing")  # fmt: skip
-    return _assembled(list(values), arrows, arrays, lengths, name, na)
+    return _assembled(list(values), arrows, arrays, lengths, name)
 
 
 def _assembled(
     names: list[str], arrows: dict[str, Any], arrays: dict[str, np.ndarray], lengths: dict[str, int], name: str,
-    na: Sequence[str],
 ) -> Frame:  # fmt: skip
     num_rows = next(iter(lengths.values())) if len(set(lengths.values())) == 1 else 0
     origin = RowOrigin(name)
@@ -159,7 +158,7 @@ def _assembled(
         for key in names:
             if key in arrows or arrays[key].ndim == 1:
                 values = arrows[key] if key in arrows else arrow_of_values(arrays[key], key, name)
-                columns[key] = column_of_arrow(key, values, origin, na)
+                columns[key] = column_of_arrow(key, values, origin)
     elif not arrays or (lengths and not any(lengths.values())):
         raise problem("PGM0707", "the data have no rows", place=name, cure="at least one row is needed")
     return Frame(name, num_rows, columns, arrays, origin)

@@ -70,3 +70,14 @@ def _filled(array: Any, dtype: Any, missing: Any) -> np.ndarray:
         return np.zeros(0, dtype)
     values = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
     return np.where(_bits(array.is_valid()), values, missing).astype(dtype) if array.null_count else values
+
+
+def coded_texts(labels: Sequence[str], codes: np.ndarray) -> Any:
+    """Texts by their codes into ``labels`` (-1: null) as a chunked dictionary array."""
+    import pyarrow as pa
+
+    valid = codes >= 0
+    bits = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = np.ascontiguousarray(np.where(valid, codes, 0), np.int32)
+    indices = pa.Array.from_buffers(pa.int32(), len(data), [bits, pa.py_buffer(data)])
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, strings_of(labels).cast(pa.string()))])

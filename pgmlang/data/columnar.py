@@ -73,7 +73,7 @@ class ColumnarFile:
         stored = list(_guarded(self._stored, self.name))
         return pa.Table.from_batches(stored, schema=self._schema).select(self.columns)
 
-    def batches(self, rows: int, na: Sequence[str]) -> Iterator[Frame]:
+    def batches(self, rows: int) -> Iterator[Frame]:
         """The file in frames of ``rows`` rows."""
         if self._parquet is None:
             stored = self._stored
@@ -83,7 +83,7 @@ class ColumnarFile:
         start = 0
         for table in regrouped(_guarded(stored, self.name), rows):
             with failing(self.name):
-                frame = frame_of_table(table.select(self.columns), self.name, na, start, pools)
+                frame = frame_of_table(table.select(self.columns), self.name, start, pools)
             yield frame
             start += table.num_rows
         if not start:

@@ -29,11 +29,10 @@ class TextTable:
         source: Source,
         sep: str | None,
         decimal: str,
-        na: Sequence[str],
         columns: Sequence[str] | None = None,
     ) -> None:
         check_options(sep, decimal)
-        self.source, self.decimal, self.na = source, decimal, tuple(na)
+        self.source = source
         self.stream = TextStream(source.open(), source.name)
         self.header: Header = read_header(self.stream, sep, source.suffix)
         if self.header.sep == decimal:
@@ -136,7 +135,7 @@ class TextTable:
                 include_columns=None if self.columns == header.names else list(self.columns),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
-                null_values=["", *self.na],
+                null_values=[""],
                 check_utf8=False,
             ),
         )
@@ -153,7 +152,7 @@ class TextTable:
 
         origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find)
         columns: dict[str, Column] = {
-            name: TextColumn(name, origin, table.column(i), self.decimal, pools[name] if pools else None)
+            name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None)
             for i, name in enumerate(self.columns)
         }
         return Frame(self.source.name, table.num_rows, columns, place=origin, start=start)
@@ -184,8 +183,6 @@ def check_options(sep: str | None, decimal: str) -> None:
         raise problem(
             "PGM0612", f"the separator {quoted(sep)} is not a single mark", cure="give one of `,` `;` `|` or a tab"
         )
-    if decimal not in (".", ","):
-        raise problem("PGM0612", f"the decimal mark {quoted(decimal)} is not known", cure="give `.` or `,`")
     if sep == decimal:
         raise _same_marks(decimal)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.data.bridge import arrow_of, indices_of, valid_of
-from pgmlang.data.numbers import not_numbers, parse_numbers
+from pgmlang.data.numbers import PLAIN, NumberFormat, not_numbers, parse_numbers
 from pgmlang.data.problems import listed, problem
+from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -70,11 +71,13 @@ class Column(ABC):
 class TextColumn(Column):
     """Cells as text, kept as Arrow has them (strings or dictionary-encoded): the views are made when asked for.
 
+    ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change.
     """
 
     array: Any = field(repr=False)
-    decimal: str = "."
+    number_format: NumberFormat = PLAIN
+    folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
 
     @property
@@ -125,13 +128,15 @@ class TextColumn(Column):
 
         if pa.types.is_dictionary(self.array.type):
             dictionary, codes = self.encoded
-            distinct, wrong = parse_numbers(dictionary, self.decimal)
+            distinct, wrong = parse_numbers(dictionary, self.number_format)
             values, bad = np.append(distinct, np.nan)[codes], np.append(wrong, False)[codes]
         else:
-            values, bad = parse_numbers(self.array, self.decimal)
+            values, bad = parse_numbers(self.array, self.number_format)
         if bad.any():
             rows = np.flatnonzero(bad)
-            raise not_numbers(self.place, self.name, rows, [self.text(int(r)) for r in rows[:5]], self.decimal)
+            raise not_numbers(
+                self.place, self.name, rows, [self.text(int(r)) for r in rows[:5]], self.number_format
+            )
         return values
 
     def numbers(self) -> np.ndarray:
@@ -192,7 +197,7 @@ class NumberColumn(Column):
         bad = np.isinf(self.values)
         if bad.any():
             rows = np.flatnonzero(bad)
-            raise not_numbers(self.place, self.name, rows, [repr(float(v)) for v in self.values[rows[:5]]], ".")
+            raise not_numbers(self.place, self.name, rows, [repr(float(v)) for v in self.values[rows[:5]]])
         return self.values
 
     def text(self, row: int) -> str:
@@ -232,7 +237,8 @@ class OtherColumn(Column):
 @dataclass(frozen=True, eq=False)
 class Frame:
     """A table, or a batch of one. ``name``: the file for messages. ``arrays``: arrays of any rank by name, of
-    `.npz` files and dicts. ``start``: rows of the stream before this batch."""
+    `.npz` files and dicts. ``start``: rows of the stream before this batch. ``reading``: how its cells were read, settled
+    (cut points for bins, a format for dates); ``notes``: what that did, in words."""
 
     name: str
     num_rows: int
@@ -240,6 +246,8 @@ class Frame:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     place: RowOrigin = field(default_factory=lambda: RowOrigin("data"), repr=False)
     start: int = 0
+    reading: Reading = field(default_factory=Reading, repr=False)
+    notes: tuple[str, ...] = ()
 
     def row_number(self, row: int) -> int:
         """The line of a row in its file, 1-based and the header counted; elsewhere its 1-based number."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from pgmlang.data.bridge import strings_of
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
-from pgmlang.data.numbers import parse_numbers
+from pgmlang.data.intervals import codes_of_numbers, intervals_of
+from pgmlang.data.numbers import MISSING_WORDS, parse_numbers
 from pgmlang.data.problems import listed, problem, quoted
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import near_names
@@ -32,10 +33,24 @@ def encode(column: Column, labels: Sequence[str]) -> np.ndarray:
 
 
 def encode_known(column: Column, labels: Sequence[str]) -> np.ndarray:
-    """As `encode`, with ``UNKNOWN`` for what is none of the labels."""
+    """As `encode`, with ``UNKNOWN`` for what is none of the labels.
+
+    Where every label is an interval of numbers, a number is the label that it lies in (`intervals`); where the column is read
+    in lower case, labels are compared in any case of letters.
+    """
+    if isinstance(column, NumberColumn) and (intervals := intervals_of(labels)) is not None:
+        return codes_of_numbers(column.values, intervals, UNKNOWN)
     distinct, codes = _distinct(column)
+    texts = list(distinct)
     position = {label: i for i, label in enumerate(labels)}
-    translation = np.array([position.get(text, UNKNOWN) for text in distinct] + [-1], np.int64)
+    if isinstance(column, TextColumn) and column.folds_case:
+        position = {label.lower(): i for label, i in reversed(position.items())} | position
+    translation = np.array([position.get(text, UNKNOWN) for text in texts] + [-1], np.int64)
+    unknown = translation == UNKNOWN
+    if isinstance(column, TextColumn) and unknown.any() and (intervals := intervals_of(labels)) is not None:
+        values, _ = parse_numbers(strings_of([*texts, None]), column.number_format)
+        found = codes_of_numbers(values, intervals, UNKNOWN)
+        translation = np.where(unknown & (found >= 0), found, translation)
     return translation[codes]
 
 
@@ -68,7 +83,7 @@ def _encode_numbers(
         import pyarrow.compute as pc
 
         dictionary, codes = column.encoded
-        numbers, _ = parse_numbers(dictionary, column.decimal)
+        numbers, _ = parse_numbers(dictionary, column.number_format)
         translation = np.select([numbers == values[0], numbers == values[1]], [0, 1], -2)
         lowered = np.array(pc.utf8_lower(dictionary).to_pylist(), dtype=object)
         for code, word in enumerate(words):
@@ -92,7 +107,13 @@ def _unknown(column: Column, bad: np.ndarray, labels: Sequence[str]) -> PgmError
         notes.append("labels are compared exactly: this cell has spaces around its label")
     if near:
         cure = "did you mean " + " or ".join(quoted(n) for n in near) + "?"
-    elif text.lower() in ("na", "nan", "null", "none", "n/a", "?", "missing"):
+    elif labels and text.strip() in labels:
+        cure = "give `--strip`, which takes blanks off (in Python `strip=True`), or correct the cell"
+    elif [x for x in labels if x.lower() == text.lower()]:
+        cure = (
+            "give `--fold-case`, which reads labels in any case (in Python `fold_case=True`), or correct the cell"
+        )
+    elif text.lower() in MISSING_WORDS:
         cure = f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
     else:
         cure = "correct the cell, or add the label to the model"
@@ -136,8 +157,11 @@ def _listing(column: Column, bad: np.ndarray, noun: str) -> tuple[str, list[str]
 
 
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Labels in a fixed order: by value if all are numbers (ties by text), else by code point."""
+    """Labels in a fixed order: by value if all are numbers (ties by text) or intervals of them, else by code point."""
     texts = sorted(labels)
+    intervals = intervals_of(texts)
+    if intervals is not None:
+        return tuple(texts[i] for i in sorted(range(len(texts)), key=intervals.__getitem__))
     values, bad = parse_numbers(strings_of(texts))
     if bad.any() or not texts:
         return tuple(texts)

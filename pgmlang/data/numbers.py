@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,15 +13,34 @@ from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
 
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?$"
+_BLANKS = r"[\s\x{00A0}\x{2009}\x{202F}]"
 
 
-def parse_numbers(texts: Any, decimal: str = ".") -> tuple[np.ndarray, np.ndarray]:
+class NumberFormat(NamedTuple):
+    """How numbers are written in text: the decimal mark, a mark between groups of three digits, and a sign or unit that
+    may stand around them (`€`, `%`, `kg`)."""
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+
+
+PLAIN = NumberFormat()
+
+
+def parse_numbers(texts: Any, how: NumberFormat = PLAIN) -> tuple[np.ndarray, np.ndarray]:
     """Arrow strings to float64 (null to NaN), and which of them are no finite decimal numbers.
 
-    Spaces around a number are allowed. `inf`, `nan`, `1_000`, `1,000` and `0x10` are not numbers.
+    Spaces around a number are allowed. `inf`, `nan`, `1_000` and `0x10` are not numbers, nor is `1,000` unless ``how`` says so.
     """
     import pyarrow as pa
 
+    if how.unit:
+        texts = _without_unit(texts, how.unit)
+    if how.thousands:
+        texts = _without_groups(texts, how)
+    decimal = how.decimal
     if decimal == ".":
         try:
             values = _floats(texts)
@@ -46,13 +66,34 @@ def _parse_checked(texts: Any, decimal: str) -> tuple[np.ndarray, np.ndarray]:
     return values, valid_of(texts) & ~np.isfinite(values)
 
 
+def _without_unit(texts: Any, unit: str) -> Any:
+    """Numbers without the unit before or behind them; the sign may stand on either side of it."""
+    import pyarrow.compute as pc
+
+    mark = re.escape(unit)
+    pattern = f"^{_BLANKS}*([+-]?){_BLANKS}*(?:{mark})?{_BLANKS}*([+-]?)(.*?){_BLANKS}*(?:{mark})?{_BLANKS}*$"
+    return pc.replace_substring_regex(texts, pattern, r"\1\2\3")
+
+
+def _without_groups(texts: Any, how: NumberFormat) -> Any:
+    """Numbers in groups of three digits as plain ones; other texts as they are."""
+    import pyarrow.compute as pc
+
+    group = _BLANKS if how.thousands == " " else re.escape(how.thousands)
+    trimmed = pc.utf8_trim(texts, " \t")
+    grouped = pc.match_substring_regex(trimmed, _GROUPED.replace("GROUP", group).replace("{mark}", how.decimal))
+    return pc.if_else(grouped, pc.replace_substring_regex(trimmed, group, ""), texts)
+
+
 def _floats(texts: Any) -> np.ndarray:
     import pyarrow as pa
 
     return floats_of(texts.cast(pa.float64()))
 
 
-def not_numbers(place: RowOrigin, column: str, rows: np.ndarray, texts: list[str], decimal: str) -> PgmError:
+def not_numbers(
+    place: RowOrigin, column: str, rows: np.ndarray, texts: list[str], how: NumberFormat = PLAIN
+) -> PgmError:
     """The error for cells that are no numbers; ``texts``: the first few of them."""
     lines = place.lines([int(r) for r in rows[: len(texts)]])
     notes = []
@@ -62,20 +103,37 @@ def not_numbers(place: RowOrigin, column: str, rows: np.ndarray, texts: list[str
         notes.append(f"{len(rows):,} cells of `{column}` are no numbers: {also}{more}")
     return problem(
         "PGM0721", f"{quoted(texts[0])} is not a number", place=f"{place.name}:{lines[0]}:{column}", notes=notes,
-        cure=_cure(texts[0], decimal),
+        cure=_cure(texts[0], column, how),
     )  # fmt: skip
 
 
-def _cure(text: str, decimal: str) -> str:
+def _cure(text: str, column: str, how: NumberFormat) -> str:
     bare = text.strip().lower()
     if bare.lstrip("+-") in ("inf", "infinity"):
         return "infinite values are not accepted; leave the cell empty where the value is not known"
-    other = "," if decimal == "." else "."
+    other = "," if how.decimal == "." else "."
     digits = bare.lstrip("+-").replace(",", "").replace(".", "").isdigit()
-    if digits and bare.count(other) == 1 and decimal not in bare:
-        return f"if `{other}` is the decimal mark, give `--decimal {other}` (in Python `decimal='{other}'`)"
-    if digits:
-        return "write numbers without a mark between thousands"
-    if bare in ("na", "n/a", "nan", "null", "none", "-", "--", ".", "?", "missing", "#n/a"):
+    if digits and bare.count(other) == 1 and how.decimal not in bare:
+        three = len(bare.partition(other)[2]) == 3
+        between = f", or if it parts thousands `--thousands {other}`" if three and not how.thousands else ""
+        return (
+            f"if `{other}` is the decimal mark, give `--decimal {other}` (in Python `decimal='{other}'`){between}"
+        )
+    if digits and not how.thousands:
+        return f"if `{other}` parts thousands, give `--thousands {other}` (in Python `thousands='{other}'`)"
+    if bare in MISSING_WORDS:
         return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
+    around = re.fullmatch(r"([^\d\s+-]*)\s*[+-]?[\d.,' ]*\d[.]?\s*([^\d\s]*)", text.strip())
+    if around and (around[1] or around[2]) and not (around[1] and around[2]) and not how.unit:
+        unit = around[1] or around[2]
+        return (
+            f"if `{unit}` is its unit, give `--unit {column}={unit}` (in Python `unit={{{column!r}: {unit!r}}}`)"
+        )
     return "correct the cell, or leave it empty if the value is not known"
+
+
+MISSING_WORDS = frozenset(
+    ("na", "n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", ".", "..", "...", "?",
+     "??", "missing", "unknown", "unk", "#n/a", "#na", "#null!", "#value!", "#div/0!", "<na>", "(null)", "k.a.", "\\n")
+)  # fmt: skip
+"""Texts, in lower case, that often mean that a value is not known."""

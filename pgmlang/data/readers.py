@@ -13,8 +13,10 @@ import numpy as np
 from pgmlang.data.columnar import ColumnarFile, failing
 from pgmlang.data.delimited import TextTable, check_options
 from pgmlang.data.frame import Frame, NumberColumn, TextColumn
+from pgmlang.data.mending import check_blocks, mended
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
+from pgmlang.data.reading import Reading
 from pgmlang.data.source import Source, file_source, spooled, standard_input
 from pgmlang.data.typed import frame_of_table, table_of_object
 
@@ -26,60 +28,75 @@ _MAX_BATCH_ROWS = 1 << 18
 
 
 def read_frame(
-    source: Any, *, sep: str | None = None, decimal: str = ".", na: Sequence[str] = (), name: str | None = None,
-    columns: Sequence[str] | None = None,
+    source: Any, *, sep: str | None = None, name: str | None = None, columns: Sequence[str] | None = None,
+    reading: Reading | None = None, **options: Any,
 ) -> Frame:  # fmt: skip
     """Reads a whole table.
 
     ``source``: path of a `.csv`, `.tsv` or `.txt` file (also `.gz`), `.parquet`, `.arrow`, `.feather`, `.ipc`,
     `.npy` or `.npz`; "-" for CSV on standard input; an open binary file with CSV; a pandas, polars or Arrow table;
     a dict of sequences or arrays. Only empty cells, null and NaN are missing, and the texts in ``na``; other texts
-    such as `NA` are labels. ``columns``: read only these. Raises PgmError PGM07xx.
+    such as `NA` are labels. ``columns``: read only these. ``reading``, or its fields as ``options`` (``decimal``,
+    ``thousands``, ``na``, ``strip`` ...): how cells are read; a frame that was read already stays as it is. Raises PgmError PGM07xx.
     """
-    check_options(sep, decimal)
-    na = (na,) if isinstance(na, str) else tuple(na)
+    reading = Reading.of(reading, **options)
+    check_options(sep, reading.decimal_mark)
     if isinstance(source, Frame):
         return _selected(source, columns)
+    return mended(_read(source, sep, name, columns, reading.decimal_mark), reading)
+
+
+def _read(source: Any, sep: str | None, name: str | None, columns: Sequence[str] | None, decimal: str) -> Frame:
+    """A whole table, its cells as they stand."""
     if isinstance(source, Mapping):
         from pgmlang.data.arrays import frame_of_arrays
 
-        return _selected(frame_of_arrays({str(k): v for k, v in source.items()}, name or "data", na), columns)
+        return _selected(frame_of_arrays({str(k): v for k, v in source.items()}, name or "data"), columns)
     opened = _opened(source, name)
     if opened is None:
         label = name or "data"
-        return _selected(frame_of_table(table_of_object(source, label), label, na), columns)
+        return _selected(frame_of_table(table_of_object(source, label), label), columns)
     if opened.suffix in _TEXT:
-        return TextTable(opened, sep, decimal, na, columns).read()
+        return TextTable(opened, sep, decimal, columns).read()
     with failing(opened.name):
         if opened.suffix in _ARRAYS:
             from pgmlang.data import arrays
 
             read = arrays.read_npy if opened.suffix == ".npy" else arrays.read_npz
-            return _selected(read(opened, na), columns)
-        return frame_of_table(ColumnarFile(opened, columns).table(), opened.name, na)
+            return _selected(read(opened), columns)
+        return frame_of_table(ColumnarFile(opened, columns).table(), opened.name)
 
 
 def read_batches(
     source: Any, columns: Sequence[str] | None = None, *, batch_rows: int | None = None, sep: str | None = None,
-    decimal: str = ".", na: Sequence[str] = (), name: str | None = None,
+    name: str | None = None, reading: Reading | None = None, **options: Any,
 ) -> Iterator[Frame]:  # fmt: skip
     """Reads a table in frames of ``batch_rows`` rows, in bounded memory where the source is a file.
 
     A column's codes mean the same in all batches: its labels grow, a label's code never changes. ``batch_rows``:
-    by default as many as make some 16 million cells. Raises PgmError PGM07xx, some only when the fault is reached.
+    by default as many as make some 16 million cells. ``reading``, ``options``: as of `read_frame`; bins have cut points.
+    Raises PgmError PGM07xx, some only when the fault is reached.
     """
-    check_options(sep, decimal)
-    na = (na,) if isinstance(na, str) else tuple(na)
+    reading = Reading.of(reading, **options)
+    check_options(sep, reading.decimal_mark)
+    check_blocks(reading)
+    for frame in _batches(source, columns, batch_rows, sep, name, reading.decimal_mark):
+        yield mended(frame, reading)
+
+
+def _batches(
+    source: Any, columns: Sequence[str] | None, batch_rows: int | None, sep: str | None, name: str | None, decimal: str
+) -> Iterator[Frame]:  # fmt: skip
     opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name)
     if opened is not None and opened.suffix in _TEXT:
-        table = TextTable(opened, sep, decimal, na, columns)
+        table = TextTable(opened, sep, decimal, columns)
         yield from table.batches(batch_rows or _rows_per_batch(len(table.columns)))
     elif opened is not None and opened.suffix in _COLUMNAR:
         with failing(opened.name):
             file = ColumnarFile(opened, columns)
-        yield from file.batches(batch_rows or _rows_per_batch(len(file.columns)), na)
+        yield from file.batches(batch_rows or _rows_per_batch(len(file.columns)))
     else:
-        yield from _cut(read_frame(source, na=na, name=name, columns=columns), batch_rows)
+        yield from _cut(read_frame(source, name=name, columns=columns), batch_rows)
 
 
 def _rows_per_batch(num_columns: int) -> int:

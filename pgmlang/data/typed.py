@@ -17,16 +17,14 @@ _EXACT = 2**53
 """Whole numbers beyond it lose digits as float64; their columns are kept as text."""
 
 
-def frame_of_table(
-    table: Any, name: str, na: Sequence[str] = (), start: int = 0, pools: Mapping[str, LabelPool] | None = None
-) -> Frame:
+def frame_of_table(table: Any, name: str, start: int = 0, pools: Mapping[str, LabelPool] | None = None) -> Frame:
     """An Arrow table as a frame. Raises PgmError PGM0704, PGM0707 or PGM0719."""
     check_names(table.column_names, name)
     if not table.num_rows:
         raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
     origin = RowOrigin(name, 1 + start)
     columns = {
-        n: column_of_arrow(n, table.column(i), origin, na, pools[n] if pools else None)
+        n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None)
         for i, n in enumerate(table.column_names)
     }
     return Frame(name, table.num_rows, columns, place=origin, start=start)
@@ -52,10 +50,8 @@ def check_names(names: Sequence[str], name: str) -> None:
         seen.add(column)
 
 
-def column_of_arrow(
-    name: str, array: Any, place: RowOrigin, na: Sequence[str] = (), pool: LabelPool | None = None
-) -> Column:
-    """An Arrow array as a column: null, NaN, the empty text and texts in ``na`` are missing."""
+def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | None = None) -> Column:
+    """An Arrow array as a column: null, NaN and the empty text are missing."""
     import pyarrow as pa
 
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
@@ -68,14 +64,14 @@ def column_of_arrow(
     if t.is_integer(kind):
         if _fits(chunked):
             return NumberColumn(name, place, _floats(chunked), "int", pool)
-        return _text_column(name, chunked.cast(pa.string()), place, na, pool)
+        return _text_column(name, chunked.cast(pa.string()), place, pool)
     if t.is_floating(kind):
         small = t.is_float32(kind) or t.is_float16(kind)
         return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
     if t.is_null(kind) or t.is_decimal(kind) or t.is_temporal(kind):
-        return _text_column(name, chunked.cast(pa.string()), place, na, pool)
+        return _text_column(name, chunked.cast(pa.string()), place, pool)
     if _is_text(kind) or t.is_dictionary(kind):
-        return _text_column(name, chunked, place, na, pool)
+        return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, str(kind), len(chunked))
 
 
@@ -101,9 +97,7 @@ def _floats(chunked: Any) -> np.ndarray:
     return floats_of(chunked.cast(pa.float64()))
 
 
-def _text_column(
-    name: str, chunked: Any, place: RowOrigin, na: Sequence[str], pool: LabelPool | None
-) -> TextColumn:
+def _text_column(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> TextColumn:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -112,10 +106,10 @@ def _text_column(
         plain = [c.dictionary.cast(pa.string()).take(c.indices) for c in chunked.chunks]
         chunked = pa.chunked_array(plain, pa.string())
     chunked = chunked.cast(pa.string())
-    absent = pc.is_in(chunked, value_set=strings_of(["", *na]).cast(pa.string()), skip_nulls=True)
+    absent = pc.is_in(chunked, value_set=strings_of([""]).cast(pa.string()), skip_nulls=True)
     if pc.any(absent).as_py():
         chunked = pc.if_else(absent, text_scalar(None, pa.string()), chunked)
-    return TextColumn(name, place, chunked, ".", pool)
+    return TextColumn(name, place, chunked, pool=pool)
 
 
 def arrow_of_values(values: Any, name: str, frame: str) -> Any:

@@ -213,6 +213,7 @@ def _provenance(
         "missing": dict(binding.missing),
         "unused": list(binding.unused),
         "dropped_rows": binding.dropped_rows,
+        "reading": binding.reading.to_json(),
         "fixed": sorted(held),
         "reasons": list(reasons),
         "steps": done.steps,

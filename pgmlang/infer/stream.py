@@ -64,7 +64,7 @@ def fit_stream(
     outcome = conclude(last, total, held)
     provenance: dict[str, Any] = {
         "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(), "rows": rows,
-        "observed": list(last.observed), "streamed": True, "fixed": sorted(held), "seconds": time.perf_counter() - start,
+        "observed": list(last.observed), "streamed": True, "reading": last.reading.to_json(), "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},
     }  # fmt: skip
     fit = Fit(

@@ -12,6 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
 from pgmlang.posterior.record import Posterior
+from pgmlang.query.binned_values import in_bins
 from pgmlang.query.parse import Evidence
 from pgmlang.query.row_names import base
 from pgmlang.query.sites import by_site_number
@@ -58,7 +59,10 @@ def condition(
     soft intervention and for computed names, PGM0607 for one value of several elements and for sites outside of a grid."""
     model = posterior.fit.model
     given, done = (
-        tuple(replace(item, variable=by_site_number(model, item.variable)) for item in items)
+        tuple(
+            in_bins(model, posterior.fit.labels, replace(item, variable=by_site_number(model, item.variable)))
+            for item in items
+        )
         for items in (evidence, do)
     )
     told: set[str] = set()

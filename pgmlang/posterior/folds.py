@@ -16,6 +16,7 @@ from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.posterior.rows import row_answerer
 from pgmlang.query.answer import Answer
+from pgmlang.query.binned_values import in_bins
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
 from pgmlang.query.score import Score
@@ -37,7 +38,10 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
             raise PgmError(
                 Diagnostic("PGM0607", message, target.variable.span, help=f"give one: `P(... | {name} = ...)`")
             )
-    targets = tuple(replace(t, variable=by_site_number(model, t.variable)) for t in asked.targets)
+    labels = posterior.fit.labels
+    targets = tuple(
+        in_bins(model, labels, replace(t, variable=by_site_number(model, t.variable))) for t in asked.targets
+    )
     asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
     return answerer(given, asked).answer(given, asked)
 

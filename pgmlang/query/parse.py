@@ -262,6 +262,13 @@ class _Parser:
             while self._is(","):
                 self._take()
                 parts.append(self._element())
+            if not self._is("]") and self.token.kind != "end":
+                rest = self.text[self.tokens[self.at - 1].start :].partition("]")[0].strip()
+                raise self.error(
+                    f"`{rest}` is not one plain word",
+                    Span(self.file, self.tokens[self.at - 1].start, self.token.end),
+                    f'quote names that are not: `{name}["{rest}"]`',
+                )
             end = self._expect("]").end
             name = f"{name}[{', '.join(parts)}]"
         return QueryVariable(name, Span(self.file, token.start, end))

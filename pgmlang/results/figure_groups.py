@@ -31,14 +31,14 @@ JUDGED = 1 << 22
 @dataclass(frozen=True, eq=False)
 class FigureGroup:
     """``name``: of the variable; ``num_rows``: lines of the whole. One of ``scalars`` (rows as of `summary_rows`) and
-    ``table`` (of its first lines) shows it; neither: it is always folded. ``shape`` and ``values`` say it in one line."""
+    ``table`` (of its first lines, whole or brief) shows it; neither: it is always folded. ``shape`` and ``values`` say it in one line."""
 
     name: str
     num_rows: int
     shape: str
     values: Callable[[], str]
     scalars: Callable[[], list[dict[str, Any]]] | None = None
-    table: Callable[[int | None], DisplayTable] | None = None
+    table: Callable[[int | None, bool], DisplayTable] | None = None
 
 
 def figure_groups(fit: Fit, names: Sequence[str] = ()) -> list[FigureGroup]:
@@ -85,7 +85,7 @@ def _estimated(fit: Fit) -> Iterator[FigureGroup]:
         if len(named) != array.ndim:
             named = ("",) * array.ndim
         axes = tuple(zip(named, array.shape, strict=True))
-        if variable is not None and _is_listed(variable, array.shape):
+        if variable is not None and variable.type.kind == "simplex" and array.ndim:
             yield _simplexes(fit, name, axes, partial(np.asarray, array), is_drawn=False)
         else:
             yield _scalars(
@@ -95,7 +95,7 @@ def _estimated(fit: Fit) -> Iterator[FigureGroup]:
 
 
 def _is_listed(variable: Variable, shape: Sequence[int]) -> bool:
-    """Whether values are shares that are shown as rows of probabilities: several rows of them, or many labels."""
+    """Whether draws are of shares that are shown as rows of probabilities: several rows of them, or many labels."""
     return variable.type.kind == "simplex" and bool(shape) and (len(shape) > 1 or shape[-1] > MOST_ACROSS)
 
 
@@ -135,7 +135,7 @@ def _simplexes(
     *heads, (last, _) = [(axis, axis_labels(fit, axis, size)) for axis, size in axes]
     shape = tuple(size for _, size in axes)
 
-    def table(limit: int | None) -> DisplayTable:
+    def table(limit: int | None, is_whole: bool) -> DisplayTable:
         share = means()
         errors, beside = _figures(fit, name, share) if is_drawn else _standard_errors(fit, name, share)
         root = fit.model.root_axis
@@ -144,7 +144,7 @@ def _simplexes(
             axis_labels(fit, last, shape[-1]), share, errors, beside,
             is_square=root(last) in {root(h) for h, _ in heads},
         )  # fmt: skip
-        return probability_table(rows, limit)
+        return probability_table(rows, limit, is_whole=is_whole)
 
     num_rows = math.prod(shape[:-1]) if heads else shape[-1]
     return FigureGroup(name, num_rows, _shape(axes), lambda: _range(means()), table=table)
@@ -198,7 +198,7 @@ def _table(fit: Fit, table: Table, array: np.ndarray) -> FigureGroup:
     number = "" if table.number == 1 else f" ({table.number})"
     title = f"P({table.target}{' | ' + ', '.join(names) if names else ''}){number}"
 
-    def shown(limit: int | None) -> DisplayTable:
+    def shown(limit: int | None, is_whole: bool) -> DisplayTable:
         errors = table_errors(fit, table, array)
         counts = fit.parameters.get(table.counts_name)
         beside: Beside = []
@@ -218,6 +218,7 @@ def _table(fit: Fit, table: Table, array: np.ndarray) -> FigureGroup:
                 title, table.target, _told_apart(names, heads), labels, array, errors, beside, is_square
             ),
             limit,
+            is_whole=is_whole,
         )
 
     num_rows = math.prod(array.shape[:-1]) if heads else array.shape[-1]

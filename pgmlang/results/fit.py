@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
@@ -84,3 +85,8 @@ class Fit:
     def objective(self) -> str:
         """What ``trace`` is of: the log-likelihood itself, a bound on it, a score."""
         return str(self.provenance.get("objective", "log-likelihood"))
+
+
+def reading_of(fit: Fit) -> Reading:
+    """How the fit read its data, by which it reads new rows. Raises PgmError PGM0612 for a damaged one."""
+    return Reading.of_json(fit.provenance.get("reading", {}))

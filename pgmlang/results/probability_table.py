@@ -41,8 +41,9 @@ class ProbabilityRows:
         return int(np.prod(self.share.shape[:-1])) if self.heads else min(len(self.labels), self.share.size)
 
 
-def probability_table(rows: ProbabilityRows, limit: int | None = None) -> DisplayTable:
-    """The first ``limit`` rows; without any heads the labels stand down (the most probable first, where they are many)."""
+def probability_table(rows: ProbabilityRows, limit: int | None = None, *, is_whole: bool = True) -> DisplayTable:
+    """The first ``limit`` rows; without any heads the labels stand down (the most probable first, where they are many).
+    ``is_whole``: with the share of each listed label, on as many lines as it takes."""
     if not rows.heads:
         return _labels_down(rows, limit)
     shape = rows.share.shape
@@ -67,11 +68,12 @@ def probability_table(rows: ProbabilityRows, limit: int | None = None) -> Displa
     names = tuple(tuple(rows.labels[k] for k in line) for line in order)
     lists = tuple(
         tuple(
-            printable(rows.labels[k]) if limit else f"{printable(rows.labels[k])} {share[i, k]:.2g}" for k in line
+            printable(rows.labels[k]) if not is_whole else f"{printable(rows.labels[k])} ({share[i, k]:.2g})"
+            for k in line
         )
         for i, line in enumerate(order)
     )
-    most = DisplayColumn("most probable", (), names, lists=lists, is_wrapped=limit is None)
+    most = DisplayColumn("most probable", (), names, lists=lists, is_wrapped=is_whole)
     return DisplayTable((*columns, *beside, most), rows.title)
 
 

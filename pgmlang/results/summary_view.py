@@ -68,11 +68,7 @@ def summary_tables(
     rows = [row for group in every if group in shown and group.scalars for row in group.scalars()]
     if rows:
         tables.append(scalar_table(rows))
-    tables += [
-        _cut(group, budget.limit_of(group.num_rows) if budget else None, more)
-        for group in every
-        if group in shown and group.table
-    ]
+    tables += [_cut(group, budget, more) for group in every if group in shown and group.table]
     folded = [group for group in every if group not in shown]
     if folded:
         tables.append(_folded(folded, budget.folded if budget else None, more))
@@ -101,9 +97,9 @@ def _lines(group: FigureGroup, budget: Budget) -> int:
     return group.num_rows if group.scalars else (budget.limit_of(group.num_rows) or group.num_rows) + 3
 
 
-def _cut(group: FigureGroup, limit: int | None, more: More) -> DisplayTable:
+def _cut(group: FigureGroup, budget: Budget | None, more: More) -> DisplayTable:
     assert group.table is not None, "only tables are cut"
-    table = group.table(limit)
+    table = group.table(budget.limit_of(group.num_rows) if budget else None, budget is None)
     left_out = group.num_rows - table.num_rows
     if left_out <= 0:
         return table

@@ -39,6 +39,26 @@ def _are_texts(value: Any) -> bool:
     )
 
 
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, str | Number) and not isinstance(value, bool)
+
+
+def _are_cells(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_cell, value))
+
+
+def _texts_or(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Nothing, a text, texts, or a mapping from names to what ``holds``."""
+    return lambda v: (
+        v is None or _is_text(v) or _are_texts(v)
+        or (isinstance(v, Mapping) and all(map(_is_text, v)) and all(map(holds, v.values())))
+    )  # fmt: skip
+
+
+def _is_label_map(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values())))
+
+
 def _is_path(value: Any) -> bool:
     return isinstance(value, str | os.PathLike) and "\0" not in os.fspath(value)
 
@@ -59,15 +79,31 @@ ARGUMENTS = {
     "mapping": Argument(_or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, (*v, *v.values())))), "a mapping from variables to columns"),
     "observe": Argument(
         _or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v)) and all(isinstance(x, str | Number) for x in v.values())), "a mapping from variables to values"),
+    "kind": Argument(_or_none(_is_text), "the name of a kind of picture, or None"),
+    "variables": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
+    "var_names": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
+    "shape": Argument(_or_none(lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(_is_whole, v))), "rows and columns of an image"),
+    "progress": Argument(lambda v: v is None or isinstance(v, bool) or callable(v), "a function, True, False or None"),
     "targets": Argument(_or_none(_are_texts), "a list of names"),
     "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names"),
     "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
     "new_labels": Argument(_is_text, "`error`, `prior` or `drop`"),
-    "na": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of texts"),
+    "na": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), "a list of texts, or a mapping from columns to texts"),
+    "thousands": Argument(_texts_or(_is_text), "one character"),
+    "strip": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
+    "fold_case": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
+    "merge": Argument(_texts_or(lambda v: _is_text(v) or _is_label_map(v)), 'a mapping from labels to labels, such as `{"Male": "male"}`'),
+    "unit": Argument(_texts_or(_is_text), 'a mapping from columns to signs, such as `{"price": "€"}`'),
+    "dates": Argument(_texts_or(_is_text), 'a mapping from columns to formats, such as `{"day": "%d.%m.%Y"}`'),
+    "bins": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), 'a mapping from columns to bins, such as `{"age": 5}`'),
     "counts": Argument(_or_none(_is_text), "the name of a column"),
     "weights": Argument(_or_none(_is_text), "the name of a column"),
     "sep": Argument(_or_none(_is_text), "one character, or None"),
-    "decimal": Argument(_is_text, "one character"),
+    "decimal": Argument(_texts_or(_is_text), "`.` or `,`"),
+    "target": Argument(_or_none(_is_text), "the name of a column"),
+    "classifier": Argument(_is_text, "`logistic` or `naive-bayes`"),
+    "as_is": Argument(lambda v: isinstance(v, bool), "true or false"),
+    "name": Argument(_or_none(_is_text), "a name"),
     "source": Argument(_is_path, "text of a model, or the path of one"),
     "folder": Argument(_is_path, "a path"),
     "path": Argument(_is_path, "a path"),
@@ -75,8 +111,11 @@ ARGUMENTS = {
 """By the name of a parameter."""
 
 
-BINDING = ("sep", "decimal", "na", "observe", "hide", "mapping", "missing", "counts", "weights", "new_labels")
+READING = ("decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+"""How cells are read: the keywords that a function takes as ``**reading``."""
+BINDING = ("sep", *READING, "observe", "hide", "mapping", "missing", "counts", "weights", "new_labels")
 """What joins data to a model: the keywords that a function takes as ``**binding``."""
+GATHERED = {"binding": BINDING, "reading": READING}
 
 
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
@@ -92,7 +131,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         except TypeError:
             raise PgmError(_misfit(function, signature, args, kwargs)) from None
         gathered = given.get(keywords, {})
-        if keywords == "binding" and not set(gathered) <= set(BINDING):
+        if keywords in GATHERED and not set(gathered) <= set(GATHERED[keywords]):
             raise PgmError(_misfit(function, signature, args, kwargs))
         for name, value in {**given, **gathered}.items():
             row = ARGUMENTS.get(name)
@@ -110,8 +149,7 @@ def _misfit(
     """Why arguments are not those of a function: an unknown name, too many by position, or one that is missing."""
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if any(p.kind is p.VAR_KEYWORD and p.name == "binding" for p in parameters):
-        known += BINDING
+    known += [n for p in parameters if p.kind is p.VAR_KEYWORD for n in GATHERED.get(p.name, ())]
     takes = "it takes " + ", ".join(f"`{n}`" for n in known) if known else "it takes no arguments"
     for name in kwargs:
         if name not in known:

@@ -21,6 +21,7 @@ from pgmdocs import (
     python_api,
 )
 from pgmdocs.formulas import READABLE, WRITTEN, latex, log_density, moments
+from pgmdocs.terms import PLAIN, glossary_terms, pattern, term_of
 from pygments.token import Error
 
 import pgmlang
@@ -33,6 +34,7 @@ from pgmlang.resources import grammar_text, stdlib_modules
 from pgmlang.signatures.functions import FUNCTIONS
 from pgmlang.signatures.options import OPTIONS
 from pgmlang.syntax.highlight import PgmcConsoleLexer, PgmLexer
+from pgmlang.syntax.layout import STATEMENT_WORDS
 from tests.docs.documents import ROOT
 from tests.families.references import LOG_PROB
 
@@ -52,8 +54,10 @@ def test_every_record_has_its_page(pages: dict[str, str]) -> None:
     assert {p.stem for p in (DOCS / "methods").glob("*.md")} == set(METHODS)
     assert all(f"## std.{module}\n" in pages["stdlib.md"] for module in stdlib_modules())
     api = "".join(text for path, text in pages.items() if path.startswith("api/"))
-    assert all(f".{name}\n" in api for name in python_api.public_names())
-    assert sorted(n for _, names in python_api.PAGES.values() for n in names) == sorted(python_api.public_names())
+    assert all(re.search(rf"\.{name}(\(\))?\n", api) for name in python_api.public_names())
+    assert sorted(n for _, names in python_api.names_by_page().values() for n in names) == sorted(
+        python_api.public_names()
+    )
 
 
 def test_indexes_name_every_page(pages: dict[str, str]) -> None:
@@ -97,6 +101,13 @@ def test_the_example_of_a_distribution_is_a_good_model(name: str) -> None:
     model = pgmlang.compile(distributions.EXAMPLES[name] + "\n")
     assert f"{name}(" in distributions.EXAMPLES[name]
     assert {w.code for w in model.warnings} <= {"PGM0409"}  # improper, which is what Flat is
+
+
+def test_every_statement_has_its_example() -> None:
+    assert set(language_reference.STATEMENTS) == set(STATEMENT_WORDS)
+    for word, (_, example) in language_reference.STATEMENTS.items():
+        assert re.search(rf"\b{word}\b", example)
+        assert not [w for w in pgmlang.compile(example + "\n").warnings if w.is_error]
 
 
 class Textbook(dict):
@@ -194,21 +205,27 @@ TRADE = (
 )  # fmt: skip
 
 
-def glossary() -> set[str]:
-    text = (DOCS / "glossary.md").read_text().split("```{glossary}\n")[1]
-    return set(re.findall(r"^(\S.*)$", text.split("\n```")[0], re.M))
-
-
 def test_words_of_the_trade_have_a_gloss() -> None:
-    assert set(TRADE) <= glossary()
+    assert set(TRADE) <= set(glossary_terms())
     terms = {
         match[1] or match[0].partition("{term}`")[2].rstrip("`")
         for page in [*DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
         if page.parent.name != "reference"
         for match in re.finditer(r"\{term\}`(?:[^`<]*<\s*([^>]+)>|[^`]+)`", page.read_text())
     }
-    lower = {w.lower() for w in glossary()}
+    lower = {w.lower() for w in set(glossary_terms())}
     assert {" ".join(t.split()).lower() for t in terms} <= lower
+
+
+def test_first_words_lead_to_their_gloss() -> None:
+    assert set(glossary_terms()) >= PLAIN
+    text = "Posteriors of hidden Markov\nmodels, their densities and R-hat; no fields, no log-odds-ratio."
+    assert [term_of(m[0]) for m in pattern().finditer(text)] == [
+        "posterior",
+        "hidden Markov model",
+        "density",
+        "R-hat",
+    ]
 
 
 def test_lexers_know_every_character_of_models() -> None:

@@ -77,6 +77,7 @@ def sound(verb: str, files: dict[str, str]) -> list[str]:
         "score": [fit, pairs], "sample": [fit, "-n", "2", "--seed", "1"], "logz": [files["given.pgm"]], "summary": [fit],
         "diagnose": [fit], "compare": [fit, fit], "loo": [fit, pairs], "convert": [files["given.pgm"], f"{out}.bif", "--force"],
         "examples": ["sprinkler"], "help": ["fit"], "completion": ["bash"],
+        "plot": [fit, "-o", f"{out}.png"],
     }[verb]  # fmt: skip
 
 

@@ -10,14 +10,16 @@ import pgmlang
 from pgmlang import api
 from pgmlang.binding.bind import bind
 from pgmlang.binding.read import bind_data
+from pgmlang.data import READING
 from pgmlang.diagnostics import PgmError
+from pgmlang.signatures import arguments
 from pgmlang.signatures.arguments import BINDING
 
 MODEL = pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }")
 DATA = {"y": [0.5, 1.5]}
 FIT = MODEL.fit(DATA, method="map")
 GIVEN = pgmlang.compile("plate row { a : {no, yes} ~ Table() { 0.5, 0.5 } }")
-INSIDE = {"known", "is_block", "is_fresh", "open_sets"}
+INSIDE = {"known", "kept", "is_block", "is_fresh", "open_sets"}
 """Arguments of `bind` that other stages give."""
 
 
@@ -90,12 +92,13 @@ def test_the_keywords_of_bindings_are_those_of_bind():
         for p in inspect.signature(f).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
-    assert set(BINDING) == taken - INSIDE
+    assert set(arguments.READING) == set(READING)
+    assert set(BINDING) == (taken | set(READING)) - INSIDE
 
 
 def test_binding_is_what_gathers_keywords():
     """A function of api that gathers keywords under another name would take any."""
     for name, function in public():
         gathered = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.VAR_KEYWORD]
-        assert gathered in ([], ["binding"]), name
+        assert gathered in ([], ["binding"], ["reading"]), name
     assert api.compile.__name__ == "compile"

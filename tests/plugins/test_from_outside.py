@@ -1,4 +1,4 @@
-"""CONTRIBUTING, proven: a method, a sampler kernel, a code, a check and a verb of a package beside pgmlang, one file each,
+"""CONTRIBUTING, proven: a method, a sampler kernel, a code, a check, a picture and a verb of a package beside pgmlang, one file each,
 work through ``pgmc`` and Python."""
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ doubling = toy_kernel:ROW
 
 [pgmlang.checks]
 depth = toy_check:CHECK
+
+[pgmlang.plots]
+sizes = toy_plot:KIND
 
 [pgmlang.verbs]
 count = toy_verb:count
@@ -152,6 +155,20 @@ def test_a_verb(package: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "1 factors")
     assert "count" in pgmc("--help").stdout
     assert "`count`" in pgmc("coumt").stderr
+
+
+def test_a_picture(package: Path) -> None:
+    told = python(
+        "import pgmlang\n"
+        "fit = pgmlang.compile('mean.pgm').fit('rows.csv', seed=1)\n"
+        "fit.plot('sizes').savefig('sizes.png')\n"
+        "print(fit.plot_kinds()['sizes'] == '')\n"
+        "try:\n    fit.plot('size')\n"
+        "except pgmlang.PgmError as error:\n    print(error)"
+    )
+    assert (package / "sizes.png").read_bytes().startswith(b"\x89PNG")
+    assert told.startswith("True")
+    assert "did you mean `sizes`" in told
 
 
 def test_what_is_no_plug_in_is_refused(package: Path) -> None:

@@ -22,6 +22,7 @@ from pgmdocs import (
     method_facts,
     project_pages,
     python_api,
+    terms,
 )
 
 GENERATORS = (
@@ -60,4 +61,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     mathml.setup(app)
     listings.setup(app)
     method_facts.setup(app)
+    terms.setup(app)
+    python_api.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,6 +31,72 @@ TYPE_SAYS = {
 }  # fmt: skip
 """What each type holds; a test holds it beside the kinds of types."""
 
+STATEMENTS: dict[str, tuple[str, str]] = {
+    "pgm": (
+        "The version of the language that the text is written for; the first line, or left out.",
+        "pgm 1\nmodel weather\nplate day { rain : {no, yes} ~ Table() }",
+    ),
+    "model": (
+        "The name of the model, and its settings with their defaults. A setting is a number, a truth value or a label, "
+        "known before there is data: it may size a plate or an axis. `--set topics=50`, in Python `compile(..., topics=50)`, "
+        "give it another value.",
+        "model clusters(clusters = 3, width = 10)\nplate cluster[clusters] { mean ~ Normal(0, width) }\n"
+        "share[cluster] ~ Dirichlet(1)\nplate row {\n  z ~ Categorical(share)\n  x ~ Normal(mean[z], 1)\n}",
+    ),
+    "import": (
+        "Makes the definitions of a module known under its last name: `std.` is the standard library, other names are files "
+        "beside the model.",
+        "import std.layers\ndim pixel = {left, right}\ndim unit[2]\nplate image {\n  z[unit] ~ Normal(0, 1)\n"
+        "  x[pixel] ~ Normal(layers.affine(z, pixel), 1)\n}",
+    ),
+    "dim": (
+        "A named axis: its labels written out, its length in brackets, open (the labels of the data), or `like` another one's "
+        "labels.",
+        "dim from_state[3]\ndim to like from_state\nmove[from_state, to] ~ Dirichlet(1)",
+    ),
+    "plate": (
+        "Repeats what is in its braces: for each row of the data, for a given number, `in` other plates, or in an order or shape: "
+        "`= chain`, `= grid(8, 8)`, `(i, j) = edges(site)`.",
+        "tau ~ HalfNormal(5)\nplate school { effect ~ Normal(0, tau) }\nplate pupil in school { grade ~ Normal(effect, 10) }",
+    ),
+    "param": (
+        "A number that is learned as one value, with a type.",
+        "param rate : positive\nplate hour { calls ~ Poisson(rate) }",
+    ),
+    "input": (
+        "A value that is given with the data and has no distribution.",
+        "b ~ Normal(0, 1)\nplate row {\n  input x : real\n  y ~ Normal(b * x, 1)\n}",
+    ),
+    "field": (
+        "An undirected random variable: factors say which of its values are likelier.",
+        "param J : real\nplate site = grid(4, 4) { field s : spin }\nplate bond(i, j) = edges(site) { factor J * s[i] * s[j] }",
+    ),
+    "factor": (
+        "A term of the log of the joint probability of fields, with a name if it has parameters of its own.",
+        "param b : real\nplate site { field s : bit ; factor b * s }",
+    ),
+    "net": (
+        "A neural network from axes to axes (or `real`); its weights are learned.",
+        "dim code[2]\ndim pixel = {left, right}\nnet decode : code -> pixel = mlp(20, act = tanh)\nplate image {\n"
+        "  z[code] ~ Normal(0, 1)\n  x[pixel] ~ Normal(decode(z), 1)\n}",
+    ),
+    "guide": (
+        "A second, approximating distribution of latents, for `elbo`.",
+        "dim code[2]\ndim pixel = {left, right}\nnet decode : code -> pixel = mlp(20)\n"
+        "net encode : pixel -> code, code = mlp(20)\nplate image {\n  z[code] ~ Normal(0, 1)\n"
+        "  x[pixel] ~ Normal(decode(z), 1)\n}\nguide image {\n  m, log_sd = encode(x)\n  z ~ Normal(m, exp(log_sd))\n}",
+    ),
+    "def": (
+        "A definition that is written out where it is called; each call has parameters of its own.",
+        "def line(x) { param a, b : real ; return a + b * x }\nplate row {\n  input x : real\n  y ~ Normal(line(x), 1)\n}",
+    ),
+    "return": (
+        "The value of a definition: its last statement.",
+        "def twice(x) { return 2 * x }\nplate row {\n  input x : real\n  y ~ Normal(twice(x), 1)\n}",
+    ),
+}
+"""Statement word to what it says and a model with it; a test checks these."""
+
 SECTIONS = {
     "program": "A file", "dims": "Axes and plates", "variables": "Variables", "random": "Random, computed, factors",
     "net": "Networks, guides, definitions", "expr": "Expressions", "table": "Tables",
@@ -49,6 +115,21 @@ def pages() -> dict[str, str]:
         "types.md": types(),
         "stdlib.md": standard_library(),
     }
+
+
+def statements() -> str:
+    """Every statement: those that begin with a word, and the two that begin with a name."""
+    parts = [
+        "# Statements\n\nA file is a list of statements in any order. Two begin with the name that they define, the others with a "
+        "word.\n",
+        "## name ~ distribution\n\nA random variable: drawn from [a distribution](distributions/index.md), or from one chosen by `if`.\n\n"
+        "```pgm\nmu ~ Normal(0, 10)\nplate row { y ~ Normal(mu, 1) }\n```\n",
+        "## name = expression\n\nA computed value, without chance of its own. [Functions](functions.md) and operators.\n\n"
+        "```pgm\na ~ Normal(0, 1)\nb = exp(a)\nplate row { y ~ Exponential(b) }\n```\n",
+    ]
+    for word, (says, example) in STATEMENTS.items():
+        parts.append(f"## {word}\n\n{says}\n\n```pgm\n{example}\n```\n")
+    return "\n".join(parts)
 
 
 def rules(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:

@@ -2,41 +2,77 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 from importlib import import_module
 
+from sphinx.application import Sphinx
+
 import pgmlang
+import pgmlang.api
 
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "models": ("Models", ("compile", "CompiledModel", "LANGUAGE_VERSION")),
     "fits": ("Fits", ("load", "FittedModel", "compare_fits", "rank_fits")),
-    "errors": ("Errors", ("PgmError", "CompileError", "Diagnostic")),
+    "errors": ("Errors", ("PgmError", "CompileError", "PgmWarning", "Diagnostic")),
+    "more": ("More", ()),
 }
-"""Page to its title and the names of ``pgmlang`` on it."""
+"""Page to its title and the names of ``pgmlang`` on it; those that stand on none are on the last."""
 
 CONSTANTS = {"LANGUAGE_VERSION": "The version of the language that this pgmlang reads."}
 """Public names that are no functions or classes, in words."""
 
-RESULTS = {
-    "Answer": "pgmlang.query", "Columns": "pgmlang.query.rows", "Plan": "pgmlang.plan", "Score": "pgmlang.query.score",
-    "Finding": "pgmlang.results.trust", "Elpd": "pgmlang.results.elpd", "Ranked": "pgmlang.results.elpd",
-    "Difference": "pgmlang.results.compare", "Fit": "pgmlang.results.fit",
-}  # fmt: skip
-"""What methods give back."""
+PARTS_OF_RESULTS = {
+    "Finding": "pgmlang.results.trust",
+    "Ranked": "pgmlang.results.elpd",
+    "Difference": "pgmlang.results.compare",
+}
+"""What stands in the results of methods, beside what ``results`` finds."""
+
+
+def results() -> dict[str, str]:
+    """Name to module of every record of pgmlang that a public function or method gives back, by its annotations."""
+    tree = ast.parse(inspect.getsource(pgmlang.api))
+    homes = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pgmlang.")
+        for alias in node.names
+    }
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    given = {
+        name.id
+        for function in functions
+        if function.returns is not None
+        for name in ast.walk(function.returns)
+        if isinstance(name, ast.Name)
+    }
+    own = {name for name in given & set(homes) if name not in public_names()}
+    return dict(sorted((PARTS_OF_RESULTS | {name: homes[name] for name in own}).items()))
 
 
 def public_names() -> list[str]:
     return [name for name in pgmlang.__all__ if not name.startswith("__")]
 
 
+def names_by_page() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The pages with every public name on one of them; without the last where nothing is left for it."""
+    listed = {name for _, names in PAGES.values() for name in names}
+    others = tuple(name for name in public_names() if name not in listed)
+    every = PAGES | {"more": (PAGES["more"][0], others)}
+    return {page: (title, names) for page, (title, names) in every.items() if names}
+
+
 def pages() -> dict[str, str]:
     texts = {}
-    for page, (title, names) in PAGES.items():
+    for page, (title, names) in names_by_page().items():
         texts[f"api/{page}.md"] = f"# {title}\n\n" + "\n".join(entry(name) for name in names)
-    results = "\n".join(object_entry(module, name) for name, module in RESULTS.items())
+    records = "\n".join(object_entry(module, name) for name, module in results().items())
     texts["api/results.md"] = (
-        f"# What comes back\n\nThe records that methods of models and fits give.\n\n{results}"
+        f"# What comes back\n\nThe records that methods of models and fits give.\n\n{records}"
     )
     texts["api/index.md"] = index()
     return texts
@@ -53,17 +89,17 @@ def object_entry(module: str, name: str) -> str:
     value = getattr(import_module(module), name)
     if not inspect.isclass(value):
         return f"```{{eval-rst}}\n.. autofunction:: {module}.{name}\n```\n"
-    options = ["   :members:", "   :inherited-members: Exception, tuple, dict"]
+    options = ["   :members:", "   :inherited-members: BaseException, Exception, tuple, dict"]
     # the fields of a record, which its docstring explains, make no useful signature twice
     hidden = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
     if hidden:
         options.append(f"   :exclude-members: {', '.join(hidden)}")
-    return f"```{{eval-rst}}\n.. autoclass:: {module}.{name}\n" + "\n".join(options) + "\n```\n"
+    return f"```{{eval-rst}}\n.. autoclass:: {module}.{name}()\n" + "\n".join(options) + "\n```\n"
 
 
 def index() -> str:
     rows = []
-    for page, (_, names) in PAGES.items():
+    for page, (_, names) in names_by_page().items():
         for name in names:
             text = CONSTANTS.get(name) or (inspect.getdoc(getattr(pgmlang, name)) or "").split("\n\n")[0]
             text = text.replace("\n", " ")
@@ -74,5 +110,14 @@ def index() -> str:
         '# Python\n\n```python\nimport pgmlang\n\nmodel = pgmlang.compile("examples/titanic/titanic.pgm")\n'
         'fit = model.fit("examples/titanic/titanic.csv", counts="count", seed=1)\n'
         'fit.query("P(survived | class = 3rd)")\n```\n\n| name | |\n| --- | --- |\n' + "\n".join(rows) + "\n\n"
-        "```{toctree}\n:hidden:\n:titlesonly:\n\nmodels\nfits\nresults\nerrors\n```\n"
+        "```{toctree}\n:hidden:\n:titlesonly:\n\n" + "\n".join([*names_by_page(), "results"]) + "\n```\n"
     )
+
+
+def made_by_functions(app: Sphinx, what: str, *_: object) -> tuple[str, str] | None:
+    """Autodoc's ``autodoc-process-signature``: no class here is made by calling it."""
+    return ("", "") if what in ("class", "exception") else None
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", made_by_functions)

@@ -1,0 +1,181 @@
+"""A table read as its `Reading` says: missing cells, labels that are one, dates and bins; and what each of these did."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from pgmlang.data.binned import binned
+from pgmlang.data.bridge import coded_texts, strings_of
+from pgmlang.data.cuts import settled_cuts
+from pgmlang.data.dates import dated
+from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
+from pgmlang.data.numbers import PLAIN, parse_numbers
+from pgmlang.data.problems import problem, quoted
+from pgmlang.data.reading import Reading
+
+_BLANKS = re.compile(r"\s+")
+
+
+def mended(frame: Frame, reading: Reading) -> Frame:
+    """The frame with its cells as ``reading`` says, and notes of what that did. Raises PgmError for dates and bins of cells
+    that are none."""
+    if reading.is_plain:
+        return frame
+    columns, notes, settled = dict(frame.columns), list(frame.notes), reading
+    for name, column in frame.columns.items():
+        made, said = _without_missing(column, reading)
+        if isinstance(made, TextColumn):
+            made, more = _labelled(made, reading)
+            made = replace(made, number_format=reading.number_format(name), folds_case=reading.fold_case)
+            said = [*said, *more, *_formatted(made)]
+        columns[name] = made
+        notes += said
+    _check_merges(reading)
+    for name, how in reading.dates:
+        if name in columns:
+            columns[name], how, said_of = dated(columns[name], how)
+            settled = replace(settled, dates=tuple((n, how if n == name else f) for n, f in settled.dates))
+            notes.append(said_of)
+    uncut = dict(columns)
+    for name, cut in reading.bins:
+        if name in columns:
+            columns[name], cuts, said_of = binned(uncut[name], cut, uncut)
+            settled = replace(settled, bins=tuple((n, cuts if n == name else c) for n, c in settled.bins))
+            notes.append(said_of)
+    return replace(frame, columns=columns, reading=settled, notes=tuple(notes))
+
+
+def check_blocks(reading: Reading) -> None:
+    """Raises PgmError PGM0612 for what only a whole table can settle, where it is read in blocks."""
+    for name, how in reading.bins:
+        if settled_cuts(name, how) is None:
+            raise problem("PGM0612", f"where `{name}` is cut hangs on all rows, and they are read in blocks",
+                          cure=f"give the cut points: `--bins {name}=[18,30,65]`")  # fmt: skip
+    for name, how in reading.dates:
+        if not how:
+            raise problem("PGM0612", f"how dates of `{name}` are written is seen in all rows, and they are read in blocks",
+                          cure=f"say it: `--dates {name}=%Y-%m-%d`")  # fmt: skip
+
+
+def _check_merges(reading: Reading) -> None:
+    for _, text, label in reading.merge:
+        if text == label:
+            raise problem("PGM0612", f"{quoted(text)} is merged with itself", cure="name two labels")
+
+
+def _without_missing(column: Column, reading: Reading) -> tuple[Column, list[str]]:
+    """The cells that the reading says are missing taken out. Before labels are tidied, and again by `_labelled` after."""
+    texts = reading.na_of(column.name)
+    if not texts:
+        return column, []
+    if isinstance(column, NumberColumn):
+        values, notes = column.values, []
+        for text in texts:
+            number, bad = parse_numbers(strings_of([text]), PLAIN)
+            hit = values == number[0] if not bad[0] else np.zeros(len(values), bool)
+            if hit.any():
+                notes.append(_missing_note(int(hit.sum()), text, column.name))
+                values = np.where(hit, np.nan, values)
+        return replace(column, values=values), notes
+    if not isinstance(column, TextColumn):
+        return column, []
+    return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name))
+
+
+def _missing_note(cells: int, text: str, column: str) -> str:
+    return f"{_cells(cells)} {quoted(text)} of `{column}` read as missing"
+
+
+def _labelled(column: TextColumn, reading: Reading) -> tuple[TextColumn, list[str]]:
+    """Labels tidied, in lower case, and merged, one after the other."""
+    notes: list[str] = []
+    if reading.strip:
+        column, said = _mapped(column, tidy, "without stray blanks, in Unicode's NFC")
+        notes += said
+        again = reading.na_of(column.name)
+        if said and again:
+            column, said = _without_missing(column, reading)  # type: ignore[assignment]
+            notes += said
+    if reading.fold_case:
+        column, said = _mapped(column, str.lower, "in lower case")
+        notes += said
+    merges = reading.merged(column.name)
+    if merges:
+        if reading.fold_case:
+            merges = {text.lower(): label for text, label in merges.items()}
+        column, said = _relabelled(
+            column,
+            merges,
+            lambda n, old, new: f"{_cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
+        )
+        notes += said
+    return column, notes
+
+
+def tidy(text: str) -> str:
+    """A label without blanks around it, with single blanks within, in Unicode's composed form."""
+    return unicodedata.normalize("NFC", _BLANKS.sub(" ", text).strip())
+
+
+def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tuple[TextColumn, list[str]]:
+    """The labels changed; a note with the number of cells and the first few of their labels."""
+    dictionary, codes = column.encoded
+    old = dictionary.to_pylist()
+    new = [change(t) or None for t in old]
+    differs = np.array([a != b for a, b in zip(old, new, strict=True)] + [False])
+    if not differs.any():
+        return column, []
+    cells = int(differs[codes].sum())
+    shown = [quoted(old[i], 30) for i in np.flatnonzero(differs)[:4]]
+    more = ", …" if differs.sum() > 4 else ""
+    note = [f"{_cells(cells)} of `{column.name}` read {words}: {', '.join(shown)}{more}"] if cells else []
+    return _with_texts(column, new, codes), note
+
+
+def _relabelled(
+    column: TextColumn, to: Mapping[str, str | None], note: Callable[[int, str, str], str]
+) -> tuple[TextColumn, list[str]]:
+    """The texts of a mapping replaced (None: missing), each with its note."""
+    dictionary, codes = column.encoded
+    old: list[str] = dictionary.to_pylist()
+    hit = [i for i, t in enumerate(old) if t in to]
+    if not hit:
+        return column, []
+    counts = np.bincount(codes[codes >= 0], minlength=len(old))
+    notes = [note(int(counts[i]), old[i], to[old[i]] or "") for i in hit if counts[i]]
+    return _with_texts(column, [to.get(t, t) for t in old], codes), notes
+
+
+def _with_texts(column: TextColumn, texts: list[str | None], codes: np.ndarray) -> TextColumn:
+    """A column whose code i means ``texts[i]``; equal texts become one label."""
+    position: dict[str, int] = {}
+    translation = np.array(
+        [-1 if t is None else position.setdefault(t, len(position)) for t in texts] + [-1], np.int32
+    )
+    return replace(column, array=coded_texts(list(position), translation[codes]))
+
+
+def _formatted(column: TextColumn) -> Iterator[str]:
+    """What the way numbers are written did, where all cells of a column are numbers by it."""
+    how = column.number_format
+    if how == PLAIN:
+        return
+    dictionary, codes = column.encoded
+    _, plain_bad = parse_numbers(dictionary)
+    values, bad = parse_numbers(dictionary, how)
+    changed = np.append(plain_bad | (values != parse_numbers(dictionary)[0]), False)
+    if not len(dictionary) or bad.any() or not changed.any():
+        return
+    first = int(np.flatnonzero(changed)[0])
+    cells = int(changed[codes].sum())
+    words = "a number" if cells == 1 else "numbers"
+    yield f"{_cells(cells)} of `{column.name}` read as {words}: {quoted(dictionary[first].as_py())} is {values[first]:.12g}"
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell{'' if count == 1 else 's'}"

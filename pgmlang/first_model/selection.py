@@ -1,0 +1,81 @@
+"""Which columns a model takes, and why not the others."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from pgmlang.profile.column import MAX_LABELS, ColumnProfile
+from pgmlang.profile.counting_columns import counting_column
+from pgmlang.profile.remarks.duplicate_columns import duplicates
+from pgmlang.profile.remarks.one_hot import one_hot_groups
+from pgmlang.profile.table import TableProfile
+
+MAX_COLUMNS = 200
+"""A first model of more columns says nothing to a reader."""
+
+
+def chosen(
+    table: TableProfile, target: str | None, groups_are_plates: bool
+) -> tuple[list[ColumnProfile], list[str]]:
+    """The columns of a model, and a line on each of the others."""
+    reasons = dict(_reasons(table, target, groups_are_plates))
+    if target is not None:
+        reasons.pop(target, None)
+    columns = [c for name, c in table.columns.items() if name not in reasons]
+    for column in columns[MAX_COLUMNS:]:
+        if column.name != target:
+            reasons[column.name] = f"one of more than {MAX_COLUMNS}"
+    said = [f"# {_on_one_line(name)}: {reason}; left out" for name, reason in reasons.items()]
+    if len(said) > 40:
+        said = [*said[:40], f"# ... and {len(said) - 40:,} more columns left out"]
+    return [c for c in columns if c.name not in reasons], said
+
+
+def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -> Iterator[tuple[str, str]]:
+    for column in table.columns.values():
+        reason = _reason(column, groups_are_plates)
+        if reason:
+            yield column.name, reason
+    counting = counting_column(table.frame, tuple(table.columns))
+    if counting is not None:
+        yield counting.name, f"it seems to be {counting.why}: `--{counting.option} {counting.name}` says so"
+    for first, *others in duplicates(table):
+        kept_name = target if target in others else first
+        for other in (first, *others):
+            if other != kept_name:
+                yield other, f"it says the same as {_on_one_line(kept_name)}"
+    if target is not None:
+        for group in one_hot_groups(table):
+            last = next(c for c in reversed(group.columns) if c != target)
+            yield last, f"it is 1 where the other columns of {_on_one_line(group.name)} are 0"
+
+
+def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
+    strays = [i for i in column.strays if column.counts[i]] if column.is_numeric and not column.is_binned else []
+    several = f"{column.distinct:,} different values"
+    match column.kind:
+        case "empty":
+            return "no value"
+        case "constant":
+            return "one value only"
+        case "id":
+            return "a name of each row"
+        case "date":
+            return f"dates (`--dates {shlex.quote(column.name)}` reads them as days)"
+        case "text":
+            return f"free text, {several}"
+        case "other":
+            return "neither text nor numbers"
+        case "group" if not groups_are_plates and column.distinct > MAX_LABELS:
+            return f"{several} that come again: names of groups, for `plate row in {column.name}`"
+        case "group" if groups_are_plates and column.missing:
+            return f"names of groups, {column.missing:,} missing: a row must have its group"
+    if strays:
+        cells = int(column.counts[strays].sum())
+        return f"{cells:,} cells of text among numbers (`pgmc describe` says which)"
+    return ""
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())

@@ -1,0 +1,140 @@
+"""A first model from a table's profile."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pgmlang.data import Frame, Reading
+from pgmlang.data.mending import mended
+from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.first_model.page import Page
+from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
+from pgmlang.first_model.selection import chosen
+from pgmlang.first_model.variables import estimated_alone, is_labelled
+from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.kinds import words_of
+from pgmlang.profile.registry import remarks_on, sure_options
+from pgmlang.profile.table import TableProfile, profile
+from pgmlang.syntax.format import format_source
+
+CLASSIFIERS = ("logistic", "naive-bayes")
+
+
+@dataclass(frozen=True)
+class FirstModel:
+    """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
+    did; ``mapping``: variables whose columns have other names; ``method``: of a fit, where ``auto`` would take long."""
+
+    text: str
+    says: str
+    reading: Reading = field(default_factory=Reading)
+    notes: tuple[str, ...] = ()
+    mapping: dict[str, str] = field(default_factory=dict)
+    method: str = "auto"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def flags(self) -> str:
+        """The options that ``pgmc fit`` takes with the model, as they are typed."""
+        words = [*self.reading.flags(), *(x for n, c in self.mapping.items() for x in ("--map", f"{n}={c}"))]
+        words += ["--method", self.method] if self.method != "auto" else []
+        return " ".join(map(shlex.quote, words))
+
+    @property
+    def binding(self) -> dict[str, Any]:
+        """The keyword arguments that ``fit`` in Python takes with the model, its method among them."""
+        method = {"method": self.method} if self.method != "auto" else {}
+        return {**self.reading.keywords(), **({"mapping": self.mapping} if self.mapping else {}), **method}
+
+
+LARGE = 1_000_000
+"""Cells from which a fit by draws takes minutes: the most probable values come at once."""
+
+
+def drafted(
+    frame: Frame, reading: Reading, name: str, target: str | None = None, classifier: str = "logistic", as_is: bool = False
+) -> FirstModel:  # fmt: skip
+    """The first model of a table as it stands in its source, read by ``reading`` and, unless ``as_is``, by what its profile is
+    sure of. Raises PgmError as `first_model`, and for options that do not fit the table."""
+    reading.check_columns(frame.columns, frame.name)
+    bins = tuple((c, f"supervised:{target}" if how == "supervised" and target else how) for c, how in reading.bins)
+    plain = replace(reading, bins=())
+    if not as_is:
+        plain = plain.plus(sure_options(remarks_on(profile(mended(frame, plain)))))
+    read = mended(frame, replace(plain, bins=bins))
+    made = first_model(read, name, target, classifier)
+    return replace(made, reading=read.reading, notes=read.notes)
+
+
+def first_model(frame: Frame, name: str, target: str | None = None, classifier: str = "logistic") -> FirstModel:
+    """A model of a table: each column by itself, or ``target`` by the others: a regression of numbers, counts and scales, of
+    labels the ``classifier`` (one of ``CLASSIFIERS``).
+
+    Raises PgmError PGM0720 when there is no column ``target``, PGM0602 when it cannot be one, PGM0612 for another classifier.
+    """
+    if classifier not in CLASSIFIERS:
+        raise PgmError(
+            Diagnostic(
+                "PGM0612", f"there is no classifier `{classifier}`", help=f"one of {', '.join(CLASSIFIERS)}"
+            )
+        )
+    table = profile(frame)
+    if target is not None and target not in table.columns:
+        near = did_you_mean(target, table.columns)
+        raise PgmError(Diagnostic("PGM0720", f"there is no column `{target}`", place=frame.name, help=near))
+    is_bayes = target is not None and classifier == "naive-bayes"
+    columns, left_out = chosen(table, target, groups_are_plates=target is not None and not is_bayes)
+    page = Page(left_out=left_out)
+    page.name_columns([c.name for c in columns])
+    if target is None:
+        for column in columns:
+            estimated_alone(page, column)
+        says = "each column by itself: an arrow is made by naming a column in the distribution of another"
+    else:
+        others = [c for c in columns if c.name != target]
+        write = _writer(table.columns[target], is_bayes)
+        says = write(page, table, table.columns[target], others)
+    page.left_out += [
+        f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
+        for c in columns
+        if c.missing and c.kind != "group"
+    ]
+    if not page.rows:
+        raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
+                                  help="`pgmc describe` says what each of them is"))  # fmt: skip
+    page.about.append(f"# {says}")
+    text = page.text(
+        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+    )
+    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) > LARGE
+    return FirstModel(
+        format_source(SourceFile("<init>", text)),
+        says,
+        frame.reading,
+        frame.notes,
+        page.mapping,
+        "map" if is_large else "auto",
+    )
+
+
+Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]
+
+
+def _writer(target: ColumnProfile, is_bayes: bool) -> Writer:
+    """Who writes the model of a target. Raises PgmError PGM0602 where nobody does."""
+    if is_bayes and is_labelled(target):
+        return naive_bayes
+    if is_bayes:
+        raise PgmError(Diagnostic("PGM0602", f"`{target.name}` has numbers, and naive Bayes tells labels apart",
+                                  help=f"cut it into labels: `--bins {target.name}=3`, or leave `--classifier` out"))  # fmt: skip
+    for holds, write in REGRESSIONS:
+        if holds(target):
+            return write
+    raise PgmError(Diagnostic("PGM0602", f"`{target.name}` cannot be predicted: {words_of(target.kind)}",
+                              help="name a column of numbers or labels"))  # fmt: skip

@@ -1,0 +1,41 @@
+"""What a kind of picture is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pgmlang.binding.record import Binding
+    from pgmlang.results.fit import Fit
+
+
+class Request(NamedTuple):
+    """What is to be drawn: a fit, its ``variables`` (empty: those that the kind takes by itself), the data where they were
+    given; ``shape``: rows and columns of an image; ``sampled``: draws fresh rows of the fit, as columns."""
+
+    fit: Fit
+    variables: tuple[str, ...] = ()
+    binding: Binding | None = None
+    seed: int = 0
+    shape: tuple[int, int] | None = None
+    sampled: Callable[[int], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``against``: why a fit has no such picture, empty where it has; ``draw``: the picture; ``spellings``: other names;
+    ``is_of_draws``: drawn by arviz-plots; ``needs_data``: of the fit and its data together; ``usual``: the lower the sooner
+    it is taken where no kind is named, None: never."""
+
+    name: str
+    says: str
+    against: Callable[[Fit], str]
+    draw: Callable[[Request], Figure]
+    spellings: tuple[str, ...] = ()
+    is_of_draws: bool = False
+    needs_data: bool = False
+    usual: int | None = None

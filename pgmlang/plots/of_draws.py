@@ -1,0 +1,131 @@
+"""Pictures of posterior draws, by arviz-plots: a row each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pgmlang.plots.canvas import titled
+from pgmlang.plots.kind import Kind, Request
+from pgmlang.plots.scalars import chosen_scalars, real_names
+from pgmlang.results.fit import Fit
+from pgmlang.results.scalars import is_independent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS = 12
+"""Most numbers with a panel of their own."""
+COLORS = (
+    "#3465a4",
+    "#f57900",
+    "#4e9a06",
+    "#cc3322",
+    "#75507b",
+    "#8f5902",
+    "#06989a",
+    "#c4a000",
+    "#888a85",
+    "#d3489b",
+)
+"""Of chains."""
+
+
+def _panels(number: int) -> tuple[float, float]:
+    """Inches of a figure with a panel for each number, four in a row."""
+    return min(number, 4) * 2.8, 0.7 + 2.2 * math.ceil(number / 4)
+
+
+class ArvizPlot(NamedTuple):
+    """``function`` of arviz-plots; ``most``: numbers on one picture; ``needs``: a statistic of the sampler; ``is_of_chains``:
+    says nothing of independent draws; ``size``: inches of the picture of so many numbers."""
+
+    name: str
+    says: str
+    function: str
+    most: int = PANELS
+    spellings: tuple[str, ...] = ()
+    needs: str = ""
+    is_of_chains: bool = False
+    size: Callable[[int], tuple[float, float]] = _panels
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+ROWS = (
+    ArvizPlot("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
+        size=lambda n: (7.0, 1.4 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
+    ArvizPlot("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
+    ArvizPlot("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
+    ArvizPlot("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
+    ArvizPlot("pairs", "two numbers against each other", "plot_pair", 5, ("pair", "scatter"),
+        size=lambda n: (1.0 + 1.9 * n, 0.8 + 1.8 * n), options={"marginal": True}),
+    ArvizPlot("energy", "energies of the sampler: how well it goes through the tails", "plot_energy", needs="energy",
+        is_of_chains=True, size=lambda n: (8.0, 3.2)),
+    ArvizPlot("autocorr", "how far draws remember those before", "plot_autocorr", 6, ("autocorrelation",), is_of_chains=True),
+    ArvizPlot("ess", "effective sample size as draws come in", "plot_ess_evolution", 6, ("ess_evolution",),
+        is_of_chains=True),
+)  # fmt: skip
+
+
+def _against(row: ArvizPlot) -> Callable[[Fit], str]:
+    def against(fit: Fit) -> str:
+        if not fit.draws:
+            return "it has no draws"
+        if not real_names(fit):
+            return "its draws are of labels"
+        if row.needs and row.needs not in fit.sample_stats:
+            return f"its sampler keeps no {row.needs}"
+        if row.is_of_chains and is_independent(fit):
+            return "its draws are independent, of no chain"
+        return "" if row.name != "pairs" or _numbers(fit) > 1 else "it has draws of one number"
+
+    return against
+
+
+def _numbers(fit: Fit) -> int:
+    return sum(fit.draws[n][0, 0].size for n in real_names(fit))
+
+
+def _draw(row: ArvizPlot) -> Callable[[Request], Figure]:
+    def draw(request: Request) -> Figure:
+        import warnings
+
+        fit = request.fit
+        scalars = chosen_scalars(fit, request.variables, row.most)
+        stats = {k: v for k, v in fit.sample_stats.items() if k in ("energy", "diverging", "lp")}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # arviz-plots 0.8 takes `core` for an attribute of matplotlib.style, which 3.11 does not make it by itself
+            import matplotlib.style.core  # noqa: F401, I001
+            import arviz_plots
+        from arviz_base import from_dict
+        from cycler import cycler
+        from matplotlib import rc_context
+
+        data = from_dict({"posterior": scalars.values, **({"sample_stats": stats} if stats else {})})
+        options = dict(row.options)
+        # colours by name: those of matplotlib 3.11, numbers, it takes for an axis more
+        with warnings.catch_warnings(), rc_context({"axes.prop_cycle": cycler(color=COLORS)}):
+            warnings.simplefilter("ignore")  # of its own layout
+            drawn = getattr(arviz_plots, row.function)(data, backend="matplotlib", **options)
+        figure: Figure = drawn.viz["figure"].item()
+        figure.set_layout_engine("constrained")
+        figure.set_size_inches(*row.size(len(scalars.values)))
+        if row.name == "trace":
+            for line in (line for axis in figure.axes for line in axis.lines):
+                line.set_linewidth(0.4)
+        note = "" if row.name == "energy" else scalars.note
+        return titled(figure, f"{fit.model.name}: {row.says}", note)
+
+    return draw
+
+
+KINDS = tuple(
+    Kind(
+        row.name, row.says, _against(row), _draw(row), row.spellings, is_of_draws=True,
+        usual=50 if row.name == "forest" else None,
+    )
+    for row in ROWS
+)  # fmt: skip

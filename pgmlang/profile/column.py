@@ -1,0 +1,151 @@
+"""One column as it is seen: its labels, its numbers where it has some, and what kind that makes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pgmlang.data import Column, NumberColumn
+from pgmlang.data.binned import BinnedColumn
+from pgmlang.data.bridge import strings_of
+from pgmlang.data.dates import formats_of
+from pgmlang.data.frame import OtherColumn, TextColumn
+from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
+from pgmlang.profile.number_formats import format_of
+
+MAX_LABELS = 50
+"""A column with more labels is not taken for a category."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnProfile:
+    """``labels``, ``codes``: as of `Column`; ``kind``: the name of a row of `kinds.KINDS`, empty before it is told."""
+
+    column: Column
+    labels: tuple[str, ...]
+    codes: np.ndarray = field(repr=False)
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @property
+    def is_binned(self) -> bool:
+        return isinstance(self.column, BinnedColumn)
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.column, TextColumn)
+
+    @cached_property
+    def missing(self) -> int:
+        return int((self.codes < 0).sum())
+
+    @cached_property
+    def present(self) -> int:
+        return len(self.codes) - self.missing
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Cells of each label."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.labels))
+
+    @cached_property
+    def distinct(self) -> int:
+        return int((self.counts > 0).sum())
+
+    @cached_property
+    def texts(self) -> Any:
+        """The labels as Arrow has them."""
+        return strings_of(self.labels)
+
+    # ---- numbers
+
+    @cached_property
+    def number_format(self) -> NumberFormat:
+        """How the numbers of the column are written: as the options of reading say, else as it looks."""
+        column = self.column
+        if not isinstance(column, TextColumn):
+            return NumberFormat()
+        found = format_of(self.texts, self.counts, column.number_format, column.name)
+        return column.number_format if found is None else found
+
+    @cached_property
+    def label_values(self) -> np.ndarray:
+        """The number of each label, NaN where it is none."""
+        if not self.labels or self.is_binned or isinstance(self.column, OtherColumn):
+            return np.full(len(self.labels), np.nan)
+        if isinstance(self.column, NumberColumn):
+            kind = self.column.kind
+            values, _ = parse_numbers(self.texts) if kind != "bool" else (np.full(len(self.labels), np.nan), None)
+            return np.asarray(values)
+        return parse_numbers(self.texts, self.number_format)[0]
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The cells as numbers by `number_format`, NaN for missing ones and those that are none."""
+        return np.append(self.label_values, np.nan)[self.codes]
+
+    @cached_property
+    def sorted_numbers(self) -> np.ndarray:
+        """The cells that are numbers, ascending."""
+        values = self.numbers
+        return np.sort(values[~np.isnan(values)])
+
+    @cached_property
+    def strays(self) -> list[int]:
+        """Labels, as places, that are no numbers where most cells are."""
+        return [int(i) for i in np.flatnonzero(np.isnan(self.label_values) & (self.counts > 0))]
+
+    @cached_property
+    def is_numeric(self) -> bool:
+        """Whether the cells are numbers, but for few that are none (words for missing among them)."""
+        if not self.present or self.is_binned:
+            return False
+        strays = int(self.counts[self.strays].sum())
+        words = int(sum(self.counts[i] for i in self.strays if self.is_missing_word(i)))
+        numbers = self.present - strays
+        return numbers > 0 and strays - words <= 0.1 * self.present and numbers >= 0.3 * self.present
+
+    def is_missing_word(self, place: int) -> bool:
+        """Whether a label is a word that often means missing."""
+        return self.labels[place].strip().lower() in MISSING_WORDS
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether all numbers are whole."""
+        values = self.sorted_numbers
+        return len(values) > 0 and bool((values == np.floor(values)).all())
+
+    @cached_property
+    def has_leading_zeros(self) -> bool:
+        return self.is_text and any(re.fullmatch(r"0\d+", t) for t in self.labels[:1000])
+
+    @cached_property
+    def skewness(self) -> float:
+        values = self.sorted_numbers
+        spread = values.std() if len(values) > 2 else 0.0
+        return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+
+    # ---- others
+
+    @cached_property
+    def date_formats(self) -> list[str]:
+        """The ways in which all cells are dates."""
+        if not self.is_text or self.is_binned or not self.labels:
+            return []
+        words = [i for i in range(min(len(self.labels), 40)) if self.is_missing_word(i)]
+        texts = strings_of([t for i, t in enumerate(self.labels) if i not in words]) if words else self.texts
+        return formats_of(texts) if len(texts) else []
+
+    def rows_of(self, places: Any, limit: int = 5) -> list[int]:
+        """The first rows that hold one of these labels."""
+        wanted = np.zeros(len(self.labels) + 1, bool)
+        wanted[list(places)] = True
+        wanted[-1] = False
+        return [int(r) for r in np.flatnonzero(wanted[self.codes])[:limit]]

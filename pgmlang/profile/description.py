@@ -1,0 +1,132 @@
+"""`describe`: a table's columns in one table, and the remarks below, each with the option that mends it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pgmlang.data import Frame
+from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.kinds import words_of
+from pgmlang.profile.registry import remarks_on, sure_options
+from pgmlang.profile.remark import Remark
+from pgmlang.profile.scales import ordered_labels
+from pgmlang.profile.table import TableProfile, profile
+
+WIDTH = 100
+_LABELS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """A table's profile, to be read: ``str`` of it is what `pgmc describe` prints."""
+
+    profile: TableProfile
+
+    @cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to be said, with the option that mends each."""
+        return remarks_on(self.profile)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a column: its name, kind, missing cells, different values, and labels or range in words."""
+        return [
+            {"column": c.name, "kind": c.kind, "says": words_of(c.kind), "missing": c.missing, "distinct": c.distinct, "values": values_of(c)}
+            for c in self.profile.columns.values()
+        ]  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: ``rows``, ``columns`` and ``remarks``."""
+        return {
+            "name": self.profile.frame.name,
+            "rows": self.profile.num_rows,
+            "read": list(self.profile.frame.notes),
+            "columns": self.rows,
+            "remarks": [r.to_dict() for r in self.remarks],
+            "options": " ".join(map(shlex.quote, sure_options(self.remarks).flags())),
+        }
+
+    def __str__(self) -> str:
+        frame = self.profile.frame
+        head = f"{frame.name}: {frame.num_rows:,} rows, {len(frame.columns):,} columns"
+        lines = [head, *(f"read: {_printable(n)}" for n in frame.notes), "", *self._table()]
+        if self.remarks:
+            lines += ["", "remarks"]
+        for remark in self.remarks:
+            lines += self._remark_lines(remark)
+        mending = sure_options(self.remarks).flags()
+        if mending:
+            lines += ["", "what is sure of these, to be typed behind any command that reads the table:",
+                      "  " + " ".join(map(shlex.quote, mending))]  # fmt: skip
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        head = ("column", "kind", "missing", "values")
+        body = [(_cut(_printable(r["column"]), 28), r["kind"], f"{r['missing']:,}" if r["missing"] else "", _printable(r["values"]))
+                for r in self.rows]  # fmt: skip
+        widths = [max(len(row[i]) for row in [head, *body]) for i in range(3)]
+        left = sum(widths) + 6
+        return [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {_cut(d, max(30, WIDTH - left))}".rstrip()
+            for a, b, c, d in [head, *body]
+        ]
+
+    def _remark_lines(self, remark: Remark) -> list[str]:
+        names = ", ".join(remark.columns[:3]) + (
+            f", … ({len(remark.columns)} columns)" if len(remark.columns) > 3 else ""
+        )
+        place = ""
+        if remark.rows:
+            unit = self.profile.frame.place.unit
+            more = ", …" if len(remark.rows) >= 5 else ""
+            place = f" ({unit}{'s' * (len(remark.rows) > 1)} {', '.join(map(str, remark.rows))}{more})"
+        cures = [x for x in (remark.flags, _printable(remark.cure)) if x]
+        lines = [f"  {_printable(names)}: {_printable(remark.message)}{place}"]
+        return lines + ([f"      {': '.join(cures)}"] if cures else [])
+
+
+def values_of(column: ColumnProfile) -> str:
+    """Labels or range, in words."""
+    if not column.present:
+        return ""
+    if column.kind in ("number", "skewed", "count"):
+        low, middle, high = np.quantile(column.sorted_numbers, (0, 0.5, 1))
+        return f"{low:.6g} to {high:.6g}, half below {middle:.6g}"
+    if column.kind in ("id", "text", "date"):
+        first, last = column.labels[0], column.labels[-1]
+        several = f"{column.distinct:,} different" if column.kind != "date" else f"{column.distinct:,} days"
+        return f"{_cut(first, 24)} … {_cut(last, 24)}, {several}"
+    labels = _shown_labels(column)
+    shown = ", ".join(_cut(t, 20) for t in labels[:_LABELS])
+    return shown + (f", … ({column.distinct:,} labels)" if len(labels) > _LABELS else "")
+
+
+def _shown_labels(column: ColumnProfile) -> list[str]:
+    labels = [t for i, t in enumerate(column.labels) if column.counts[i]]
+    if column.kind == "ordinal" and (ordered := ordered_labels(labels)) is not None:
+        return list(ordered)
+    if column.is_numeric and not column.strays:
+        return sorted(labels, key=lambda t: float(column.label_values[column.labels.index(t)]))
+    if column.is_binned:
+        return list(column.labels)
+    counts = {t: int(column.counts[i]) for i, t in enumerate(column.labels)}
+    return sorted(labels, key=lambda t: -counts[t])
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """On one line: what steers a terminal is written out."""
+    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
+
+
+def describe(frame: Frame) -> Description:
+    """What a table holds, to be read."""
+    return Description(profile(frame))

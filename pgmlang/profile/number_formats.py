@@ -1,0 +1,79 @@
+"""How the numbers of a column of text are written: decimal commas, marks between thousands, currencies, percent, units."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from pgmlang.data.bridge import strings_of
+from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
+
+_MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
+_AROUND = re.compile(
+    r"\s*([+-]?)\s*([^\d\s+\-.,']{0,6})\s*[+-]?[\d.,' \u00a0\u2009\u202f]*\d[.,]?\s*([^\d\s]{0,6})\s*"
+)
+CURRENCIES = frozenset(
+    ("$", "€", "£", "¥", "₹", "₽", "₩", "CHF", "EUR", "USD", "GBP", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "CZK", "Fr.", "Fr", "kr",
+     "Kč", "zł", "R$", "US$", "Rs", "Rs.")
+)  # fmt: skip
+_ENOUGH = 0.6
+"""The share of cells, without those that mean missing, that must be numbers by a format."""
+
+
+def format_of(texts: Any, counts: np.ndarray, told: NumberFormat, name: str) -> NumberFormat | None:
+    """The first format, the one told before all others, by which the most cells are numbers; None where few are.
+
+    ``texts``: labels as Arrow has them, ``counts``: cells of each.
+    """
+    labels = texts.to_pylist()
+    is_word = np.array([t.strip().lower() in MISSING_WORDS for t in labels], bool)
+    weights = np.where(is_word, 0, counts).astype(float)
+    total = weights.sum()
+    if not total:
+        return None
+
+    def share(how: NumberFormat) -> float:
+        values, _ = parse_numbers(texts, how)
+        return float(weights[~np.isnan(values)].sum() / total)
+
+    best, most = told, share(told)
+    if most == 1:
+        return told
+    probe = [labels[i] for i in np.argsort(-weights)[:200] if weights[i]]
+    if not any(c.isdigit() for t in probe for c in t):
+        return None
+    unit = told.unit or _unit(probe)
+    for decimal, thousands in _MARKS:
+        for sign in dict.fromkeys(("", unit)):
+            how = NumberFormat(decimal, thousands, sign)
+            if len(probe) > 20 and not _fits_probe(probe, how, most):
+                continue
+            reached = share(how)
+            if reached > most + 1e-12:
+                best, most = how, reached
+    return best if most >= _ENOUGH else None
+
+
+def _fits_probe(probe: list[str], how: NumberFormat, most: float) -> bool:
+    """Whether a format does well on a few labels: the rest is not tried else."""
+    values, _ = parse_numbers(strings_of(probe[:50]), how)
+    return float((~np.isnan(values)).mean()) > 0.5 * most
+
+
+def _unit(labels: list[str]) -> str:
+    """The sign or word that stands around most numbers; empty where there is none."""
+    found: Counter[str] = Counter()
+    for text in labels:
+        match = _AROUND.fullmatch(text)
+        if not match or bool(match[2]) == bool(match[3]):
+            continue
+        # letters in front of a number make a name (`S10`), unless they are a currency
+        if match[3] or not match[2].isalnum() or match[2] in CURRENCIES:
+            found[match[2] or match[3]] += 1
+    if not found:
+        return ""
+    unit, times = found.most_common(1)[0]
+    return unit if times >= 0.5 * len(labels) else ""

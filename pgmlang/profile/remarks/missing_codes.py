@@ -1,0 +1,75 @@
+"""Numbers that often mean that a value is not known: 999, -99, far from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pgmlang.data.reading import Reading
+from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.remark import Remark
+from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.table import TableProfile
+
+CODES = (
+    -1.0,
+    -9.0,
+    -99.0,
+    -999.0,
+    -9999.0,
+    -99999.0,
+    99.0,
+    999.0,
+    9999.0,
+    99999.0,
+    999999.0,
+    -88.0,
+    -77.0,
+    88.0,
+    77.0,
+    98.0,
+    998.0,
+    9998.0,
+)
+
+
+def coded_missing(column: ColumnProfile) -> list[float]:
+    """The codes that a column of numbers seems to have: at an end of it, and apart from all other values."""
+    if not column.is_numeric or column.kind in ("id", "group", "binary", "ordinal"):
+        return []
+    values = column.sorted_numbers
+    found: list[float] = []
+    for code in CODES:
+        rest = values[(values != code) & ~np.isin(values, found)]
+        if not (values == code).any() or len(rest) < 5:
+            continue
+        low, high = rest[0], rest[-1]
+        spread = np.subtract(*np.quantile(rest, (0.75, 0.25))) or high - low
+        if code == -1:
+            is_apart = low >= 0 and bool((rest == np.floor(rest)).all()) and column.is_whole
+        else:
+            is_apart = (code < 0 <= low and code < low - 1.5 * spread) or code > high + max(
+                3 * spread, 0.5 * (high - low)
+            )
+        if is_apart:
+            found.append(code)
+    return found
+
+
+def _look(table: TableProfile) -> Iterator[Remark]:
+    for column in table.columns.values():
+        for code in coded_missing(column):
+            places = [int(i) for i in np.flatnonzero(column.label_values == code)]
+            cells = int(column.counts[places].sum())
+            rest = column.sorted_numbers[column.sorted_numbers != code]
+            yield Remark(
+                "missing-codes", (column.name,),
+                f"{cells:,} cell{'s' * (cells != 1)} {code:g}, the others from {rest[0]:g} to {rest[-1]:g}: a code for missing?",
+                table.lines(column.rows_of(places)),
+                Reading(na=tuple((column.name, column.labels[i]) for i in places)),
+                is_sure=cells > 1 and abs(code) > 99 and abs(code) > 5 * max(abs(rest[0]), abs(rest[-1])),
+            )  # fmt: skip
+
+
+KIND = RemarkKind("missing-codes", "numbers that may be codes for missing", _look)

@@ -1,0 +1,32 @@
+"""Words that often mean that a value is not known: `NA`, `?`, `-`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgmlang.data.problems import quoted
+from pgmlang.data.reading import Reading
+from pgmlang.profile.remark import Remark
+from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.table import TableProfile
+
+_LABELS_TOO = frozenset(("none", "unknown", "unk", "missing"))
+"""Words that may as well be labels where the column holds labels."""
+
+
+def _look(table: TableProfile) -> Iterator[Remark]:
+    for column in table.columns.values():
+        if not column.is_text or column.is_binned:
+            continue
+        for place in [
+            i for i in range(min(len(column.labels), 5000)) if column.counts[i] and column.is_missing_word(i)
+        ]:
+            text, cells = column.labels[place], int(column.counts[place])
+            is_sure = column.is_numeric or column.kind == "date" or text.strip().lower() not in _LABELS_TOO
+            yield Remark(
+                "missing-words", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} {quoted(text)}: a word for missing?",
+                table.lines(column.rows_of([place])), Reading(na=((column.name, text),)), is_sure=is_sure,
+            )  # fmt: skip
+
+
+KIND = RemarkKind("missing-words", "cells that say in words that there is no value", _look)

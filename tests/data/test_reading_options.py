@@ -1,0 +1,120 @@
+"""How cells are read: each option, said aloud, kept by a fit and applied to new rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pgmlang
+from pgmlang.data import Reading, read_frame
+from pgmlang.diagnostics import PgmError
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "numbers"),
+    [
+        (["1,234", "5", "12,345.5"], {"thousands": ","}, [1234, 5, 12345.5]),
+        (["1.234,5", "-3,25"], {"thousands": ".", "decimal": ","}, [1234.5, -3.25]),
+        (["1 234", "1\u00a0234\u00a0567", "7"], {"thousands": " "}, [1234, 1234567, 7]),
+        (["1'234.5", "0.5"], {"thousands": "'"}, [1234.5, 0.5]),
+        (["$5", "-$6.50", "$-7", "8"], {"unit": {"x": "$"}}, [5, -6.5, -7, 8]),
+        (["12 %", "3.5%"], {"unit": "x=%"}, [12, 3.5]),
+        (["€ 1.200,50", "3 €"], {"unit": {"x": "€"}, "decimal": {"x": ","}, "thousands": {"x": "."}}, [1200.5, 3]),
+        (["2024-01-02", "2024-01-03"], {"dates": "x"}, [19724, 19725]),
+        (["31.12.1970", "01.01.1970"], {"dates": {"x": "%d.%m.%Y"}}, [364, 0]),
+        (["4", "?", "-", "5"], {"na": ["?", "x=-"]}, [4, np.nan, np.nan, 5]),
+    ],
+)
+def test_numbers(cells: list[str], options: dict[str, Any], numbers: list[float]) -> None:
+    frame = read_frame({"x": cells}, **options)
+    np.testing.assert_allclose(frame.columns["x"].numbers(), numbers)
+    assert frame.notes
+
+
+@pytest.mark.parametrize("cell", ["1,23", "12,3456", ",123", "1,234,5", "1,,234"])
+def test_groups_have_three_digits(cell: str) -> None:
+    with pytest.raises(PgmError, match="PGM0721"):
+        read_frame({"x": [cell]}, thousands=",").columns["x"].numbers()
+
+
+@pytest.mark.parametrize("cell", ["2024-02-30", "24-01-02", "2024-01-02x", "yesterday"])
+def test_what_is_no_date_is_said(cell: str) -> None:
+    with pytest.raises(PgmError) as caught:
+        read_frame({"x": ["2024-01-02", cell]}, dates={"x": "%Y-%m-%d"})
+    assert caught.value.diagnostics[0].place == "data:2:x"
+
+
+def test_days_and_months_are_not_guessed() -> None:
+    with pytest.raises(PgmError, match="several ways"):
+        read_frame({"x": ["01/02/2024", "03/04/2024"]}, dates="x")
+    assert read_frame({"x": ["01/02/2024", "13/04/2024"]}, dates="x").reading.dates == (("x", "%d/%m/%Y"),)
+
+
+def test_labels() -> None:
+    cells = ["Male", " male", "M", "female", "FEMALE", "?", "cafe\u0301"]
+    frame = read_frame({"x": cells}, strip=True, fold_case=True, merge={"M": "male"}, na={"x": "?"})
+    assert frame.columns["x"].labels == ("male", "female", "caf\u00e9")
+    assert len(frame.notes) == 4
+
+
+def test_options_are_of_their_columns() -> None:
+    frame = read_frame({"x": ["?", "a"], "y": ["?", "b"]}, na=["x=?"], merge=["y:b=c"])
+    assert frame.columns["x"].labels == ("a",)
+    assert frame.columns["y"].labels == ("?", "c")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"decimal": ";"}, {"thousands": "x"}, {"thousands": "."}, {"decimal": ",", "thousands": ","}, {"merge": "ab"}, {"unit": "x"},
+        {"merge": "a=a"}, {"bins": {"x": "0"}}, {"bins": {"x": "[3,2]"}}, {"bins": {"x": "often"}}, {"bins": {"x": 1}},
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(PgmError, match="PGM0612"):
+        read_frame({"x": ["1", "2", "3"]}, **options)
+
+
+MODEL = """
+plate row {
+  sex : {male, female} ~ Table(prior = 1)
+  x ~ Normal(if sex == "male" then 3 else 4, 1)
+}
+"""
+
+
+def test_a_fit_reads_new_rows_as_its_own(tmp_path) -> None:
+    options = {"decimal": ",", "na": ["?"], "strip": True, "fold_case": True, "merge": {"m": "male"}}
+    rows = {"sex": ["Male ", "m", "female", "?"], "x": ["3,5", "2,5", "4,0", "?"]}
+    fit = pgmlang.compile(MODEL).fit(rows, method="map", **options)
+    fit.save(tmp_path / "m.fit")
+    loaded = pgmlang.load(tmp_path / "m.fit")
+    new = {"sex": ["MALE", "?", "M"], "x": ["?", "4,5", "3,0"]}
+    plain = {"sex": ["male", None, "male"], "x": [None, 4.5, 3.0]}
+    np.testing.assert_allclose(loaded.score(new), fit.score(plain))
+    np.testing.assert_allclose(
+        loaded.score({"sex": ["male"], "x": ["4.5"]}, decimal="."), fit.score({"sex": ["male"], "x": [4.5]})
+    )
+
+
+def test_columns_of_options_must_be_there() -> None:
+    model = pgmlang.compile(MODEL)
+    with pytest.raises(PgmError, match="PGM0720"):
+        model.bind({"sex": ["male"], "x": [1.0]}, unit={"y": "€"})
+
+
+def test_a_reading_is_plain_data() -> None:
+    reading = Reading.of(
+        decimal=",",
+        thousands={"x": " "},
+        na={"x": ["?", "-"], "": ["NA"]},
+        merge={"a": "b"},
+        bins={"x": [1, 2.5]},
+        dates="d",
+        strip=True,
+    )
+    assert Reading.of_json(reading.to_json()) == reading
+    assert Reading.of(**reading.keywords()) == reading
+    assert "--bins" in reading.flags()

@@ -1,0 +1,118 @@
+"""Remarks: each on what it is about, on nothing else, and the option that it offers mends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pgmlang
+from pgmlang.data import read_frame
+from pgmlang.profile import REMARKS, Remark, RemarkKind, profile, register, remarks_on
+
+R = np.random.default_rng(0)
+MANY = [f"w{i}" for i in range(40)]
+CASES: dict[str, dict[str, list[Any]]] = {
+    "encodings": {"city": ["MÃ¼nchen", "Köln"] * 10},
+    "names": {"a b": [1, 2, 3], "if": [1.5, 2.5, 2.5]},
+    "duplicates": {"a": ["x", "y", "z"] * 5, "b": ["1", "2", "3"] * 5, "c": [str(i % 4) for i in range(15)]},
+    "constant": {"a": ["x"] * 9, "b": [None] * 9, "c": ["u", "v", "w"] * 3},
+    "missing-words": {"a": ["1", "2", "?", "4", "5", "6", "7", "8", "9", "10"]},
+    "missing-codes": {"a": [*R.normal(40, 10, 50).round().tolist(), 999.0, 999.0]},
+    "number-marks": {"a": ["1,234", "22,000", "7", "1,000,000"] * 3},
+    "mixed-types": {"a": [*map(str, range(40)), "around 7"]},
+    "near-labels": {"a": ["male", "Male", "female", "female "] * 5},
+    "outliers": {"a": [*R.normal(40, 1, 99).round(2).tolist(), 400.25]},
+    "dates": {"a": [f"2024-03-{d:02d}" for d in range(1, 20)]},
+    "identifiers": {"a": MANY, "b": [f"g{i % 25}" for i in range(40)]},
+    "coded-numbers": {"zip": ["101", "250", "377"] * 20},
+    "one-hot": {f"c_{j}": [int(i % 3 == j) for i in range(30)] for j in range(3)},
+    "counts": {"sex": ["m", "m", "f", "f"], "ill": ["y", "n", "y", "n"], "n": [3, 7, 9, 12]},
+}
+
+
+def kinds_on(columns: dict[str, list[Any]], **options: Any) -> set[str]:
+    return {r.kind for r in pgmlang.describe(columns, **options).remarks}
+
+
+def test_every_kind_has_a_case() -> None:
+    assert set(CASES) == {name for name in REMARKS if not name.startswith("toy")}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_remark_is_made(kind: str) -> None:
+    assert kind in kinds_on(CASES[kind])
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing-words", "missing-codes", "number-marks", "mixed-types", "near-labels", "outliers", "dates"]
+)
+def test_its_options_mend_it(kind: str) -> None:
+    columns = CASES[kind]
+    for remark in pgmlang.describe(columns).remarks:
+        if remark.kind == kind:
+            again = pgmlang.describe(columns, **remark.options.keywords())
+            assert remark.message not in {r.message for r in again.remarks}, remark
+
+
+def test_a_clean_table_has_none() -> None:
+    columns = {
+        "height": R.normal(170, 8, 60).round(1).tolist(),
+        "sex": ["male", "female"] * 30,
+        "visits": R.poisson(3, 60).tolist(),
+    }
+    assert not pgmlang.describe(columns).remarks
+
+
+@pytest.mark.parametrize(
+    ("labels", "merged"),
+    [
+        (["yes", "Yes", "no"], {"Yes": "yes"}),
+        (["Y", "yes", "no", "n"], {"Y": "yes", "n": "no"}),
+        (["1", "1.0", "x", "2"], {"1.0": "1"}),
+        (["caf\u00e9", "cafe\u0301", "bar"], {}),
+    ],
+)
+def test_nearly_equal_labels_become_one(labels: list[str], merged: dict[str, str]) -> None:
+    columns = {"a": [labels[0], *labels] * 6}
+    described = pgmlang.describe(columns)
+    reading: dict[str, Any] = {}
+    for remark in described.remarks:
+        if remark.kind == "near-labels":
+            reading |= remark.options.keywords()
+    frame = read_frame(columns, **reading)
+    assert len(frame.columns["a"].labels) == len(labels) - max(1, len(merged))
+    for old in merged:
+        assert old not in frame.columns["a"].labels
+
+
+def test_remarks_name_lines(tmp_path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a\n1\n2\n?\n4\n5\n6\n7\n8\n9\n10\n")
+    (remark,) = [r for r in pgmlang.describe(str(path)).remarks if r.kind == "missing-words"]
+    assert remark.rows == (4,)
+    assert remark.flags == "--na 'a=?'"
+
+
+def test_a_remark_from_outside() -> None:
+    """Another kind is one row: `describe` says it."""
+
+    def look(table):
+        for column in table.columns.values():
+            if "?" in column.name:
+                yield Remark("toy-question", (column.name,), "a name that asks", cure="do not ask")
+
+    register(RemarkKind("toy-question", "names that ask", look))
+    try:
+        assert "a name that asks" in str(pgmlang.describe({"why?": [1, 2, 3]}))
+        with pytest.raises(ValueError, match="toy-question"):
+            register(RemarkKind("toy-question", "", look))
+    finally:
+        del REMARKS["toy-question"]
+
+
+def test_every_column_has_a_kind() -> None:
+    frame = read_frame({"a": [1.5, None], "b": ["x", "y"], "c": [None, None], "d": [True, False]})
+    assert all(c.kind for c in profile(frame).columns.values())
+    assert isinstance(remarks_on(profile(frame)), tuple)
