@@ -39,6 +39,7 @@ _HOMES = {
     "describe": "pgmlang.api",
     "init": "pgmlang.api",
     "load": "pgmlang.api",
+    "load_ipython_extension": "pgmlang.notebook",
     "rank_fits": "pgmlang.api",
 }
 

@@ -17,6 +17,7 @@ from pgmlang.data.mending import check_blocks, mended
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
 from pgmlang.data.reading import Reading
+from pgmlang.data.records import collected
 from pgmlang.data.source import Source, file_source, spooled, standard_input
 from pgmlang.data.typed import frame_of_table, table_of_object
 
@@ -35,7 +36,7 @@ def read_frame(
 
     ``source``: path of a `.csv`, `.tsv` or `.txt` file (also `.gz`), `.parquet`, `.arrow`, `.feather`, `.ipc`,
     `.npy` or `.npz`; "-" for CSV on standard input; an open binary file with CSV; a pandas, polars or Arrow table;
-    a dict of sequences or arrays. Only empty cells, null and NaN are missing, and the texts in ``na``; other texts
+    a dict of sequences or arrays; a list of dicts, an array of records. Only empty cells, null and NaN are missing, and the texts in ``na``; other texts
     such as `NA` are labels. ``columns``: read only these. ``reading``, or its fields as ``options`` (``decimal``,
     ``thousands``, ``na``, ``strip`` ...): how cells are read; a frame that was read already stays as it is. Raises PgmError PGM07xx.
     """
@@ -48,6 +49,7 @@ def read_frame(
 
 def _read(source: Any, sep: str | None, name: str | None, columns: Sequence[str] | None, decimal: str) -> Frame:
     """A whole table, its cells as they stand."""
+    source = collected(source, name or "data")
     if isinstance(source, Mapping):
         from pgmlang.data.arrays import frame_of_arrays
 
@@ -87,6 +89,7 @@ def read_batches(
 def _batches(
     source: Any, columns: Sequence[str] | None, batch_rows: int | None, sep: str | None, name: str | None, decimal: str
 ) -> Iterator[Frame]:  # fmt: skip
+    source = collected(source, name or "data")
     opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name)
     if opened is not None and opened.suffix in _TEXT:
         table = TextTable(opened, sep, decimal, columns)
@@ -127,7 +130,7 @@ def _opened(source: Any, name: str | None) -> Source | None:
                       cure="give its columns as a dict: `{name: list(values)}`")  # fmt: skip
     raise problem(
         "PGM0702", f"cannot read data from an object of type {type(source).__name__}", place=name or "",
-        cure="give a path, a data frame, or a dict of columns such as `{'rain': ['no', 'yes']}`",
+        cure="give a path, a data frame, a list of dicts, or a dict of columns such as `{'rain': ['no', 'yes']}`",
     )  # fmt: skip
 
 

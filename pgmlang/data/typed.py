@@ -11,6 +11,7 @@ from pgmlang.data.bridge import floats_of, strings_of, text_scalar
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
+from pgmlang.data.records import mixed_column, mixed_values
 from pgmlang.data.row_origin import RowOrigin
 
 _EXACT = 2**53
@@ -125,10 +126,7 @@ def arrow_of_values(values: Any, name: str, frame: str) -> Any:
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
-        raise problem(
-            "PGM0702", f"the values of `{name}` are not all of one type", place=f"{frame}:{name}",
-            notes=[str(error).split("\n")[0]], cure="give all as text or all as numbers, None for a missing one",
-        ) from None  # fmt: skip
+        raise mixed_values(values, name, frame, str(error).split("\n")[0]) from None
 
 
 def table_of_object(data: Any, name: str) -> Any:
@@ -152,6 +150,9 @@ def table_of_object(data: Any, name: str) -> Any:
         if "uplicate" in message:
             raise problem("PGM0704", "two columns have the same name", place=name, notes=[message],
                           cure="give every column its own name") from None  # fmt: skip
+        mixed = mixed_column(data, name, message)
+        if mixed is not None:
+            raise mixed from None
         raise problem(
             "PGM0702", f"this {type(data).__name__} cannot be read as a table", place=name, notes=[message],
             cure="give a data frame whose columns each hold text or numbers only, or a dict of columns",

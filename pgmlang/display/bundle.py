@@ -8,7 +8,7 @@ from typing import Any
 
 def text_as_html(text: str) -> str:
     """Lines as they stand, in a fixed pitch."""
-    return f"<pre>{escape(text)}</pre>"
+    return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
 
 
 def picture_html(svg: str) -> str:

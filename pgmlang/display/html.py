@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-RIGHT = ' style="text-align:right"'
-LEFT = ' style="text-align:left"'
+RIGHT = ' style="text-align:right;padding:0.1em 0.7em"'
+LEFT = ' style="text-align:left;padding:0.1em 0.7em"'
 
 
 def table_html(
@@ -19,6 +19,10 @@ def table_html(
         "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
         for row in zip(*(texts for _, texts, _ in columns), strict=True)
     )
-    caption = f'<caption style="text-align:left"><code>{escape(title)}</code></caption>' if title else ""
-    below = "".join(f"<div><small>{escape(note)}</small></div>" for note in notes)
-    return f'<table class="pgmlang">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}'
+    caption = (
+        f'<caption style="text-align:left;white-space:nowrap"><code>{escape(title)}</code></caption>'
+        if title
+        else ""
+    )
+    below = "".join(f'<div style="margin:0 0.7em"><small>{escape(note)}</small></div>' for note in notes)
+    return f'<table class="pgmlang" style="margin:0.6em 0;border-collapse:collapse">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}'

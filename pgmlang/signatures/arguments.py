@@ -10,7 +10,7 @@ from numbers import Integral, Number
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.diagnostics.suggest import did_you_mean, near_names
 from pgmlang.signatures.options import OPTIONS
 
 P = ParamSpec("P")
@@ -113,6 +113,18 @@ ARGUMENTS = {
 
 READING = ("decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
 """How cells are read: the keywords that a function takes as ``**reading``."""
+OTHER_NAMES = {
+    "random_state": "seed", "random_seed": "seed", "rng": "seed", "tune": "warmup", "burn": "warmup", "burn_in": "warmup",
+    "n_burn": "warmup", "num_warmup": "warmup", "iter_warmup": "warmup", "iter_sampling": "draws", "num_samples": "draws",
+    "n_samples": "draws", "n_draws": "draws", "samples": "draws", "n_chains": "chains", "num_chains": "chains",
+    "n_iter": "max_iterations", "max_iter": "max_iterations", "iterations": "max_iterations", "tol": "tolerance",
+    "n_init": "restarts", "lr": "learning_rate", "batch_size": "batch", "n": "num_draws", "size": "num_draws",
+    "delimiter": "sep", "na_values": "na", "rename": "mapping", "given": "evidence", "algorithm": "method",
+    "sample_weight": "weights", "frequencies": "counts", "output": "folder", "columns": "targets",
+    "progressbar": "progress", "progress_bar": "progress", "verbose": "progress",
+}  # fmt: skip
+"""What other programs call an argument or an option of methods."""
+
 BINDING = ("sep", *READING, "observe", "hide", "mapping", "missing", "counts", "weights", "new_labels")
 """What joins data to a model: the keywords that a function takes as ``**binding``."""
 GATHERED = {"binding": BINDING, "reading": READING}
@@ -154,11 +166,7 @@ def _misfit(
     for name in kwargs:
         if name not in known:
             message = f"`{function.__name__}` has no argument `{name}`"
-            options = next((n for n in known if n.endswith("options")), None)
-            if options is not None and name in OPTIONS:
-                cure = f'it is an option of methods: `{options}={{"{name}": {_shown(kwargs[name])}}}`'
-            else:
-                cure = did_you_mean(name, known) or takes
+            cure = _cure_of_name(name, kwargs[name], known) or takes
             return Diagnostic("PGM0612", message, help=cure)
     by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     places = len(args) - ("self" in signature.parameters)
@@ -172,6 +180,19 @@ def _misfit(
     needed = [p.name for p in parameters if p.default is p.empty and p.name in known]
     lacking = next(n for n in needed if n not in kwargs and n not in by_position[:places])
     return Diagnostic("PGM0612", f"`{function.__name__}` needs `{lacking}`", help=takes)
+
+
+def _cure_of_name(name: str, value: Any, known: list[str]) -> str:
+    """What an argument of an unknown name was meant to be: one near by, an option of methods, or what others call so."""
+    options = next((n for n in known if n.endswith("options")), None)
+    methods = [] if options is None else [*OPTIONS, "max_time"]
+    if name in methods:
+        return f'it is an option of methods: `{options}={{"{name}": {_shown(value)}}}`'
+    near = near_names(name, [*known, *methods])
+    meant = near or [n for n in (OTHER_NAMES.get(name.lower()),) if n in (*known, *methods)]
+    if meant and meant[0] in methods and meant[0] not in known:
+        return f'did you mean the option `{options}={{"{meant[0]}": {_shown(value)}}}`?'
+    return did_you_mean(name, known) or (f"did you mean `{meant[0]}`?" if meant else "")
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from pgmlang.data import READING
 from pgmlang.diagnostics import PgmError
 from pgmlang.signatures import arguments
 from pgmlang.signatures.arguments import BINDING
+from pgmlang.signatures.options import OPTIONS
 
 MODEL = pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }")
 DATA = {"y": [0.5, 1.5]}
@@ -102,3 +103,33 @@ def test_binding_is_what_gathers_keywords():
         gathered = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.VAR_KEYWORD]
         assert gathered in ([], ["binding"], ["reading"]), name
     assert api.compile.__name__ == "compile"
+
+
+@pytest.mark.parametrize(("name", "function"), list(public()), ids=lambda v: v if isinstance(v, str) else "")
+def test_each_keyword_misspelt_is_meant(name, function):
+    """A letter left out, and two exchanged, of each argument; what joins data included."""
+    parameters = inspect.signature(function).parameters
+    gathered = [
+        n for p in parameters.values() if p.kind is p.VAR_KEYWORD for n in arguments.GATHERED.get(p.name, ())
+    ]
+    named = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for one in [*named, *gathered]:
+        for misspelt in {one[:-2] + one[-1], one[:1] + one[2:3] + one[1:2] + one[3:]}:
+            if len(one) > 4 and misspelt not in (*named, *gathered, *OPTIONS):
+                assert f"`{one}`" in refusal(function, **{misspelt: 1}).help, (name, misspelt)
+
+
+def test_options_of_methods_are_pointed_to():
+    assert refusal(MODEL.fit, DATA, chains=4).help == 'it is an option of methods: `options={"chains": 4}`'
+    assert refusal(MODEL.fit, DATA, chain=4).help == 'did you mean the option `options={"chains": 4}`?'
+    assert refusal(MODEL.plan, DATA, num_samples=4).help == 'did you mean the option `options={"draws": 4}`?'
+    assert "`chains`" in refusal(MODEL.fit, DATA, method="hmc", options={"chain": 4}).help
+    assert "it belongs to `em`" in refusal(MODEL.fit, DATA, method="hmc", options={"restarts": 4}).help
+
+
+def test_what_others_call_an_argument():
+    known = {n for _, f in public() for n in inspect.signature(f).parameters} | set(BINDING) | set(OPTIONS)
+    for other, ours in arguments.OTHER_NAMES.items():
+        assert ours in known, other
+        assert other not in known, other
+    assert refusal(MODEL.fit, DATA, random_state=1).help == "did you mean `seed`?"

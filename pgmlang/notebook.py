@@ -1,0 +1,85 @@
+"""IPython and notebooks: ``%load_ext pgmlang`` gives the cell magic ``%%pgm``, and errors as the terminal shows them.
+
+    %%pgm model topics=20
+    plate row { y ~ Normal(mu, 1) } ...
+
+compiles the cell's text into the variable ``model`` and shows its graph.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pgmlang.cli.options import settings_of
+from pgmlang.diagnostics import CompileError, Diagnostic, PgmError, SourceFile
+from pgmlang.diagnostics.render import render
+from pgmlang.diagnostics.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pgmlang.api import CompiledModel
+
+FLAGS = ("--check",)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """What ``%load_ext pgmlang`` calls: adds the magic, and shows errors of models and data without a traceback."""
+
+    def pgm(line: str, cell: str) -> CompiledModel | None:
+        """%%pgm [NAME] [SETTING=VALUE ...] [--check]: compiles the cell into the variable NAME (of the model's name, where none
+        is given) and shows its graph; with --check it is checked alone."""
+        try:
+            return compiled_cell(shell, line, cell)
+        except PgmError as error:
+            print(render(error.diagnostics, color=_in_color(shell)), file=sys.stderr, end="")
+            return None
+
+    shell.register_magic_function(pgm, "cell", "pgm")  # type: ignore[arg-type]
+    shell.set_custom_exc((PgmError,), _shown_error)
+
+
+def _shown_error(shell: Any, kind: type, error: PgmError, traceback: Any, tb_offset: Any = None) -> list[str]:
+    print(render(error.diagnostics, color=_in_color(shell)), file=sys.stderr, end="")
+    return []
+
+
+def _in_color(shell: Any) -> bool:
+    return str(getattr(shell, "colors", "")).lower() not in ("nocolor", "")
+
+
+def compiled_cell(shell: Any, line: str, cell: str) -> CompiledModel | None:
+    """What the magic does. Raises CompileError for the errors of the text, PgmError PGM0612 for words of the line that are not
+    understood."""
+    from pgmlang.api import CompiledModel
+    from pgmlang.sema import analyse
+
+    words = shlex.split(line)
+    flags = [w for w in words if w.startswith("-")]
+    settings = tuple(w for w in words if "=" in w and not w.startswith("-"))
+    names = [w for w in words if w not in flags and w not in settings]
+    _refuse(flags, names)
+    compilation = analyse(SourceFile(f"{names[0] if names else 'cell'}.pgm", cell), settings_of(settings))
+    if compilation.model is None:
+        raise CompileError(compilation.diagnostics)
+    model = CompiledModel(compilation)
+    if model.warnings:
+        print(render(model.warnings, color=_in_color(shell)), file=sys.stderr, end="")
+    if "--check" in flags:
+        print(f"{names[0] if names else model.name}: good")
+        return None
+    shell.user_ns[names[0] if names else model.name] = model
+    return model
+
+
+def _refuse(flags: list[str], names: list[str]) -> None:
+    for flag in flags:
+        if flag not in FLAGS:
+            cure = did_you_mean(flag, FLAGS) or f"there is {', '.join(FLAGS)}"
+            raise PgmError(Diagnostic("PGM0612", f"`%%pgm` has no option `{flag}`", help=cure))
+    wrong = next((n for n in names if not n.isidentifier()), names[1] if len(names) > 1 else None)
+    if wrong is not None:
+        cure = "write `%%pgm NAME setting=value`"
+        raise PgmError(Diagnostic("PGM0612", f"`{wrong}` is not understood in the line of `%%pgm`", help=cure))
