@@ -39,6 +39,7 @@ _HOMES = {
     "describe": "pgmlang.api",
     "init": "pgmlang.api",
     "load": "pgmlang.api",
+    "load_ipython_extension": "pgmlang.notebook",
     "rank_fits": "pgmlang.api",
 }
 
@@ -52,13 +53,6 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     raise AttributeError(f"module 'pgmlang' has no attribute {name!r}")
-
-
-def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext pgmlang`` calls: the cell magic ``%%pgm``, and errors without a traceback."""
-    from pgmlang.notebook import register
-
-    register(shell)
 
 
 def __dir__() -> list[str]:

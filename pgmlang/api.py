@@ -661,7 +661,7 @@ class FittedModel(Asked):
         names = (chosen,) if isinstance(chosen, str) else tuple(chosen or ())
         bound = None if data is None else self.bind(data, **binding)
         drawn = Request(
-            self.record, names, bound, seed, shape, lambda count: self.sample(count, seed=seed).columns
+            self.record, names, bound, seed, shape, lambda count: self.sample_columns(count, seed=seed).columns
         )
         return plot(kind, drawn)
 

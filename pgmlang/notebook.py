@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 FLAGS = ("--check",)
 
 
-def register(shell: InteractiveShell) -> None:
-    """Adds the magic, and shows errors of models and data without a traceback."""
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """What ``%load_ext pgmlang`` calls: adds the magic, and shows errors of models and data without a traceback."""
 
     def pgm(line: str, cell: str) -> CompiledModel | None:
         """%%pgm [NAME] [SETTING=VALUE ...] [--check]: compiles the cell into the variable NAME (of the model's name, where none
