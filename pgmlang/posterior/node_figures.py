@@ -44,7 +44,7 @@ def drawing_of(
         seen, done = parse_conditions(evidence)
         figures, notes = node_figures(posterior, seen, done)
         columns = {} if binding is None else data_figures(binding)
-        legend = (f"given {evidence.strip()}",) if evidence.strip() else ()
+        legend: tuple[str, ...] = (f"given {evidence.strip()}",) if evidence.strip() else ()
         names = [item.variable.name for item in (*seen, *done)]
         if chain_of_rows(fit.model) and not any(position_of(fit.model, name) is not None for name in names):
             drawn_chain = any(
