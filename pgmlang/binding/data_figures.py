@@ -38,6 +38,11 @@ def _of(binding: Binding, name: str, values: np.ndarray) -> NodeFigures | None:
         )
     mean = float((weights[there] * values[there]).sum() / total)
     if total <= 1:
-        return NodeFigures(lines=(f"mean {mean:.3g}",))
+        return NodeFigures(lines=(f"mean {_plain(mean)}",))
     sd = math.sqrt(float((weights[there] * (values[there] - mean) ** 2).sum() / (total - 1)))
-    return NodeFigures(lines=(f"mean {mean:.3g}, sd {sd:.3g}",))
+    return NodeFigures(lines=(f"mean {_plain(mean)}, sd {_plain(sd)}",))
+
+
+def _plain(value: float) -> str:
+    """Three digits, written out where that takes few zeros: ``4,200`` and not ``4.2e+03``."""
+    return f"{float(f'{value:.3g}'):,.10g}"

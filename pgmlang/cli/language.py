@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from pgmlang import LANGUAGE_VERSION
 from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
 from pgmlang.cli.options import (
     binding_of,
@@ -27,6 +26,7 @@ from pgmlang.cli.options import (
 from pgmlang.cli.sources import compiled
 from pgmlang.cli.stages import STAGES
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.versions import LANGUAGE_VERSION
 
 
 @click.command()

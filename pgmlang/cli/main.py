@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from pgmlang import LANGUAGE_VERSION, __version__, plugins
+from pgmlang import plugins
 from pgmlang.cli.console import begin_run, choose_color, choose_quiet
 from pgmlang.cli.verbs import COMMANDS, GROUPS, OTHER_WORDS, TO_COME, epilog
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.versions import LANGUAGE_VERSION, __version__
 
 __all__ = ["COMMANDS", "Commands", "cli", "main", "run"]
 

@@ -90,7 +90,7 @@ def prior_of(path: str, settings: tuple[str, ...] = ()) -> CompiledModel | Fitte
 
 def fit_of(path: str) -> FittedModel:
     """A fit folder; a model file is answered with how to fit it. Raises PgmError."""
-    from pgmlang import load
+    from pgmlang.api import load
 
     if path.endswith(".pgm") and Path(path).is_file():
         raise PgmError(

@@ -5,7 +5,8 @@ A path is a tuple of points ``p0 c c p1 c c p2 ...``: cubic Bezier pieces joined
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import hypot
 
 from pgmlang.drawing.scene import NodeKind, SceneEdge
@@ -59,6 +60,13 @@ class PlacedNode:
     form: Form = "ellipse"
     card: Card | None = None
     is_evidence: bool = False
+    is_turned: bool = False
+
+    def turned(self) -> PlacedNode:
+        """The node in a drawing whose x and y change places, and back; its label and card stay where they are."""
+        return replace(
+            self, x=self.y, y=self.x, width=self.height, height=self.width, is_turned=not self.is_turned
+        )
 
     @property
     def shape(self) -> Rect:
@@ -79,8 +87,14 @@ class PlacedNode:
             max(box.y1, self.label_y + half),
         )
 
+    @cached_property
+    def _upright(self) -> PlacedNode:
+        return self.turned()
+
     def inside(self, point: Point) -> bool:
         """Whether a point lies inside the drawn shape."""
+        if self.is_turned:
+            return self._upright.inside((point[1], point[0]))
         dx = abs(point[0] - self.x) / (self.width / 2)
         dy = (point[1] - self.y) / (self.height / 2)
         if self.form == "ellipse":
@@ -146,6 +160,27 @@ class PlacedScene:
     def is_dense(self) -> bool:
         """Whether there are so many edges that they stand back behind the nodes."""
         return self.arrow < 10
+
+
+def turned(drawing: PlacedScene) -> PlacedScene:
+    """The drawing with x and y in each other's place: layers from left to right instead of from top to bottom."""
+
+    def rect(box: Rect) -> Rect:
+        return Rect(box.y0, box.x0, box.y1, box.x1)
+
+    def path(points: Path) -> Path:
+        return tuple((y, x) for x, y in points)
+
+    return replace(
+        drawing,
+        width=drawing.height,
+        height=drawing.width,
+        nodes=tuple(node.turned() for node in drawing.nodes),
+        edges=tuple(PlacedEdge(e.edge, path(e.path)) for e in drawing.edges),
+        regions=tuple(
+            PlacedRegion(r.cluster, tuple(map(rect, r.boxes)), tuple(map(path, r.paths))) for r in drawing.regions
+        ),
+    )
 
 
 def trapezium_reach(dy: float) -> float:

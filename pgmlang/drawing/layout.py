@@ -16,11 +16,12 @@ from pgmlang.drawing.geometry import (
     PlacedText,
     Rect,
     sampled,
+    turned,
 )
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
 from pgmlang.drawing.ordering import build_rows, order
-from pgmlang.drawing.page import LARGE, page_layers, spacing_of
+from pgmlang.drawing.page import LARGE, across, page_setting, spacing_of, unrolled_strip
 from pgmlang.drawing.routing import make_field, route
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import BLANK, DUMMY, LONGEST_LINE, SMALL, Shape, shape_of
@@ -40,16 +41,21 @@ def layout(scene: Scene) -> PlacedScene:
     info = membership(scene)
     real = len(drawn) + len(info.beside)
     arcs = downward(scene, index)
-    levels = _levels(len(drawn), arcs, info)
+    levels, is_across = _levels(len(drawn), arcs, info), False
     if is_large and not info.plates:
-        levels = page_layers(levels, arcs, [s.left + s.right for s in drawn], [s.height for s in drawn], spacing)
+        levels, is_across = page_setting(levels, arcs, drawn, spacing)
+    else:
+        inside = frozenset().union(*info.members)
+        levels = unrolled_strip(levels, arcs, [*drawn, *[BLANK] * len(info.beside)], spacing, inside)
+    if is_across:
+        drawn, spacing = [shape.turned() for shape in drawn], across(spacing)
     rows = build_rows(build(info, real), levels, arcs, trunks=is_large)
     order(rows)
     shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
     titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
     wide = [text_width(title, SMALL) for title in titles]
     grid = place(rows, shapes, real, wide, spacing)
-    nodes = _nodes(scene, grid, shapes)
+    nodes = _nodes(scene, grid, shapes, is_across)
     plates = [
         PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
         for b, box in enumerate(rows.groups.boxes)
@@ -61,7 +67,8 @@ def layout(scene: Scene) -> PlacedScene:
     depth = [box.depth for box in rows.groups.boxes]
     plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]
     drawing = PlacedScene(visible(scene.title), 0.0, 0.0, tuple(nodes), edges, tuple(plates), arrow=spacing.arrow)
-    drawing = _moved(replace(drawing, regions=regions_of(drawing, clusters, spacing)))
+    drawing = replace(drawing, regions=regions_of(drawing, clusters, spacing))
+    drawing = _moved(turned(drawing) if is_across else drawing)
     return _with_legend(drawing, scene.legend)
 
 
@@ -118,10 +125,13 @@ def _levels(count: int, arcs: list[Arc], info: Membership) -> list[int]:
     return level
 
 
-def _nodes(scene: Scene, grid: Grid, shapes: list[Shape]) -> list[PlacedNode]:
+def _nodes(scene: Scene, grid: Grid, shapes: list[Shape], is_across: bool) -> list[PlacedNode]:
+    """The nodes in their places; of a drawing across they are placed upright, then turned."""
     out = []
     for v, node in enumerate(scene.nodes):
         shape, x, y = shapes[v], grid.x[v], grid.y[v]
+        if is_across:
+            shape, x, y = shape.turned(), y, x
         anchor = "middle" if shape.beside is None else "start"
         out.append(
             PlacedNode(
@@ -144,7 +154,7 @@ def _nodes(scene: Scene, grid: Grid, shapes: list[Shape]) -> list[PlacedNode]:
                 node.is_evidence,
             )
         )
-    return out
+    return [node.turned() for node in out] if is_across else out
 
 
 def _plate_boxes(grid: Grid, b: int, wide: float) -> tuple[Rect, Rect]:

@@ -11,6 +11,8 @@ from pgmlang.model import Definition, Factor, Model, Plate, Variable
 from pgmlang.model.expr import NetCall, walk
 from pgmlang.tables.network import DiscreteNetwork
 
+SHORT = 8
+"""Elements of an axis up to which its length is not said: they stand in the nodes."""
 _KINDS: dict[str, NodeKind] = {
     "random": "random",
     "field": "random",
@@ -69,14 +71,14 @@ def model_scene(
 
 
 def _legend(model: Model, sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """The settings that no plate's label says, and the lengths that data gave to axes that are drawn."""
+    """The settings that no plate's label says, and the lengths that data gave to long axes that are drawn."""
     told = {p.setting for p in model.plates}
     settings = [f"{name} = {_plain(value)}" for name, value in model.settings if name not in told]
     drawn = {axis for v in model.variables for axis in v.axes}
     axes = [
         f"{d.name} ({sizes[d.name]:,})"
         for d in model.dims
-        if d.name in drawn and d.name in sizes and d.like is None
+        if d.name in drawn and sizes.get(d.name, 0) > SHORT and d.like is None
     ]
     return (*settings, *axes)
 

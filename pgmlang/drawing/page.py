@@ -7,13 +7,16 @@ nodes with room above or below leave layers that are too wide (the width-bounded
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pgmlang.drawing.layering import Arc
+from pgmlang.drawing.shapes import Shape
 
 LARGE, HUGE = 30, 100
 """Nodes beyond which a graph is set as a large one, and as a very large one."""
+STRIP = 3.0
+"""How much wider than high a drawing may be before it is set in more rows."""
 PAGE = 1.35
 """The longer side of a page by its shorter one, margins taken off."""
 
@@ -44,12 +47,44 @@ def spacing_of(nodes: int) -> Spacing:
     return ROOMY if nodes <= LARGE else TIGHT if nodes <= HUGE else DENSE
 
 
-def page_layers(
-    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
+def across(spacing: Spacing) -> Spacing:
+    """The gaps where layers stand from left to right: arrows run along the lines of text and need more room."""
+    return replace(
+        spacing, node=max(6.0, spacing.node - 4), row=spacing.row + 16, least_row=spacing.least_row + 14
+    )
+
+
+def page_setting(
+    layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing
+) -> tuple[list[int], bool]:
+    """The layers for a page, and whether they stand from left to right: where that is legible on a much smaller page, which
+    it is for wide and shallow graphs."""
+    wide, high = [s.left + s.right for s in shapes], [s.height for s in shapes]
+    down = page_layers(layer, arcs, wide, high, spacing)
+    if not all(s.is_centred for s in shapes):
+        return down, False
+    sideways = page_layers(layer, arcs, high, wide, across(spacing))
+    sizes = _size(down, arcs, wide, high, spacing), _size(sideways, arcs, high, wide, across(spacing))
+    return (sideways, True) if sizes[1] < 0.75 * sizes[0] else (down, False)
+
+
+def unrolled_strip(
+    layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing, fixed: Collection[int]
 ) -> list[int]:
+    """The layers of a graph that would be a strip much wider than high, with the nodes that are not ``fixed`` in more rows;
+    the same layers for others."""
+    wide, high = [s.left + s.right for s in shapes], [s.height for s in shapes]
+    across_, down = _sides(layer, arcs, wide, high, spacing)
+    return list(layer) if across_ <= STRIP * down else page_layers(layer, arcs, wide, high, spacing, fixed)
+
+
+def page_layers(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing,
+    fixed: Collection[int] = (),
+) -> list[int]:  # fmt: skip
     """The layers, changed so that the drawing fits a page (upright or across) at the largest size.
 
-    ``widths``, ``heights``: of the nodes. Arcs still point down.
+    ``widths``, ``heights``: of the nodes. ``fixed``: nodes that stay. Arcs still point down.
     """
     best = list(layer)
     least = _size(best, arcs, widths, heights, spacing)
@@ -58,7 +93,7 @@ def page_layers(
         limit = whole / part
         if limit < 2 * max(widths):
             break
-        moved = _narrowed(layer, arcs, widths, limit, spacing)
+        moved = _narrowed(layer, arcs, widths, limit, spacing, fixed)
         size = _size(moved, arcs, widths, heights, spacing)
         if size < least * 0.97:
             best, least = moved, size
@@ -69,15 +104,22 @@ def _size(
     layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
 ) -> float:
     """The side of the page that the drawing would need, estimated: what is legible on a small page is well set."""
-    depth = max(layer) + 1
+    across, down = _sides(layer, arcs, widths, heights, spacing)
+    return min(max(across, down / PAGE), max(across / PAGE, down))
+
+
+def _sides(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
+) -> tuple[float, float]:
+    """Width and height of the drawing, estimated."""
+    depth = max(layer, default=-1) + 1
     wide, high = [0.0] * depth, [0.0] * depth
     for v, level in enumerate(layer):
         wide[level] += widths[v] + spacing.node
         high[level] = max(high[level], heights[v])
     for level, wires in _wires(layer, arcs).items():
         wide[level] += wires * (spacing.wire + 2)
-    across, down = max(wide), sum(high) + spacing.row * depth
-    return min(max(across, down / PAGE), max(across / PAGE, down))
+    return max(wide, default=0.0), sum(high) + spacing.row * depth
 
 
 def _wires(layer: Sequence[int], arcs: Sequence[Arc]) -> Counter[int]:
@@ -89,8 +131,9 @@ def _wires(layer: Sequence[int], arcs: Sequence[Arc]) -> Counter[int]:
 
 
 def _narrowed(
-    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], limit: float, spacing: Spacing
-) -> list[int]:
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], limit: float, spacing: Spacing,
+    fixed: Collection[int],
+) -> list[int]:  # fmt: skip
     """Nodes moved out of layers wider than ``limit``: those without children down, those without parents up, others where
     their arcs leave them room; each to the nearest layer that takes it, a new one at the end if need be."""
     out = list(layer)
@@ -115,12 +158,12 @@ def _narrowed(
         return wide.get(level, 0.0) + widths[v] + spacing.node <= limit
 
     for v in range(len(out)):
-        if not above[v] and not below[v]:
+        if not above[v] and not below[v] and v not in fixed:
             # A node without arcs goes to the last layer that has room.
             move(v, next((level for level in sorted(members, reverse=True) if has_room(v, level)), out[v]))
     for level in sorted(members):
         # The last in the layer's order move first, so that brothers stay in their order.
-        loose = sorted(members[level], key=lambda v: (len(above[v]) + len(below[v]), -v))
+        loose = sorted(members[level].difference(fixed), key=lambda v: (len(above[v]) + len(below[v]), -v))
         for v in loose:
             if wide[level] <= limit:
                 break

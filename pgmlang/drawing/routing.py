@@ -32,6 +32,8 @@ from pgmlang.drawing.scene import SceneEdge
 from pgmlang.drawing.shapes import LOOP_REACH
 
 CLEAR = 4.0
+PORT = 16.0
+"""How far from the corner of a card an edge may leave it."""
 
 
 @dataclass
@@ -143,25 +145,38 @@ def _between(field: Field, a: int, b: int, side: float) -> Path:
             best = path
         if touched == 0:
             break
-    cut = clipped(best or _strict(field, chain), upper, lower)
+    cut = clipped(best or _strict(field, chain, _points(field, chain)), upper, lower)
     return cut if chain[0] == a else cut[::-1]
 
 
 def _along_trunk(field: Field, chain: list[int]) -> Path:
     """The same curve between two dummies for every edge that passes them: vertical at each row."""
-    points = [(field.grid.x[v], field.grid.y[v]) for v in chain]
+    points = _points(field, chain)
     parts: list[Path] = []
     for pair in pairwise(range(len(chain))):
         (p, q), (v, w) = (points[i] for i in pair), (chain[i] for i in pair)
         plain = line(p, q) if abs(p[0] - q[0]) < 0.01 else _stepped([p, q])
         is_clear = _touched(field, [v, w], plain) == 0
-        parts.append(plain if is_clear else _strict(field, [v, w]))
+        parts.append(plain if is_clear else _strict(field, [v, w], [p, q]))
     return joined(parts)
+
+
+def _points(field: Field, chain: list[int]) -> list[Point]:
+    """The places of a chain; a long edge leaves a wide card, and enters it, on the side where it comes from."""
+    points = [(field.grid.x[v], field.grid.y[v]) for v in chain]
+    if len(chain) > 2:
+        for end, beside in ((0, 1), (-1, -2)):
+            node = field.nodes[chain[end]]
+            room = node.width / 2 - PORT if node.card is not None else 0.0
+            if room > 0:
+                shift = points[beside][0] - points[end][0]
+                points[end] = (points[end][0] + max(-room, min(room, shift)), points[end][1])
+    return points
 
 
 def _candidates(field: Field, chain: list[int], side: float) -> Iterator[Path]:
     """Curves through a chain of dummies, the plainest first."""
-    points = [(field.grid.x[v], field.grid.y[v]) for v in chain]
+    points = _points(field, chain)
     start, end = points[0], points[-1]
     if side:
         yield _bowed(start, end, side)
@@ -175,7 +190,7 @@ def _candidates(field: Field, chain: list[int], side: float) -> Iterator[Path]:
     if len(chain) > 2:
         yield _smooth(points)
         yield _stepped(points)
-    yield _strict(field, chain)
+    yield _strict(field, chain, points)
 
 
 _ARMS = (
@@ -216,17 +231,16 @@ def _stepped(points: list[Point]) -> Path:
     return joined([(p, (p[0], (p[1] + q[1]) / 2), (q[0], (p[1] + q[1]) / 2), q) for p, q in pairwise(points)])
 
 
-def _strict(field: Field, chain: list[int]) -> Path:
-    x, y = field.grid.x, field.grid.y
+def _strict(field: Field, chain: list[int], points: list[Point]) -> Path:
     parts: list[Path] = []
-    for p, q in pairwise(chain):
-        high, low = field.grid.free[field.rows.layer[p]]
+    for v, (p, q) in zip(chain, pairwise(points), strict=False):
+        high, low = field.grid.free[field.rows.layer[v]]
         # Vertical again before the next row, so that an arrowhead does not sit on the bend.
         low -= 8
         middle = (high + low) / 2
-        parts.append(line((x[p], y[p]), (x[p], high)))
-        parts.append(((x[p], high), (x[p], middle), (x[q], middle), (x[q], low)))
-        parts.append(line((x[q], low), (x[q], y[q])))
+        parts.append(line(p, (p[0], high)))
+        parts.append(((p[0], high), (p[0], middle), (q[0], middle), (q[0], low)))
+        parts.append(line((q[0], low), q))
     return joined(parts)
 
 

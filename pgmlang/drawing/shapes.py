@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pgmlang.drawing.scene import Mark, NodeKind, SceneNode
@@ -66,6 +66,15 @@ class Shape:
     form: Form = "ellipse"
     raised: float = 0.0
     card: Card | None = None
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether the shape reaches as far to each side, with its label inside."""
+        return self.beside is None and self.left == self.right
+
+    def turned(self) -> Shape:
+        """The room that a centred shape takes where x and y change places."""
+        return replace(self, width=self.height, height=self.width, left=self.height / 2, right=self.height / 2)
 
 
 BLANK = Shape(18.0, 18.0, 9.0, 9.0)

@@ -127,7 +127,7 @@ def _intervals(
             name,
             share(float(q5)),
             share(float(q95)),
-            _figure(float(x), float(sd) or length / 100),
+            _figure(float(x), float(sd) or length / 10),
             share(float(x)),
         )
         for name, x, q5, q95, sd in zip(elements, mean, low, high, spread, strict=True)

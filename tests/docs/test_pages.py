@@ -60,6 +60,19 @@ def test_every_record_has_its_page(pages: dict[str, str]) -> None:
     )
 
 
+def test_the_menu_names_what_is_there(pages: dict[str, str]) -> None:
+    menu = re.findall(
+        r"^([\w/-]+)$",
+        "".join(re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), re.S)),
+        re.M,
+    )
+    assert len(menu) > 20
+    for name in menu:
+        assert (DOCS / f"{name}.md").is_file() or f"{name.removeprefix('reference/')}.md" in pages, name
+    top = {path.removesuffix(".md") for path in pages if "/" not in path or path.endswith("/index.md")}
+    assert top <= {name.removeprefix("reference/") for name in menu}
+
+
 def test_indexes_name_every_page(pages: dict[str, str]) -> None:
     for folder, names in (("distributions", FAMILIES), ("errors", CODES), ("commands", COMMANDS)):
         linked = set(re.findall(r"\]\((\w+)\.md\)", pages[f"{folder}/index.md"]))

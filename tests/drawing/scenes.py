@@ -168,6 +168,19 @@ def random_dag(count: int, edges: int, seed: int, reach: int = 10, plate: str = 
     return scene(f"dag {count}", nodes, " ".join(f"n{a}->n{b}" for a, b in chosen), {plate: ""} if plate else None)
 
 
+def generations(families: int, seed: int) -> Scene:
+    """A wide and shallow network, as pedigrees are: children of pairs, grandchildren, and a sign of each."""
+    draw = random.Random(seed)
+    edges = []
+    for k in range(families):
+        for child in range(draw.randint(1, 3)):
+            edges += [f"m{k}->c{k}_{child}", f"f{k}->c{k}_{child}", f"c{k}_{child}->s{k}_{child}"]
+        if k:
+            edges += [f"c{k}_0->g{k}", f"c{draw.randrange(k)}_0->g{k}"]
+    names = dict.fromkeys(name for edge in edges for name in edge.split("->"))
+    return scene(f"generations {families}", dict.fromkeys(names, ""), " ".join(edges))
+
+
 ALARM = random_dag(37, 46, 3, 14)
 NAMED = {name.lower(): value for name, value in globals().items() if isinstance(value, Scene)}
 

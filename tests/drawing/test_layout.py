@@ -10,7 +10,7 @@ import pytest
 from pgmlang.drawing import PlacedScene, Scene, SceneEdge, SceneNode, ScenePlate, layout
 from pgmlang.drawing.geometry import Rect, crosses, sampled
 from pgmlang.drawing.text import text_width
-from tests.drawing.scenes import NAMED, THREE_WAY, dressed, random_dag, random_plated
+from tests.drawing.scenes import NAMED, THREE_WAY, dressed, generations, random_dag, random_plated
 
 SCENES = [
     *NAMED.values(),
@@ -20,6 +20,8 @@ SCENES = [
     *(random_dag(count, int(1.4 * count), count, reach) for count in (31, 45, 70, 101) for reach in (8, 40)),
     *(dressed(random_dag(count, 60, count, 12), count) for count in (36, 50)),
     random_dag(40, 60, 5, 12, "row"),
+    *(generations(count, count) for count in (8, 14)),
+    dressed(generations(9, 3), 3),
 ]
 
 

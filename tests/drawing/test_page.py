@@ -15,7 +15,8 @@ from pgmlang.drawing.layering import downward, layers
 from pgmlang.drawing.model_scene import network_scene
 from pgmlang.drawing.page import TIGHT, page_layers
 from pgmlang.formats import read_bif
-from tests.drawing.scenes import random_dag
+from tests.drawing.scenes import generations, random_dag
+from tests.drawing.scenes import scene as make_scene
 
 
 def star(count: int, out: bool = True) -> Scene:
@@ -40,6 +41,14 @@ def test_a_hub_of_many_is_stacked_on_a_page(out: bool) -> None:
     # All edges but those of the nearest row leave the hub, or reach it, at one point.
     ends = [e.path[0 if out else -1] for e in found.edges]
     assert max(ends.count(end) for end in ends) > 60
+
+
+def test_wide_and_shallow_graphs_stand_across() -> None:
+    scene = generations(14, 1)
+    found = layout(scene)
+    assert found.height < 4 * found.width
+    for placed in found.edges:
+        assert placed.path[-1][0] > placed.path[0][0], "layers go from left to right"
 
 
 def test_edges_of_one_trunk_are_one_line_until_they_branch() -> None:
@@ -80,3 +89,13 @@ def _steps(found: PlacedScene) -> float:
         corners = [p[0] for p in placed.path[::3]]
         bends.append(sum(abs(a - b) > 0.01 for a, b in pairwise(corners)))
     return sum(bends) / max(len(bends), 1)
+
+
+def test_a_strip_of_params_above_a_plate_is_set_in_rows() -> None:
+    params = {f"a_param_with_a_long_name_{i}": "param" for i in range(12)}
+    edges = " ".join(f"{p}->y{i % 3}" for i, p in enumerate(params))
+    rows = {f"y{i}": "observed @row" for i in range(3)}
+    found = layout(make_scene("params", {**params, **rows}, edges, {"row": ""}))
+    assert found.width < 3.5 * found.height
+    (plate,) = found.plates
+    assert plate.box.y1 - plate.box.y0 < found.height / 2

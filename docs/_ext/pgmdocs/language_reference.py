@@ -110,6 +110,7 @@ _TOKEN = re.compile(r'"[^"]*"|[\w.]+|[|()\[\]*+?]|\S')
 
 def pages() -> dict[str, str]:
     return {
+        "statements.md": statements(),
         "grammar.md": grammar(),
         "functions.md": functions(),
         "types.md": types(),
