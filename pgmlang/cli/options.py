@@ -39,6 +39,9 @@ settings_option = click.option(
 fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE", help="Hold a param at a value.")
 
 reading_options = together(
+    click.option(
+        "--encoding", metavar="NAME", help="Of a text table that is not in UTF-8: `cp1252`, `latin-1`, `utf-16`."
+    ),
     click.option("--sep", help="Separator of a text table (default: seen from its header)."),
     click.option(
         "--decimal", multiple=True, metavar="[COLUMN=]MARK", help="Decimal mark of numbers: `.` (default) or `,`."
@@ -219,7 +222,7 @@ def refuse_options_without_data() -> None:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
 
 
-READING = ("decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
 """The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
 
 BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")

@@ -33,13 +33,13 @@ class TextTable:
     ) -> None:
         check_options(sep, decimal)
         self.source = source
-        self.stream = TextStream(source.open(), source.name)
+        self.stream = TextStream(source.open(), source.name, source.encoding)
         self.header: Header = read_header(self.stream, sep, source.suffix)
         if self.header.sep == decimal:
             # A table of one column needs no separator; any mark that is not the decimal one will do.
             if len(self.header.names) > 1:
                 raise _same_marks(decimal)
-            self.stream = TextStream(source.open(), source.name)
+            self.stream = TextStream(source.open(), source.name, source.encoding)
             self.header = read_header(self.stream, ";", source.suffix)
         for name in columns or ():
             if name not in self.header.names:
@@ -106,7 +106,7 @@ class TextTable:
         """Reads again with blocks that hold the longest line allowed."""
         import pyarrow as pa
 
-        self.stream = TextStream(self.source.open(), self.source.name)
+        self.stream = TextStream(self.source.open(), self.source.name, self.source.encoding)
         read_header(self.stream, self.header.sep, self.source.suffix)
         try:
             return self._table(MAX_LINE)

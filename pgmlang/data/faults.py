@@ -23,7 +23,7 @@ class TextRows:
 
     def read(self, strict: bool) -> Iterator[tuple[int, list[str]]]:
         """Lines and cells. ``strict``: csv.Error on wrong quotes."""
-        with TextStream(self.source.open(), self.source.name) as stream:
+        with TextStream(self.source.open(), self.source.name, self.source.encoding) as stream:
             header = read_header(stream, self.header.sep, self.source.suffix)
             text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="")
             reader = csv.reader(text, delimiter=header.sep, strict=strict)

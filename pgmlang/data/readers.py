@@ -44,22 +44,24 @@ def read_frame(
     check_options(sep, reading.decimal_mark)
     if isinstance(source, Frame):
         return _selected(source, columns)
-    return mended(_read(source, sep, name, columns, reading.decimal_mark), reading)
+    return mended(_read(source, sep, name, columns, reading), reading)
 
 
-def _read(source: Any, sep: str | None, name: str | None, columns: Sequence[str] | None, decimal: str) -> Frame:
+def _read(
+    source: Any, sep: str | None, name: str | None, columns: Sequence[str] | None, reading: Reading
+) -> Frame:
     """A whole table, its cells as they stand."""
     source = collected(source, name or "data")
     if isinstance(source, Mapping):
         from pgmlang.data.arrays import frame_of_arrays
 
         return _selected(frame_of_arrays({str(k): v for k, v in source.items()}, name or "data"), columns)
-    opened = _opened(source, name)
+    opened = _opened(source, name, reading.encoding)
     if opened is None:
         label = name or "data"
         return _selected(frame_of_table(table_of_object(source, label), label), columns)
     if opened.suffix in _TEXT:
-        return TextTable(opened, sep, decimal, columns).read()
+        return TextTable(opened, sep, reading.decimal_mark, columns).read()
     with failing(opened.name):
         if opened.suffix in _ARRAYS:
             from pgmlang.data import arrays
@@ -82,17 +84,17 @@ def read_batches(
     reading = Reading.of(reading, **options)
     check_options(sep, reading.decimal_mark)
     check_blocks(reading)
-    for frame in _batches(source, columns, batch_rows, sep, name, reading.decimal_mark):
+    for frame in _batches(source, columns, batch_rows, sep, name, reading):
         yield mended(frame, reading)
 
 
 def _batches(
-    source: Any, columns: Sequence[str] | None, batch_rows: int | None, sep: str | None, name: str | None, decimal: str
+    source: Any, columns: Sequence[str] | None, batch_rows: int | None, sep: str | None, name: str | None, reading: Reading
 ) -> Iterator[Frame]:  # fmt: skip
     source = collected(source, name or "data")
-    opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name)
+    opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name, reading.encoding)
     if opened is not None and opened.suffix in _TEXT:
-        table = TextTable(opened, sep, decimal, columns)
+        table = TextTable(opened, sep, reading.decimal_mark, columns)
         yield from table.batches(batch_rows or _rows_per_batch(len(table.columns)))
     elif opened is not None and opened.suffix in _COLUMNAR:
         with failing(opened.name):
@@ -106,8 +108,13 @@ def _rows_per_batch(num_columns: int) -> int:
     return max(1, min(_MAX_BATCH_ROWS, _CELLS // max(1, num_columns)))
 
 
-def _opened(source: Any, name: str | None) -> Source | None:
+def _opened(source: Any, name: str | None, encoding: str) -> Source | None:
     """Paths and streams as a Source; None for objects. Raises PgmError for what cannot be read."""
+    opened = _source_of(source, name)
+    return opened if opened is None or not encoding else replace(opened, encoding=encoding)
+
+
+def _source_of(source: Any, name: str | None) -> Source | None:
     if isinstance(source, str) and source == "-":
         return standard_input(name)
     if isinstance(source, (str, os.PathLike)):

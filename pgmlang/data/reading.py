@@ -3,6 +3,7 @@ fit keeps and reads new rows by."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -17,7 +18,7 @@ GROUP_MARKS = ("", ",", ".", " ", "'")
 
 @dataclass(frozen=True)
 class Reading:
-    """``decimal``: the decimal mark of numbers in text; ``thousands``: a mark between groups of three digits; ``na``: texts
+    """``encoding``: of a text file that is not in UTF-8 and has no mark of its own; not kept by a fit. ``decimal``: the decimal mark of numbers in text; ``thousands``: a mark between groups of three digits; ``na``: texts
     that mean missing: each with the column it is of (empty: of all). ``strip``: labels lose the blanks around them, runs of
     blanks are one, and their Unicode form is NFC. ``fold_case``: labels are read in lower case. ``merge``: (column, label,
     the label it is read as). ``unit``: (column, text) a sign or unit around its numbers. ``dates``: (column, format) read as
@@ -25,6 +26,7 @@ class Reading:
     (``age=?``, ``sex:M``) where the table has a column of that name.
     """
 
+    encoding: str = ""
     decimal: tuple[tuple[str, str], ...] = ()
     thousands: tuple[tuple[str, str], ...] = ()
     na: tuple[tuple[str, str], ...] = ()
@@ -49,7 +51,14 @@ class Reading:
         return made
 
     def check(self) -> None:
-        """Raises PgmError PGM0612 for marks that no number has."""
+        """Raises PgmError PGM0612 for encodings that are not known and marks that no number has."""
+        try:
+            is_text = not self.encoding or getattr(codecs.lookup(self.encoding), "_is_text_encoding", True)
+        except (LookupError, ValueError):
+            is_text = False
+        if not is_text:
+            raise problem("PGM0612", f"the encoding {quoted(self.encoding)} is not known",
+                          cure="give one such as `cp1252`, `latin-1`, `utf-16` or `shift_jis`")  # fmt: skip
         for _, mark in self.decimal:
             if mark not in MARKS:
                 raise problem("PGM0612", f"the decimal mark {quoted(mark)} is not known", cure="give `.` or `,`")
@@ -70,13 +79,18 @@ class Reading:
     def plus(self, other: Reading) -> Reading:
         """Both: what ``other`` says of a column is added."""
         joined = {f.name: (*getattr(self, f.name), *(r for r in getattr(other, f.name) if r not in getattr(self, f.name)))
-                  for f in fields(self) if f.name not in ("strip", "fold_case")}  # fmt: skip
-        return Reading(**joined, strip=self.strip or other.strip, fold_case=self.fold_case or other.fold_case)
+                  for f in fields(self) if f.name not in ("encoding", "strip", "fold_case")}  # fmt: skip
+        return Reading(
+            encoding=self.encoding or other.encoding,
+            **joined,
+            strip=self.strip or other.strip,
+            fold_case=self.fold_case or other.fold_case,
+        )
 
     @property
     def is_plain(self) -> bool:
         """Whether cells are taken as they stand."""
-        return self == Reading()
+        return replace(self, encoding="") == Reading()
 
     def number_format(self, column: str) -> NumberFormat:
         """How the numbers of a column are written."""
@@ -121,7 +135,7 @@ class Reading:
 
     def to_json(self) -> dict[str, Any]:
         """What is not as it stands, as plain data."""
-        return {k: v for k, v in asdict(self).items() if v}
+        return {k: v for k, v in asdict(self).items() if v and k != "encoding"}
 
     @classmethod
     def of_json(cls, about: Mapping[str, Any]) -> Reading:
@@ -135,7 +149,8 @@ class Reading:
 
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments of Python that say the same (the column of what is of all columns is the empty text)."""
-        out: dict[str, Any] = {name: True for name in ("strip", "fold_case") if getattr(self, name)}
+        plain = ("encoding", "strip", "fold_case")
+        out: dict[str, Any] = {name: getattr(self, name) for name in plain if getattr(self, name)}
         for name in ("decimal", "thousands", "unit", "dates"):
             if getattr(self, name):
                 out[name] = dict(getattr(self, name))
@@ -149,7 +164,7 @@ class Reading:
 
     def flags(self) -> list[str]:
         """The options of the command line that say the same, each word by itself."""
-        out: list[str] = []
+        out: list[str] = ["--encoding", self.encoding] if self.encoding else []
         for flag, marks in (("--decimal", self.decimal), ("--thousands", self.thousands)):
             for column, mark in marks:
                 out += [flag, f"{column}={mark}" if column else mark]

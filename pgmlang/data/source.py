@@ -19,12 +19,14 @@ from pgmlang.diagnostics.suggest import near_names
 
 @dataclass(frozen=True)
 class Source:
-    """A file that can be opened as often as needed. ``suffix``: what its name says it is (`.csv`)."""
+    """A file that can be opened as often as needed. ``suffix``: what its name says it is (`.csv`); ``encoding``: of its text,
+    UTF-8 where it is empty; a byte order mark says it before."""
 
     name: str
     suffix: str
     open: Callable[[], BinaryIO]
     path: Path | None = None
+    encoding: str = ""
 
 
 def file_source(path: Path, name: str | None = None) -> Source:

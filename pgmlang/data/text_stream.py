@@ -45,9 +45,10 @@ class TextStream(io.RawIOBase):
     once a quote or a blank line was read: then the number of a row does not tell its line. ``quotes``: how many.
     """
 
-    def __init__(self, raw: BinaryIO, name: str) -> None:
+    def __init__(self, raw: BinaryIO, name: str, encoding: str = "") -> None:
         self.name = name
         self._raw = raw
+        self._told = encoding
         self._pending = b""
         self._line_ends = b""
         self._lines = 0
@@ -68,7 +69,7 @@ class TextStream(io.RawIOBase):
         for magic, what, cure in _FOREIGN:
             if head.startswith(magic):
                 raise problem("PGM0702", f"this is {what}, not a text table", place=self.name, cure=cure)
-        self._encoding = "utf-8"
+        self._encoding = self._told or "utf-8"
         for mark, encoding in _MARKS:
             if head.startswith(mark):
                 head, self._encoding = head[len(mark) :], encoding
@@ -167,7 +168,7 @@ class TextStream(io.RawIOBase):
         return problem(
             "PGM0702", f"byte 0x{byte:02X}{guess} is not UTF-8", place=f"{self.name}:{line}",
             notes=[f"it is byte {column:,} of the line"] if b"\n" in good or not self._lines else [],
-            cure="save the file as UTF-8, for example `iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv`",
+            cure="if that is its encoding, give `--encoding cp1252` (in Python `encoding='cp1252'`), else save the file as UTF-8",
         )  # fmt: skip
 
     def _not_text(self, what: str, before: bytes) -> PgmError:

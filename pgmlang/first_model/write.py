@@ -16,6 +16,7 @@ from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
 from pgmlang.first_model.selection import chosen
 from pgmlang.first_model.variables import estimated_alone, is_labelled
 from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.counting_columns import counting_column
 from pgmlang.profile.kinds import words_of
 from pgmlang.profile.registry import remarks_on, sure_options
 from pgmlang.profile.table import TableProfile, profile
@@ -27,13 +28,15 @@ CLASSIFIERS = ("logistic", "naive-bayes")
 @dataclass(frozen=True)
 class FirstModel:
     """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
-    did; ``mapping``: variables whose columns have other names; ``method``: of a fit, where ``auto`` would take long."""
+    did; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
+    many rows each row is; ``method``: of a fit, where ``auto`` would take long."""
 
     text: str
     says: str
     reading: Reading = field(default_factory=Reading)
     notes: tuple[str, ...] = ()
     mapping: dict[str, str] = field(default_factory=dict)
+    counting: tuple[str, str] | None = None
     method: str = "auto"
 
     def __str__(self) -> str:
@@ -43,6 +46,7 @@ class FirstModel:
     def flags(self) -> str:
         """The options that ``pgmc fit`` takes with the model, as they are typed."""
         words = [*self.reading.flags(), *(x for n, c in self.mapping.items() for x in ("--map", f"{n}={c}"))]
+        words += [f"--{self.counting[0]}", self.counting[1]] if self.counting is not None else []
         words += ["--method", self.method] if self.method != "auto" else []
         return " ".join(map(shlex.quote, words))
 
@@ -50,7 +54,13 @@ class FirstModel:
     def binding(self) -> dict[str, Any]:
         """The keyword arguments that ``fit`` in Python takes with the model, its method among them."""
         method = {"method": self.method} if self.method != "auto" else {}
-        return {**self.reading.keywords(), **({"mapping": self.mapping} if self.mapping else {}), **method}
+        counting = dict([self.counting]) if self.counting is not None else {}
+        return {
+            **self.reading.keywords(),
+            **({"mapping": self.mapping} if self.mapping else {}),
+            **counting,
+            **method,
+        }
 
 
 LARGE = 1_000_000
@@ -69,7 +79,13 @@ def drafted(
         plain = plain.plus(sure_options(remarks_on(profile(mended(frame, plain)))))
     read = mended(frame, replace(plain, bins=bins))
     made = first_model(read, name, target, classifier)
-    return replace(made, reading=read.reading, notes=read.notes)
+    said: tuple[str, ...] = ()
+    if made.counting is not None:
+        option, column = made.counting
+        said = (
+            f"`{column}` as the number of rows that each row stands for; if it is none, leave `--{option}` out",
+        )
+    return replace(made, reading=read.reading, notes=(*read.notes, *said))
 
 
 def first_model(frame: Frame, name: str, target: str | None = None, classifier: str = "logistic") -> FirstModel:
@@ -119,8 +135,18 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         frame.reading,
         frame.notes,
         page.mapping,
+        _counting(table, target),
         "map" if is_large else "auto",
     )
+
+
+def _counting(table: TableProfile, target: str | None) -> tuple[str, str] | None:
+    """The column that by its name counts rows, which then is no variable."""
+    counting = counting_column(table.frame, tuple(table.columns))
+    is_said = (
+        counting is not None and counting.is_named and counting.option == "counts" and counting.name != target
+    )
+    return (counting.option, counting.name) if counting is not None and is_said else None
 
 
 Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]

@@ -21,11 +21,12 @@ _MOST_LABELS = 12
 
 
 class Counting(NamedTuple):
-    """``option``: ``counts`` or ``weights``; ``why``: in words."""
+    """``option``: ``counts`` or ``weights``; ``why``: in words; ``is_named``: by its name, which a response seldom has."""
 
     name: str
     option: str
     why: str
+    is_named: bool = True
 
 
 def counting_column(frame: Frame, candidates: Collection[str]) -> Counting | None:
@@ -94,5 +95,6 @@ def _by_structure(frame: Frame, candidates: Collection[str]) -> Counting | None:
                 name,
                 "counts",
                 "the number of rows that each row stands for (every combination of the other columns comes once)",
+                False,
             )
     return None

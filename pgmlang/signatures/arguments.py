@@ -89,6 +89,7 @@ ARGUMENTS = {
     "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
     "new_labels": Argument(_is_text, "`error`, `prior` or `drop`"),
     "na": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), "a list of texts, or a mapping from columns to texts"),
+    "encoding": Argument(_or_none(_is_text), "the name of an encoding, such as `cp1252`"),
     "thousands": Argument(_texts_or(_is_text), "one character"),
     "strip": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
     "fold_case": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
@@ -111,7 +112,7 @@ ARGUMENTS = {
 """By the name of a parameter."""
 
 
-READING = ("decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
 """How cells are read: the keywords that a function takes as ``**reading``."""
 OTHER_NAMES = {
     "random_state": "seed", "random_seed": "seed", "rng": "seed", "tune": "warmup", "burn": "warmup", "burn_in": "warmup",

@@ -118,3 +118,27 @@ def test_a_reading_is_plain_data() -> None:
     assert Reading.of_json(reading.to_json()) == reading
     assert Reading.of(**reading.keywords()) == reading
     assert "--bins" in reading.flags()
+
+
+def test_an_encoding_is_of_one_file(tmp_path) -> None:
+    """Said where UTF-8 does not do; a byte order mark says it better; a fit does not keep it."""
+    rows = "sex,x\nm\u00e4nnlich,3.5\nweiblich,4\n"
+    latin, marked, plain = (tmp_path / f"{n}.csv" for n in ("latin", "marked", "plain"))
+    latin.write_bytes(rows.encode("cp1252"))
+    marked.write_bytes(rows.encode("utf-16"))
+    plain.write_text(rows, encoding="utf-8")
+    with pytest.raises(PgmError) as caught:
+        read_frame(latin)
+    assert "--encoding cp1252" in caught.value.diagnostics[0].help
+    labels = read_frame(plain).columns["sex"].labels
+    assert read_frame(latin, encoding="cp1252").columns["sex"].labels == labels
+    assert read_frame(marked, encoding="cp1252").columns["sex"].labels == labels
+    model = pgmlang.compile("plate row {\n  sex : {...} ~ Table(prior = 1)\n}\n")
+    fit = model.fit(latin, encoding="cp1252")
+    np.testing.assert_allclose(fit.score(plain), fit.score(latin, encoding="cp1252"))
+
+
+@pytest.mark.parametrize("name", ["hex", "no such", "rot13"])
+def test_what_is_no_encoding_is_refused(name: str) -> None:
+    with pytest.raises(PgmError, match="PGM0612"):
+        read_frame({"x": ["1"]}, encoding=name)

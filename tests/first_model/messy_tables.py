@@ -37,7 +37,11 @@ class Messy:
 
 def _dates(r: np.random.Generator) -> list[list[Any]]:
     days = [f"2024-{r.integers(1, 13):02d}-{r.integers(1, 29):02d}" for _ in range(80)]
-    return [[d, f"{d[8:]}/{d[5:7]}/{d[:4]}", round(20 + int(d[5:7]) + r.normal(), 1)] for d in days]
+    wind = r.choice(["calm", "storm"], len(days))
+    return [
+        [d, f"{d[8:]}/{d[5:7]}/{d[:4]}", w, round(20 + int(d[5:7]) - 5 * (w == "storm") + r.normal(), 1)]
+        for d, w in zip(days, wind, strict=True)
+    ]
 
 
 def _currencies(r: np.random.Generator) -> list[list[Any]]:
@@ -115,7 +119,7 @@ def many_rows(num_rows: int) -> Callable[[np.random.Generator], list[list[Any]]]
 
 
 TABLES = (
-    Messy("dates", ("day", "seen on", "temperature"), _dates, "temperature", ("dates", "names"), {"day": "date", "seen on": "date"}),
+    Messy("dates", ("day", "seen on", "wind", "temperature"), _dates, "temperature", ("dates", "names"), {"day": "date", "seen on": "date"}),
     Messy("currencies", ("price", "discount", "area", "rating"), _currencies, "price", ("number-marks",),
           {"price": "number", "discount": "number", "area": "number", "rating": "ordinal"}),
     Messy("missing_words", ("x", "n", "arm", "score", "y"), _missing_words, "y", ("missing-words", "missing-codes"), {"x": "number", "arm": "category"}),
