@@ -423,7 +423,7 @@ class Asked:
         ``.png`` or ``.dot`` writes it.
 
         ``data``: a line about each observed column beside. ``observed``: names to shade (default: what the fit saw).
-        ``probabilities`` None: of up to 40 variables. ``distributions``: each node with its statement. Raises PgmError PGM0602 for evidence where no network of labels
+        ``probabilities`` None: of up to 60 variables. ``distributions``: each node with its statement. Raises PgmError PGM0602 for evidence where no network of labels
         answers, PGM0606 to PGM0609 as `query`; what is too wide is drawn without, and said in ``notes``.
         """
         from pgmlang.posterior.node_figures import drawing_of

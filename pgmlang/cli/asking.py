@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_diagnostics, print_json, say
+from pgmlang.cli.console import print_diagnostics, print_json, print_result, print_styled, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -78,8 +78,8 @@ def query(
         shown = [one for one in given if not isinstance(one, PgmError)]
         for i, answer in enumerate(shown):
             if len(given) > 1:
-                click.echo(("" if i == 0 else "\n") + answer.query)
-            click.echo(str(answer))
+                print_styled(("" if i == 0 else "\n") + answer.query, bold=True)
+            print_result(answer)
     print_diagnostics([d for one in failures for d in one.diagnostics])
     return failures[0].exit_code if failures else 0
 
@@ -305,11 +305,11 @@ def summary(source: str, names: tuple[str, ...], show_all: bool, netcdf: str | N
         )
         return
     tables = summary_tables(record, names, None if show_all else SCREEN, commands_for(source))
-    click.echo(titled_headline(record))
+    print_styled(titled_headline(record), bold=True)
     for warning in record.warnings:
-        click.echo(f"warning[{warning.code}]: {warning.message}")
+        print_styled(f"warning[{warning.code}]: {warning.message}", fg="yellow")
     for table in tables:
-        click.echo(f"\n{table}")
+        print_result(table, before="\n")
     if by_both is not None:
         from pgmlang.cli.criticising import elpd_lines
 

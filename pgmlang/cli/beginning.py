@@ -175,9 +175,9 @@ def completion(shell: str, quiet: bool) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from pgmlang.cli.main import cli
+    from pgmlang.cli.main import COMPLETING, cli
 
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(cli, {}, "pgmc", "_PGMC_COMPLETE").source())
+    click.echo(script(cli, {}, "pgmc", COMPLETING).source())
     say(f"# for good: {INSTALL[shell]}", quiet)

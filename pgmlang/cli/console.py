@@ -93,12 +93,31 @@ def print_styled(text: str, **style: Any) -> None:
     click.echo(click.style(text, **style) if color else text, color=color)
 
 
-def print_table(text: str) -> None:
-    """A result of lines on stdout whose first one is a heading."""
-    heading, newline, rows = text.partition("\n")
-    print_styled(heading, bold=True)
-    if newline:
-        click.echo(rows)
+STYLES: dict[str, dict[str, Any]] = {"title": {"bold": True}, "heading": {"fg": "cyan"}, "note": {"dim": True}}
+"""How the lines of a table look, by their kind."""
+SEVERITIES: dict[str, dict[str, Any]] = {
+    "problem": {"fg": "red"},
+    "warning": {"fg": "yellow"},
+    "ok": {"fg": "green"},
+}
+"""And the rows of findings."""
+
+
+def print_result(result: Any, before: str = "") -> None:
+    """A result on stdout: a table (or what is shown as one, by ``display``) with its headings in colour where colours are
+    shown; anything else as it is."""
+    color = in_color(sys.stdout)
+    table = result if hasattr(result, "columns") else getattr(result, "display", None)
+    text = str(result)
+    if color and table is not None and text == table.text():
+        rows = SEVERITIES if table.columns and table.columns[0].name == "severity" else {}
+
+        def painted(line: str, kind: str) -> str:
+            style = rows.get(line.partition(" ")[0], {}) if kind == "row" else STYLES.get(kind, {})
+            return click.style(line, **style) if style and line else line
+
+        text = table.text(paint=painted)
+    click.echo(f"{before}{text}", color=color)
 
 
 def say(text: str, quiet: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgmlang.cli.console import print_json
+from pgmlang.cli.console import print_json, print_result
 from pgmlang.cli.options import binding_of, binding_options, json_option, tables_of
 from pgmlang.cli.sources import fit_of
 
@@ -74,4 +74,4 @@ def print_ranks(
     if as_json:
         print_json([r.to_dict() for r in ranks])
         return
-    click.echo(ranks)
+    print_result(ranks)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_json, say, write_text
+from pgmlang.cli.console import print_json, print_result, say, write_text
 from pgmlang.cli.options import json_option, quiet_option, reading_options
 
 
@@ -28,7 +28,7 @@ def describe(data: str, sep: str | None, as_json: bool, **given: Any) -> None:
     if as_json:
         print_json(description.to_dict())
     else:
-        click.echo(str(description))
+        print_result(description)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_diagnostics, print_json, say
+from pgmlang.cli.console import print_diagnostics, print_json, print_result, print_styled, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -160,9 +160,9 @@ def _tell(fitted: Any, folder: Path, as_json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
-    click.echo(headline(record))
+    print_styled(headline(record), bold=True)
     for table in summary_tables(record, budget=GLANCE, more=commands_for(str(folder))):
-        click.echo(f"\n{table}")
+        print_result(table, before="\n")
     click.echo()
     click.echo(f"wrote {folder}; next: {_next_command(fitted, folder)}")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_json
+from pgmlang.cli.console import print_json, print_result
 from pgmlang.cli.criticising import print_ranks
 from pgmlang.cli.options import binding_options, json_option
 from pgmlang.cli.sources import fit_of
@@ -26,7 +26,7 @@ def diagnose(source: str, show_all: bool, as_json: bool) -> int:
     if as_json:
         print_json([vars(f) for f in findings])
     else:
-        click.echo(findings.every if show_all else findings)
+        print_result(findings.every if show_all else findings)
     return 1 if any(f.severity == "problem" for f in findings) else 0
 
 
@@ -63,4 +63,4 @@ def compare(
     if as_json:
         print_json([vars(d) for d in differences])
         return
-    click.echo(differences.table(None if show_all else SHOWN))
+    print_result(differences.table(None if show_all else SHOWN))

@@ -106,7 +106,7 @@ def fmt(models: tuple[str, ...], only_check: bool, stdout: bool, quiet: bool) ->
 @click.option("--observed", help="Names to shade, comma separated (default: what the data observes).")
 @click.option("--evidence", default="", metavar="'A = x, do(B = y)'", help="Draw the probabilities given this.")
 @click.option("--probabilities/--plain", default=None, help="Draw in the nodes what is known of the variables, or not "
-              "(default: of fits and network files of up to 40 variables).")  # fmt: skip
+              "(default: of fits and network files of up to 60 variables).")  # fmt: skip
 @click.option("--distributions", is_flag=True, help="Draw in each node its statement: `~ Normal(mu, tau)`.")
 @settings_option
 @fix_option

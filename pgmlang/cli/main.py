@@ -88,9 +88,15 @@ def _with_shared(command: click.Command) -> click.Command:
     """The command with the options that every one has."""
     names = {name for p in command.params for name in p.opts}
     command.params += [option for option in SHARED if not names & set(option.opts)]
+    if COMPLETING in os.environ:
+        from pgmlang.cli.completing import complete_all
+
+        complete_all(command)
     return command
 
 
+COMPLETING = "_PGMC_COMPLETE"
+"""What a shell sets that asks what a line may go on with."""
 BUILT_IN = ("compile", "help")
 """Verbs that are words of Python: their functions end in an underscore."""
 

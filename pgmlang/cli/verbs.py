@@ -75,7 +75,8 @@ COMMANDS = {
     ),
     "graph": Verb(
         "pgmlang.cli.language", "Draw a model (svg, png, dot).", "model",
-        ("pgmc graph titanic/titanic.pgm", "pgmc graph titanic/titanic.pgm -o titanic.png"), (_TITANIC,),
+        ("pgmc graph titanic/titanic.pgm -o titanic.png", 'pgmc graph titanic/titanic.fit --evidence "survived = yes"'),
+        _SURVIVAL,
     ),
     "plan": Verb(
         "pgmlang.cli.language", "Say which method would be taken, and why.", "model",

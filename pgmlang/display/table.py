@@ -12,8 +12,14 @@ from pgmlang.display.html import table_html
 from pgmlang.display.text import display_width, fitted, padded, printable, screen_width, shortened, wrapped
 
 GAP = "  "
+Paint = Callable[[str, str], str]
+"""A line and its kind to what is printed."""
 SHORTEST = 16
 """A head column that does not fit is cut, but not below this width."""
+
+
+def _plain(line: str, kind: str) -> str:
+    return line
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,16 @@ class DisplayTable:
     def with_notes(self, *notes: str) -> DisplayTable:
         return replace(self, notes=(*self.notes, *notes))
 
-    def text(self, width: int | None = None) -> str:
-        """Lines of at most ``width`` columns (those of the screen): columns that do not fit stand in blocks below each
+    def text(self, width: int | None = None, paint: Paint = _plain) -> str:
+        """``paint``: what is done to a line of a kind (``title``, ``heading``, ``row``, ``note``). Lines of at most ``width`` columns (those of the screen): columns that do not fit stand in blocks below each
         other, each with the head columns."""
         limit = width or screen_width()
-        lines = [printable(self.title)] if self.title else []
+        lines = [paint(printable(self.title), "title")] if self.title else []
         for i, block in enumerate(_blocks(self.columns, limit)):
             lines += [""] if i else []
-            lines += _lines(block, limit)
-        return "\n".join([*lines, *map(printable, self.notes)])
+            shown = _lines(block, limit)
+            lines += [paint(line, "heading") for line in shown[:1]] + [paint(line, "row") for line in shown[1:]]
+        return "\n".join([*lines, *(paint(printable(note), "note") for note in self.notes)])
 
     def __str__(self) -> str:
         return self.text()

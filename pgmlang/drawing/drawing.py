@@ -20,6 +20,10 @@ class Drawing:
     scene: Scene
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.scene.nodes)} nodes, {len(self.scene.edges)} edges"
+        return f'Drawing({self.scene.title}: {counts}; shown in a notebook, written by `save("graph.svg")`)'
+
     def svg(self) -> str:
         """The picture as SVG, without script: for pages that hold others."""
         return to_svg(self.scene)

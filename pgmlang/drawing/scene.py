@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-MOST_CARDS = 40
+MOST_CARDS = 60
 """Variables beyond which a drawing has no figures in its nodes unless they are asked for."""
 
 NodeKind = Literal["random", "param", "input", "derived", "factor", "net"]

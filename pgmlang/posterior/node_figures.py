@@ -8,15 +8,18 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.drawing.drawing import Drawing
 from pgmlang.drawing.model_scene import model_scene, network_scene
 from pgmlang.drawing.scene import MOST_CARDS, NodeFigures, with_figures
-from pgmlang.posterior.condition import condition
+from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.discrete_part import discrete_part
+from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.network_figures import network_figures
 from pgmlang.query.parse import Evidence, parse_conditions
 from pgmlang.query.row_names import base
+from pgmlang.query.sequences import chain_of_rows, length_of, position_of
 from pgmlang.results.node_figures import drawn_sizes, fit_figures
 
 Items = tuple[Evidence, ...]
+NO_FIGURES = NodeFigures()
 
 
 def drawing_of(
@@ -41,7 +44,13 @@ def drawing_of(
         seen, done = parse_conditions(evidence)
         figures, notes = node_figures(posterior, seen, done)
         columns = {} if binding is None else data_figures(binding)
-        legend = (f"given {evidence.strip()}",) if evidence.strip() else ()
+        legend: tuple[str, ...] = (f"given {evidence.strip()}",) if evidence.strip() else ()
+        names = [item.variable.name for item in (*seen, *done)]
+        if chain_of_rows(fit.model) and not any(position_of(fit.model, name) is not None for name in names):
+            drawn_chain = any(
+                figures.get(v.name, NO_FIGURES).marks for v in fit.model.of_role("random") if v.plates
+            )
+            legend += ("labels: the first row of a fresh sequence",) if drawn_chain and not fit.draws else ()
         node_of = str if posterior.network is not None else base
         cut = {node_of(item.variable.name) for item in done}
         scene = with_figures(scene, columns | figures, legend, cut)
@@ -62,7 +71,7 @@ def node_figures(
     fit = given.posterior.fit
     figures = {} if posterior.network is not None else fit_figures(fit)
     reasons = given.posterior.reasons_against_tables
-    answers, rest = (None, given.evidence) if reasons else given.posterior.tables_given(given.evidence)
+    answers, rest = (None, given.evidence) if reasons else _tables(given)
     answers = answers or discrete_part(fit)
     if answers is None:
         if evidence or done:
@@ -82,3 +91,11 @@ def node_figures(
             raise
         return figures, tuple(f"drawn without probabilities: {d.message}" for d in error.diagnostics)
     return figures, ()
+
+
+def _tables(given: Conditioned) -> tuple[NetworkAnswers, Items]:
+    """Exact answers about a fresh row, or about a sequence as long as the evidence speaks of; and what is left of the evidence."""
+    names = [item.variable.name for item in (*given.evidence, *given.do)]
+    if any(position_of(given.posterior.fit.model, name) is not None for name in names):
+        return given.posterior.tables_of_sequence(length_of(given.posterior.fit.model, names)), given.evidence
+    return given.posterior.tables_given(given.evidence)

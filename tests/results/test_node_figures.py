@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pgmlang import compile
 from pgmlang.binding.data_figures import data_figures
+from pgmlang.diagnostics import PgmError
 from pgmlang.results.fit import Fit
 from pgmlang.results.node_figures import drawn_sizes, fit_figures
 
@@ -90,3 +93,39 @@ def test_columns_of_data() -> None:
     figures = data_figures(binding)
     assert figures["x"].lines == ("mean 3, sd 2.65",)
     assert [m.text for m in figures["y"].marks] == ["67 %", "33 %"]
+
+
+CHAIN = """
+plate t = chain {
+  z : {a, b} ~ if first then Table() { 0.5, 0.5 } else Table(prev(z)) { a : 0.9, 0.1 ; b : 0.2, 0.8 }
+  x : {u, v} ~ Table(z) { a : 0.9, 0.1 ; b : 0.3, 0.7 }
+}
+"""
+
+
+def test_evidence_on_a_sequence_draws_each_of_its_rows() -> None:
+    given = compile(CHAIN).given()
+    drawing = given.graph("x[0] = u, x[2] = v")
+    marks = {n.name: n.marks for n in drawing.scene.nodes}
+    assert [m.label for m in marks["x"]] == ["0 = u", marks["x"][1].label, "2 = v"]
+    for row, mark in enumerate(marks["z"]):
+        label = mark.label.rpartition(" = ")[2]
+        assert mark.high == pytest.approx(given.query(f"P(z[{row}] | x[0] = u, x[2] = v)").probabilities[label])
+    plain = given.graph("x = u")
+    assert plain.scene.legend == ("given x = u", "labels: the first row of a fresh sequence")
+    (z,) = (n for n in plain.scene.nodes if n.name == "z")
+    assert [m.high for m in z.marks] == pytest.approx([0.75, 0.25])
+
+
+def test_a_drawing_is_shown_and_written(tmp_path: Path) -> None:
+    drawing = compile(CHAIN).given().graph()
+    assert repr(drawing).startswith("Drawing(")
+    assert len(repr(drawing)) < 120
+    assert drawing._repr_svg_() == drawing.svg()
+    assert "<script" not in drawing.svg()
+    for ending, start in ((".svg", b"<svg"), (".dot", b"digraph"), (".png", b"\x89PNG")):
+        drawing.save(tmp_path / f"a{ending}")
+        assert (tmp_path / f"a{ending}").read_bytes().startswith(start)
+    with pytest.raises(PgmError) as caught:
+        drawing.save(tmp_path / "a.pdf")
+    assert caught.value.diagnostics[0].code == "PGM0612"
