@@ -85,9 +85,9 @@ def topics(fit: pgmlang.FittedModel, figure) -> None:
     words = np.array(fit.record.model.axis_labels("word"))
     share = fit.draws["theta"].mean((0, 1)).mean(0)
     axis.axis("off")
-    lines = [f"{share[k]:5.1%}  " + "  ".join(words[np.argsort(-phi[k])[:9]]) for k in np.argsort(-share)]
-    axis.text(0, 1, "\n".join(lines), family="monospace", va="top", fontsize=8)
-    axis.set_title("the nine likeliest words of each topic", loc="left")
+    lines = [f"{share[k]:5.1%}  " + " ".join(words[np.argsort(-phi[k])[:5]]) for k in np.argsort(-share)]
+    axis.text(0, 1, "\n".join(lines), family="monospace", va="top", fontsize=11)
+    axis.set_title("the five likeliest words of each topic", loc="left")
 
 
 def quakes(fit: pgmlang.FittedModel, figure) -> None:
@@ -192,7 +192,7 @@ def titanic(fit: pgmlang.FittedModel, figure) -> None:
     axis.set_xticks(range(4), classes)
     axis.set_ylim(0, 1)
     axis.set_ylabel("P(survived)")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.38, 1))
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 
 
 def schools(fit: pgmlang.FittedModel, figure) -> None:
@@ -217,7 +217,7 @@ PICTURES = {
     "ising": (ising, (9, 4.5)), "tagging": (tagging, (11, 3.8)),
     "rbm": (rbm, (9, 4.5)), "sbn": (draws_of_images, (9, 4.5)), "vae": (draws_of_images, (9, 4.5)),
     "dbn": (draws_of_images, (9, 4.5)), "logistic": (logistic, (6, 3)), "iris": (iris, (6, 4.5)),
-    "topics": (topics, (8, 3)), "quakes": (quakes, (8, 3.5)), "denoise": (denoise, (7, 6)), "energy": (energy, (5.5, 4.5)),
+    "topics": (topics, (6, 3)), "quakes": (quakes, (8, 3.5)), "denoise": (denoise, (7, 6)), "energy": (energy, (5.5, 4.5)),
 }  # fmt: skip
 
 

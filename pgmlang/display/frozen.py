@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 C = TypeVar("C", bound=type)
 
 
-class FrozenArrays(Mapping[str, np.ndarray]):
+class FrozenArrays(Mapping[str, "np.ndarray"]):
     """Arrays by name that cannot be assigned to, nor their elements (numpy refuses those). ``path``: how it is had
     (``fit.draws``); ``axes``: names of the last axes of each."""
 
@@ -22,7 +23,7 @@ class FrozenArrays(Mapping[str, np.ndarray]):
         self._axes = axes or {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        view = np.asarray(self._arrays[name]).view()
+        view = self._arrays[name].view()
         view.flags.writeable = False
         return view
 

@@ -53,19 +53,23 @@ class Findings(TableTuple[Finding]):
             DisplayColumn("figure", tuple(figures), tuple(f.figure for f in self), is_number=True),
             column("limit", [f.threshold for f in self], lambda v: f"{v:g}"),
             column("where", [f.where for f in self]),
-        ), notes=(*cures, f"{len(self)} checks, {sum(f.severity != 'ok' for f in self)} not passed"))  # fmt: skip
+        ), notes=(*cures, f"{counted(self)}, {sum(f.severity != 'ok' for f in self)} not passed"))  # fmt: skip
 
     @property
     def display(self) -> DisplayTable:
         passed = len(self) - len(self.bad)
         if not self.bad:
-            return DisplayTable((), f"{len(self)} checks, 0 not passed")
+            return DisplayTable((), f"{counted(self)}, 0 not passed")
         table = self.bad.every
-        return replace(table, notes=(*table.notes[:-1], f"{len(self)} checks, {len(self) - passed} not passed"))
+        return replace(table, notes=(*table.notes[:-1], f"{counted(self)}, {len(self) - passed} not passed"))
 
     @property
     def frame(self) -> Any:
         return as_frame({name: [getattr(f, name) for f in self] for name in Finding.__dataclass_fields__})
+
+
+def counted(findings: Findings) -> str:
+    return f"{len(findings)} check{'' if len(findings) == 1 else 's'}"
 
 
 class Check(NamedTuple):
