@@ -25,7 +25,7 @@ from pgmlang.syntax.format import format_source
 CLASSIFIERS = ("logistic", "naive-bayes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FirstModel:
     """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
     did; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
@@ -41,6 +41,9 @@ class FirstModel:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return self.text.rstrip("\n")
 
     @property
     def flags(self) -> str:
@@ -63,8 +66,9 @@ class FirstModel:
         }
 
 
-LARGE = 1_000_000
-"""Cells from which a fit by draws takes minutes: the most probable values come at once."""
+LARGE = 30_000
+"""Rows times columns, times the ways to fill in missing labels, from which a fit by draws takes minutes: the most probable values
+come at once."""
 
 
 def drafted(
@@ -128,7 +132,7 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
     text = page.text(
         f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
     )
-    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) > LARGE
+    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) * page.states > LARGE
     return FirstModel(
         format_source(SourceFile("<init>", text)),
         says,
