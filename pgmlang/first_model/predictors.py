@@ -143,10 +143,18 @@ def _wide(page: Page, columns: list[ColumnProfile], name: str, scale: str, axis:
 
 
 def _of_groups(page: Page, column: ColumnProfile, scale: str) -> str:
-    """Effects of groups, whose spread is learned: many rows each."""
+    """Effects of groups, many rows each, whose spread is learned; it is given where only the most probable values are sought,
+    which would shrink it to nothing, and all effects with it."""
     plate = page.names[column.name]
-    deviation, effect = page.fresh(f"{plate}_sd"), page.fresh(f"{plate}_effect")
-    page.priors.append(f"{deviation} ~ HalfNormal({scale})  # how much the groups of {plate} differ")
+    effect = page.fresh(f"{plate}_effect")
+    deviation = scale
+    if page.is_of_points:
+        page.plates.append(
+            f"# how much the groups of {plate} differ is given: draws could learn it, as `sd ~ HalfNormal({scale})`"
+        )
+    else:
+        deviation = page.fresh(f"{plate}_sd")
+        page.priors.append(f"{deviation} ~ HalfNormal({scale})  # how much the groups of {plate} differ")
     page.plates.append(f"plate {plate} {{ {effect} ~ Normal(0, {deviation}) }}")
     page.around.append(plate)
     if plate != column.name:

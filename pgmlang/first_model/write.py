@@ -110,7 +110,33 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         raise PgmError(Diagnostic("PGM0720", f"there is no column `{target}`", place=frame.name, help=near))
     is_bayes = target is not None and classifier == "naive-bayes"
     columns, left_out = chosen(table, target, groups_are_plates=target is not None and not is_bayes)
-    page = Page(left_out=left_out)
+    page, says = _written(table, columns, left_out, target, is_bayes, is_of_points=False)
+    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) * page.states > LARGE
+    if is_large and page.around:
+        page, says = _written(table, columns, left_out, target, is_bayes, is_of_points=True)
+    if not page.rows:
+        raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
+                                  help="`pgmc describe` says what each of them is"))  # fmt: skip
+    page.about.append(f"# {says}")
+    text = page.text(
+        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+    )
+    return FirstModel(
+        format_source(SourceFile("<init>", text)),
+        says,
+        frame.reading,
+        frame.notes,
+        page.mapping,
+        _counting(table, target),
+        "map" if is_large else "auto",
+    )
+
+
+def _written(
+    table: TableProfile, columns: list[ColumnProfile], left_out: list[str], target: str | None, is_bayes: bool, *, is_of_points: bool
+) -> tuple[Page, str]:  # fmt: skip
+    """The page of a model, and what it is, in words; ``is_of_points``: to be fitted by its most probable values."""
+    page = Page(left_out=list(left_out), is_of_points=is_of_points)
     page.name_columns([c.name for c in columns])
     if target is None:
         for column in columns:
@@ -123,25 +149,9 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
     page.left_out += [
         f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
         for c in columns
-        if c.missing and c.kind != "group"
+        if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
     ]
-    if not page.rows:
-        raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
-                                  help="`pgmc describe` says what each of them is"))  # fmt: skip
-    page.about.append(f"# {says}")
-    text = page.text(
-        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
-    )
-    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) * page.states > LARGE
-    return FirstModel(
-        format_source(SourceFile("<init>", text)),
-        says,
-        frame.reading,
-        frame.notes,
-        page.mapping,
-        _counting(table, target),
-        "map" if is_large else "auto",
-    )
+    return page, says
 
 
 def _counting(table: TableProfile, target: str | None) -> tuple[str, str] | None:

@@ -114,3 +114,20 @@ def test_many_rows_take_seconds(tmp_path: Path) -> None:
     fit = model.fit(path, seed=1, **first.binding)
     answers = fit.predict_columns({"age": ["30"], "city": ["Oslo"]}, targets=["spent"])
     assert float(answers.columns["spent"][0]) == pytest.approx(1130, abs=25)
+
+
+def test_groups_of_a_large_table_have_a_given_spread() -> None:
+    """The most probable values of a hierarchy are none: its spread would shrink to nothing."""
+    r = np.random.default_rng(3)
+    for rows, method in ((300, "auto"), (20_000, "map")):
+        group = r.integers(0, 30, rows)
+        columns = {
+            "school": [f"s{g}" for g in group],
+            "x": r.normal(size=rows),
+            "y": r.normal(size=rows) + group / 10,
+        }
+        first = pgmlang.init(columns, "y")
+        assert first.method == method
+        assert ("school_sd" in first.text) == (method == "auto")
+        assert "plate row in school" in first.text
+        pgmlang.compile(first.text)
