@@ -93,7 +93,8 @@ def test_predictions_are_near_the_truth(tmp_path: Path) -> None:
     table = next(t for t in TABLES if t.name == "many_rows")
     path = str(table.write(tmp_path))
     first = pgmlang.init(path, "spent")
-    fit = pgmlang.compile(first.text).fit(path, seed=1, **first.binding)
+    shorter = {"chains": 4, "warmup": 300, "draws": 200}
+    fit = pgmlang.compile(first.text).fit(path, seed=1, options=shorter, **first.binding)
     new = {"age": ["30", "?", "80"], "city": ["Oslo", "Narvik", "bergen"]}
     predicted = np.asarray(fit.predict_columns(new, targets=["spent"]).columns["spent"], float)
     assert predicted[0] == pytest.approx(1000 + 90 + 40, abs=25)
