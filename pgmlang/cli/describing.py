@@ -60,5 +60,10 @@ def init(
     for line in made.notes:
         say(f"read      {line}", quiet)
     say(f"{'wrote ' + output + ': ' if output != '-' else ''}{made.says}", quiet)
+    if made.method != "auto":
+        say(
+            "fitted by the most probable values (`--method map`): draws (`--method hmc`) would take minutes",
+            quiet,
+        )
     model = "MODEL.pgm" if output == "-" else output
     say(f"next: pgmc fit {shlex.quote(model)} {shlex.quote(data)} {made.flags}".rstrip(), quiet)

@@ -84,7 +84,9 @@ def read_batches(
     reading = Reading.of(reading, **options)
     check_options(sep, reading.decimal_mark)
     check_blocks(reading)
-    for frame in _batches(source, columns, batch_rows, sep, name, reading):
+    for i, frame in enumerate(_batches(source, columns, batch_rows, sep, name, reading)):
+        if i == 0 and columns is None:
+            reading.check_columns(frame.columns, frame.name)
         yield mended(frame, reading)
 
 

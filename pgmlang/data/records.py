@@ -39,6 +39,9 @@ def collected(source: Any, name: str) -> Any:
 
 def mixed_values(values: Iterable[Any], column: str, frame: str, note: str) -> PgmError:
     """PGM0702 for values of several types, at the first that is unlike those above it."""
+    if not isinstance(values, Iterable):
+        return problem("PGM0702", f"`{column}` is one value, not a list of them", place=f"{frame}:{column}", notes=[note],
+                       cure="give one value a row, None for a missing one")  # fmt: skip
     cells = list(values)
     kinds = [_kind_of(cell) for cell in cells]
     first = next((k for k in kinds if k), "")

@@ -23,7 +23,9 @@ class FrozenArrays(Mapping[str, "np.ndarray"]):
         self._axes = axes or {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        view = self._arrays[name].view()
+        import numpy as np
+
+        view = np.asarray(self._arrays[name]).view()
         view.flags.writeable = False
         return view
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from pgmlang.drawing.ordering import Rows, Token
 from pgmlang.drawing.page import ROOMY, Spacing
@@ -28,8 +29,16 @@ class Grid:
     free: list[tuple[float, float]]
 
 
-def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float], spacing: Spacing = ROOMY) -> Grid:
-    """Coordinates for all; ``labels`` are the widths of the boxes' labels, nodes from ``real`` on are dummies."""
+def place(
+    rows: Rows,
+    shapes: list[Shape],
+    real: int,
+    labels: list[float],
+    spacing: Spacing = ROOMY,
+    straight: bool = False,
+) -> Grid:
+    """Coordinates for all; ``labels`` are the widths of the boxes' labels, nodes from ``real`` on are dummies. ``straight``:
+    long edges in few vertical runs, where boxes, if any, hold every node."""
     count = len(rows.layer)
     problem = _problem(rows, shapes, real, labels, spacing)
     positions = solve(problem)
@@ -43,9 +52,10 @@ def place(rows: Rows, shapes: list[Shape], real: int, labels: list[float], spaci
         positions = solve(problem, positions)
     solution = positions.tolist()
     x = solution[:count]
-    if spacing is not ROOMY and not labels:
-        straighten(rows, x, real, lambda u, v: _gap(("node", u), ("node", v), shapes, real, spacing))
     left, right = solution[count::2], solution[count + 1 :: 2]
+    if straight:
+        inside = (max(left, default=-inf) + PAD, min(right, default=inf) - PAD)
+        straighten(rows, x, real, lambda u, v: _gap(("node", u), ("node", v), shapes, real, spacing), inside)
     y, top, bottom, free = _heights(rows, shapes, x, spacing)
     return Grid(x, y, left, right, top, bottom, free)
 
@@ -60,7 +70,8 @@ def _problem(
             # Long edges are kept straight (weights as in Gansner et al. 1993).
             dummies = (v >= real) + (w >= real)
             # What shares its plate hangs together; an edge from outside need not bend that line.
-            tight = 8.0 if dummies == 0 and rows.home[v] == rows.home[w] != 0 else 1.0
+            is_inner = rows.home[v] == rows.home[w] and (rows.home[v] != 0 or spacing is not ROOMY)
+            tight = 8.0 if dummies == 0 and is_inner else 1.0
             problem.pulls.append((v, w, tight * (1.0, 2.0, 8.0)[dummies], 0.0))
     for b, wide in enumerate(labels):
         problem.pulls.append((count + 2 * b, count + 2 * b + 1, 0.08, 0.0))

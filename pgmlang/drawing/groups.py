@@ -64,6 +64,12 @@ class Membership:
     members: tuple[frozenset[int], ...]
     ancestors: tuple[frozenset[int], ...]
     beside: tuple[int, ...]
+    count: int = 0
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every node lies in the same plates, or in none: boxes then say nothing of the layout."""
+        return not self.beside and all(len(members) == self.count for members in self.members)
 
 
 def membership(scene: Scene) -> Membership:
@@ -100,7 +106,9 @@ def membership(scene: Scene) -> Membership:
             related = p == q or q in ancestors[p] or p in ancestors[q]
             if not related and members[p] and members[p] <= members[q]:
                 add_blank(p, min(members[p]))
-    return Membership(tuple(plates.values()), tuple(map(frozenset, members)), tuple(ancestors), tuple(beside))
+    return Membership(
+        tuple(plates.values()), tuple(map(frozenset, members)), tuple(ancestors), tuple(beside), len(scene.nodes)
+    )
 
 
 def _ancestors(name: str, plates: dict[str, ScenePlate], index: dict[str, int]) -> frozenset[int]:

@@ -42,8 +42,8 @@ def layout(scene: Scene) -> PlacedScene:
     real = len(drawn) + len(info.beside)
     arcs = downward(scene, index)
     levels, is_across = _levels(len(drawn), arcs, info), False
-    if is_large and not info.plates:
-        levels, is_across = page_setting(levels, arcs, drawn, spacing)
+    if is_large and info.is_even:
+        levels, is_across = page_setting(levels, arcs, drawn, spacing, can_turn=not info.plates)
     else:
         inside = frozenset().union(*info.members)
         levels = unrolled_strip(levels, arcs, [*drawn, *[BLANK] * len(info.beside)], spacing, inside)
@@ -54,7 +54,7 @@ def layout(scene: Scene) -> PlacedScene:
     shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
     titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
     wide = [text_width(title, SMALL) for title in titles]
-    grid = place(rows, shapes, real, wide, spacing)
+    grid = place(rows, shapes, real, wide, spacing, straight=is_large and info.is_even)
     nodes = _nodes(scene, grid, shapes, is_across)
     plates = [
         PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
@@ -62,7 +62,7 @@ def layout(scene: Scene) -> PlacedScene:
     ]
     field = make_field(rows, grid, nodes, [p.label_box for p in plates], [p.box for p in plates], loops)
     edges = route(field, scene.edges, index)
-    clusters = clusters_of(len(drawn), arcs) if is_large and not info.plates else []
+    clusters = clusters_of(len(drawn), arcs) if is_large and info.is_even else []
     # Outer boxes first, so that a writer that fills them does not cover the inner ones.
     depth = [box.depth for box in rows.groups.boxes]
     plates = [plates[b] for b in sorted(range(len(plates)), key=lambda b: (depth[b], b))]

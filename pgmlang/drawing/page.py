@@ -55,13 +55,13 @@ def across(spacing: Spacing) -> Spacing:
 
 
 def page_setting(
-    layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing
+    layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing, can_turn: bool = True
 ) -> tuple[list[int], bool]:
     """The layers for a page, and whether they stand from left to right: where that is legible on a much smaller page, which
     it is for wide and shallow graphs."""
     wide, high = [s.left + s.right for s in shapes], [s.height for s in shapes]
     down = page_layers(layer, arcs, wide, high, spacing)
-    if not all(s.is_centred for s in shapes):
+    if not can_turn or not all(s.is_centred for s in shapes):
         return down, False
     sideways = page_layers(layer, arcs, high, wide, across(spacing))
     sizes = _size(down, arcs, wide, high, spacing), _size(sideways, arcs, high, wide, across(spacing))

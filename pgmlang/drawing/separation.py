@@ -117,7 +117,8 @@ def _relaxed(problem: SeparationProblem, gaps: dict[tuple[int, int], float], sta
         + rho * (np.bincount(tail, minlength=n) + np.bincount(head, minlength=n))
     )
     x, z, y = start, np.maximum(start[head] - start[tail], least), np.zeros(len(least))
-    for step in range(steps if inverse is not None else max(60, min(steps, 1_500_000 // n))):
+    most = 60 + 60_000_000 // (n * n) if inverse is not None else max(60, 1_500_000 // n)
+    for step in range(min(steps, most)):
         right = sigma * x + pull + spread(tail, head, rho * z - y)
         new = inverse @ right if inverse is not None else _conjugate(matrix, right, x, diagonal)
         ax = over * (new[head] - new[tail]) + (1 - over) * z

@@ -11,8 +11,11 @@ from pgmlang.drawing.ordering import Rows
 Gap = Callable[[int, int], float]
 
 
-def straighten(rows: Rows, x: list[float], real: int, gap: Gap, sweeps: int = 6) -> None:
-    """Moves dummies (nodes from ``real`` on) in place; ``gap``: the least distance of two neighbours of a row.
+def straighten(
+    rows: Rows, x: list[float], real: int, gap: Gap, inside: tuple[float, float], sweeps: int = 6
+) -> None:
+    """Moves dummies (nodes from ``real`` on) in place; ``gap``: the least distance of two neighbours of a row; ``inside``:
+    what none of them leaves.
 
     Wires beside each other make room for one another from sweep to sweep, outer ones first.
     """
@@ -21,7 +24,7 @@ def straighten(rows: Rows, x: list[float], real: int, gap: Gap, sweeps: int = 6)
     for number in range(sweeps):
         moved = 0.0
         for line in lines if number % 2 == 0 else lines[::-1]:
-            moved = max(moved, _straighten_line(rows, x, line, index, gap))
+            moved = max(moved, _straighten_line(rows, x, line, index, gap, inside))
         if moved < 0.5:
             return
 
@@ -43,14 +46,16 @@ def _lines(rows: Rows, real: int) -> list[list[int]]:
     return lines
 
 
-def _straighten_line(rows: Rows, x: list[float], line: list[int], index: dict[int, int], gap: Gap) -> float:
+def _straighten_line(
+    rows: Rows, x: list[float], line: list[int], index: dict[int, int], gap: Gap, inside: tuple[float, float]
+) -> float:
     """The fewest vertical runs, greedily from the top; each as near as it can be to where its dummies were."""
     moved = 0.0
     start = 0
-    low, high = _room(rows, x, line[0], index, gap)
+    low, high = _room(rows, x, line[0], index, gap, inside)
     for i in range(1, len(line) + 1):
         if i < len(line):
-            next_low, next_high = _room(rows, x, line[i], index, gap)
+            next_low, next_high = _room(rows, x, line[i], index, gap, inside)
             if max(low, next_low) <= min(high, next_high):
                 low, high = max(low, next_low), min(high, next_high)
                 continue
@@ -64,9 +69,11 @@ def _straighten_line(rows: Rows, x: list[float], line: list[int], index: dict[in
     return moved
 
 
-def _room(rows: Rows, x: list[float], v: int, index: dict[int, int], gap: Gap) -> tuple[float, float]:
+def _room(
+    rows: Rows, x: list[float], v: int, index: dict[int, int], gap: Gap, inside: tuple[float, float]
+) -> tuple[float, float]:
     row, i = rows.rows[rows.layer[v]], index[v]
-    low = x[row[i - 1]] + gap(row[i - 1], v) if i else float("-inf")
-    high = x[row[i + 1]] - gap(v, row[i + 1]) if i + 1 < len(row) else float("inf")
+    low = x[row[i - 1]] + gap(row[i - 1], v) if i else inside[0]
+    high = x[row[i + 1]] - gap(v, row[i + 1]) if i + 1 < len(row) else inside[1]
     # What rounding leaves of an empty room is the place where the dummy stands.
     return (low, high) if low <= high else (x[v], x[v])

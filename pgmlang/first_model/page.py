@@ -11,7 +11,9 @@ from pgmlang.profile.identifiers import identifier
 @dataclass
 class Page:
     """``names``: the name of each column; ``left_out``: lines on columns that the model does not have. Statements: ``dims``,
-    ``priors``, ``plates`` (whole lines) outside of the rows' plate, ``rows`` inside of it; ``around``: plates it is in."""
+    ``priors``, ``plates`` (whole lines) outside of the rows' plate, ``rows`` inside of it; ``around``: plates it is in.
+    ``states``: in how many ways the labels of missing cells of one row can be filled in, over which a fit sums; ``bins``: of each column of numbers
+    with missing cells; ``is_of_points``: the model is fitted by its most probable values."""
 
     names: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=lambda: {"row"})
@@ -23,6 +25,9 @@ class Page:
     rows: list[str] = field(default_factory=list)
     around: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
+    states: int = 1
+    bins: int = 4
+    is_of_points: bool = False
 
     def name_columns(self, columns: list[str]) -> None:
         """Gives each column its name in the model, before anything else takes it."""

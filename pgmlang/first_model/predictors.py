@@ -18,7 +18,9 @@ from pgmlang.profile.table import TableProfile
 
 MAX_GROUPS = 3
 BINS = 4
-"""Of a column of numbers with missing cells."""
+"""Of a column of numbers with missing cells: so many where it is the only one, else one fewer."""
+MAX_STATES = 300
+"""Ways to fill in the missing labels of a row: more would take long to sum over."""
 
 
 def linear_terms(
@@ -29,7 +31,13 @@ def linear_terms(
     terms: list[str] = []
     wide = {c: group for group in one_hot_groups(table) for c in group.columns}
     done: set[str] = set()
+    page.bins = BINS if sum(c.missing > 0 and c.kind != "group" for c in columns) < 2 else BINS - 1
     for column in columns:
+        if not _has_room(page, column):
+            page.left_out.append(
+                f"# {column.name}: missing cells beside those of too many others; left out (or fit with `--missing drop`)"
+            )
+            continue
         group = wide.get(column.name)
         if group is not None:
             if group.name not in done:
@@ -49,6 +57,14 @@ def linear_terms(
     return terms
 
 
+def _has_room(page: Page, column: ColumnProfile) -> bool:
+    """Whether the missing cells of a column can be summed out beside those of the columns before."""
+    if not column.missing or column.kind == "group":
+        return True
+    is_set = is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric)
+    return page.states * (len(labels_of(column)) if is_set else page.bins) <= MAX_STATES
+
+
 def _coefficient(page: Page, name: str, scale: str, axis: str, says: str) -> str:
     effect = page.fresh(f"b_{name}")
     page.priors.append(f"{effect}{f'[{axis}]' if axis else ''} ~ Normal(0, {scale})  # {says}")
@@ -57,7 +73,7 @@ def _coefficient(page: Page, name: str, scale: str, axis: str, says: str) -> str
 
 def _of_number(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
     name, values = page.names[column.name], column.sorted_numbers
-    cuts = quantile_cuts(values, BINS) if column.missing else ()
+    cuts = quantile_cuts(values, page.bins) if column.missing else ()
     if cuts:
         page.left_out.append(
             f"# {column.name}: cut into {len(cuts) + 1} bins, since missing labels can be summed out and missing numbers cannot"
@@ -98,6 +114,7 @@ def _of_label_set(page: Page, column: ColumnProfile, labels: Sequence[str], scal
         page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(labels[0])}")
         cases.append(f"if {name} == {quoted(label)} then {effect} else ")
     if column.missing:
+        page.states *= len(labels)
         share, dim = page.fresh(f"{name}_share"), page.fresh(f"{name}_label")
         page.dims.append(f"dim {dim} = {written}")
         page.priors.append(f"{share}[{dim}] ~ Dirichlet(1)  # of the labels of {name}, for its missing cells")
@@ -126,10 +143,18 @@ def _wide(page: Page, columns: list[ColumnProfile], name: str, scale: str, axis:
 
 
 def _of_groups(page: Page, column: ColumnProfile, scale: str) -> str:
-    """Effects of groups, whose spread is learned: many rows each."""
+    """Effects of groups, many rows each, whose spread is learned; it is given where only the most probable values are sought,
+    which would shrink it to nothing, and all effects with it."""
     plate = page.names[column.name]
-    deviation, effect = page.fresh(f"{plate}_sd"), page.fresh(f"{plate}_effect")
-    page.priors.append(f"{deviation} ~ HalfNormal({scale})  # how much the groups of {plate} differ")
+    effect = page.fresh(f"{plate}_effect")
+    deviation = scale
+    if page.is_of_points:
+        page.plates.append(
+            f"# how much the groups of {plate} differ is given: draws could learn it, as `sd ~ HalfNormal({scale})`"
+        )
+    else:
+        deviation = page.fresh(f"{plate}_sd")
+        page.priors.append(f"{deviation} ~ HalfNormal({scale})  # how much the groups of {plate} differ")
     page.plates.append(f"plate {plate} {{ {effect} ~ Normal(0, {deviation}) }}")
     page.around.append(plate)
     if plate != column.name:

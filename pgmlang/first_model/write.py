@@ -25,7 +25,7 @@ from pgmlang.syntax.format import format_source
 CLASSIFIERS = ("logistic", "naive-bayes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FirstModel:
     """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
     did; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
@@ -41,6 +41,9 @@ class FirstModel:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return self.text.rstrip("\n")
 
     @property
     def flags(self) -> str:
@@ -63,8 +66,9 @@ class FirstModel:
         }
 
 
-LARGE = 1_000_000
-"""Cells from which a fit by draws takes minutes: the most probable values come at once."""
+LARGE = 30_000
+"""Rows times columns, times the ways to fill in missing labels, from which a fit by draws takes minutes: the most probable values
+come at once."""
 
 
 def drafted(
@@ -106,7 +110,33 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         raise PgmError(Diagnostic("PGM0720", f"there is no column `{target}`", place=frame.name, help=near))
     is_bayes = target is not None and classifier == "naive-bayes"
     columns, left_out = chosen(table, target, groups_are_plates=target is not None and not is_bayes)
-    page = Page(left_out=left_out)
+    page, says = _written(table, columns, left_out, target, is_bayes, is_of_points=False)
+    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) * page.states > LARGE
+    if is_large and page.around:
+        page, says = _written(table, columns, left_out, target, is_bayes, is_of_points=True)
+    if not page.rows:
+        raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
+                                  help="`pgmc describe` says what each of them is"))  # fmt: skip
+    page.about.append(f"# {says}")
+    text = page.text(
+        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+    )
+    return FirstModel(
+        format_source(SourceFile("<init>", text)),
+        says,
+        frame.reading,
+        frame.notes,
+        page.mapping,
+        _counting(table, target),
+        "map" if is_large else "auto",
+    )
+
+
+def _written(
+    table: TableProfile, columns: list[ColumnProfile], left_out: list[str], target: str | None, is_bayes: bool, *, is_of_points: bool
+) -> tuple[Page, str]:  # fmt: skip
+    """The page of a model, and what it is, in words; ``is_of_points``: to be fitted by its most probable values."""
+    page = Page(left_out=list(left_out), is_of_points=is_of_points)
     page.name_columns([c.name for c in columns])
     if target is None:
         for column in columns:
@@ -119,25 +149,9 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
     page.left_out += [
         f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
         for c in columns
-        if c.missing and c.kind != "group"
+        if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
     ]
-    if not page.rows:
-        raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
-                                  help="`pgmc describe` says what each of them is"))  # fmt: skip
-    page.about.append(f"# {says}")
-    text = page.text(
-        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
-    )
-    is_large = target is not None and not is_bayes and frame.num_rows * len(columns) > LARGE
-    return FirstModel(
-        format_source(SourceFile("<init>", text)),
-        says,
-        frame.reading,
-        frame.notes,
-        page.mapping,
-        _counting(table, target),
-        "map" if is_large else "auto",
-    )
+    return page, says
 
 
 def _counting(table: TableProfile, target: str | None) -> tuple[str, str] | None:

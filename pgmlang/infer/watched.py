@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pgmlang.results.convergence import LEAST_DRAWS, split_r_hat
+from pgmlang.results.convergence import ranked_r_hat
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 1_000
+MOST = 200
 """Numbers a draw that R-hat is taken of: the first ones."""
 
 Figures = Callable[[], Mapping[str, float]]
@@ -25,8 +25,8 @@ def figures_of_draws(draws: Sequence[Tensor], stats: Sequence[Mapping[str, Any]]
 
     def figures() -> dict[str, float]:
         out: dict[str, float] = {}
-        if sum(block.shape[1] for block in draws) >= LEAST_DRAWS:
-            r_hat = split_r_hat(np.concatenate([_flat(block) for block in draws], 1))
+        if draws:
+            r_hat = ranked_r_hat(np.concatenate([_flat(block) for block in draws], 1))
             if np.isfinite(r_hat).any():
                 out["R-hat"] = float(np.nanmax(r_hat))
         counts = [int(block["divergent"].sum()) for block in stats if "divergent" in block]
@@ -43,9 +43,7 @@ def figures_of_named_draws(draws: Sequence[Mapping[str, Tensor]]) -> Figures:
         if not names:
             return {}
         blocks = [np.concatenate([_flat(block[n]) for n in names], 2)[:, :, :MOST] for block in draws]
-        if sum(b.shape[1] for b in blocks) < LEAST_DRAWS:
-            return {}
-        r_hat = split_r_hat(np.concatenate(blocks, 1))
+        r_hat = ranked_r_hat(np.concatenate(blocks, 1))
         return {"R-hat": float(np.nanmax(r_hat))} if np.isfinite(r_hat).any() else {}
 
     return figures

@@ -25,7 +25,7 @@ def usual_kind(fit: Fit, has_data: bool = False) -> str:
     """The kind that is drawn where none is named. Raises PgmError PGM0610 for a fit that has no picture."""
     rows = [k for k in every_kind().values() if k.usual is not None and (has_data or not k.needs_data)]
     for kind in sorted(rows, key=lambda k: k.usual or 0):
-        if not kind.against(fit):
+        if not kind.against(fit) and kind.suits(fit):
             return kind.name
     reasons = "; ".join(f"{k.name}: {k.against(fit)}" for k in rows)
     raise PgmError(Diagnostic("PGM0610", "the fit holds nothing that is drawn by itself", notes=(reasons,)))

@@ -29,7 +29,7 @@ class Request(NamedTuple):
 class Kind:
     """``against``: why a fit has no such picture, empty where it has; ``draw``: the picture; ``spellings``: other names;
     ``is_of_draws``: drawn by arviz-plots; ``needs_data``: of the fit and its data together; ``usual``: the lower the sooner
-    it is taken where no kind is named, None: never."""
+    it is taken where no kind is named and it ``suits`` the fit, None: never."""
 
     name: str
     says: str
@@ -39,3 +39,4 @@ class Kind:
     is_of_draws: bool = False
     needs_data: bool = False
     usual: int | None = None
+    suits: Callable[[Fit], bool] = lambda fit: True

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from pgmlang.plots.canvas import titled
 from pgmlang.plots.kind import Kind, Request
 from pgmlang.plots.scalars import chosen_scalars, real_names
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 PANELS = 12
 """Most numbers with a panel of their own."""
+SPAN = 30.0
+"""Times the width of the narrowest interval that an axis may show."""
 COLORS = (
     "#3465a4",
     "#f57900",
@@ -55,7 +59,7 @@ class ArvizPlot(NamedTuple):
 
 ROWS = (
     ArvizPlot("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
-        size=lambda n: (7.0, 1.4 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
+        size=lambda n: (7.0, 1.7 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
     ArvizPlot("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
     ArvizPlot("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
     ArvizPlot("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
@@ -122,10 +126,22 @@ def _draw(row: ArvizPlot) -> Callable[[Request], Figure]:
     return draw
 
 
+def _has_many_scales(fit: Fit) -> bool:
+    """Whether on one axis the narrowest of a few numbers would be points."""
+    scalars = chosen_scalars(fit, (), PANELS)
+    low, middle, high = np.array([np.quantile(v, (0.05, 0.5, 0.95)) for v in scalars.values.values()]).T
+    return scalars.number <= PANELS and float(np.ptp(middle)) > SPAN * float((high - low).min())
+
+
+USUAL: dict[str, tuple[int, Callable[[Fit], bool]]] = {
+    "density": (45, _has_many_scales),
+    "forest": (50, lambda fit: True),
+}
 KINDS = tuple(
     Kind(
         row.name, row.says, _against(row), _draw(row), row.spellings, is_of_draws=True,
-        usual=50 if row.name == "forest" else None,
+        usual=USUAL[row.name][0] if row.name in USUAL else None,
+        suits=USUAL[row.name][1] if row.name in USUAL else lambda fit: True,
     )
     for row in ROWS
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from pgmlang.binding.data_figures import data_figures
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -16,10 +18,10 @@ from pgmlang.query.network_figures import network_figures
 from pgmlang.query.parse import Evidence, parse_conditions
 from pgmlang.query.row_names import base
 from pgmlang.query.sequences import chain_of_rows, length_of, position_of
+from pgmlang.results.fit import Fit
 from pgmlang.results.node_figures import drawn_sizes, fit_figures
 
 Items = tuple[Evidence, ...]
-NO_FIGURES = NodeFigures()
 
 
 def drawing_of(
@@ -44,19 +46,23 @@ def drawing_of(
         seen, done = parse_conditions(evidence)
         figures, notes = node_figures(posterior, seen, done)
         columns = {} if binding is None else data_figures(binding)
-        legend: tuple[str, ...] = (f"given {evidence.strip()}",) if evidence.strip() else ()
         names = [item.variable.name for item in (*seen, *done)]
-        if chain_of_rows(fit.model) and not any(position_of(fit.model, name) is not None for name in names):
-            drawn_chain = any(
-                figures.get(v.name, NO_FIGURES).marks for v in fit.model.of_role("random") if v.plates
-            )
-            legend += ("labels: the first row of a fresh sequence",) if drawn_chain and not fit.draws else ()
+        legend = ((f"given {evidence.strip()}",) if evidence.strip() else ()) + _first_row(fit, figures, names)
         node_of = str if posterior.network is not None else base
-        cut = {node_of(item.variable.name) for item in done}
+        # One element that is set leaves the arrows into the others.
+        cut = {name for name in (node_of(item.variable.name) for item in done) if name in set(names)}
         scene = with_figures(scene, columns | figures, legend, cut)
     elif probabilities is None:
         notes = (f"{count} variables are drawn without their probabilities: `probabilities=True` adds them",)
     return Drawing(scene, notes)
+
+
+def _first_row(fit: Fit, figures: Mapping[str, NodeFigures], told: Collection[str]) -> tuple[str, ...]:
+    """What labels of a chain are drawn of, where nothing that was told says a row."""
+    if chain_of_rows(fit.model) is None or fit.draws or any(position_of(fit.model, n) is not None for n in told):
+        return ()
+    is_drawn = any(v.plates and v.name in figures and figures[v.name].marks for v in fit.model.of_role("random"))
+    return ("labels: the first row of a fresh sequence",) if is_drawn else ()
 
 
 def node_figures(

@@ -21,9 +21,9 @@ WIDTH = 100
 _LABELS = 6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Description:
-    """A table's profile, to be read: ``str`` of it is what `pgmc describe` prints."""
+    """A table's profile, to be read: it shows itself as `pgmc describe` prints it."""
 
     profile: TableProfile
 
@@ -64,6 +64,9 @@ class Description:
             lines += ["", "what is sure of these, to be typed behind any command that reads the table:",
                       "  " + " ".join(map(shlex.quote, mending))]  # fmt: skip
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _table(self) -> list[str]:
         head = ("column", "kind", "missing", "values")

@@ -117,10 +117,15 @@ def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.where(good, figure, np.nan) for figure in columns)
 
 
-def split_r_hat(draws: np.ndarray) -> np.ndarray:
-    """The classic R-hat of halved chains (Gelman and others 2013, section 11.4) of draws ``[chain, draw, scalar]``, shape
-    (scalars,): without ranks, for a look while chains run."""
-    return _r_hat(_split(np.asarray(draws, dtype=np.float64).transpose(2, 0, 1)))
+def ranked_r_hat(draws: np.ndarray) -> np.ndarray:
+    """The R-hat of `convergence` alone, of draws ``[chain, draw, scalar]``, shape (scalars,); NaN for a constant, and for
+    fewer than `LEAST_DRAWS` draws."""
+    x = np.asarray(draws, dtype=np.float64).transpose(2, 0, 1)
+    if x.shape[2] < LEAST_DRAWS:
+        return np.full(len(x), np.nan)
+    halves = _split(x)
+    ranked = np.fmax(_r_hat(_normal_scores(halves)), _r_hat(_normal_scores(_folded(halves))))
+    return np.where((x.max((1, 2)) == x.min((1, 2))) | ~np.isfinite(x).all((1, 2)), np.nan, ranked)
 
 
 def r_hat_of_codes(codes: np.ndarray) -> np.ndarray:

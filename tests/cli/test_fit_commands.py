@@ -99,7 +99,9 @@ def test_convert_there_and_back(pgmc: Run, tmp_path: Path) -> None:
 
 
 def test_init_writes_a_model_that_fits(pgmc: Run, model: Path) -> None:
-    assert pgmc("init", "rows.csv", "--target", "a", "-o", "first.pgm").returncode == 0
+    made = pgmc("init", "rows.csv", "--target", "a", "--classifier", "naive-bayes", "-o", "first.pgm")
+    assert made.returncode == 0
+    assert "next: pgmc fit first.pgm rows.csv" in made.stderr
     assert pgmc("fit", "first.pgm", "rows.csv").returncode == 0
     assert "P(a" in pgmc("summary", "first.fit").stdout
 

@@ -87,3 +87,12 @@ def test_tables_of_records_are_tuples_still() -> None:
     summary = fit.summary("w")
     assert list(summary.frame["name"]) == [r["name"] for r in summary]
     assert np.allclose(summary.frame["mean"].astype(float), [r["mean"] for r in summary])
+
+
+def test_scalars_and_held_params_are_read_as_arrays() -> None:
+    model = pgmlang.compile("param a : real\nparam s : positive\nplate row { y ~ Normal(a, s) }")
+    for fixed in ({}, {"a": 2.0}):
+        fit = model.fit({"y": [1.0, 2.0, 3.0]}, fixed=fixed)
+        assert float(fit.params["a"]) == pytest.approx(2.0, abs=1e-6)
+        assert not fit.params["a"].flags.writeable
+        assert "a: float64 ()" in repr(fit.params)

@@ -40,7 +40,7 @@ for path in sys.argv[1:]:
 
 
 def main() -> int:
-    pages = [read_document(ROOT / name) for name in sys.argv[1:] or PAGES]
+    pages = [page for name in sys.argv[1:] or PAGES if (page := read_document(ROOT / name)).steps]
     with tempfile.TemporaryDirectory(prefix="newcomer-") as folder:
         place = Path(folder)
         wheel = built_wheel(place)

@@ -20,6 +20,7 @@ SCENES = [
     *(random_dag(count, int(1.4 * count), count, reach) for count in (31, 45, 70, 101) for reach in (8, 40)),
     *(dressed(random_dag(count, 60, count, 12), count) for count in (36, 50)),
     random_dag(40, 60, 5, 12, "row"),
+    random_dag(90, 130, 6, 30, "row"),
     *(generations(count, count) for count in (8, 14)),
     dressed(generations(9, 3), 3),
 ]

@@ -72,7 +72,8 @@ def test_from_the_shell(
     line = next(x for x in capsys.readouterr().err.splitlines() if x.startswith("next: pgmc "))
     command = shlex.split(line.removeprefix("next: pgmc "))
     # a shorter run than is typed: what it comes to is tested elsewhere
-    assert run([*command, "--seed", "1", "--chains", "4", "--warmup", "300", "--draws", "200"]) == 0
+    shorter = [] if "--method" in command else ["--chains", "4", "--warmup", "300", "--draws", "200"]
+    assert run([*command, "--seed", "1", *shorter]) == 0
     with open(path, encoding=table.encoding, newline="") as file:
         header, *rows = list(csv.reader(file, delimiter=table.sep))[:9]
     target = header.index(table.target)
@@ -107,8 +108,26 @@ def test_many_rows_take_seconds(tmp_path: Path) -> None:
     described = pgmlang.describe(path)
     first = pgmlang.init(path, "spent")
     assert time.process_time() - start < 20
+    assert first.method == "map"
     assert described.rows[0]["kind"] == "id"
     model = pgmlang.compile(first.text)
-    fit = model.fit(path, seed=1, **{"method": "map", **first.binding})
+    fit = model.fit(path, seed=1, **first.binding)
     answers = fit.predict_columns({"age": ["30"], "city": ["Oslo"]}, targets=["spent"])
     assert float(answers.columns["spent"][0]) == pytest.approx(1130, abs=25)
+
+
+def test_groups_of_a_large_table_have_a_given_spread() -> None:
+    """The most probable values of a hierarchy are none: its spread would shrink to nothing."""
+    r = np.random.default_rng(3)
+    for rows, method in ((300, "auto"), (20_000, "map")):
+        group = r.integers(0, 30, rows)
+        columns = {
+            "school": [f"s{g}" for g in group],
+            "x": r.normal(size=rows),
+            "y": r.normal(size=rows) + group / 10,
+        }
+        first = pgmlang.init(columns, "y")
+        assert first.method == method
+        assert ("school_sd" in first.text) == (method == "auto")
+        assert "plate row in school" in first.text
+        pgmlang.compile(first.text)
