@@ -120,6 +120,20 @@ def print_result(result: Any, before: str = "") -> None:
     click.echo(f"{before}{text}", color=color)
 
 
+def listed(rows: Iterable[tuple[str, str]]) -> str:
+    """Names with what is said of each, in two columns; what is too long for the screen goes on under itself."""
+    from textwrap import wrap
+
+    pairs = list(rows)
+    width = max(len(name) for name, _ in pairs)
+    room = max(24, get_terminal_size((120, 24)).columns - width - 4)
+    lines = []
+    for name, says in pairs:
+        first, *more = wrap(says, room) or [""]
+        lines += [f"  {name:<{width}}  {first}".rstrip(), *(f"  {'':<{width}}  {line}" for line in more)]
+    return "\n".join(lines)
+
+
 def say(text: str, quiet: bool = False) -> None:
     """A line for people, on stderr."""
     if not (quiet or _QUIET.get()):

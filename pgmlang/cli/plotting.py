@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import cannot_write, print_json, say
+from pgmlang.cli.console import cannot_write, listed, print_json, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -82,9 +82,7 @@ def _tell_kinds(kinds: dict[str, str], as_json: bool) -> None:
         print_json([{"kind": name, "against": reason or None} for name, reason in kinds.items()])
         return
     rows = every_kind()
-    width = max(map(len, kinds))
-    for name, reason in kinds.items():
-        click.echo(f"{name:<{width}}  {'no: ' + reason if reason else rows[name].says}")
+    click.echo(listed((n, f"no: {reason}" if reason else rows[n].says) for n, reason in kinds.items()))
 
 
 def _names(text: str) -> list[str]:

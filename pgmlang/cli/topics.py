@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pgmlang.cli.console import listed
+
 
 class Topic(NamedTuple):
     says: str
@@ -37,11 +39,6 @@ def topic_names() -> list[str]:
     return [*TOPICS, "Table", *FAMILIES, *LEARNED, *FUNCTIONS, *BLOCKS, *METHODS, *OPTIONS]
 
 
-def _listed(rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {says}".rstrip() for name, says in rows)
-
-
 def _calls(name: str) -> list[str]:
     """How a family is written, a line each way."""
     from pgmlang.families import FAMILIES
@@ -59,8 +56,8 @@ def families() -> str:
     learned = [(n, f.says) for n, f in LEARNED.items()]
     table = ("Table(a, b, prior = 1)", "probabilities of labels for each combination of labels of a and b")
     return (
-        f"Distributions, to stand after ~ (`pgmc help NAME` for one):\n{_listed([table, *named])}\n\n"
-        f"Learned densities:\n{_listed(learned)}"
+        f"Distributions, to stand after ~ (`pgmc help NAME` for one):\n{listed([table, *named])}\n\n"
+        f"Learned densities:\n{listed(learned)}"
     )
 
 
@@ -70,9 +67,9 @@ def functions() -> str:
     rows = [(f"{n}({', '.join('xyz'[: f.arity])})", f"{f.result}, of {f.accepts}") for n, f in FUNCTIONS.items()]
     blocks = [(n, "options " + ", ".join(options) if options else "") for n, options in BLOCKS.items()]
     return (
-        f"Functions of expressions:\n{_listed(rows)}\n\n"
+        f"Functions of expressions:\n{listed(rows)}\n\n"
         f"Reductions: {', '.join(f'{r}(x, over = plate)' for r in REDUCTIONS)}\n\n"
-        f"Networks, to stand after `net name : in -> out =`:\n{_listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
+        f"Networks, to stand after `net name : in -> out =`:\n{listed(blocks)}\n  activations: {', '.join(ACTIVATIONS)}"
     )
 
 
@@ -82,7 +79,7 @@ def methods() -> str:
     rows = [(n, method_named(n).says) for n in METHODS]
     return (
         f"Methods, in the order in which `auto` tries them (`pgmc plan MODEL DATA` says which it takes, and why not "
-        f'the others):\n{_listed(rows)}\n\nSamplers can be composed: --method "gibbs(z) * hmc"'
+        f'the others):\n{listed(rows)}\n\nSamplers can be composed: --method "gibbs(z) * hmc"'
     )
 
 
@@ -93,7 +90,7 @@ def options() -> str:
         (f"--{n.replace('_', '-')}" if row.says else f"-O {n}=", row.says or _owners(n))
         for n, row in OPTIONS.items()
     ]
-    return f"Options of methods (each method has its own: `pgmc help METHOD`):\n{_listed(rows)}"
+    return f"Options of methods (each method has its own: `pgmc help METHOD`):\n{listed(rows)}"
 
 
 def _owners(option: str) -> str:
@@ -194,7 +191,7 @@ def _family(word: str) -> str | None:
     ]
     log_prob = family.formulas[0].log_prob if family.formulas else ""
     density = f"\n\nlog density: {log_prob}" if log_prob and not family.formulas[0].let else ""
-    arguments = f"\n\nArguments:\n{_listed(rows)}" if rows else ""
+    arguments = f"\n\nArguments:\n{listed(rows)}" if rows else ""
     return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {family.support}{density}"
 
 
@@ -224,8 +221,8 @@ def _method(word: str) -> str | None:
         row = OPTIONS.get(name)
         flag = f"--{name.replace('_', '-')}" if name == "max_time" or (row and row.says) else f"-O {name}=VALUE"
         says = "Stop after this many seconds." if name == "max_time" else row.says if row else ""
-        rows.append((flag, f"{says} {'by the model' if default is None else f'[{default}]'}".strip()))
-    return f"{word}: {method_named(word).says}\n\nOptions, with their defaults:\n{_listed(rows)}"
+        rows.append((flag, " ".join([says, *([] if default is None else [f"[{default}]"])]).strip()))
+    return f"{word}: {method_named(word).says}\n\nOptions, with their defaults:\n{listed(rows)}"
 
 
 def _option(word: str) -> str | None:

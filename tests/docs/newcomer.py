@@ -40,7 +40,7 @@ for path in sys.argv[1:]:
 
 
 def main() -> int:
-    pages = [read_document(ROOT / name) for name in sys.argv[1:] or PAGES]
+    pages = [page for name in sys.argv[1:] or PAGES if (page := read_document(ROOT / name)).steps]
     with tempfile.TemporaryDirectory(prefix="newcomer-") as folder:
         place = Path(folder)
         wheel = built_wheel(place)
@@ -51,12 +51,12 @@ def main() -> int:
         for page in pages:
             started = time.perf_counter()
             answered, faults = walk(page, programs, place / page.path.stem)
-            first = first or (answered - begin if answered else None)
+            if first is None and answered is not None:
+                first = answered - begin
+                print(f"{first:6.1f} s  from the empty environment to the first answer", flush=True)
             wrong += len(faults)
             print(f"{time.perf_counter() - started:6.1f} s  {page.name}: {len(page.steps)} steps", flush=True)
             print("".join(f"          {fault}\n" for fault in faults), end="")
-        if first is not None:
-            print(f"{first:6.1f} s  from the empty environment to the first answer")
         print(f"{wrong} of {sum(len(p.steps) for p in pages)} steps are not as the pages say")
     return int(wrong > 0)
 

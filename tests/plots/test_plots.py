@@ -166,7 +166,7 @@ def test_the_verb(
     monkeypatch.chdir(tmp_path)
     fits["tables"][0].save("t.fit")
     assert run(["plot", "t.fit", "--kinds"]) == 0
-    assert "forest      no: it has no draws" in capfd.readouterr().out
+    assert "  forest      no: it has no draws" in capfd.readouterr().out
     assert run(["plot", "t.fit"]) == 0
     assert (tmp_path / "t-tables.png").is_file()
     assert "tables; it also has predictive" in capfd.readouterr().err
