@@ -138,7 +138,7 @@ def compare_fits(*fits: FittedModel, data: Any = None, folds: int = 0, **binding
     PGM0612 for fewer than two."""
     from pgmlang.results.compare import compare, is_of_one_model
 
-    named = _named_fits(fits)
+    named = _named_fits(fits, 2)
     records = [fit.record for fit in fits]
     if len(records) == 2 and data is None and not folds and is_of_one_model(*records):
         return compare(records)
@@ -155,7 +155,7 @@ def rank_fits(
     ``fits``: by name, or in a row. ``data``: as for `CompiledModel.bind`; not needed where the fits kept their pointwise log-likelihoods. Raises PgmError
     PGM0904 for fits of different data, PGM0610 without draws or data.
     """
-    named = _named_fits(fits.values() if isinstance(fits, Mapping) else fits)
+    named = _named_fits(fits.values() if isinstance(fits, Mapping) else fits, 1)
     if isinstance(fits, Mapping):
         named = dict(zip(map(str, fits), named.values(), strict=True))
     return ranked_bound(
@@ -172,8 +172,8 @@ def ranked_bound(fits: Mapping[str, FittedModel], bindings: Mapping[str, Binding
     return rank({name: fit.record for name, fit in fits.items()}, bindings, folds)
 
 
-def _named_fits(fits: Any) -> dict[str, FittedModel]:
-    """Two fits or more, as ``fit 1``, ``fit 2``. Raises PgmError PGM0612 for fewer, and for what is none."""
+def _named_fits(fits: Any, fewest: int) -> dict[str, FittedModel]:
+    """Fits, so many or more, as ``fit 1``, ``fit 2``. Raises PgmError PGM0612 for fewer, and for what is none."""
     given = list(fits) if isinstance(fits, Iterable) and not isinstance(fits, str) else [fits]
     for one in given:
         if not isinstance(one, FittedModel):
@@ -181,8 +181,8 @@ def _named_fits(fits: Any) -> dict[str, FittedModel]:
             raise PgmError(
                 Diagnostic("PGM0612", message, help="`pgmlang.load(FOLDER)` and `model.fit(...)` give fits")
             )
-    if len(given) < 2:
-        message = f"two fits or more are compared, not {len(given)}"
+    if len(given) < fewest:
+        message = f"{'two fits' if fewest == 2 else 'one fit'} or more are compared, not {len(given)}"
         raise PgmError(
             Diagnostic("PGM0612", message, help="`compare_fits(one, other)`; `fit.loo(data)` is of one")
         )

@@ -83,7 +83,9 @@ def test_data_of_a_fit_are_known_in_any_table(tmp_path):
 def test_a_sweep_of_wrong_fits_to_compare():
     fit = pgmlang.compile(COIN).fit(ROWS, counts="n")
     for wrong in ([], [fit], [fit, 3], ["x", "y"], [None, fit]):
-        for call in (lambda fits: pgmlang.compare_fits(*fits), pgmlang.rank_fits):
-            with pytest.raises(PgmError, match="PGM0612"):
-                call(wrong)
+        with pytest.raises(PgmError, match="PGM0612"):
+            pgmlang.compare_fits(*wrong)
+    for wrong in ([], [fit, 3], ["x"], {"one": None}, 3):
+        with pytest.raises(PgmError, match="PGM0612"):
+            pgmlang.rank_fits(wrong)
     assert np.allclose([d.difference for d in pgmlang.compare_fits(fit, fit)], 0)
