@@ -71,6 +71,9 @@ def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
             return f"{several} that come again: names of groups, for `plate row in {column.name}`"
         case "group" if groups_are_plates and column.missing:
             return f"names of groups, {column.missing:,} missing: a row must have its group"
+    if column.is_open_number:
+        name = shlex.quote(column.name + "=,")
+        return f"its comma parts thousands (`--thousands {name}`) or is the decimal mark (`--decimal {name}`), and no cell says which"
     if strays:
         cells = int(column.counts[strays].sum())
         return f"{cells:,} cells of text among numbers (`pgmc describe` says which)"

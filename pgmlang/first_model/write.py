@@ -151,6 +151,11 @@ def _written(
         for c in columns
         if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
     ]
+    page.left_out += [
+        f"# {c.name}: read with decimal points; if they part thousands, `--decimal {shlex.quote(c.name + '=,')} --thousands {shlex.quote(c.name + '=.')}`"
+        for c in columns
+        if c.dotted_thousands is not None
+    ]
     return page, says
 
 
@@ -168,6 +173,9 @@ Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]
 
 def _writer(target: ColumnProfile, is_bayes: bool) -> Writer:
     """Who writes the model of a target. Raises PgmError PGM0602 where nobody does."""
+    if target.is_open_number:
+        raise PgmError(Diagnostic("PGM0602", f"the comma of `{target.name}` may part thousands or be the decimal mark",
+                                  help=f"say which: `--thousands {shlex.quote(target.name + '=,')}` or `--decimal {shlex.quote(target.name + '=,')}`"))  # fmt: skip
     if is_bayes and is_labelled(target):
         return naive_bayes
     if is_bayes:
