@@ -37,9 +37,9 @@ def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -
         reason = _reason(column, groups_are_plates)
         if reason:
             yield column.name, reason
-    counting = counting_column(table.frame, tuple(table.columns))
-    if counting is not None and counting.is_named:
-        yield counting.name, f"it seems to be {counting.why}: `--{counting.option} {counting.name}` says so"
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    if counting is not None and counting.is_sure:
+        yield counting.name, f"it is {counting.why}: `--{counting.option} {counting.name}` says so"
     for first, *others in duplicates(table):
         kept_name = target if target in others else first
         for other in (first, *others):

@@ -151,6 +151,7 @@ def _written(
         for c in columns
         if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
     ]
+    page.left_out += _maybe_counting(table, target)
     page.left_out += [
         f"# {c.name}: read with decimal points; if they part thousands, `--decimal {shlex.quote(c.name + '=,')} --thousands {shlex.quote(c.name + '=.')}`"
         for c in columns
@@ -160,12 +161,19 @@ def _written(
 
 
 def _counting(table: TableProfile, target: str | None) -> tuple[str, str] | None:
-    """The column that by its name counts rows, which then is no variable."""
-    counting = counting_column(table.frame, tuple(table.columns))
-    is_said = (
-        counting is not None and counting.is_named and counting.option == "counts" and counting.name != target
-    )
-    return (counting.option, counting.name) if counting is not None and is_said else None
+    """The option and the column that for sure counts rows, which then is no variable."""
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    return (counting.option, counting.name) if counting is not None and counting.is_sure else None
+
+
+def _maybe_counting(table: TableProfile, target: str | None) -> list[str]:
+    """A line on a column that may count or weigh rows, and stays a variable."""
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    if counting is None or counting.is_sure:
+        return []
+    return [
+        f"# {counting.name}: may be {counting.why}; if it is, `pgmc fit` takes `--{counting.option} {counting.name}`, and it is no variable"
+    ]
 
 
 Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]
