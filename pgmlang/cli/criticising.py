@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgmlang.cli.console import print_json, print_result
+from pgmlang.cli.console import check_csv_name, print_json, print_result
 from pgmlang.cli.options import binding_of, binding_options, json_option, tables_of
 from pgmlang.cli.sources import fit_of
 
@@ -27,6 +27,7 @@ def loo(source: str, data: tuple[str, ...], output: str | None, as_json: bool, *
 
     DATA are those of the fit; a fit made with --pointwise needs none.
     """
+    check_csv_name(output)
     fit = fit_of(source)
     options = binding_of(given)
     tables = tables_of(data, set(fit.model.plate_by_name))
