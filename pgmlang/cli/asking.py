@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_diagnostics, print_json, print_result, print_styled, say
+from pgmlang.cli.console import check_csv_name, print_diagnostics, print_json, print_result, print_styled, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -24,7 +24,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.sources import asked_of, fit_of, prior_of
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics import PgmError
 
 
 @click.command()
@@ -100,7 +100,11 @@ def predict(
     source: str, data: tuple[str, ...], output: str, targets: str | None, settings: tuple[str, ...],
     fixed: tuple[str, ...], seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
-    """For every row: the most probable label and the probability of each, and the row's log evidence."""
+    """For every row: the most probable label and the probability of each, and the row's log evidence.
+
+    On a terminal numbers have six digits; files, pipes and --json hold them whole.
+    """
+    check_csv_name(output)
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
@@ -132,15 +136,17 @@ def score(
 
     import numpy as np
 
+    from pgmlang.binding.report import weight_warnings
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
+    check_csv_name(output)
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
     say_reading(bound, quiet or as_json)
     if not quiet:
-        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
+        print_diagnostics([*(w for w in bound.warnings if w.code == "PGM0723"), *weight_warnings(bound)])
     row_scores = asked.score_rows(bound, seed or 0)
     is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
     rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
@@ -216,6 +222,7 @@ def sample(
     """Draw fresh rows from a fit, a model that gives everything, or a network file, given evidence."""
     import secrets
 
+    check_csv_name(output)
     if seed is None:
         seed = secrets.randbits(31)
         say(f"seed {seed}", quiet)
@@ -334,12 +341,10 @@ def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: b
         print_json(Columns(columns).to_dict())
         return
     from pgmlang.data import write_csv
-    from pgmlang.results.precision import rounded_columns
+    from pgmlang.results.precision import rounded_columns, shortened_columns
 
-    if output != "-" and Path(output).suffix.lower() not in ("", ".csv", ".gz", ".txt", ".tsv"):
-        raise PgmError(
-            Diagnostic("PGM0907", f"`{output}`: results are written as CSV", help="give a name that ends in .csv")
-        )
-    write_csv(sys.stdout.buffer if output == "-" else output, rounded_columns(columns))
+    is_read = output == "-" and sys.stdout.isatty()
+    shown = shortened_columns(columns) if is_read else rounded_columns(columns)
+    write_csv(sys.stdout.buffer if output == "-" else output, shown)
     if output != "-":
         say(f"wrote {output}", quiet)

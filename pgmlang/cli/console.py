@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -159,6 +159,30 @@ def write_text(path: str, text: str, force: bool = True) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+CSV_ENDINGS = ("csv", "txt", "")
+"""Of files that results are written to as CSV; a name without one is a pipe's or a device's, or its author's wish."""
+
+
+def ending_of(path: str, known: Sequence[str]) -> str:
+    """The ending of a file's name, without its dot and in small letters; ``-`` has none.
+
+    Raises PgmError PGM0907 for one that is not among ``known`` (where these hold ``""``, a name may have none).
+    """
+    ending = "" if path == "-" else Path(path).suffix.lower().removeprefix(".")
+    if path != "-" and ending not in known:
+        *others, last = [f"`.{one}`" for one in known if one]
+        listing = f"{', '.join(others)} or {last}" if others else last
+        message = f"`{path}`: unknown format `{ending or 'none'}`"
+        raise PgmError(Diagnostic("PGM0907", message, help=f"end the name in {listing}"))
+    return ending
+
+
+def check_csv_name(path: str | None) -> None:
+    """Raises PgmError PGM0907 for a name that says another format than CSV: before the work, not after it."""
+    if path:
+        ending_of(path, CSV_ENDINGS)
 
 
 def cannot_write(path: object, error: OSError) -> PgmError:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from pgmlang.cli.console import say, write_text
+from pgmlang.cli.console import ending_of, say, write_text
 from pgmlang.cli.options import quiet_option, settings_option
 from pgmlang.cli.sources import asked_of, is_network_file, read_network
-from pgmlang.diagnostics import Diagnostic, PgmError
 
 
 @click.command()
@@ -22,22 +21,14 @@ def convert(source: str, target: str, force: bool, settings: tuple[str, ...], qu
     """Convert SOURCE (.pgm, fit folder, .bif, .uai, also .gz) to TARGET (.pgm, .bif, .uai); tables stay exact."""
     from pgmlang.formats import network_to_pgm, write_bif, write_uai
 
-    ending = Path(target).suffix.lower()
+    ending = ending_of(target, ("pgm", "bif", "uai"))
     network = (
         read_network(source) if is_network_file(source) else asked_of(source, settings).posterior.tables.network
     )
-    if ending == ".pgm":
+    if ending == "pgm":
         text = network_to_pgm(network, Path(source).name.split(".")[0], origin=Path(source).name)
-    elif ending == ".bif":
-        text = write_bif(network)
-    elif ending == ".uai":
-        text = write_uai(network)
     else:
-        raise PgmError(
-            Diagnostic(
-                "PGM0907", f"`{target}`: unknown format `{ending or 'none'}`", help="end it in .pgm, .bif or .uai"
-            )
-        )
+        text = write_bif(network) if ending == "bif" else write_uai(network)
     write_text(target, text, force)
     say(
         f"wrote {target}: {len(network.variables):,} variables, {sum(f.values.size for f in network.factors):,} cells",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import print_diagnostics, print_json, say, write_text
+from pgmlang.cli.console import ending_of, print_diagnostics, print_json, say, write_text
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -125,29 +125,44 @@ def graph(
 
     if not data:
         refuse_options_without_data()
+    format_ = _picture_format(output, kind)
     names = tuple(name.strip() for name in observed.split(",")) if observed else ()
     scene, notes = scene_of(
         model, data, Wanted(names, evidence, probabilities, distributions, settings, fixed), given
     )
-    ending = Path(output).suffix.lstrip(".").lower() if output and output != "-" else ""
-    kind = kind or (ending if ending in ("svg", "png", "dot") else "svg")
     output = output or str(
-        Path(model).with_suffix(f".{kind}").name
+        Path(model).with_suffix(f".{format_}").name
         if model.endswith((".gz", "/"))
-        else Path(model).with_suffix(f".{kind}")
+        else Path(model).with_suffix(f".{format_}")
     )
-    if kind == "png":
+    if format_ == "png":
         from pgmlang.drawing import to_png
 
         to_png(scene, output)
     else:
         from pgmlang.drawing import to_dot, to_svg
 
-        write_text(output, to_svg(scene, interactive=True) if kind == "svg" else to_dot(scene))
+        write_text(output, to_svg(scene, interactive=True) if format_ == "svg" else to_dot(scene))
     for note in notes:
         say(f"note: {note}", quiet)
     if output != "-":
         say(f"wrote {output}", quiet)
+
+
+def _picture_format(output: str | None, kind: str | None) -> str:
+    """What ``--format`` says, else the ending; SVG on stdout and where no name is given. Raises PgmError: PGM0907 for an
+    unknown ending, PGM0612 where the two contradict each other."""
+    from pgmlang.drawing.drawing import FORMATS
+
+    if not output or output == "-":
+        return kind or "svg"
+    if kind is None:
+        return ending_of(output, FORMATS)
+    ending = ending_of(output, (*FORMATS, ""))
+    if ending not in ("", kind):
+        message = f"`{output}` is the name of another format than `--format {kind}`"
+        raise PgmError(Diagnostic("PGM0612", message, help="leave `--format` out: the ending says it"))
+    return kind
 
 
 @click.command()

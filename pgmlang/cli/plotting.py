@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pgmlang.cli.console import cannot_write, listed, print_json, say
+from pgmlang.cli.console import cannot_write, ending_of, listed, print_json, say
 from pgmlang.cli.options import (
     binding_of,
     binding_options,
@@ -20,7 +20,7 @@ from pgmlang.cli.options import (
 from pgmlang.cli.sources import fit_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 
-ENDINGS = (".png", ".svg", ".pdf")
+ENDINGS = ("png", "svg", "pdf")
 
 
 @click.command()
@@ -46,6 +46,8 @@ def plot(
     topics, filters, images, tables, objective, predictive (with --data). Without KIND: the one that suits the fit."""
     from pgmlang.plots import usual_kind
 
+    if output:
+        ending_of(output, ENDINGS)
     fitted = fit_of(source)
     if only_kinds:
         _tell_kinds(fitted.plot_kinds(), as_json)
@@ -56,9 +58,6 @@ def plot(
     bound = None if tables is None else fitted.bind(tables, **binding_of(given))
     name = kind or usual_kind(fitted.record, bound is not None)
     path = Path(output or f"{Path(source).name.removesuffix('.fit')}-{name}.png")
-    if path.suffix.lower() not in ENDINGS:
-        cure = f"end it in {', '.join(ENDINGS)}"
-        raise PgmError(Diagnostic("PGM0907", f"`{path}`: unknown format `{path.suffix or 'none'}`", help=cure))
     import matplotlib
 
     matplotlib.use("Agg")

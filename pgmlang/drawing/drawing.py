@@ -12,6 +12,9 @@ from pgmlang.drawing.png import to_png
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.svg import to_svg
 
+FORMATS = ("svg", "png", "dot")
+"""Of pictures of graphs, by the ending of a file's name."""
+
 
 @dataclass(frozen=True)
 class Drawing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pgmlang.model import Conditional, Model
 from pgmlang.model.model import Distribution
 from pgmlang.model.show import show_distribution, show_expr
@@ -9,7 +11,7 @@ from pgmlang.model.show import show_distribution, show_expr
 
 def statement_lines(model: Model) -> dict[str, str]:
     """By node ``~ Normal(mu, tau)`` of a conditional and ``= u * v`` of a definition; of a factor its expression. Rows of a
-    given table are left out, and what stands in no text is written from the model."""
+    given table are written ``{…}``, and what stands in no text is written from the model."""
     lines: dict[str, str] = {}
     for definition in model.definitions:
         text = definition.value.span.text if definition.value.span else show_expr(definition.value)
@@ -28,4 +30,10 @@ def _distribution(distribution: Distribution) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.partition("{")[0].split())
+    """Without comments, the rows of tables elided."""
+    return " ".join(re.sub(r"\{[^{}]*\}", "{…}", _without_comments(text)).split())
+
+
+def _without_comments(text: str) -> str:
+    """A `#` in quotes begins no comment."""
+    return re.sub(r'("(?:\\.|[^"\\\n])*")|#[^\n]*', lambda m: m.group(1) or "", text)

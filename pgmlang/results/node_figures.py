@@ -122,17 +122,23 @@ def _intervals(
     def share(x: float) -> float:
         return min(1.0, max(0.0, (x - start) / length)) if math.isfinite(x) else 0.0
 
+    step = _common_spread(mean, spread, length / 10)
     marks = [
-        Mark(
-            name,
-            share(float(q5)),
-            share(float(q95)),
-            _figure(float(x), float(sd) or length / 10),
-            share(float(x)),
-        )
-        for name, x, q5, q95, sd in zip(elements, mean, low, high, spread, strict=True)
+        Mark(name, share(float(q5)), share(float(q95)), _figure(float(x), step), share(float(x)))
+        for name, x, q5, q95 in zip(elements, mean, low, high, strict=True)
     ]
     return NodeFigures(tuple(marks))
+
+
+def _common_spread(mean: np.ndarray, spread: np.ndarray, otherwise: float) -> float:
+    """By what all numbers of a variable are written, so that they can be compared: the narrowest spread (a hundredth of the
+    widest at least), and narrow enough for two digits of the largest mean. ``otherwise``: where no spread is known."""
+    known = [float(sd) for sd in spread if math.isfinite(sd) and sd > 0]
+    narrow = max(min(known), max(known) / 100) if known else otherwise
+    largest = max((abs(float(x)) for x in mean if math.isfinite(x)), default=0.0)
+    if not largest:
+        return narrow
+    return min(narrow, max(10.0 ** math.floor(math.log10(largest)), narrow / 100))
 
 
 def _range(values: np.ndarray) -> NodeFigures:

@@ -9,6 +9,8 @@ import numpy as np
 
 EXACT = 22
 """Powers of ten up to this one are floats."""
+READ = 6
+"""Digits of a number that is printed for people."""
 ALONGSIDE = ("", ".sd", ".q5", ".q95")
 """Endings of the columns of a number that the error ``NAME.mcse`` is of."""
 
@@ -64,6 +66,16 @@ def rounded_columns(columns: Mapping[str, list[str] | np.ndarray]) -> dict[str, 
             if isinstance(values, np.ndarray) and values.dtype.kind == "f":
                 out[column] = _rounded_array(values, errors)
     return out
+
+
+def shortened_columns(columns: Mapping[str, list[str] | np.ndarray]) -> dict[str, list[str] | np.ndarray]:
+    """As `rounded_columns`, and of whatever has no error as many digits as people read."""
+    return {
+        name: np.array([float(f"{x:.{READ}g}") for x in values.ravel().tolist()]).reshape(values.shape)
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        else values
+        for name, values in rounded_columns(columns).items()
+    }
 
 
 def _rounded_array(values: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -87,3 +87,29 @@ def test_models_and_networks_are_drawn_without_torch(tmp_path: Path) -> None:
         command = [sys.executable, "-c", code, "graph", str(source), "-q", "-o", str(tmp_path / "a.svg")]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]", (source, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.pdf", "x.svgz", "x", "a.b"])
+def test_an_unknown_ending_is_refused(pgmc: Run, tmp_path: Path, name: str) -> None:
+    done = pgmc("graph", ASIA, "-o", name)
+    assert done.returncode == 69
+    assert "PGM0907" in done.stderr
+    assert "`.svg`, `.png` or `.dot`" in done.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_a_format_that_the_ending_contradicts(pgmc: Run, tmp_path: Path) -> None:
+    assert "PGM0612" in pgmc("graph", ASIA, "-o", "a.png", "--format", "svg").stderr
+    assert pgmc("graph", ASIA, "-o", "bare", "--format", "dot").returncode == 0
+    assert (tmp_path / "bare").read_text().startswith("digraph")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plot", "no.fit"), ("predict", "no.fit", "d.csv"), ("score", "no.fit", "d.csv"), ("sample", "no.fit"), ("loo", "no.fit")],
+)  # fmt: skip
+def test_every_verb_refuses_an_ending_that_it_does_not_write(pgmc: Run, arguments: tuple[str, ...]) -> None:
+    done = pgmc(*arguments, "-o", "x.json")
+    assert done.returncode == 69
+    assert "PGM0907" in done.stderr
+    assert "unknown format `json`" in done.stderr

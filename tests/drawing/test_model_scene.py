@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
+
 from pgmlang import compile
 from pgmlang.drawing.model_scene import model_scene
+from pgmlang.drawing.statements import statement_lines
+from pgmlang.sema import analyse
+from pgmlang.syntax import load_source
 
 TEXT = """model lda(K = 20, alpha = 0.1, depth = 3)
 dim word
@@ -59,8 +67,49 @@ def test_statements() -> None:
     lines = {n.name: n.lines for n in model_scene(model, distributions=True).nodes}
     assert lines["mu"] == ("~ Normal(0, 5)",)
     assert lines["low"] == ("= exp(mu)",)
-    assert lines["rain"] == ("~ Table()",)
+    assert lines["rain"] == ("~ Table() {…}",)
     assert lines["y"] == ("~ Normal(low, 1)",)
     assert lines["factor 1"] == ("J * s",)
     assert lines["J"] == lines["s"] == ()
     assert all(not n.lines for n in model_scene(model).nodes)
+
+
+def test_statements_are_whole() -> None:
+    text = (
+        "plate t = chain {\n  z : {a, b} ~ if first then Table() { 0.5, 0.5 }  # the first\n"
+        '    else Table(prev(z)) { a : 0.9, 0.1 ; "b" : 0.2, 0.8 }\n  y ~ if first then Normal(0, 1) else Normal(0, 2)\n}\n'
+    )
+    lines = {n.name: n.lines for n in model_scene(compile(text).model, distributions=True).nodes}
+    assert lines["z"] == ("~ if first then Table() {…} else Table(prev(z)) {…}",)
+    assert lines["y"] == ("~ if first then Normal(0, 1) else Normal(0, 2)",)
+
+
+ROOT = Path(__file__).parents[2]
+MODELS = sorted([*ROOT.glob("examples/**/*.pgm"), *ROOT.glob("tests/**/golden/**/*.pgm")])
+
+
+def outside_of_braces(text: str) -> str:
+    kept, depth = "", 0
+    for letter in re.sub(r"#.*", "", text):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        kept += letter if depth == 0 and letter != "}" else ""
+    return kept
+
+
+def test_every_example_is_looked_at() -> None:
+    assert len(MODELS) > 20
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_statements_of_every_example_are_whole(path: Path) -> None:
+    """Every word of a statement stands in its line, what is in tables' braces and comments apart."""
+    model = analyse(load_source(str(path)), {}).model
+    if model is None:
+        pytest.skip("a golden of what is refused")
+    lines = statement_lines(model)
+    for conditional in model.conditionals:
+        span = conditional.distribution.span
+        if span is None:
+            continue
+        drawn = lines[conditional.target].removeprefix("~ ").replace("{…}", "")
+        assert drawn.split() == outside_of_braces(span.text).split()

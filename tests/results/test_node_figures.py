@@ -129,3 +129,13 @@ def test_a_drawing_is_shown_and_written(tmp_path: Path) -> None:
     with pytest.raises(PgmError) as caught:
         drawing.save(tmp_path / "a.pdf")
     assert caught.value.diagnostics[0].code == "PGM0612"
+
+
+def test_numbers_of_one_variable_have_the_same_digits() -> None:
+    draw = np.random.default_rng(2)
+    effect = draw.normal([0.384, 0.35, -0.2], [1.2, 0.9, 1.1], (4, 4000, 3))
+    effect += np.array([0.384, 0.35, -0.2]) - effect.mean(axis=(0, 1))
+    marks = fit_figures(fit_of(effect=effect))["effect"].marks
+    assert [m.text for m in marks] == ["0.38", "0.35", "−0.20"]
+    effect[..., 2] *= 1e-9
+    assert len({len(m.text.partition(".")[2]) for m in fit_figures(fit_of(effect=effect))["effect"].marks}) == 1
