@@ -17,9 +17,7 @@ from pgmlang.profile.table import TableProfile
 def _look(table: TableProfile) -> Iterator[Remark]:
     for first, *others in duplicates(table):
         for other in others:
-            yield Remark(
-                "duplicates", (other, first), f"the same cells as `{first}`", cure="leave one of them out"
-            )
+            yield Remark("duplicates", (other, first), "the same cells in both", cure="leave one of them out")
     by_word: dict[str, list[str]] = defaultdict(list)
     for name in table.columns:
         by_word[re.sub(r"[\W_]", "", name).casefold()].append(name)
