@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+import click
+
 from pgmlang.cli.console import listed
 
 
@@ -22,7 +24,9 @@ def page(word: str) -> str | None:
         return TOPICS[word].text()
     if re.fullmatch(r"(?i)(pgm)?\d{1,4}", word):
         return _code(word)
-    for pages in (_family, _function, _method, _option):
+    if word in QUESTION_WORDS:
+        return QUESTIONS
+    for pages in (_family, _function, _method, _option, _flag):
         text = pages(word)
         if text is not None:
             return text
@@ -36,7 +40,18 @@ def topic_names() -> list[str]:
     from pgmlang.signatures.functions import BLOCKS, FUNCTIONS
     from pgmlang.signatures.options import OPTIONS
 
-    return [*TOPICS, "Table", *FAMILIES, *LEARNED, *FUNCTIONS, *BLOCKS, *METHODS, *OPTIONS]
+    return [
+        *TOPICS,
+        *QUESTION_WORDS,
+        "Table",
+        *FAMILIES,
+        *LEARNED,
+        *FUNCTIONS,
+        *BLOCKS,
+        *METHODS,
+        *OPTIONS,
+        *_flags(),
+    ]
 
 
 def _calls(name: str) -> list[str]:
@@ -115,6 +130,9 @@ QUESTIONS = """Questions, for `pgmc query` and `fit.query`:
   E(y | x = 120)                the mean, with its sd and 90 % interval
 
 Names with blanks or dots, and labels with other letters, are written in quotes: P("x.1" | b = "0-5 cm")."""
+
+QUESTION_WORDS = ("P", "E", "MAP", "do")
+"""What questions are written with."""
 
 COLORS = """Colours and messages:
   --color always|never|auto   auto: on a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR colours pipes too
@@ -234,6 +252,36 @@ def _option(word: str) -> str | None:
     row = OPTIONS[name]
     choices = f"\none of {', '.join(row.choices)}" if row.choices else ""
     return f"{name}: {row.says or 'an option of methods'}\n{_owners(name)}{choices}"
+
+
+def _flags() -> dict[str, list[tuple[str, click.Option]]]:
+    """The options of all verbs by name, each with the verbs that have it."""
+    from pgmlang.cli.main import cli
+
+    context = click.Context(cli)
+    out: dict[str, list[tuple[str, click.Option]]] = {}
+    for verb in cli.list_commands(context):
+        command = cli.get_command(context, verb)
+        for parameter in command.params if command else ():
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                for spelling in (*parameter.opts, *parameter.secondary_opts):
+                    if spelling.startswith("--"):
+                        out.setdefault(spelling.removeprefix("--"), []).append((verb, parameter))
+    return out
+
+
+def _flag(word: str) -> str | None:
+    """An option of verbs: ``--counts``, ``dates``."""
+    rows = _flags().get(word.removeprefix("--"))
+    if not rows:
+        return None
+    by_text: dict[tuple[str, str], list[str]] = {}
+    for verb, option in rows:
+        with click.Context(click.Command(verb)) as context:
+            shown = option.get_help_record(context)
+        if shown is not None:
+            by_text.setdefault(shown, []).append(verb)
+    return "\n\n".join(f"{name}: {says}\nof {', '.join(verbs)}" for (name, says), verbs in by_text.items())
 
 
 TOPICS = {
