@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -215,7 +217,22 @@ def _report(error: PgmError, as_json: bool) -> None:
 
 def main() -> None:
     """Entry point of ``pgmc``."""
-    sys.exit(run(sys.argv[1:]))
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process once all is said, without taking the libraries down: a thread of Arrow that has not come to rest after
+    a short run would abort the process there (one run in thirty on a busy machine), whatever its status."""
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass  # the reader has what it wanted
+    except OSError as error:
+        os.write(2, f"the output cannot be written: {error.strerror}\n".encode())
+        status = status or 74
+    os._exit(status)
 
 
 if __name__ == "__main__":
