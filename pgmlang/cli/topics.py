@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-import click
-
 from pgmlang.cli.console import listed
 
 
@@ -26,7 +24,7 @@ def page(word: str) -> str | None:
         return _code(word)
     if word in QUESTION_WORDS:
         return QUESTIONS
-    for pages in (_family, _function, _method, _option, _flag):
+    for pages in (_family, _function, _method, _option):
         text = pages(word)
         if text is not None:
             return text
@@ -50,7 +48,6 @@ def topic_names() -> list[str]:
         *BLOCKS,
         *METHODS,
         *OPTIONS,
-        *_flags(),
     ]
 
 
@@ -252,36 +249,6 @@ def _option(word: str) -> str | None:
     row = OPTIONS[name]
     choices = f"\none of {', '.join(row.choices)}" if row.choices else ""
     return f"{name}: {row.says or 'an option of methods'}\n{_owners(name)}{choices}"
-
-
-def _flags() -> dict[str, list[tuple[str, click.Option]]]:
-    """The options of all verbs by name, each with the verbs that have it."""
-    from pgmlang.cli.main import cli
-
-    context = click.Context(cli)
-    out: dict[str, list[tuple[str, click.Option]]] = {}
-    for verb in cli.list_commands(context):
-        command = cli.get_command(context, verb)
-        for parameter in command.params if command else ():
-            if isinstance(parameter, click.Option) and not parameter.hidden:
-                for spelling in (*parameter.opts, *parameter.secondary_opts):
-                    if spelling.startswith("--"):
-                        out.setdefault(spelling.removeprefix("--"), []).append((verb, parameter))
-    return out
-
-
-def _flag(word: str) -> str | None:
-    """An option of verbs: ``--counts``, ``dates``."""
-    rows = _flags().get(word.removeprefix("--"))
-    if not rows:
-        return None
-    by_text: dict[tuple[str, str], list[str]] = {}
-    for verb, option in rows:
-        with click.Context(click.Command(verb)) as context:
-            shown = option.get_help_record(context)
-        if shown is not None:
-            by_text.setdefault(shown, []).append(verb)
-    return "\n\n".join(f"{name}: {says}\nof {', '.join(verbs)}" for (name, says), verbs in by_text.items())
 
 
 TOPICS = {
