@@ -20,7 +20,8 @@ def suspect_counts(
     unused = [c for c in frame.columns if (plate, c) not in matches.claimed and c not in hide]
     suspect = counting_column(frame, unused) if unused else None
     if suspect is not None:
+        seems = "seems to" if suspect.is_sure else "may"
         problems.warn(
-            "PGM0724", f"`{suspect.name}` is not used, and seems to be {suspect.why}",
+            "PGM0724", f"`{suspect.name}` is not used, and {seems} be {suspect.why}",
             frame.place.column(suspect.name), f"each row is taken once; if it counts, give `--{suspect.option} {suspect.name}` (in Python `{suspect.option}='{suspect.name}'`)",
         )  # fmt: skip

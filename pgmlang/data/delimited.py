@@ -150,7 +150,7 @@ class TextTable:
             def find(rows: list[int]) -> list[int]:
                 return self._rows().lines_of([r + start for r in rows])
 
-        origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find)
+        origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find, sep=self.header.sep)
         columns: dict[str, Column] = {
             name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None)
             for i, name in enumerate(self.columns)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.data.bridge import floats_of, text_scalar, valid_of
+from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
+from pgmlang.data.date_formats import formats_of
 from pgmlang.data.problems import problem, quoted
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
@@ -15,6 +16,8 @@ from pgmlang.diagnostics import PgmError
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
 _GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?$"
 _BLANKS = r"[\s\x{00A0}\x{2009}\x{202F}]"
+_GROUP_MARKS = {" ": _BLANKS, "'": r"['\x{2019}]"}
+"""Marks between thousands that have several characters: a Swiss apostrophe is straight or curly."""
 
 
 class NumberFormat(NamedTuple):
@@ -27,6 +30,8 @@ class NumberFormat(NamedTuple):
 
 
 PLAIN = NumberFormat()
+MINUS = "\N{MINUS SIGN}"
+"""The minus of typeset text, read as the hyphen that numbers are written with."""
 
 
 def parse_numbers(texts: Any, how: NumberFormat = PLAIN) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +40,9 @@ def parse_numbers(texts: Any, how: NumberFormat = PLAIN) -> tuple[np.ndarray, np
     Spaces around a number are allowed. `inf`, `nan`, `1_000` and `0x10` are not numbers, nor is `1,000` unless ``how`` says so.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    texts = pc.replace_substring(texts, MINUS, "-")
     if how.unit:
         texts = _without_unit(texts, how.unit)
     if how.thousands:
@@ -79,7 +86,7 @@ def _without_groups(texts: Any, how: NumberFormat) -> Any:
     """Numbers in groups of three digits as plain ones; other texts as they are."""
     import pyarrow.compute as pc
 
-    group = _BLANKS if how.thousands == " " else re.escape(how.thousands)
+    group = _GROUP_MARKS.get(how.thousands) or re.escape(how.thousands)
     trimmed = pc.utf8_trim(texts, " \t")
     grouped = pc.match_substring_regex(trimmed, _GROUPED.replace("GROUP", group).replace("{mark}", how.decimal))
     return pc.if_else(grouped, pc.replace_substring_regex(trimmed, group, ""), texts)
@@ -111,6 +118,8 @@ def _cure(text: str, column: str, how: NumberFormat) -> str:
     bare = text.strip().lower()
     if bare.lstrip("+-") in ("inf", "infinity"):
         return "infinite values are not accepted; leave the cell empty where the value is not known"
+    if formats_of(strings_of([text])):
+        return f"if these are dates, give `--dates {column}`, which reads them as days (in Python `dates=[{column!r}]`)"
     other = "," if how.decimal == "." else "."
     digits = bare.lstrip("+-").replace(",", "").replace(".", "").isdigit()
     if digits and bare.count(other) == 1 and how.decimal not in bare:

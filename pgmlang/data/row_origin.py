@@ -12,13 +12,14 @@ import numpy as np
 class RowOrigin:
     """Where rows come from. ``first``: number of row 0 as messages count (line 2 of a CSV; 1 elsewhere).
     ``unit``: what that number counts. ``find_lines``: lines of rows in a file whose rows are not one line each.
-    ``kept``: rows that remain of it."""
+    ``kept``: rows that remain of it; ``sep``: what stands between the cells of a text file."""
 
     name: str
     first: int = 1
     unit: str = "row"
     find_lines: Callable[[list[int]], list[int]] | None = None
     kept: np.ndarray | None = None
+    sep: str = ""
 
     def lines(self, rows: Sequence[int]) -> list[int]:
         """Line numbers of rows."""

@@ -37,9 +37,9 @@ def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -
         reason = _reason(column, groups_are_plates)
         if reason:
             yield column.name, reason
-    counting = counting_column(table.frame, tuple(table.columns))
-    if counting is not None and counting.is_named:
-        yield counting.name, f"it seems to be {counting.why}: `--{counting.option} {counting.name}` says so"
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    if counting is not None and counting.is_sure:
+        yield counting.name, f"it is {counting.why}: `--{counting.option} {counting.name}` says so"
     for first, *others in duplicates(table):
         kept_name = target if target in others else first
         for other in (first, *others):
@@ -71,6 +71,9 @@ def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
             return f"{several} that come again: names of groups, for `plate row in {column.name}`"
         case "group" if groups_are_plates and column.missing:
             return f"names of groups, {column.missing:,} missing: a row must have its group"
+    if column.is_open_number:
+        name = shlex.quote(column.name + "=,")
+        return f"its comma parts thousands (`--thousands {name}`) or is the decimal mark (`--decimal {name}`), and no cell says which"
     if strays:
         cells = int(column.counts[strays].sum())
         return f"{cells:,} cells of text among numbers (`pgmc describe` says which)"

@@ -151,16 +151,29 @@ def _written(
         for c in columns
         if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
     ]
+    page.left_out += _maybe_counting(table, target)
+    page.left_out += [
+        f"# {c.name}: read with decimal points; if they part thousands, `--decimal {shlex.quote(c.name + '=,')} --thousands {shlex.quote(c.name + '=.')}`"
+        for c in columns
+        if c.dotted_thousands is not None
+    ]
     return page, says
 
 
 def _counting(table: TableProfile, target: str | None) -> tuple[str, str] | None:
-    """The column that by its name counts rows, which then is no variable."""
-    counting = counting_column(table.frame, tuple(table.columns))
-    is_said = (
-        counting is not None and counting.is_named and counting.option == "counts" and counting.name != target
-    )
-    return (counting.option, counting.name) if counting is not None and is_said else None
+    """The option and the column that for sure counts rows, which then is no variable."""
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    return (counting.option, counting.name) if counting is not None and counting.is_sure else None
+
+
+def _maybe_counting(table: TableProfile, target: str | None) -> list[str]:
+    """A line on a column that may count or weigh rows, and stays a variable."""
+    counting = counting_column(table.frame, tuple(table.columns), target)
+    if counting is None or counting.is_sure:
+        return []
+    return [
+        f"# {counting.name}: may be {counting.why}; if it is, `pgmc fit` takes `--{counting.option} {counting.name}`, and it is no variable"
+    ]
 
 
 Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]
@@ -168,6 +181,9 @@ Writer = Callable[[Page, TableProfile, ColumnProfile, list[ColumnProfile]], str]
 
 def _writer(target: ColumnProfile, is_bayes: bool) -> Writer:
     """Who writes the model of a target. Raises PgmError PGM0602 where nobody does."""
+    if target.is_open_number:
+        raise PgmError(Diagnostic("PGM0602", f"the comma of `{target.name}` may part thousands or be the decimal mark",
+                                  help=f"say which: `--thousands {shlex.quote(target.name + '=,')}` or `--decimal {shlex.quote(target.name + '=,')}`"))  # fmt: skip
     if is_bayes and is_labelled(target):
         return naive_bayes
     if is_bayes:

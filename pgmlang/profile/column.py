@@ -12,9 +12,10 @@ import numpy as np
 from pgmlang.data import Column, NumberColumn
 from pgmlang.data.binned import BinnedColumn
 from pgmlang.data.bridge import strings_of
-from pgmlang.data.dates import formats_of
+from pgmlang.data.date_formats import formats_of
 from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
+from pgmlang.profile.decimal_marks import decimal_marks, open_marks
 from pgmlang.profile.number_formats import format_of
 
 MAX_LABELS = 50
@@ -23,12 +24,14 @@ MAX_LABELS = 50
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    """``labels``, ``codes``: as of `Column`; ``kind``: the name of a row of `kinds.KINDS`, empty before it is told."""
+    """``labels``, ``codes``: as of `Column`; ``kind``: the name of a row of `kinds.KINDS`, empty before it is told;
+    ``table_decimal``: the decimal mark that the table's columns say together, empty where they do not."""
 
     column: Column
     labels: tuple[str, ...]
     codes: np.ndarray = field(repr=False)
     kind: str = ""
+    table_decimal: str = ""
 
     @property
     def name(self) -> str:
@@ -67,12 +70,46 @@ class ColumnProfile:
     # ---- numbers
 
     @cached_property
+    def decimal_mark(self) -> str:
+        """The decimal mark of the column by what is told, by its own numbers, or else by those beside it; empty while it is open."""
+        column = self.column
+        if not isinstance(column, TextColumn) or column.number_format.decimal != ".":
+            return "," if isinstance(column, TextColumn) else "."
+        if column.number_format.thousands in (",", "."):
+            return "," if column.number_format.thousands == "." else "."
+        marks = decimal_marks(self.labels[i] for i in np.flatnonzero(self.counts)[:5000])
+        if marks:
+            return marks.pop() if len(marks) == 1 else ""
+        return self.table_decimal
+
+    @cached_property
+    def dotted_thousands(self) -> np.ndarray | None:
+        """The number of each label if its points parted thousands, as they may where the columns beside have decimal commas and
+        three digits stand behind each; None where they do not."""
+        if not isinstance(self.column, TextColumn) or self.table_decimal != ",":
+            return None
+        told = self.column.number_format
+        labels = [self.labels[i] for i in np.flatnonzero(self.counts)]
+        if told.decimal != "." or told.thousands or decimal_marks(labels) or "." not in open_marks(labels):
+            return None
+        values, bad = parse_numbers(self.texts, told._replace(decimal=",", thousands="."))
+        return None if bad.any() else values
+
+    @cached_property
+    def is_open_number(self) -> bool:
+        """Whether the comma of its numbers may as well part thousands as be the decimal mark."""
+        if self.decimal_mark or not self.is_text or not self.is_numeric or self.number_format.thousands != ",":
+            return False
+        marks = decimal_marks(self.labels)
+        return not marks and "," in open_marks(self.labels)
+
+    @cached_property
     def number_format(self) -> NumberFormat:
         """How the numbers of the column are written: as the options of reading say, else as it looks."""
         column = self.column
         if not isinstance(column, TextColumn):
             return NumberFormat()
-        found = format_of(self.texts, self.counts, column.number_format, column.name)
+        found = format_of(self.texts, self.counts, column.number_format, self.decimal_mark)
         return column.number_format if found is None else found
 
     @cached_property

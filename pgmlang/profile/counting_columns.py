@@ -1,5 +1,5 @@
-"""Whether a column seems to say how many rows each row stands for, or how much it weighs: by its name, or because all others
-together never come twice."""
+"""Whether a column seems to say how many rows each row stands for, or how much it weighs: by what the other columns are beside
+it (a table of combinations), and by its name."""
 
 from __future__ import annotations
 
@@ -18,32 +18,61 @@ _COUNT = re.compile(
 )
 _WEIGHT = re.compile(r"(weights|wt|wgt|sample_weight|sampling_weight|survey_weight|fnlwgt)", re.I)
 _MOST_LABELS = 12
+_NEARLY = 0.95
+"""The share of rows whose combination comes once, from which the rows are a table of combinations."""
+_MORE = 3
+"""A table of counts stands for at least so many rows for each of its own."""
 
 
 class Counting(NamedTuple):
-    """``option``: ``counts`` or ``weights``; ``why``: in words; ``is_named``: by its name, which a response seldom has."""
+    """``option``: ``counts`` or ``weights``; ``why``: in words; ``is_sure``: its name and the other columns say so both, or
+    a label to be predicted comes as often as every other one (which rows as they were drawn do not do)."""
 
     name: str
     option: str
     why: str
-    is_named: bool = True
+    is_sure: bool = True
 
 
-def counting_column(frame: Frame, candidates: Collection[str]) -> Counting | None:
-    """The column among ``candidates`` that seems to count or weigh rows; None where none does."""
+def counting_column(frame: Frame, candidates: Collection[str], target: str | None = None) -> Counting | None:
+    """The column among ``candidates`` that seems to count or weigh rows; None where none does. ``target``: what is to be
+    predicted, and so counts nothing itself."""
+    suspects: list[Counting] = []
     for name in candidates:
+        if name == target or len(frame.columns) < 2:
+            continue
         numbers = _numbers(frame.columns[name])
         if numbers is None or not len(numbers) or np.isnan(numbers).any() or (numbers < 0).any():
             continue
-        is_whole, varies = bool((numbers == np.floor(numbers)).all()), bool(numbers.max() > numbers.min())
-        if not varies or len(frame.columns) < 2:
-            continue
-        is_row = bool(np.all(np.diff(numbers) == 1))
-        if is_whole and not is_row and _COUNT.fullmatch(name) and _others_are_labels(frame, name):
-            return Counting(name, "counts", "the number of rows that each row stands for (by its name)")
-        if _WEIGHT.fullmatch(name):
-            return Counting(name, "weights", "the weight of each row (by its name)")
-    return _by_structure(frame, candidates)
+        suspect = _suspicion(frame, name, numbers, target)
+        if suspect is not None:
+            suspects.append(suspect)
+    return max(suspects, key=lambda s: (s.is_sure, s.option == "counts"), default=None)
+
+
+def _suspicion(frame: Frame, name: str, numbers: np.ndarray, target: str | None) -> Counting | None:
+    if numbers.max() == numbers.min():
+        return None
+    rows = "the number of rows that each row stands for"
+    is_counts = bool((numbers == np.floor(numbers)).all()) and numbers.sum() >= _MORE * len(numbers)
+    if is_counts and not bool(np.all(np.diff(numbers) == 1)):
+        is_named = bool(_COUNT.fullmatch(name))
+        combinations = _combinations(frame, name, is_named)
+        if combinations is not None and is_named:
+            return Counting(
+                name, "counts", f"{rows} (by its name, and since no combination of the others comes twice)"
+            )
+        if combinations == len(numbers) and len(np.unique(numbers)) >= 3 and numbers.max() >= _MOST_LABELS:
+            is_sure = _is_label(frame, target)
+            unless = "" if is_sure else ", unless it was measured in each"
+            return Counting(
+                name, "counts", f"{rows} (every combination of the other columns comes once){unless}", is_sure
+            )
+    if _WEIGHT.fullmatch(name):
+        return Counting(
+            name, "weights", "the weight of each row (by its name alone: it may as well be measured)", False
+        )
+    return None
 
 
 def _numbers(column: Column) -> np.ndarray | None:
@@ -57,44 +86,28 @@ def _numbers(column: Column) -> np.ndarray | None:
     return None if bad.any() else np.append(values, np.nan)[codes]
 
 
-def _others_are_labels(frame: Frame, name: str) -> bool:
-    """Whether all other columns take few values: a table of combinations."""
-    return all(
-        isinstance(c, (TextColumn, NumberColumn)) and len(set(np.unique(c.codes).tolist()) - {-1}) <= max(_MOST_LABELS, len(c) // 10)
-        for n, c in frame.columns.items()
-        if n != name
-    )  # fmt: skip
+def _is_label(frame: Frame, target: str | None) -> bool:
+    """Whether the target has labels: texts, or two numbers."""
+    column = None if target is None else frame.columns.get(target)
+    if not isinstance(column, (TextColumn, NumberColumn)):
+        return False
+    return _numbers(column) is None or len(np.unique(column.codes)) == 2
 
 
-def _by_structure(frame: Frame, candidates: Collection[str]) -> Counting | None:
-    """A column of whole numbers beside a full table of combinations: the others take few values each, and none comes twice."""
-    if not 4 <= frame.num_rows <= 100_000 or len(frame.columns) < 3:
+def _combinations(frame: Frame, name: str, is_named: bool) -> int | None:
+    """How many combinations the values of the other columns have, where these take few values each and (nearly) no combination
+    comes twice; None else."""
+    if not 4 <= frame.num_rows <= 100_000:
         return None
-    for name in candidates:
-        numbers = _numbers(frame.columns[name])
-        if (
-            numbers is None
-            or np.isnan(numbers).any()
-            or (numbers < 0).any()
-            or (numbers != np.floor(numbers)).any()
-        ):
-            continue
-        if len(np.unique(numbers)) < 3 or numbers.max() < 5 or bool(np.all(np.diff(numbers) == 1)):
-            continue
-        codes = [
-            c.codes for n, c in frame.columns.items() if n != name and isinstance(c, (TextColumn, NumberColumn))
-        ]
-        if len(codes) != len(frame.columns) - 1:
-            return None
-        sizes = [len(np.unique(c)) for c in codes]
-        combinations = float(np.prod([float(s) for s in sizes]))
-        if max(sizes) > _MOST_LABELS or min(sizes) < 2 or combinations > 2 * frame.num_rows:
-            continue
-        if len(np.unique(np.stack(codes, axis=1), axis=0)) == frame.num_rows:
-            return Counting(
-                name,
-                "counts",
-                "the number of rows that each row stands for (every combination of the other columns comes once)",
-                False,
-            )
-    return None
+    others = [c for n, c in frame.columns.items() if n != name]
+    codes = [c.codes for c in others if isinstance(c, (TextColumn, NumberColumn))]
+    if len(codes) != len(others):
+        return None
+    sizes = [len(np.unique(c)) for c in codes]
+    most = max(_MOST_LABELS, frame.num_rows // 10) if is_named else _MOST_LABELS
+    if max(sizes) > most or min(sizes) < 2 or (len(sizes) < 2 and not is_named):
+        return None
+    different = len(np.unique(np.stack(codes, axis=1), axis=0))
+    if different < _NEARLY * frame.num_rows:
+        return None
+    return int(np.prod([float(s) for s in sizes]))

@@ -136,11 +136,11 @@ KINDS: tuple[ColumnKind, ...] = (
 """The first that holds is the column's. A name comes twice where numbers and text tell it apart."""
 
 
-def profiled(column: Column) -> ColumnProfile:
-    """A column with its kind."""
+def profiled(column: Column, table_decimal: str = "") -> ColumnProfile:
+    """A column with its kind; ``table_decimal``: the decimal mark of the columns beside it, where they say one."""
     is_other = isinstance(column, OtherColumn)
     labels, codes = ((), np.full(len(column), -1)) if is_other else column.labels_and_codes()
-    seen = ColumnProfile(column, labels, codes)
+    seen = ColumnProfile(column, labels, codes, table_decimal=table_decimal)
     kind = next(k.name for k in KINDS if k.holds(seen))
     # what was worked out on the way stays
     object.__setattr__(seen, "kind", kind)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import strings_of
-from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
+from pgmlang.data.numbers import MINUS, MISSING_WORDS, NumberFormat, parse_numbers
 
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
 _AROUND = re.compile(
@@ -23,10 +23,10 @@ _ENOUGH = 0.6
 """The share of cells, without those that mean missing, that must be numbers by a format."""
 
 
-def format_of(texts: Any, counts: np.ndarray, told: NumberFormat, name: str) -> NumberFormat | None:
+def format_of(texts: Any, counts: np.ndarray, told: NumberFormat, decimal_mark: str) -> NumberFormat | None:
     """The first format, the one told before all others, by which the most cells are numbers; None where few are.
 
-    ``texts``: labels as Arrow has them, ``counts``: cells of each.
+    ``texts``: labels as Arrow has them, ``counts``: cells of each; ``decimal_mark``: the one that is known, empty while it is open.
     """
     labels = texts.to_pylist()
     is_word = np.array([t.strip().lower() in MISSING_WORDS for t in labels], bool)
@@ -47,6 +47,8 @@ def format_of(texts: Any, counts: np.ndarray, told: NumberFormat, name: str) -> 
         return None
     unit = told.unit or _unit(probe)
     for decimal, thousands in _MARKS:
+        if decimal_mark and decimal != decimal_mark and {decimal, thousands} & {","}:
+            continue
         for sign in dict.fromkeys(("", unit)):
             how = NumberFormat(decimal, thousands, sign)
             if len(probe) > 20 and not _fits_probe(probe, how, most):
@@ -67,7 +69,7 @@ def _unit(labels: list[str]) -> str:
     """The sign or word that stands around most numbers; empty where there is none."""
     found: Counter[str] = Counter()
     for text in labels:
-        match = _AROUND.fullmatch(text)
+        match = _AROUND.fullmatch(text.replace(MINUS, "-").replace("\u2019", "'"))
         if not match or bool(match[2]) == bool(match[3]):
             continue
         # letters in front of a number make a name (`S10`), unless they are a currency

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pgmlang.data import Frame
 from pgmlang.profile.column import ColumnProfile
+from pgmlang.profile.decimal_marks import decimal_mark_of
 from pgmlang.profile.kinds import profiled
 
 
@@ -31,4 +32,5 @@ class TableProfile:
 
 def profile(frame: Frame) -> TableProfile:
     """A table's columns, each with its kind."""
-    return TableProfile(frame, {name: profiled(column) for name, column in frame.columns.items()})
+    mark = decimal_mark_of(frame)
+    return TableProfile(frame, {name: profiled(column, mark) for name, column in frame.columns.items()})

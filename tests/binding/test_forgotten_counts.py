@@ -29,6 +29,8 @@ def test_it_is_said(name: str) -> None:
         {**TABLE, "n": [1, 2, 3, 4]},
         {**TABLE, "n": [1.5, 2.5, 7.5, 9.5]},
         {**TABLE, "n": [3, None, 9, 12]},
+        {**TABLE, "stars": [3, 1, 5, 4]},
+        {k: v * 5 for k, v in {**TABLE, "num": [0, 7, 9, 3]}.items()},
         {**TABLE, "n": ["a", "b", "c", "d"]},
         {"sex": ["m", "m", "m", "f"] * 5, "ill": ["y", "n", "y", "n"] * 5, "height": list(range(160, 180))},
     ],

@@ -116,3 +116,92 @@ def test_every_column_has_a_kind() -> None:
     frame = read_frame({"a": [1.5, None], "b": ["x", "y"], "c": [None, None], "d": [True, False]})
     assert all(c.kind for c in profile(frame).columns.values())
     assert isinstance(remarks_on(profile(frame)), tuple)
+
+
+SPELLINGS = (
+    "yes",
+    "Yes",
+    "YES",
+    "Y",
+    "y ",
+    " yes",
+    "no",
+    "No ",
+    "N",
+    "n",
+    "No",
+    "maybe",
+    "Maybe",
+    "0",
+    "1",
+    "caf\u00e9",
+    "cafe\u0301",
+)
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("many", [False, True])
+def test_what_is_sure_leaves_nothing_to_say(seed: int, many: bool) -> None:
+    """Labels read by all sure options together: no spelling of one label is left, and none is made anew."""
+    from pgmlang.profile import sure_options
+
+    r = np.random.default_rng(seed)
+    columns = {c: r.choice(r.choice(SPELLINGS, 8, replace=False), 60).tolist() for c in ("a", "b")}
+    if many:  # so many that case is folded in all columns
+        columns["b"] = [f"{'Street' if r.random() < 0.5 else 'street'} {i % 12}" for i in range(60)]
+    sure = sure_options(pgmlang.describe(columns).remarks)
+    again = pgmlang.describe(columns, **sure.keywords())
+    assert not [x for x in again.remarks if x.kind == "near-labels" and x.is_sure], str(again)
+    assert "0 or 1" not in str(sure.merge)
+    for name, column in read_frame(columns, **sure.keywords()).columns.items():
+        keys = {t.strip().casefold() for t in column.labels}
+        assert len(keys) == len(column.labels), (name, column.labels)
+        assert not {"y", "yes"} <= keys
+        assert not {"n", "no"} <= keys
+
+
+@pytest.mark.parametrize(
+    ("columns", "advice"),
+    [
+        ({"a": ["8,115", "6,746", "0,655"]}, "--decimal a=,"),
+        ({"a": ["1,234", "6,746", "3,655"], "b": ["0,5", "1,25", "3,5"]}, "--decimal a=, --decimal b=,"),
+        ({"a": ["1,234", "6,746", "3,655"], "b": ["1.234,5", "1.250", "3,5"]}, "--decimal a=, --decimal b=, --thousands b=."),
+        ({"a": ["1,234", "6,746", "3,655"], "b": ["0.5", "1.25", "3.5"]}, "--thousands a=,"),
+        ({"a": ["1,234", "6,746", "1,003,655"]}, "--thousands a=,"),
+        ({"a": ["1,234", "6,746", "3,655"]}, ""),
+        ({"a": ["1,234", "6,746", "3,655"], "b": ["0.5", "1.25", "3.5"], "c": ["0,5", "1,25", "3,5"]}, "--decimal c=,"),
+        ({"a": ["1\u2019234", "\u22123'000", "10\u2019500"]}, "--thousands 'a='\"'\"''"),
+    ],
+)  # fmt: skip
+def test_which_mark_is_decimal_is_said_by_the_whole_table(columns: dict[str, list[Any]], advice: str) -> None:
+    assert pgmlang.describe(columns).to_dict()["options"] == advice
+
+
+def test_what_no_cell_says_is_open() -> None:
+    columns = {"a": ["1,234", "6,746", "3,655"], "b": [1.0, 2.0, 4.0]}
+    (remark,) = [r for r in pgmlang.describe(columns).remarks if r.kind == "number-marks"]
+    assert "1234 to 6746" in remark.message
+    assert "1.234 to 6.746" in remark.message
+    first = pgmlang.init(columns, "b")
+    assert "# a: its comma parts thousands" in first.text
+    assert not first.binding
+    with pytest.raises(pgmlang.PgmError, match="PGM0602"):
+        pgmlang.init(columns, "a")
+
+
+def test_points_beside_decimal_commas_may_part_thousands() -> None:
+    columns = {"a": ["23.000", "53.000", "7.500"], "b": ["1,5", "2,5", "1.234,5"], "c": ["x", "y", "x"]}
+    (remark,) = [r for r in pgmlang.describe(columns).remarks if r.columns == ("a",)]
+    assert remark.flags == "--decimal a=, --thousands a=."
+    assert not remark.is_sure
+    assert read_frame(columns, **remark.options.keywords()).columns["a"].labels
+    assert "# a: read with decimal points" in pgmlang.init(columns).text
+
+
+def test_semicolons_speak_for_decimal_commas(tmp_path: Any) -> None:
+    for sep, advice in ((";", "--decimal a=,"), ("\t", "")):
+        path = tmp_path / "t.csv"
+        path.write_text(
+            "\n".join(sep.join(row) for row in (["a", "b"], ["1,234", "x"], ["7,111", "y"], ["2,345", "x"])) + "\n"
+        )
+        assert pgmlang.describe(str(path)).to_dict()["options"] == advice

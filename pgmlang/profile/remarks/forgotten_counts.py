@@ -13,7 +13,7 @@ from pgmlang.profile.table import TableProfile
 def _look(table: TableProfile) -> Iterator[Remark]:
     suspect = counting_column(table.frame, tuple(table.columns))
     if suspect is not None:
-        yield Remark("counts", (suspect.name,), suspect.why, binding=(f"--{suspect.option}", suspect.name),
+        yield Remark("counts", (suspect.name,), ("" if suspect.is_sure else "may be ") + suspect.why, binding=(f"--{suspect.option}", suspect.name),
                      cure="says so, where it is meant so")  # fmt: skip
 
 

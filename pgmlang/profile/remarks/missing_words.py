@@ -10,7 +10,7 @@ from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.table import TableProfile
 
-_LABELS_TOO = frozenset(("none", "unknown", "unk", "missing"))
+LABELS_TOO = frozenset(("none", "unknown", "unk", "missing"))
 """Words that may as well be labels where the column holds labels."""
 
 
@@ -22,7 +22,7 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             i for i in range(min(len(column.labels), 5000)) if column.counts[i] and column.is_missing_word(i)
         ]:
             text, cells = column.labels[place], int(column.counts[place])
-            is_sure = column.is_numeric or column.kind == "date" or text.strip().lower() not in _LABELS_TOO
+            is_sure = column.is_numeric or column.kind == "date" or text.strip().lower() not in LABELS_TOO
             yield Remark(
                 "missing-words", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} {quoted(text)}: a word for missing?",
                 table.lines(column.rows_of([place])), Reading(na=((column.name, text),)), is_sure=is_sure,

@@ -13,6 +13,7 @@ from pgmlang.diagnostics.suggest import near_names
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.remarks.missing_words import LABELS_TOO
 from pgmlang.profile.table import TableProfile
 
 _MOST = 2000
@@ -20,59 +21,135 @@ _MOST = 2000
 _FEW = 8
 """Labels up to which each is merged by name; for more, all are read in lower case."""
 _WORDS = {"y": "yes", "n": "no", "t": "true", "f": "false"}
+_BITS = ((("1", "yes"), ("0", "no")), (("1", "true"), ("0", "false")))
+"""Numbers that may say the same as words."""
 _LONG = 5
 """Letters from which a single one that differs is a slip."""
 
 
 def _look(table: TableProfile) -> Iterator[Remark]:
-    for column in table.columns.values():
-        if column.is_text and not column.is_binned and not column.is_numeric and 2 <= len(column.labels) <= _MOST:
-            yield from _of_column(table, column)
+    spelled = [_Spellings(c) for c in table.columns.values() if _is_compared(c)]
+    # these two options are of all columns: what is advised behind them is of the labels as they leave them
+    of_blanks = [_stray(s.texts) for s in spelled]
+    if any(of_blanks):
+        for s, groups in zip(spelled, of_blanks, strict=True):
+            if groups:
+                yield _remark(
+                    table, s, groups, "labels that differ in blanks or Unicode form alone", Reading(strip=True)
+                )
+            s.change(tidy)
+    of_case = {id(s): _groups(s.texts, str.casefold) for s in spelled}
+    is_folded = any(sum(len(g) - 1 for g in groups) > _FEW for groups in of_case.values())
+    for s in spelled:
+        before, case_groups = list(s.texts), of_case[id(s)]
+        if is_folded:
+            folded = _Spellings(s.column, s)
+            folded.change(str.lower)
+            if case_groups:
+                yield _remark(table, s, case_groups, "labels that differ in case alone", Reading(fold_case=True))
+            yield from _merged(table, folded, list(folded.texts))
+        else:
+            yield from _merged(table, s, before)
 
 
-def _of_column(table: TableProfile, column: ColumnProfile) -> Iterator[Remark]:
-    texts = [t for i, t in enumerate(column.labels) if column.counts[i]]
+def _stray(texts: list[str]) -> list[list[str]]:
+    """Labels that are others once blanks and Unicode form are tidied, alone or together with what else is mended."""
     groups = _groups(texts, tidy)
-    if groups:
-        yield _remark(
-            table, column, groups, "labels that differ in blanks or Unicode form alone", Reading(strip=True), True
-        )
-    by_tidy: dict[str, str] = {}
-    for text in sorted(texts, key=lambda t: -int(column.counts[column.labels.index(t)])):
-        by_tidy.setdefault(tidy(text), text)
-    groups = _groups(list(by_tidy), str.casefold)
-    if groups:
-        shown = [[by_tidy[t] for t in group] for group in groups]
-        merges = tuple((column.name, t, group[0]) for group in groups for t in group[1:])
-        options = Reading(merge=merges) if len(merges) <= _FEW else Reading(fold_case=True)
-        strip = Reading(strip=any(t != by_tidy[t] for group in groups for t in group))
-        yield _remark(table, column, shown, "labels that differ in case alone", strip.plus(options), True)
-    left: dict[str, str] = {}
-    for text in by_tidy.values():
-        left.setdefault(tidy(text).casefold(), text)
-    texts = list(left.values())
-    for words, change in (("the spelling of a number", _number), ("the form of their characters", _compatible)):
-        groups = _groups(texts, change)
+    alone = {t for group in groups for t in group}
+    beside = [g for g in _groups(texts, _key) if not alone & set(g)]
+    return groups + [[t, tidy(t)] for g in beside for t in g if t != tidy(t)]
+
+
+def _is_compared(column: ColumnProfile) -> bool:
+    return column.is_text and not column.is_binned and not column.is_numeric and 2 <= len(column.labels) <= _MOST
+
+
+class _Spellings:
+    """The labels of a column as earlier options leave them: ``texts`` (words that mean missing for sure are none), ``count``:
+    cells of each, ``cells``: the places of each among the labels of the column."""
+
+    def __init__(self, column: ColumnProfile, start: _Spellings | None = None) -> None:
+        self.column = column
+        self.cells: dict[str, list[int]] = {}
+        if start is not None:
+            self.cells = {t: list(p) for t, p in start.cells.items()}
+            return
+        for i, text in enumerate(column.labels):
+            if column.counts[i] and not (column.is_missing_word(i) and text.strip().lower() not in LABELS_TOO):
+                self.cells[text] = [i]
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self.cells)
+
+    def count(self, text: str) -> int:
+        return int(self.column.counts[self.cells.get(text, [])].sum())
+
+    def change(self, how: Callable[[str], str]) -> None:
+        """The labels as ``how`` makes them."""
+        changed: dict[str, list[int]] = defaultdict(list)
+        for text, places in self.cells.items():
+            changed[how(text)] += places
+        self.cells = dict(changed)
+
+    def most(self, group: list[str]) -> str:
+        return max(group, key=lambda t: (self.count(t), t))
+
+    def shown(self, group: list[str]) -> str:
+        """The label that the others of a group are read as: one that no cell has yet, else the most frequent."""
+        return next((t for t in group if t not in self.cells), self.most(group))
+
+
+def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Remark]:
+    """Remarks on labels that are merged by name. Each label is merged with the one that all these remarks together come to,
+    since a label that was merged is not merged again."""
+    steps: list[tuple[str, list[list[str]], set[str]]] = []
+    root = {t: t for t in texts}
+    for words, change in (
+        ("case", str.casefold),
+        ("the spelling of a number", _number),
+        ("the form of their characters", _compatible),
+    ):
+        groups = _groups(sorted(set(root.values())), change)
+        reached = {t for t in texts if any(root[t] in group for group in groups)}
+        for group in groups:
+            target = s.most(group)
+            root = {t: target if r in group else r for t, r in root.items()}
         if groups:
-            merges = tuple((column.name, t, _most(column, g)) for g in groups for t in g if t != _most(column, g))
-            yield _remark(
-                table, column, groups, f"labels that differ in {words} alone", Reading(merge=merges), True
-            )
-    present = set(left)
-    short = [(left[s], left[w]) for s, w in _WORDS.items() if s in present and w in present]
+            steps.append((f"labels that differ in {words} alone", groups, reached))
+    by_word = {r.casefold(): r for r in root.values()}
+    short = [(by_word[a], by_word[b]) for a, b in _WORDS.items() if a in by_word and b in by_word]
+    reached = {t for t in texts if any(root[t] in pair for pair in short)}
+    for a, b in short:
+        root = {t: b if r == a else r for t, r in root.items()}
     if short:
-        merges = tuple((column.name, a, b) for a, b in short)
-        yield _remark(table, column, [list(p) for p in short], "short and long forms", Reading(merge=merges), True)
-    slips = _slips(column, texts, {t for p in short for t in p})
-    if slips:
-        merges = tuple((column.name, a, b) for a, b in slips)
+        steps.append(("short and long forms", [list(pair) for pair in short], reached))
+    for words, groups, reached in steps:
+        merges = tuple((s.column.name, t, root[t]) for t in texts if t in reached and t != root[t])
+        yield _remark(table, s, groups, words, Reading(merge=merges))
+    left = {r.casefold(): r for r in root.values()}
+    bits = [(left[bit], left[word]) for pairs in _BITS for bit, word in pairs if bit in left and word in left]
+    if len(bits) == 2 or (bits and set(left) <= {"0", "1", "yes", "no", "true", "false"}):
+        merges = tuple((s.column.name, a, b) for a, b in bits)
         yield _remark(
             table,
-            column,
+            s,
+            [list(p) for p in bits],
+            "0 or 1 beside words: the same?",
+            Reading(merge=merges),
+            is_sure=False,
+        )
+    known = {t for p in short for t in p}
+    slips = _slips(s, sorted(set(root.values())), known)
+    if slips:
+        merges = tuple((s.column.name, t, b) for a, b in slips for t in texts if root[t] == a)
+        yield _remark(
+            table,
+            s,
             [list(p) for p in slips],
             "labels one letter apart, one of them rare",
             Reading(merge=merges),
-            False,
+            is_sure=False,
         )
 
 
@@ -81,6 +158,12 @@ def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
     for text in texts:
         by_key[change(text)].append(text)
     return [group for group in by_key.values() if len(group) > 1]
+
+
+def _key(text: str) -> str:
+    """What all spellings of a label share."""
+    plain = _compatible(_number(tidy(text)))
+    return _WORDS.get(plain, plain)
 
 
 def _number(text: str) -> str:
@@ -98,15 +181,11 @@ def _compatible(text: str) -> str:
     return tidy(plain.replace("\u2014", "-").replace("\u00a0", " ")).casefold()
 
 
-def _most(column: ColumnProfile, group: list[str]) -> str:
-    return max(group, key=lambda t: (int(column.counts[column.labels.index(t)]), t))
-
-
-def _slips(column: ColumnProfile, texts: list[str], known: set[str]) -> list[tuple[str, str]]:
+def _slips(s: _Spellings, texts: list[str], known: set[str]) -> list[tuple[str, str]]:
     """Rare labels one letter away from one that is ten times as frequent."""
-    if len(texts) > 200 or column.kind not in ("category", "ordinal", "group"):
+    if len(texts) > 200 or s.column.kind not in ("category", "ordinal", "group"):
         return []
-    count = {t: int(column.counts[column.labels.index(t)]) for t in texts}
+    count = {t: s.count(t) for t in texts}
     often = [t for t in texts if len(t) >= _LONG and count[t] >= 10]
     slips = []
     for text in texts:
@@ -132,17 +211,12 @@ def _is_one_edit(a: str, b: str) -> bool:
 
 
 def _remark(
-    table: TableProfile,
-    column: ColumnProfile,
-    groups: list[list[str]],
-    words: str,
-    options: Reading,
-    is_sure: bool,
-) -> Remark:
+    table: TableProfile, s: _Spellings, groups: list[list[str]], words: str, options: Reading, is_sure: bool = True
+) -> Remark:  # fmt: skip
     shown = "; ".join(" = ".join(quoted(t, 30) for t in group[:4]) for group in groups[:4])
     more = "; …" if len(groups) > 4 else ""
-    rare = [column.labels.index(t) for group in groups for t in group if t != _most(column, group)]
-    return Remark("near-labels", (column.name,), f"{words}: {shown}{more}", table.lines(column.rows_of(rare)), options,
+    rare = [place for group in groups for t in group if t != s.shown(group) for place in s.cells.get(t, [])]
+    return Remark("near-labels", (s.column.name,), f"{words}: {shown}{more}", table.lines(s.column.rows_of(rare)), options,
                   is_sure=is_sure)  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import numpy as np
 
 from pgmlang.data.frame import TextColumn
-from pgmlang.data.numbers import PLAIN, parse_numbers
+from pgmlang.data.numbers import parse_numbers
 from pgmlang.data.problems import quoted
 from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
@@ -26,6 +27,7 @@ def _look(table: TableProfile) -> Iterator[Remark]:
 def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) -> Iterator[Remark]:
     told, seen = cells.number_format, column.number_format
     if told == seen:
+        yield from _maybe_thousands(table, column)
         return
     values, _ = parse_numbers(column.texts, seen)
     before, _ = parse_numbers(column.texts, told)
@@ -45,19 +47,49 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
         words.append(f"{quoted(seen.thousands)} between thousands")
     count = int(column.counts[changed].sum())
     example = changed[0]
-    # `1.234` alone may be one and a bit, or more than a thousand
-    is_sure = (
-        seen.thousands == told.thousands
-        or seen.unit != ""
-        or seen.decimal != told.decimal
-        or _is_grouped(column, seen.thousands)
-    )
+    if column.is_open_number:
+        yield _open_remark(table, column, changed, values, options)
+        return
     yield Remark(
         "number-marks", (name,),
         f"{count:,} cell{'s' * (count != 1)} with {' and '.join(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
-        table.lines(column.rows_of(changed)), options, is_sure=is_sure,
-        cure="" if is_sure or told != PLAIN else "or is it the decimal mark? then `--decimal`",
+        table.lines(column.rows_of(changed)), options,
+        is_sure=seen.thousands == told.thousands or seen.unit != "" or seen.decimal != told.decimal or _is_grouped(column, seen.thousands),
     )  # fmt: skip
+
+
+def _open_remark(
+    table: TableProfile, column: ColumnProfile, changed: list[int], values: np.ndarray, options: Reading
+) -> Remark:
+    """`1,234` alone may be one and a bit, or more than a thousand: both, with what the column then holds."""
+    seen, name = column.number_format, column.name
+    decimals, _ = parse_numbers(column.texts, seen._replace(decimal=",", thousands=""))
+    return Remark(
+        "number-marks", (name,),
+        f"{quoted(column.labels[changed[0]])} is {values[changed[0]]:.12g} (then all are {_range(values)}) or "
+        f"{decimals[changed[0]]:.12g} (then {_range(decimals)})? no cell says which",
+        table.lines(column.rows_of(changed)), options,
+        cure=f"if `,` parts thousands; if it is the decimal mark, `--decimal {shlex.quote(name + '=,')}`",
+    )  # fmt: skip
+
+
+def _maybe_thousands(table: TableProfile, column: ColumnProfile) -> Iterator[Remark]:
+    """Points with three digits behind them, where the columns beside have decimal commas."""
+    values, name = column.dotted_thousands, column.name
+    if values is None:
+        return
+    dotted = [int(i) for i in np.flatnonzero(column.label_values != values)]
+    first = dotted[0]
+    yield Remark(
+        "number-marks", (name,),
+        f"{quoted(column.labels[first])} is read as {column.label_values[first]:.12g} (all are {_range(column.label_values)}); other "
+        f"columns have decimal commas, so that it may be {values[first]:.12g} (then {_range(values)})",
+        table.lines(column.rows_of(dotted)), Reading(decimal=((name, ","),), thousands=((name, "."),)), cure="if `.` parts thousands",
+    )  # fmt: skip
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{np.nanmin(values):.6g} to {np.nanmax(values):.6g}"
 
 
 def _is_grouped(column: ColumnProfile, mark: str) -> bool:
