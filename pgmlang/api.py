@@ -134,29 +134,59 @@ def init(
 @checked_arguments
 def compare_fits(*fits: FittedModel, data: Any = None, folds: int = 0, **binding: Any) -> Differences | Ranks:
     """Two fits of one model: their scalars side by side, those furthest apart first. Fits of different models, more than
-    two, or with ``data`` or ``folds``: as `rank_fits`, under the names ``fit 1``, ``fit 2`` and so on."""
+    two, or with ``data`` or ``folds``: as `rank_fits`, under the names ``fit 1``, ``fit 2`` and so on. Raises PgmError
+    PGM0612 for fewer than two."""
     from pgmlang.results.compare import compare, is_of_one_model
 
+    named = _named_fits(fits, 2)
     records = [fit.record for fit in fits]
     if len(records) == 2 and data is None and not folds and is_of_one_model(*records):
         return compare(records)
-    return rank_fits({f"fit {i + 1}": fit for i, fit in enumerate(fits)}, data, folds=folds, **binding)
+    return rank_fits(named, data, folds=folds, **binding)
 
 
 @checked_arguments
-def rank_fits(fits: Mapping[str, FittedModel], data: Any = None, *, folds: int = 0, **binding: Any) -> Ranks:
+def rank_fits(
+    fits: Mapping[str, FittedModel] | Iterable[FittedModel], data: Any = None, *, folds: int = 0, **binding: Any
+) -> Ranks:
     """Fits of any models of the same data by their expected log predictive density, the best first, with differences and
     their standard errors: by PSIS-LOO, or by refits without each of ``folds`` shares of the data.
 
-    ``data``: as for `CompiledModel.bind`; not needed where the fits kept their pointwise log-likelihoods. Raises PgmError
+    ``fits``: by name, or in a row. ``data``: as for `CompiledModel.bind`; not needed where the fits kept their pointwise log-likelihoods. Raises PgmError
     PGM0904 for fits of different data, PGM0610 without draws or data.
     """
+    named = _named_fits(fits.values() if isinstance(fits, Mapping) else fits, 1)
+    if isinstance(fits, Mapping):
+        named = dict(zip(map(str, fits), named.values(), strict=True))
+    return ranked_bound(
+        named, {} if data is None else {name: fit.bind(data, **binding) for name, fit in named.items()}, folds
+    )
+
+
+def ranked_bound(fits: Mapping[str, FittedModel], bindings: Mapping[str, Binding], folds: int = 0) -> Ranks:
+    """As `rank_fits`, by the data as they were bound to each fit; none where the fits kept their pointwise log-likelihoods."""
     from pgmlang.criticism.predictive import rank
 
-    if folds and data is None:
+    if folds and not bindings:
         raise PgmError(Diagnostic("PGM0612", "folds are refits, which need the data", help="give `--data FILE`"))
-    bindings = {} if data is None else {name: fit.bind(data, **binding) for name, fit in fits.items()}
     return rank({name: fit.record for name, fit in fits.items()}, bindings, folds)
+
+
+def _named_fits(fits: Any, fewest: int) -> dict[str, FittedModel]:
+    """Fits, so many or more, as ``fit 1``, ``fit 2``. Raises PgmError PGM0612 for fewer, and for what is none."""
+    given = list(fits) if isinstance(fits, Iterable) and not isinstance(fits, str) else [fits]
+    for one in given:
+        if not isinstance(one, FittedModel):
+            message = f"fits are compared, not a {type(one).__name__}"
+            raise PgmError(
+                Diagnostic("PGM0612", message, help="`pgmlang.load(FOLDER)` and `model.fit(...)` give fits")
+            )
+    if len(given) < fewest:
+        message = f"{'two fits' if fewest == 2 else 'one fit'} or more are compared, not {len(given)}"
+        raise PgmError(
+            Diagnostic("PGM0612", message, help="`compare_fits(one, other)`; `fit.loo(data)` is of one")
+        )
+    return {f"fit {i + 1}": fit for i, fit in enumerate(given)}
 
 
 @does_not_change("a model", "compile it again")
@@ -395,17 +425,21 @@ class Asked:
 
     @checked_arguments
     def bind(self, data: Any, **binding: Any) -> Binding:
-        """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``."""
+        """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``. They are read, and rows
+        weighed, as in the fit: a fit by ``counts="n"`` takes a column ``n`` of new data so, unless ``counts`` or ``weights``
+        names another, or none (None)."""
         if _is_binding(data):
             bound: Binding = data
             return bound
         from pgmlang.binding.read import bind_data
-        from pgmlang.results.fit import reading_of
+        from pgmlang.results.fit import reading_of, weight_column_of
 
         if binding.get("new_labels", "error") != "error":
             binding = {**binding, "open_sets": self.posterior.open_sets}
         fit = self.posterior.fit
-        return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), **binding)
+        is_said = "counts" in binding or "weights" in binding
+        by = None if is_said else weight_column_of(fit)
+        return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), weighed_by=by, **binding)
 
     @_of_the_model
     def graph(
@@ -476,9 +510,12 @@ class Asked:
     def score(self, data: Any, *, seed: int = 0, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
         ``missing="drop"`` left out. ``seed``: of the draws behind an estimate."""
+        from pgmlang.binding.report import weight_warnings
         from pgmlang.query import row_order
+        from pgmlang.query.result_frames import tell
 
         bound = self.bind(data, **binding)
+        tell(weight_warnings(bound))
         row_scores = self.score_rows(bound, seed)
         return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
@@ -568,14 +605,17 @@ class FittedModel(Asked):
         """The fit as ArviZ data (an xarray DataTree), dims named by plates, labels as coordinates: ``posterior``,
         ``sample_stats`` and pointwise log-likelihoods that were kept; with the ``data`` of the fit also ``log_likelihood``,
         ``observed_data``, ``constant_data``, ``posterior_predictive``, and ``prior`` and ``prior_predictive`` where
-        everything has a prior. Estimates are one draw. Raises PgmError PGM0909 without arviz-base."""
+        everything has a prior, rows that count as several written out. Estimates are one draw. Raises PgmError PGM0909 without
+        arviz-base, PGM0904 for other data than the fit's, PGM0602 for weights that are no counts."""
         if data is None:
             from pgmlang.results.inference_data import inference_data
 
             return inference_data(self.record)
+        from pgmlang.criticism.data_of_fit import refuse_other_data
         from pgmlang.criticism.inference_groups import inference_data_with
 
-        return inference_data_with(self.record, self.bind(data, **binding), seed)
+        refuse_other_data(self.record, bound := self.bind(data, **binding))
+        return inference_data_with(self.record, bound, seed)
 
     @checked_arguments
     def write_netcdf(
@@ -599,12 +639,14 @@ class FittedModel(Asked):
     @_of_the_model
     def with_pointwise(self, data: Any, **binding: Any) -> FittedModel:
         """The same fit with the log-likelihood of each element of its data at each draw kept. Raises PgmError PGM0610
-        without draws, PGM0602 where no element has a likelihood of its own."""
+        without draws, PGM0602 where no element has a likelihood of its own, PGM0904 for other data than the fit's."""
         from dataclasses import replace
 
+        from pgmlang.criticism.data_of_fit import refuse_other_data
         from pgmlang.criticism.pointwise import pointwise_log_likelihood
 
         bound = self.bind(data, **binding)
+        refuse_other_data(self.record, bound)
         return FittedModel.of(replace(self.record, pointwise=pointwise_log_likelihood(self.record, bound)))
 
     @_of_the_model

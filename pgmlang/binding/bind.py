@@ -26,6 +26,7 @@ from pgmlang.binding.values import (
     column_values,
     single_value,
 )
+from pgmlang.binding.weight_column import WeightColumn, weight_column
 from pgmlang.data import Column, Frame, fingerprint
 from pgmlang.data.reading import joined_readings
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -48,6 +49,7 @@ def bind(
     missing: str = "latent",
     counts: str | None = None,
     weights: str | None = None,
+    weighed_by: WeightColumn | None = None,
     known: Mapping[str, tuple[str, ...]] | None = None,
     is_block: bool = False,
     is_fresh: bool = False,
@@ -59,7 +61,8 @@ def bind(
     ``tables``: one frame, plate name to frame, or arrays by name. ``observe``: values of variables outside of plates.
     ``mapping``: variable or plate to column (or to a glob ``px_*`` of columns, for a variable with an axis).
     ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit.
-    ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
+    ``counts``, ``weights``: the column that says how often, or how much, a row of the innermost table counts ("" for none);
+    ``weighed_by``: a fit's, where neither is said. ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
     the rows may say nothing at all; ``new_labels``: ``error``, ``prior`` or ``drop``:
     of variables in ``open_sets``, whose labels only the data of a fit told. Raises PgmError with
     every problem found (07xx).
@@ -73,7 +76,10 @@ def bind(
         )
     binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh)
     binder.unseen = NewLabels(new_labels, open_sets, binder.problems)
-    return binder.bind(dict(observe or {}), tuple(hide), dict(mapping or {}), missing, counts, weights)
+    # an empty name is the word that no column counts rows
+    binder.is_weighing_said = counts is not None or weights is not None
+    by = weight_column(counts, weights, weighed_by, binder.frames, mapping or {}, binder.problems)
+    return binder.bind(dict(observe or {}), tuple(hide), dict(mapping or {}), missing, by)
 
 
 @dataclass
@@ -90,6 +96,7 @@ class Binder:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     gaps: dict[str, MissingMask] = field(default_factory=dict)
     unseen: NewLabels | None = None
+    is_weighing_said: bool = False
 
     def bind(
         self,
@@ -97,21 +104,20 @@ class Binder:
         hide: tuple[str, ...],
         mapping: dict[str, str],
         missing: str,
-        counts: str | None,
-        weights: str | None,
+        weighed_by: WeightColumn | None,
     ) -> Binding:
         """All steps, in order."""
         problems, frames = self.problems, self.frames
         self._check_names([*mapping], [*hide, *observe])
         prints = "-".join(fingerprint(f) for f in frames.values())
-        row_weights, special = weights_of(self.model, frames, counts, weights, problems)
+        row_weights, special = weights_of(self.model, frames, weighed_by, problems)
         matcher = Matcher(self.model, mapping, hide, self.known, problems)
-        if special is not None:
-            matcher.matches.claimed[special] = "--counts" if counts else "--weights"
+        if special is not None and weighed_by is not None:
+            matcher.matches.claimed[special] = f"--{weighed_by.option}"
         self.matches = matcher.match(frames)
         unused = tuple(unused_columns(self.matches, frames))
         near_misses(self.model, self.matches, frames, hide, problems)
-        if special is None and not (self.known or self.is_block or self.is_fresh):
+        if not (self.is_weighing_said or special or self.known or self.is_block or self.is_fresh):
             suspect_counts(self.matches, frames, innermost(self.model, frames)[0], hide, problems)
         if missing == "error":
             refuse_gaps(self.model, self.matches, frames, problems)
@@ -140,7 +146,7 @@ class Binder:
         name_columns = {plate: told.column for plate, told in named.items()}
         binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
-            counts is not None, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
+            weighed_by, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
             tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main),
             {plate: told.names for plate, told in named.items()}, name_columns,
             joined_readings([f.reading for f in frames.values()]), tuple(n for f in frames.values() for n in f.notes),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pgmlang.binding.weight_column import WeightColumn
 from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.display import printable, text_as_html
@@ -25,7 +26,7 @@ class Binding:
     called. ``values``: every observed or input variable's array, of
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
-    log-likelihood (``--counts`` or ``--weights``; ``is_counts`` says which). ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
+    log-likelihood (``--counts`` or ``--weights``), and ``weighed_by`` the column that says it. ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
     row bound, where some were dropped or a chain was put in order; None where row i is row i. ``reading``: how cells were read;
     ``notes``: what that did, in words.
     """
@@ -35,7 +36,7 @@ class Binding:
     labels: dict[str, tuple[str, ...]]
     values: dict[str, np.ndarray]
     weights: np.ndarray | None = None
-    is_counts: bool = False
+    weighed_by: WeightColumn | None = None
     observed: tuple[str, ...] = ()
     latent: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
@@ -66,6 +67,11 @@ class Binding:
 
     def _repr_html_(self) -> str:
         return text_as_html(repr(self))
+
+    @property
+    def is_counts(self) -> bool:
+        """Whether weights are whole numbers of equal rows."""
+        return self.weights is not None and self.weighed_by is not None and self.weighed_by.option == "counts"
 
     @property
     def sizes(self) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic
 
 
 def binding_report(binding: Binding) -> list[str]:
@@ -25,7 +26,8 @@ def binding_report(binding: Binding) -> list[str]:
     if binding.dropped_rows:
         lines.append(f"dropped   {_counted(binding.dropped_rows)} with missing cells")
     if binding.weights is not None:
-        lines.append(f"{'counts' if binding.is_counts else 'weights'}    summing to {binding.weights.sum():,.6g}")
+        option = "counts" if binding.is_counts else "weights"
+        lines.append(f"{option:<10}summing to {binding.weights.sum():,.6g}")
     if binding.renamed:
         lines.append(f"renamed   {_names(f'{column} is {name}' for column, name in binding.renamed)}")
     if binding.unused:
@@ -36,6 +38,23 @@ def binding_report(binding: Binding) -> list[str]:
 def reading_lines(binding: Binding) -> list[str]:
     """What the options of reading did, a line each."""
     return [f"read      {_printable(note)}" for note in binding.notes]
+
+
+def weight_lines(binding: Binding) -> list[str]:
+    """by which column of a fit new rows are weighed, where nobody said it."""
+    by = binding.weighed_by
+    return (
+        [f"{by.option:<10}{_printable(by.says())}"] if by is not None and by.is_of_fit and not by.is_absent else []
+    )
+
+
+def weight_warnings(binding: Binding) -> list[Diagnostic]:
+    """PGM0724 where a fit's rows count by a column that these data lack."""
+    by = binding.weighed_by
+    if by is None or not by.is_absent:
+        return []
+    cure = f'add the column, name another (`--{by.option} COLUMN`), or say that there is none: `--{by.option} ""` ({by.option}=None)'
+    return [Diagnostic("PGM0724", by.says(), place=binding.source, help=cure)]
 
 
 def _rows(binding: Binding) -> str:

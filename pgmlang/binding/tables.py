@@ -9,6 +9,7 @@ import numpy as np
 
 from pgmlang.binding.order import refuse_unordered
 from pgmlang.binding.problems import BindingProblems, listed
+from pgmlang.binding.weight_column import WeightColumn
 from pgmlang.data import Column, Frame, encode, read_frame, sort_labels
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -147,15 +148,12 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
 
 
 def weights_of(
-    model: Model, frames: Mapping[str, Frame], counts: str | None, weights: str | None, problems: BindingProblems
+    model: Model, frames: Mapping[str, Frame], by: WeightColumn | None, problems: BindingProblems
 ) -> tuple[np.ndarray | None, tuple[str, str] | None]:
     """The weight of each row, and its (plate, column). Raises PgmError PGM0716 or PGM0720."""
-    name = counts or weights
-    if name is None:
+    if by is None or by.is_absent:
         return None, None
-    if counts and weights:
-        problems.error("PGM0716", "both `--counts` and `--weights` are given", cure="give one of them")
-        problems.stop()
+    name, counts = by.name, by.option == "counts"
     inner = innermost(model, frames)
     have = [p for p in inner if name in frames[p].columns]
     if len(have) != 1:
@@ -176,10 +174,11 @@ def weights_of(
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         value = "an empty cell" if np.isnan(numbers[row]) else f"`{numbers[row]:g}`"
+        once = f'; or let each row count once: `--{by.option} ""`' if by.is_of_fit else ""
         what = "a whole number from 0" if counts else "a number from 0"
         more = (f"{int(bad.sum()):,} cells are not",) if bad.sum() > 1 else ()
         problems.error(
-            "PGM0716", f"{value} is not {what}", column.cell(row), "correct the cell, or drop the row", more
+            "PGM0716", f"{value} is not {what}", column.cell(row), f"correct the cell, or drop the row{once}", more
         )
     elif not numbers.any():
         problems.error("PGM0716", f"all {'counts' if counts else 'weights'} are zero", column.place.column(name),

@@ -136,6 +136,7 @@ def score(
 
     import numpy as np
 
+    from pgmlang.binding.report import weight_warnings
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
@@ -145,7 +146,7 @@ def score(
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
     say_reading(bound, quiet or as_json)
     if not quiet:
-        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
+        print_diagnostics([*(w for w in bound.warnings if w.code == "PGM0723"), *weight_warnings(bound)])
     row_scores = asked.score_rows(bound, seed or 0)
     is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
     rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values

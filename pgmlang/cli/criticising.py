@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pgmlang.cli.console import check_csv_name, print_json, print_result
-from pgmlang.cli.options import binding_of, binding_options, json_option, tables_of
+from pgmlang.cli.console import check_csv_name, print_json, print_result, say
+from pgmlang.cli.options import binding_of, binding_options, json_option, say_reading, tables_of
 from pgmlang.cli.sources import fit_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def loo(source: str, data: tuple[str, ...], output: str | None, as_json: bool, *
     options = binding_of(given)
     tables = tables_of(data, set(fit.model.plate_by_name))
     data_bound = None if tables is None else fit.bind(tables, **options)
+    if data_bound is not None:
+        say_reading(data_bound, as_json)
     by_loo, by_waic = fit.loo(data_bound), fit.waic(data_bound)
     if output:
         from pgmlang.data import write_csv
@@ -67,11 +69,15 @@ def print_ranks(
     fits: Mapping[str, FittedModel], data: tuple[str, ...], folds: int | None, as_json: bool, given: dict[str, Any]
 ) -> None:
     """Fits by their elpd, the best first."""
-    from pgmlang.api import rank_fits
+    from pgmlang.api import ranked_bound
+    from pgmlang.binding.report import weight_lines
 
     plates = set().union(*(f.model.plate_by_name for f in fits.values()))
-    options = binding_of(given) if data else {}
-    ranks = rank_fits(dict(fits), tables_of(data, plates), folds=folds or 0, **options)
+    tables = tables_of(data, plates)
+    bindings = {} if tables is None else {n: f.bind(tables, **binding_of(given)) for n, f in fits.items()}
+    for line in dict.fromkeys(line for b in bindings.values() for line in weight_lines(b)):
+        say(line, as_json)
+    ranks = ranked_bound(fits, bindings, folds or 0)
     if as_json:
         print_json([r.to_dict() for r in ranks])
         return

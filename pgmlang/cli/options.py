@@ -78,8 +78,8 @@ binding_options = together(
     click.option("--map", "mapping", multiple=True, metavar="VAR=COLUMN", help="Bind a variable to a column."),
     click.option("--observe", multiple=True, metavar="VAR=VALUE", help="Observe a variable outside of plates."),
     click.option("--hide", multiple=True, metavar="VAR", help="Leave a column unread: its variable is latent."),
-    click.option("--counts", metavar="COLUMN", help="A row stands for that many equal rows."),
-    click.option("--weights", metavar="COLUMN", help="Weight of a row's log-likelihood."),
+    click.option("--counts", metavar="COLUMN", help='A row stands for that many equal rows; a fit keeps it for new rows ("" for none).'),
+    click.option("--weights", metavar="COLUMN", help="Weight of a row's log-likelihood; kept likewise."),
 )  # fmt: skip
 
 
@@ -231,6 +231,7 @@ BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "
 
 def binding_of(given: dict[str, Any]) -> dict[str, Any]:
     """Keyword arguments for ``bind_data`` from the parsed options."""
+    weighed = {name: given[name] for name in ("counts", "weights") if given[name] is not None}
     return {
         "sep": given["sep"],
         **{name: given[name] for name in READING},
@@ -238,14 +239,13 @@ def binding_of(given: dict[str, Any]) -> dict[str, Any]:
         "mapping": mapping_of(given["mapping"]),
         "observe": pairs(given["observe"], "--observe"),
         "hide": given["hide"],
-        "counts": given["counts"],
-        "weights": given["weights"],
+        **weighed,
     }
 
 
 def say_reading(binding: Any, quiet: bool) -> None:
-    """What the options of reading, or those that a fit keeps, did to the cells."""
-    from pgmlang.binding.report import reading_lines
+    """What the options of reading, or those that a fit keeps, did to the cells, and by which column of a fit rows count."""
+    from pgmlang.binding.report import reading_lines, weight_lines
 
-    for line in reading_lines(binding):
+    for line in (*reading_lines(binding), *weight_lines(binding)):
         say(line, quiet)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.criticism.data_of_fit import refuse_other_data
 from pgmlang.criticism.folds import k_fold
 from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -29,6 +30,7 @@ def pointwise_of(fit: Fit, binding: Binding | None) -> Pointwise:
     if binding is None:
         message = "the fit kept no pointwise log-likelihoods, and no data are given"
         raise PgmError(Diagnostic("PGM0610", message, help="give its data, or fit with `--pointwise`"))
+    refuse_other_data(fit, binding)
     return pointwise_log_likelihood(fit, binding, NUMBERS)
 
 
@@ -70,6 +72,8 @@ def rank(fits: Mapping[str, Fit], bindings: Mapping[str, Binding], folds: int = 
         if len(prints) > 1 or "" in prints:
             message = "these fits are of different data, whose densities cannot be compared"
             raise PgmError(Diagnostic("PGM0904", message, help="give the rows to compare them by: `--data FILE`"))
+    for name, binding in bindings.items():
+        refuse_other_data(fits[name], binding, name)
     observed = {name: frozenset(map(str, f.provenance.get("observed", ()))) for name, f in fits.items()}
     if bindings:
         observed = {name: frozenset(b.observed) for name, b in bindings.items()}

@@ -21,7 +21,7 @@ from pgmlang.data.packed import RATIO, is_bomb
 from pgmlang.data.problems import problem
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
-from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow
+from pgmlang.data.typed import arrow_of_values, check_names, column_of_arrow, duration_notes
 
 MAX_BYTES = 8 << 30
 """Most bytes of arrays read from one file, if the machine has that much memory."""
@@ -161,7 +161,8 @@ def _assembled(
                 columns[key] = column_of_arrow(key, values, origin)
     elif not arrays or (lengths and not any(lengths.values())):
         raise problem("PGM0707", "the data have no rows", place=name, cure="at least one row is needed")
-    return Frame(name, num_rows, columns, arrays, origin)
+    notes = duration_notes(list(arrows), list(arrows.values())) if num_rows else ()
+    return Frame(name, num_rows, columns, arrays, origin, notes=notes)
 
 
 def _as_array(value: Any) -> np.ndarray | None:

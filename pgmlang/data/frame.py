@@ -72,13 +72,15 @@ class TextColumn(Column):
     """Cells as text, kept as Arrow has them (strings or dictionary-encoded): the views are made when asked for.
 
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
-    ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change.
+    ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
+    source holds dates or times as such; their texts are those of ISO 8601.
     """
 
     array: Any = field(repr=False)
     number_format: NumberFormat = PLAIN
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
+    holds_dates: bool = False
 
     @property
     def is_text(self) -> bool:

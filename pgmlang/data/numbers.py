@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.data.bridge import floats_of, text_scalar, valid_of
+from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
+from pgmlang.data.date_formats import formats_of
 from pgmlang.data.problems import problem, quoted
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
@@ -117,6 +118,8 @@ def _cure(text: str, column: str, how: NumberFormat) -> str:
     bare = text.strip().lower()
     if bare.lstrip("+-") in ("inf", "infinity"):
         return "infinite values are not accepted; leave the cell empty where the value is not known"
+    if formats_of(strings_of([text])):
+        return f"if these are dates, give `--dates {column}`, which reads them as days (in Python `dates=[{column!r}]`)"
     other = "," if how.decimal == "." else "."
     digits = bare.lstrip("+-").replace(",", "").replace(".", "").isdigit()
     if digits and bare.count(other) == 1 and how.decimal not in bare:

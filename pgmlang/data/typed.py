@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pgmlang.data.row_origin import RowOrigin
 
 _EXACT = 2**53
 """Whole numbers beyond it lose digits as float64; their columns are kept as text."""
+_UNITS_A_DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 
 def frame_of_table(table: Any, name: str, start: int = 0, pools: Mapping[str, LabelPool] | None = None) -> Frame:
@@ -28,7 +30,8 @@ def frame_of_table(table: Any, name: str, start: int = 0, pools: Mapping[str, La
         n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None)
         for i, n in enumerate(table.column_names)
     }
-    return Frame(name, table.num_rows, columns, place=origin, start=start)
+    notes = duration_notes(table.column_names, table.columns)
+    return Frame(name, table.num_rows, columns, place=origin, start=start, notes=notes)
 
 
 def check_names(names: Sequence[str], name: str) -> None:
@@ -69,11 +72,41 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     if t.is_floating(kind):
         small = t.is_float32(kind) or t.is_float16(kind)
         return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
-    if t.is_null(kind) or t.is_decimal(kind) or t.is_temporal(kind):
+    if t.is_duration(kind):
+        days = _floats(chunked.cast(pa.int64())) / _UNITS_A_DAY[kind.unit]
+        return NumberColumn(name, place, days, "float", pool)
+    if t.is_timestamp(kind) or t.is_date(kind):
+        return replace(_text_column(name, iso_texts(chunked), place, pool), holds_dates=True)
+    if t.is_null(kind) or t.is_decimal(kind) or t.is_time(kind):
         return _text_column(name, chunked.cast(pa.string()), place, pool)
     if _is_text(kind) or t.is_dictionary(kind):
         return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, str(kind), len(chunked))
+
+
+def iso_texts(times: Any) -> Any:
+    """Arrow dates and times as texts by ISO 8601, in UTC where they have a zone: days alone at midnight, no zeros at the end."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = times.type
+    if pa.types.is_date(kind):
+        return times.cast(pa.date32()).cast(pa.string())
+    if kind.tz is not None:
+        times = times.cast(pa.timestamp(kind.unit, "UTC"))
+    plain = times.cast(pa.timestamp(kind.unit)).cast(pa.string())
+    short = pc.replace_substring_regex(pc.replace_substring_regex(plain, r"(\.\d*?)0+$", r"\1"), r"\.$", "")
+    if kind.tz is not None:
+        return pc.replace_substring_regex(short, "$", "Z")
+    return pc.replace_substring_regex(short, r" 00:00:00$", "")
+
+
+def duration_notes(names: Sequence[str], arrays: Sequence[Any]) -> tuple[str, ...]:
+    """What is said of columns of durations."""
+    import pyarrow as pa
+
+    named = [n for n, a in zip(names, arrays, strict=True) if pa.types.is_duration(a.type)]
+    return tuple(f"the durations of `{n}` read as days" for n in named)
 
 
 def _is_text(kind: Any) -> bool:
@@ -123,10 +156,23 @@ def arrow_of_values(values: Any, name: str, frame: str) -> Any:
         return pa.chunked_array(values)
     if hasattr(values, "__array__") and not hasattr(values, "iloc"):
         values = np.asarray(values)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        values = _in_arrow_units(values)
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
         raise mixed_values(values, name, frame, str(error).split("\n")[0]) from None
+
+
+def _in_arrow_units(times: np.ndarray) -> np.ndarray:
+    """Times of NumPy in a unit that Arrow has too: hours and minutes as seconds, weeks, months and years as days."""
+    unit = np.datetime_data(times.dtype)
+    if unit[1] == 1 and unit[0] in (
+        ("D", "s", "ms", "us", "ns") if times.dtype.kind == "M" else ("s", "ms", "us", "ns")
+    ):
+        return times
+    is_coarse = unit[0] in "YMWD" and times.dtype.kind == "M"
+    return times.astype(f"{times.dtype.kind}8[{'D' if is_coarse else 's' if unit[0] in 'YMWDhm' else 'ns'}]")
 
 
 def table_of_object(data: Any, name: str) -> Any:

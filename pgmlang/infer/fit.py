@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.bound_fingerprint import bound_fingerprint
 from pgmlang.binding.fixed import fixed_values, refuse_too_many
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
@@ -208,12 +209,14 @@ def _provenance(
         "device": device,
         "data": binding.source,
         "fingerprint": binding.fingerprint,
+        "bound_fingerprint": bound_fingerprint(binding),
         "observed": list(binding.observed),
         "latent": list(binding.latent),
         "missing": dict(binding.missing),
         "unused": list(binding.unused),
         "dropped_rows": binding.dropped_rows,
         "reading": binding.reading.to_json(),
+        "weighed_by": None if binding.weighed_by is None else binding.weighed_by.to_json(),
         "fixed": sorted(held),
         "reasons": list(reasons),
         "steps": done.steps,

@@ -65,6 +65,7 @@ def fit_stream(
     provenance: dict[str, Any] = {
         "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(), "rows": rows,
         "observed": list(last.observed), "streamed": True, "reading": last.reading.to_json(), "fixed": sorted(held), "seconds": time.perf_counter() - start,
+        "weighed_by": None if last.weighed_by is None else last.weighed_by.to_json(),
         "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},
     }  # fmt: skip
     fit = Fit(

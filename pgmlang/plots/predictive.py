@@ -91,7 +91,7 @@ def _written_out(binding: Binding) -> Binding:
         message = "a predictive check is of whole rows, of up to a million"
         raise PgmError(Diagnostic("PGM0602", message, help="leave `--weights` or `--counts` out"))
     chosen = np.repeat(np.arange(len(weights)), weights.astype(int))
-    return replace(binding.rows_of(binding.plate, chosen), weights=None, is_counts=False)
+    return replace(binding.rows_of(binding.plate, chosen), weights=None, weighed_by=None)
 
 
 def _panels(binding: Binding, name: str, drawn: np.ndarray) -> list[Panel]:

@@ -12,7 +12,7 @@ import numpy as np
 from pgmlang.data import Column, NumberColumn
 from pgmlang.data.binned import BinnedColumn
 from pgmlang.data.bridge import strings_of
-from pgmlang.data.dates import formats_of
+from pgmlang.data.date_formats import formats_of
 from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.weight_column import WeightColumn
 from pgmlang.data import Reading
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.layout import Layout, close_layout
@@ -85,6 +86,11 @@ class Fit:
     def objective(self) -> str:
         """What ``trace`` is of: the log-likelihood itself, a bound on it, a score."""
         return str(self.provenance.get("objective", "log-likelihood"))
+
+
+def weight_column_of(fit: Fit) -> WeightColumn | None:
+    """The column by which the fit weighed its rows, and weighs new ones; None where each counted once."""
+    return WeightColumn.of_json(fit.provenance.get("weighed_by"))
 
 
 def reading_of(fit: Fit) -> Reading:

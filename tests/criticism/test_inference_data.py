@@ -163,7 +163,7 @@ def test_a_group_that_the_model_does_not_have_is_left_out(text: str, lacking: se
 def test_other_data_than_the_fit_s_are_refused() -> None:
     text = "plate row { u ~ Normal(0, 1) ; y ~ Normal(u, 1) }\n"
     fit = pgmlang.compile(text).fit({"y": [0.1, 0.9]}, method="hmc", seed=1, options=OPTIONS)
-    with pytest.raises(PgmError, match="PGM0708"):
+    with pytest.raises(PgmError, match="PGM0904"):
         fit.inference_data({"y": [1.0]})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgmlang.data.frame import TextColumn
 from pgmlang.data.problems import quoted
 from pgmlang.data.reading import Reading
 from pgmlang.profile.remark import Remark
@@ -17,10 +18,11 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         name, cure = column.name, "reads them as days since 1970-01-01"
         if len(formats) > 1:
             cure = f"which may also be `--dates {name}={formats[1]}`: day and month cannot be told apart"
+        how = formats[0]
+        if isinstance(column.column, TextColumn) and column.column.holds_dates:
+            how, cure = "", "reads them as days since 1970-01-01"
         first = next(t for i, t in enumerate(column.labels) if not column.is_missing_word(i))
-        yield Remark(
-            "dates", (name,), f"dates, such as {quoted(first)}", (), Reading(dates=((name, formats[0]),)), cure
-        )
+        yield Remark("dates", (name,), f"dates, such as {quoted(first)}", (), Reading(dates=((name, how),)), cure)
 
 
 KIND = RemarkKind("dates", "columns of dates", _look)
