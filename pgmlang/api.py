@@ -743,7 +743,8 @@ class FittedModel(Asked):
         from pgmlang.results.summary_view import GLANCE, Summary
 
         data = self.record.provenance.get("data")
-        of_data = f"\nof {data}" if data else ""
+        # data without a name are called so: that tells nothing
+        of_data = f"\nof {data}" if data and data != "data" else ""
         return f"{Summary(self.record).text(GLANCE)}{of_data}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
