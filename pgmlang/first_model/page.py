@@ -39,6 +39,13 @@ class Page:
             if word not in (column, identifier(column, ())) or (word != column and word.rstrip("_") == column):
                 self.mapping[word] = column
 
+        # a column whose name another one has too, with underscores, is bound by what is said alone
+        by_word: dict[str, list[str]] = {}
+        for column in columns:
+            by_word.setdefault(identifier(column, ()), []).append(column)
+        for same in by_word.values():
+            self.mapping |= {self.names[column]: column for column in same if len(same) > 1}
+
     def fresh(self, name: str) -> str:
         """A name that nothing has yet."""
         word = identifier(name, self.taken)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pgmlang.profile.column import MAX_LABELS, ColumnProfile
 from pgmlang.profile.counting_columns import counting_column
-from pgmlang.profile.remarks.duplicate_columns import duplicates
+from pgmlang.profile.remarks.duplicate_columns import affine_pairs, duplicates
 from pgmlang.profile.remarks.one_hot import one_hot_groups
 from pgmlang.profile.table import TableProfile
 
@@ -46,6 +46,9 @@ def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -
             if other != kept_name:
                 yield other, f"it says the same as {_on_one_line(kept_name)}"
     if target is not None:
+        for first, other in affine_pairs(table):
+            gone, stays = (first, other) if other == target else (other, first)
+            yield gone, f"it is {_on_one_line(stays)} times a number, plus a number: it says the same"
         for group in one_hot_groups(table):
             last = next(c for c in reversed(group.columns) if c != target)
             yield last, f"it is 1 where the other columns of {_on_one_line(group.name)} are 0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,7 +106,7 @@ def values_of(column: ColumnProfile) -> str:
         several = f"{column.distinct:,} different" if column.kind != "date" else f"{column.distinct:,} days"
         return f"{_cut(first, 24)} … {_cut(last, 24)}, {several}"
     labels = _shown_labels(column)
-    shown = ", ".join(_cut(t, 20) for t in labels[:_LABELS])
+    shown = ", ".join(_cut(json.dumps(t, ensure_ascii=False) if "," in t else t, 20) for t in labels[:_LABELS])
     return shown + (f", … ({column.distinct:,} labels)" if len(labels) > _LABELS else "")
 
 

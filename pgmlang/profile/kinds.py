@@ -14,14 +14,19 @@ from pgmlang.profile.column import MAX_LABELS, ColumnProfile
 from pgmlang.profile.scales import ordered_labels
 
 _ID_NAME = re.compile(
-    r"(^|[\W_])(id|ids|uuid|guid|key|index|idx|nr|no|number|row|rownames?|record|unnamed.*)$", re.I
+    r"(^|[\W_])(id|ids|uuid|guid|key|index|idx|nr\.?|no\.?|number|row|rownames?|record|unnamed.*)$", re.I
 )
 _CODE_NAME = re.compile(
     r"(^|[\W_])(code|zip|zipcode|postcode|postal|plz|phone|region|area_code|type|class|group|cluster|category)([\W_]|$)",
     re.I,
 )
+_TIME_NAME = re.compile(
+    r"(year|jahr|time|date|day|week|month|hour|minute|second|step|period|wave|age|dose|temp)", re.I
+)
 _MANY = 20
-"""Rows from which uniqueness says something."""
+"""Rows from which uniqueness of numbers says something."""
+_FEW = 5
+"""Rows from which names that are all different are names of the rows."""
 
 
 _NAMES = 20
@@ -40,8 +45,13 @@ def _is_id_of_numbers(c: ColumnProfile) -> bool:
     if not (c.is_whole and c.distinct == c.present and not c.missing and len(c.strays) == 0):
         return False
     values = c.sorted_numbers
-    steps = len(values) > 2 and bool((np.diff(values) == 1).all())
-    return bool(_ID_NAME.search(c.name)) or (steps and len(values) >= _MANY and values[0] in (0, 1))
+    if _ID_NAME.search(c.name):
+        return True
+    if len(values) < _MANY or len(np.unique(np.diff(c.numbers))) > 1:
+        return len(values) >= _MANY and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    # a step that never changes, from row to row: row numbers, unless it is time that goes by, or a scale that was set
+    is_year = values[0] >= 1500 and values[-1] <= 2200 and values[1] - values[0] == 1
+    return values[0] in (0, 1) or not (is_year or _TIME_NAME.search(c.name) or len(c.name) == 1)
 
 
 def _is_id_of_texts(c: ColumnProfile) -> bool:
@@ -49,8 +59,12 @@ def _is_id_of_texts(c: ColumnProfile) -> bool:
         return False
     if _ID_NAME.search(c.name):
         return c.present > 2
-    blanks = sum(" " in t for t in c.labels[:200])
-    return c.present >= _MANY and blanks == 0 and all(len(t) <= 40 for t in c.labels[:200])
+    return c.present >= _FEW and _are_names(c)
+
+
+def _are_names(c: ColumnProfile) -> bool:
+    """Whether labels are as short as names and codes are, not sentences."""
+    return all(len(t) <= 40 and t.strip().count(" ") <= 2 for t in c.labels[:200])
 
 
 def _is_code(c: ColumnProfile) -> bool:
@@ -94,8 +108,8 @@ def _is_category(c: ColumnProfile) -> bool:
 
 
 def _is_group(c: ColumnProfile) -> bool:
-    short = sum(len(t) for t in c.labels[:200]) <= 40 * max(1, len(c.labels[:200]))
-    return short and c.present >= 2 * c.distinct
+    repeat = int((c.counts > 1).sum())
+    return _are_names(c) and c.present >= 2 * c.distinct and 2 * repeat > c.distinct
 
 
 def _is_number_group(c: ColumnProfile) -> bool:

@@ -27,13 +27,9 @@ SCALES: tuple[tuple[str, ...], ...] = (
     ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
     ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th"),
     ("bronze", "silver", "gold", "platinum"),
-    ("f", "e", "d", "c", "b", "a"),
     ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"),
 )  # fmt: skip
 """Each from the lowest up."""
-
-_LETTERS = ({"f", "e", "d", "c", "b", "a"},)
-"""Scales that are taken for one only with at least four of their steps: few letters are often just names."""
 
 _RANGE = re.compile(
     r"(?:<|<=|under|below|up to|over|>|>=|from)?\s*(\d+(?:\.\d+)?)\s*(?:(?:-|\u2013|to|\.\.)\s*(\d+(?:\.\d+)?)|\+|and over|or more|plus)?"
@@ -50,7 +46,7 @@ def ordered_labels(labels: Sequence[str]) -> tuple[str, ...] | None:
     if intervals is not None:
         return tuple(labels[i] for i in sorted(range(len(labels)), key=intervals.__getitem__))
     for scale in SCALES:
-        if set(keys) <= set(scale) and (len(keys) >= 4 or set(scale) not in _LETTERS):
+        if set(keys) <= set(scale):
             return tuple(labels[keys.index(step)] for step in scale if step in keys)
     ranges = [_RANGE.fullmatch(k) for k in keys]
     if all(ranges) and any(m[2] for m in ranges if m):

@@ -18,6 +18,9 @@ def _look(table: TableProfile) -> Iterator[Remark]:
     for first, *others in duplicates(table):
         for other in others:
             yield Remark("duplicates", (other, first), "the same cells in both", cure="leave one of them out")
+    for first, other in affine_pairs(table):
+        yield Remark("duplicates", (other, first), f"`{first}` times a number, plus a number: they say the same",
+                     cure="leave one of them out: effects of both cannot be told apart")  # fmt: skip
     by_word: dict[str, list[str]] = defaultdict(list)
     for name in table.columns:
         by_word[re.sub(r"[\W_]", "", name).casefold()].append(name)
@@ -43,5 +46,30 @@ def duplicates(table: TableProfile) -> list[list[str]]:
             by_cells[digest.digest()].append(column.name)
     return [names for names in by_cells.values() if len(names) > 1]
 
+
+def affine_pairs(table: TableProfile) -> list[tuple[str, str]]:
+    """Pairs (the first, a later one) of columns of numbers of which each is a multiple of the other, plus a constant."""
+    several = [c for c in table.columns.values()
+               if c.is_numeric and c.kind in ("number", "skewed", "count") and not c.missing and not c.strays and c.distinct > 4]  # fmt: skip
+    same = {name for names in duplicates(table) for name in names[1:]}
+    several = [c for c in several if c.name not in same][:_MOST]
+    if len(several) < 2:
+        return []
+    values = np.stack([c.numbers for c in several])
+    values = values - values.mean(axis=1, keepdims=True)
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    pairs: dict[str, str] = {}
+    for i, first in enumerate(several):
+        # a correlation of one to the last digits says little: the differences themselves are looked at
+        signs = np.sign(values @ values[i])[:, None]
+        is_same = np.abs(values - signs * values[i]).max(axis=1) < 1e-9
+        for j in np.flatnonzero(is_same):
+            if j > i and first.name not in pairs:
+                pairs.setdefault(several[j].name, first.name)
+    return [(first, other) for other, first in pairs.items()]
+
+
+_MOST = 200
+"""Columns of numbers that are compared for being multiples."""
 
 KIND = RemarkKind("duplicates", "columns that say the same", _look)

@@ -40,11 +40,14 @@ def coded_missing(column: ColumnProfile) -> list[float]:
         return []
     values = column.sorted_numbers
     found: list[float] = []
+    # several codes stand together: each is held against what is none of them
+    rest = values[~np.isin(values, CODES)]
+    if len(rest) < 5:
+        return []
+    low, high = rest[0], rest[-1]
     for code in CODES:
-        rest = values[(values != code) & ~np.isin(values, found)]
-        if not (values == code).any() or len(rest) < 5:
+        if not (values == code).any():
             continue
-        low, high = rest[0], rest[-1]
         spread = np.subtract(*np.quantile(rest, (0.75, 0.25))) or high - low
         if code == -1:
             is_apart = low >= 0 and bool((rest == np.floor(rest)).all()) and column.is_whole
@@ -54,15 +57,18 @@ def coded_missing(column: ColumnProfile) -> list[float]:
             )
         if is_apart:
             found.append(code)
-    return found
+    # beside one code, another negative one needs no such distance where all values are positive
+    beside = [c for c in CODES if c < -1 and c not in found and low >= 0 and (values == c).any()] if found else []
+    return found + beside
 
 
 def _look(table: TableProfile) -> Iterator[Remark]:
     for column in table.columns.values():
-        for code in coded_missing(column):
+        codes = coded_missing(column)
+        for code in codes:
             places = [int(i) for i in np.flatnonzero(column.label_values == code)]
             cells = int(column.counts[places].sum())
-            rest = column.sorted_numbers[column.sorted_numbers != code]
+            rest = column.sorted_numbers[~np.isin(column.sorted_numbers, codes)]
             yield Remark(
                 "missing-codes", (column.name,),
                 f"{cells:,} cell{'s' * (cells != 1)} {code:g}, the others from {rest[0]:g} to {rest[-1]:g}: a code for missing?",

@@ -25,7 +25,7 @@ def far_out(column: ColumnProfile) -> np.ndarray:
     values = values[~np.isin(values, coded_missing(column))]
     scaled = (
         np.log(values)
-        if column.kind == "skewed" and values[0] > 0
+        if values[0] > 0 and (column.kind == "skewed" or _has_long_tail(values))
         else np.sqrt(values)
         if column.kind == "count" and values[0] >= 0
         else values
@@ -35,6 +35,12 @@ def far_out(column: ColumnProfile) -> np.ndarray:
         return np.zeros(0)
     far = (scaled < low - 3 * (high - low)) | (scaled > high + 3 * (high - low))
     return np.unique(values[far]) if 0 < far.sum() <= max(1, _FEW * len(values)) else np.zeros(0)
+
+
+def _has_long_tail(values: np.ndarray) -> bool:
+    """Whether the bulk is nearer to even on the scale of logarithms: the half above the median is twice as wide as that below."""
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+    return bool(high - middle > 2 * (middle - low))
 
 
 def _look(table: TableProfile) -> Iterator[Remark]:
