@@ -153,7 +153,8 @@ KINDS: tuple[ColumnKind, ...] = (
 def profiled(column: Column, table_decimal: str = "") -> ColumnProfile:
     """A column with its kind; ``table_decimal``: the decimal mark of the columns beside it, where they say one."""
     if isinstance(column, OtherColumn):
-        labels, codes = (column.type_name,), np.where(column.missing, -1, 0)
+        labels: tuple[str, ...] = (column.type_name,)
+        codes = np.where(column.missing, -1, 0)
     else:
         labels, codes = column.labels_and_codes()
     seen = ColumnProfile(column, labels, codes, table_decimal=table_decimal)
