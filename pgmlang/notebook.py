@@ -1,13 +1,16 @@
 """IPython and notebooks: ``%load_ext pgmlang`` gives the cell magic ``%%pgm``, and errors as the terminal shows them.
 
-    %%pgm model topics=20
+    %%pgm lda topics=20
     plate row { y ~ Normal(mu, 1) } ...
 
-compiles the cell's text into the variable ``model`` and shows its graph.
+compiles the cell's text into the variable ``lda``, says so, and shows its graph. Without a name on the line it is the name
+that the model's header gives, ``model lda``.
 """
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -29,8 +32,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """What ``%load_ext pgmlang`` calls: adds the magic, and shows errors of models and data without a traceback."""
 
     def pgm(line: str, cell: str) -> CompiledModel | None:
-        """%%pgm [NAME] [SETTING=VALUE ...] [--check]: compiles the cell into the variable NAME (of the model's name, where none
-        is given) and shows its graph; with --check it is checked alone."""
+        """%%pgm [NAME] [SETTING=VALUE ...] [--check]: compiles the cell into the variable NAME (without one: the name in the
+        model's header) and shows its graph; with --check it is checked alone."""
         try:
             return compiled_cell(shell, line, cell)
         except PgmError as error:
@@ -56,7 +59,7 @@ def compiled_cell(shell: Any, line: str, cell: str) -> CompiledModel | None:
     from pgmlang.api import CompiledModel
     from pgmlang.sema import analyse
 
-    words = shlex.split(line)
+    words = _words(line)
     flags = [w for w in words if w.startswith("-")]
     settings = tuple(w for w in words if "=" in w and not w.startswith("-"))
     names = [w for w in words if w not in flags and w not in settings]
@@ -70,8 +73,27 @@ def compiled_cell(shell: Any, line: str, cell: str) -> CompiledModel | None:
     if "--check" in flags:
         print(f"{names[0] if names else model.name}: good")
         return None
-    shell.user_ns[names[0] if names else model.name] = model
+    name = names[0] if names else model.name
+    _refuse_keyword(name)
+    hides = f", and hides Python's own (`del {name}` brings it back)" if hasattr(builtins, name) else ""
+    print(f"the model is in `{name}`{hides}")
+    shell.user_ns[name] = model
     return model
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        message = f"the line of `%%pgm` has a quote that does not end: `{line.strip()}`"
+        raise PgmError(Diagnostic("PGM0612", message, help="write `%%pgm NAME setting=value`")) from None
+
+
+def _refuse_keyword(name: str) -> None:
+    """No variable can have such a name."""
+    if keyword.iskeyword(name):
+        message = f"`{name}` is a word of Python: no variable can be named so"
+        raise PgmError(Diagnostic("PGM0612", message, help=f"name another on the line: `%%pgm {name}_model`"))
 
 
 def _refuse(flags: list[str], names: list[str]) -> None:

@@ -278,11 +278,13 @@ def logz(source: str, evidence: str, settings: tuple[str, ...], fixed: tuple[str
 @click.option("--netcdf", metavar="FILE", help="Write the draws as ArviZ's groups, for other programs.")
 @json_option
 def summary(source: str, names: tuple[str, ...], show_all: bool, netcdf: str | None, as_json: bool) -> None:
-    """What a fit learned: its method, data, log-likelihood and parameters; of NAMES alone, and those whole.
+    """What a fit learned: its method, data, log-likelihood and parameters; of NAMES alone (variables, those whole, or
+    elements as they are printed).
 
     \b
     pgmc summary titanic.fit
     pgmc summary titanic.fit survived
+    pgmc summary schools.fit "effect[Choate]"
     """
     from pgmlang.results.headline import titled_headline
     from pgmlang.results.summary_view import SCREEN, commands_for, summary_tables

@@ -130,6 +130,7 @@ def _copy(name: str, into: Path, force: bool) -> None:
 @click.pass_context
 def help_(context: click.Context, words: tuple[str, ...]) -> None:
     """Help on a verb, a family, a function, a method, an option of methods, an error code or a topic."""
+    from pgmlang.cli.flags import flag_page, flags_of
     from pgmlang.cli.main import cli
     from pgmlang.cli.topics import TOPICS, page, topic_names
 
@@ -148,7 +149,11 @@ def help_(context: click.Context, words: tuple[str, ...]) -> None:
         return
     text = page(word)
     if text is None:
-        known = [*cli.list_commands(above), *topic_names()]
+        commands = {name: cli.get_command(above, name) for name in cli.list_commands(above)}
+        flags = flags_of({name: one for name, one in commands.items() if one is not None})
+        text = flag_page(word, flags)
+    if text is None:
+        known = [*cli.list_commands(above), *topic_names(), *flags]
         cure = did_you_mean(word, known) or f"`pgmc help` lists verbs and topics: {', '.join(TOPICS)}"
         raise PgmError(Diagnostic("PGM0612", f"there is no help on `{word}`", help=cure))
     click.echo(text)

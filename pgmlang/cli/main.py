@@ -130,7 +130,7 @@ def cli() -> None:
     pgmc fit titanic/titanic.pgm titanic/titanic.csv --counts count
     pgmc query titanic/titanic.fit "P(survived | class = 3rd)"
 
-    Results go to stdout, messages to stderr. Exit codes: 0 good, 64 usage, 65 model or data wrong, 66 no input,
+    Results go to stdout, messages to stderr. Exit codes: 0 good, 1 diagnose: a problem, 64 usage, 65 model or data wrong, 66 no input,
     69 no method (or still to come), 70 internal, 73/74 cannot write, 75 stopped, 130 Ctrl-C.
     """
 

@@ -45,7 +45,8 @@ def read_network(path: str) -> DiscreteNetwork:
 
 
 def asked_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> Asked:
-    """What can be asked: a fit, a model that gives everything, or a network file. Raises PgmError."""
+    """What can be asked: a fit, a model that gives everything, or a network file. Says where a fit is not to be relied on.
+    Raises PgmError."""
     from pgmlang.api import Asked, CompiledModel
 
     if is_network_file(path):
@@ -59,7 +60,13 @@ def asked_of(path: str, settings: tuple[str, ...] = (), fixed: tuple[str, ...] =
         except PgmError as error:
             raise _with_fit(error, path) from None
     refuse_settings(path, settings, fixed)
-    return fit_of(path)
+    fit = fit_of(path)
+    if fit.record.status != "converged":
+        message = f"the fit is {fit.record.status}: what it says may be far off"
+        print_diagnostics(
+            [Diagnostic("PGM0801", message, help=f"`pgmc diagnose {path}` says why, and what may help")]
+        )
+    return fit
 
 
 def _with_fit(error: PgmError, path: str) -> PgmError:

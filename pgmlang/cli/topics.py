@@ -22,6 +22,8 @@ def page(word: str) -> str | None:
         return TOPICS[word].text()
     if re.fullmatch(r"(?i)(pgm)?\d{1,4}", word):
         return _code(word)
+    if word in QUESTION_WORDS:
+        return QUESTIONS
     for pages in (_family, _function, _method, _option):
         text = pages(word)
         if text is not None:
@@ -36,7 +38,17 @@ def topic_names() -> list[str]:
     from pgmlang.signatures.functions import BLOCKS, FUNCTIONS
     from pgmlang.signatures.options import OPTIONS
 
-    return [*TOPICS, "Table", *FAMILIES, *LEARNED, *FUNCTIONS, *BLOCKS, *METHODS, *OPTIONS]
+    return [
+        *TOPICS,
+        *QUESTION_WORDS,
+        "Table",
+        *FAMILIES,
+        *LEARNED,
+        *FUNCTIONS,
+        *BLOCKS,
+        *METHODS,
+        *OPTIONS,
+    ]
 
 
 def _calls(name: str) -> list[str]:
@@ -115,6 +127,9 @@ QUESTIONS = """Questions, for `pgmc query` and `fit.query`:
   E(y | x = 120)                the mean, with its sd and 90 % interval
 
 Names with blanks or dots, and labels with other letters, are written in quotes: P("x.1" | b = "0-5 cm")."""
+
+QUESTION_WORDS = ("P", "E", "MAP", "do")
+"""What questions are written with."""
 
 COLORS = """Colours and messages:
   --color always|never|auto   auto: on a terminal, unless NO_COLOR is set or TERM is dumb; FORCE_COLOR colours pipes too

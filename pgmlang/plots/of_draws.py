@@ -59,7 +59,7 @@ class ArvizPlot(NamedTuple):
 
 ROWS = (
     ArvizPlot("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
-        size=lambda n: (7.0, 1.7 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
+        size=lambda n: (7.0, 1.3 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
     ArvizPlot("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
     ArvizPlot("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
     ArvizPlot("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
@@ -120,6 +120,11 @@ def _draw(row: ArvizPlot) -> Callable[[Request], Figure]:
         if row.name == "trace":
             for line in (line for axis in figure.axes for line in axis.lines):
                 line.set_linewidth(0.4)
+        for axis in figure.axes:
+            # arviz-plots names the column of names by its own dimension
+            if "variable" in [label.get_text() for label in axis.get_xticklabels()]:
+                axis.set_xticks([])
+                axis.spines["bottom"].set_visible(False)
         note = "" if row.name == "energy" else scalars.note
         return titled(figure, f"{fit.model.name}: {row.says}", note)
 

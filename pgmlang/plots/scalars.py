@@ -39,13 +39,13 @@ def refuse_unknown(wanted: tuple[str, ...], known: list[str], what: str) -> None
 
 
 def chosen_scalars(fit: Fit, variables: tuple[str, ...], most: int) -> Scalars:
-    """The first ``most`` numbers of the variables (or elements: ``effect[0]``) named; without names those of the smallest
-    variables first. Raises PgmError PGM0612 for a name that there is not."""
+    """The first ``most`` numbers of the variables (or elements: ``effect[0]``) named; without names those of `usual_names`.
+    Raises PgmError PGM0612 for a name that there is not."""
     names = real_names(fit)
     elements = {n: list(scalar_names(fit, n)) for n in names if fit.draws[n][0, 0].size <= 10_000}
     single = [e for n in names for e in elements.get(n, ()) if e != n]
     refuse_unknown(variables, [*names, *single], "variable or element with draws of numbers")
-    wanted = variables or tuple(sorted(names, key=lambda n: fit.draws[n][0, 0].size))
+    wanted = variables or usual_names(fit, most)
     values: dict[str, np.ndarray] = {}
     number = 0
     for name in wanted:
@@ -57,4 +57,25 @@ def chosen_scalars(fit: Fit, variables: tuple[str, ...], most: int) -> Scalars:
         for i in chosen:
             if len(values) < most:
                 values[every[i]] = np.asarray(draws[:, :, i], dtype=float)
-    return Scalars(values, number)
+    return Scalars(values, number if variables else sum(fit.draws[n][0, 0].size for n in names))
+
+
+def usual_names(fit: Fit, most: int) -> tuple[str, ...]:
+    """Variables that are drawn where none is named, the smallest first: without what each row of the data has for itself, if
+    that is more than there is room for, or follows from others and the row has no name of its own. Where nothing else is
+    known, all."""
+
+    def size(name: str) -> int:
+        return int(fit.draws[name][0, 0].size)
+
+    def is_read(name: str) -> bool:
+        variable = fit.model.by_name.get(name)
+        if variable is None:
+            return True
+        of_rows = [a for a in fit.model.batch_axes(variable.plates) if a in rows]
+        is_named = all(fit.layout.labels.get(a) or fit.row_names.get(fit.model.root_axis(a)) for a in of_rows)
+        return not of_rows or (size(name) <= most and (variable.role != "derived" or is_named))
+
+    rows = {p.name for p in fit.model.plates if p.is_rows}
+    names = sorted(real_names(fit), key=size)
+    return tuple([n for n in names if is_read(n)] or names)

@@ -47,6 +47,9 @@ def _draw(request: Request) -> Figure:
         if left and not request.variables
         else ""
     )
+    cut = next((n for n in chosen if fit.parameters[tables[n].name][..., 0].size > MOST_ROWS), None)
+    rest = f'every row is in fit.summary("{cut}") and pgmc summary FIT {cut}' if cut else ""
+    note = "; ".join(filter(None, (note, rest)))
     return titled(figure, f"{fit.model.name}: what was learned, parents down, labels across", note)
 
 

@@ -10,6 +10,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.drawing.drawing import Drawing
 from pgmlang.drawing.model_scene import model_scene, network_scene
 from pgmlang.drawing.scene import MOST_CARDS, NodeFigures, with_figures
+from pgmlang.model import Model
 from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.discrete_part import discrete_part
@@ -65,6 +66,22 @@ def _first_row(fit: Fit, figures: Mapping[str, NodeFigures], told: Collection[st
     return ("labels: the first row of a fresh sequence",) if is_drawn else ()
 
 
+def _instead(model: Model, told: Evidence) -> str:
+    """What can be had of evidence that no network takes: a question about the row that it is of; what the rows share is told
+    to the fit."""
+    name = told.variable.name
+    variable = model.by_name[name]
+    inputs = [v.name for v in model.of_role("input")]
+    others = [v for v in model.of_role("random") if v.name != name and v.plates == variable.plates and not v.axes]
+    if variable.plates and not others:
+        return f"leave the evidence out: nothing else of a {variable.plates[-1]} hangs on `{name}`"
+    if not variable.plates:
+        return f"tell it to the fit: `pgmc fit MODEL DATA --observe {name}={told.value}`, then `pgmc graph FIT`"
+    word = "P" if others[0].type.is_discrete else "E"
+    given = ", ".join([f"{name} = {told.value}", *(f"{n} = ..." for n in inputs if n != name)])
+    return f'ask for one variable after the other: `pgmc query FIT "{word}({others[0].name} | {given})"`'
+
+
 def node_figures(
     posterior: Posterior, evidence: Items = (), done: Items = ()
 ) -> tuple[dict[str, NodeFigures], tuple[str, ...]]:
@@ -85,9 +102,7 @@ def node_figures(
                 reasons[0] if reasons else "there is none"
             )
             told = (*evidence, *done)[0]
-            asked = next((v.name for v in fit.model.of_role("random") if v.name != told.variable.name), "x")
-            cure = f'ask for one variable after the other: `pgmc query FIT "P({asked} | {told.variable.name} = {told.value})"`'
-            raise PgmError(Diagnostic("PGM0602", message, told.variable.span, help=cure))
+            raise PgmError(Diagnostic("PGM0602", message, told.variable.span, help=_instead(fit.model, told)))
         return figures, ()
     try:
         node_of = str if posterior.network is not None else base

@@ -134,14 +134,16 @@ def told_figures(figures: Mapping[str, float]) -> str:
     parts = []
     for name, value in figures.items():
         whole = float(value).is_integer() and name.endswith("s")
-        parts.append(f"{int(value):,} {name if value != 1 else name[:-1]}" if whole else f"{name} {value:.3f}")
+        # below one, R-hat tells the same as one
+        shown = max(value, 1.0) if name == "R-hat" else value
+        parts.append(f"{int(value):,} {name if value != 1 else name[:-1]}" if whole else f"{name} {shown:.3f}")
     return ", ".join(parts)
 
 
 def ended(course: Course) -> str:
-    """What remains of a run's display."""
+    """What remains of a run's display: without R-hat, which is told of all that the fit keeps, and was of what is sampled."""
     course.end()
-    figures = told_figures(course.figures)
+    figures = told_figures({name: value for name, value in course.figures.items() if name != "R-hat"})
     return (
         f"{course.iteration:,} iterations in {duration(course.seconds)}" + (f", {figures}" if figures else "")
         if course.iteration != 1

@@ -13,6 +13,7 @@ import numpy as np
 from pgmlang.display import DisplayTable
 from pgmlang.model import Variable
 from pgmlang.results.fit import Fit
+from pgmlang.results.precision import r_hat_text
 from pgmlang.results.probability_table import (
     MOST_ACROSS,
     ProbabilityRows,
@@ -173,7 +174,7 @@ def _figures(fit: Fit, name: str, share: np.ndarray) -> tuple[np.ndarray | None,
     for heading, values, worst, text in (
         ("largest sd", figures.sd, np.fmax, lambda v: f"{v:.2g}"),
         ("least ess", np.fmin(figures.ess_bulk, figures.ess_tail), np.fmin, lambda v: f"{v:,.0f}"),
-        ("r_hat", figures.r_hat, np.fmax, lambda v: f"{v:.3f}"),
+        ("r_hat", figures.r_hat, np.fmax, r_hat_text),
     ):
         by_row = worst.reduce(np.asarray(values).reshape(shape), axis=-1)
         # many shares have many spreads, and room is for the labels
@@ -191,12 +192,19 @@ def _standard_errors(fit: Fit, name: str, share: np.ndarray) -> tuple[np.ndarray
     return errors, [told] if told else []
 
 
+def _told_by(table: Table) -> tuple[object, ...]:
+    """What names the rows of a table."""
+    return (*table.distribution.by, *((p.name, p.lag) for p in table.distribution.parents))
+
+
 def _table(fit: Fit, table: Table, array: np.ndarray) -> FigureGroup:
     """A conditional probability table."""
     heads, labels = table_labels(fit, table, array.shape)
     names = [head for head, _ in heads]
-    number = "" if table.number == 1 else f" ({table.number})"
-    title = f"P({table.target}{' | ' + ', '.join(names) if names else ''}){number}"
+    title = f"P({table.target}{' | ' + ', '.join(names) if names else ''})"
+    # tables of one statement that are told by the same names, as of both ways of an `if`
+    like = [t for t in learned_tables(fit.model) if t.target == table.target and _told_by(t) == _told_by(table)]
+    title += f", table {like.index(table) + 1} of {len(like)}" if len(like) > 1 else ""
 
     def shown(limit: int | None, is_whole: bool) -> DisplayTable:
         errors = table_errors(fit, table, array)

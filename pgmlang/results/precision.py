@@ -47,6 +47,11 @@ def fixed(value: float, error: float | None, most: int = 4) -> str:
     return text if float(text) else text.removeprefix("-")
 
 
+def r_hat_text(value: float) -> str:
+    """R-hat for the eye: below one it tells the same as one."""
+    return f"{max(value, 1.0):.3f}"
+
+
 def count_text(value: float) -> str:
     """How many, in whole numbers with thousands separators; expected counts to a tenth."""
     return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"

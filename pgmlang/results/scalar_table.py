@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pgmlang.display import DisplayColumn, DisplayTable, printable
-from pgmlang.results.precision import count_text, fixed
+from pgmlang.results.precision import count_text, fixed, r_hat_text
 from pgmlang.results.summary import DRAW_COLUMNS, row_name
 
 HEADINGS = {"mean": "estimate", "sd": "se"}
@@ -21,7 +21,7 @@ def number_text(column: str, row: dict[str, Any]) -> str:
     if column.startswith("ess"):
         return f"{value:,.0f}"
     if column == "r_hat":
-        return f"{value:.3f}"
+        return r_hat_text(value)
     if column == "count":
         return count_text(value)
     if row.get("mcse") is not None:

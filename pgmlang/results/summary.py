@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,8 +25,15 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
     Of counted tables with a Dirichlet prior the mean and sd are the posterior's, without one the sd is that of a share of
     ``count`` rows (None where there were none, and for a share of nothing or of all: those are on a bound); of other estimates it is the standard error of the fit, where it has one. A scalar with draws has the keys DRAW_COLUMNS; one of a discrete variable has the
     figures of the indicator of its most common ``label`` (of 1 for a bit, a truth value or a spin), no quantiles, and ``shares`` by label. None stands for
-    NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables.
+    NaN; an R-hat may be infinite. What rows of the data have for themselves comes last. ``limit``: only so many rows are worked out; ``names``: only these variables, or
+    elements by the names of their rows (``mu[3]``, ``P(lung = yes | smoke = no)``).
     """
+    elements = set(names) & set(element_names(fit, names))
+    if elements:
+        wanted = {n for n in names if n not in elements}
+        owners = tuple(dict.fromkeys([*wanted, *map(owner_of, elements)]))
+        every = summary_rows(fit, names=owners)
+        return [r for r in every if r["name"].split("[")[0] in wanted or elements & names_of_row(r)][:limit]
     rows: list[dict[str, Any]] = []
     for name in draws_in_order(fit):
         left = None if limit is None else limit - len(rows)
@@ -33,6 +41,29 @@ def summary_rows(fit: Fit, limit: int | None = None, names: Sequence[str] = ()) 
             rows.extend(draw_rows(fit, name, left))
     rows.extend(r for r in _parameter_rows(fit) if not names or r["name"].split("[")[0] in names)
     return rows[:limit]
+
+
+def owner_of(element: str) -> str:
+    """The variable of an element: ``mu`` of ``mu[3]``, ``lung`` of ``P(lung = yes | smoke = no)``."""
+    cell = re.match(r"P\((.+?) = ", element)
+    return cell[1] if cell else element.partition("[")[0]
+
+
+def names_of_row(row: dict[str, Any]) -> set[str]:
+    """The names by which a row is asked for: as it is printed, its labels quoted or not."""
+    return {str(row["name"]), row_name(row), str(row["name"]).replace('"', "")}
+
+
+def element_names(fit: Fit, names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that are of single numbers of a fit."""
+    single = [n for n in names if owner_of(n) != n and owner_of(n) not in ("", n)]
+    if not single:
+        return []
+    known: set[str] = set()
+    for owner in {owner_of(n) for n in single}:
+        for row in summary_rows(fit, names=(owner,)):
+            known |= names_of_row(row)
+    return [n for n in single if n in known]
 
 
 def draws_in_order(fit: Fit) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from pgmlang.results.figure_groups import FigureGroup, figure_groups
 from pgmlang.results.fit import Fit
 from pgmlang.results.headline import titled_headline
 from pgmlang.results.scalar_table import scalar_table
-from pgmlang.results.summary import summary_rows
+from pgmlang.results.summary import element_names, owner_of, row_name, summary_rows
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,16 @@ class Budget:
     table: int
     folded: int = 12
 
+    def with_every_head(self, groups: Sequence[FigureGroup]) -> Budget:
+        """The budget that shows of each table as many lines as leave room for the heads of all; this one, where not even two
+        lines of each have room."""
+        for limit in range(self.table, 1, -1):
+            shorter = replace(self, table=limit)
+            scalars = sum(g.num_rows for g in groups if g.scalars and g.num_rows <= self.lines // 2)
+            if scalars + sum(_lines(g, shorter) for g in groups if g.table) <= self.lines:
+                return shorter
+        return self
+
     def limit_of(self, num_rows: int) -> int | None:
         """How many lines of a table stand; all of one that is hardly longer."""
         return self.table if num_rows > self.table + self.table // 2 else None
@@ -33,7 +43,7 @@ class Budget:
 
 SCREEN = Budget(lines=60, table=12)
 """Of `pgmc summary` and `FittedModel.summary`."""
-GLANCE = Budget(lines=25, table=4, folded=4)
+GLANCE = Budget(lines=28, table=4, folded=4)
 """Of the end of `pgmc fit`."""
 
 
@@ -59,13 +69,17 @@ def summary_tables(
 ) -> list[DisplayTable]:
     """The tables in order: scalars, tables of probabilities, and one line for each group that is folded. Without a
     ``budget``, and of the groups that are named, everything."""
-    every = figure_groups(fit, names)
     if names:
         check_names(fit, names)
         budget = None
+    elements = element_names(fit, names)
+    whole = [n for n in names if n not in elements]
+    every = figure_groups(fit, whole) if whole or not names else []
+    budget = budget and budget.with_every_head(every)
     shown = _within(every, budget)
     tables = []
     rows = [row for group in every if group in shown and group.scalars for row in group.scalars()]
+    rows += summary_rows(fit, names=elements) if elements else []
     if rows:
         tables.append(scalar_table(rows))
     tables += [_cut(group, budget, more) for group in every if group in shown and group.table]
@@ -124,10 +138,22 @@ def _folded(folded: Sequence[FigureGroup], limit: int | None, more: More) -> Dis
 def check_names(fit: Fit, names: Sequence[str]) -> None:
     """Raises PgmError PGM0607 for a name that the fit has no figures of."""
     known = [b.name for b in figure_groups(fit)]
+    elements = element_names(fit, names)
     for name in names:
-        if name not in known:
-            near = did_you_mean(name, known) or "there are " + ", ".join(f"`{n}`" for n in known[:20])
+        if name not in known and name not in elements:
+            near = (
+                elements_near(fit, name)
+                if owner_of(name) in known
+                else did_you_mean(name, known) or "there are " + ", ".join(f"`{n}`" for n in known[:20])
+            )
             raise PgmError(Diagnostic("PGM0607", f"the fit has no figures of `{name}`", help=near))
+
+
+def elements_near(fit: Fit, name: str) -> str:
+    """Elements of the variable of one that there is not."""
+    names = [row_name(r) for r in summary_rows(fit, names=(owner_of(name),))]
+    listed = ", ".join(f"`{n}`" for n in names[:6])
+    return did_you_mean(name, names) or f"there are {listed}" + (" and more" if len(names) > 6 else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ def finished(of: FitFigures) -> Figure:
 def cure_of_status(of: FitFigures) -> str:
     """What the fit's own warnings say against what kept it from its end; more time where they say nothing."""
     causes = [w for w in of.fit.warnings if w.code in ("PGM0801", "PGM0804") and w.help]
-    return "; ".join(dict.fromkeys(w.help for w in causes)) or "let it run on: more iterations or time"
+    clauses = [clause for w in causes for clause in w.help.split("; ")]
+    return "; ".join(dict.fromkeys(clauses)) or "let it run on: more iterations or time"
 
 
 def not_finite(of: FitFigures) -> Figure:

@@ -291,6 +291,28 @@ def _one_of(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
+TABLE_FORM = "a table is `Table() { 0.9, 0.1 }`, below parents `Table(a) { no : 0.9, 0.1 ; yes : 0.2, 0.8 }`"
+
+
+def _in_table(tokens: list[Token], start: int, position: int) -> bool:
+    """Whether a token stands in the braces behind a ``Table(...)``."""
+    opened: list[int] = []
+    for i in range(start, min(position, len(tokens))):
+        if tokens[i].type == "LBRACE":
+            opened.append(i)
+        elif tokens[i].type == "RBRACE" and opened:
+            opened.pop()
+    if not opened or tokens[opened[-1] - 1].type != "RPAR":
+        return False
+    depth, i = 0, opened[-1] - 1
+    while i > start:
+        depth += {"RPAR": 1, "LPAR": -1}.get(tokens[i].type, 0)
+        if depth == 0:
+            return str(tokens[i - 1]) == "Table"
+        i -= 1
+    return False
+
+
 def _cure(tokens: list[Token], position: int) -> str:
     start, _ = statement_around(tokens, position)
     first = tokens[start].type if start < len(tokens) else ""
@@ -306,5 +328,7 @@ def _cure(tokens: list[Token], position: int) -> str:
         "GUIDE": "a guide is `guide plate { z ~ Normal(m, s) }`",
         "MODEL": "a header is `model name` or `model name(size = 3)`",
     }
+    if _in_table(tokens, start, position):
+        return TABLE_FORM
     usual = "a statement is `x ~ Distribution(...)`, `x = EXPRESSION`, or starts with a word like `plate`"
     return shapes.get(first, usual)

@@ -54,3 +54,18 @@ def test_two_methods_agree(fits: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_fits_of_two_models_are_not_compared(fits: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", str(fits / "hmc.fit"), str(fits / "other.fit")]) != 0
     assert "different models" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [["query", "E(mu)"], ["score", "rows.csv"], ["sample", "-n", "2"]])
+def test_answers_of_a_fit_that_did_not_converge_say_so(
+    fits: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    monkeypatch.chdir(fits)
+    (fits / "rows.csv").write_text("y\n1.5\n")
+    for name, options, said in [
+        ("short.fit", [], True),
+        ("short.fit", ["--quiet"], False),
+        ("gibbs.fit", [], False),
+    ]:
+        assert run([verb[0], name, *verb[1:], *options]) == 0
+        assert ("warning[PGM0801]: the fit is not converged" in capsys.readouterr().err) == said

@@ -76,6 +76,12 @@ def test_every_name_has_a_page(capfd: pytest.CaptureFixture[str]) -> None:
         assert name.lower() in capfd.readouterr().out.lower() or name in TOPICS
 
 
+@pytest.mark.parametrize("word", ["dates", "counts", "--hide", "evidence", "P", "E", "MAP", "do"])
+def test_options_of_verbs_and_words_of_questions_have_a_page(word: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", word]) == 0
+    assert word in capfd.readouterr().out
+
+
 def test_names_near_by_are_asked_for(pgmc: Run, tmp_path: Path) -> None:
     assert "did you mean `Normal`" in pgmc("help", "Norml").stderr
     assert "did you mean `query`?" in pgmc("qery").stderr

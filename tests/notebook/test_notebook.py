@@ -98,3 +98,29 @@ def test_a_line_escapes_what_it_says() -> None:
     course = Course()
     course.report(3, 1.0, label="<b>")
     assert "&lt;b&gt;" in line(course)
+
+
+def test_which_variable_holds_the_model(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell_magic("pgm", "", MODEL)
+    assert "the model is in `day`" in capsys.readouterr().out
+    shell.run_cell_magic("pgm", "print", MODEL)
+    assert "hides Python's own (`del print` brings it back)" in capsys.readouterr().out
+    del shell.user_ns["print"]
+
+
+@pytest.mark.parametrize(
+    ("line", "cell", "told"),
+    [
+        ('"unbalanced', MODEL, "a quote that does not end"),
+        ("class", MODEL, "`%%pgm class_model`"),
+        ("", "model lambda\nx ~ Normal(0, 1)\n", "`%%pgm lambda_model`"),
+    ],
+)
+def test_lines_that_are_refused(
+    shell: Any, line: str, cell: str, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert shell.run_cell_magic("pgm", line, cell) is None
+    said = capfd.readouterr().err
+    assert "PGM0612" in said
+    assert told in said
+    assert "Traceback" not in said

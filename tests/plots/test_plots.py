@@ -18,6 +18,7 @@ from pgmlang.plots import of_draws
 from pgmlang.plots.canvas import mosaic
 from pgmlang.plots.filters import side_of
 from pgmlang.plots.registry import KINDS
+from pgmlang.plots.scalars import Scalars, chosen_scalars
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -190,3 +191,25 @@ def test_rows_of_draws_name_functions_that_there_are() -> None:
     functions = "".join(p.read_text() for p in source.glob("*.py"))
     for row in of_draws.ROWS:
         assert f"def {row.function}(" in functions
+
+
+def test_what_rows_have_is_left_out_of_a_forest() -> None:
+    text = "mu ~ Normal(0, 5)\nplate row { input x : real\n  slope_x = mu * x\n  u ~ Normal(0, 1)\n  y ~ Normal(slope_x + u, 1) }\n"
+    options = {"chains": 2, "warmup": 20, "draws": 20}
+
+    def scalars_of(rows: int) -> Scalars:
+        data = {"x": RNG.normal(size=rows), "y": RNG.normal(size=rows)}
+        fit = pgmlang.compile(text).fit(data, method="hmc", seed=1, options=options)
+        return chosen_scalars(fit.record, (), 60)
+
+    few, many = scalars_of(5), scalars_of(70)
+    assert list(few.values) == ["mu", *(f"u[{i}]" for i in range(5))]
+    assert list(many.values) == ["mu"]
+    assert many.number == 141
+    assert "1 of 141 numbers" in many.note
+
+
+def test_a_forest_names_no_axis_of_its_own(fits: dict[str, tuple[FittedModel, object]]) -> None:
+    figure = fits["draws"][0].plot("forest")
+    figure.canvas.draw()
+    assert all("variable" not in t.get_text() for a in figure.axes for t in [*a.get_xticklabels(), a.xaxis.label])

@@ -59,7 +59,8 @@ def test_figures_are_asked_for_now_and_then(monkeypatch: pytest.MonkeyPatch) -> 
         now[0] += 0.01
     # a hundredth of the time goes to figures of 0.05 s
     assert 0.05 * len(asked) <= 0.02 * now[0]
-    assert "R-hat 1.000" in ended(course)
+    assert course.figures == {"R-hat": 1.0}
+    assert "R-hat" not in ended(course)
 
 
 def test_values_that_are_remembered_are_few() -> None:
@@ -83,6 +84,7 @@ def test_lines_fit_and_are_three(width: int) -> None:
 def test_words_of_time_and_figures() -> None:
     assert (clock(7), clock(750), clock(7500)) == ("0:07", "12:30", "2:05:00")
     assert (duration(0.44), duration(12.2), duration(200), duration(7500)) == ("0.4 s", "12 s", "3 min 20 s", "2 h 5 min")  # fmt: skip
+    assert told_figures({"R-hat": 0.9991}) == "R-hat 1.000"
     assert told_figures({"R-hat": 1.0034, "divergences": 1}) == "R-hat 1.003, 1 divergence"
 
 

@@ -230,4 +230,4 @@ def test_first_lines_say_that_it_is_not(name, tmp_path, capsys):
     for verb in ("summary", "diagnose"):
         assert run([verb, folder]) == (verb == "diagnose")
         told = capsys.readouterr().out
-        assert "not converged" in told.splitlines()[0], told
+        assert any("not converged" in line for line in told.splitlines()[:2]), told

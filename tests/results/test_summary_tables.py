@@ -143,3 +143,42 @@ def test_counts_that_are_expected_have_a_tenth(tmp_path) -> None:
     parameters = {k: v * 1.07 if k.endswith("counts") else v for k, v in fit.record.parameters.items()}
     text = str(Summary(replace(fit.record, parameters=parameters), ("out",)))
     assert re.search(r"\d\.\d\n", text + "\n")
+
+
+def test_elements_are_asked_for_by_their_printed_names() -> None:
+    text = 'dim g = {a, "b c"}\nmu[g] ~ Normal(0, 5)\nplate row { input k : g\n  y ~ Normal(mu[k], 1) }'
+    data = {"k": ["a", "b c"] * 10, "y": RNG.normal(size=20)}
+    for method, options in (("hmc", {"chains": 2, "warmup": 20, "draws": 20}), ("map", {})):
+        fit = pgmlang.compile(text).fit(data, method=method, seed=1, options=options)
+        for row in fit.summary():
+            assert [r["mean"] for r in fit.summary(row["name"])] == [row["mean"]]
+            assert str(fit.summary(row["name"])).split("\n\n")[-1].count("\n") == 1
+        with pytest.raises(PgmError) as caught:
+            fit.summary("mu[z]")
+        assert "mu[" in str(caught.value.diagnostics[0].help)
+
+
+def test_cells_of_tables_are_asked_for_by_their_names() -> None:
+    fit, _ = table_model(2, 3)
+    name = "P(out = k1 | p0 = no, p1 = yes)"
+    (row,) = fit.summary(name)
+    assert row["label"] == "k1"
+    assert row["given"] == {"p0": "no", "p1": "yes"}
+    assert name in str(fit.summary(name))
+    assert len(fit.summary("p0", name)) == 3
+
+
+def test_every_table_shows_its_head_in_a_glance() -> None:
+    fit, _ = table_model(4, 2)
+    text = Summary(fit.record).text(GLANCE)
+    assert "P(out | p0, p1, p2, p3)" in text
+    assert "folded" not in text
+
+
+def test_tables_of_both_ways_of_an_if_are_told_apart() -> None:
+    text = "plate t = chain {\n  z : {a, b} ~ if first then Table(prior = 1) else Table(prev(z), prior = 1)\n}\n"
+    fit = pgmlang.compile(text).fit({"z": list("abababba")})
+    assert [t.title for t in summary_tables(fit.record)] == ["P(z)", "P(z | prev(z))"]
+    text = "plate row {\n  a : {no, yes} ~ Table()\n  b : {no, yes} ~ if a == no then Table(prior = 1) else Table(prior = 1)\n}\n"
+    fit = pgmlang.compile(text).fit({"a": ["no", "yes"] * 4, "b": ["no", "no", "yes", "yes"] * 2})
+    assert [t.title for t in summary_tables(fit.record, ["b"])] == ["P(b), table 1 of 2", "P(b), table 2 of 2"]
