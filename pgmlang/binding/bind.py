@@ -372,8 +372,7 @@ class Binder:
                 self.problems.error("PGM0718", f"the input `{name}` has no value", self._source(),
                                     f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
             elif name not in self.values and not self.matches.bound(name):
-                self.problems.error("PGM0718", f"the input `{name}` has no column", self._source(),
-                                    f"add a column `{name}`, or say `--map {name}=COLUMN`")  # fmt: skip
+                self._lacks_column(name)
             elif name in self.gaps:
                 count = self.gaps[name].number
                 self.problems.error(
@@ -381,6 +380,17 @@ class Binder:
                     self._first_gap(name),
                     f"model it (`{name} ~ Normal(m, s)`), or leave those rows out: `--missing drop`",
                 )  # fmt: skip
+
+    def _lacks_column(self, name: str) -> None:
+        scalars = [f for f in self.frames.values() if name in f.arrays and not f.arrays[name].ndim]
+        if scalars:
+            self.problems.error("PGM0718", f"the input `{name}` is one value in the data, not a column", self._source(),
+                                f"give one value a row, in Python `{{{name!r}: [{scalars[0].arrays[name]}]}}` for a single row")  # fmt: skip
+            return
+        near = did_you_mean(name, unused_columns(self.matches, self.frames))
+        self.problems.error("PGM0718", f"the input `{name}` has no column", self._source(),
+                            f"{near + ' ' if near else ''}add a column `{name}`, or say `--map {name}=COLUMN` "
+                            f"(in Python `mapping={{{name!r}: 'COLUMN'}}`)")  # fmt: skip
 
     def _first_gap(self, name: str) -> str:
         for column in self._bound_columns(name):

@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
-from numbers import Integral, Number
+from numbers import Integral, Number, Real
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -150,6 +150,30 @@ BINDING = ("sep", *READING, "observe", "hide", "mapping", "missing", "counts", "
 GATHERED = {"binding": BINDING, "reading": READING}
 
 
+NUMBERS_WITHIN = ("options", "fixed", "observe", "na", "merge", "bins")
+"""Arguments that are mappings whose values may be numbers."""
+
+
+def _plain(value: Any) -> Any:
+    """A number or truth value of NumPy, or of another program, as Python's own; others as they are."""
+    if type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    is_scalar = hasattr(value, "dtype") and getattr(value, "shape", None) == () and hasattr(value, "item")
+    return value.item() if is_scalar else value
+
+
+def _with_plain_numbers(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if name in NUMBERS_WITHIN and isinstance(value, Mapping):
+            given[name] = {k: _plain(v) for k, v in value.items()}
+        else:
+            given[name] = _plain(value)
+
+
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """The function, which raises PgmError PGM0612 for an argument that it does not have, for one that it lacks, and for one
     that is not what its row of ``ARGUMENTS`` says."""
@@ -166,6 +190,8 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         gathered = given.get(keywords, {})
         if keywords in GATHERED and not set(gathered) <= set(GATHERED[keywords]):
             raise PgmError(_misfit(function, signature, args, kwargs))
+        _with_plain_numbers(given)
+        _with_plain_numbers(gathered)
         _with_names(given)
         if keywords in GATHERED:
             _with_names(gathered)
