@@ -196,6 +196,11 @@ class CompiledModel:
 
     compilation: Compilation
 
+    def __post_init__(self) -> None:
+        _refuse_to_make(
+            "CompiledModel", self.compilation, Compilation, "`pgmlang.compile(FILE)` makes a model of a text"
+        )
+
     @cached_property
     def model(self) -> Model:
         """The Model: an immutable plated factor graph."""
@@ -539,7 +544,7 @@ class Asked:
     @_of_the_model
     def replicate(self, data: Any, num_draws: int = 100, *, seed: int = 0, **binding: Any) -> Replicates:
         """Replicated data sets: what is observed in these rows, drawn anew for the same inputs and groups, each by a draw of
-        the fit (of a point by its estimates). Raises PgmError PGM0602 for fields, PGM0708 for other groups than the fit's."""
+        the fit (of a point by its estimates); a row that counts as several is as many. Raises PgmError PGM0602 for fields, PGM0708 for other groups than the fit's."""
         from pgmlang.criticism.replicates import replicated
 
         return replicated(self.posterior.fit, self.bind(data, **binding), num_draws, seed)
@@ -557,6 +562,16 @@ class Asked:
 @dataclass(frozen=True, eq=False, repr=False)
 class FittedModel(Asked):
     """A fit and what can be asked of it."""
+
+    def __post_init__(self) -> None:
+        from pgmlang.posterior import Posterior
+
+        _refuse_to_make(
+            "FittedModel",
+            self.posterior,
+            Posterior,
+            "`pgmlang.load(FOLDER)` loads a fit, `model.fit(data)` makes one",
+        )
 
     @classmethod
     def of(cls, fit: Fit) -> FittedModel:
@@ -736,6 +751,12 @@ class FittedModel(Asked):
         from pgmlang.results.summary_view import GLANCE, Summary
 
         return mime_bundle(repr(self), picture_html(self._repr_svg_()), Summary(self.record).html(GLANCE))
+
+
+def _refuse_to_make(kind: str, given: Any, of: type, cure: str) -> None:
+    """Raises PgmError PGM0612 for an object that is made of something else than it holds."""
+    if not isinstance(given, of):
+        raise PgmError(Diagnostic("PGM0612", f"a {kind} is not made of a {type(given).__name__}", help=cure))
 
 
 def _prior_draws(

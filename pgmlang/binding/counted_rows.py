@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
 
 
 def row_counts(binding: Binding) -> np.ndarray | None:
@@ -25,3 +26,13 @@ def rows_written_out(binding: Binding) -> Binding:
     if counts is None:
         raise ValueError("weights are no counts")
     return replace(binding, weights=None).rows_of(binding.plate, np.repeat(np.arange(len(counts)), counts))
+
+
+def data_set_of(binding: Binding) -> Binding:
+    """The rows as a data set holds them, each as often as it counts. Raises PgmError PGM0602 for weights that are no whole
+    numbers, of which there are no such rows."""
+    if row_counts(binding) is None:
+        message = "rows with weights that are no whole numbers are no data set: there is no row to draw or to leave out for each"
+        cure = 'let each row count once: `--weights ""` (`weights=None`), or name counts: `--counts COLUMN`'
+        raise PgmError(Diagnostic("PGM0602", message, place=binding.source, help=cure))
+    return replace(rows_written_out(binding), weighed_by=None)

@@ -53,6 +53,8 @@ def compare(
     from pgmlang.results.compare import compare as side_by_side
 
     loaded = {path: fit_of(path) for path in fits}
+    if len(loaded) < 2 < 1 + len(fits):
+        raise click.UsageError(f"`{fits[0]}` is given twice: a fit is compared with another one")
     if len(loaded) < 2:
         raise click.UsageError("two fits or more are compared")
     one, *others = loaded.values()

@@ -61,8 +61,7 @@ def plot(
     import matplotlib
 
     matplotlib.use("Agg")
-    names = _names(variables) if variables else None
-    figure = fitted.plot(name, bound, variables=names, shape=_shape(shape), seed=seed or 0)
+    figure = fitted.plot(name, bound, variables=variables, shape=_shape(shape), seed=seed or 0)
     try:
         figure.savefig(path, dpi=dpi)
     except OSError as error:
@@ -82,18 +81,6 @@ def _tell_kinds(kinds: dict[str, str], as_json: bool) -> None:
         return
     rows = every_kind()
     click.echo(listed((n, f"no: {reason}" if reason else rows[n].says) for n, reason in kinds.items()))
-
-
-def _names(text: str) -> list[str]:
-    """Names between commas; those inside of brackets part no names."""
-    out, depth = [""], 0
-    for letter in text:
-        depth += {"[": 1, "]": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
-            out.append("")
-        else:
-            out[-1] += letter
-    return [name.strip() for name in out if name.strip()]
 
 
 def _shape(text: str | None) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.counted_rows import data_set_of
 from pgmlang.binding.record import Binding
 from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.criticism.replicates import Replicates, drawn_from_prior, replicated
@@ -34,6 +35,7 @@ def inference_data_with(fit: Fit, binding: Binding, seed: int = 0) -> Any:
     """All groups of a fit and its data (of estimates the log-likelihood is that of `score`, latents summed out); those that the
     model does not have (no prior to draw from, no independent elements) are left out. Raises PgmError as `inference_data` does, PGM0708 for other data than the fit's."""
     need_values(fit)
+    binding = data_set_of(binding)
     groups = _data_groups(binding)
     if fit.pointwise is None:
         try:

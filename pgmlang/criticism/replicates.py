@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from pgmlang.binding.counted_rows import data_set_of
 from pgmlang.binding.fixed import fixed_values
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
@@ -100,9 +101,10 @@ def replicated(
 ) -> Replicates:
     """Data sets of what these rows observe, by draws of the fit (evenly spaced, or ``draws`` of them), or by its estimates.
 
-    Fields are drawn by chains, one for each replicate. Raises PgmError PGM0602 for fields that hang on directed variables of
+    Rows that count as several are as many. Fields are drawn by chains, one for each replicate. Raises PgmError PGM0602 for fields that hang on directed variables of
     rows, PGM0708 where the rows are not those the draws are of, PGM0610 for values that the fit does not tell.
     """
+    binding = data_set_of(binding)
     joint = _bare(binding)
     chains, length = num_chains_and_draws(fit)
     total = max(1, chains * length)
@@ -172,6 +174,7 @@ def drawn_from_prior(
     Raises PgmError PGM0602 for fields, PGM0610 for params, networks and tables without a prior, and for improper ones.
     """
     model = binding.model
+    binding = data_set_of(binding)
     _refuse_fields(model)
     tables = learned_tables(model)
     held = fixed_values(bound_evaluator(binding), fixed or {})

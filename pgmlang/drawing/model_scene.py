@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.drawing.scene import NodeKind, Scene, SceneEdge, SceneNode, ScenePlate
 from pgmlang.drawing.statements import statement_lines
 from pgmlang.model import Definition, Factor, Model, Plate, Variable
@@ -22,6 +24,20 @@ _KINDS: dict[str, NodeKind] = {
 }
 
 
+def _shaded(observed: Iterable[str], known: list[str]) -> set[str]:
+    """Names to shade: one text is one name. Raises PgmError PGM0607 for what is no variable."""
+    names = [observed] if isinstance(observed, str) else list(observed)
+    unknown = next((n for n in names if n not in known), None)
+    if unknown is not None:
+        message = f"there is no variable `{unknown}` to shade"
+        cure = (
+            did_you_mean(unknown, known)
+            or f"the variables are {', '.join(known[:12])}{', …' if len(known) > 12 else ''}"
+        )
+        raise PgmError(Diagnostic("PGM0607", message, help=cure))
+    return set(names)
+
+
 def model_scene(
     model: Model,
     observed: Iterable[str] = (),
@@ -31,10 +47,10 @@ def model_scene(
 ) -> Scene:
     """Variables, factors and networks with their plates; ``observed`` ones are shaded, inputs always.
 
-    ``sizes``: of plates and dims that data told. ``distributions``: each node with its own statement. Settings that are
+    Raises PgmError PGM0607 for an observed name that is no variable. ``sizes``: of plates and dims that data told. ``distributions``: each node with its own statement. Settings that are
     no plate's size stand in the legend.
     """
-    shaded, known = set(observed), dict(sizes or {})
+    shaded, known = _shaded(observed, [v.name for v in model.variables]), dict(sizes or {})
     nodes = [_node(v, v.name in shaded) for v in model.variables if v.role != "index"]
     drawn = {n.name for n in nodes}
     nets = {n.name for n in model.nets}
@@ -113,8 +129,8 @@ def _plate_label(plate: Plate, sizes: Mapping[str, int]) -> str:
 
 def network_scene(network: DiscreteNetwork, observed: Iterable[str] = ()) -> Scene:
     """A discrete network read from a file."""
-    shaded = set(observed)
     names = [v.name for v in network.variables]
+    shaded = _shaded(observed, names)
     nodes = [
         SceneNode(n, n, "random", n in shaded, tooltip=", ".join(v.labels))
         for n, v in zip(names, network.variables, strict=True)

@@ -58,6 +58,7 @@ class Panel(NamedTuple):
 
 
 def _draw(request: Request) -> Figure:
+    from pgmlang.criticism.data_of_fit import is_data_of
     from pgmlang.criticism.replicates import replicated
 
     assert request.binding is not None
@@ -78,7 +79,8 @@ def _draw(request: Request) -> Figure:
         axis.tick_params(labelsize=8)
     axes[0].legend(fontsize=7)
     note = "" if len(panels) <= MOST else f"{MOST} of {len(panels)}; variables= chooses others"
-    return titled(figure, f"{request.fit.model.name}: data, and {REPLICATES} data sets that the fit draws", note)
+    data = "data" if is_data_of(request.fit, request.binding) else "other data than the fit's"
+    return titled(figure, f"{request.fit.model.name}: {data}, and {REPLICATES} data sets that the fit draws", note)
 
 
 def _written_out(binding: Binding) -> Binding:

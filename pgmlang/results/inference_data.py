@@ -13,6 +13,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.results.estimates_group import estimates, labels_of_codes, objective_stats
 from pgmlang.results.fit import Fit
+from pgmlang.results.pointwise import Pointwise
 from pgmlang.results.scalars import axis_labels, filled, is_discrete, value_labels
 
 
@@ -99,8 +100,23 @@ def _groups_of_fit(fit: Fit) -> dict[str, Group]:
     if stats:
         groups["sample_stats"] = Group(stats, dict.fromkeys(stats, ()))
     if fit.pointwise is not None:
-        groups["log_likelihood"] = log_likelihood_group(fit, fit.pointwise.values, fit.pointwise.plate)
+        groups["log_likelihood"] = log_likelihood_group(fit, _of_each_row(fit.pointwise), fit.pointwise.plate)
     return groups
+
+
+def _of_each_row(pointwise: Pointwise) -> np.ndarray:
+    """Log-likelihoods ``[chain, draw, element]``, an element that counts as several as often: ArviZ knows no weights. Raises
+    PgmError PGM0602 for weights that are no whole numbers."""
+    if pointwise.weights is None:
+        return np.asarray(pointwise.values)
+    counts = np.asarray(pointwise.weights).astype(int)
+    if (counts != pointwise.weights).any():
+        message = (
+            "pointwise log-likelihoods of rows with weights that are no whole numbers: ArviZ knows no weights"
+        )
+        cure = "keep those of rows that count once: `fit.with_pointwise(data, weights=None)`; `fit.loo()` takes weights"
+        raise PgmError(Diagnostic("PGM0602", message, help=cure))
+    return np.repeat(np.asarray(pointwise.values), counts, axis=2)
 
 
 def log_likelihood_group(fit: Fit, values: np.ndarray, plate: str) -> Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from numbers import Integral, Number
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -18,10 +18,23 @@ R = TypeVar("R")
 
 
 class Argument(NamedTuple):
-    """``says``: what a value is, in words."""
+    """``says``: what a value is, in words. ``are_names``: a text is names between commas, one most often."""
 
     holds: Callable[[Any], bool]
     says: str
+    are_names: bool = False
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Names between commas; those inside of brackets part no names."""
+    out, depth = [""], 0
+    for letter in text:
+        depth += {"[": 1, "]": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            out.append("")
+        else:
+            out[-1] += letter
+    return tuple(name.strip() for name in out if name.strip())
 
 
 def _is_whole(value: Any) -> bool:
@@ -80,12 +93,13 @@ ARGUMENTS = {
     "observe": Argument(
         _or_none(lambda v: isinstance(v, Mapping) and all(map(_is_text, v)) and all(isinstance(x, str | Number) for x in v.values())), "a mapping from variables to values"),
     "kind": Argument(_or_none(_is_text), "the name of a kind of picture, or None"),
-    "variables": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
-    "var_names": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names"),
+    "variables": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names", are_names=True),
+    "var_names": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names", are_names=True),
+    "observed": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names", are_names=True),
     "shape": Argument(_or_none(lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(_is_whole, v))), "rows and columns of an image"),
     "progress": Argument(lambda v: v is None or isinstance(v, bool) or callable(v), "a function, True, False or None"),
-    "targets": Argument(_or_none(_are_texts), "a list of names"),
-    "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names"),
+    "targets": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of names", are_names=True),
+    "hide": Argument(lambda v: _is_text(v) or _are_texts(v), "a list of names", are_names=True),
     "missing": Argument(_is_text, "`latent`, `drop` or `error`"),
     "new_labels": Argument(_is_text, "`error`, `prior` or `drop`"),
     "na": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), "a list of texts, or a mapping from columns to texts"),
@@ -140,20 +154,34 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            given = signature.bind(*args, **kwargs).arguments
+            bound = signature.bind(*args, **kwargs)
+            given = bound.arguments
         except TypeError:
             raise PgmError(_misfit(function, signature, args, kwargs)) from None
         gathered = given.get(keywords, {})
         if keywords in GATHERED and not set(gathered) <= set(GATHERED[keywords]):
             raise PgmError(_misfit(function, signature, args, kwargs))
+        _with_names(given)
+        if keywords in GATHERED:
+            _with_names(gathered)
         for name, value in {**given, **gathered}.items():
             row = ARGUMENTS.get(name)
             if row is not None and not row.holds(value):
                 message = f"`{name}` is {row.says}, not {_shown(value)}"
                 raise PgmError(Diagnostic("PGM0612", message, help=f"see `help({function.__qualname__})`"))
-        return function(*args, **kwargs)
+        return function(*bound.args, **bound.kwargs)
 
     return call
+
+
+def _with_names(given: dict[str, Any]) -> None:
+    """Arguments that are names as tuples of them: a text is one, or several between commas, and an iterator is read once."""
+    for name, value in given.items():
+        if name in ARGUMENTS and ARGUMENTS[name].are_names:
+            if isinstance(value, str):
+                given[name] = names_of(value)
+            elif isinstance(value, Iterator):
+                given[name] = tuple(value)
 
 
 def _misfit(

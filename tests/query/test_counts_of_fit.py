@@ -89,3 +89,22 @@ def test_a_sweep_of_wrong_fits_to_compare():
         with pytest.raises(PgmError, match="PGM0612"):
             pgmlang.rank_fits(wrong)
     assert np.allclose([d.difference for d in pgmlang.compare_fits(fit, fit)], 0)
+
+
+def test_a_replicate_has_a_row_for_each_that_counts():
+    text = "plate row { y ~ Normal(mu, 1) }\nmu ~ Normal(0, 10)\n"
+    few = {"chains": 1, "warmup": 50, "draws": 50}
+    data = {"y": [0.1, 1.2, 2.7], "n": [4, 0, 2]}
+    fit = pgmlang.compile(text).fit(data, counts="n", method="hmc", seed=1, options=few)
+    assert fit.replicate(data, 2).values["y"].shape == (2, 6)
+    assert len(fit.replicate(data, 2).to_columns().columns["y"]) == 12
+    assert fit.replicate(data, 2, counts=None).values["y"].shape == (2, 3)
+    assert fit.prior_draws(2, data).values["y"].shape == (2, 6)
+    total = fit.loo(data)
+    for tree in (fit.inference_data(data), fit.with_pointwise(data).inference_data()):
+        values = np.asarray(tree["log_likelihood"]["y"])
+        assert values.shape == (1, 50, 6)
+        lppd = (np.logaddexp.reduce(values[0], axis=0) - np.log(50)).sum()
+        assert lppd == pytest.approx(total.elpd + total.p)
+    with pytest.raises(PgmError, match="PGM0602"):
+        fit.replicate({"y": [1.0], "w": [0.5]}, 2, weights="w")
