@@ -64,6 +64,8 @@ def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
             return "one value only"
         case "id":
             return "a name of each row"
+        case "date" if not column.date_formats:
+            return "dates in more than one spelling"
         case "date":
             return f"dates (`--dates {shlex.quote(column.name)}` reads them as days)"
         case "text":
@@ -74,6 +76,9 @@ def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
             return f"{several} that come again: names of groups, for `plate row in {column.name}`"
         case "group" if groups_are_plates and column.missing:
             return f"names of groups, {column.missing:,} missing: a row must have its group"
+    if column.mixed_units:
+        shown = ", ".join(f"`{unit}`" if unit else "none" for unit in column.mixed_units[:4])
+        return f"its numbers are in several units ({shown})"
     if column.is_open_number:
         name = shlex.quote(column.name + "=,")
         return f"its comma parts thousands (`--thousands {name}`) or is the decimal mark (`--decimal {name}`), and no cell says which"

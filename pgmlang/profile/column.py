@@ -16,7 +16,8 @@ from pgmlang.data.date_formats import formats_of
 from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks
-from pgmlang.profile.number_formats import format_of
+from pgmlang.profile.mixed_dates import mixed_formats_of
+from pgmlang.profile.number_formats import format_of, units_of
 
 MAX_LABELS = 50
 """A column with more labels is not taken for a category."""
@@ -169,6 +170,19 @@ class ColumnProfile:
         spread = values.std() if len(values) > 2 else 0.0
         return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
+    @cached_property
+    def mixed_units(self) -> tuple[str, ...]:
+        """The units of numbers written in several of them (``$`` and ``€``; ``%`` and none, the empty text); none where all have
+        one, or it is told."""
+        column = self.column
+        if not isinstance(column, TextColumn) or self.is_binned or column.number_format.unit:
+            return ()
+        labels = [t for i, t in enumerate(self.labels[:2000]) if self.counts[i] and not self.is_missing_word(i)]
+        units = units_of(labels) if any(ch.isdigit() for t in labels[:20] for ch in t) else []
+        if units == ["%"] and any("%" not in t for t in labels):
+            return ("%", "")
+        return tuple(units) if len(units) > 1 else ()
+
     # ---- others
 
     @cached_property
@@ -179,6 +193,14 @@ class ColumnProfile:
         words = [i for i in range(min(len(self.labels), 40)) if self.is_missing_word(i)]
         texts = strings_of([t for i, t in enumerate(self.labels) if i not in words]) if words else self.texts
         return formats_of(texts) if len(texts) else []
+
+    @cached_property
+    def mixed_date_formats(self) -> list[str]:
+        """Forms of dates which together fit all cells, where no single one does."""
+        if self.date_formats or not self.is_text or self.is_binned or not 2 <= len(self.labels) <= 100_000:
+            return []
+        places = [i for i in range(len(self.labels)) if self.counts[i] and not self.is_missing_word(i)]
+        return mixed_formats_of([self.labels[i] for i in places])
 
     def rows_of(self, places: Any, limit: int = 5) -> list[int]:
         """The first rows that hold one of these labels."""

@@ -49,6 +49,12 @@ def _is_id_of_numbers(c: ColumnProfile) -> bool:
         return True
     if len(values) < _MANY or len(np.unique(np.diff(c.numbers))) > 1:
         return len(values) >= _MANY and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    if (
+        values[0] < 0
+        or c.numbers[0] > c.numbers[1]
+        or (c.is_text and not all(t.strip().isdigit() for t in c.labels))
+    ):
+        return False
     # a step that never changes, from row to row: row numbers, unless it is time that goes by, or a scale that was set
     is_year = values[0] >= 1500 and values[-1] <= 2200 and values[1] - values[0] == 1
     return values[0] in (0, 1) or not (is_year or _TIME_NAME.search(c.name) or len(c.name) == 1)
@@ -128,7 +134,7 @@ KINDS: tuple[ColumnKind, ...] = (
     ColumnKind("empty", "no value at all", lambda c: c.present == 0),
     ColumnKind("constant", "one value only", lambda c: c.distinct == 1),
     ColumnKind("bins", "numbers cut into bins", lambda c: c.is_binned),
-    ColumnKind("date", "dates", lambda c: bool(c.date_formats)),
+    ColumnKind("date", "dates", lambda c: bool(c.date_formats or (not c.is_numeric and c.mixed_date_formats))),
     ColumnKind("id", "a name of each row", lambda c: c.is_numeric and _is_id_of_numbers(c)),
     ColumnKind(
         "binary", "0 and 1", lambda c: c.is_numeric and set(c.sorted_numbers[[0, -1]]) == {0.0, 1.0} and c.is_whole

@@ -78,4 +78,13 @@ def _unit(labels: list[str]) -> str:
     if not found:
         return ""
     unit, times = found.most_common(1)[0]
-    return unit if times >= 0.5 * len(labels) else ""
+    return unit if times >= (0.1 if unit == "%" else 0.5) * len(labels) else ""
+
+
+def units_of(labels: list[str]) -> list[str]:
+    """The currencies and percent signs around numbers, the most frequent first, where nearly all labels are numbers."""
+    matches = [_AROUND.fullmatch(t.replace(MINUS, "-")) for t in labels]
+    units = Counter(unit for m in matches if m for unit in (m[2], m[3]) if unit)
+    if sum(m is not None for m in matches) < 0.9 * len(labels) or not set(units) <= CURRENCIES | {"%"}:
+        return []
+    return [unit for unit, _ in units.most_common()]

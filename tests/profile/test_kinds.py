@@ -80,3 +80,29 @@ def test_columns_that_become_one_name_are_bound_as_is_said() -> None:
 
 def test_labels_with_commas_are_quoted() -> None:
     assert pgmlang.describe({"a": ["Oslo, Norway", "Rome"] * 9}).rows[0]["values"] == '"Oslo, Norway", Rome'
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["5%", "0.07", "22%", "0.05"],
+        ["5%", "0.07", "0.04", "0.05"],
+        ["$5", "USD 6", "\u20ac7"],
+        ["5 \u20ac", "6 EUR", "1,200 \u20ac"],
+    ],
+)
+def test_numbers_in_several_units_are_no_labels(cells: list[str]) -> None:
+    columns = {"a": cells * 5, "y": R.normal(size=len(cells) * 5).tolist()}
+    (remark,) = [r for r in pgmlang.describe(columns).remarks if r.kind == "number-marks"]
+    assert "several units" in remark.message
+    assert not remark.is_sure
+    assert "# a: its numbers are in several units" in pgmlang.init(columns).text
+
+
+def test_dates_in_several_spellings_are_dates() -> None:
+    cells = ["2019-10-05", "09.02.2022", "8/25/2022", "2020-07-21", "11.12.2020", "NA"]
+    described = pgmlang.describe({"a": cells})
+    assert described.rows[0]["kind"] == "date"
+    (remark,) = [r for r in described.remarks if r.kind == "dates"]
+    assert "more than one spelling" in remark.message
+    assert "# a: dates in more than one spelling" in pgmlang.init({"a": cells, "y": [1.5, 2, 3, 4, 5, 7]}).text

@@ -20,7 +20,9 @@ from pgmlang.profile.table import TableProfile
 
 def _look(table: TableProfile) -> Iterator[Remark]:
     for column in table.columns.values():
-        if isinstance(column.column, TextColumn) and column.is_numeric:
+        if column.mixed_units:
+            yield _several_units(table, column)
+        elif isinstance(column.column, TextColumn) and column.is_numeric:
             yield from _of_column(table, column, column.column)
 
 
@@ -55,6 +57,20 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
         f"{count:,} cell{'s' * (count != 1)} with {' and '.join(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
         table.lines(column.rows_of(changed)), options,
         is_sure=seen.thousands == told.thousands or seen.unit != "" or seen.decimal != told.decimal or _is_grouped(column, seen.thousands),
+    )  # fmt: skip
+
+
+def _several_units(table: TableProfile, column: ColumnProfile) -> Remark:
+    units = column.mixed_units
+    examples = [
+        next(i for i, t in enumerate(column.labels) if column.counts[i] and any(ch.isdigit() for ch in t)
+             and (u in t if u else "%" not in t))
+        for u in units
+    ]  # fmt: skip
+    shown = ", ".join(quoted(column.labels[i], 30) for i in examples[:4])
+    return Remark(
+        "number-marks", (column.name,), f"numbers in several units: {shown}", table.lines(column.rows_of(examples[1:])),
+        cure="bring them to one, by what one is worth in the other" + (" (`5%` may be 0.05)" if "%" in units else ""),
     )  # fmt: skip
 
 
