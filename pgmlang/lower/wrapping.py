@@ -34,6 +34,22 @@ def statement_lines(node: ast.AST, indent: int) -> list[str]:
             return text.splitlines()
 
 
+def head_lines(head: str, indent: int) -> list[str]:
+    """The lines of the head of a compound statement. Raises SyntaxError where the text is none."""
+    statement = ast.parse(f"{head}\n    pass").body[0]
+    if indent + len(head) <= WIDTH:
+        return [head]
+    match statement:
+        case ast.With(items=[ast.withitem(context_expr=context, optional_vars=None)]):
+            return _behind("with ", context, indent, ":")
+        case ast.For(target=target, iter=elements):
+            return _behind(f"for {py.text(target)} in ", elements, indent, ":")
+        case ast.If(test=test):
+            return _behind("if ", test, indent, ":")
+        case _:
+            return [head]
+
+
 def _behind(prefix: str, node: ast.expr, indent: int, suffix: str) -> list[str]:
     """The lines of ``prefix node suffix``; the first starts at column ``indent``."""
     text = py.text(node)

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from pgmlang.diagnostics import Span
 from pgmlang.lower.names import comment
-from pgmlang.lower.wrapping import WIDTH, statement_lines
+from pgmlang.lower.wrapping import WIDTH, head_lines, statement_lines
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Writer:
 
     def head(self, text: str) -> None:
         """The head of a compound statement, checked to be one; what follows is indented by the caller."""
-        ast.parse(f"{text}\n    pass")
-        self.line(text)
+        for line in head_lines(text, 4 * self.indent):
+            self.line(line)
 
     def extend(self, other: Writer) -> None:
         self.items.extend(replace(item, indent=item.indent + self.indent) for item in other.items)

@@ -72,7 +72,7 @@ def sound(verb: str, files: dict[str, str]) -> list[str]:
     out = str(Path(fit).parent / "out")
     return {
         "check": [tables], "fmt": ["--stdout", tables], "graph": [tables, "-o", f"{out}.svg"], "plan": [tables, pairs],
-        "compile": [model], "explain": ["PGM0101"], "init": [pairs],
+        "compile": [model], "explain": ["PGM0101"], "describe": [pairs], "init": [pairs],
         "fit": [tables, pairs, "-o", f"{out}.fit", "--force", "--seed", "1"], "query": [fit, "P(a)"], "predict": [fit, pairs, "--targets", "a", "--hide", "a"],
         "score": [fit, pairs], "sample": [fit, "-n", "2", "--seed", "1"], "logz": [files["given.pgm"]], "summary": [fit],
         "diagnose": [fit], "compare": [fit, fit], "loo": [fit, pairs], "convert": [files["given.pgm"], f"{out}.bif", "--force"],

@@ -19,7 +19,7 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.hoist import DEPTH, hoist
 from pgmlang.lower.names import Names
 from pgmlang.lower.subexpressions import Subexpressions
-from pgmlang.lower.wrapping import WIDTH, statement_lines
+from pgmlang.lower.wrapping import WIDTH, head_lines, statement_lines
 from pgmlang.lower.writer import Writer
 from pgmlang.sema import compile_source
 from tests.models import MODELS
@@ -193,3 +193,19 @@ def test_what_follows_an_operator_is_of_the_whole_at_every_width(core: str, trai
         statement = f"target = y * ({core.format('b' * width)}){trailer}"
         node = ast.parse(statement).body[0]
         assert ast.dump(ast.parse("\n".join(statement_lines(node, 4))).body[0]) == ast.dump(node)
+
+
+HEADS = (
+    "with cells_may_be_missing({}):",
+    "for name in rows_of({}):",
+    "if holds({}):",
+)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("many", [1, 12])
+def test_heads_of_blocks_are_wrapped(head: str, many: int) -> None:
+    whole = head.format(", ".join(f"'flipper_length_{i}'" for i in range(many)))
+    lines = head_lines(whole, 4)
+    assert all(4 + len(line) <= WIDTH for line in lines)
+    assert ast.dump(ast.parse("\n".join([*lines, "    pass"]))) == ast.dump(ast.parse(f"{whole}\n    pass"))
