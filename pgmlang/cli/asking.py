@@ -102,7 +102,7 @@ def predict(
 ) -> None:  # fmt: skip
     """For every row: the most probable label and the probability of each, and the row's log evidence.
 
-    On a terminal numbers have six digits; files, pipes and --json hold them whole.
+    On a terminal numbers have six digits; files and pipes hold them whole, those with a Monte Carlo error to its digits; --json all.
     """
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)

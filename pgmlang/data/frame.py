@@ -156,7 +156,7 @@ class TextColumn(Column):
 class NumberColumn(Column):
     """Cells that the source holds as numbers. ``kind``: "int", "float", "float32" or "bool".
 
-    Their text, where labels are wanted: whole numbers as `3`, floats as their shortest decimal (`3.0`, `0.1`),
+    Their text, where labels are wanted: whole numbers as `3`, floats that are whole likewise, others as their shortest decimal (`0.1`),
     truth values as `false` and `true`.
     """
 
@@ -186,6 +186,8 @@ class NumberColumn(Column):
             return str(int(value))
         if self.kind == "bool":
             return "true" if value else "false"
+        if float(value).is_integer() and abs(value) < 2**53:
+            return str(int(value))
         return str(np.float32(value)) if self.kind == "float32" else repr(value)
 
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
@@ -215,10 +217,14 @@ class OtherColumn(Column):
     """A column of what is neither text nor number (lists, records, bytes): an error only if it is used."""
 
     type_name: str
-    size: int
+    absent: np.ndarray = field(repr=False)
 
     def __len__(self) -> int:
-        return self.size
+        return len(self.absent)
+
+    @property
+    def missing(self) -> np.ndarray:
+        return self.absent
 
     def _refusal(self) -> PgmError:
         return problem(
@@ -233,7 +239,7 @@ class OtherColumn(Column):
         raise self._refusal()
 
     def take(self, rows: np.ndarray) -> OtherColumn:
-        return replace(self, place=self.place.take(rows), size=len(rows))
+        return replace(self, place=self.place.take(rows), absent=self.absent[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,12 +46,25 @@ def encode_known(column: Column, labels: Sequence[str]) -> np.ndarray:
     if isinstance(column, TextColumn) and column.folds_case:
         position = {label.lower(): i for label, i in reversed(position.items())} | position
     translation = np.array([position.get(text, UNKNOWN) for text in texts] + [-1], np.int64)
+    if isinstance(column, NumberColumn) and column.kind != "bool":
+        translation = _equal_numbers(texts, labels, translation)
     unknown = translation == UNKNOWN
     if isinstance(column, TextColumn) and unknown.any() and (intervals := intervals_of(labels)) is not None:
         values, _ = parse_numbers(strings_of([*texts, None]), column.number_format)
         found = codes_of_numbers(values, intervals, UNKNOWN)
         translation = np.where(unknown & (found >= 0), found, translation)
     return translation[codes]
+
+
+def _equal_numbers(texts: Sequence[str], labels: Sequence[str], translation: np.ndarray) -> np.ndarray:
+    """Of numbers, the label that is written otherwise but equal: `1.0` of 1."""
+    if not (translation == UNKNOWN).any():
+        return translation
+    known, _ = parse_numbers(strings_of(labels))
+    position = {value: i for i, value in reversed(list(enumerate(known.tolist())))}
+    values, _ = parse_numbers(strings_of(texts))
+    equal = [position.get(value, UNKNOWN) for value in values.tolist()] + [-1]
+    return np.where(translation == UNKNOWN, equal, translation)
 
 
 def _distinct(column: Column) -> tuple[Iterable[str], np.ndarray]:

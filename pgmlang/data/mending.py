@@ -29,6 +29,8 @@ def mended(frame: Frame, reading: Reading) -> Frame:
     columns, notes, settled = dict(frame.columns), list(frame.notes), reading
     for name, column in frame.columns.items():
         made, said = _without_missing(column, reading)
+        if isinstance(made, NumberColumn) and set(reading.merged(name)) & set(replace(made, pool=None).labels):
+            made = _as_texts(made)
         if isinstance(made, TextColumn):
             made, more = _labelled(made, reading)
             made = replace(made, number_format=reading.number_format(name), folds_case=reading.fold_case)
@@ -85,6 +87,12 @@ def _without_missing(column: Column, reading: Reading) -> tuple[Column, list[str
     if not isinstance(column, TextColumn):
         return column, []
     return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name))
+
+
+def _as_texts(column: NumberColumn) -> TextColumn:
+    """Numbers and truth values as their labels."""
+    labels, codes = replace(column, pool=None).labels_and_codes()
+    return TextColumn(column.name, column.place, coded_texts(labels, codes), pool=column.pool)
 
 
 def _missing_note(cells: int, text: str, column: str) -> str:

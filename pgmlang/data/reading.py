@@ -231,11 +231,18 @@ def _listed(texts: Any) -> list[Any]:
     return [texts] if isinstance(texts, str | int | float) else list(texts)
 
 
+def label_of(value: Any) -> str:
+    """The label of a cell as Python has it: `true` of True, `1` of 1.0."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _merges(value: Any) -> tuple[tuple[str, str, str], ...]:
     """``merge``: ``"Male=male"`` texts, or a mapping from labels to labels, or from columns to such mappings."""
     if isinstance(value, Mapping):
         return tuple(
-            (str(c), str(a), str(b)) if nested else ("", str(c), str(v))
+            (str(c), label_of(a), label_of(b)) if nested else ("", label_of(c), label_of(v))
             for c, v in value.items()
             for nested in [isinstance(v, Mapping)]
             for a, b in (v.items() if nested else [("", "")])

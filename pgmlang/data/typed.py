@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.data.bridge import floats_of, strings_of, text_scalar
+from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
@@ -59,6 +59,7 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     import pyarrow as pa
 
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    chunked = _plain_texts(chunked)
     kind, t = chunked.type, pa.types
     if t.is_dictionary(kind) and not _is_text(kind.value_type):
         chunked = chunked.cast(kind.value_type)
@@ -81,7 +82,36 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
         return _text_column(name, chunked.cast(pa.string()), place, pool)
     if _is_text(kind) or t.is_dictionary(kind):
         return _text_column(name, chunked, place, pool)
-    return OtherColumn(name, place, str(kind), len(chunked))
+    return OtherColumn(name, place, _in_words(kind), ~valid_of(chunked))
+
+
+def _plain_texts(chunked: Any) -> Any:
+    """Intervals and periods of pandas, by themselves or as categories, as their texts; others as they are."""
+    import pyarrow as pa
+
+    is_coded = pa.types.is_dictionary(chunked.type)
+    kind = chunked.type.value_type if is_coded else chunked.type
+    if getattr(kind, "extension_name", "") not in ("pandas.interval", "pandas.period"):
+        return chunked
+
+    def texts(array: Any) -> Any:
+        series = array.to_pandas()
+        return pa.array([None if x else str(v) for v, x in zip(series, series.isna(), strict=True)], pa.string())
+
+    plain = [texts(c.dictionary).take(c.indices) if is_coded else texts(c) for c in chunked.chunks]
+    return pa.chunked_array(plain, pa.string())
+
+
+def _in_words(kind: Any) -> str:
+    """What cells hold that are neither text nor numbers."""
+    import pyarrow as pa
+
+    t = pa.types
+    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
+        return "lists"
+    if t.is_struct(kind) or t.is_map(kind):
+        return "records"
+    return "bytes" if t.is_binary(kind) or t.is_large_binary(kind) or t.is_fixed_size_binary(kind) else str(kind)
 
 
 def iso_texts(times: Any) -> Any:
@@ -154,7 +184,8 @@ def arrow_of_values(values: Any, name: str, frame: str) -> Any:
         return values
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
-    if hasattr(values, "__array__") and not hasattr(values, "iloc"):
+    is_of_pandas = type(values).__module__.partition(".")[0] == "pandas"
+    if hasattr(values, "__array__") and not is_of_pandas:
         values = np.asarray(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         values = _in_arrow_units(values)

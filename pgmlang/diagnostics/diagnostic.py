@@ -63,7 +63,9 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = f"{self.span}: " if self.span else f"{self.place}: " if self.place else ""
-        cure = f" (help: {self.help})" if self.help else ""
+        # of data there is no picture with a caret that would say the rest
+        about = [*(self.notes if self.span is None else ()), *([f"help: {self.help}"] if self.help else [])]
+        cure = f" ({'; '.join(about)})" if about else ""
         return f"{where}{self.severity.value}[{self.code}]: {self.message}{cure}"
 
 

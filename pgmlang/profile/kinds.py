@@ -158,8 +158,11 @@ KINDS: tuple[ColumnKind, ...] = (
 
 def profiled(column: Column, table_decimal: str = "") -> ColumnProfile:
     """A column with its kind; ``table_decimal``: the decimal mark of the columns beside it, where they say one."""
-    is_other = isinstance(column, OtherColumn)
-    labels, codes = ((), np.full(len(column), -1)) if is_other else column.labels_and_codes()
+    if isinstance(column, OtherColumn):
+        labels: tuple[str, ...] = (column.type_name,)
+        codes = np.where(column.missing, -1, 0)
+    else:
+        labels, codes = column.labels_and_codes()
     seen = ColumnProfile(column, labels, codes, table_decimal=table_decimal)
     kind = next(k.name for k in KINDS if k.holds(seen))
     # what was worked out on the way stays

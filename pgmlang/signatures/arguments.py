@@ -68,8 +68,13 @@ def _texts_or(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )  # fmt: skip
 
 
+def _are_merges(value: Any) -> bool:
+    """Texts, or mappings from labels to labels, or from columns to such mappings."""
+    return _texts_or(lambda v: _is_text(v) or _is_label_map(v))(value) or _is_label_map(value)
+
+
 def _is_label_map(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values())))
+    return isinstance(value, Mapping) and all(isinstance(v, str | Number) for v in (*value, *value.values()))
 
 
 def _is_path(value: Any) -> bool:
@@ -107,7 +112,7 @@ ARGUMENTS = {
     "thousands": Argument(_texts_or(_is_text), "one character"),
     "strip": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
     "fold_case": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
-    "merge": Argument(_texts_or(lambda v: _is_text(v) or _is_label_map(v)), 'a mapping from labels to labels, such as `{"Male": "male"}`'),
+    "merge": Argument(_are_merges, 'a mapping from labels to labels, such as `{"Male": "male"}`'),
     "unit": Argument(_texts_or(_is_text), 'a mapping from columns to signs, such as `{"price": "€"}`'),
     "dates": Argument(_texts_or(_is_text), 'a mapping from columns to formats, such as `{"day": "%d.%m.%Y"}`'),
     "bins": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), 'a mapping from columns to bins, such as `{"age": 5}`'),

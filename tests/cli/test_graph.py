@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pgmlang import compile
+from pgmlang.diagnostics import PgmError
 from pgmlang.formats import write_bif
 from tests.cli.conftest import EXAMPLES, Run
 from tests.query.test_network_figures import random_network
@@ -113,3 +115,17 @@ def test_every_verb_refuses_an_ending_that_it_does_not_write(pgmc: Run, argument
     assert done.returncode == 69
     assert "PGM0907" in done.stderr
     assert "unknown format `json`" in done.stderr
+
+
+def test_evidence_that_no_network_takes_is_told_to_the_fit() -> None:
+    """What the rows share is observed in a fit, which is a command that is taken."""
+    model = compile("mu ~ Normal(0, 5)\nplate row {\n  u ~ Normal(0, 1)\n  y ~ Normal(mu + u, 1)\n}\n")
+    fit = model.fit({"y": [0.1, 0.4, -0.3]}, method="map", seed=1)
+    with pytest.raises(PgmError) as caught:
+        fit.graph("mu = 1")
+    assert "--observe mu=1" in str(caught.value.diagnostics[0].help)
+    assert model.fit({"y": [0.1, 0.4]}, method="map", seed=1, observe={"mu": 1}).graph().scene.nodes
+    with pytest.raises(PgmError) as caught:
+        fit.graph("y = 1")
+    assert '"E(u | y = 1)"' in str(caught.value.diagnostics[0].help)
+    assert "u" in str(fit.query("E(u | y = 1)"))

@@ -130,7 +130,7 @@ TYPED = {
     "b": [True, False, True, True],
 }
 EXPECTED = {
-    "f": ["1.0", None, "0.5", "2.0"],
+    "f": ["1", None, "0.5", "2"],
     "s": ["a", None, None, "NA"],
     "b": ["true", "false", "true", "true"],
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pgmlang.query.answer import Answer
-from pgmlang.results.precision import decimals, figure, rounded, rounded_columns
+from pgmlang.results.precision import decimals, figure, rounded, rounded_columns, shortened_columns
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,12 @@ def test_answers_are_printed_so_and_kept_whole() -> None:
     assert str(answer).split() == ["a", "p", "mcse", "x", "0.567", "0.016"]
     assert "0.567353" not in answer._repr_html_()
     assert answer.to_dict()["table"][0]["p"] == 0.567353
+
+
+def test_columns_for_people_have_six_digits() -> None:
+    columns = {"a": ["x", "y"], "P(a = x)": np.array([0.9560439560439561, np.nan]), "n": np.array([1, 2])}
+    shown = shortened_columns(columns)
+    assert shown["a"] == ["x", "y"]
+    assert shown["P(a = x)"][0] == 0.956044
+    assert np.isnan(shown["P(a = x)"][1])
+    assert shown["n"] is columns["n"]

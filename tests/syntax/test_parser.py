@@ -302,3 +302,14 @@ def test_random_slips_bring_nothing_down(seeds: range) -> None:
             again = format_source(file_of(text))
             assert repr(parse(file_of(again))) == repr(program), seed  # repr: a cell that is no number is NaN
             assert format_source(file_of(again)) == again, seed
+
+
+@pytest.mark.parametrize(
+    "text", ["x : {a, b} ~ Table() { : 0.9, 0.1 }\n", "x : {a, b} ~ Table(y, prior = (1 + 1)) { a 0.9 }\n"]
+)
+def test_an_error_in_a_table_says_how_tables_are_written(text: str) -> None:
+    with pytest.raises(PgmError) as caught:
+        parse(SourceFile("m.pgm", text))
+    (told,) = caught.value.diagnostics
+    assert told.code == "PGM0101"
+    assert "a table is `Table() { 0.9, 0.1 }`" in str(told.help)

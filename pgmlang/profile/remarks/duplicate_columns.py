@@ -17,9 +17,7 @@ from pgmlang.profile.table import TableProfile
 def _look(table: TableProfile) -> Iterator[Remark]:
     for first, *others in duplicates(table):
         for other in others:
-            yield Remark(
-                "duplicates", (other, first), f"the same cells as `{first}`", cure="leave one of them out"
-            )
+            yield Remark("duplicates", (other, first), "the same cells in both", cure="leave one of them out")
     for first, other in affine_pairs(table):
         yield Remark("duplicates", (other, first), f"`{first}` times a number, plus a number: they say the same",
                      cure="leave one of them out: effects of both cannot be told apart")  # fmt: skip
