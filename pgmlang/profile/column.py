@@ -17,7 +17,7 @@ from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks
 from pgmlang.profile.mixed_dates import mixed_formats_of
-from pgmlang.profile.number_formats import format_of, units_of
+from pgmlang.profile.number_formats import CURRENCIES, format_of, units_of
 
 MAX_LABELS = 50
 """A column with more labels is not taken for a category."""
@@ -100,6 +100,8 @@ class ColumnProfile:
     def is_open_number(self) -> bool:
         """Whether the comma of its numbers may as well part thousands as be the decimal mark."""
         if self.decimal_mark or not self.is_text or not self.is_numeric or self.number_format.thousands != ",":
+            return False
+        if self.number_format.unit in CURRENCIES:  # money has no three decimals
             return False
         marks = decimal_marks(self.labels)
         return not marks and "," in open_marks(self.labels)

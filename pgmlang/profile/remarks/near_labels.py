@@ -110,7 +110,7 @@ def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Re
         ("the spelling of a number", _number),
         ("the form of their characters", _compatible),
     ):
-        groups = _groups(sorted(set(root.values())), change)
+        groups = _groups(sorted(dict.fromkeys(root.values()), key=lambda t: -s.count(t)), change)
         reached = {t for t in texts if any(root[t] in group for group in groups)}
         for group in groups:
             target = s.most(group)
