@@ -80,7 +80,8 @@ def drafted(
     bins = tuple((c, f"supervised:{target}" if how == "supervised" and target else how) for c, how in reading.bins)
     plain = replace(reading, bins=())
     if not as_is:
-        plain = plain.plus(sure_options(remarks_on(profile(mended(frame, plain)))))
+        seen = profile(mended(frame, plain))
+        plain = plain.plus(sure_options(remarks_on(seen), seen))
     read = mended(frame, replace(plain, bins=bins))
     made = first_model(read, name, target, classifier)
     said: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ class Description:
             "read": list(self.profile.frame.notes),
             "columns": self.rows,
             "remarks": [r.to_dict() for r in self.remarks],
-            "options": " ".join(map(shlex.quote, sure_options(self.remarks).flags())),
+            "options": " ".join(map(shlex.quote, sure_options(self.remarks, self.profile).flags())),
         }
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class Description:
             lines += ["", "remarks"]
         for remark in self.remarks:
             lines += self._remark_lines(remark)
-        mending = sure_options(self.remarks).flags()
+        mending = sure_options(self.remarks, self.profile).flags()
         if mending:
             lines += ["", "what is sure of these, to be typed behind any command that reads the table:",
                       "  " + " ".join(map(shlex.quote, mending))]  # fmt: skip

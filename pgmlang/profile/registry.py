@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pgmlang.data import Reading
+from pgmlang.data.bridge import strings_of
+from pgmlang.data.numbers import parse_numbers
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.remarks import (
@@ -41,13 +44,23 @@ def remarks_on(table: TableProfile) -> tuple[Remark, ...]:
     return tuple(remark for kind in REMARKS.values() for remark in kind.look(table))
 
 
-def sure_options(remarks: Iterable[Remark]) -> Reading:
-    """The options of all remarks that are sure."""
+def sure_options(remarks: Iterable[Remark], table: TableProfile) -> Reading:
+    """The options of all remarks that are sure; a text that means missing in several columns, and is in no other, is said once."""
     reading = Reading()
     for remark in remarks:
         if remark.is_sure:
             reading = reading.plus(remark.options)
-    return reading
+    columns = {text: {c for c, t in reading.na if t == text} for _, text in reading.na}
+    once = {text for text, named in columns.items() if len(named) > 1 and _is_only_in(text, named, table)}
+    rows = tuple(dict.fromkeys(("", text) if text in once else (column, text) for column, text in reading.na))
+    return replace(reading, na=rows)
+
+
+def _is_only_in(text: str, names: set[str], table: TableProfile) -> bool:
+    """Whether no other column has a cell of this text, or of a number that it is."""
+    value, bad = parse_numbers(strings_of([text]))
+    others = [c for name, c in table.columns.items() if name not in names]
+    return not any(text in c.labels or (not bad[0] and bool((c.label_values == value[0]).any())) for c in others)
 
 
 def register(kind: RemarkKind) -> None:

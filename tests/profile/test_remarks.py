@@ -149,7 +149,8 @@ def test_what_is_sure_leaves_nothing_to_say(seed: int, many: bool) -> None:
     columns = {c: r.choice(r.choice(SPELLINGS, 8, replace=False), 60).tolist() for c in ("a", "b")}
     if many:  # so many that case is folded in all columns
         columns["b"] = [f"{'Street' if r.random() < 0.5 else 'street'} {i % 12}" for i in range(60)]
-    sure = sure_options(pgmlang.describe(columns).remarks)
+    said = pgmlang.describe(columns)
+    sure = sure_options(said.remarks, said.profile)
     again = pgmlang.describe(columns, **sure.keywords())
     assert not [x for x in again.remarks if x.kind == "near-labels" and x.is_sure], str(again)
     assert "0 or 1" not in str(sure.merge)
