@@ -27,7 +27,7 @@ from pgmlang.query.new_rows import GUIDED, NewRows
 from pgmlang.query.number_mixtures import NumberMixture, number_mixtures
 from pgmlang.query.row_blocks import row_blocks
 from pgmlang.query.row_target import RowTarget
-from pgmlang.query.rows import Columns
+from pgmlang.query.rows import Columns, observed_target
 from pgmlang.results.convergence import error_of_mean
 
 WARMUP = 200
@@ -130,13 +130,15 @@ def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
         names = names or [n for n in asked if n in local]
         if not names:
             raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
-                                      help="leave the column out that is to be predicted, or ask for `score`"))  # fmt: skip
+                                      help="hide what is to be predicted (`--hide NAME`, in Python `hide=['NAME']`), or ask for `score`"))  # fmt: skip
         return names
     rows_of_data = {p.name for p in model.plates if p.is_rows}
     defined = {d.target for d in model.definitions if names_behind(model, d) & open_ones}
     asked += [v.name for v in model.variables if v.name in defined and rows_of_data & set(v.plates)]
     unknown = [t for t in targets if t not in asked]
     if unknown:
+        if unknown[0] in {v.name for v in model.variables if v.role in ("random", "field")}:
+            raise observed_target(unknown[0])
         known = ", ".join(f"`{n}`" for n in asked) or "nothing"
         raise PgmError(Diagnostic("PGM0607", f"`{unknown[0]}` is not to be predicted here",
                                   help=f"not observed in these rows: {known}"))  # fmt: skip

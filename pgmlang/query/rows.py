@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from pgmlang.binding.counted_rows import row_counts
 from pgmlang.binding.record import Binding
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.network import NetworkAnswers
 
 if TYPE_CHECKING:
@@ -146,3 +147,9 @@ def drawn_columns(
         column = flat[:, i]
         out[f"{name}[{text}]" if text else name] = [labels[int(k)] for k in column] if labels else column
     return out
+
+
+def observed_target(name: str) -> PgmError:
+    """What is answered to a target that the rows show whole: its prediction would be what is seen."""
+    cure = f"to predict it, hide it: `--hide {shlex.quote(name)}` (in Python `hide=[{name!r}]`)"
+    return PgmError(Diagnostic("PGM0607", f"`{name}` is observed in these rows", help=cure))

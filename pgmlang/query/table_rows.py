@@ -20,7 +20,7 @@ from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.exact import MAX_CELLS, log_partition
 from pgmlang.model import Model, Variable
-from pgmlang.query.rows import Columns, impossible_rows
+from pgmlang.query.rows import Columns, impossible_rows, observed_target
 from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
 from pgmlang.tables.conditionals import value_labels
@@ -124,7 +124,7 @@ class TableRows:
     def predict(self, targets: Sequence[str] | None = None) -> Columns:
         """For every row of the innermost table: the most probable label and the probabilities of all labels of each
         target (default: what is not fully given), and the log evidence of what hangs together with the row. Raises
-        PgmError PGM0607 for an unknown target."""
+        PgmError PGM0607 for a target that is unknown, or whole in the rows."""
         names = self._targets(targets)
         tables = {n: self._empty(self.model.by_name[n]) for n in dict.fromkeys(name for name, _ in names)}
         by_unit = np.full(self.num_units, np.nan)
@@ -202,7 +202,10 @@ class TableRows:
                         "PGM0607", f"there is no variable `{target}`", help=near or f"its variables: {listed}"
                     )
                 )
-            out += [known[target]] if target in known else whole
+            elements = [known[target]] if target in known else whole
+            if not any(self._is_unseen(*element) for element in elements):
+                raise observed_target(elements[0][0])
+            out += elements
         return out
 
     def _is_unseen(self, name: str, element: int) -> bool:

@@ -57,8 +57,8 @@ def ended(folder: Path, *arguments: str) -> tuple[int, str, float]:
     with tempfile.NamedTemporaryFile("r") as status:
         code = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-            "from pgmlang.cli.main import main\n"
-            f"try: main()\nfinally: open({status.name!r}, 'w').write(open('/proc/self/status').read())"
+            "import atexit\nfrom pgmlang.cli.main import main\n"
+            f"atexit.register(lambda: open({status.name!r}, 'w').write(open('/proc/self/status').read()))\nmain()"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True, preexec_fn=limited,

@@ -1,0 +1,25 @@
+"""A target that the rows show is predicted once it is hidden, as the message says."""
+
+from __future__ import annotations
+
+import pytest
+
+import pgmlang
+from pgmlang import PgmError
+
+ROWS = {"u": [0, 1, 1, 0, 1, 1], "v": [0, 1, 1, 1, 1, 0]}
+
+
+MODELS = {
+    "tables": "plate row { u : bit ~ Table(prior = 1) ; v : bit ~ Table(u, prior = 1) }",
+    "densities": "s ~ Beta(1, 1)\nt ~ Beta(1, 1)\nplate row { u : bit ~ Bernoulli(s) ; v : bit ~ Bernoulli(if u == 1 then t else 0.5) }",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_cure_works(name: str) -> None:
+    fit = pgmlang.compile(MODELS[name]).fit(ROWS, seed=1)
+    with pytest.raises(PgmError, match=r"PGM0607.*`v` is observed.*hide=\['v'\]"):
+        fit.predict(ROWS, targets=["v"])
+    predicted = fit.predict(ROWS, targets=["v"], hide=["v"])
+    assert 0 < list(predicted["P(v = 1)"])[1] < 1
