@@ -15,7 +15,7 @@ from pgmlang.fields.fields import Fields, as_numbers, fields_of
 from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.query.field_rows import SWEEPS, FieldRows
-from pgmlang.query.rows import Columns
+from pgmlang.query.rows import Columns, observed_target
 from pgmlang.results.convergence import error_of_mean
 
 CHAINS = 8
@@ -29,6 +29,8 @@ def predict_fields(rows: FieldRows, targets: Sequence[str] | None = None) -> Col
     of_rows = [n for n in rows.hidden if rows.joint.model.by_name[n].plates]
     names = list(targets) if targets is not None else of_rows
     unknown = [n for n in names if n not in of_rows]
+    if unknown and unknown[0] in {v.name for v in rows.joint.model.of_role("random", "field") if v.plates}:
+        raise observed_target(unknown[0])
     if unknown or not names:
         message = (
             f"`{unknown[0]}` is not hidden in these rows" if unknown else "every field of these rows is observed"

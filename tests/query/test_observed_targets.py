@@ -11,6 +11,7 @@ ROWS = {"u": [0, 1, 1, 0, 1, 1], "v": [0, 1, 1, 1, 1, 0]}
 
 
 MODELS = {
+    "fields": "param a, b : real\nplate row { field u : bit ; field v : bit ; factor a * u * v ; factor b * v }",
     "tables": "plate row { u : bit ~ Table(prior = 1) ; v : bit ~ Table(u, prior = 1) }",
     "densities": "s ~ Beta(1, 1)\nt ~ Beta(1, 1)\nplate row { u : bit ~ Bernoulli(s) ; v : bit ~ Bernoulli(if u == 1 then t else 0.5) }",
 }
