@@ -82,7 +82,7 @@ def _found(column: Column, numbers: np.ndarray, how: str, columns: Mapping[str, 
     if not cuts or len(cuts) >= MAX_BINS:
         what = "lies within one bin" if not cuts else f"comes to more than {MAX_BINS:,} bins"
         raise problem("PGM0612", f"`{name}` {what}: it runs from {values[0]:g} to {values[-1]:g}",
-                      place=column.place.column(name), cure=f"give the cut points: `--bins {name}=[{values[0]:g},{values[-1]:g}]`")  # fmt: skip
+                      place=column.place.column(name), cure=_cure_of_cuts(name, values))  # fmt: skip
     return cuts
 
 
@@ -113,3 +113,10 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if np.isfinite(number) else None
+
+
+def _cure_of_cuts(name: str, values: np.ndarray) -> str:
+    """What to type where no cut of sorted ``values`` is to be had."""
+    if values[0] == values[-1]:
+        return "a column of one value tells nothing: leave it out of the model"
+    return f"give the cut points: `--bins {name}=[{values[0]:g},{values[-1]:g}]`"

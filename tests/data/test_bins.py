@@ -165,3 +165,8 @@ def test_blocks_need_cut_points(tmp_path) -> None:
     streamed = model.fit_stream(path, bins={"age": [30, 60]}, batch_rows=64)
     whole = model.fit(path, bins={"age": [30, 60]})
     assert streamed.query("P(ill | age = 42)").table == whole.query("P(ill | age = 42)").table
+
+
+def test_a_constant_column_has_no_cuts_to_advise() -> None:
+    with pytest.raises(PgmError, match="one value tells nothing"):
+        pgmlang.compile("plate row { y ~ Normal(0, 1) }").bind({"y": [1.0, 2.0], "c": [3, 3]}, bins={"c": 3})
