@@ -60,6 +60,21 @@ def test_every_record_has_its_page(pages: dict[str, str]) -> None:
     )
 
 
+def cells(row: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", row)) - 1
+
+
+def test_rows_of_tables_have_the_cells_of_their_heading(pages: dict[str, str]) -> None:
+    """A `|` in a cell is written `\\|`, in code too: else the rest of the row is lost."""
+    written = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
+    texts = {str(f): f.read_text() for f in written if f.parent.name != "reference"} | pages
+    for name, text in texts.items():
+        text = re.sub(r"^(```+).*?^\1$", "", text, flags=re.M | re.S)
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+            rows = table.splitlines()
+            assert {cells(row) for row in rows} == {cells(rows[1])}, (name, rows[0])
+
+
 def test_the_menu_names_what_is_there(pages: dict[str, str]) -> None:
     menu = re.findall(
         r"^([\w/-]+)$",
