@@ -14,19 +14,24 @@ from pgmlang.data.row_origin import RowOrigin
 from pgmlang.diagnostics import PgmError
 
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
-_GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?([eE][0-9]+)?$"
 _BLANKS = r"[\s\x{00A0}\x{2009}\x{202F}]"
 _GROUP_MARKS = {" ": _BLANKS, "'": r"['\x{2019}]"}
 """Marks between thousands that have several characters: a Swiss apostrophe is straight or curly."""
+MAGNITUDES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9}
+"""Letters behind a number that stand for a power of ten, in any case: `2.5k`, `3M`, `1.2bn`."""
 
 
 class NumberFormat(NamedTuple):
     """How numbers are written in text: the decimal mark, a mark between groups of three digits, and a sign or unit that
-    may stand around them (`€`, `%`, `kg`)."""
+    may stand around them (`€`, `%`, `kg`). ``accounting``: negative ones in parentheses, `(100)`; ``magnitudes``: with the
+    letters of ``MAGNITUDES`` behind them."""
 
     decimal: str = "."
     thousands: str = ""
     unit: str = ""
+    accounting: bool = False
+    magnitudes: bool = False
 
 
 PLAIN = NumberFormat()
@@ -43,8 +48,14 @@ def parse_numbers(texts: Any, how: NumberFormat = PLAIN) -> tuple[np.ndarray, np
     import pyarrow.compute as pc
 
     texts = pc.replace_substring(texts, MINUS, "-")
+    if how.accounting:
+        texts = _without_parentheses(texts)
     if how.unit:
         texts = _without_unit(texts, how.unit)
+        if how.accounting:  # the unit may stand outside of them
+            texts = _without_parentheses(texts)
+    if how.magnitudes:
+        texts = _with_exponents(texts)
     if how.thousands:
         texts = _without_groups(texts, how)
     decimal = how.decimal
@@ -80,6 +91,24 @@ def _without_unit(texts: Any, unit: str) -> Any:
     mark = re.escape(unit)
     pattern = f"^{_BLANKS}*([+-]?){_BLANKS}*(?:{mark})?{_BLANKS}*([+-]?)(.*?){_BLANKS}*(?:{mark})?{_BLANKS}*$"
     return pc.replace_substring_regex(texts, pattern, r"\1\2\3")
+
+
+def _without_parentheses(texts: Any) -> Any:
+    """Numbers in parentheses, which are negative by accountants' custom, with a minus."""
+    import pyarrow.compute as pc
+
+    pattern = rf"^{_BLANKS}*\({_BLANKS}*([^()+-]*[0-9][^()+-]*)\){_BLANKS}*$"
+    return pc.replace_substring_regex(texts, pattern, r"-\1")
+
+
+def _with_exponents(texts: Any) -> Any:
+    """Numbers with letters for powers of ten behind them as with exponents, which lose no digit: `4.1M` is `4.1e6`."""
+    import pyarrow.compute as pc
+
+    for letters, power in MAGNITUDES.items():
+        pattern = rf"(?i)^(.*[0-9][.,]?){_BLANKS}*{letters}{_BLANKS}*$"
+        texts = pc.replace_substring_regex(texts, pattern, rf"\1e{power}")
+    return texts
 
 
 def _without_groups(texts: Any, how: NumberFormat) -> Any:
@@ -132,11 +161,16 @@ def _cure(text: str, column: str, how: NumberFormat) -> str:
         return f"if `{other}` parts thousands, give `--thousands {other}` (in Python `thousands='{other}'`)"
     if bare in MISSING_WORDS:
         return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
+    if not how.accounting and re.fullmatch(r"\([^()]*\d[^()]*\)", bare):
+        return f"if it is negative, give `--accounting {column}` (in Python `accounting=[{column!r}]`)"
     around = re.fullmatch(r"([^\d\s+-]*)\s*[+-]?[\d.,' ]*\d[.]?\s*([^\d\s]*)", text.strip())
     if around and (around[1] or around[2]) and not (around[1] and around[2]) and not how.unit:
         unit = around[1] or around[2]
+        power = "" if how.magnitudes or unit.lower() not in MAGNITUDES else (
+            f", or if it stands for 1e{MAGNITUDES[unit.lower()]} `--magnitudes {column}` (`magnitudes=[{column!r}]`)"
+        )
         return (
-            f"if `{unit}` is its unit, give `--unit {column}={unit}` (in Python `unit={{{column!r}: {unit!r}}}`)"
+            f"if `{unit}` is its unit, give `--unit {column}={unit}` (in Python `unit={{{column!r}: {unit!r}}}`){power}"
         )
     return "correct the cell, or leave it empty if the value is not known"
 
