@@ -107,14 +107,14 @@ class Reading:
 
     def na_of(self, column: str) -> list[str]:
         """The texts that mean missing in a column."""
-        return [text for name, texts in self.na for text in _texts_for(column, name, texts, "=")]
+        return [text for name, texts in self.na for text in texts_for(column, name, texts, "=")]
 
     def merged(self, column: str) -> dict[str, str]:
         """Labels of a column to what they are read as."""
         return {
             text: label
             for name, texts, label in self.merge
-            for text in _texts_for(column, name, texts, ":")
+            for text in texts_for(column, name, texts, ":")
         }  # fmt: skip
 
     def columns(self) -> list[tuple[str, str]]:
@@ -216,7 +216,7 @@ NAMES = tuple(f.name for f in fields(Reading))
 """The keywords that say how cells are read."""
 
 
-def _texts_for(column: str, name: str, text: str, mark: str) -> list[str]:
+def texts_for(column: str, name: str, text: str, mark: str) -> list[str]:
     """A text where it is of this column: said so, or of all columns; also what stands behind ``column`` and the mark."""
     if name:
         return [text] if name == column else []

@@ -25,7 +25,7 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         name, cure = column.name, "reads them as days since 1970-01-01"
         if len(formats) > 1:
             also = " or ".join(f"`--dates {shlex.quote(f'{name}={f}')}`" for f in formats[1:3])
-            cure = f"or {also}: no cell says which is meant"
+            cure = f"unless it is {also}: no cell says which"
         how = formats[0]
         if isinstance(column.column, TextColumn) and column.column.holds_dates:
             how, cure = "", "reads them as days since 1970-01-01"
