@@ -15,7 +15,7 @@ from pgmlang.data.cuts import settled_cuts
 from pgmlang.data.dates import dated
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
 from pgmlang.data.numbers import PLAIN, parse_numbers
-from pgmlang.data.problems import problem, quoted
+from pgmlang.data.problems import cells, problem, quoted
 from pgmlang.data.reading import Reading, texts_for
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -86,7 +86,9 @@ def _idle(frame: Frame, said: Reading, folds_case: bool, hits: Hits) -> Iterator
                   for t in one.encoded[0].slice(0, _COMPARED).to_pylist()]  # fmt: skip
         near = did_you_mean(shorter, labels)
         where = f" of {quoted(column)}" if column else ""
-        yield f"no cell{where} is {quoted(shorter)}: `--{option} {typed}` changes nothing" + (f" ({near})" if near else "")
+        yield f"no cell{where} is {quoted(shorter)}: `--{option} {typed}` changes nothing" + (
+            f" ({near})" if near else ""
+        )
 
 
 def _check_merges(reading: Reading) -> None:
@@ -121,8 +123,8 @@ def _as_texts(column: NumberColumn) -> TextColumn:
     return TextColumn(column.name, column.place, coded_texts(labels, codes), pool=column.pool)
 
 
-def _missing_note(cells: int, text: str, column: str) -> str:
-    return f"{_cells(cells)} {quoted(text)} of `{column}` read as missing"
+def _missing_note(count: int, text: str, column: str) -> str:
+    return f"{cells(count)} {quoted(text)} of `{column}` read as missing"
 
 
 def _labelled(column: TextColumn, reading: Reading, hits: Hits) -> tuple[TextColumn, list[str]]:
@@ -145,7 +147,7 @@ def _labelled(column: TextColumn, reading: Reading, hits: Hits) -> tuple[TextCol
         column, said = _relabelled(
             column,
             merges,
-            lambda n, old, new: f"{_cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
+            lambda n, old, new: f"{cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
             hits,
         )
         notes += said
@@ -165,10 +167,10 @@ def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tup
     differs = np.array([a != b for a, b in zip(old, new, strict=True)] + [False])
     if not differs.any():
         return column, []
-    cells = int(differs[codes].sum())
+    changed = int(differs[codes].sum())
     shown = [quoted(old[i], 30) for i in np.flatnonzero(differs)[:4]]
     more = ", …" if differs.sum() > 4 else ""
-    note = [f"{_cells(cells)} of `{column.name}` read {words}: {', '.join(shown)}{more}"] if cells else []
+    note = [f"{cells(changed)} of `{column.name}` read {words}: {', '.join(shown)}{more}"] if changed else []
     return _with_texts(column, new, codes), note
 
 
@@ -208,10 +210,6 @@ def _formatted(column: TextColumn) -> Iterator[str]:
     if not len(dictionary) or bad.any() or not changed.any():
         return
     first = int(np.flatnonzero(changed)[0])
-    cells = int(changed[codes].sum())
-    words = "a number" if cells == 1 else "numbers"
-    yield f"{_cells(cells)} of `{column.name}` read as {words}: {quoted(dictionary[first].as_py())} is {values[first]:.12g}"
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'' if count == 1 else 's'}"
+    count = int(changed[codes].sum())
+    words = "a number" if count == 1 else "numbers"
+    yield f"{cells(count)} of `{column.name}` read as {words}: {quoted(dictionary[first].as_py())} is {values[first]:.12g}"

@@ -7,11 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
-from pgmlang.data.date_formats import formats_of
-from pgmlang.data.problems import problem, quoted
-from pgmlang.data.row_origin import RowOrigin
-from pgmlang.diagnostics import PgmError
+from pgmlang.data.bridge import floats_of, text_scalar, valid_of
 
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
 _GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?([eE][0-9]+)?$"
@@ -125,54 +121,6 @@ def _floats(texts: Any) -> np.ndarray:
     import pyarrow as pa
 
     return floats_of(texts.cast(pa.float64()))
-
-
-def not_numbers(
-    place: RowOrigin, column: str, rows: np.ndarray, texts: list[str], how: NumberFormat = PLAIN
-) -> PgmError:
-    """The error for cells that are no numbers; ``texts``: the first few of them."""
-    lines = place.lines([int(r) for r in rows[: len(texts)]])
-    notes = []
-    if len(rows) > 1:
-        also = ", ".join(f"{quoted(t)} ({place.unit} {n})" for t, n in zip(texts, lines, strict=True))
-        more = ", …" if len(rows) > len(texts) else ""
-        notes.append(f"{len(rows):,} cells of `{column}` are no numbers: {also}{more}")
-    return problem(
-        "PGM0721", f"{quoted(texts[0])} is not a number", place=f"{place.name}:{lines[0]}:{column}", notes=notes,
-        cure=_cure(texts[0], column, how),
-    )  # fmt: skip
-
-
-def _cure(text: str, column: str, how: NumberFormat) -> str:
-    bare = text.strip().lower()
-    if bare.lstrip("+-") in ("inf", "infinity"):
-        return "infinite values are not accepted; leave the cell empty where the value is not known"
-    if formats_of(strings_of([text])):
-        return f"if these are dates, give `--dates {column}`, which reads them as days (in Python `dates=[{column!r}]`)"
-    other = "," if how.decimal == "." else "."
-    digits = bare.lstrip("+-").replace(",", "").replace(".", "").isdigit()
-    if digits and bare.count(other) == 1 and how.decimal not in bare:
-        three = len(bare.partition(other)[2]) == 3
-        between = f", or if it parts thousands `--thousands {other}`" if three and not how.thousands else ""
-        return (
-            f"if `{other}` is the decimal mark, give `--decimal {other}` (in Python `decimal='{other}'`){between}"
-        )
-    if digits and not how.thousands:
-        return f"if `{other}` parts thousands, give `--thousands {other}` (in Python `thousands='{other}'`)"
-    if bare in MISSING_WORDS:
-        return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
-    if not how.accounting and re.fullmatch(r"\([^()]*\d[^()]*\)", bare):
-        return f"if it is negative, give `--accounting {column}` (in Python `accounting=[{column!r}]`)"
-    around = re.fullmatch(r"([^\d\s+-]*)\s*[+-]?[\d.,' ]*\d[.]?\s*([^\d\s]*)", text.strip())
-    if around and (around[1] or around[2]) and not (around[1] and around[2]) and not how.unit:
-        unit = around[1] or around[2]
-        power = "" if how.magnitudes or unit.lower() not in MAGNITUDES else (
-            f", or if it stands for 1e{MAGNITUDES[unit.lower()]} `--magnitudes {column}` (`magnitudes=[{column!r}]`)"
-        )
-        return (
-            f"if `{unit}` is its unit, give `--unit {column}={unit}` (in Python `unit={{{column!r}: {unit!r}}}`){power}"
-        )
-    return "correct the cell, or leave it empty if the value is not known"
 
 
 MISSING_WORDS = frozenset(

@@ -29,8 +29,7 @@ def frame_of_table(table: Any, name: str, start: int = 0, pools: Mapping[str, La
         raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
     origin = RowOrigin(name, 1 + start)
     columns = {
-        n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None)
-        for i, n in enumerate(names)
+        n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None) for i, n in enumerate(names)
     }
     notes = (*unnamed.values(), *duration_notes(names, table.columns))
     return Frame(name, table.num_rows, columns, place=origin, start=start, notes=notes)

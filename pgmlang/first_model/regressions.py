@@ -10,7 +10,7 @@ from pgmlang.first_model.page import Page, number
 from pgmlang.first_model.predictors import linear_terms, summed
 from pgmlang.first_model.variables import centre, drawn, estimated_alone, label_set, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
-from pgmlang.profile.identifiers import label_text, quoted
+from pgmlang.profile.identifiers import quoted
 from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile
 from pgmlang.profile.zeros import count_family, zeros_of_amount
@@ -34,13 +34,17 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
     mean = summed(base, terms, page.rows.append, page.fresh(f"{name}_mean"))
     zeros = _share_of_zeros(page, name) if has_zeros else ""
     page.rows.append(drawn(name, f"{'LogNormal' if is_log else 'Normal'}({mean}, {noise})", zeros, is_real=True))
-    return f"a linear regression of {of}" + (f", where it is not 0, and the share of rows where it is ({zeros})" if zeros else "")
+    return f"a linear regression of {of}" + (
+        f", where it is not 0, and the share of rows where it is ({zeros})" if zeros else ""
+    )
 
 
 def _share_of_zeros(page: Page, name: str) -> str:
     """A parameter for it."""
     zeros = page.fresh(f"{name}_zeros")
-    page.priors.append(f"{zeros} ~ Beta(1, 1)  # the share of zeros; if the others say when, `sigmoid(...)` of them")
+    page.priors.append(
+        f"{zeros} ~ Beta(1, 1)  # the share of zeros; if the others say when, `sigmoid(...)` of them"
+    )
     return zeros
 
 

@@ -70,7 +70,9 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
         "shape": f"  # the smaller, the more {name} varies beyond a Poisson",
     }
     if is_log:
-        told["mean"] = f"  # of log {name}" + (", where it is not 0" if has_zeros else ": the values have a long tail")
+        told["mean"] = f"  # of log {name}" + (
+            ", where it is not 0" if has_zeros else ": the values have a long tail"
+        )
     if has_zeros:
         told["zeros"] = f"  # the share of rows where {name} is 0" + ("" if is_real else " whatever its mean")
     for word, parameter in zip(words, names, strict=True):

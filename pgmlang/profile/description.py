@@ -117,7 +117,9 @@ def values_of(column: ColumnProfile) -> str:
         several = f"{column.distinct:,} different" if column.kind != "date" else f"{column.distinct:,} days"
         return f"{shortened(first, 24)} … {shortened(last, 24)}, {several}"
     labels = _shown_labels(column)
-    shown = ", ".join(shortened(json.dumps(t, ensure_ascii=False) if "," in t else t, 20) for t in labels[:_LABELS])
+    shown = ", ".join(
+        shortened(json.dumps(t, ensure_ascii=False) if "," in t else t, 20) for t in labels[:_LABELS]
+    )
     return shown + (f", … ({column.distinct:,} labels)" if len(labels) > _LABELS else "")
 
 

@@ -133,7 +133,20 @@ ARGUMENTS = {
 """By the name of a parameter."""
 
 
-READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "accounting", "magnitudes", "dates", "bins")
+READING = (
+    "encoding",
+    "decimal",
+    "thousands",
+    "na",
+    "strip",
+    "fold_case",
+    "merge",
+    "unit",
+    "accounting",
+    "magnitudes",
+    "dates",
+    "bins",
+)
 """How cells are read: the keywords that a function takes as ``**reading``."""
 OTHER_NAMES = {
     "random_state": "seed", "random_seed": "seed", "rng": "seed", "tune": "warmup", "burn": "warmup", "burn_in": "warmup",

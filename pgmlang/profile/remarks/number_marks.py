@@ -9,7 +9,7 @@ import numpy as np
 
 from pgmlang.data.frame import TextColumn
 from pgmlang.data.numbers import NumberFormat, parse_numbers
-from pgmlang.data.problems import quoted
+from pgmlang.data.problems import cells, quoted
 from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.number_formats import CURRENCIES
@@ -26,8 +26,8 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             yield from _of_column(table, column, column.column)
 
 
-def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) -> Iterator[Remark]:
-    told, seen = cells.number_format, column.number_format
+def _of_column(table: TableProfile, column: ColumnProfile, of_text: TextColumn) -> Iterator[Remark]:
+    told, seen = of_text.number_format, column.number_format
     if told == seen:
         yield from _maybe_thousands(table, column)
         return
@@ -60,10 +60,14 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
         return
     yield Remark(
         "number-marks", (name,),
-        f"{count:,} cell{'s' * (count != 1)} with {' and '.join(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
+        f"{cells(count)} with {_listed(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
         table.lines(column.rows_of(changed)), options,
         is_sure=seen.thousands == told.thousands or seen[2:] != told[2:] or seen.decimal != told.decimal or _is_grouped(column, seen.thousands),
     )  # fmt: skip
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _telling(column: ColumnProfile, changed: list[int], seen: NumberFormat) -> int:
