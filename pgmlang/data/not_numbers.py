@@ -73,8 +73,8 @@ def _formats_of(texts: list[str], how: NumberFormat) -> list[NumberFormat]:
     array = strings_of(texts)
     units = dict.fromkeys((how.unit, *_units(texts)))
     candidates = [
-        NumberFormat(*marks, unit, accounting, magnitudes)
-        for marks, unit, accounting, magnitudes in itertools.product(
+        NumberFormat(decimal, thousands, unit, accounting, magnitudes)
+        for (decimal, thousands), unit, accounting, magnitudes in itertools.product(
             dict.fromkeys(((how.decimal, how.thousands), *_MARKS)), units, dict.fromkeys((how.accounting, True)),
             dict.fromkeys((how.magnitudes, True)),
         )

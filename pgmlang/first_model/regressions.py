@@ -33,7 +33,9 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
     page.priors.append(f"{noise} ~ HalfNormal({scale})  # what the other columns do not say")
     mean = summed(base, terms, page.rows.append, page.fresh(f"{name}_mean"))
     zeros = _share_of_zeros(page, name) if has_zeros else ""
-    page.rows.append(drawn(name, f"{'LogNormal' if is_log else 'Normal'}({mean}, {noise})", zeros, is_real=True))
+    page.rows.append(
+        drawn(name, f"LogNormal({mean}, {noise})" if is_log else f"Normal({mean}, {noise})", zeros, is_real=True)
+    )
     return f"a linear regression of {of}" + (
         f", where it is not 0, and the share of rows where it is ({zeros})" if zeros else ""
     )
@@ -58,13 +60,14 @@ def _counted(page: Page, table: TableProfile, target: ColumnProfile, others: Oth
     rate = page.fresh(f"{name}_log_mean")
     log_mean = summed(base, terms, page.rows.append, rate)
     zeros = _share_of_zeros(page, name) if family.is_inflated else ""
-    given, words = f"exp({log_mean})", "Poisson"
-    if family.name == "NegativeBinomial":
-        shape, words = page.fresh("shape"), "negative binomial"
+    density, words = f"Poisson(exp({log_mean}))", "a Poisson"
+    if family.is_overdispersed:
+        shape = page.fresh("shape")
         page.priors.append(f"{shape} ~ Gamma(2, 1)  # the smaller, the more {name} varies beyond a Poisson")
-        given = f"{given}, {shape}"
-    page.rows.append(drawn(name, f"{family.name}({given})", zeros, is_real=False))
-    return f"a {'zero-inflated ' if zeros else ''}{words} regression of {name}: a coefficient of 0.1 is about 10 % more"
+        density, words = f"NegativeBinomial(exp({log_mean}), {shape})", "a negative binomial"
+    page.rows.append(drawn(name, density, zeros, is_real=False))
+    words = words.replace("a ", "a zero-inflated ") if zeros else words
+    return f"{words} regression of {name}: a coefficient of 0.1 is about 10 % more"
 
 
 def _logistic(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:

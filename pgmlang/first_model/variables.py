@@ -61,7 +61,7 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     is_log, has_zeros = column.kind == "skewed", is_real and zeros_of_amount(column) > 0
     if not is_real:
         family = count_family(column.sorted_numbers)
-        words, has_zeros = ("rate",) if family.name == "Poisson" else ("mean", "shape"), family.is_inflated
+        words, has_zeros = ("mean", "shape") if family.is_overdispersed else ("rate",), family.is_inflated
     if has_zeros:
         words, is_log = (*words, "zeros"), is_real
     names = [page.fresh(f"{name}_{word}") for word in words]
@@ -78,9 +78,12 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     for word, parameter in zip(words, names, strict=True):
         kind = "unit" if word == "zeros" else "real" if word == "mean" and is_real else "positive"
         page.priors.append(f"param {parameter}{axis} : {kind}{told.get(word, '')}")
-    density = family.name if not is_real else "LogNormal" if is_log else "Normal"
     given = ", ".join(n + index for n in names[: len(names) - has_zeros])
-    page.rows.append(drawn(name, f"{density}({given})", names[-1] + index if has_zeros else "", is_real))
+    if is_real:
+        density = f"LogNormal({given})" if is_log else f"Normal({given})"
+    else:
+        density = f"NegativeBinomial({given})" if family.is_overdispersed else f"Poisson({given})"
+    page.rows.append(drawn(name, density, names[-1] + index if has_zeros else "", is_real))
 
 
 def drawn(name: str, density: str, zeros: str, is_real: bool) -> str:

@@ -16,10 +16,10 @@ _SHARE = 0.05
 
 
 class CountFamily(NamedTuple):
-    """What counts are drawn from: ``name`` (`Poisson` or `NegativeBinomial`), and whether a share of zeros of their own comes
-    on top; ``expected``: the share of zeros of the family, without those."""
+    """What counts are drawn from: a Poisson, or, where they vary more, a negative binomial; and whether a share of zeros of its own
+    comes on top; ``expected``: the share of zeros of the family, without those."""
 
-    name: str
+    is_overdispersed: bool
     is_inflated: bool = False
     expected: float = 0.0
 
@@ -27,13 +27,14 @@ class CountFamily(NamedTuple):
 def count_family(values: np.ndarray) -> CountFamily:
     """The family of counts, ``values`` ascending."""
     mean = float(values.mean())
-    plain = CountFamily("Poisson" if float(values.var()) <= 1.5 * mean else "NegativeBinomial")
+    plain = CountFamily(float(values.var()) > 1.5 * mean)
     zeros = float((values == 0).mean())
     # what the simplest distribution has anyway needs no share of its own
     if zeros * len(values) < 5 or zeros <= 1.1 * np.exp(-mean) or values[-1] < 2:
         return plain
     counts, times = np.unique(values, return_counts=True)
-    scores = {(name, extra): _fitted(counts, times, name, extra) for name in ("Poisson", "NegativeBinomial") for extra in (False, True)}  # fmt: skip
+    kinds = [(varies, extra) for varies in (False, True) for extra in (False, True)]
+    scores = {kind: _fitted(counts, times, *kind) for kind in kinds}
     best = min(scores, key=lambda k: scores[k][0])
     without = min(scores[k][0] for k in scores if not k[1])
     if not best[1] or without - scores[best][0] < _SURELY:
@@ -41,15 +42,17 @@ def count_family(values: np.ndarray) -> CountFamily:
     return CountFamily(best[0], True, scores[best][1])
 
 
-def _fitted(counts: np.ndarray, times: np.ndarray, name: str, is_inflated: bool) -> tuple[float, float]:
+def _fitted(
+    counts: np.ndarray, times: np.ndarray, is_overdispersed: bool, is_inflated: bool
+) -> tuple[float, float]:
     """BIC at the most likely parameters, and the probability of zero there without inflation."""
     from scipy.optimize import minimize
 
     mean = float(counts @ times / times.sum())
-    start = [np.log(mean)] + [0.0] * (name == "NegativeBinomial") + [0.0] * is_inflated
+    start = [np.log(mean)] + [0.0] * is_overdispersed + [0.0] * is_inflated
 
     def not_inflated(at: Any) -> np.ndarray:
-        return _poisson(counts, at[0]) if name == "Poisson" else _negative_binomial(counts, at[0], at[1])
+        return _negative_binomial(counts, at[0], at[1]) if is_overdispersed else _poisson(counts, at[0])
 
     def log_probs(at: Any) -> np.ndarray:
         plain = not_inflated(at)

@@ -14,11 +14,12 @@ def _look(table: TableProfile) -> Iterator[Remark]:
     for column in table.of_kind("count"):
         family = count_family(column.sorted_numbers)
         if family.is_inflated:
+            other = "NegativeBinomial(...)" if family.is_overdispersed else "Poisson(...)"
             zeros = float((column.sorted_numbers == 0).mean())
             yield Remark(
                 "zeros", (column.name,),
                 f"{zeros:.0%} of the cells are 0, where counts distributed like the others have {family.expected:.0%}",
-                cure=f"`ZeroInflated(share, {family.name}(...))` has a share of zeros of its own: `pgmc init` writes it so",
+                cure=f"`ZeroInflated(share, {other})` has a share of zeros of its own: `pgmc init` writes it so",
             )  # fmt: skip
     for column in table.of_kind("number"):
         share = zeros_of_amount(column)
