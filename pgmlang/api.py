@@ -100,7 +100,7 @@ def load(folder: str | os.PathLike[str]) -> FittedModel:
 def describe(data: Any, *, sep: str | None = None, **reading: Any) -> Description:
     """What a table holds, to be printed: the kind, labels or range and missing cells of every column, and remarks with the
     option that mends each. ``data``: as of `CompiledModel.bind`; ``reading``: ``encoding decimal thousands na strip fold_case merge unit
-    dates bins``. Raises PgmError (07xx)."""
+    accounting magnitudes dates bins``. Raises PgmError (07xx)."""
     from pgmlang.data import read_frame
     from pgmlang.profile import describe as described
 
@@ -273,7 +273,7 @@ class CompiledModel:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
         a dict of plate name to any of these. ``binding``: ``sep observe hide mapping missing counts weights``, and how
-        cells are read: ``encoding decimal thousands na strip fold_case merge unit dates bins`` (docs/data.md).
+        cells are read: ``encoding decimal thousands na strip fold_case merge unit accounting magnitudes dates bins`` (docs/data.md).
         """
         from pgmlang.binding.read import bind_data
 
