@@ -37,7 +37,9 @@ def figures_of_named_draws(draws: Sequence[Mapping[str, Tensor]]) -> Figures:
     names = [n for n, block in (draws[0].items() if draws else ()) if block.is_floating_point()]
 
     def figures() -> dict[str, float]:
-        return worst_r_hat([np.concatenate([_flat(block[n]) for n in names], 2) for block in draws]) if names else {}
+        return (
+            worst_r_hat([np.concatenate([_flat(block[n]) for n in names], 2) for block in draws]) if names else {}
+        )
 
     return figures
 

@@ -48,7 +48,11 @@ def test_many_numbers_are_screened_by_some_of_their_draws(monkeypatch: pytest.Mo
 def test_variables_by_name_are_looked_at_together() -> None:
     draws = draws_of(2 * MOST + 1, 2 * MOST, "location")
     blocks = [
-        {"many": block[:, :, :-1].reshape(CHAINS, -1, 2, MOST), "one": block[:, :, -1], "label": block[:, :, 0].long()}
+        {
+            "many": block[:, :, :-1].reshape(CHAINS, -1, 2, MOST),
+            "one": block[:, :, -1],
+            "label": block[:, :, 0].long(),
+        }
         for block in blocks_of(draws)
     ]
     assert figures_of_named_draws(blocks)()["R-hat"] == pytest.approx(convergence(draws).r_hat[-1])
