@@ -54,6 +54,17 @@ class Asked:
         by = None if is_said else weight_column_of(fit)
         return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), weighed_by=by, **binding)
 
+    def _bind_weighed(self, data: Any, **binding: Any) -> Binding:
+        """As `bind`, for what hangs on how often rows count: a table without the column by which the fit's rows count is warned
+        of."""
+        from pgmlang.binding.report import weight_warnings
+        from pgmlang.query.result_frames import tell
+
+        bound = self.bind(data, **binding)
+        if not is_binding(data):
+            tell(weight_warnings(bound))
+        return bound
+
     @of_the_model
     def graph(
         self,
@@ -123,12 +134,9 @@ class Asked:
     def score(self, data: Any, *, seed: int = 0, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
         ``missing="drop"`` left out. ``seed``: of the draws behind an estimate."""
-        from pgmlang.binding.report import weight_warnings
         from pgmlang.query import row_order
-        from pgmlang.query.result_frames import tell
 
-        bound = self.bind(data, **binding)
-        tell(weight_warnings(bound))
+        bound = self._bind_weighed(data, **binding)
         row_scores = self.score_rows(bound, seed)
         return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
 
@@ -155,7 +163,7 @@ class Asked:
         the fit (of a point by its estimates); a row that counts as several is as many. Raises PgmError PGM0602 for fields, PGM0708 for other groups than the fit's."""
         from pgmlang.criticism.replicates import replicated
 
-        return replicated(self.posterior.fit, self.bind(data, **binding), num_draws, seed)
+        return replicated(self.posterior.fit, self._bind_weighed(data, **binding), num_draws, seed)
 
     @of_the_model
     def log_z(self, evidence: str = "") -> float:

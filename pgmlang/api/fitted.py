@@ -194,7 +194,7 @@ class FittedModel(Asked):
             raise PgmError(Diagnostic("PGM0612", message, help="give one of them"))
         chosen = variables if variables is not None else var_names
         names = (chosen,) if isinstance(chosen, str) else tuple(chosen or ())
-        bound = None if data is None else self.bind(data, **binding)
+        bound = None if data is None else self._bind_weighed(data, **binding)
         drawn = Request(
             self.record, names, bound, seed, shape, lambda count: self.sample_columns(count, seed=seed).columns
         )
