@@ -144,7 +144,7 @@ class CompiledModel:
         """
         from pgmlang.binding.read import bind_data
 
-        return bind_data(self.model, data, **binding)
+        return data if is_binding(data) else bind_data(self.model, data, **binding)
 
     @of_the_model
     def tensors(self, data: Any, **binding: Any) -> tuple[dict[str, Tensor], TensorLayout]:
@@ -156,7 +156,7 @@ class CompiledModel:
         """
         from pgmlang.density.tensors import program_tensors
 
-        return program_tensors(self.model, data if is_binding(data) else self.bind(data, **binding))
+        return program_tensors(self.model, self.bind(data, **binding))
 
     @of_the_model
     def plan(
@@ -172,7 +172,7 @@ class CompiledModel:
         `fit` takes it as ``plan``."""
         from pgmlang.plan import make_plan
 
-        bound = data if data is None or is_binding(data) else self.bind(data, **binding)
+        bound = None if data is None else self.bind(data, **binding)
         return make_plan(self.model, bound, method, options, fixed or {})
 
     @of_the_model
@@ -203,7 +203,7 @@ class CompiledModel:
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
-        bound = data if is_binding(data) else self.bind(data, **binding)
+        bound = self.bind(data, **binding)
         keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
         with shown_progress(progress) as show:
             record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
