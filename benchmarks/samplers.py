@@ -8,9 +8,6 @@ pgmlang it is little). JAGS is run when its program is on the path (``apt instal
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +20,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
+from jags import run_jags  # noqa: E402
 
 import pgmlang  # noqa: E402
 from pgmlang.results.convergence import convergence  # noqa: E402
@@ -186,42 +184,12 @@ def nutpie_run(name: str, warmup: int = 400, draws: int = 1000) -> Run:
 
 
 def jags_run(name: str, warmup: int = 1000, draws: int = 4000) -> Run:
-    if shutil.which("jags") is None:
-        raise ImportError("no program `jags`")
     data = data_of(name)
     if "county" in data:
         data["county"] = data["county"] + 1
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        (place / "model.bug").write_text(JAGS[name])
-        lines = []
-        for key, value in data.items():
-            flat = ", ".join(f"{x:.12g}" for x in np.asarray(value, dtype=float).flatten(order="F"))
-            shape = f", .Dim = c({', '.join(map(str, value.shape))}))" if value.ndim > 1 else ""
-            lines.append(f"`{key}` <- {'structure(' if shape else ''}c({flat}){shape}")
-        (place / "data.R").write_text("\n".join(lines) + "\n")
-        module = "load glm\n" if name == "logistic" else ""
-        script = [
-            f"{module}model in model.bug",
-            "data in data.R",
-            "compile, nchains(4)",
-            "initialize",
-            f"update {warmup}",
-        ]
-        script += [f"monitor {v}" for v in MONITORED[name]] + [f"update {draws}", "coda *"]
-        (place / "run.txt").write_text("\n".join(script) + "\n")
-        start = time.perf_counter()
-        done = subprocess.run(["jags", "run.txt"], cwd=place, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - start
-        if done.returncode:
-            raise ImportError(done.stdout[-300:] + done.stderr[-300:])
-        index = [line.split() for line in (place / "CODAindex.txt").read_text().splitlines()]
-        chains = [np.loadtxt(place / f"CODAchain{c}.txt")[:, 1] for c in range(1, 5)]
-    each = np.stack([c.reshape(len(index), draws) for c in chains])
-    out: dict[str, list[np.ndarray]] = {}
-    for i, (label, *_) in enumerate(index):
-        out.setdefault(label.split("[")[0], []).append(each[:, i])
-    return Run({k: np.stack(v, -1) for k, v in out.items()}, seconds, seconds)
+    modules = ("glm",) if name == "logistic" else ()
+    drawn, seconds = run_jags(JAGS[name], data, MONITORED[name], warmup, draws, modules)
+    return Run(drawn, seconds, seconds)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The models of docs/coming-from on both sides: the blocks are taken out of the pages, run, and their figures printed.
 
 The page's own commands are run by ``pgmc``; the peer's program is the listing with a caption, run where the peer is
-installed (the extra ``bench``; JAGS, R and CmdStan by their programs). ``python side_by_side.py [PAGE...]``.
+installed (the extra ``bench``; JAGS and R by their programs). ``python side_by_side.py [PAGE...]``.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+from jags import run_jags
+
 from pgmlang.cli.main import run
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "coming-from"
 FENCE = re.compile(r"^```(\{[\w-]+\} )?(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r":caption: (\S+)\n|# ([\w/]+\.pgm)\n")
 MODULES = {
-    "pymc": "pymc", "pgmpy": "pgmpy", "pyagrum": "pyagrum", "scikit-learn": "sklearn", "pyro": "pyro",
+    "pymc": "pymc", "pgmpy": "pgmpy", "pyagrum": "pyagrum", "scikit-learn": "sklearn", "pyro": "pyro", "stan": "stan",
 }  # fmt: skip
 """The module that says whether the peer of a page is installed."""
-PROGRAMS = {"stan": "stanc", "jags": "jags", "bnlearn": "Rscript"}
-"""Peers that are programs: their models are shown, and run by their own benchmark or by hand."""
+PROGRAMS = {"jags": "jags", "bnlearn": "Rscript"}
+"""Peers that are programs."""
 
 
 class Page(NamedTuple):
     """``files``: text by name; ``steps``: what the page types, a language and a command or block each; ``peer``: the
-    file that the peer runs."""
+    file that the peer runs, the last of its own."""
 
     files: dict[str, str]
     steps: list[tuple[str, str]]
@@ -49,12 +52,13 @@ def read(page: Path) -> Page:
     for _, language, block in FENCE.findall(page.read_text(encoding="utf-8")):
         name = FILE.match(block)
         if language == "console":
-            steps += [("pgmc", c) for c in re.findall(r"^\$ pgmc (?!examples )(.*)$", block, re.MULTILINE)]
+            commands = re.sub(r" \\\n +", " ", block)
+            steps += [("pgmc", c) for c in re.findall(r"^\$ pgmc (?!examples )(.*)$", commands, re.MULTILINE)]
         elif name is not None:
             files[name[1] or name[2]] = block[name.end() if name[1] else 0 :]
         elif language == "python":
             steps.append(("python", block))
-    return Page(files, steps, next(f for f in files if not f.endswith(".pgm")))
+    return Page(files, steps, [f for f in files if not f.endswith(".pgm")][-1])
 
 
 def ours(page: Page) -> str:
@@ -84,9 +88,27 @@ def values(block: str, names: dict[str, object]) -> str:
     return "".join(lines)
 
 
-def theirs(page: Page) -> str:
-    done = subprocess.run([sys.executable, page.peer], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip()
+def theirs(name: str, page: Page) -> str:
+    """What the peer prints. Raises ImportError where it is not installed, RuntimeError where its program fails."""
+    if name == "jags":
+        return schools_in_jags(page.files[page.peer])
+    if name in MODULES and find_spec(MODULES[name]) is None:
+        raise ImportError(f"no module `{MODULES[name]}`")
+    program = sys.executable if name in MODULES else PROGRAMS[name]
+    if shutil.which(program) is None:
+        raise ImportError(f"no program `{program}`")
+    done = subprocess.run([program, page.peer], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{page.peer}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def schools_in_jags(model: str) -> str:
+    table = pd.read_csv("schools/schools.csv")
+    draws, _ = run_jags(
+        model, {k: table[k].to_numpy() for k in ("y", "sd")}, ("mu", "tau"), warmup=1000, draws=4000
+    )
+    return "\n".join(f"{k} {v.mean():.2f} {v.std():.2f}" for k, v in draws.items())
 
 
 def main() -> None:
@@ -105,13 +127,10 @@ def main() -> None:
             print(f"-- pgmlang beside {name}\n{ours(page)}")
             print(f"-- pgmlang: {time.perf_counter() - begin:.1f} s in all")
             begin = time.perf_counter()
-            if name in MODULES and find_spec(MODULES[name]):
-                print(f"-- {name}\n{theirs(page)}\n-- {name}: {time.perf_counter() - begin:.1f} s in all")
-            else:
-                is_there = name in PROGRAMS and shutil.which(PROGRAMS[name])
-                print(
-                    f"-- {name}: {'is a program of its own: run it by hand' if is_there else 'not installed here'}"
-                )
+            try:
+                print(f"-- {name}\n{theirs(name, page)}\n-- {name}: {time.perf_counter() - begin:.1f} s in all")
+            except ImportError as error:
+                print(f"-- {name}: not installed here: {error}")
             os.chdir(Path(__file__).parent)
 
 

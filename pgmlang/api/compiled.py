@@ -140,7 +140,7 @@ class CompiledModel:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
         a dict of plate name to any of these. ``binding``: ``sep observe hide mapping missing counts weights``, and how
-        cells are read: ``encoding decimal thousands na strip fold_case merge unit dates bins`` (docs/data.md).
+        cells are read: ``encoding decimal thousands na strip fold_case merge unit accounting magnitudes dates bins`` (docs/data.md).
         """
         from pgmlang.binding.read import bind_data
 

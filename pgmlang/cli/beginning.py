@@ -61,7 +61,7 @@ def _title(name: str) -> str:
 
 def _commands(name: str) -> list[str]:
     """What its story types in ``console`` fences, to be typed in its folder."""
-    return re.findall(r"^\$ (pgmc .*)$", _text(name, "README.md"), re.MULTILINE)
+    return re.findall(r"^\$ (pgmc .*)$", re.sub(r" \\\n +", " ", _text(name, "README.md")), re.MULTILINE)
 
 
 def _record(name: str) -> dict[str, object]:

@@ -62,6 +62,15 @@ reading_options = together(
         "--unit", multiple=True, metavar="COLUMN=TEXT", help="A sign or unit around a column's numbers: `price=€`."
     ),
     click.option(
+        "--accounting",
+        multiple=True,
+        metavar="COLUMN",
+        help="Its numbers in parentheses are negative: `(100)` is -100.",
+    ),
+    click.option(
+        "--magnitudes", multiple=True, metavar="COLUMN", help="Its numbers may end in k, M or bn: `2.5k` is 2500."
+    ),
+    click.option(
         "--dates", multiple=True, metavar="COLUMN[=FORMAT]", help="Dates as days since 1970-01-01: `day=%d.%m.%Y`."
     ),
     click.option(
@@ -222,7 +231,20 @@ def refuse_options_without_data() -> None:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
 
 
-READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = (
+    "encoding",
+    "decimal",
+    "thousands",
+    "na",
+    "strip",
+    "fold_case",
+    "merge",
+    "unit",
+    "accounting",
+    "magnitudes",
+    "dates",
+    "bins",
+)
 """The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
 
 BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")

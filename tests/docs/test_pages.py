@@ -60,6 +60,21 @@ def test_every_record_has_its_page(pages: dict[str, str]) -> None:
     )
 
 
+def cells(row: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", row)) - 1
+
+
+def test_rows_of_tables_have_the_cells_of_their_heading(pages: dict[str, str]) -> None:
+    """A `|` in a cell is written `\\|`, in code too: else the rest of the row is lost."""
+    written = [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
+    texts = {str(f): f.read_text() for f in written if f.parent.name != "reference"} | pages
+    for name, text in texts.items():
+        text = re.sub(r"^(```+).*?^\1$", "", text, flags=re.M | re.S)
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+            rows = table.splitlines()
+            assert {cells(row) for row in rows} == {cells(rows[1])}, (name, rows[0])
+
+
 def test_the_menu_names_what_is_there(pages: dict[str, str]) -> None:
     menu = re.findall(
         r"^([\w/-]+)$",
@@ -105,7 +120,8 @@ def test_a_method_page_has_its_parts(name: str) -> None:
     assert "$$" in text
     assert f"```{{method-facts}} {name}\n" in text
     assert re.search(r"## Read more\n\n.*\((19|20)\d\d\)", text, re.S), "a source"
-    assert re.search(rf"```console.*\n\$ pgmc .*({name}|examples/)", text)
+    example = rf"```console[^`]*\n\$ pgmc examples \w+ --copy\n\$ pgmc [^`]*(--method {name}\b|\n{name}(:| for ))"
+    assert re.search(example, text), "an example that anybody can type, by this method"
     assert "`--" in method_facts.facts(name)
 
 
@@ -214,8 +230,23 @@ TRADE = (
     "restricted Boltzmann machine", "deep belief net", "energy", "partition function", "junction tree", "variable elimination",
     "variational inference", "log-odds", "density", "support", "label switching", "open set", "graphical model",
     "Bayesian network", "factor", "field", "table", "chain (of draws)", "chain (of rows)", "input", "parent", "axis", "shape", "seed",
-    "credible interval", "do", "combinator", "family", "fit", "plan", "score",
+    "credible interval", "do", "combinator", "family", "fit", "plan", "score", "acceptance", "Adam", "annealed importance sampling",
+    "autoregression", "BDeu", "Boltzmann machine", "complete conditional", "continuous", "contrastive divergence",
+    "coordinate ascent", "covariance", "cutpoint", "discrete", "elpd", "epoch", "ELBO", "filtering", "Gibbs sampling", "gradient",
+    "Hamiltonian Monte Carlo", "importance sampling", "improper", "Ising model", "joint distribution", "K2", "kernel",
+    "Kalman filter", "L-BFGS", "lattice", "leave-one-out", "logistic regression", "metric", "Metropolis step", "minibatch",
+    "naive Bayes", "nat", "neural network", "NUTS", "observed", "parallel tempering", "partial pooling", "perplexity", "proposal",
+    "pseudo-likelihood", "quadrature", "regression", "replicate", "score matching", "sigmoid", "simplex", "smoothing", "softmax",
+    "SQUAREM", "standard error", "state space model", "variational autoencoder", "Viterbi algorithm", "WAIC",
 )  # fmt: skip
+
+
+def test_every_folder_has_its_row_in_the_architecture() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    stages = {s for row in re.findall(r"^\| [^|]+ \| ([^|]+) \|", text, re.M) for s in re.findall(r"`(\w+)`", row)}
+    folders = {f.parent.name for f in (ROOT / "pgmlang").glob("*/__init__.py")}
+    assert folders <= stages
+    assert all((ROOT / "pgmlang" / s).is_dir() or (ROOT / "pgmlang" / f"{s}.py").is_file() for s in stages)
 
 
 def test_words_of_the_trade_have_a_gloss() -> None:

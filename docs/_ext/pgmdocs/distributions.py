@@ -78,8 +78,9 @@ def pages() -> dict[str, str]:
 
 def index() -> str:
     parts = [
-        "# Distributions\n\nWhat may stand on the right of `~`. Arguments go by position or by name; `sd` is a standard "
-        "deviation and `rate` one over a scale, everywhere. Tables (`Table`) are in [the language](../../language.md).\n"
+        "# Distributions\n\nWhat may stand on the right of `~`. Arguments go by position or by name; `rate` is one over a "
+        "scale and `sd` a standard deviation, never a variance or a precision ([of what](../../language.md#distributions)). "
+        "Tables (`Table`) are in [the language](../../language.md#tables).\n"
     ]
     for title, belongs in KINS.items():
         rows = [f"| [`{signature(f, 0)}`]({f.name}.md) | {f.says} |" for f in FAMILIES.values() if belongs(f)]

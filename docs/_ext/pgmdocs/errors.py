@@ -59,7 +59,7 @@ def page(explained: Explanation) -> str:
     ]
     said = message_of(explained) if explained.kind == "model" else ""
     if said:
-        parts += ["What `pgmc check` says:", f"```text\n{said}\n```"]
+        parts += ["What `pgmc check` says:", f"```{{code-block}} text\n:class: message\n\n{said}\n```"]
     parts += ["## Right", f"```{language}\n{explained.good.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
 
