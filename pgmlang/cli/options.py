@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pgmlang.cli.console import choose_quiet, say
+from pgmlang.cli.console import choose_quiet, print_diagnostics, say
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.options import OPTIONS, OptionRow
@@ -54,6 +54,8 @@ reading_options = together(
     click.option("--fold-case", "fold_case", is_flag=True, help="Labels in lower case: `Male` is `male`."),
     _for_columns("--merge", "[COLUMN:]LABEL=LABEL", "A label read as another."),
     _for_columns("--unit", "COLUMN=TEXT", "A sign or unit around a column's numbers: `price=€`."),
+    _for_columns("--accounting", "COLUMN", "Its numbers in parentheses are negative: `(100)` is -100."),
+    _for_columns("--magnitudes", "COLUMN", "Its numbers may end in k, M or bn: `2.5k` is 2500."),
     _for_columns("--dates", "COLUMN[=FORMAT]", "Dates as days since 1970-01-01: `day=%d.%m.%Y`."),
     _for_columns("--bins", "COLUMN=HOW",
                  "Cut numbers into labels: `age=5`, `age=width:10`, `age=[18,30,65]`, `age=supervised:TARGET`."),
@@ -209,7 +211,20 @@ def refuse_options_without_data() -> None:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
 
 
-READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = (
+    "encoding",
+    "decimal",
+    "thousands",
+    "na",
+    "strip",
+    "fold_case",
+    "merge",
+    "unit",
+    "accounting",
+    "magnitudes",
+    "dates",
+    "bins",
+)
 """The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
 
 BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")
@@ -230,9 +245,12 @@ def binding_of(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def say_reading(binding: Any, quiet: bool) -> None:
-    """What the options of reading, or those that a fit keeps, did to the cells, and by which column of a fit rows count."""
-    from pgmlang.binding.report import reading_lines, weight_lines
+def say_reading(binding: Any, quiet: bool, *, is_weighed: bool = False) -> None:
+    """What the options of reading, or those that a fit keeps, did to the cells, and by which column of a fit rows count.
+    ``is_weighed``: the answer hangs on how often rows count, so that a column which these data lack is warned of."""
+    from pgmlang.binding.report import reading_lines, weight_lines, weight_warnings
 
     for line in (*reading_lines(binding), *weight_lines(binding)):
         say(line, quiet)
+    if is_weighed and not quiet:
+        print_diagnostics(weight_warnings(binding))
