@@ -168,12 +168,12 @@ def _merged_numbers(column: NumberColumn, reading: Reading, hits: Hits) -> tuple
     how, name = reading.number_format(column.name), column.name
     cells_of = {text: named_numbers(column, text, how) for text in reading.merged(name)}
     hit = {text: reading.merged(name)[text] for text, named in cells_of.items() if named.any()}
-    numbers = {text: number_of(label, how) for text, label in hit.items()}
     if not hit:
         return column, []
-    if column.kind == "bool" or None in numbers.values():
+    numbers = [number for label in hit.values() if (number := number_of(label, how)) is not None]
+    if column.kind == "bool" or len(numbers) < len(hit):
         return _as_texts(column), []
-    values = np.select([cells_of[text] for text in hit], list(numbers.values()), column.values)
+    values = np.select([cells_of[text] for text in hit], numbers, column.values)
     is_whole = bool((np.isnan(values) | (values == np.floor(values))).all())
     hits.update((name, text) for text in hit)
     notes = [_merge_note(int(cells_of[text].sum()), text, label, name) for text, label in hit.items()]
