@@ -250,7 +250,7 @@ class CompiledModel:
         groups, as ``data`` has, whose observed values do not count. Raises PgmError PGM0610 for what has no prior, PGM0602
         for rows that hang on inputs or groups where no data give them."""
         from pgmlang.criticism.replicates import drawn_from_prior
-        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.fresh_binding import fresh_binding
         from pgmlang.results.fit import Fit
 
         if data is None:

@@ -52,13 +52,14 @@ def topic_names() -> list[str]:
 
 
 def _calls(name: str) -> list[str]:
-    """How a family is written, a line each way."""
+    """How a family is written, a line each way; ``D``: a distribution that it takes, before its limits and behind weights."""
     from pgmlang.families import FAMILIES
 
-    return [
-        f"{name}({', '.join(p.name if p.default is None else f'{p.name} = {p.default:g}' for p in variant)})"
-        for variant in FAMILIES[name].variants
-    ]
+    family = FAMILIES[name]
+    taken = ["D"] if family.takes else []
+    before, behind = (taken, []) if family.limits else ([], taken)
+    variants = ([p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.variants)
+    return [f"{name}({', '.join([*before, *words, *behind])})" for words in variants]
 
 
 def families() -> str:
@@ -152,16 +153,21 @@ EXITS = """Exit codes:
   130  Ctrl-C; what was done is kept"""
 
 DATA = """Data: a table (CSV, TSV, Parquet, gzipped or not) with a column for each variable, a row for each element of a plate.
-  --counts COLUMN       a row stands for that many equal rows
-  --weights COLUMN      the weight of a row's log-likelihood
-  --map VAR=COLUMN      a variable whose column has another name
-  --hide VAR            leave a column unread: its variable is latent
-  --na TEXT             a cell that means missing, besides an empty one
-  --missing latent|drop|error   what a missing cell means
-  --sep, --decimal      of text tables
-  plate=FILE            several tables: pgmc fit m.pgm word=words.csv doc=docs.csv
+A vector over dim d of k labels is k columns, x.LABEL. A variable without a column is latent. `pgmc describe FILE` says which
+options a table needs. Several tables: pgmc fit m.pgm word=words.csv doc=docs.csv"""
 
-A vector over dim d of k labels is k columns, x.LABEL. A variable without a column is latent."""
+
+def data() -> str:
+    """How tables are read, with every option of it."""
+    import click
+
+    from pgmlang.cli.options import binding_options
+
+    command = click.command()(binding_options(lambda **given: None))
+    with click.Context(command) as context:
+        rows = [row for p in command.params if (row := p.get_help_record(context)) is not None]
+    return f"{DATA}\n\nOptions:\n{listed(rows)}"
+
 
 FILES = """Files:
   model.pgm      the text of a model
@@ -207,7 +213,10 @@ def _family(word: str) -> str | None:
     log_prob = family.formulas[0].log_prob if family.formulas else ""
     density = f"\n\nlog density: {log_prob}" if log_prob and not family.formulas[0].let else ""
     arguments = f"\n\nArguments:\n{listed(rows)}" if rows else ""
-    return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {family.support}{density}"
+    support = family.support
+    if family.takes:
+        support = "as of D, a distribution such as Normal(0, 1)" + (", or zero" if family.adds_zero else "")
+    return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {support}{density}"
 
 
 def _function(word: str) -> str | None:
@@ -252,7 +261,7 @@ def _option(word: str) -> str | None:
 
 
 TOPICS = {
-    "data": Topic("tables, columns, missing cells", lambda: DATA),
+    "data": Topic("tables, columns, missing cells", data),
     "families": Topic("the distributions", families),
     "functions": Topic("functions and networks of expressions", functions),
     "methods": Topic("the methods of fit", methods),
