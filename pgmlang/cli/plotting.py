@@ -59,12 +59,13 @@ def plot(
     bound = None if tables is None else fitted.bind(tables, **binding_of(given))
     if bound is not None:
         say_reading(bound, quiet or as_json, is_weighed=True)
-    name = kind or usual_kind(fitted.record, bound is not None)
+    rows_and_columns = _shape(shape)
+    name = kind or usual_kind(fitted.record, bound is not None, rows_and_columns)
     path = Path(output or f"{Path(source).name.removesuffix('.fit')}-{name}.png")
     import matplotlib
 
     matplotlib.use("Agg")
-    figure = fitted.plot(name, bound, variables=variables, shape=_shape(shape), seed=seed or 0)
+    figure = fitted.plot(name, bound, variables=variables, shape=rows_and_columns, seed=seed or 0)
     try:
         figure.savefig(path, dpi=dpi)
     except OSError as error:

@@ -21,11 +21,11 @@ def plot_kinds(fit: Fit) -> dict[str, str]:
     return {name: kind.against(fit) for name, kind in every_kind().items()}
 
 
-def usual_kind(fit: Fit, has_data: bool = False) -> str:
-    """The kind that is drawn where none is named. Raises PgmError PGM0610 for a fit that has no picture."""
+def usual_kind(fit: Fit, has_data: bool = False, shape: tuple[int, int] | None = None) -> str:
+    """The kind that is drawn where none is named; an image where its ``shape`` is said and there is one. Raises PgmError PGM0610 for a fit that has no picture."""
     rows = [k for k in every_kind().values() if k.usual is not None and (has_data or not k.needs_data)]
-    for kind in sorted(rows, key=lambda k: k.usual or 0):
-        if not kind.against(fit) and kind.suits(fit):
+    for kind in sorted(rows, key=lambda k: (shape is None or k.against_shape is None, k.usual or 0)):
+        if not kind.refusal(fit, shape) and kind.suits(fit):
             return kind.name
     reasons = "; ".join(f"{k.name}: {k.against(fit)}" for k in rows)
     raise PgmError(Diagnostic("PGM0610", "the fit holds nothing that is drawn by itself", notes=(reasons,)))
@@ -38,7 +38,7 @@ def plot(name: str | None, request: Request) -> Figure:
     it has), PGM0909 where matplotlib or arviz-plots are not installed.
     """
     fit = request.fit
-    kind = kind_named(name) if name is not None else kind_named(usual_kind(fit, request.binding is not None))
+    kind = kind_named(name) if name is not None else kind_named(usual_kind(fit, request.binding is not None, request.shape))
     _refuse(kind, request)
     _need_packages(kind)
     figure = kind.draw(request)
@@ -47,7 +47,7 @@ def plot(name: str | None, request: Request) -> Figure:
 
 
 def _refuse(kind: Kind, request: Request) -> None:
-    reason = kind.against(request.fit)
+    reason = kind.refusal(request.fit, request.shape)
     if reason:
         allowed = [n for n, against in plot_kinds(request.fit).items() if not against]
         cure = "it has " + ", ".join(f"`{n}`" for n in allowed) if allowed else ""

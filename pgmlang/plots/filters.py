@@ -28,8 +28,14 @@ def side_of(pixels: int) -> int | None:
     return side if side * side == pixels and pixels >= SMALLEST else None
 
 
-def _matrices(fit: Fit) -> dict[str, np.ndarray]:
-    """Weights ``[tile, pixel]`` by name: of matrices with an axis of an observed vector, or of a square number of elements."""
+def is_image(pixels: int, shape: tuple[int, int] | None) -> bool:
+    """Whether so many numbers are an image: of this shape, or a square one where none is said."""
+    return side_of(pixels) is not None if shape is None else pixels == shape[0] * shape[1]
+
+
+def _matrices(fit: Fit, shape: tuple[int, int] | None = None) -> dict[str, np.ndarray]:
+    """Weights ``[tile, pixel]`` by name: of matrices over images of this shape, square ones where none is said; the axis of
+    an observed vector before another."""
     observed = {a for n in fit.provenance.get("observed", ()) if n in fit.model.by_name
                 for a in fit.model.by_name[n].axes}  # fmt: skip
     out = {}
@@ -40,18 +46,27 @@ def _matrices(fit: Fit) -> dict[str, np.ndarray]:
         variable = fit.model.by_name.get(name)
         axes = fit.model.array_axes(variable) if variable is not None else ("", "")
         order = sorted(range(2), key=lambda i: (i >= len(axes) or axes[i] not in observed, -value.shape[i]))
-        pixel_axis = next((i for i in order if side_of(value.shape[i]) is not None), None)
+        pixel_axis = next((i for i in order if is_image(value.shape[i], shape)), None)
         if pixel_axis is not None:
             out[name] = value.T if pixel_axis == 0 else value
     return out
 
 
 def _against(fit: Fit) -> str:
-    return "" if _matrices(fit) else f"it has no matrix of weights over a square of {SMALLEST} pixels or more"
+    if _matrices(fit):
+        return ""
+    return f"it has no matrix of weights over a square of {SMALLEST} pixels or more (`shape` says another)"
+
+
+def _against_shape(fit: Fit, shape: tuple[int, int]) -> str:
+    """Where there are images of other shapes the picture itself refuses, by their number of pixels."""
+    if _matrices(fit, shape) or _matrices(fit):
+        return ""
+    return f"it has no matrix of weights over {shape[0]} by {shape[1]} pixels"
 
 
 def _draw(request: Request) -> Figure:
-    matrices = _matrices(request.fit)
+    matrices = _matrices(request.fit, request.shape) or _matrices(request.fit)
     refuse_unknown(request.variables, list(matrices), "matrix of weights over an image")
     name = request.variables[0] if request.variables else next(iter(matrices))
     weights = matrices[name]
@@ -84,4 +99,7 @@ def image_shape(pixels: int, given: tuple[int, int] | None) -> tuple[int, int]:
     return given
 
 
-KIND = Kind("filters", "weights over the pixels of an image, as tiles", _against, _draw, ("weights",), usual=20)
+KIND = Kind(
+    "filters", "weights over the pixels of an image, as tiles", _against, _draw, ("weights",), usual=20,
+    against_shape=_against_shape,
+)  # fmt: skip

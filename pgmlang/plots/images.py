@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgmlang.plots.canvas import mosaic, new_figure, titled
-from pgmlang.plots.filters import image_shape, side_of
+from pgmlang.plots.filters import image_shape, is_image
 from pgmlang.plots.kind import Kind, Request
 from pgmlang.plots.scalars import refuse_unknown
 from pgmlang.results.fit import Fit
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 TILES = 64
 
 
-def _images(fit: Fit) -> dict[str, int]:
-    """Observed vectors of a square number of elements, with that number."""
+def _images(fit: Fit, shape: tuple[int, int] | None = None) -> dict[str, int]:
+    """Observed vectors that are images of this shape, square ones where none is said, with their number of pixels."""
     out = {}
     for name in fit.provenance.get("observed", ()):
         variable = fit.model.by_name.get(name)
@@ -30,17 +30,24 @@ def _images(fit: Fit) -> dict[str, int]:
         ):
             continue
         size = fit.layout.sizes.get(variable.axes[0], 0)
-        if side_of(size) is not None:
+        if is_image(size, shape):
             out[str(name)] = size
     return out
 
 
 def _against(fit: Fit) -> str:
-    return "" if _images(fit) else "what it observes is no vector of a square of pixels"
+    return "" if _images(fit) else "what it observes is no vector of a square of pixels (`shape` says another)"
+
+
+def _against_shape(fit: Fit, shape: tuple[int, int]) -> str:
+    """Where there are images of other shapes the picture itself refuses, by their number of pixels."""
+    if _images(fit, shape) or _images(fit):
+        return ""
+    return f"what it observes is no vector of {shape[0]} by {shape[1]} pixels"
 
 
 def _draw(request: Request) -> Figure:
-    images = _images(request.fit)
+    images = _images(request.fit, request.shape) or _images(request.fit)
     refuse_unknown(request.variables, list(images), "image that the model draws")
     name = request.variables[0] if request.variables else next(iter(images))
     assert request.sampled is not None
@@ -55,4 +62,4 @@ def _draw(request: Request) -> Figure:
     return titled(figure, f"{request.fit.model.name}: {len(values)} draws of {name}")
 
 
-KIND = Kind("images", "fresh draws of a model of images, as tiles", _against, _draw, ("draws",))
+KIND = Kind("images", "fresh draws of a model of images, as tiles", _against, _draw, ("draws",), against_shape=_against_shape)
