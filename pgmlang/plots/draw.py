@@ -38,7 +38,11 @@ def plot(name: str | None, request: Request) -> Figure:
     it has), PGM0909 where matplotlib or arviz-plots are not installed.
     """
     fit = request.fit
-    kind = kind_named(name) if name is not None else kind_named(usual_kind(fit, request.binding is not None, request.shape))
+    kind = (
+        kind_named(name)
+        if name is not None
+        else kind_named(usual_kind(fit, request.binding is not None, request.shape))
+    )
     _refuse(kind, request)
     _need_packages(kind)
     figure = kind.draw(request)

@@ -62,4 +62,11 @@ def _draw(request: Request) -> Figure:
     return titled(figure, f"{request.fit.model.name}: {len(values)} draws of {name}")
 
 
-KIND = Kind("images", "fresh draws of a model of images, as tiles", _against, _draw, ("draws",), against_shape=_against_shape)
+KIND = Kind(
+    "images",
+    "fresh draws of a model of images, as tiles",
+    _against,
+    _draw,
+    ("draws",),
+    against_shape=_against_shape,
+)

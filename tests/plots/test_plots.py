@@ -125,7 +125,8 @@ def test_an_image_that_is_not_square() -> None:
     text = MACHINE.replace("16", "24")
     bits = {f"v.{i}": RNG.integers(0, 2, 30).tolist() for i in range(24)}
     fit = pgmlang.compile(text).fit(bits, method="cd", seed=1, options={"epochs": 20})
-    assert fit.plot_kinds()["filters"] and fit.plot_kinds()["images"]
+    assert fit.plot_kinds()["filters"]
+    assert fit.plot_kinds()["images"]
     with pytest.raises(PgmError, match="5 by 5"):
         fit.plot("filters", shape=(5, 5))
     drawn = np.asarray(fit.plot("filters", shape=(4, 6)).axes[0].images[0].get_array())
