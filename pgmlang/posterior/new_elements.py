@@ -25,7 +25,9 @@ def check_element(fit: Fit, item: Evidence) -> None:
     if near:
         meant = " or ".join(f"`{plate} = {as_written(x)}`" for x in near)
         message = f"the fit has seen no {quoted(str(item.value))} of `{plate}`"
-        cure = f"did you mean {meant}? A `{plate}` that the fit has not seen is asked about by leaving `{plate}` out"
+        cure = (
+            f"did you mean {meant}? A `{plate}` that the fit has not seen is asked about by leaving `{plate}` out"
+        )
         raise PgmError(Diagnostic("PGM0607", message, item.variable.span, help=cure))
 
 
@@ -67,4 +69,6 @@ def _warning(plate: str, new: list[str], known: tuple[str, ...]) -> Diagnostic:
     slips = {x: near for x in new[:MOST_SHOWN] if (near := near_elements(x, known))}
     cure = "; ".join(f"did you mean {' or '.join(map(quoted, near))} by {quoted(x)}?" for x, near in slips.items())
     seen = ", ".join(map(quoted, known[:MOST_SHOWN])) + (", ..." if len(known) > MOST_SHOWN else "")
-    return Diagnostic("PGM0723", f"{few} new: the fit has seen {seen}; answered as for any new one", None, help=cure)
+    return Diagnostic(
+        "PGM0723", f"{few} new: the fit has seen {seen}; answered as for any new one", None, help=cure
+    )

@@ -31,9 +31,7 @@ def test_models_that_bind_in_another_order_are_of_one_split(text: str) -> None:
     value = {b: np.asarray(b.values["y"]) for b in (plain, other)}
     plate = other.plate
     assert value[other][table_order(other, plate)].tolist() == Y
-    for one, two in zip(
-        split_into_folds(plain, "row", 5), split_into_folds(other, plate, 5), strict=True
-    ):
+    for one, two in zip(split_into_folds(plain, "row", 5), split_into_folds(other, plate, 5), strict=True):
         assert sorted(value[plain][one]) == sorted(value[other][two])
 
 

@@ -26,11 +26,14 @@ def fits() -> dict[str, pgmlang.FittedModel]:
 
 @pytest.mark.parametrize(
     ("plate", "slip", "meant"),
-    [("school", "north", "North"), ("school", "Nrth", "North"), ("school", "east1", '"East 1"'), ("g", "A1", "a1")],
+    [
+        ("school", "north", "North"),
+        ("school", "Nrth", "North"),
+        ("school", "east1", '"East 1"'),
+        ("g", "A1", "a1"),
+    ],
 )
-def test_a_near_name_is_refused(
-    fits: dict[str, pgmlang.FittedModel], plate: str, slip: str, meant: str
-) -> None:
+def test_a_near_name_is_refused(fits: dict[str, pgmlang.FittedModel], plate: str, slip: str, meant: str) -> None:
     for ask in (
         lambda: fits[plate].query(f"E(y | {plate} = {slip})"),
         lambda: fits[plate].sample(2, seed=1, evidence=f"{plate} = {slip}"),
