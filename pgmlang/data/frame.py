@@ -169,7 +169,8 @@ class NumberColumn(Column):
         return len(self.values)
 
     @cached_property
-    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct values in order of first appearance, and each cell's position among them (int32), -1 for missing."""
         present = ~np.isnan(self.values)
         # -0.0 and 0.0 are one value, so one label.
         distinct, first, inverse = np.unique(self.values[present] + 0.0, return_index=True, return_inverse=True)
@@ -178,7 +179,12 @@ class NumberColumn(Column):
         rank[order] = np.arange(len(order), dtype=np.int32)
         codes = np.full(len(self.values), -1, np.int32)
         codes[present] = rank[inverse]
-        labels = tuple(self.text_of(v) for v in distinct[order].tolist())
+        return distinct[order], codes
+
+    @cached_property
+    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+        distinct, codes = self.distinct
+        labels = tuple(map(self.text_of, distinct.tolist()))
         return (labels, codes) if self.pool is None else self.pool.encode(labels, codes)
 
     def text_of(self, value: float) -> str:

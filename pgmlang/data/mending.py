@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +36,13 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
     hits: Hits = set()
     for name, column in frame.columns.items():
         made, said = _without_missing(column, reading, hits)
-        if isinstance(made, NumberColumn) and set(reading.merged(name)) & set(replace(made, pool=None).labels):
+        if isinstance(made, NumberColumn) and _has_label(made, reading.merged(name)):
             made = _as_texts(made)
         if isinstance(made, TextColumn):
             made, more = _labelled(made, reading, hits)
-            made = replace(made, number_format=reading.number_format(name), folds_case=reading.fold_case)
+            how = reading.number_format(name)
+            if (made.number_format, made.folds_case) != (how, reading.fold_case):
+                made = replace(made, number_format=how, folds_case=reading.fold_case)
             said = [*said, *more, *_formatted(made)]
         columns[name] = made
         notes += said
@@ -115,6 +117,16 @@ def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Colu
     if not isinstance(column, TextColumn):
         return column, []
     return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name), hits)
+
+
+def _has_label(column: NumberColumn, texts: Iterable[str]) -> bool:
+    """Whether a cell has one of these labels. Those of all numbers take long to write: only numbers that texts are get one."""
+    wanted = set(texts)
+    if column.kind == "bool":
+        return bool(wanted & set(replace(column, pool=None).labels))
+    values, _ = parse_numbers(strings_of(sorted(wanted)), PLAIN)
+    present = values[np.isin(values, column.values)]
+    return bool(wanted & set(map(column.text_of, present.tolist())))
 
 
 def _as_texts(column: NumberColumn) -> TextColumn:

@@ -10,7 +10,7 @@ import numpy as np
 from pgmlang.data.cuts import quantile_cuts
 from pgmlang.data.intervals import interval_labels, interval_of
 from pgmlang.first_model.page import Page, apart, number
-from pgmlang.first_model.variables import centre, is_labelled, labels_of, spread
+from pgmlang.first_model.variables import centre, has_effects, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text, quoted
 from pgmlang.profile.remarks.one_hot import one_hot_groups
@@ -50,7 +50,7 @@ def linear_terms(
                 page.left_out.append(f"# {column.name}: names of groups; left out")
         elif column.kind == "binary" and not column.missing:
             terms.append(_of_bit(page, column, scale, axis))
-        elif is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric):
+        elif has_effects(column):
             terms.append(_of_labels(page, column, scale, axis))
         else:
             terms.append(_of_number(page, column, scale, axis))
@@ -61,8 +61,7 @@ def _has_room(page: Page, column: ColumnProfile) -> bool:
     """Whether the missing cells of a column can be summed out beside those of the columns before."""
     if not column.missing or column.kind == "group":
         return True
-    is_set = is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric)
-    return page.states * (len(labels_of(column)) if is_set else page.bins) <= MAX_STATES
+    return page.states * (len(labels_of(column)) if has_effects(column) else page.bins) <= MAX_STATES
 
 
 def _coefficient(page: Page, name: str, scale: str, axis: str, says: str) -> str:
@@ -115,6 +114,7 @@ def _of_label_set(page: Page, column: ColumnProfile, labels: Sequence[str], scal
         cases.append(f"if {name} == {quoted(label)} then {effect} else ")
     if column.missing:
         page.states *= len(labels)
+        page.random.add(column.name)
         share, dim = page.fresh(f"{name}_share"), page.fresh(f"{name}_label")
         page.dims.append(f"dim {dim} = {written}")
         page.priors.append(f"{share}[{dim}] ~ Dirichlet(1)  # of the labels of {name}, for its missing cells")

@@ -19,6 +19,11 @@ def is_labelled(column: ColumnProfile) -> bool:
     return column.kind in LABELLED
 
 
+def has_effects(column: ColumnProfile) -> bool:
+    """Whether a predictor has an effect of each label; the steps of a scale of numbers are taken for numbers."""
+    return is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric)
+
+
 def labels_of(column: ColumnProfile) -> tuple[str, ...]:
     """The labels in their order: bins and known scales from the lowest up, numbers by value, others by code point."""
     from pgmlang.data import sort_labels
@@ -52,6 +57,7 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     """A column with a distribution of its own, whose parameters are estimated; ``by``: the variable, of the dim ``by_type``,
     whose labels tell it apart."""
     name = page.names[column.name]
+    page.random.add(column.name)
     axis, index = (f"[{by_type}]", f"[{by}]") if by else ("", "")
     if is_labelled(column):
         page.rows.append(f"{name} : {label_set(column)} ~ Table({by + ', ' if by else ''}prior = 1)")

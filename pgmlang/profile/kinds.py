@@ -81,7 +81,9 @@ def _is_code(c: ColumnProfile) -> bool:
     often = c.present >= 5 * c.distinct
     apart = (
         bool((np.diff(values) > 1).any())
+        and values[0] > 1
         and values[-1] >= 100
+        and not _TIME_NAME.search(c.name)
         and c.distinct <= 12
         and c.present >= 20 * c.distinct
     )
@@ -158,12 +160,7 @@ KINDS: tuple[ColumnKind, ...] = (
 
 def profiled(column: Column, table_decimal: str = "") -> ColumnProfile:
     """A column with its kind; ``table_decimal``: the decimal mark of the columns beside it, where they say one."""
-    if isinstance(column, OtherColumn):
-        labels: tuple[str, ...] = (column.type_name,)
-        codes = np.where(column.missing, -1, 0)
-    else:
-        labels, codes = column.labels_and_codes()
-    seen = ColumnProfile(column, labels, codes, table_decimal=table_decimal)
+    seen = ColumnProfile(column, table_decimal=table_decimal)
     kind = next(k.name for k in KINDS if k.holds(seen))
     # what was worked out on the way stays
     object.__setattr__(seen, "kind", kind)
