@@ -56,7 +56,7 @@ def binned(column: Column, how: Any, columns: Mapping[str, Column]) -> tuple[Bin
 
 
 def _column(column: Column, labels: tuple[str, ...], codes: np.ndarray) -> BinnedColumn:
-    return BinnedColumn(column.name, column.place, coded_texts(labels, codes))
+    return BinnedColumn(column.name, column.place, coded_texts(labels, codes), levels=labels)
 
 
 def _found(column: Column, numbers: np.ndarray, how: str, columns: Mapping[str, Column]) -> tuple[float, ...]:

@@ -35,6 +35,11 @@ class Column(ABC):
         """Whether the source holds text, so that both views are open."""
         return False
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The labels that the source declares, whether or not a cell has them, from the lowest up; none where it does not."""
+        return ()
+
     @abstractmethod
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Distinct texts in order of first appearance, and each cell's position among them, -1 for missing."""
@@ -74,7 +79,8 @@ class TextColumn(Column):
 
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
-    source holds dates or times as such; their texts are those of ISO 8601.
+    source holds dates or times as such; their texts are those of ISO 8601. ``levels``: of an ordered set of labels (an ordered
+    categorical, an Enum of polars), all of them from the lowest up.
     """
 
     array: Any = field(repr=False)
@@ -82,10 +88,15 @@ class TextColumn(Column):
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
+    levels: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
         return True
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        return self.levels
 
     def __len__(self) -> int:
         return len(self.array)

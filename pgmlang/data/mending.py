@@ -177,6 +177,7 @@ def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tup
     old = dictionary.to_pylist()
     new = [change(t) or None for t in old]
     differs = np.array([a != b for a, b in zip(old, new, strict=True)] + [False])
+    column = _with_levels(column, lambda t: change(t) or None)
     if not differs.any():
         return column, []
     changed = int(differs[codes].sum())
@@ -193,6 +194,8 @@ def _relabelled(
     dictionary, codes = column.encoded
     old: list[str] = dictionary.to_pylist()
     hit = [i for i, t in enumerate(old) if t in to]
+    hits.update((column.name, t) for t in column.levels if t in to)
+    column = _with_levels(column, lambda t: to.get(t, t))
     if not hit:
         return column, []
     counts = np.bincount(codes[codes >= 0], minlength=len(old))
@@ -208,6 +211,12 @@ def _with_texts(column: TextColumn, texts: list[str | None], codes: np.ndarray) 
         [-1 if t is None else position.setdefault(t, len(position)) for t in texts] + [-1], np.int32
     )
     return replace(column, array=coded_texts(list(position), translation[codes]))
+
+
+def _with_levels(column: TextColumn, change: Callable[[str], str | None]) -> TextColumn:
+    """A column whose declared labels are as ``change`` makes them (None: missing, and no label)."""
+    changed = tuple(dict.fromkeys(t for t in map(change, column.levels) if t is not None))
+    return column if changed == column.levels else replace(column, levels=changed)
 
 
 def _formatted(column: TextColumn) -> Iterator[str]:

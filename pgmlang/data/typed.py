@@ -61,6 +61,8 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     import pyarrow as pa
 
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    if pa.types.is_dictionary(chunked.type) and chunked.type.ordered and len(chunked):
+        return _ordered_column(name, chunked, place, pool)
     chunked = _plain_texts(chunked)
     kind, t = chunked.type, pa.types
     if t.is_dictionary(kind) and not _is_text(kind.value_type):
@@ -85,6 +87,22 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     if _is_text(kind) or t.is_dictionary(kind):
         return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, _in_words(kind), ~valid_of(chunked))
+
+
+def _ordered_column(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> Column:
+    """An ordered set of labels, whatever they are in the source, as texts that know their order and those that no cell has."""
+    import pyarrow as pa
+
+    chunks, levels = [], dict[str, None]()
+    for chunk in chunked.chunks:
+        values = column_of_arrow(name, chunk.dictionary, place)
+        if isinstance(values, OtherColumn):
+            return replace(values, absent=~valid_of(chunked))
+        labels, codes = values.labels_and_codes()
+        texts = [labels[code] if code >= 0 else None for code in codes]
+        levels |= dict.fromkeys(text for text in texts if text is not None)
+        chunks.append(strings_of(texts).cast(pa.string()).take(chunk.indices))
+    return TextColumn(name, place, pa.chunked_array(chunks, pa.string()), pool=pool, levels=tuple(levels))
 
 
 def _plain_texts(chunked: Any) -> Any:

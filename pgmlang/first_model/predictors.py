@@ -102,15 +102,19 @@ def _of_labels(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
 
 
 def _of_label_set(page: Page, column: ColumnProfile, labels: Sequence[str], scale: str, axis: str) -> str:
-    """A coefficient for each label but the first, which the others are held against: a constant and an effect of every label
-    could be exchanged. Where cells are missing, the labels have shares of their own."""
+    """A coefficient for each label but the first that a row has, which the others are held against: a constant and an effect of
+    every label could be exchanged. Where cells are missing, the labels have shares of their own."""
     name, written = page.names[column.name], "{" + ", ".join(map(label_text, labels)) + "}"
     axes = f"[{axis}]" if axis else ""
     cases = []
-    for i, label in enumerate(labels[1:], start=2):
+    seen = {t for t, n in zip(column.labels, column.counts, strict=True) if n}
+    base = next((label for label in labels if label in seen), labels[0])
+    for i, label in enumerate(labels, start=1):
+        if label == base:
+            continue
         ending = re.sub(r"\W+", "_", label).strip("_") if interval_of(label) is None else f"bin{i}"
         effect = page.fresh(f"b_{name}" if len(labels) == 2 else f"b_{name}_{ending or i}")
-        page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(labels[0])}")
+        page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(base)}")
         cases.append(f"if {name} == {quoted(label)} then {effect} else ")
     if column.missing:
         page.states *= len(labels)

@@ -11,7 +11,6 @@ from pgmlang.first_model.predictors import linear_terms, summed
 from pgmlang.first_model.variables import centre, drawn, estimated_alone, label_set, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import quoted
-from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile
 from pgmlang.profile.zeros import count_family, zeros_of_amount
 
@@ -123,9 +122,7 @@ def naive_bayes(page: Page, table: TableProfile, target: ColumnProfile, others: 
 
 
 def _is_ordered(target: ColumnProfile) -> bool:
-    return target.kind == "bins" or (
-        target.kind == "ordinal" and (target.is_numeric or ordered_labels(labels_of(target)) is not None)
-    )
+    return target.kind == "bins" or (target.kind == "ordinal" and (target.is_numeric or target.scale is not None))
 
 
 REGRESSIONS: tuple[

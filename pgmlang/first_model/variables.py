@@ -7,7 +7,6 @@ import numpy as np
 from pgmlang.first_model.page import Page
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text
-from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.zeros import count_family, zeros_of_amount
 
 LABELLED = ("category", "binary", "ordinal", "code", "bins", "group")
@@ -21,17 +20,14 @@ def is_labelled(column: ColumnProfile) -> bool:
 
 def has_effects(column: ColumnProfile) -> bool:
     """Whether a predictor has an effect of each label; the steps of a scale of numbers are taken for numbers."""
-    return is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric)
+    return is_labelled(column) and not column.is_numeric_scale
 
 
 def labels_of(column: ColumnProfile) -> tuple[str, ...]:
-    """The labels in their order: bins and known scales from the lowest up, numbers by value, others by code point."""
+    """The labels in their order: bins and scales from the lowest up, numbers by value, others by code point."""
     from pgmlang.data import sort_labels
 
-    if column.is_binned:
-        return column.labels
-    labels = [t for i, t in enumerate(column.labels) if column.counts[i]]
-    return ordered_labels(labels) or sort_labels(labels)
+    return column.scale or sort_labels(t for i, t in enumerate(column.labels) if column.counts[i])
 
 
 def label_set(column: ColumnProfile) -> str:

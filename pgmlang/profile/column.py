@@ -17,6 +17,7 @@ from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks
 from pgmlang.profile.mixed_dates import mixed_formats_of
+from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.number_formats import CURRENCIES, format_of, units_of
 
 MAX_LABELS = 50
@@ -84,6 +85,20 @@ class ColumnProfile:
     def texts(self) -> Any:
         """The labels as Arrow has them."""
         return strings_of(self.labels)
+
+    @cached_property
+    def scale(self) -> tuple[str, ...] | None:
+        """The labels from the lowest up, where the source declares their order (then those that no cell has too), or their words or
+        ranges say one; None where nothing does."""
+        return self.column.declared or ordered_labels([t for i, t in enumerate(self.labels) if self.counts[i]])
+
+    @cached_property
+    def is_numeric_scale(self) -> bool:
+        """Whether its steps are numbers, in their order."""
+        if self.kind != "ordinal" or not self.is_numeric:
+            return False
+        values = parse_numbers(strings_of(self.column.declared))[0]
+        return not self.column.declared or bool((np.diff(values) > 0).all())
 
     # ---- numbers
 
