@@ -237,7 +237,10 @@ def _misfit(
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     known += [n for p in parameters if p.kind is p.VAR_KEYWORD for n in GATHERED.get(p.name, ())]
-    takes = "it takes " + ", ".join(f"`{n}`" for n in known) if known else "it takes no arguments"
+    listed = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+    takes = "it takes " + (
+        ", ".join(f"`{n}`" for n in known) or (f"{listed[0]} without a keyword" if listed else "no arguments")
+    )
     for name in kwargs:
         if name not in known:
             message = f"`{function.__name__}` has no argument `{name}`"
