@@ -40,9 +40,9 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
             made = _as_texts(made)
         if isinstance(made, TextColumn):
             made, more = _labelled(made, reading, hits)
-            how = reading.number_format(name)
-            if (made.number_format, made.folds_case) != (how, reading.fold_case):
-                made = replace(made, number_format=how, folds_case=reading.fold_case)
+            number_format = reading.number_format(name)
+            if (made.number_format, made.folds_case) != (number_format, reading.fold_case):
+                made = replace(made, number_format=number_format, folds_case=reading.fold_case)
             said = [*said, *more, *_formatted(made)]
         columns[name] = made
         notes += said

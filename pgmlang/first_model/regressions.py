@@ -72,7 +72,8 @@ def _counted(page: Page, table: TableProfile, target: ColumnProfile, others: Oth
 def _logistic(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
     name = page.names[target.name]
     base = page.fresh("base")
-    page.priors.append(f"{base} ~ Normal(0, 3)  # log odds of 1 in an average row")
+    one = "true" if target.is_of_truth_values else "1"
+    page.priors.append(f"{base} ~ Normal(0, 3)  # log odds of {one} in an average row")
     terms = linear_terms(page, table, others, "2")
     logit = summed(base, terms, page.rows.append, page.fresh(f"{name}_log_odds"))
     page.rows.append(f"{name} : bit ~ Bernoulli(logit = {logit})")
@@ -128,7 +129,7 @@ def _is_ordered(target: ColumnProfile) -> bool:
 REGRESSIONS: tuple[
     tuple[Callable[[ColumnProfile], bool], Callable[[Page, TableProfile, ColumnProfile, Others], str]], ...
 ] = (
-    (lambda c: c.kind == "binary", _logistic),
+    (lambda c: c.kind == "binary" or c.is_of_truth_values, _logistic),
     (_is_ordered, _ordered),
     (lambda c: c.kind in ("category", "code", "group") and c.distinct == 2, _ordered),
     (lambda c: c.kind in ("category", "code", "group"), _softmax),

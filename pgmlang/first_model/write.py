@@ -11,6 +11,7 @@ from pgmlang.data import Frame, Reading
 from pgmlang.data.mending import mended
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.display.text import count_of
 from pgmlang.first_model.page import Page
 from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
 from pgmlang.first_model.selection import chosen
@@ -122,7 +123,8 @@ def first_model(
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
     page.about.append(f"# {says}")
     text = page.text(
-        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+        f"# a first model of {frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}",
+        name,
     )
     return FirstModel(
         format_source(SourceFile("<init>", text)),
@@ -151,7 +153,7 @@ def _written(
         write = _writer(table.columns[target], is_bayes)
         says = write(page, table, table.columns[target], others)
     page.left_out += [
-        f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
+        f"# {c.name}: {count_of(c.missing, 'missing cell')}, filled in by what the model says"
         for c in columns
         if c.missing and c.name in page.random
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,8 @@ from pgmlang.data.frame import OtherColumn, TextColumn
 from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks
 from pgmlang.profile.mixed_dates import mixed_formats_of
-from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.number_formats import CURRENCIES, format_of, units_of
+from pgmlang.profile.scales import ordered_labels
 
 MAX_LABELS = 50
 """A column with more labels is not taken for a category."""
@@ -225,6 +225,13 @@ class ColumnProfile:
         return tuple(units) if len(units) > 1 else ()
 
     # ---- others
+
+    @cached_property
+    def is_of_truth_values(self) -> bool:
+        """Whether its cells are false and true, which a ``bit`` takes as it takes 0 and 1."""
+        return len(self.counts) <= MAX_LABELS and {
+            t.lower() for i, t in enumerate(self.labels) if self.counts[i]
+        } == {"false", "true"}
 
     @cached_property
     def date_formats(self) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from pgmlang.data import Frame
 from pgmlang.data.bridge import strings_of
 from pgmlang.data.date_formats import parse_dates
-from pgmlang.display.text import PIPED_WIDTH, display_width, padded, printable, shortened
+from pgmlang.display.text import PIPED_WIDTH, count_of, display_width, padded, printable, shortened
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.kinds import words_of
 from pgmlang.profile.registry import remarks_on, sure_options
@@ -58,7 +58,7 @@ class Description:
 
     def __str__(self) -> str:
         frame = self.profile.frame
-        head = f"{frame.name}: {frame.num_rows:,} rows, {len(frame.columns):,} columns"
+        head = f"{frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}"
         # lines without a screen are as long as they are: one remark can be searched for in one line
         width = shutil.get_terminal_size((0, 24)).columns
         notes = [line for n in frame.notes for line in _prose(f"read: {printable(n)}", "", width)]
@@ -136,7 +136,7 @@ def _dates(column: ColumnProfile) -> str:
         return _ends(column, places)
     days, _ = parse_dates(strings_of([column.labels[i] for i in places]), column.date_formats[0])
     whole = len(np.unique(np.floor(days)))
-    on_days = f"{whole:,} day{'' if whole == 1 else 's'}"
+    on_days = count_of(whole, "day")
     if (days == np.floor(days)).all():
         first, last = (shortened(column.labels[places[int(i)]], 24) for i in (days.argmin(), days.argmax()))
         return f"{first} … {last}, {on_days}"

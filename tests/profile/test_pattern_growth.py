@@ -43,7 +43,10 @@ def test_no_pattern_grows_with_the_square_of_a_cell():
         # a short one first: what grows with the cube does not come to the long one
         for length in (300, LONG):
             text = before + many * (length // len(many)) + after
-            if min(_seconds(pattern, text) for _ in range(3 if _seconds(pattern, text) > SECONDS else 1)) > SECONDS:
+            if (
+                min(_seconds(pattern, text) for _ in range(3 if _seconds(pattern, text) > SECONDS else 1))
+                > SECONDS
+            ):
                 slow.append((name, before, many, after, length))
                 break
     assert not slow, slow[:10]

@@ -21,7 +21,12 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             yield Remark("duplicates", (other, first), "the same cells in both", cure="leave one of them out")
     for first, *others in renamings(table):
         for other in others:
-            yield Remark("duplicates", (other, first), f"it tells the same rows apart as `{first}`", cure="leave one of them out")
+            yield Remark(
+                "duplicates",
+                (other, first),
+                f"it tells the same rows apart as `{first}`",
+                cure="leave one of them out",
+            )
     for first, other in affine_pairs(table):
         yield Remark("duplicates", (other, first), f"`{first}` times a number, plus a number: they say the same",
                      cure="leave one of them out: effects of both cannot be told apart")  # fmt: skip
@@ -106,7 +111,9 @@ def affine_pairs(table: TableProfile) -> list[tuple[str, str]]:
     for i, first in enumerate(several):
         # a correlation of one to the last digits says little: the differences themselves are looked at
         signs = np.sign(values @ values[i])[:, None]
-        is_same = (np.abs(values - signs * values[i]).max(axis=1) < 1e-9) & (is_missing == is_missing[i]).all(axis=1)
+        is_same = (np.abs(values - signs * values[i]).max(axis=1) < 1e-9) & (is_missing == is_missing[i]).all(
+            axis=1
+        )
         for j in np.flatnonzero(is_same):
             if j > i and first.name not in pairs:
                 pairs.setdefault(several[j].name, first.name)
