@@ -84,7 +84,7 @@ def test_names_of_columns_need_not_be_texts(names, recwarn):
     ],
 )
 def test_complex_numbers_are_called_so(data):
-    with pytest.raises(PgmError, match="not real numbers|complex numbers, not real ones"):
+    with pytest.raises(PgmError, match=r"not real numbers|complex numbers, not real ones"):
         read_frame(data)
 
 
