@@ -65,7 +65,9 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        with_atoms = frozenset(v.name for v in fit.model.variables if v.name in draws and has_atoms(fit.model, v.name))
+        with_atoms = frozenset(
+            v.name for v in fit.model.variables if v.name in draws and has_atoms(fit.model, v.name)
+        )
         held = {*fit.provenance.get("fixed", ()), *(draws if fit.is_given else ())}
         estimates = frozenset(n for n in draws if n not in fit.draws and n not in held)
         return DrawAnswers(draws, axes, labels, fit.method, with_atoms, numbered, estimates)

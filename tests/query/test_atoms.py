@@ -31,7 +31,9 @@ def test_chances_of_points(text: str) -> None:
         p = given(text).query(f"P(z = {point})").table[0]["p"]
         assert p == pytest.approx(chance, rel=1e-7, abs=0 if chance else 1e-15), point
         if "Poisson" not in text:
-            assert given(text).query(f"P(y = {3 - 2 * point:.12g})").table[0]["p"] == pytest.approx(chance, abs=1e-12)
+            assert given(text).query(f"P(y = {3 - 2 * point:.12g})").table[0]["p"] == pytest.approx(
+                chance, abs=1e-12
+            )
             below = given(text).query(f"P(z < {point})").table[0]["p"]
             upto = given(text).query(f"P(z <= {point})").table[0]["p"]
             assert upto - below == pytest.approx(chance, abs=1e-9)
