@@ -136,7 +136,6 @@ def score(
 
     import numpy as np
 
-    from pgmlang.binding.report import weight_warnings
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
@@ -144,9 +143,9 @@ def score(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
-    say_reading(bound, quiet or as_json)
+    say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
-        print_diagnostics([*(w for w in bound.warnings if w.code == "PGM0723"), *weight_warnings(bound)])
+        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
     row_scores = asked.score_rows(bound, seed or 0)
     is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
     rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
@@ -232,13 +231,16 @@ def sample(
         raise click.UsageError("`--evidence` is of fresh rows, not of `--prior` or `--replicate`")
     if prior:
         drawn = prior_of(source, settings)
-        tables = tables_of(replicate, set(drawn.model.plate_by_name))
-        options = binding_of(given) if replicate else {}
-        result = drawn.prior_draws(num_draws, tables, seed=seed, fixed=fixed_of(fixed), **options).to_columns()
+        rows = None
+        if replicate:
+            rows = drawn.bind(tables_of(replicate, set(drawn.model.plate_by_name)), **binding_of(given))
+            say_reading(rows, quiet, is_weighed=True)
+        result = drawn.prior_draws(num_draws, rows, seed=seed, fixed=fixed_of(fixed)).to_columns()
     elif replicate:
         asked = asked_of(source, settings, fixed)
-        tables = tables_of(replicate, set(asked.model.plate_by_name))
-        result = asked.replicate(tables, num_draws, seed=seed, **binding_of(given)).to_columns()
+        bound = asked.bind(tables_of(replicate, set(asked.model.plate_by_name)), **binding_of(given))
+        say_reading(bound, quiet, is_weighed=True)
+        result = asked.replicate(bound, num_draws, seed=seed).to_columns()
     else:
         result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
     _write_columns(result.columns, output, as_json, quiet)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pgmlang.cli.console import choose_quiet, say
+from pgmlang.cli.console import choose_quiet, print_diagnostics, say
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
 from pgmlang.signatures.options import OPTIONS, OptionRow
@@ -243,9 +243,12 @@ def binding_of(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def say_reading(binding: Any, quiet: bool) -> None:
-    """What the options of reading, or those that a fit keeps, did to the cells, and by which column of a fit rows count."""
-    from pgmlang.binding.report import reading_lines, weight_lines
+def say_reading(binding: Any, quiet: bool, *, is_weighed: bool = False) -> None:
+    """What the options of reading, or those that a fit keeps, did to the cells, and by which column of a fit rows count.
+    ``is_weighed``: the answer hangs on how often rows count, so that a column which these data lack is warned of."""
+    from pgmlang.binding.report import reading_lines, weight_lines, weight_warnings
 
     for line in (*reading_lines(binding), *weight_lines(binding)):
         say(line, quiet)
+    if is_weighed and not quiet:
+        print_diagnostics(weight_warnings(binding))

@@ -14,6 +14,7 @@ from pgmlang.cli.options import (
     json_option,
     quiet_option,
     refuse_options_without_data,
+    say_reading,
     seed_option,
     tables_of,
 )
@@ -56,6 +57,8 @@ def plot(
         refuse_options_without_data()
     tables = tables_of(data, set(fitted.model.plate_by_name))
     bound = None if tables is None else fitted.bind(tables, **binding_of(given))
+    if bound is not None:
+        say_reading(bound, quiet or as_json, is_weighed=True)
     name = kind or usual_kind(fitted.record, bound is not None)
     path = Path(output or f"{Path(source).name.removesuffix('.fit')}-{name}.png")
     import matplotlib

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgmlang.cli.options import binding_of, tables_of
+from pgmlang.cli.options import binding_of, say_reading, tables_of
 from pgmlang.cli.sources import asked_of, compiled, is_network_file, read_network, refuse_settings
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.drawing.scene import MOST_CARDS
@@ -89,6 +89,8 @@ def _of_fit(
     fit = fit_of(source)
     variables = len(list(fit.model.of_role("random", "field")))
     bound = fit.bind(tables_of(data, set(fit.model.plate_by_name)), **binding_of(given)) if data else None
+    if bound is not None:
+        say_reading(bound, quiet=False, is_weighed=True)
     drawing = fit.graph(
         wanted.evidence, bound, observed=wanted.observed or None, probabilities=wanted.has_figures(variables),
         distributions=wanted.distributions,

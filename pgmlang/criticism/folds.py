@@ -63,9 +63,21 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
         estimators.add(scores.estimator)
     weights = None if binding.weights is None or binding.plate != plate else binding.weights
     of = Pointwise(np.zeros((1, 1, 0)), plate, (), weights)
-    elpd = elpd_of("k-fold", of, values, None, None, math.nan, int(np.sum(~np.isfinite(values))))
+    counted = np.ones(count) if weights is None else weights
+    impossible = np.flatnonzero(np.isneginf(values) & (counted > 0))
+    elpd = elpd_of("k-fold", of, values, None, None, math.nan, len(impossible))
     words = f"of each {plate} left out in one of {folds} folds, scored by: {', '.join(sorted(estimators))}"
-    return dataclasses.replace(elpd, given=words)
+    return dataclasses.replace(elpd, given=words, impossible=_names(binding, plate, impossible))
+
+
+def _names(binding: Binding, plate: str, elements: np.ndarray) -> tuple[str, ...]:
+    """Elements by their labels; rows by their numbers in the table, from 1."""
+    labels = binding.layout.labels.get(plate)
+    if labels:
+        return tuple(labels[i] for i in elements)
+    is_moved = plate == binding.plate and binding.rows is not None
+    places = np.sort(np.asarray(binding.rows)[elements]) if is_moved else elements
+    return tuple(str(i + 1) for i in places)
 
 
 def changed_options(fit: Fit) -> dict[str, Any]:

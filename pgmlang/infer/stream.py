@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.binding.bound_fingerprint import BoundDigest
 from pgmlang.binding.fixed import fixed_values
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import bound_evaluator
@@ -47,7 +48,7 @@ def fit_stream(
     total: Statistics | None = None
     last: Binding | None = None
     rows = 0
-    digest = hashlib.sha256()
+    digest, bound_digest = hashlib.sha256(), BoundDigest()
     for binding in bindings:
         held = fixed_values(bound_evaluator(binding), fixed or {})
         made = planned(binding.model, binding, "ml", options, held, device)
@@ -59,11 +60,13 @@ def fit_stream(
         last = binding
         rows += binding.sizes.get(binding.plate, 0)
         digest.update(binding.fingerprint.encode())
+        bound_digest.add(binding)
     assert total is not None
     assert last is not None
     outcome = conclude(last, total, held)
     provenance: dict[str, Any] = {
-        "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(), "rows": rows,
+        "seed": seed, "device": "cpu", "data": last.source, "fingerprint": digest.hexdigest(),
+        "bound_fingerprint": bound_digest.hexdigest(), "rows": rows, "unused": list(last.unused),
         "observed": list(last.observed), "streamed": True, "reading": last.reading.to_json(), "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "weighed_by": None if last.weighed_by is None else last.weighed_by.to_json(),
         "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},

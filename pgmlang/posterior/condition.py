@@ -12,6 +12,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
 from pgmlang.posterior.record import Posterior
+from pgmlang.query.asked_names import check_name
 from pgmlang.query.binned_values import in_bins
 from pgmlang.query.parse import Evidence
 from pgmlang.query.row_names import base
@@ -113,8 +114,10 @@ def _known_plates(posterior: Posterior, rows: Binding | None, told: tuple[Eviden
 
 
 def _check_told(posterior: Posterior, item: Evidence) -> None:
-    """Raises PgmError PGM0606 for a computed name, PGM0607 for one value of a variable with several elements."""
+    """Raises PgmError PGM0606 for a computed name, PGM0607 for a name that is no variable and for one value of a variable
+    with several elements."""
     model, name = posterior.fit.model, item.variable.name
+    check_name(posterior.fit, item.variable)
     variable = model.by_name.get(base(name))
     if variable is None or variable.role == "input":
         return

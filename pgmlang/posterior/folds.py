@@ -16,6 +16,7 @@ from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.posterior.rows import row_answerer
 from pgmlang.query.answer import Answer
+from pgmlang.query.asked_names import check_asked
 from pgmlang.query.binned_values import in_bins
 from pgmlang.query.parse import Evidence, Query, parse_query
 from pgmlang.query.rows import Columns, in_table_order
@@ -29,15 +30,11 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     for names and labels, PGM0608 for ``do``, PGM0609 for impossible evidence."""
     asked = parse_query(question) if isinstance(question, str) else question
     asked = with_rows(posterior.fit.model, asked)
+    if posterior.network is None:
+        for target in asked.targets:
+            check_asked(posterior.fit, target.variable)
     given = condition(posterior, evidence=asked.evidence, do=asked.interventions, seed=seed)
     model = posterior.fit.model
-    for target in asked.targets:
-        name = target.variable.name
-        if name in model.plate_by_name and name not in model.by_name:
-            message = f"`{name}` is a plate, whose elements are given and not asked for"
-            raise PgmError(
-                Diagnostic("PGM0607", message, target.variable.span, help=f"give one: `P(... | {name} = ...)`")
-            )
     labels = posterior.fit.labels
     targets = tuple(
         in_bins(model, labels, replace(t, variable=by_site_number(model, t.variable))) for t in asked.targets

@@ -19,7 +19,7 @@ class Answer:
     ``variables``: the names asked for. ``table``: one dict a row, labels by variable, and ``p`` (for ``E``: ``mean``
     and ``sd``). ``log_evidence``: natural logarithm of the probability of the evidence of the question, 0 without any,
     beside fields too (``logz`` gives an undirected network's log Z); ``log_evidence_mcse``: its Monte Carlo error, None where
-    it is exact.
+    it is exact. ``notes``: how it was worked out; ``caution``: what it leaves out, printed with it.
     """
 
     query: str
@@ -29,6 +29,7 @@ class Answer:
     log_evidence: float
     notes: tuple[str, ...] = field(default=())
     log_evidence_mcse: float | None = None
+    caution: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The documented JSON schema."""
@@ -40,6 +41,7 @@ class Answer:
             "log_evidence": self.log_evidence,
             **({} if self.log_evidence_mcse is None else {"log_evidence_mcse": self.log_evidence_mcse}),
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"caution": self.caution} if self.caution else {}),
         }
 
     @property
@@ -51,7 +53,7 @@ class Answer:
     @property
     def display(self) -> DisplayTable:
         """The table as it is printed: numbers to the digits that the Monte Carlo error of their row allows."""
-        return table_of_rows(self.table, _text)
+        return table_of_rows(self.table, _text).with_notes(*filter(None, [self.caution]))
 
     @property
     def frame(self) -> Any:
@@ -67,7 +69,7 @@ class Answer:
     def _repr_html_(self) -> str:
         if not self.table:
             return f"<code>{escape(self.query)}</code>"
-        return replace(self.display, title=self.query, notes=self.notes)._repr_html_()
+        return replace(self.display, title=self.query).with_notes(*self.notes)._repr_html_()
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:

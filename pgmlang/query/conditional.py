@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
 from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.map_targets import refuse_numbers, with_targets
@@ -96,14 +95,9 @@ class ConditionalAnswers:
 
 
 def check_soft(fit: Fit, soft: tuple[Evidence, ...]) -> None:
-    """Raises PgmError PGM0607 for a name that there is not, PGM0606 for what is no open label of a row."""
-    known = {v.name for v in fit.model.variables}
+    """Raises PgmError PGM0606 for what is no open label of a row."""
     for item in soft:
         name, span = item.variable.name, item.variable.span
-        if base(name) not in known:
-            raise PgmError(
-                Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=did_you_mean(name, known))
-            )
         if fit.model.labels_of(fit.model.by_name[base(name)].type) is None:
             message = f"soft evidence gives weights of labels, and `{name}` has none"
             raise PgmError(Diagnostic("PGM0606", message, span, help=f"write `{name} = value`"))

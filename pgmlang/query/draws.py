@@ -16,6 +16,7 @@ from pgmlang.query.conditional import QUANTILES
 from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.network import COMPARE, MAX_ANSWER
 from pgmlang.query.parse import Event, Evidence, Query
+from pgmlang.query.row_names import base
 from pgmlang.results.convergence import errors_of_means
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
     element names of the trailing axes; ``labels``: of a discrete variable's codes; ``counts``: names of counts; ``numbered``: which of the axes
-    are rows, whose positions are names of theirs too."""
+    are rows, whose positions are names of theirs too; ``estimates``: names of one value, which the method came to."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
@@ -34,6 +35,7 @@ class DrawAnswers:
     method: str
     counts: frozenset[str] = frozenset()
     numbered: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
+    estimates: frozenset[str] = frozenset()
 
     @staticmethod
     def of(fit: Fit) -> DrawAnswers:
@@ -63,7 +65,9 @@ class DrawAnswers:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
         counts = frozenset(v.name for v in fit.model.variables if v.name in draws and v.type.kind == "count")
-        return DrawAnswers(draws, axes, labels, fit.method, counts, numbered)
+        held = {*fit.provenance.get("fixed", ()), *(draws if fit.is_given else ())}
+        estimates = frozenset(n for n in draws if n not in fit.draws and n not in held)
+        return DrawAnswers(draws, axes, labels, fit.method, counts, numbered, estimates)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -71,9 +75,21 @@ class DrawAnswers:
         self._refuse(query)
         names = tuple(t.variable.name for t in query.targets)
         if query.targets[0].op is not None:
-            return Answer(query.text, self.method, names, (self._events(query.targets),), 0.0)
-        rows = [row for target in query.targets for row in self._rows(target, query.kind)]
-        return Answer(query.text, self.method, names, tuple(rows), 0.0)
+            rows = [self._events(query.targets)]
+        else:
+            rows = [row for target in query.targets for row in self._rows(target, query.kind)]
+        caution = self._caution(query) if query.kind == "P" else ""
+        return Answer(query.text, self.method, names, tuple(rows), 0.0, caution=caution)
+
+    def _caution(self, query: Query) -> str:
+        """That a distribution was asked for, and there is one value to tell it by."""
+        names = dict.fromkeys(t.variable.name for t in query.targets)
+        estimates = [n for n in names if base(n) in self.estimates]
+        if not estimates:
+            return ""
+        what = ", ".join(f"`{n}`" for n in estimates)
+        are = "is one value, its estimate" if len(estimates) == 1 else "are one value each, their estimates"
+        return f"{what} {are} by {self.method}: how uncertain that is, is no part of the answer"
 
     def _refuse(self, query: Query) -> None:
         given: tuple[Evidence, ...] = (*query.evidence, *query.interventions)

@@ -18,7 +18,6 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.events import label_weights
 from pgmlang.query.new_rows import NewRows, new_rows_of
 from pgmlang.query.parse import Event, Evidence, Query
@@ -190,29 +189,21 @@ def _with_intervened(fit: Fit, binding: Binding, interventions: tuple[Evidence, 
 
 
 def check_targets(fit: Fit, query: Query) -> None:
-    """Names that exist, and nothing both given and asked. Raises PgmError PGM0606, PGM0607."""
+    """Raises PgmError PGM0606 for what is both given and asked."""
     # weights of labels leave open which it is
     told = {one.variable.name for one in (*query.evidence, *query.interventions) if one.value is not None}
-    known = {v.name for v in fit.model.variables}
     for target in query.targets:
         name = target.variable.name
-        if base(name) not in known:
-            raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", target.variable.span,
-                                      help=did_you_mean(name, known)))  # fmt: skip
         if name in told:
             raise PgmError(Diagnostic("PGM0606", f"`{name}` is both given and asked",
                                       target.variable.span, help="leave one of them out"))  # fmt: skip
 
 
 def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
-    """Names that exist, and values that are one."""
+    """Names of a row, and values that are one."""
     rows, plates = of_a_row(fit), fit.model.plate_by_name
-    known = {v.name for v in fit.model.variables}
     for one in given:
         name, span = one.variable.name, one.variable.span
-        if base(name) not in known and name not in plates:
-            near = did_you_mean(name, known) or "its variables: " + ", ".join(f"`{n}`" for n in sorted(known)[:12])
-            raise PgmError(Diagnostic("PGM0607", f"unknown variable `{name}`", span, help=near))
         if name in plates and not any(
             name in fit.model.enclosing(p.name)[:-1] for p in fit.model.plates if p.is_rows
         ):

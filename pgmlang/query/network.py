@@ -14,6 +14,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.query.answer import Answer
+from pgmlang.query.asked_names import no_variable
 from pgmlang.query.events import label_weights
 from pgmlang.query.parse import Event, Evidence, Query
 from pgmlang.tables import DiscreteNetwork, TableFactor
@@ -75,14 +76,7 @@ class NetworkAnswers:
         """Index of a variable. Raises PgmError PGM0607."""
         index = self.network.index.get(name)
         if index is None:
-            near = did_you_mean(name, self.network.index)
-            known = [v.name for v in self.network.variables]
-            listed = ", ".join(f"`{k}`" for k in known[:12]) + (", ..." if len(known) > 12 else "")
-            raise PgmError(
-                Diagnostic(
-                    "PGM0607", f"there is no variable `{name}`", span, help=near or f"its variables: {listed}"
-                )
-            )
+            raise PgmError(no_variable(name, self.network.index, span))
         return index
 
     def code(self, variable: int, label: str, span: Span | None) -> int:

@@ -159,6 +159,10 @@ def _columns_of_labels(rows: NewRows, name: str, chances: Tensor) -> ColumnsOfOn
     probability that has the largest; cells that are seen have their label."""
     joint = rows.joint
     labels = joint.model.labels_of(joint.model.by_name[name].type) or ()
+    mask = joint.missing.get(name, joint.unseen.get(name))
+    if mask is not None:
+        seen = one_hot(joint.observed[name].long().clamp(min=0), len(labels)).to(chances.dtype)
+        chances = torch.where(mask[..., None], chances, seen)
     shape = joint.shape_of(name)
     count = shape[0] if shape else 1
     flat = chances.reshape(len(chances), count, -1, len(labels))

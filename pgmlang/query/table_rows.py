@@ -16,10 +16,10 @@ import numpy as np
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import RowGroup, bound_evaluator, has_one_network, row_groups, table_shapes
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.exact import ExactEngine
 from pgmlang.infer.exact import MAX_CELLS, log_partition
 from pgmlang.model import Model, Variable
+from pgmlang.query.asked_names import no_variable
 from pgmlang.query.rows import Columns, impossible_rows, observed_target
 from pgmlang.query.score import Score
 from pgmlang.results.fit import Fit
@@ -195,13 +195,7 @@ class TableRows:
         for target in targets:
             whole = [element for element in known.values() if element[0] == target]
             if target not in known and not whole:
-                near = did_you_mean(target, (*known, *self.model.by_name))
-                listed = ", ".join(f"`{k}`" for k in [*known][:12])
-                raise PgmError(
-                    Diagnostic(
-                        "PGM0607", f"there is no variable `{target}`", help=near or f"its variables: {listed}"
-                    )
-                )
+                raise PgmError(no_variable(target, (*known, *self.model.by_name)))
             elements = [known[target]] if target in known else whole
             if not any(self._is_unseen(*element) for element in elements):
                 raise observed_target(elements[0][0])

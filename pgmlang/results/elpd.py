@@ -18,6 +18,8 @@ from pgmlang.results.pointwise import Pointwise
 from pgmlang.results.psis import reliable, smoothed
 
 _BLOCK = 1 << 21
+SHOWN = 5
+"""Most elements of probability zero that are named."""
 LARGE_VARIANCE = 0.4
 """Posterior variance of an element's log-likelihood above which WAIC is not to be trusted (section 2.2)."""
 
@@ -27,7 +29,8 @@ class Elpd:
     """``elpd``: of all elements of ``plate``, with its standard error ``se`` over them; ``p``: the effective number of
     parameters, NaN where it is not known; ``pointwise``: of each element, shape (elements,). ``pareto_k``: of each element
     (PSIS-LOO), of which ``num_poor`` are above ``limit``; of WAIC ``num_poor`` counts variances above 0.4. ``method``:
-    psis-loo, waic or k-fold; ``given``: what the likelihoods are conditional on, in words."""
+    psis-loo, waic or k-fold; ``given``: what the likelihoods are conditional on, in words; ``impossible``: names of the
+    elements that have probability zero where they are left out, for which ``elpd`` is minus infinity and has no error."""
 
     method: str
     plate: str
@@ -40,20 +43,33 @@ class Elpd:
     pareto_k: np.ndarray | None = None
     limit: float = math.nan
     num_poor: int = 0
+    impossible: tuple[str, ...] = ()
 
     @property
     def is_reliable(self) -> bool:
         return self.num_poor == 0
 
+    @property
+    def doubts(self) -> str:
+        """Why the sum is minus infinity; nothing where it is not."""
+        if not self.impossible:
+            return ""
+        shown = ", ".join(self.impossible[:SHOWN]) + (", ..." if len(self.impossible) > SHOWN else "")
+        number = len(self.impossible)
+        have = f"{self.plate} {shown} has" if number == 1 else f"{number:,} of {self.plate} ({shown}) have"
+        return f"{have} probability zero where left out"
+
     def __str__(self) -> str:
         """``psis-loo of school: elpd -31.16 (se 1.42), p 0.93; 0 of 8 k-hats over 0.70, the largest 0.61``."""
-        text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f} (se {self.se:.2f})"
+        error = "" if math.isnan(self.se) else f" (se {self.se:.2f})"
+        text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f}{error}"
         if not math.isnan(self.p):
             text += f", p {self.p:.2f}"
         if self.pareto_k is not None and len(self.pareto_k):
             worst = float(self.pareto_k.max())
             text += f"; {self.num_poor} of {len(self.pareto_k):,} k-hats over {self.limit:.2f}, the largest {worst:.2f}"
-        return f"{text}; log-likelihood {self.given}"
+        doubts = f"; {self.doubts}" if self.doubts else ""
+        return f"{text}; log-likelihood {self.given}{doubts}"
 
     __repr__ = __str__
 
@@ -65,6 +81,8 @@ class Elpd:
         }  # fmt: skip
         if self.pareto_k is not None:
             out |= {"max_pareto_k": float(self.pareto_k.max(initial=-math.inf)), "pareto_k_limit": self.limit}
+        if self.impossible:
+            out["impossible"] = list(self.impossible)
         return out
 
 
@@ -107,25 +125,32 @@ def elpd_of(
     """The sum over elements and its error. ``lppd``: log pointwise densities of the data as they were fitted, None where
     they are not known."""
     weights = np.ones(len(pointwise)) if of.weights is None else of.weights
-    p = math.nan if lppd is None else float(weights @ (lppd - pointwise))
-    total = float(weights @ pointwise)
+    p = math.nan if lppd is None else weighted_sum(lppd - pointwise, weights)
+    total = weighted_sum(pointwise, weights)
     error = standard_error(pointwise, weights)
     return Elpd(method, of.plate, of.says(), total, error, p, pointwise, weights, shapes, limit, num_poor)
 
 
+def weighted_sum(pointwise: np.ndarray, weights: np.ndarray) -> float:
+    """The sum over elements; those of no weight do not count, even where they are impossible."""
+    return float(weights @ np.where(weights > 0, pointwise, 0.0))
+
+
 def standard_error(pointwise: np.ndarray, weights: np.ndarray) -> float:
-    """Of a sum over elements that are draws of one population (section 2.4)."""
+    """Of a sum over elements that are draws of one population (section 2.4); NaN of one element, and where one is
+    infinite."""
     count = float(weights.sum())
-    if count <= 1:
+    counted = np.where(weights > 0, pointwise, 0.0)
+    if count <= 1 or not np.isfinite(counted).all():
         return math.nan
-    mean = float(weights @ pointwise) / count
-    return math.sqrt(max(0.0, float(weights @ (pointwise - mean) ** 2)))
+    mean = float(weights @ counted) / count
+    return math.sqrt(max(0.0, float(weights @ (counted - mean) ** 2)))
 
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
     """One fit of several: ``rank`` from 1, ``difference`` of its elpd to the best one's (0 or less) and the standard
-    error of that, over the elements."""
+    error of that, over the elements; NaN where the best one's elpd is minus infinity."""
 
     name: str
     rank: int
@@ -148,22 +173,28 @@ class Ranks(TableTuple[Ranked]):
         elpds = [r.elpd for r in self]
         shapes = [e.pareto_k if e.pareto_k is not None and len(e.pareto_k) else None for e in elpds]
         notes = [f"{self[0].elpd.method}: log-likelihood {self[0].elpd.given}"] if self else []
-        if any(not e.is_reliable for e in elpds):
+        if any(not e.is_reliable and e.pareto_k is not None for e in elpds):
             notes.append(
                 "k-hats over the limit: those sums are not to be relied on; `--folds 10` fits again instead"
             )
+        notes += [f"`{r.name}`: {r.elpd.doubts}, so its sum is minus infinity; a table's prior (`prior = 1`) allows for "
+                  "what the others do not show" for r in self if r.elpd.impossible]  # fmt: skip
         two = "{:.2f}".format
         return DisplayTable((
             column("fit", [r.name for r in self], is_head=True),
             column("rank", [r.rank for r in self]),
             column("elpd", [e.elpd for e in elpds], two),
-            column("se", [e.se for e in elpds], two),
-            column("p", [None if math.isnan(e.p) else e.p for e in elpds], two),
-            column("difference", [r.difference for r in self], two),
-            column("its se", [r.difference_se for r in self], two),
+            column("se", [_known(e.se) for e in elpds], two),
+            column("p", [_known(e.p) for e in elpds], two),
+            column("difference", [_known(r.difference) for r in self], two),
+            column("its se", [_known(r.difference_se) for r in self], two),
             column("poor", [e.num_poor for e in elpds]),
             column("max k", [None if k is None else float(k.max()) for k in shapes], two),
         ), notes=tuple(notes))  # fmt: skip
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def ranked(elpds: Mapping[str, Elpd]) -> Ranks:
@@ -177,7 +208,11 @@ def ranked(elpds: Mapping[str, Elpd]) -> Ranks:
     best = order[0][1]
     out = []
     for i, (name, elpd) in enumerate(order):
-        gap = elpd.pointwise - best.pointwise
-        error = standard_error(gap, best.weights) if i else 0.0
-        out.append(Ranked(name, i + 1, elpd, float(best.weights @ gap), error))
+        if best.impossible:
+            difference, error = math.nan, math.nan
+        else:
+            gap = elpd.pointwise - best.pointwise
+            difference = weighted_sum(gap, best.weights) if i else 0.0
+            error = standard_error(gap, best.weights) if i else 0.0
+        out.append(Ranked(name, i + 1, elpd, difference, error))
     return Ranks(out)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pgmlang
+from pgmlang.cli.main import run
 from pgmlang.diagnostics import PgmError, PgmWarning
 
 COIN = "plate toss { side : {head, tail} ~ Table(prior = 1) }\n"
@@ -108,3 +109,32 @@ def test_a_replicate_has_a_row_for_each_that_counts():
         assert lppd == pytest.approx(total.elpd + total.p)
     with pytest.raises(PgmError, match="PGM0602"):
         fit.replicate({"y": [1.0], "w": [0.5]}, 2, weights="w")
+
+
+VERBS = {
+    "score": ["score", "coin", "DATA"],
+    "replicate": ["sample", "coin", "--replicate", "DATA", "-n", "1", "--seed", "1", "-o", "out.csv"],
+    "prior": ["sample", "coin", "--prior", "--replicate", "DATA", "-n", "1", "--seed", "1", "-o", "out.csv"],
+    "plot": ["plot", "coin", "predictive", "--data", "DATA", "-o", "out.png"],
+    "graph": ["graph", "coin", "DATA", "-o", "out.svg"],
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verbs_say_by_what_rows_count(verb, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "with.csv").write_text("side,n\nhead,5\ntail,2\n")
+    (tmp_path / "without.csv").write_text("side\nhead\ntail\n")
+    pgmlang.compile(COIN).fit(ROWS, counts="n").save("coin")
+    for data, said in (("with.csv", "counts    column n, as in the fit"), ("without.csv", "warning[PGM0724]")):
+        arguments = [data if a == "DATA" else a for a in VERBS[verb]]
+        assert run(arguments) == 0
+        assert said in capsys.readouterr().err
+        assert run([*arguments, "--quiet"]) == 0
+        assert said not in capsys.readouterr().err
+
+
+def test_replicates_warn_where_the_column_lacks():
+    fit = pgmlang.compile(COIN).fit(ROWS, counts="n")
+    with pytest.warns(PgmWarning, match="PGM0724"):
+        fit.replicate({"side": ["head", "tail"]}, 1)

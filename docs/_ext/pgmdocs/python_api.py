@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
@@ -33,16 +34,15 @@ PARTS_OF_RESULTS = {
 
 def results() -> dict[str, str]:
     """Name to module of every record of pgmlang that a public function or method gives back, by its annotations."""
-    tree = ast.parse(inspect.getsource(pgmlang.api))
+    files = sorted(Path(pgmlang.api.__path__[0]).glob("*.py"))
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
     homes = {
         alias.name: node.module
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pgmlang.")
         for alias in node.names
     }
-    functions = [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-    ]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
     given = {
         name.id
         for function in functions
