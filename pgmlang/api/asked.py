@@ -107,11 +107,14 @@ class Asked:
         seen say nothing, unless ``new_labels`` is ``error`` or ``drop``.
 
         A frame of the kind of ``data`` (pandas, with its index; polars; Arrow), for a path or columns pandas where it is
-        installed, else Arrow: a row for each row of the data, missing where there is no answer. What `predict_columns` keeps as
-        ``warnings`` is warned of (`PgmWarning`)."""
+        installed, else Arrow: a row for each row of the data, missing where there is no answer; of variables of an outer plate a row
+        for each of its elements, named by a column. Labels are what the fit's columns held (truth values, numbers, categories), so
+        that they compare with the data. What `predict_columns` keeps as ``warnings`` is warned of (`PgmWarning`)."""
         from pgmlang.query.result_frames import result_frame
 
-        return result_frame(self.predict_columns(data, targets, seed=seed, **binding), self.model, data)
+        bound = self.bind(data, **{"new_labels": "prior", **binding})
+        columns = self.predict_columns(bound, targets, seed=seed)
+        return result_frame(columns, self.posterior.fit, data, bound.plate)
 
     @of_the_model
     def predict_columns(
@@ -146,7 +149,7 @@ class Asked:
         Arrow."""
         from pgmlang.query.result_frames import result_frame
 
-        return result_frame(self.sample_columns(num_draws, seed=seed, evidence=evidence), self.model)
+        return result_frame(self.sample_columns(num_draws, seed=seed, evidence=evidence), self.posterior.fit)
 
     @of_the_model
     def sample_columns(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:

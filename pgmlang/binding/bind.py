@@ -18,6 +18,7 @@ from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
+from pgmlang.binding.source_kinds import source_kinds
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
     array_column,
@@ -122,6 +123,7 @@ class Binder:
         if missing == "error":
             refuse_gaps(self.model, self.matches, frames, problems)
         main = special[0] if special is not None else innermost(self.model, frames)[0]
+        table_rows = self._num_rows()[main]
         rows, dropped = self._settle_rows(mapping, missing)
         if row_weights is not None and main in rows:
             row_weights = row_weights[rows[main]]
@@ -147,9 +149,10 @@ class Binder:
         binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
             weighed_by, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
-            tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main),
+            tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main), table_rows,
             {plate: told.names for plate, told in named.items()}, name_columns,
             joined_readings([f.reading for f in frames.values()]), tuple(n for f in frames.values() for n in f.notes),
+            source_kinds(closed, self.matches, frames, mapping, self.values),
         )  # fmt: skip
         return binding if self.unseen is None else self.unseen.left_out(binding)
 

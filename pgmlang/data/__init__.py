@@ -1,8 +1,9 @@
 """Reading and writing tables: every cell as text or number, every fault with its place."""
 
+from pgmlang.data.column_kind import ColumnKind
 from pgmlang.data.fingerprint import fingerprint
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
-from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels
+from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels, spelling
 from pgmlang.data.readers import read_batches, read_frame
 from pgmlang.data.reading import NAMES as READING
 from pgmlang.data.reading import Reading
@@ -12,6 +13,7 @@ from pgmlang.data.writer import write_csv
 __all__ = [
     "READING",
     "Column",
+    "ColumnKind",
     "Frame",
     "NumberColumn",
     "Reading",
@@ -24,5 +26,6 @@ __all__ = [
     "read_batches",
     "read_frame",
     "sort_labels",
+    "spelling",
     "write_csv",
 ]

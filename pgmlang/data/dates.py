@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pgmlang.data.column_kind import Holds
 from pgmlang.data.date_formats import ISO, formats_of, parse_dates
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.problems import problem, quoted
@@ -42,5 +43,5 @@ def dated(column: Column, how: str) -> tuple[NumberColumn, str, str]:
     first = int(np.argmax(~np.isnan(days))) if present else 0
     shown = f": {quoted(column.text(first))} is {days[first]:.12g}" if present else ""
     note = f"{present:,} cell{'s' * (present != 1)} of `{column.name}` read as days since 1970-01-01{shown}"
-    kind = "int" if bool((np.isnan(days) | (days == np.floor(days))).all()) else "float"
+    kind: Holds = "int" if bool((np.isnan(days) | (days == np.floor(days))).all()) else "float"
     return NumberColumn(column.name, column.place, days, kind), how, note

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pgmlang.data.column_kind import WRITTEN
 from pgmlang.data.faults import TextRows, explain, find_fault
 from pgmlang.data.frame import Column, Frame, TextColumn, unknown_column
 from pgmlang.data.header import Header, read_header
@@ -152,7 +153,7 @@ class TextTable:
 
         origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find, sep=self.header.sep)
         columns: dict[str, Column] = {
-            name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None)
+            name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None, origin=WRITTEN)
             for i, name in enumerate(self.columns)
         }
         return Frame(self.source.name, table.num_rows, columns, place=origin, start=start)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.data.bridge import arrow_of, indices_of, valid_of
+from pgmlang.data.column_kind import TEXT, ColumnKind, Holds
 from pgmlang.data.numbers import PLAIN, NumberFormat, not_numbers, parse_numbers
 from pgmlang.data.problems import listed, problem
 from pgmlang.data.reading import Reading
@@ -33,6 +34,11 @@ class Column(ABC):
     def is_text(self) -> bool:
         """Whether the source holds text, so that both views are open."""
         return False
+
+    @property
+    def source_kind(self) -> ColumnKind:
+        """What the cells are in their source."""
+        return TEXT
 
     @abstractmethod
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
@@ -73,7 +79,7 @@ class TextColumn(Column):
 
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
-    source holds dates or times as such; their texts are those of ISO 8601.
+    source holds dates or times as such; their texts are those of ISO 8601. ``origin``: what the cells are in the source.
     """
 
     array: Any = field(repr=False)
@@ -81,6 +87,11 @@ class TextColumn(Column):
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
+    origin: ColumnKind = TEXT
+
+    @property
+    def source_kind(self) -> ColumnKind:
+        return self.origin
 
     @property
     def is_text(self) -> bool:
@@ -157,12 +168,18 @@ class NumberColumn(Column):
     """Cells that the source holds as numbers. ``kind``: "int", "float", "float32" or "bool".
 
     Their text, where labels are wanted: whole numbers as `3`, floats that are whole likewise, others as their shortest decimal (`0.1`),
-    truth values as `false` and `true`.
+    truth values as `false` and `true`. ``categories``: their labels where the source has categories, which ``is_ordered`` or not.
     """
 
     values: np.ndarray = field(repr=False)
-    kind: str = "float"
+    kind: Holds = "float"
     pool: LabelPool | None = field(default=None, repr=False)
+    categories: tuple[str, ...] | None = field(default=None, repr=False)
+    is_ordered: bool = False
+
+    @property
+    def source_kind(self) -> ColumnKind:
+        return ColumnKind(self.kind, self.categories, self.is_ordered)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -92,7 +92,8 @@ def _without_missing(column: Column, reading: Reading) -> tuple[Column, list[str
 def _as_texts(column: NumberColumn) -> TextColumn:
     """Numbers and truth values as their labels."""
     labels, codes = replace(column, pool=None).labels_and_codes()
-    return TextColumn(column.name, column.place, coded_texts(labels, codes), pool=column.pool)
+    array = coded_texts(labels, codes)
+    return TextColumn(column.name, column.place, array, pool=column.pool, origin=column.source_kind)
 
 
 def _missing_note(cells: int, text: str, column: str) -> str:

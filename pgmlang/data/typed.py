@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
+from pgmlang.data.column_kind import ColumnKind
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
@@ -61,15 +62,14 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     chunked = _plain_texts(chunked)
     kind, t = chunked.type, pa.types
-    if t.is_dictionary(kind) and not _is_text(kind.value_type):
-        chunked = chunked.cast(kind.value_type)
-        kind = chunked.type
+    if t.is_dictionary(kind):
+        return _of_categories(name, chunked, place, pool)
     if t.is_boolean(kind):
         return NumberColumn(name, place, _floats(chunked.cast(pa.uint8())), "bool", pool)
     if t.is_integer(kind):
         if _fits(chunked):
             return NumberColumn(name, place, _floats(chunked), "int", pool)
-        return _text_column(name, chunked.cast(pa.string()), place, pool)
+        return replace(_text_column(name, chunked.cast(pa.string()), place, pool), origin=ColumnKind("int"))
     if t.is_floating(kind):
         small = t.is_float32(kind) or t.is_float16(kind)
         return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
@@ -80,9 +80,26 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
         return replace(_text_column(name, iso_texts(chunked), place, pool), holds_dates=True)
     if t.is_null(kind) or t.is_decimal(kind) or t.is_time(kind):
         return _text_column(name, chunked.cast(pa.string()), place, pool)
-    if _is_text(kind) or t.is_dictionary(kind):
+    if _is_text(kind):
         return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, _in_words(kind), ~valid_of(chunked))
+
+
+def _of_categories(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> Column:
+    """Cells of categories, as those of what the categories are; which these are, unused ones too, is kept."""
+    coded = chunked.unify_dictionaries()
+    values = coded.chunk(0).dictionary if coded.num_chunks else []
+    cells = coded if _is_text(coded.type.value_type) else coded.cast(coded.type.value_type)
+    column = (
+        _text_column(name, cells, place, pool) if cells is coded else column_of_arrow(name, cells, place, pool)
+    )
+    if isinstance(column, OtherColumn):
+        return column
+    categories, is_ordered = column_of_arrow(name, values, place).labels, coded.type.ordered
+    if isinstance(column, NumberColumn):
+        return replace(column, categories=categories, is_ordered=is_ordered)
+    assert isinstance(column, TextColumn), "all others are texts"
+    return replace(column, origin=ColumnKind(column.origin.holds, categories, is_ordered))
 
 
 def _plain_texts(chunked: Any) -> Any:

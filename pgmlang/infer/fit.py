@@ -217,6 +217,7 @@ def _provenance(
         "dropped_rows": binding.dropped_rows,
         "reading": binding.reading.to_json(),
         "weighed_by": None if binding.weighed_by is None else binding.weighed_by.to_json(),
+        "column_kinds": {name: kind.to_json() for name, kind in binding.kinds.items()},
         "fixed": sorted(held),
         "reasons": list(reasons),
         "steps": done.steps,

@@ -49,8 +49,7 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
     columns = replace(columns, warnings=(*_of_new_labels(rows), *columns.warnings))
-    lengths = {len(column) for column in columns.columns.values()}
-    return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
+    return in_table_order(columns, rows)
 
 
 def _of_new_labels(rows: Binding) -> tuple[Diagnostic, ...]:

@@ -58,7 +58,7 @@ def joined_columns(rows: NewRows, plate: str, by_target: Mapping[str, ColumnsOfO
     if len(columns) > MAX_COLUMNS:
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
-    return Columns(columns)
+    return Columns(columns, plate=plate)
 
 
 def columns_by_target(rows: NewRows, names: Sequence[str]) -> dict[str, ColumnsOfOne]:

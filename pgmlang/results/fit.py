@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pgmlang.binding.weight_column import WeightColumn
-from pgmlang.data import Reading
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.data import ColumnKind, Reading
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
 from pgmlang.results.pointwise import Pointwise
@@ -91,6 +91,16 @@ class Fit:
 def weight_column_of(fit: Fit) -> WeightColumn | None:
     """The column by which the fit weighed its rows, and weighs new ones; None where each counted once."""
     return WeightColumn.of_json(fit.provenance.get("weighed_by"))
+
+
+def column_kinds_of(fit: Fit) -> dict[str, ColumnKind]:
+    """What the fit's columns of labels are in their source, by variable and plate; older fits do not know. Raises PgmError
+    PGM0904 for a damaged record."""
+    try:
+        return {str(n): ColumnKind.of_json(k) for n, k in dict(fit.provenance.get("column_kinds", {})).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = "what the fit's columns were is not understood"
+        raise PgmError(Diagnostic("PGM0904", message, help="fit again with this version")) from None
 
 
 def reading_of(fit: Fit) -> Reading:
