@@ -41,18 +41,26 @@ class Asked:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``. They are read, and rows
         weighed, as in the fit: a fit by ``counts="n"`` takes a column ``n`` of new data so, unless ``counts`` or ``weights``
-        names another, or none (None)."""
+        names another, or none (None), and a variable's column is the fit's unless ``mapping`` says another."""
         if is_binding(data):
             return data
         from pgmlang.binding.read import bind_data
-        from pgmlang.results.fit import reading_of, weight_column_of
+        from pgmlang.results.fit import mapping_of, reading_of, weight_column_of
 
         if binding.get("new_labels", "error") != "error":
             binding = {**binding, "open_sets": self.posterior.open_sets}
         fit = self.posterior.fit
         is_said = "counts" in binding or "weights" in binding
         by = None if is_said else weight_column_of(fit)
-        return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), weighed_by=by, **binding)
+        return bind_data(
+            self.model,
+            data,
+            known=fit.labels,
+            kept=reading_of(fit),
+            mapped_by=mapping_of(fit),
+            weighed_by=by,
+            **binding,
+        )
 
     def _bind_weighed(self, data: Any, **binding: Any) -> Binding:
         """As `bind`, for what hangs on how often rows count: a table without the column by which the fit's rows count is warned

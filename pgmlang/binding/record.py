@@ -30,7 +30,7 @@ class Binding:
     row bound, where some were dropped or a chain was put in order; None where row i is row i; ``table_rows``: how many it has,
     those dropped too. ``reading``: how cells were read;
     ``notes``: what that did, in words. ``kinds``: what the columns of labels, and those that name a plate's elements, are in their
-    source.
+    source; ``mapping``: columns by variable and plate, where these were said.
     """
 
     model: Model
@@ -55,6 +55,7 @@ class Binding:
     reading: Reading = field(default_factory=Reading)
     notes: tuple[str, ...] = ()
     kinds: dict[str, ColumnKind] = field(default_factory=dict)
+    mapping: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])

@@ -24,7 +24,7 @@ def frame_index(data: Any, plate: str) -> Any:
     return frame.index if frame_kind(frame) == "pandas" and hasattr(frame, "columns") else None
 
 
-class Categories(NamedTuple):
+class CategoryCells(NamedTuple):
     """Cells of a column of categories, None for missing; ``categories``: all of them in their order."""
 
     values: Sequence[Any]
@@ -34,14 +34,14 @@ class Categories(NamedTuple):
 
 def as_frame(columns: Mapping[str, Any], kind: Kind | None = None, index: Any = None) -> Any:
     """Columns of one length as a frame of a kind; left open, a pandas DataFrame where pandas is installed, else a
-    pyarrow Table. ``index``: of a DataFrame. `Categories` are a categorical column."""
+    pyarrow Table. ``index``: of a DataFrame. `CategoryCells` are a categorical column."""
     if kind is None:
         kind = "pandas" if find_spec("pandas") is not None else "arrow"
     if kind == "pandas":
         import pandas
 
         def of_pandas(cells: Any) -> Any:
-            is_coded = isinstance(cells, Categories)
+            is_coded = isinstance(cells, CategoryCells)
             return pandas.Categorical(cells.values, cells.categories, cells.is_ordered) if is_coded else cells
 
         return pandas.DataFrame({name: of_pandas(cells) for name, cells in columns.items()}, index=index)
@@ -49,7 +49,7 @@ def as_frame(columns: Mapping[str, Any], kind: Kind | None = None, index: Any = 
         import polars
 
         def of_polars(cells: Any) -> Any:
-            if not isinstance(cells, Categories):
+            if not isinstance(cells, CategoryCells):
                 return cells
             if not all(isinstance(c, str) for c in cells.categories):
                 return cells.values
@@ -60,7 +60,7 @@ def as_frame(columns: Mapping[str, Any], kind: Kind | None = None, index: Any = 
     import pyarrow
 
     def of_arrow(cells: Any) -> Any:
-        if not isinstance(cells, Categories):
+        if not isinstance(cells, CategoryCells):
             return pyarrow.array(cells)
         position = {category: i for i, category in enumerate(cells.categories)}
         codes = pyarrow.array([None if v is None else position[v] for v in cells.values], pyarrow.int32())

@@ -14,7 +14,7 @@ from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.draws import draw
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
-from pgmlang.posterior.rows import row_answerer
+from pgmlang.posterior.rows import need_observed, row_answerer
 from pgmlang.query.answer import Answer
 from pgmlang.query.asked_names import check_asked
 from pgmlang.query.binned_values import in_bins
@@ -57,7 +57,9 @@ def _of_new_labels(rows: Binding) -> tuple[Diagnostic, ...]:
 
 
 def score(given: Conditioned) -> Score:
-    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of."""
+    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of. Raises PgmError
+    PGM0708 where the rows say nothing that has one."""
+    need_observed(given)
     return row_answerer(given.posterior).score(given).of_present(given.bound)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pgmlang.data import ColumnKind
 from pgmlang.diagnostics import Diagnostic, PgmWarning
 from pgmlang.display import as_frame
-from pgmlang.display.frames import Categories, frame_index, frame_kind
+from pgmlang.display.frames import CategoryCells, frame_index, frame_kind
 from pgmlang.query.row_names import base
 from pgmlang.query.rows import Columns
 from pgmlang.results.fit import Fit, column_kinds_of
@@ -50,7 +50,7 @@ def _as_in_source(fit: Fit, kinds: dict[str, ColumnKind], name: str, column: lis
     value_of = dict(zip(texts, kind.values_of(texts), strict=True))
     values = [value_of[text] if text != "" else None for text in column]
     if kind.categories is not None and set(texts) <= set(kind.categories):
-        return Categories(values, kind.values_of(kind.categories), kind.is_ordered)
+        return CategoryCells(values, kind.values_of(kind.categories), kind.is_ordered)
     return _array(values, kind, list(value_of.values()))
 
 
