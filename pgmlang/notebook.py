@@ -37,7 +37,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         try:
             return compiled_cell(shell, line, cell)
         except PgmError as error:
-            print(render(error.diagnostics, color=_in_color(shell)), file=sys.stderr, end="")
+            print(
+                render([d.for_python() for d in error.diagnostics], color=_in_color(shell)),
+                file=sys.stderr,
+                end="",
+            )
             return None
 
     shell.register_magic_function(pgm, "cell", "pgm")  # type: ignore[arg-type]
@@ -45,7 +49,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _shown_error(shell: Any, kind: type, error: PgmError, traceback: Any, tb_offset: Any = None) -> list[str]:
-    print(render(error.diagnostics, color=_in_color(shell)), file=sys.stderr, end="")
+    print(render([d.for_python() for d in error.diagnostics], color=_in_color(shell)), file=sys.stderr, end="")
     return []
 
 
@@ -69,7 +73,7 @@ def compiled_cell(shell: Any, line: str, cell: str) -> CompiledModel | None:
         raise CompileError(compilation.diagnostics)
     model = CompiledModel(compilation)
     if model.warnings:
-        print(render(model.warnings, color=_in_color(shell)), file=sys.stderr, end="")
+        print(render([d.for_python() for d in model.warnings], color=_in_color(shell)), file=sys.stderr, end="")
     if "--check" in flags:
         print(f"{names[0] if names else model.name}: good")
         return None

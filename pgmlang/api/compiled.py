@@ -146,11 +146,11 @@ class CompiledModel:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins the model to data. ``data``: a path, a frame (pandas, polars, Arrow), a dict of columns or arrays, or
         a dict of plate name to any of these. ``binding``: ``sep observe hide mapping missing counts weights``, and how
-        cells are read: ``encoding decimal thousands na strip fold_case merge unit dates bins`` (docs/data.md).
+        cells are read: ``encoding decimal thousands na strip fold_case merge unit accounting magnitudes dates bins`` (docs/data.md).
         """
         from pgmlang.binding.read import bind_data
 
-        return bind_data(self.model, data, **binding)
+        return data if is_binding(data) else bind_data(self.model, data, **binding)
 
     @of_the_model
     def tensors(self, data: Any, **binding: Any) -> tuple[dict[str, Tensor], TensorLayout]:
@@ -162,7 +162,7 @@ class CompiledModel:
         """
         from pgmlang.density.tensors import program_tensors
 
-        return program_tensors(self.model, data if is_binding(data) else self.bind(data, **binding))
+        return program_tensors(self.model, self.bind(data, **binding))
 
     @of_the_model
     def plan(
@@ -178,7 +178,7 @@ class CompiledModel:
         `fit` takes it as ``plan``."""
         from pgmlang.plan import make_plan
 
-        bound = data if data is None or is_binding(data) else self.bind(data, **binding)
+        bound = None if data is None else self.bind(data, **binding)
         return make_plan(self.model, bound, method, options, fixed or {})
 
     @of_the_model
@@ -209,7 +209,7 @@ class CompiledModel:
         ``options``: the method's own (``max_iterations``, ``restarts`` ...); ``fixed``: params held at a value;
         ``binding``: as for :meth:`bind`. Raises PgmError: data (07xx), no method (PGM0601, PGM0602).
         """
-        bound = data if is_binding(data) else self.bind(data, **binding)
+        bound = self.bind(data, **binding)
         keeping = {"checkpoint": None if checkpoint is None else Path(checkpoint), "resume": resume, "plan": plan}
         with shown_progress(progress) as show:
             record = fit_bound(self.compilation, bound, method, seed, device, fixed, options, show, **keeping)
@@ -256,7 +256,7 @@ class CompiledModel:
         groups, as ``data`` has, whose observed values do not count. Raises PgmError PGM0610 for what has no prior, PGM0602
         for rows that hang on inputs or groups where no data give them."""
         from pgmlang.criticism.replicates import drawn_from_prior
-        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.fresh_binding import fresh_binding
         from pgmlang.results.fit import Fit
 
         if data is None:

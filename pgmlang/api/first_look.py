@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def describe(data: Any, *, sep: str | None = None, **reading: Any) -> Description:
     """What a table holds, to be printed: the kind, labels or range and missing cells of every column, and remarks with the
     option that mends each. ``data``: as of `CompiledModel.bind`; ``reading``: ``encoding decimal thousands na strip fold_case merge unit
-    dates bins``. Raises PgmError (07xx)."""
+    accounting magnitudes dates bins``. Raises PgmError (07xx)."""
     from pgmlang.data import read_frame
     from pgmlang.profile import describe as described
 

@@ -125,7 +125,7 @@ class FittedModel(Asked):
     ) -> Replicates:  # fmt: skip
         """As `CompiledModel.prior_draws`, of the fit's model: what was learned does not count."""
         from pgmlang.criticism.replicates import drawn_from_prior
-        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.fresh_binding import fresh_binding
 
         bound = fresh_binding(self.record, 1) if data is None else self.bind(data, **binding)
         return drawn_from_prior(bound, num_draws, seed, fixed)

@@ -19,16 +19,17 @@ def bind_data(
     named = Reading.of(**reading_options)
     reading = Reading.of(kept, **reading_options)
 
-    def read(one: Any) -> Frame:
-        return one if isinstance(one, Frame) else read_frame(one, sep=sep, reading=reading)
+    def read(one: Any, expected: Reading) -> Frame:
+        return one if isinstance(one, Frame) else read_frame(one, sep=sep, reading=reading, expected=expected)
 
     is_tables = isinstance(data, dict) and data and set(data) <= set(model.plate_by_name)
     if is_tables and not any(isinstance(one, list | tuple) or hasattr(one, "dtype") for one in data.values()):
-        tables = {plate: read(one) for plate, one in data.items()}
+        # a text that is named may be of any of them
+        tables = {plate: read(one, Reading()) for plate, one in data.items()}
         named.check_columns(
             {c for f in tables.values() for c in f.columns}, ", ".join(f.name for f in tables.values())
         )
         return bind(model, tables, **options)
-    frame = read(data)
+    frame = read(data, named)
     named.check_columns(frame.columns, frame.name)
     return bind(model, frame, **options)

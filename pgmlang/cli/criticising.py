@@ -51,16 +51,13 @@ def elpd_lines(by_loo: Elpd, by_waic: Elpd) -> list[str]:
     lines = [
         f"elpd_loo  {by_loo.elpd:.2f} (se {by_loo.se:.2f}), p_loo {by_loo.p:.2f}: log-likelihood {by_loo.given}"
     ]
-    if by_loo.pareto_k is not None and len(by_loo.pareto_k):
-        worst = float(by_loo.pareto_k.max())
-        lines.append(
-            f"          {by_loo.num_poor} of {len(by_loo.pareto_k):,} k-hats over {by_loo.limit:.2f}, the largest {worst:.2f}"
-        )
+    if by_loo.k_hats:
+        lines.append(f"          {by_loo.k_hats}")
     if not by_loo.is_reliable:
         lines.append(
             "          not to be relied on: `pgmc compare A.fit B.fit --data FILE --folds 10` fits again instead"
         )
-    poor = f"; {by_waic.num_poor} variances over 0.4, where LOO is better" if by_waic.num_poor else ""
+    poor = f"; {by_waic.large_variances}" if by_waic.large_variances else ""
     lines.append(f"elpd_waic {by_waic.elpd:.2f} (se {by_waic.se:.2f}), p_waic {by_waic.p:.2f}{poor}")
     return lines
 

@@ -217,22 +217,30 @@ def _report(error: PgmError, as_json: bool) -> None:
 
 def main() -> None:
     """Entry point of ``pgmc``."""
-    _leave(run(sys.argv[1:]))
+    ending = Ending()
+    # what is registered first is called last: after whatever the libraries tidy up
+    atexit.register(ending.leave)
+    ending.status = run(sys.argv[1:])
+    sys.exit(ending.status)
 
 
-def _leave(status: int) -> NoReturn:
-    """Ends the process once all is said, without taking the libraries down: a thread of Arrow that has not come to rest after
-    a short run would abort the process there (one run in thirty on a busy machine), whatever its status."""
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        pass  # the reader has what it wanted
-    except OSError as error:
-        os.write(2, f"the output cannot be written: {error.strerror}\n".encode())
-        status = status or 74
-    os._exit(status)
+class Ending:
+    """Ends the process once all is said and tidied up, without taking the libraries down: a thread of Arrow that has not come
+    to rest after a short run would abort the process there (one run in thirty on a busy machine), whatever its status."""
+
+    status: int = 70
+    """Of a run that did not come to its end."""
+
+    def leave(self) -> NoReturn:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except BrokenPipeError:
+            pass  # the reader has what it wanted
+        except OSError as error:
+            os.write(2, f"the output cannot be written: {error.strerror}\n".encode())
+            self.status = self.status or 74
+        os._exit(self.status)
 
 
 if __name__ == "__main__":

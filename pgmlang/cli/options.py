@@ -38,39 +38,28 @@ settings_option = click.option(
 )
 fix_option = click.option("--fix", "fixed", multiple=True, metavar="NAME=VALUE", help="Hold a param at a value.")
 
+
+def _for_columns(name: str, metavar: str, says: str) -> Callable[[F], F]:
+    """An option that is given once for each column, or kind of cell, that it is about."""
+    return click.option(name, multiple=True, metavar=metavar, help=says)
+
+
 reading_options = together(
-    click.option(
-        "--encoding", metavar="NAME", help="Of a text table that is not in UTF-8: `cp1252`, `latin-1`, `utf-16`."
-    ),
+    click.option("--encoding", metavar="NAME", help="Of a text table that is not in UTF-8: `cp1252`, `latin-1`, `utf-16`."),
     click.option("--sep", help="Separator of a text table (default: seen from its header)."),
-    click.option(
-        "--decimal", multiple=True, metavar="[COLUMN=]MARK", help="Decimal mark of numbers: `.` (default) or `,`."
-    ),
-    click.option(
-        "--thousands",
-        multiple=True,
-        metavar="[COLUMN=]MARK",
-        help="Mark between groups of three digits: `,`, `.`, `'` or a blank.",
-    ),
-    click.option(
-        "--na", multiple=True, metavar="[COLUMN=]TEXT", help="A cell that means missing, besides an empty one."
-    ),
+    _for_columns("--decimal", "[COLUMN=]MARK", "Decimal mark of numbers: `.` (default) or `,`."),
+    _for_columns("--thousands", "[COLUMN=]MARK", "Mark between groups of three digits: `,`, `.`, `'` or a blank."),
+    _for_columns("--na", "[COLUMN=]TEXT", "A cell that means missing, besides an empty one."),
     click.option("--strip", is_flag=True, help="Labels without stray blanks, in one Unicode form (NFC)."),
     click.option("--fold-case", "fold_case", is_flag=True, help="Labels in lower case: `Male` is `male`."),
-    click.option("--merge", multiple=True, metavar="[COLUMN:]LABEL=LABEL", help="A label read as another."),
-    click.option(
-        "--unit", multiple=True, metavar="COLUMN=TEXT", help="A sign or unit around a column's numbers: `price=€`."
-    ),
-    click.option(
-        "--dates", multiple=True, metavar="COLUMN[=FORMAT]", help="Dates as days since 1970-01-01: `day=%d.%m.%Y`."
-    ),
-    click.option(
-        "--bins",
-        multiple=True,
-        metavar="COLUMN=HOW",
-        help="Cut numbers into labels: `age=5`, `age=width:10`, `age=[18,30,65]`, `age=supervised:TARGET`.",
-    ),
-)
+    _for_columns("--merge", "[COLUMN:]LABEL=LABEL", "A label read as another."),
+    _for_columns("--unit", "COLUMN=TEXT", "A sign or unit around a column's numbers: `price=€`."),
+    _for_columns("--accounting", "COLUMN", "Its numbers in parentheses are negative: `(100)` is -100."),
+    _for_columns("--magnitudes", "COLUMN", "Its numbers may end in k, M or bn: `2.5k` is 2500."),
+    _for_columns("--dates", "COLUMN[=FORMAT]", "Dates as days since 1970-01-01: `day=%d.%m.%Y`."),
+    _for_columns("--bins", "COLUMN=HOW",
+                 "Cut numbers into labels: `age=5`, `age=width:10`, `age=[18,30,65]`, `age=supervised:TARGET`."),
+)  # fmt: skip
 binding_options = together(
     reading_options,
     click.option("--missing", type=click.Choice(["latent", "drop", "error"]), default="latent", show_default=True,
@@ -222,7 +211,20 @@ def refuse_options_without_data() -> None:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
 
 
-READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = (
+    "encoding",
+    "decimal",
+    "thousands",
+    "na",
+    "strip",
+    "fold_case",
+    "merge",
+    "unit",
+    "accounting",
+    "magnitudes",
+    "dates",
+    "bins",
+)
 """The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
 
 BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")

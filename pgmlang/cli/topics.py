@@ -152,16 +152,21 @@ EXITS = """Exit codes:
   130  Ctrl-C; what was done is kept"""
 
 DATA = """Data: a table (CSV, TSV, Parquet, gzipped or not) with a column for each variable, a row for each element of a plate.
-  --counts COLUMN       a row stands for that many equal rows
-  --weights COLUMN      the weight of a row's log-likelihood
-  --map VAR=COLUMN      a variable whose column has another name
-  --hide VAR            leave a column unread: its variable is latent
-  --na TEXT             a cell that means missing, besides an empty one
-  --missing latent|drop|error   what a missing cell means
-  --sep, --decimal      of text tables
-  plate=FILE            several tables: pgmc fit m.pgm word=words.csv doc=docs.csv
+A vector over dim d of k labels is k columns, x.LABEL. A variable without a column is latent. `pgmc describe FILE` says which
+options a table needs. Several tables: pgmc fit m.pgm word=words.csv doc=docs.csv"""
 
-A vector over dim d of k labels is k columns, x.LABEL. A variable without a column is latent."""
+
+def data() -> str:
+    """How tables are read, with every option of it."""
+    import click
+
+    from pgmlang.cli.options import binding_options
+
+    command = click.command()(binding_options(lambda **given: None))
+    with click.Context(command) as context:
+        rows = [row for p in command.params if (row := p.get_help_record(context)) is not None]
+    return f"{DATA}\n\nOptions:\n{listed(rows)}"
+
 
 FILES = """Files:
   model.pgm      the text of a model
@@ -252,7 +257,7 @@ def _option(word: str) -> str | None:
 
 
 TOPICS = {
-    "data": Topic("tables, columns, missing cells", lambda: DATA),
+    "data": Topic("tables, columns, missing cells", data),
     "families": Topic("the distributions", families),
     "functions": Topic("functions and networks of expressions", functions),
     "methods": Topic("the methods of fit", methods),

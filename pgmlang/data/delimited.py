@@ -156,7 +156,8 @@ class TextTable:
             name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None, origin=WRITTEN)
             for i, name in enumerate(self.columns)
         }
-        return Frame(self.source.name, table.num_rows, columns, place=origin, start=start)
+        notes = tuple(said for name, said in self.header.unnamed.items() if name in columns)
+        return Frame(self.source.name, table.num_rows, columns, place=origin, start=start, notes=notes)
 
     def _check_end(self, num_rows: int) -> None:
         if not num_rows:

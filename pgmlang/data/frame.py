@@ -12,7 +12,8 @@ import numpy as np
 
 from pgmlang.data.bridge import arrow_of, indices_of, valid_of
 from pgmlang.data.column_kind import TEXT, ColumnKind, Holds
-from pgmlang.data.numbers import PLAIN, NumberFormat, not_numbers, parse_numbers
+from pgmlang.data.not_numbers import not_numbers
+from pgmlang.data.numbers import PLAIN, NumberFormat, parse_numbers
 from pgmlang.data.problems import listed, problem
 from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin

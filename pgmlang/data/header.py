@@ -7,9 +7,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pgmlang.data.problems import listed, problem
+from pgmlang.data.column_names import named, told_apart
+from pgmlang.data.problems import listed, problem, quoted
 from pgmlang.data.text_stream import MAX_LINE, TextStream
 from pgmlang.diagnostics import PgmError
 
@@ -23,12 +24,14 @@ _LINE_END = re.compile(rb"[\r\n]")
 @dataclass(frozen=True)
 class Header:
     """What the head of a file tells. ``lines``: lines up to the first row. ``varied``: columns whose cells are
-    mostly different from each other, so that a dictionary of them would save nothing."""
+    mostly different from each other, so that a dictionary of them would save nothing. ``unnamed``: what to say of columns that
+    got their names by their place."""
 
     names: tuple[str, ...]
     sep: str
     lines: int
     varied: frozenset[str]
+    unnamed: dict[str, str] = field(default_factory=dict)
 
 
 def read_header(stream: TextStream, sep: str | None, suffix: str) -> Header:
@@ -38,10 +41,10 @@ def read_header(stream: TextStream, sep: str | None, suffix: str) -> Header:
     if sep is None:
         sep = "\t" if suffix in (".tsv", ".tab") else _sniff(record, sample)
     text = record.rstrip("\r\n")
-    names = tuple(_records(text, sep, stream.name, 1)[0])
+    names, unnamed = named(_records(text, sep, stream.name, 1)[0])
     lines = blank_lines + max(record.count("\n"), record.count("\r"), 1)
-    _check(names, stream.name, blank_lines + 1)
-    return Header(names, sep, lines, _varied(names, sample, sep))
+    _check(names, stream.name, blank_lines + 1, sep)
+    return Header(names, sep, lines, _varied(names, sample, sep), unnamed)
 
 
 def _first_record(stream: TextStream) -> tuple[str, int]:
@@ -122,7 +125,7 @@ def _sniff(header: str, sample: str) -> str:
     return max(counts, key=lambda s: counts[s])
 
 
-def _check(names: Sequence[str], file: str, line: int) -> None:
+def _check(names: Sequence[str], file: str, line: int, sep: str) -> None:
     if len(names) > MAX_COLUMNS:
         raise problem(
             "PGM0719", f"{len(names):,} columns; at most {MAX_COLUMNS:,} are read", place=f"{file}:{line}",
@@ -135,8 +138,7 @@ def _check(names: Sequence[str], file: str, line: int) -> None:
         where = f"column {empty[0]}" if one else f"columns {', '.join(map(str, empty[:5]))}"
         raise problem(
             "PGM0702", f"{where} of the header {'has' if one else 'have'} no name", place=f"{file}:{line}",
-            notes=["pandas and R write row names as a column without a name"] if empty == [1] else [],
-            cure="name it in the header, or write the file without it (pandas `index=False`, R `row.names=FALSE`)",
+            cure="the first line names the columns: take out titles above it, and name every column",
         )  # fmt: skip
     if repeated:
         notes = ["the first line holds numbers: is the header missing?"] if all(map(is_number, names)) else []
@@ -145,8 +147,17 @@ def _check(names: Sequence[str], file: str, line: int) -> None:
             "PGM0704", f"{len(positions)} columns are named {listed(repeated[:1])}", place=f"{file}:{line}",
             notes=[f"columns {', '.join(map(str, positions[:5]))}", *notes]
             + ([f"also repeated: {listed(repeated[1:], 5)}"] if len(repeated) > 1 else []),
-            cure="give every column its own name",
+            cure=_renamed(names, sep),
         )  # fmt: skip
+
+
+def _renamed(names: Sequence[str], sep: str) -> str:
+    """What the header may say in place of names twice."""
+    apart = told_apart(names)
+    if len(names) > 12:
+        changed = [b for a, b in zip(names, apart, strict=True) if a != b]
+        return f"give every column its own name: {listed(changed[:6])} for the later ones"
+    return f"give every column its own name: {quoted(sep.join(apart), 200)} as the first line"
 
 
 def is_number(text: str) -> bool:

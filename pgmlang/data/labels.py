@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.intervals import codes_of_numbers, intervals_of
 from pgmlang.data.numbers import MISSING_WORDS, parse_numbers
 from pgmlang.data.problems import listed, problem, quoted
+from pgmlang.data.reading import Reading
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import near_names
 
@@ -126,13 +128,17 @@ def _unknown(column: Column, bad: np.ndarray, labels: Sequence[str]) -> PgmError
     notes.append(f"accepted: {listed(list(labels))}")
     if text.strip() != text and text.strip() in labels:
         notes.append("labels are compared exactly: this cell has spaces around its label")
-    if near:
-        cure = "did you mean " + " or ".join(quoted(n) for n in near) + "?"
-    elif labels and text.strip() in labels:
+    if labels and text != text.strip() and text.strip() in labels:
         cure = "give `--strip`, which takes blanks off (in Python `strip=True`), or correct the cell"
     elif [x for x in labels if x.lower() == text.lower()]:
         cure = (
             "give `--fold-case`, which reads labels in any case (in Python `fold_case=True`), or correct the cell"
+        )
+    elif near:
+        merge = Reading(merge=((column.name, text, near[0]),))
+        cure = (
+            f"did you mean {' or '.join(quoted(n) for n in near)}? `{' '.join(map(shlex.quote, merge.flags()))}` reads it so "
+            f"(in Python `merge={merge.keywords()['merge']!r}`)"
         )
     elif text.lower() in MISSING_WORDS:
         cure = f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"

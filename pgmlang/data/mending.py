@@ -15,29 +15,37 @@ from pgmlang.data.cuts import settled_cuts
 from pgmlang.data.dates import dated
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
 from pgmlang.data.numbers import PLAIN, parse_numbers
-from pgmlang.data.problems import problem, quoted
-from pgmlang.data.reading import Reading
+from pgmlang.data.problems import cells, problem, quoted
+from pgmlang.data.reading import Reading, texts_for
+from pgmlang.diagnostics.suggest import did_you_mean
 
 _BLANKS = re.compile(r"\s+")
+_COMPARED = 2000
+"""Labels of a column among which one that is nearly equal is looked for."""
+PLAIN_READING = Reading()
+Hits = set[tuple[str, str]]
+"""Columns, and texts of theirs that an option names."""
 
 
-def mended(frame: Frame, reading: Reading) -> Frame:
-    """The frame with its cells as ``reading`` says, and notes of what that did. Raises PgmError for dates and bins of cells
-    that are none."""
+def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) -> Frame:
+    """The frame with its cells as ``reading`` says, and notes of what that did, and of what ``expected`` names and no cell has.
+    Raises PgmError for dates and bins of cells that are none."""
     if reading.is_plain:
         return frame
     columns, notes, settled = dict(frame.columns), list(frame.notes), reading
+    hits: Hits = set()
     for name, column in frame.columns.items():
-        made, said = _without_missing(column, reading)
+        made, said = _without_missing(column, reading, hits)
         if isinstance(made, NumberColumn) and set(reading.merged(name)) & set(replace(made, pool=None).labels):
             made = _as_texts(made)
         if isinstance(made, TextColumn):
-            made, more = _labelled(made, reading)
+            made, more = _labelled(made, reading, hits)
             made = replace(made, number_format=reading.number_format(name), folds_case=reading.fold_case)
             said = [*said, *more, *_formatted(made)]
         columns[name] = made
         notes += said
     _check_merges(reading)
+    notes += _idle(frame, expected, reading.fold_case, hits)
     for name, how in reading.dates:
         if name in columns:
             columns[name], how, said_of = dated(columns[name], how)
@@ -64,13 +72,32 @@ def check_blocks(reading: Reading) -> None:
                           cure=f"say it: `--dates {name}=%Y-%m-%d`")  # fmt: skip
 
 
+def _idle(frame: Frame, said: Reading, folds_case: bool, hits: Hits) -> Iterator[str]:
+    """A line on each text that is named and that no cell is."""
+    named = [("na", "=", c, t, f"{c}={t}" if c else t) for c, t in said.na]
+    named += [("merge", ":", c, t, f"{c}:{t}={to}" if c else f"{t}={to}") for c, t, to in said.merge]
+    for option, mark, name, text, typed in named:
+        texts = {c: texts_for(c, name, text, mark) for c in frame.columns}
+        if any((c, t.lower() if folds_case and option == "merge" else t) in hits for c in texts for t in texts[c]):
+            continue
+        # a column in front of the text says where it was looked for
+        column, shorter = next(((c, t[-1]) for c, t in texts.items() if len(t) > 1), (name, text))
+        labels = [t for c, one in frame.columns.items() if isinstance(one, TextColumn) and column in ("", c)
+                  for t in one.encoded[0].slice(0, _COMPARED).to_pylist()]  # fmt: skip
+        near = did_you_mean(shorter, labels)
+        where = f" of {quoted(column)}" if column else ""
+        yield f"no cell{where} is {quoted(shorter)}: `--{option} {typed}` changes nothing" + (
+            f" ({near})" if near else ""
+        )
+
+
 def _check_merges(reading: Reading) -> None:
     for _, text, label in reading.merge:
         if text == label:
             raise problem("PGM0612", f"{quoted(text)} is merged with itself", cure="name two labels")
 
 
-def _without_missing(column: Column, reading: Reading) -> tuple[Column, list[str]]:
+def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Column, list[str]]:
     """The cells that the reading says are missing taken out. Before labels are tidied, and again by `_labelled` after."""
     texts = reading.na_of(column.name)
     if not texts:
@@ -81,12 +108,13 @@ def _without_missing(column: Column, reading: Reading) -> tuple[Column, list[str
             number, bad = parse_numbers(strings_of([text]), PLAIN)
             hit = values == number[0] if not bad[0] else np.zeros(len(values), bool)
             if hit.any():
+                hits.add((column.name, text))
                 notes.append(_missing_note(int(hit.sum()), text, column.name))
                 values = np.where(hit, np.nan, values)
         return replace(column, values=values), notes
     if not isinstance(column, TextColumn):
         return column, []
-    return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name))
+    return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name), hits)
 
 
 def _as_texts(column: NumberColumn) -> TextColumn:
@@ -96,11 +124,11 @@ def _as_texts(column: NumberColumn) -> TextColumn:
     return TextColumn(column.name, column.place, array, pool=column.pool, origin=column.source_kind)
 
 
-def _missing_note(cells: int, text: str, column: str) -> str:
-    return f"{_cells(cells)} {quoted(text)} of `{column}` read as missing"
+def _missing_note(count: int, text: str, column: str) -> str:
+    return f"{cells(count)} {quoted(text)} of `{column}` read as missing"
 
 
-def _labelled(column: TextColumn, reading: Reading) -> tuple[TextColumn, list[str]]:
+def _labelled(column: TextColumn, reading: Reading, hits: Hits) -> tuple[TextColumn, list[str]]:
     """Labels tidied, in lower case, and merged, one after the other."""
     notes: list[str] = []
     if reading.strip:
@@ -108,7 +136,7 @@ def _labelled(column: TextColumn, reading: Reading) -> tuple[TextColumn, list[st
         notes += said
         again = reading.na_of(column.name)
         if said and again:
-            column, said = _without_missing(column, reading)  # type: ignore[assignment]
+            column, said = _without_missing(column, reading, hits)  # type: ignore[assignment]
             notes += said
     if reading.fold_case:
         column, said = _mapped(column, str.lower, "in lower case")
@@ -120,7 +148,8 @@ def _labelled(column: TextColumn, reading: Reading) -> tuple[TextColumn, list[st
         column, said = _relabelled(
             column,
             merges,
-            lambda n, old, new: f"{_cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
+            lambda n, old, new: f"{cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
+            hits,
         )
         notes += said
     return column, notes
@@ -139,17 +168,17 @@ def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tup
     differs = np.array([a != b for a, b in zip(old, new, strict=True)] + [False])
     if not differs.any():
         return column, []
-    cells = int(differs[codes].sum())
+    changed = int(differs[codes].sum())
     shown = [quoted(old[i], 30) for i in np.flatnonzero(differs)[:4]]
     more = ", …" if differs.sum() > 4 else ""
-    note = [f"{_cells(cells)} of `{column.name}` read {words}: {', '.join(shown)}{more}"] if cells else []
+    note = [f"{cells(changed)} of `{column.name}` read {words}: {', '.join(shown)}{more}"] if changed else []
     return _with_texts(column, new, codes), note
 
 
 def _relabelled(
-    column: TextColumn, to: Mapping[str, str | None], note: Callable[[int, str, str], str]
+    column: TextColumn, to: Mapping[str, str | None], note: Callable[[int, str, str], str], hits: Hits
 ) -> tuple[TextColumn, list[str]]:
-    """The texts of a mapping replaced (None: missing), each with its note."""
+    """The texts of a mapping replaced (None: missing), each with its note; those that are there come into ``hits``."""
     dictionary, codes = column.encoded
     old: list[str] = dictionary.to_pylist()
     hit = [i for i, t in enumerate(old) if t in to]
@@ -157,6 +186,7 @@ def _relabelled(
         return column, []
     counts = np.bincount(codes[codes >= 0], minlength=len(old))
     notes = [note(int(counts[i]), old[i], to[old[i]] or "") for i in hit if counts[i]]
+    hits.update((column.name, old[i]) for i in hit)
     return _with_texts(column, [to.get(t, t) for t in old], codes), notes
 
 
@@ -181,10 +211,6 @@ def _formatted(column: TextColumn) -> Iterator[str]:
     if not len(dictionary) or bad.any() or not changed.any():
         return
     first = int(np.flatnonzero(changed)[0])
-    cells = int(changed[codes].sum())
-    words = "a number" if cells == 1 else "numbers"
-    yield f"{_cells(cells)} of `{column.name}` read as {words}: {quoted(dictionary[first].as_py())} is {values[first]:.12g}"
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'' if count == 1 else 's'}"
+    count = int(changed[codes].sum())
+    words = "a number" if count == 1 else "numbers"
+    yield f"{cells(count)} of `{column.name}` read as {words}: {quoted(dictionary[first].as_py())} is {values[first]:.12g}"

@@ -7,26 +7,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
-from pgmlang.data.date_formats import formats_of
-from pgmlang.data.problems import problem, quoted
-from pgmlang.data.row_origin import RowOrigin
-from pgmlang.diagnostics import PgmError
+from pgmlang.data.bridge import floats_of, text_scalar, valid_of
 
 _NUMBER = r"^[+-]?([0-9]+(\{mark}[0-9]*)?|\{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
-_GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(GROUP[0-9]{3})+(\{mark}[0-9]*)?([eE][0-9]+)?$"
 _BLANKS = r"[\s\x{00A0}\x{2009}\x{202F}]"
 _GROUP_MARKS = {" ": _BLANKS, "'": r"['\x{2019}]"}
 """Marks between thousands that have several characters: a Swiss apostrophe is straight or curly."""
+MAGNITUDES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9}
+"""Letters behind a number that stand for a power of ten, in any case: `2.5k`, `3M`, `1.2bn`."""
 
 
 class NumberFormat(NamedTuple):
     """How numbers are written in text: the decimal mark, a mark between groups of three digits, and a sign or unit that
-    may stand around them (`€`, `%`, `kg`)."""
+    may stand around them (`€`, `%`, `kg`). ``accounting``: negative ones in parentheses, `(100)`; ``magnitudes``: with the
+    letters of ``MAGNITUDES`` behind them."""
 
     decimal: str = "."
     thousands: str = ""
     unit: str = ""
+    accounting: bool = False
+    magnitudes: bool = False
 
 
 PLAIN = NumberFormat()
@@ -43,8 +44,14 @@ def parse_numbers(texts: Any, how: NumberFormat = PLAIN) -> tuple[np.ndarray, np
     import pyarrow.compute as pc
 
     texts = pc.replace_substring(texts, MINUS, "-")
+    if how.accounting:
+        texts = _without_parentheses(texts)
     if how.unit:
         texts = _without_unit(texts, how.unit)
+        if how.accounting:  # the unit may stand outside of them
+            texts = _without_parentheses(texts)
+    if how.magnitudes:
+        texts = _with_exponents(texts)
     if how.thousands:
         texts = _without_groups(texts, how)
     decimal = how.decimal
@@ -82,6 +89,24 @@ def _without_unit(texts: Any, unit: str) -> Any:
     return pc.replace_substring_regex(texts, pattern, r"\1\2\3")
 
 
+def _without_parentheses(texts: Any) -> Any:
+    """Numbers in parentheses, which are negative by accountants' custom, with a minus."""
+    import pyarrow.compute as pc
+
+    pattern = rf"^{_BLANKS}*\({_BLANKS}*([^()+-]*[0-9][^()+-]*)\){_BLANKS}*$"
+    return pc.replace_substring_regex(texts, pattern, r"-\1")
+
+
+def _with_exponents(texts: Any) -> Any:
+    """Numbers with letters for powers of ten behind them as with exponents, which lose no digit: `4.1M` is `4.1e6`."""
+    import pyarrow.compute as pc
+
+    for letters, power in MAGNITUDES.items():
+        pattern = rf"(?i)^(.*[0-9][.,]?){_BLANKS}*{letters}{_BLANKS}*$"
+        texts = pc.replace_substring_regex(texts, pattern, rf"\1e{power}")
+    return texts
+
+
 def _without_groups(texts: Any, how: NumberFormat) -> Any:
     """Numbers in groups of three digits as plain ones; other texts as they are."""
     import pyarrow.compute as pc
@@ -96,49 +121,6 @@ def _floats(texts: Any) -> np.ndarray:
     import pyarrow as pa
 
     return floats_of(texts.cast(pa.float64()))
-
-
-def not_numbers(
-    place: RowOrigin, column: str, rows: np.ndarray, texts: list[str], how: NumberFormat = PLAIN
-) -> PgmError:
-    """The error for cells that are no numbers; ``texts``: the first few of them."""
-    lines = place.lines([int(r) for r in rows[: len(texts)]])
-    notes = []
-    if len(rows) > 1:
-        also = ", ".join(f"{quoted(t)} ({place.unit} {n})" for t, n in zip(texts, lines, strict=True))
-        more = ", …" if len(rows) > len(texts) else ""
-        notes.append(f"{len(rows):,} cells of `{column}` are no numbers: {also}{more}")
-    return problem(
-        "PGM0721", f"{quoted(texts[0])} is not a number", place=f"{place.name}:{lines[0]}:{column}", notes=notes,
-        cure=_cure(texts[0], column, how),
-    )  # fmt: skip
-
-
-def _cure(text: str, column: str, how: NumberFormat) -> str:
-    bare = text.strip().lower()
-    if bare.lstrip("+-") in ("inf", "infinity"):
-        return "infinite values are not accepted; leave the cell empty where the value is not known"
-    if formats_of(strings_of([text])):
-        return f"if these are dates, give `--dates {column}`, which reads them as days (in Python `dates=[{column!r}]`)"
-    other = "," if how.decimal == "." else "."
-    digits = bare.lstrip("+-").replace(",", "").replace(".", "").isdigit()
-    if digits and bare.count(other) == 1 and how.decimal not in bare:
-        three = len(bare.partition(other)[2]) == 3
-        between = f", or if it parts thousands `--thousands {other}`" if three and not how.thousands else ""
-        return (
-            f"if `{other}` is the decimal mark, give `--decimal {other}` (in Python `decimal='{other}'`){between}"
-        )
-    if digits and not how.thousands:
-        return f"if `{other}` parts thousands, give `--thousands {other}` (in Python `thousands='{other}'`)"
-    if bare in MISSING_WORDS:
-        return f"if it means missing, give `--na {text}` (in Python `na=[{text!r}]`)"
-    around = re.fullmatch(r"([^\d\s+-]*)\s*[+-]?[\d.,' ]*\d[.]?\s*([^\d\s]*)", text.strip())
-    if around and (around[1] or around[2]) and not (around[1] and around[2]) and not how.unit:
-        unit = around[1] or around[2]
-        return (
-            f"if `{unit}` is its unit, give `--unit {column}={unit}` (in Python `unit={{{column!r}: {unit!r}}}`)"
-        )
-    return "correct the cell, or leave it empty if the value is not known"
 
 
 MISSING_WORDS = frozenset(

@@ -12,6 +12,11 @@ def problem(code: str, message: str, *, place: str = "", notes: Sequence[str] = 
     return PgmError(Diagnostic(code, message, place=place, notes=tuple(notes), help=cure))
 
 
+def cells(count: int) -> str:
+    """How many cells, in words."""
+    return f"{count:,} cell{'' if count == 1 else 's'}"
+
+
 def quoted(text: str, limit: int = 60) -> str:
     """A cell or name for a message: in backticks, on one line, cut when long."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"

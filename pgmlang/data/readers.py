@@ -30,7 +30,7 @@ _MAX_BATCH_ROWS = 1 << 18
 
 def read_frame(
     source: Any, *, sep: str | None = None, name: str | None = None, columns: Sequence[str] | None = None,
-    reading: Reading | None = None, **options: Any,
+    reading: Reading | None = None, expected: Reading | None = None, **options: Any,
 ) -> Frame:  # fmt: skip
     """Reads a whole table.
 
@@ -38,13 +38,14 @@ def read_frame(
     `.npy` or `.npz`; "-" for CSV on standard input; an open binary file with CSV; a pandas, polars or Arrow table;
     a dict of sequences or arrays; a list of dicts, an array of records. Only empty cells, null and NaN are missing, and the texts in ``na``; other texts
     such as `NA` are labels. ``columns``: read only these. ``reading``, or its fields as ``options`` (``decimal``,
-    ``thousands``, ``na``, ``strip`` ...): how cells are read; a frame that was read already stays as it is. Raises PgmError PGM07xx.
+    ``thousands``, ``na``, ``strip`` ...): how cells are read; a frame that was read already stays as it is.
+    ``expected``: those of the options (default: all) whose texts some cell must have, or a note says so. Raises PgmError PGM07xx.
     """
     reading = Reading.of(reading, **options)
     check_options(sep, reading.decimal_mark)
     if isinstance(source, Frame):
         return _selected(source, columns)
-    return mended(_read(source, sep, name, columns, reading), reading)
+    return mended(_read(source, sep, name, columns, reading), reading, reading if expected is None else expected)
 
 
 def _read(

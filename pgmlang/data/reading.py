@@ -21,7 +21,8 @@ class Reading:
     """``encoding``: of a text file that is not in UTF-8 and has no mark of its own; not kept by a fit. ``decimal``: the decimal mark of numbers in text; ``thousands``: a mark between groups of three digits; ``na``: texts
     that mean missing: each with the column it is of (empty: of all). ``strip``: labels lose the blanks around them, runs of
     blanks are one, and their Unicode form is NFC. ``fold_case``: labels are read in lower case. ``merge``: (column, label,
-    the label it is read as). ``unit``: (column, text) a sign or unit around its numbers. ``dates``: (column, format) read as
+    the label it is read as). ``unit``: (column, text) a sign or unit around its numbers. ``accounting``: columns where `(100)` is -100; ``magnitudes``:
+    columns where `2.5k` is 2500. ``dates``: (column, format) read as
     days since 1970-01-01. ``bins``: (column, how it is cut; see `cuts`). A column's name may also stand in front of a text
     (``age=?``, ``sex:M``) where the table has a column of that name.
     """
@@ -34,6 +35,8 @@ class Reading:
     fold_case: bool = False
     merge: tuple[tuple[str, str, str], ...] = ()
     unit: tuple[tuple[str, str], ...] = ()
+    accounting: tuple[str, ...] = ()
+    magnitudes: tuple[str, ...] = ()
     dates: tuple[tuple[str, str], ...] = ()
     bins: tuple[tuple[str, Any], ...] = ()
 
@@ -98,18 +101,20 @@ class Reading:
         decimal, group = decimals.get(column, self.decimal_mark), groups.get(column, groups.get("", ""))
         if decimal == group:  # the one that is said of this column holds
             decimal, group = (decimal, "") if column in decimals else ("," if group == "." else ".", group)
-        return NumberFormat(decimal, group, dict(self.unit).get(column, ""))
+        return NumberFormat(
+            decimal, group, dict(self.unit).get(column, ""), column in self.accounting, column in self.magnitudes
+        )
 
     def na_of(self, column: str) -> list[str]:
         """The texts that mean missing in a column."""
-        return [text for name, texts in self.na for text in _texts_for(column, name, texts, "=")]
+        return [text for name, texts in self.na for text in texts_for(column, name, texts, "=")]
 
     def merged(self, column: str) -> dict[str, str]:
         """Labels of a column to what they are read as."""
         return {
             text: label
             for name, texts, label in self.merge
-            for text in _texts_for(column, name, texts, ":")
+            for text in texts_for(column, name, texts, ":")
         }  # fmt: skip
 
     def columns(self) -> list[tuple[str, str]]:
@@ -121,7 +126,11 @@ class Reading:
             ("dates", self.dates),
             ("bins", self.bins),
         ]
-        return [(option, row[0]) for option, rows in named for row in rows if row[0]]
+        plain = [("accounting", self.accounting), ("magnitudes", self.magnitudes)]
+        return [
+            *((option, row[0]) for option, rows in named for row in rows if row[0]),
+            *((option, column) for option, columns in plain for column in columns),
+        ]
 
     def check_columns(self, known: Iterable[str], place: str) -> None:
         """Raises PgmError PGM0720 for an option that names a column which the table does not have."""
@@ -154,6 +163,9 @@ class Reading:
         for name in ("decimal", "thousands", "unit", "dates"):
             if getattr(self, name):
                 out[name] = dict(getattr(self, name))
+        for name in ("accounting", "magnitudes"):
+            if getattr(self, name):
+                out[name] = list(getattr(self, name))
         if self.bins:
             out["bins"] = {c: list(how) if isinstance(how, tuple) else how for c, how in self.bins}
         for column, text in self.na:
@@ -173,6 +185,8 @@ class Reading:
             out += ["--na", f"{column}={text}" if column else text]
         for column, text, label in self.merge:
             out += ["--merge", f"{column}:{text}={label}" if column else f"{text}={label}"]
+        for flag, columns in (("--accounting", self.accounting), ("--magnitudes", self.magnitudes)):
+            out += [word for column in columns for word in (flag, column)]
         for flag, rows in (("--unit", self.unit), ("--dates", self.dates), ("--bins", self.bins)):
             for column, what in rows:
                 value = "[" + ",".join(f"{c:.12g}" for c in what) + "]" if isinstance(what, tuple) else what
@@ -202,7 +216,7 @@ NAMES = tuple(f.name for f in fields(Reading))
 """The keywords that say how cells are read."""
 
 
-def _texts_for(column: str, name: str, text: str, mark: str) -> list[str]:
+def texts_for(column: str, name: str, text: str, mark: str) -> list[str]:
     """A text where it is of this column: said so, or of all columns; also what stands behind ``column`` and the mark."""
     if name:
         return [text] if name == column else []
@@ -288,6 +302,8 @@ _PLAIN: dict[str, Any] = {
     "na": _named_texts,
     "merge": _merges,
     "unit": _by_column("unit"),
+    "accounting": lambda value: tuple(map(str, _listed(value))),
+    "magnitudes": lambda value: tuple(map(str, _listed(value))),
     "dates": _by_column("dates", needs_value=False),
     "bins": _by_column("bins"),
 }

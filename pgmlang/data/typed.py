@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
 from pgmlang.data.column_kind import ColumnKind
+from pgmlang.data.column_names import named, told_apart
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
@@ -23,15 +24,15 @@ _UNITS_A_DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 def frame_of_table(table: Any, name: str, start: int = 0, pools: Mapping[str, LabelPool] | None = None) -> Frame:
     """An Arrow table as a frame. Raises PgmError PGM0704, PGM0707 or PGM0719."""
-    check_names(table.column_names, name)
+    names, unnamed = named(table.column_names)
+    check_names(names, name)
     if not table.num_rows:
         raise problem("PGM0707", "the table has no rows", place=name, cure="at least one row is needed")
     origin = RowOrigin(name, 1 + start)
     columns = {
-        n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None)
-        for i, n in enumerate(table.column_names)
+        n: column_of_arrow(n, table.column(i), origin, pools[n] if pools else None) for i, n in enumerate(names)
     }
-    notes = duration_notes(table.column_names, table.columns)
+    notes = (*unnamed.values(), *duration_notes(names, table.columns))
     return Frame(name, table.num_rows, columns, place=origin, start=start, notes=notes)
 
 
@@ -50,7 +51,8 @@ def check_names(names: Sequence[str], name: str) -> None:
             cure = "name the column, or leave it out"
             raise problem("PGM0702", f"column {i + 1} has no name", place=name, cure=cure)
         if column in seen:
-            cure = "give every column its own name"
+            again = told_apart(names)[i]
+            cure = f"give every column its own name, such as `{again}` for column {i + 1}"
             raise problem("PGM0704", f"two columns are named `{column}`", place=name, cure=cure)
         seen.add(column)
 

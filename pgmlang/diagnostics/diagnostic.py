@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pgmlang.diagnostics.codes import code_row, exit_code
+from pgmlang.diagnostics.python_spelling import in_python
 from pgmlang.diagnostics.source import Span
 
 
@@ -61,12 +62,18 @@ class Diagnostic:
     def is_error(self) -> bool:
         return self.severity is Severity.ERROR
 
+    def for_python(self) -> Diagnostic:
+        """The same for a reader in Python: options of the command line as keywords."""
+        notes = tuple(map(in_python, self.notes))
+        return replace(self, message=in_python(self.message), notes=notes, help=in_python(self.help))
+
     def __str__(self) -> str:
+        """As an exception shows it: on one line, options as keywords of Python (`pgmc` shows a diagnostic by `render`)."""
         where = f"{self.span}: " if self.span else f"{self.place}: " if self.place else ""
         # of data there is no picture with a caret that would say the rest
         about = [*(self.notes if self.span is None else ()), *([f"help: {self.help}"] if self.help else [])]
         cure = f" ({'; '.join(about)})" if about else ""
-        return f"{where}{self.severity.value}[{self.code}]: {self.message}{cure}"
+        return f"{where}{self.severity.value}[{self.code}]: {in_python(self.message + cure)}"
 
 
 class PgmWarning(UserWarning):

@@ -28,6 +28,13 @@ class Grid:
     bottom: list[float]
     free: list[tuple[float, float]]
 
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height from the first node's middle to the last's."""
+        return max(self.x, default=0.0) - min(self.x, default=0.0), max(self.y, default=0.0) - min(
+            self.y, default=0.0
+        )
+
 
 def place(
     rows: Rows,

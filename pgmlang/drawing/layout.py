@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import sqrt
+from typing import NamedTuple
 
 from pgmlang.drawing.clusters import clusters_of, regions_of
 from pgmlang.drawing.coordinates import Grid, place
@@ -20,8 +22,8 @@ from pgmlang.drawing.geometry import (
 )
 from pgmlang.drawing.groups import Membership, build, membership
 from pgmlang.drawing.layering import Arc, downward, layers
-from pgmlang.drawing.ordering import build_rows, order
-from pgmlang.drawing.page import LARGE, across, page_setting, spacing_of, unrolled_strip
+from pgmlang.drawing.ordering import Rows, build_rows, order
+from pgmlang.drawing.page import LARGE, Spacing, across, page_settings, page_side, spacing_of, unrolled_strip
 from pgmlang.drawing.routing import make_field, route
 from pgmlang.drawing.scene import Scene
 from pgmlang.drawing.shapes import BLANK, DUMMY, LONGEST_LINE, SMALL, Shape, shape_of
@@ -39,22 +41,18 @@ def layout(scene: Scene) -> PlacedScene:
     spacing = spacing_of(len(scene.nodes))
     drawn = [shape_of(node, node.name in loops, spacing.height) for node in scene.nodes]
     info = membership(scene)
-    real = len(drawn) + len(info.beside)
     arcs = downward(scene, index)
     levels, is_across = _levels(len(drawn), arcs, info), False
+    settings = [levels]
     if is_large and info.is_even:
-        levels, is_across = page_setting(levels, arcs, drawn, spacing, can_turn=not info.plates)
+        settings, is_across = page_settings(levels, arcs, drawn, spacing, can_turn=not info.plates)
     else:
         inside = frozenset().union(*info.members)
-        levels = unrolled_strip(levels, arcs, [*drawn, *[BLANK] * len(info.beside)], spacing, inside)
+        settings = [unrolled_strip(levels, arcs, [*drawn, *[BLANK] * len(info.beside)], spacing, inside)]
     if is_across:
         drawn, spacing = [shape.turned() for shape in drawn], across(spacing)
-    rows = build_rows(build(info, real), levels, arcs, trunks=is_large)
-    order(rows)
-    shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
-    titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
-    wide = [text_width(title, SMALL) for title in titles]
-    grid = place(rows, shapes, real, wide, spacing, straight=is_large and info.is_even)
+    trials = [_arranged(info, levels, arcs, drawn, spacing, is_large) for levels in settings]
+    rows, shapes, titles, wide, grid = min(trials, key=Arranged.cost)
     nodes = _nodes(scene, grid, shapes, is_across)
     plates = [
         PlacedPlate(info.plates[box.plate].name, titles[b], *_plate_boxes(grid, b, wide[b]))
@@ -70,6 +68,37 @@ def layout(scene: Scene) -> PlacedScene:
     drawing = replace(drawing, regions=regions_of(drawing, clusters, spacing))
     drawing = _moved(turned(drawing) if is_across else drawing)
     return _with_legend(drawing, scene.legend)
+
+
+class Arranged(NamedTuple):
+    """Rows in their order, every node, wire and box in its place; ``titles`` of the boxes, and how wide these are."""
+
+    rows: Rows
+    shapes: list[Shape]
+    titles: list[str]
+    title_widths: list[float]
+    grid: Grid
+
+    def cost(self) -> float:
+        """The page that it needs, by the root of the length of its wires: what is small on a page but far from its parents is
+        not well read."""
+        x, y = self.grid.x, self.grid.y
+        length = sum(abs(x[v] - x[w]) + abs(y[v] - y[w]) for v, below in enumerate(self.rows.below) for w in below)
+        return page_side(*self.grid.extent) * sqrt(1 + length)
+
+
+def _arranged(
+    info: Membership, levels: list[int], arcs: list[Arc], drawn: list[Shape], spacing: Spacing, is_large: bool
+) -> Arranged:
+    """Layers put in order and in their places."""
+    real = len(drawn) + len(info.beside)
+    rows = build_rows(build(info, real), levels, arcs, trunks=is_large)
+    order(rows)
+    shapes = drawn + [BLANK] * len(info.beside) + [DUMMY] * (len(rows.layer) - real)
+    titles = [shortened(info.plates[box.plate].label) for box in rows.groups.boxes]
+    wide = [text_width(title, SMALL) for title in titles]
+    grid = place(rows, shapes, real, wide, spacing, straight=is_large and info.is_even)
+    return Arranged(rows, shapes, titles, wide, grid)
 
 
 def _with_legend(drawing: PlacedScene, words: tuple[str, ...]) -> PlacedScene:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.drawing.scene import NodeKind, Scene, SceneEdge, SceneNode, ScenePlate
-from pgmlang.drawing.statements import statement_lines
 from pgmlang.model import Definition, Factor, Model, Plate, Variable
 from pgmlang.model.expr import NetCall, walk
+from pgmlang.model.statements import statement_lines
 from pgmlang.tables.network import DiscreteNetwork
 
 SHORT = 8

@@ -17,8 +17,12 @@ LARGE, HUGE = 30, 100
 """Nodes beyond which a graph is set as a large one, and as a very large one."""
 STRIP = 3.0
 """How much wider than high a drawing may be before it is set in more rows."""
-PAGE = 1.35
-"""The longer side of a page by its shorter one, margins taken off."""
+PAGE = 10 / 7
+"""The longer side of a page by its shorter one, margins taken off: 7 by 10 inches."""
+SLACK = 1.2
+"""How much wider a large drawing is than what stands in its widest layer: straight wires keep nodes apart."""
+TRIED = 1200
+"""Nodes that are put in their places in all while the best setting of a page is looked for."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,23 @@ def across(spacing: Spacing) -> Spacing:
     )
 
 
-def page_setting(
+def page_settings(
     layer: Sequence[int], arcs: Sequence[Arc], shapes: Sequence[Shape], spacing: Spacing, can_turn: bool = True
-) -> tuple[list[int], bool]:
-    """The layers for a page, and whether they stand from left to right: where that is legible on a much smaller page, which
-    it is for wide and shallow graphs."""
+) -> tuple[list[list[int]], bool]:
+    """Layers for a page, the most promising first, and whether they stand from left to right: where that is legible on a much
+    smaller page, which it is for wide and shallow graphs. Only where all is in its place is it known which is the best."""
     wide, high = [s.left + s.right for s in shapes], [s.height for s in shapes]
-    down = page_layers(layer, arcs, wide, high, spacing)
-    if not can_turn or not all(s.is_centred for s in shapes):
-        return down, False
-    sideways = page_layers(layer, arcs, high, wide, across(spacing))
-    sizes = _size(down, arcs, wide, high, spacing), _size(sideways, arcs, high, wide, across(spacing))
-    return (sideways, True) if sizes[1] < 0.75 * sizes[0] else (down, False)
+    down, side = _promising(layer, arcs, wide, high, spacing)
+    if can_turn and all(s.is_centred for s in shapes):
+        sideways, side_across = _promising(layer, arcs, high, wide, across(spacing))
+        if side_across < 0.75 * side:
+            return sideways, True
+    return down, False
+
+
+def page_side(wide: float, high: float) -> float:
+    """The shorter side of the page, upright or not, that a drawing needs: what is legible on a small page is well set."""
+    return min(max(wide, high / PAGE), max(wide / PAGE, high))
 
 
 def unrolled_strip(
@@ -86,26 +95,48 @@ def page_layers(
 
     ``widths``, ``heights``: of the nodes. ``fixed``: nodes that stay. Arcs still point down.
     """
-    best = list(layer)
-    least = _size(best, arcs, widths, heights, spacing)
-    whole = sum(widths) + spacing.node * len(widths)
-    for part in range(2, 41):
-        limit = whole / part
-        if limit < 2 * max(widths):
-            break
-        moved = _narrowed(layer, arcs, widths, limit, spacing, fixed)
+    best, least = list(layer), _size(layer, arcs, widths, heights, spacing)
+    for moved in _narrower(layer, arcs, widths, spacing, fixed):
         size = _size(moved, arcs, widths, heights, spacing)
         if size < least * 0.97:
             best, least = moved, size
     return best
 
 
+def _promising(
+    layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
+) -> tuple[list[list[int]], float]:
+    """The layers and those narrower, as many as are worth a trial and the smallest by estimate first, with its size."""
+    choices = dict.fromkeys(
+        map(tuple, (page_layers(layer, arcs, widths, heights, spacing), *_narrower(layer, arcs, widths, spacing)))
+    )
+    sizes = {choice: _size(choice, arcs, widths, heights, spacing) for choice in choices}
+    ranked = sorted(choices, key=lambda choice: sizes[choice])[: max(1, TRIED // max(1, len(layer)))]
+    return [list(choice) for choice in ranked], sizes[ranked[0]]
+
+
+def _narrower(
+    layer: Sequence[int],
+    arcs: Sequence[Arc],
+    widths: Sequence[float],
+    spacing: Spacing,
+    fixed: Collection[int] = (),
+) -> Iterator[list[int]]:
+    """The layers with their widths held to ever less."""
+    whole = sum(widths) + spacing.node * len(widths)
+    for part in range(2, 41):
+        limit = whole / part
+        if limit < 2 * max(widths):
+            return
+        yield _narrowed(layer, arcs, widths, limit, spacing, fixed)
+
+
 def _size(
     layer: Sequence[int], arcs: Sequence[Arc], widths: Sequence[float], heights: Sequence[float], spacing: Spacing
 ) -> float:
-    """The side of the page that the drawing would need, estimated: what is legible on a small page is well set."""
-    across, down = _sides(layer, arcs, widths, heights, spacing)
-    return min(max(across, down / PAGE), max(across / PAGE, down))
+    """The side of the page that the drawing would need, estimated."""
+    wide, high = _sides(layer, arcs, widths, heights, spacing)
+    return page_side(SLACK * wide, high)
 
 
 def _sides(

@@ -8,18 +8,21 @@ import numpy as np
 
 from pgmlang.first_model.page import Page, number
 from pgmlang.first_model.predictors import linear_terms, summed
-from pgmlang.first_model.variables import centre, estimated_alone, is_poisson, label_set, labels_of, spread
+from pgmlang.first_model.variables import centre, drawn, estimated_alone, label_set, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
-from pgmlang.profile.identifiers import label_text
+from pgmlang.profile.identifiers import quoted
 from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile
+from pgmlang.profile.zeros import count_family, zeros_of_amount
 
 Others = list[ColumnProfile]
 
 
 def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
-    name, is_log = page.names[target.name], target.kind == "skewed"
-    values = np.log(target.sorted_numbers) if is_log else target.sorted_numbers
+    name, has_zeros = page.names[target.name], zeros_of_amount(target) > 0
+    is_log, values = has_zeros or target.kind == "skewed", target.sorted_numbers
+    if is_log:
+        values = np.log(values[values > 0])
     scale = number(spread(values), 1)
     base, noise = page.fresh("base"), page.fresh("noise")
     of = f"log {name}" if is_log else name
@@ -29,26 +32,42 @@ def _linear(page: Page, table: TableProfile, target: ColumnProfile, others: Othe
     terms = linear_terms(page, table, others, scale)
     page.priors.append(f"{noise} ~ HalfNormal({scale})  # what the other columns do not say")
     mean = summed(base, terms, page.rows.append, page.fresh(f"{name}_mean"))
-    page.rows.append(f"{name} ~ LogNormal({mean}, {noise})" if is_log else f"{name} ~ Normal({mean}, {noise})")
-    return f"a linear regression of {of}"
+    zeros = _share_of_zeros(page, name) if has_zeros else ""
+    page.rows.append(
+        drawn(name, f"LogNormal({mean}, {noise})" if is_log else f"Normal({mean}, {noise})", zeros, is_real=True)
+    )
+    return f"a linear regression of {of}" + (
+        f", where it is not 0, and the share of rows where it is ({zeros})" if zeros else ""
+    )
+
+
+def _share_of_zeros(page: Page, name: str) -> str:
+    """A parameter for it."""
+    zeros = page.fresh(f"{name}_zeros")
+    page.priors.append(
+        f"{zeros} ~ Beta(1, 1)  # the share of zeros; if the others say when, `sigmoid(...)` of them"
+    )
+    return zeros
 
 
 def _counted(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
     name, values = page.names[target.name], target.sorted_numbers
-    base = page.fresh("base")
+    family, base = count_family(values), page.fresh("base")
     page.priors.append(
         f"{base} ~ Normal({number(float(np.log(max(values.mean(), 0.05))))}, 2)  # log of the mean of an average row"
     )
     terms = linear_terms(page, table, others, "1")
     rate = page.fresh(f"{name}_log_mean")
     log_mean = summed(base, terms, page.rows.append, rate)
-    if is_poisson(values):
-        page.rows.append(f"{name} ~ Poisson(exp({log_mean}))")
-        return f"a Poisson regression of {name}: a coefficient of 0.1 is about 10 % more"
-    shape = page.fresh("shape")
-    page.priors.append(f"{shape} ~ Gamma(2, 1)  # the smaller, the more {name} varies beyond a Poisson")
-    page.rows.append(f"{name} ~ NegativeBinomial(exp({log_mean}), {shape})")
-    return f"a negative binomial regression of {name}: a coefficient of 0.1 is about 10 % more"
+    zeros = _share_of_zeros(page, name) if family.is_inflated else ""
+    density, words = f"Poisson(exp({log_mean}))", "a Poisson"
+    if family.is_overdispersed:
+        shape = page.fresh("shape")
+        page.priors.append(f"{shape} ~ Gamma(2, 1)  # the smaller, the more {name} varies beyond a Poisson")
+        density, words = f"NegativeBinomial(exp({log_mean}), {shape})", "a negative binomial"
+    page.rows.append(drawn(name, density, zeros, is_real=False))
+    words = words.replace("a ", "a zero-inflated ") if zeros else words
+    return f"{words} regression of {name}: a coefficient of 0.1 is about 10 % more"
 
 
 def _logistic(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
@@ -65,13 +84,16 @@ def _ordered(page: Page, table: TableProfile, target: ColumnProfile, others: Oth
     name, labels = page.names[target.name], labels_of(target)
     step, cut = page.fresh(f"{name}_step"), page.fresh(f"{name}_cut")
     page.dims.append(f"dim {step}[{len(labels) - 1}]")
-    page.priors.append(f"{cut}[{step}] : ordered ~ Normal(0, 3)  # where one label ends and the next begins")
+    says = "where one label ends and the next begins"
+    if len(labels) == 2:
+        says = f"log odds of {quoted(labels[0])} in an average row"
+    page.priors.append(f"{cut}[{step}] : ordered ~ Normal(0, 3)  # {says}")
     terms = linear_terms(page, table, others, "2")
     first, *rest = terms or ["0"]
     score = summed(first, rest, page.rows.append, page.fresh(f"{name}_score"))
     page.rows.append(f"{name} : {label_set(target)} ~ OrderedLogistic({score}, {cut})")
     if len(labels) == 2:
-        return f"a logistic regression of {name}: the log odds of {label_text(labels[1])} are its score less {cut}"
+        return f"a logistic regression of {name}: coefficients are log odds of {quoted(labels[1])}, 0.7 doubles the odds"
     return f"an ordinal regression of {name}: positive coefficients make high labels likelier"
 
 

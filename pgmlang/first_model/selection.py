@@ -67,7 +67,8 @@ def _reason(column: ColumnProfile, groups_are_plates: bool) -> str:
         case "date" if not column.date_formats:
             return "dates in more than one spelling"
         case "date":
-            return f"dates (`--dates {shlex.quote(column.name)}` reads them as days)"
+            names = [shlex.quote(f"{column.name}={f}") for f in column.date_formats[:2]]
+            return f"dates ({' or '.join(f'`--dates {n}`' for n in names)} reads them as days)"
         case "text":
             return f"free text, {several}"
         case "other":

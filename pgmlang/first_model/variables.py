@@ -8,6 +8,7 @@ from pgmlang.first_model.page import Page
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text
 from pgmlang.profile.scales import ordered_labels
+from pgmlang.profile.zeros import count_family, zeros_of_amount
 
 LABELLED = ("category", "binary", "ordinal", "code", "bins", "group")
 """Kinds whose values are labels."""
@@ -47,11 +48,6 @@ def centre(values: np.ndarray) -> float:
     return float(values[(values >= low) & (values <= high)].mean())
 
 
-def is_poisson(values: np.ndarray) -> bool:
-    """Whether counts vary about as much as a Poisson's."""
-    return float(values.var()) <= 1.5 * float(values.mean())
-
-
 def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: str = "") -> None:
     """A column with a distribution of its own, whose parameters are estimated; ``by``: the variable, of the dim ``by_type``,
     whose labels tell it apart."""
@@ -62,23 +58,36 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
         return
     is_real = column.kind != "count"
     words: tuple[str, ...] = ("mean", "sd")
+    is_log, has_zeros = column.kind == "skewed", is_real and zeros_of_amount(column) > 0
     if not is_real:
-        words = ("rate",) if is_poisson(column.sorted_numbers) else ("mean", "shape")
+        family = count_family(column.sorted_numbers)
+        words, has_zeros = ("mean", "shape") if family.is_overdispersed else ("rate",), family.is_inflated
+    if has_zeros:
+        words, is_log = (*words, "zeros"), is_real
     names = [page.fresh(f"{name}_{word}") for word in words]
     told = {
         "rate": f"  # the mean of {name}",
         "shape": f"  # the smaller, the more {name} varies beyond a Poisson",
     }
-    if column.kind == "skewed":
-        told["mean"] = f"  # of log {name}: the values have a long tail"
+    if is_log:
+        told["mean"] = f"  # of log {name}" + (
+            ", where it is not 0" if has_zeros else ": the values have a long tail"
+        )
+    if has_zeros:
+        told["zeros"] = f"  # the share of rows where {name} is 0" + ("" if is_real else " whatever its mean")
     for word, parameter in zip(words, names, strict=True):
-        kind = "real" if word == "mean" and is_real else "positive"
+        kind = "unit" if word == "zeros" else "real" if word == "mean" and is_real else "positive"
         page.priors.append(f"param {parameter}{axis} : {kind}{told.get(word, '')}")
-    given = ", ".join(n + index for n in names)
-    if words == ("rate",):
-        density = f"Poisson({given})"
-    elif not is_real:
-        density = f"NegativeBinomial({given})"
+    given = ", ".join(n + index for n in names[: len(names) - has_zeros])
+    if is_real:
+        density = f"LogNormal({given})" if is_log else f"Normal({given})"
     else:
-        density = f"LogNormal({given})" if column.kind == "skewed" else f"Normal({given})"
-    page.rows.append(f"{name} ~ {density}")
+        density = f"NegativeBinomial({given})" if family.is_overdispersed else f"Poisson({given})"
+    page.rows.append(drawn(name, density, names[-1] + index if has_zeros else "", is_real))
+
+
+def drawn(name: str, density: str, zeros: str, is_real: bool) -> str:
+    """The statement of a variable; ``zeros``: the share of zeros that come beside its density, if any."""
+    if not zeros:
+        return f"{name} ~ {density}"
+    return f"{name}{' : real' * is_real} ~ ZeroInflated({zeros}, {density})"

@@ -82,7 +82,7 @@ def drafted(
     if not as_is:
         seen = profile(mended(frame, plain))
         plain = plain.plus(sure_options(remarks_on(seen), seen))
-    read = mended(frame, replace(plain, bins=bins))
+    read = mended(frame, replace(plain, bins=bins), reading)
     made = first_model(read, name, target, classifier)
     said: tuple[str, ...] = ()
     if made.counting is not None:

@@ -66,14 +66,18 @@ def _words(text: str) -> Callable[[Model, Facts], tuple[str, ...]]:
 def _build(is_persistent: bool) -> Callable[[Problem, CdOptions], Algorithm]:
     def build(problem: Problem, options: CdOptions) -> Algorithm:
         from pgmlang.objectives.divergence import Divergence
-        from pgmlang.objectives.objective import Objective, learned_outcome
+        from pgmlang.objectives.objective import Objective, learned_outcome, per_unit
 
         model, facts = problem.model, problem.facts
         plate = unit_plate(model)
         divergence = Divergence(model, observed_fields(model, facts), hidden_fields(model, facts), options.k, options.chains,
                                 is_persistent, plate)  # fmt: skip
         objective = Objective(
-            divergence.start, divergence.loss, learned_outcome, "log pseudo-likelihood a row", divergence.extra
+            divergence.start,
+            divergence.loss,
+            learned_outcome,
+            per_unit("log pseudo-likelihood", plate),
+            divergence.extra,
         )
         return build_training(problem, options, objective)
 

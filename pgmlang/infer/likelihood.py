@@ -155,7 +155,7 @@ def _objective(problem: Problem, options: LikelihoodOptions, way: str) -> Object
     from pgmlang.objectives.divergence import Divergence
     from pgmlang.objectives.langevin import LangevinLikelihood
     from pgmlang.objectives.likelihood import Likelihood
-    from pgmlang.objectives.objective import Objective, learned_outcome
+    from pgmlang.objectives.objective import Objective, learned_outcome, per_unit
 
     model, facts = problem.model, problem.facts
     plate = unit_plate(model)
@@ -165,7 +165,11 @@ def _objective(problem: Problem, options: LikelihoodOptions, way: str) -> Object
         return Objective(initial_free, langevin.loss, learned_outcome, "gap of the phases", langevin.extra)
     if way == "gibbs":
         chains = Divergence(model, observed, hidden, options.k, options.chains, True, plate)
-        return Objective(chains.start, chains.loss, learned_outcome, "log pseudo-likelihood a row", chains.extra)
+        return Objective(
+            chains.start, chains.loss, learned_outcome, per_unit("log pseudo-likelihood", plate), chains.extra
+        )
     hidden = summed_variables(model, facts) if way == "summed" else hidden
     exact = Likelihood(model, hidden, observed, plate, way)
-    return Objective(partial(initial_free, spread=0.05), exact.loss, exact.conclude, "log-likelihood a row")
+    return Objective(
+        partial(initial_free, spread=0.05), exact.loss, exact.conclude, per_unit("log-likelihood", plate)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgmlang.display import DisplayTable, column, printable
 from pgmlang.model.model import Model, Variable
-from pgmlang.model.show import show_distribution, show_expr
+from pgmlang.model.statements import statement_lines
 
 MOST = 24
 """Variables that are listed."""
@@ -14,7 +14,7 @@ WIDEST = 56
 
 def outline(model: Model, most: int = MOST) -> DisplayTable:
     """A row for each variable: its role, type, plates and statement; potentials are counted below."""
-    variables = model.variables[:most]
+    variables, statements = model.variables[:most], statement_lines(model)
     notes = []
     if len(model.variables) > most:
         notes.append(f"... and {len(model.variables) - most:,} more")
@@ -26,7 +26,7 @@ def outline(model: Model, most: int = MOST) -> DisplayTable:
         column("role", [v.role for v in variables]),
         column("type", [str(v.type) for v in variables]),
         column("plate", [v.plates[-1] if v.plates else "" for v in variables]),
-        column("statement", [_statement(model, v) for v in variables]),
+        column("statement", [_shortened(statements.get(v.name, "")) for v in variables]),
     ), notes=tuple(notes))  # fmt: skip
 
 
@@ -41,10 +41,5 @@ def _with_axes(variable: Variable) -> str:
     return f"{variable.name}[{', '.join(variable.axes)}]" if variable.axes else variable.name
 
 
-def _statement(model: Model, variable: Variable) -> str:
-    if variable.name in model.definition_of:
-        text = f"= {show_expr(model.definition_of[variable.name].value)}"
-    else:
-        conditional = next((c for c in model.conditionals if c.target == variable.name), None)
-        text = f"~ {show_distribution(conditional.distribution)}" if conditional else ""
+def _shortened(text: str) -> str:
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"

@@ -37,7 +37,7 @@ from pgmlang.guides.written import WrittenGuide
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 from pgmlang.objectives import elbo_starts
-from pgmlang.objectives.objective import Objective, learned_values, units_of
+from pgmlang.objectives.objective import Objective, learned_values, per_unit, units_of
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.guided import automatic_names, summed_out
 from pgmlang.plan.problem import Problem
@@ -209,4 +209,4 @@ def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:
         unit_plate(model),
         problem.deadline,
     )
-    return Objective(elbo.start, elbo.loss, elbo.conclude, "bound")
+    return Objective(elbo.start, elbo.loss, elbo.conclude, per_unit("bound", elbo.plate))

@@ -19,7 +19,7 @@ from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.model.row_plates import unit_plate
-from pgmlang.objectives.objective import Objective, units_of
+from pgmlang.objectives.objective import Objective, per_unit, units_of
 from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.plan.latents import latent_variables, summed_names
 from pgmlang.plan.problem import Problem
@@ -76,8 +76,7 @@ def log_density_objective(problem: Problem) -> Objective:
     latent = tuple(v.name for v in latent_variables(model, facts))
     plate = unit_plate(model)
     objective = LogDensityObjective(latent, summed_names(model, facts), plate, problem.deadline)
-    label = "log-density a row" if plate else "log-density"
-    return Objective(objective.start, objective.loss, objective.conclude, label)
+    return Objective(objective.start, objective.loss, objective.conclude, per_unit("log-density", plate))
 
 
 def log_density(

@@ -44,6 +44,11 @@ def units_of(joint: BoundDensity, plate: str | None) -> float:
     return rows_of(joint, plate) * (joint.scale.get(plate, 1.0) if plate else 1.0)
 
 
+def per_unit(words: str, plate: str | None) -> str:
+    """What an objective of a unit of data is called: ``log-density per school``."""
+    return f"{words} per {plate}" if plate else words
+
+
 def rows_of(joint: BoundDensity, plate: str | None) -> float:
     """How many units of data a bound density holds, each by its weight."""
     if plate is None:

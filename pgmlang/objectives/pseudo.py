@@ -13,7 +13,7 @@ from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
 from pgmlang.density.reductions import scaled_sum
 from pgmlang.fields.fields import as_numbers, fields_of
-from pgmlang.objectives.objective import Objective, learned_outcome, learned_values, units_of
+from pgmlang.objectives.objective import Objective, learned_outcome, learned_values, per_unit, units_of
 
 
 def log_pseudo_likelihood(
@@ -30,7 +30,7 @@ def log_pseudo_likelihood(
 
 
 def pseudo_objective(names: tuple[str, ...], plate: str | None) -> Objective:
-    """Minus the log pseudo-likelihood of the fields, a row."""
+    """Minus the log pseudo-likelihood of the fields, of a unit of data."""
 
     def loss(
         joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
@@ -38,4 +38,4 @@ def pseudo_objective(names: tuple[str, ...], plate: str | None) -> Objective:
         params = learned_values(joint, free)
         return -log_pseudo_likelihood(joint, names, params, nets) / units_of(joint, plate), extra
 
-    return Objective(initial_free, loss, learned_outcome, "log pseudo-likelihood a row")
+    return Objective(initial_free, loss, learned_outcome, per_unit("log pseudo-likelihood", plate))

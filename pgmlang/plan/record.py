@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from pgmlang.display import text_as_html
+from pgmlang.display import DisplayTable, column
 
 
 class Assignment(NamedTuple):
@@ -44,7 +44,7 @@ class Plan:
         return f"plan of {self.model}\n{show(self)}"
 
     def _repr_html_(self) -> str:
-        return text_as_html(repr(self))
+        return "".join(table._repr_html_() for table in tables(self))
 
     @property
     def method(self) -> str:
@@ -74,6 +74,22 @@ def show(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def tables(plan: Plan) -> list[DisplayTable]:
+    """A table a case: which kernel takes which variables, and why; below it the options, and the methods tried before."""
+    out = []
+    for blocks in plan.cases():
+        first = blocks[0]
+        columns = (
+            column("kernel", [b.kernel for b in blocks], is_head=True),
+            column("variables", [_listed(b.variables) for b in blocks]),
+            column("because", ["; ".join(b.reasons) for b in blocks]),
+        )
+        head = f"{first.when}: " if first.when else ""
+        out.append(DisplayTable(columns, f"plan of {plan.model}: {head}{first.method}", _with_options(first)))
+    refused = [f"not {name}: {reason}" for name, reason in plan.refused]
+    return [*out[:-1], out[-1].with_notes(*refused)] if out else []
+
+
 def brief(plan: Plan) -> str:
     """One line: the method, and who takes which variables."""
     parts = []
@@ -92,10 +108,13 @@ def _case(blocks: tuple[PlanBlock, ...]) -> list[str]:
     is_told = len(blocks) == 1 and first.kernel == first.method
     lines.extend(f"  {b.kernel}: {_listed(b.variables)}" for b in blocks if b.variables and not is_told)
     lines.extend(f"  because {reason}" for reason in dict.fromkeys(r for b in blocks for r in b.reasons))
-    options = ", ".join(f"{k} = {v}" for k, v in first.options.items())
-    if options:
-        lines.append(f"  with {options}")
+    lines.extend(f"  {line}" for line in _with_options(first))
     return lines
+
+
+def _with_options(block: PlanBlock) -> tuple[str, ...]:
+    options = ", ".join(f"{k} = {v}" for k, v in block.options.items())
+    return (f"with {options}",) if options else ()
 
 
 def _listed(names: tuple[str, ...]) -> str:

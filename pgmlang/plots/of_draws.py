@@ -11,7 +11,7 @@ import numpy as np
 
 from pgmlang.plots.canvas import titled
 from pgmlang.plots.kind import Kind, Request
-from pgmlang.plots.scalars import chosen_scalars, real_names
+from pgmlang.plots.scalars import Scalars, chosen_scalars, real_names
 from pgmlang.results.fit import Fit
 from pgmlang.results.scalars import is_independent
 
@@ -60,15 +60,15 @@ class ArvizPlot(NamedTuple):
 ROWS = (
     ArvizPlot("forest", "intervals of 50 and 90 %, the median between", "plot_forest", 60,
         size=lambda n: (7.0, 1.3 + 0.32 * n), options={"combined": True, "ci_kind": "eti", "ci_probs": (0.5, 0.9), "point_estimate": "median"}),
-    ArvizPlot("trace", "the course of each chain", "plot_trace", 8, is_of_chains=True),
-    ArvizPlot("rank", "ranks of each chain's draws among all: flat where chains agree", "plot_rank", is_of_chains=True),
+    ArvizPlot("trace", "the course of each chain", "plot_trace", is_of_chains=True),
+    ArvizPlot("rank", "ranks of each chain's draws among all: flat, mostly within the grey, where chains agree", "plot_rank", is_of_chains=True),
     ArvizPlot("density", "the marginal densities", "plot_dist", spellings=("dist", "posterior", "marginals")),
     ArvizPlot("pairs", "two numbers against each other", "plot_pair", 5, ("pair", "scatter"),
         size=lambda n: (1.0 + 1.9 * n, 0.8 + 1.8 * n), options={"marginal": True}),
     ArvizPlot("energy", "energies of the sampler: how well it goes through the tails", "plot_energy", needs="energy",
         is_of_chains=True, size=lambda n: (8.0, 3.2)),
-    ArvizPlot("autocorr", "how far draws remember those before", "plot_autocorr", 6, ("autocorrelation",), is_of_chains=True),
-    ArvizPlot("ess", "effective sample size as draws come in", "plot_ess_evolution", 6, ("ess_evolution",),
+    ArvizPlot("autocorr", "how far draws remember those before", "plot_autocorr", PANELS, ("autocorrelation",), is_of_chains=True),
+    ArvizPlot("ess", "effective sample size as draws come in", "plot_ess_evolution", PANELS, ("ess_evolution",),
         is_of_chains=True),
 )  # fmt: skip
 
@@ -117,29 +117,50 @@ def _draw(row: ArvizPlot) -> Callable[[Request], Figure]:
         figure: Figure = drawn.viz["figure"].item()
         figure.set_layout_engine("constrained")
         figure.set_size_inches(*row.size(len(scalars.values)))
-        if row.name == "trace":
-            for line in (line for axis in figure.axes for line in axis.lines):
-                line.set_linewidth(0.4)
-        for axis in figure.axes:
-            # arviz-plots names the column of names by its own dimension
-            if "variable" in [label.get_text() for label in axis.get_xticklabels()]:
-                axis.set_xticks([])
-                axis.spines["bottom"].set_visible(False)
-        note = "" if row.name == "energy" else scalars.note
-        return titled(figure, f"{fit.model.name}: {row.says}", note)
+        _tidy(row, figure, len(scalars.values))
+        return titled(figure, f"{fit.model.name}: {row.says}", _note(row, scalars))
 
     return draw
 
 
-def _has_many_scales(fit: Fit) -> bool:
+def _tidy(row: ArvizPlot, figure: Figure, number: int) -> None:
+    """What arviz-plots leaves to whoever looks: thin lines of chains, chains that are whole numbers, ticks that do not
+    touch, no empty rows around many."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    for axis in figure.axes:
+        # arviz-plots names the column of names by its own dimension
+        if "variable" in [label.get_text() for label in axis.get_xticklabels()]:
+            axis.set_xticks([])
+            axis.spines["bottom"].set_visible(False)
+        elif row.size is _panels and not isinstance(axis.xaxis.get_major_locator(), FixedLocator):
+            axis.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 2.5, 5, 10)))
+        if axis.get_ylabel() == "Chain":
+            axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+        if row.name == "trace":
+            for line in axis.lines:
+                line.set_linewidth(0.4)
+        if row.name == "forest":
+            axis.margins(y=0.8 / (number + 1))
+
+
+def _note(row: ArvizPlot, scalars: Scalars) -> str:
+    """What the picture leaves out, and which other shows more of it."""
+    if row.name == "energy":
+        return ""
+    if row.name == "forest" and _has_many_scales(scalars):
+        return "density shows each number on an axis of its own"
+    return scalars.note
+
+
+def _has_many_scales(scalars: Scalars) -> bool:
     """Whether on one axis the narrowest of a few numbers would be points."""
-    scalars = chosen_scalars(fit, (), PANELS)
     low, middle, high = np.array([np.quantile(v, (0.05, 0.5, 0.95)) for v in scalars.values.values()]).T
     return scalars.number <= PANELS and float(np.ptp(middle)) > SPAN * float((high - low).min())
 
 
 USUAL: dict[str, tuple[int, Callable[[Fit], bool]]] = {
-    "density": (45, _has_many_scales),
+    "density": (45, lambda fit: _has_many_scales(chosen_scalars(fit, (), PANELS))),
     "forest": (50, lambda fit: True),
 }
 KINDS = tuple(

@@ -42,7 +42,8 @@ def _at_points(given: Conditioned, num_draws: int) -> Columns:
 def _of_densities(given: Conditioned, num_draws: int) -> Columns:
     """Rows that are completed from what is given of them, or drawn forwards."""
     from pgmlang.query.drawn_rows import sample_given
-    from pgmlang.query.prior_rows import fresh_rows, is_drawn_forwards
+    from pgmlang.query.fresh_binding import is_drawn_forwards
+    from pgmlang.query.prior_rows import fresh_rows
 
     fit = given.posterior.fit
     if given.posterior.has_fields and given.evidence:
@@ -66,7 +67,7 @@ def _of_network(answers: NetworkAnswers, num_draws: int, seed: int, items: tuple
 def _sequence(given: Conditioned, num_draws: int) -> Columns:
     """Rows that hang together: a chain's follow each other in one sequence; given evidence each draw is a sequence of its
     own, as long as the evidence says. Raises PgmError PGM0602 for groups, which only data can give."""
-    from pgmlang.query.prior_rows import fresh_binding
+    from pgmlang.query.fresh_binding import fresh_binding
     from pgmlang.query.table_rows import TableRows
 
     fit, evidence = given.posterior.fit, in_sequence(given.posterior.fit.model, given.evidence)

@@ -101,7 +101,7 @@ class Posterior:
     def tables_of_sequence(self, length: int) -> NetworkAnswers:
         """Exact answers about a fresh sequence of some rows, whose variables are named with their row. Raises PgmError
         PGM0602 for inputs and for more than a chain in outer elements."""
-        from pgmlang.query.prior_rows import fresh_binding
+        from pgmlang.query.fresh_binding import fresh_binding
         from pgmlang.query.table_rows import TableRows
 
         (group,) = TableRows(fresh_binding(self.fit, length), self.fit.parameters).groups

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data import Frame
+from pgmlang.display.text import PIPED_WIDTH, display_width, padded, printable, shortened
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.kinds import words_of
 from pgmlang.profile.registry import remarks_on, sure_options
@@ -18,7 +21,6 @@ from pgmlang.profile.remark import Remark
 from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile, profile
 
-WIDTH = 100
 _LABELS = 6
 
 
@@ -55,32 +57,37 @@ class Description:
     def __str__(self) -> str:
         frame = self.profile.frame
         head = f"{frame.name}: {frame.num_rows:,} rows, {len(frame.columns):,} columns"
-        lines = [head, *(f"read: {_printable(n)}" for n in frame.notes), "", *self._table()]
+        # lines without a screen are as long as they are: one remark can be searched for in one line
+        width = shutil.get_terminal_size((0, 24)).columns
+        notes = [line for n in frame.notes for line in _prose(f"read: {printable(n)}", "", width)]
+        lines = [head, *notes, "", *self._table(width or PIPED_WIDTH)]
         if self.remarks:
             lines += ["", "remarks"]
         for remark in self.remarks:
-            lines += self._remark_lines(remark)
+            lines += self._remark_lines(remark, width)
         mending = sure_options(self.remarks, self.profile).flags()
         if mending:
-            lines += ["", "what is sure of these, to be typed behind any command that reads the table:",
-                      "  " + " ".join(map(shlex.quote, mending))]  # fmt: skip
+            words = "what is sure of these, to be typed behind any command that reads the table:"
+            lines += ["", *_prose(words, "", width), "  " + " ".join(map(shlex.quote, mending))]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
 
-    def _table(self) -> list[str]:
+    def _table(self, width: int) -> list[str]:
         head = ("column", "kind", "missing", "values")
-        body = [(_cut(_printable(r["column"]), 28), r["kind"], f"{r['missing']:,}" if r["missing"] else "", _printable(r["values"]))
+        body = [(shortened(printable(r["column"]), 28), r["kind"], f"{r['missing']:,}" if r["missing"] else "", printable(r["values"]))
                 for r in self.rows]  # fmt: skip
-        widths = [max(len(row[i]) for row in [head, *body]) for i in range(3)]
-        left = sum(widths) + 6
+        widths = [max(display_width(row[i]) for row in [head, *body]) for i in range(3)]
+        room = max(20, width - sum(widths) - 6)
         return [
-            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {_cut(d, max(30, WIDTH - left))}".rstrip()
-            for a, b, c, d in [head, *body]
-        ]
+            "  ".join(
+                [*(padded(cell, w, is_right=i == 2) for i, (cell, w) in enumerate(zip(row, widths, strict=False))), shortened(row[3], room)]
+            ).rstrip()
+            for row in [head, *body]
+        ]  # fmt: skip
 
-    def _remark_lines(self, remark: Remark) -> list[str]:
+    def _remark_lines(self, remark: Remark, width: int) -> list[str]:
         names = ", ".join(remark.columns[:3]) + (
             f", … ({len(remark.columns)} columns)" if len(remark.columns) > 3 else ""
         )
@@ -89,9 +96,13 @@ class Description:
             unit = self.profile.frame.place.unit
             more = ", …" if len(remark.rows) >= 5 else ""
             place = f" ({unit}{'s' * (len(remark.rows) > 1)} {', '.join(map(str, remark.rows))}{more})"
-        cures = [x for x in (remark.flags, _printable(remark.cure)) if x]
-        lines = [f"  {_printable(names)}: {_printable(remark.message)}{place}"]
-        return lines + ([f"      {': '.join(cures)}"] if cures else [])
+        lines = _prose(f"{printable(names)}: {printable(remark.message)}{place}", "  ", width)
+        flags, cure, indent = remark.flags, printable(remark.cure), " " * 6
+        if not flags or not cure or not width or len(indent + flags + cure) + 2 <= width:
+            together = ": ".join(filter(None, (flags, cure)))
+            return lines + (_prose(together, indent, 0 if flags else width) if together else [])
+        # options are typed, and so stay on one line
+        return [*lines, f"{indent}{flags}:", *_prose(cure, indent + "  ", width)]
 
 
 def values_of(column: ColumnProfile) -> str:
@@ -104,9 +115,11 @@ def values_of(column: ColumnProfile) -> str:
     if column.kind in ("id", "text", "date"):
         first, last = column.labels[0], column.labels[-1]
         several = f"{column.distinct:,} different" if column.kind != "date" else f"{column.distinct:,} days"
-        return f"{_cut(first, 24)} … {_cut(last, 24)}, {several}"
+        return f"{shortened(first, 24)} … {shortened(last, 24)}, {several}"
     labels = _shown_labels(column)
-    shown = ", ".join(_cut(json.dumps(t, ensure_ascii=False) if "," in t else t, 20) for t in labels[:_LABELS])
+    shown = ", ".join(
+        shortened(json.dumps(t, ensure_ascii=False) if "," in t else t, 20) for t in labels[:_LABELS]
+    )
     return shown + (f", … ({column.distinct:,} labels)" if len(labels) > _LABELS else "")
 
 
@@ -122,13 +135,12 @@ def _shown_labels(column: ColumnProfile) -> list[str]:
     return sorted(labels, key=lambda t: -counts[t])
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    """On one line: what steers a terminal is written out."""
-    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
+def _prose(text: str, indent: str, width: int) -> list[str]:
+    """A sentence on as many lines as it takes; on one where the width is 0."""
+    if not width or display_width(indent + text) <= width:
+        return [indent + text]
+    return textwrap.wrap(text, max(width, 24), initial_indent=indent, subsequent_indent=indent + "  ",
+                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
 
 
 def describe(frame: Frame) -> Description:

@@ -1,4 +1,5 @@
-"""How the numbers of a column of text are written: decimal commas, marks between thousands, currencies, percent, units."""
+"""How the numbers of a column of text are written: decimal commas, marks between thousands, currencies, percent, units,
+parentheses of accountants, letters for powers of ten."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import strings_of
-from pgmlang.data.numbers import MINUS, MISSING_WORDS, NumberFormat, parse_numbers
+from pgmlang.data.numbers import MAGNITUDES, MINUS, MISSING_WORDS, NumberFormat, parse_numbers
 
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
 _AROUND = re.compile(
@@ -19,6 +20,10 @@ CURRENCIES = frozenset(
     ("$", "€", "£", "¥", "₹", "₽", "₩", "CHF", "EUR", "USD", "GBP", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "CZK", "Fr.", "Fr", "kr",
      "Kč", "zł", "R$", "US$", "Rs", "Rs.")
 )  # fmt: skip
+_IN_PARENTHESES = re.compile(r"([^\d()+-]{0,4})\(([^()+-]*\d[^()+-]*)\)([^\d()+-]{0,4})")
+_WITH_MAGNITUDE = re.compile(rf"([^\d]*\d[\d.,' ]*?)\s*({'|'.join(MAGNITUDES)})", re.I)
+_SURE_MAGNITUDES = frozenset(("k", "M", "mn", "Mn", "MN", "bn", "Bn", "BN"))
+"""Letters that are hardly a unit (`m` may be metres, `K` kelvins, `B` bytes), where all numbers have the same."""
 _ENOUGH = 0.6
 """The share of cells, without those that mean missing, that must be numbers by a format."""
 
@@ -45,12 +50,14 @@ def format_of(texts: Any, counts: np.ndarray, told: NumberFormat, decimal_mark: 
     probe = [labels[i] for i in np.argsort(-weights)[:200] if weights[i]]
     if not any(c.isdigit() for t in probe for c in t):
         return None
-    unit = told.unit or _unit(probe)
+    accounting = told.accounting or _is_accounting(probe)
+    magnitudes = told.magnitudes or _have_magnitudes([_bare(t, accounting) for t in probe])
+    unit = told.unit or _unit([_bare(t, accounting, magnitudes) for t in probe])
     for decimal, thousands in _MARKS:
         if decimal_mark and decimal != decimal_mark and {decimal, thousands} & {","}:
             continue
         for sign in dict.fromkeys(("", unit)):
-            how = NumberFormat(decimal, thousands, sign)
+            how = NumberFormat(decimal, thousands, sign, accounting, magnitudes)
             if len(probe) > 20 and not _fits_probe(probe, how, most):
                 continue
             reached = share(how)
@@ -63,6 +70,27 @@ def _fits_probe(probe: list[str], how: NumberFormat, most: float) -> bool:
     """Whether a format does well on a few labels: the rest is not tried else."""
     values, _ = parse_numbers(strings_of(probe[:50]), how)
     return float((~np.isnan(values)).mean()) > 0.5 * most
+
+
+def _is_accounting(texts: list[str]) -> bool:
+    """Whether some, not all, stand in parentheses: all would be a way to number things."""
+    return 0 < sum(_IN_PARENTHESES.fullmatch(t.strip()) is not None for t in texts) < len(texts)
+
+
+def _bare(text: str, accounting: bool, magnitudes: bool = False) -> str:
+    """A number without the parentheses around it and the letters for a power of ten behind it."""
+    text = text.strip()
+    if accounting and (match := _IN_PARENTHESES.fullmatch(text)):
+        text = "".join(match.groups()).strip()
+    if magnitudes and (match := _WITH_MAGNITUDE.fullmatch(text)):
+        text = match[1]
+    return text
+
+
+def _have_magnitudes(texts: list[str]) -> bool:
+    """Whether letters behind numbers stand for powers of ten: there are several of them, or one that hardly is a unit."""
+    letters = {m[2] for t in texts if (m := _WITH_MAGNITUDE.fullmatch(t))}
+    return len({t.lower() for t in letters}) > 1 or bool(letters & _SURE_MAGNITUDES)
 
 
 def _unit(labels: list[str]) -> str:

@@ -26,6 +26,7 @@ from pgmlang.profile.remarks import (
     one_hot,
     outliers,
     stray_texts,
+    zeros,
 )
 from pgmlang.profile.table import TableProfile
 
@@ -33,7 +34,7 @@ REMARKS: dict[str, RemarkKind] = {
     module.KIND.name: module.KIND
     for module in (
         encodings, names, duplicate_columns, constant_columns, missing_words, missing_codes, number_marks, stray_texts, near_labels,
-        outliers, dates, identifiers, coded_numbers, one_hot, forgotten_counts,
+        outliers, dates, identifiers, coded_numbers, one_hot, zeros, forgotten_counts,
     )
 }  # fmt: skip
 """By name, in the order in which they are said."""

@@ -19,9 +19,9 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.events import label_weights
+from pgmlang.query.fresh_binding import fresh_binding, need_inputs, observed_outside
 from pgmlang.query.new_rows import NewRows, new_rows_of
 from pgmlang.query.parse import Event, Evidence, Query
-from pgmlang.query.prior_rows import fresh_binding, need_inputs, observed_outside
 from pgmlang.query.row_elements import element_of_draws, elements_of, single_element
 from pgmlang.query.row_names import base, of_a_row
 from pgmlang.query.row_predictions import complete

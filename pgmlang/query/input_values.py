@@ -10,8 +10,8 @@ from pgmlang.binding.values import single_value
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
+from pgmlang.query.fresh_binding import cure_of_input
 from pgmlang.query.parse import Evidence
-from pgmlang.query.prior_rows import cure_of_input
 from pgmlang.query.row_names import base
 from pgmlang.results.fit import Fit
 

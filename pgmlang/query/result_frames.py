@@ -34,7 +34,7 @@ def result_frame(columns: Columns, fit: Fit, data: Any = None, plate: str = "") 
 
 def tell(messages: Sequence[Diagnostic]) -> None:
     """Diagnostics as Python's warnings, of the line that called."""
-    for message in messages:
+    for message in (m.for_python() for m in messages):
         cure = f" (help: {message.help})" if message.help else ""
         warnings.warn(f"{message.code}: {message.message}{cure}", PgmWarning, stacklevel=6)
 

@@ -128,6 +128,13 @@ def ranked_r_hat(draws: np.ndarray) -> np.ndarray:
     return np.where((x.max((1, 2)) == x.min((1, 2))) | ~np.isfinite(x).all((1, 2)), np.nan, ranked)
 
 
+def plain_r_hat(draws: np.ndarray) -> np.ndarray:
+    """As `ranked_r_hat` without ranks, of the values and of their distances from the median: what costs no sorting, and
+    holds where tails are not heavy."""
+    halves = _split(np.asarray(draws, dtype=np.float64).transpose(2, 0, 1))
+    return np.fmax(_r_hat(halves), _r_hat(_folded(halves)))
+
+
 def r_hat_of_codes(codes: np.ndarray) -> np.ndarray:
     """R-hat of draws of labels ``[chain, draw, *axes]``, of the indicator of each scalar's first draw, ``[scalars]``: what
     ranks say of two values (they are a linear function of these). NaN for constants and fewer than `LEAST_DRAWS` draws."""

@@ -18,6 +18,7 @@ from pgmlang.results.pointwise import Pointwise
 from pgmlang.results.psis import reliable, smoothed
 
 _BLOCK = 1 << 21
+WAIC = "waic"
 SHOWN = 5
 """Most elements of probability zero that are named."""
 LARGE_VARIANCE = 0.4
@@ -52,6 +53,21 @@ class Elpd:
         return self.num_poor == 0
 
     @property
+    def k_hats(self) -> str:
+        """How many shapes are over the limit, and the largest; nothing where there are none."""
+        if self.pareto_k is None or not len(self.pareto_k):
+            return ""
+        worst = float(self.pareto_k.max())
+        return f"{self.num_poor} of {len(self.pareto_k):,} k-hats over {self.limit:.2f}, the largest {worst:.2f}"
+
+    @property
+    def large_variances(self) -> str:
+        """How many variances are too large for WAIC; nothing where none is, and of others."""
+        if self.method != WAIC or not self.num_poor:
+            return ""
+        return f"{self.num_poor} variances over {LARGE_VARIANCE}, where LOO is better"
+
+    @property
     def doubts(self) -> str:
         """Why the sum is minus infinity; nothing where it is not."""
         if not self.impossible:
@@ -70,13 +86,27 @@ class Elpd:
         text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f}{errors}"
         if not math.isnan(self.p):
             text += f", p {self.p:.2f}"
-        if self.pareto_k is not None and len(self.pareto_k):
-            worst = float(self.pareto_k.max())
-            text += f"; {self.num_poor} of {len(self.pareto_k):,} k-hats over {self.limit:.2f}, the largest {worst:.2f}"
+        if self.k_hats:
+            text += f"; {self.k_hats}"
         doubts = f"; {self.doubts}" if self.doubts else ""
         return f"{text}; log-likelihood {self.given}{doubts}"
 
     __repr__ = __str__
+
+    @property
+    def display(self) -> DisplayTable:
+        """The sums with what they hang on, as a notebook shows them."""
+        two = "{:.2f}".format
+        notes = [f"log-likelihood {self.given}"]
+        notes += filter(None, [self.k_hats, self.large_variances, self.doubts])
+        return DisplayTable((
+            column("figure", ["elpd", "p"], is_head=True),
+            column("estimate", [self.elpd, _known(self.p)], two),
+            column("se", [_known(self.se), None], two),
+        ), f"{self.method} of {self.plate}", tuple(notes))  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return self.display._repr_html_()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, those of each element left out."""
@@ -113,7 +143,7 @@ def waic(pointwise: Pointwise) -> Elpd:
         variance[block] = values.var(axis=0, ddof=1) if len(values) > 1 else math.nan
         lppd[block] = np.logaddexp.reduce(values, axis=0) - math.log(len(values))
         elpd[block] = lppd[block] - variance[block]
-    return elpd_of("waic", pointwise, elpd, lppd, None, math.nan, int(np.sum(~(variance <= LARGE_VARIANCE))))
+    return elpd_of(WAIC, pointwise, elpd, lppd, None, math.nan, int(np.sum(~(variance <= LARGE_VARIANCE))))
 
 
 def _blocks(pointwise: Pointwise) -> Iterator[tuple[slice, np.ndarray]]:

@@ -53,15 +53,19 @@ class Findings(TableTuple[Finding]):
             DisplayColumn("figure", tuple(figures), tuple(f.figure for f in self), is_number=True),
             column("limit", [f.threshold for f in self], lambda v: f"{v:g}"),
             column("where", [f.where for f in self]),
-        ), notes=(*cures, f"{counted(self)}, {sum(f.severity != 'ok' for f in self)} not passed"))  # fmt: skip
+        ), notes=(*cures, self._outcome))  # fmt: skip
 
     @property
     def display(self) -> DisplayTable:
-        passed = len(self) - len(self.bad)
         if not self.bad:
-            return DisplayTable((), f"{counted(self)}, 0 not passed")
+            return DisplayTable((), self._outcome)
         table = self.bad.every
-        return replace(table, notes=(*table.notes[:-1], f"{counted(self)}, {len(self) - passed} not passed"))
+        return replace(table, notes=(*table.notes[:-1], self._outcome))
+
+    @property
+    def _outcome(self) -> str:
+        """``10 checks, all passed``."""
+        return f"{counted(self)}, {f'{len(self.bad):,} not passed' if self.bad else 'all passed'}"
 
     @property
     def frame(self) -> Any:

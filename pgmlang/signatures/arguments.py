@@ -114,6 +114,8 @@ ARGUMENTS = {
     "fold_case": Argument(_or_none(lambda v: isinstance(v, bool)), "true or false"),
     "merge": Argument(_are_merges, 'a mapping from labels to labels, such as `{"Male": "male"}`'),
     "unit": Argument(_texts_or(_is_text), 'a mapping from columns to signs, such as `{"price": "€"}`'),
+    "accounting": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of columns", are_names=True),
+    "magnitudes": Argument(_or_none(lambda v: _is_text(v) or _are_texts(v)), "a list of columns", are_names=True),
     "dates": Argument(_texts_or(_is_text), 'a mapping from columns to formats, such as `{"day": "%d.%m.%Y"}`'),
     "bins": Argument(_texts_or(lambda v: _is_cell(v) or _are_cells(v)), 'a mapping from columns to bins, such as `{"age": 5}`'),
     "counts": Argument(_or_none(_is_text), "the name of a column"),
@@ -131,7 +133,20 @@ ARGUMENTS = {
 """By the name of a parameter."""
 
 
-READING = ("encoding", "decimal", "thousands", "na", "strip", "fold_case", "merge", "unit", "dates", "bins")
+READING = (
+    "encoding",
+    "decimal",
+    "thousands",
+    "na",
+    "strip",
+    "fold_case",
+    "merge",
+    "unit",
+    "accounting",
+    "magnitudes",
+    "dates",
+    "bins",
+)
 """How cells are read: the keywords that a function takes as ``**reading``."""
 OTHER_NAMES = {
     "random_state": "seed", "random_seed": "seed", "rng": "seed", "tune": "warmup", "burn": "warmup", "burn_in": "warmup",
@@ -222,7 +237,10 @@ def _misfit(
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     known += [n for p in parameters if p.kind is p.VAR_KEYWORD for n in GATHERED.get(p.name, ())]
-    takes = "it takes " + ", ".join(f"`{n}`" for n in known) if known else "it takes no arguments"
+    listed = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+    takes = "it takes " + (
+        ", ".join(f"`{n}`" for n in known) or (f"{listed[0]} without a keyword" if listed else "no arguments")
+    )
     for name in kwargs:
         if name not in known:
             message = f"`{function.__name__}` has no argument `{name}`"

@@ -143,3 +143,15 @@ def test_checking_a_model_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_questions_of_tables_load_no_torch() -> None:
+    """It takes a second to import, which a first answer should not wait for."""
+    code = (
+        "import sys\nfrom pgmlang.cli.main import run\n"
+        "assert run(['query', 'examples/asia/asia.pgm', 'P(lung | xray = yes)', 'MAP(* | smoke = no)']) == 0\n"
+        "assert run(['sample', 'examples/asia/asia.pgm', '-n', '2', '--seed', '1']) == 0\n"
+        "assert not {'torch', 'pyro'} & set(sys.modules), 'loaded'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

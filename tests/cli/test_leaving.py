@@ -1,4 +1,4 @@
-"""The process ends with its status once all is said, whatever threads of libraries still do."""
+"""The process ends with its status once all is said and tidied up, whatever would befall it while libraries are taken down."""
 
 from __future__ import annotations
 
@@ -9,21 +9,42 @@ from pathlib import Path
 
 import pytest
 
-BUSY = """
-import atexit, sys, threading, time
-threading.Thread(target=time.sleep, args=(300,)).start()
-atexit.register(print, "tidied up")
+FRAIL = """
+import atexit, os, sys, threading
+
+class Frail:
+    def __del__(self, abort=os.abort):
+        abort()
+
+frail = Frail()
 sys.argv = ["pgmc", *sys.argv[1:]]
-from pgmlang.cli.main import main
-main()
+from pgmlang.cli import main as module
+run = module.run
+
+def busy(arguments):
+    atexit.register(print, "tidied up")
+    threading.Timer(0.3, print, ("done in a thread",)).start()
+    return run(arguments)
+
+if sys.argv.pop() == "guarded":
+    module.run = busy
+    module.main()
 """
 
 
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", FRAIL, *arguments], capture_output=True, text=True, timeout=60)
+
+
 @pytest.mark.parametrize(("argument", "status"), [("--version", 0), ("--nonsense", 64)])
-def test_a_busy_thread_is_not_waited_for(argument: str, status: int) -> None:
-    done = subprocess.run([sys.executable, "-c", BUSY, argument], capture_output=True, text=True, timeout=60)
-    assert done.returncode == status
-    assert done.stdout.endswith("tidied up\n")
+def test_what_aborts_while_libraries_are_taken_down_does_not_change_the_status(argument: str, status: int) -> None:
+    done = ended(argument, "guarded")
+    assert done.returncode == status, done.stderr
+    assert done.stdout.endswith("done in a thread\ntidied up\n")
+
+
+def test_the_abort_is_one() -> None:
+    assert ended("--version", "bare").returncode != 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

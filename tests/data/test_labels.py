@@ -34,7 +34,7 @@ def test_unknown_labels_are_listed_once_with_their_lines() -> None:
     found = refusal(encode, column("no", "Yes", "yes", "Yes", "x"), ["no", "yes"])
     assert (found.code, found.place) == ("PGM0705", "days.csv:3:rain")
     assert found.message == "unknown label `Yes`"
-    assert found.help == "did you mean `yes`?"
+    assert found.help.startswith("give `--fold-case`, which reads labels in any case")
     assert found.notes == (
         "3 cells hold 2 unknown labels: `Yes` (line 3 and 1 more), `x` (line 6)",
         "accepted: `no`, `yes`",
@@ -49,8 +49,10 @@ def test_at_most_five_unknown_labels_are_shown() -> None:
 
 
 def test_hints() -> None:
-    assert "spaces" in refusal(encode, column(" yes"), ["no", "yes"]).notes[-1]
-    assert refusal(encode, column("1.0"), ["0", "1"]).help == "did you mean `1`?"
+    spaced = refusal(encode, column(" yes"), ["no", "yes"])
+    assert "spaces" in spaced.notes[-1]
+    assert spaced.help.startswith("give `--strip`")
+    assert refusal(encode, column("1.0"), ["0", "1"]).help.startswith("did you mean `1`? `--merge rain:1.0=1`")
     assert "--na NA" in refusal(encode, column("NA"), ["no", "yes"]).help
     numeric = read_frame({"a": [0.0, 1.0, None]}).column("a")
     assert list(encode(numeric, ["0", "1"])) == [0, 1, -1]

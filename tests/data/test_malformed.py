@@ -31,7 +31,7 @@ CASES: list[tuple[str, str, bytes, str, str, str]] = [
     ("long row", "d.csv", b"a,b\n1,2\n\n3,4,5\n", "PGM0703", "d.csv:4", "expected 2 cells, got 3"),
     ("row after line breaks", "d.csv", b'a,b\n"x\ny",2\n3\n', "PGM0703", "d.csv:4", "got 1"),
     ("name twice", "d.csv", b"a,b,a\n1,2,3\n", "PGM0704", "d.csv:1", "2 columns are named `a`"),
-    ("empty name", "d.csv", b",a\n1,2\n", "PGM0702", "d.csv:1", "column 1 of the header has no name"),
+    ("no name", "d.csv", b",\n1,2\n", "PGM0702", "d.csv:1", "columns 1, 2 of the header have no name"),
     ("blank name", "d.csv", b"a, ,\n1,2,3\n", "PGM0702", "d.csv:1", "columns 2, 3"),
     ("quote not closed", "d.csv", b'a,b\n1,"x\n2,3\n', "PGM0702", "d.csv:2", "never closed"),
     ("text after a quote", "d.csv", b'a,b\n1,"x"y"\n2,3\n', "PGM0702", "d.csv:2", "behind a closing quote"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pgmlang
+from pgmlang.binding.read import bind_data
 from pgmlang.data import Reading, read_frame
 from pgmlang.diagnostics import PgmError
 
@@ -21,6 +22,18 @@ from pgmlang.diagnostics import PgmError
         (["1'234.5", "0.5"], {"thousands": "'"}, [1234.5, 0.5]),
         (["$5", "-$6.50", "$-7", "8"], {"unit": {"x": "$"}}, [5, -6.5, -7, 8]),
         (["12 %", "3.5%"], {"unit": "x=%"}, [12, 3.5]),
+        (["(100)", " ( 1.5 ) ", "7"], {"accounting": ["x"]}, [-100, -1.5, 7]),
+        (
+            ["$(1,234.50)", "($2)", "$3"],
+            {"accounting": "x", "unit": {"x": "$"}, "thousands": ","},
+            [-1234.5, -2, 3],
+        ),
+        (
+            ["4.1M", "2.5k", "1,200 K", "3bn", "7", "-2 mn"],
+            {"magnitudes": ["x"], "thousands": {"x": ","}},
+            [4100000, 2500, 1.2e6, 3e9, 7, -2e6],
+        ),
+        (["(1,5 k)", "2"], {"magnitudes": "x", "accounting": "x", "decimal": ","}, [-1500, 2]),
         (["€ 1.200,50", "3 €"], {"unit": {"x": "€"}, "decimal": {"x": ","}, "thousands": {"x": "."}}, [1200.5, 3]),
         (["2024-01-02", "2024-01-03"], {"dates": "x"}, [19724, 19725]),
         (["31.12.1970", "01.01.1970"], {"dates": {"x": "%d.%m.%Y"}}, [364, 0]),
@@ -142,3 +155,37 @@ def test_an_encoding_is_of_one_file(tmp_path) -> None:
 def test_what_is_no_encoding_is_refused(name: str) -> None:
     with pytest.raises(PgmError, match="PGM0612"):
         read_frame({"x": ["1"]}, encoding=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"merge": {"sex": {"Mal": "m"}}}, "no cell of `sex` is `Mal`: `--merge sex:Mal=m` changes nothing (did you mean `Male`?)"),
+        ({"merge": ["sex:Mal=m"]}, "no cell of `sex` is `Mal`: `--merge sex:Mal=m` changes nothing (did you mean `Male`?)"),
+        ({"merge": ["x=y"]}, "no cell is `x`: `--merge x=y` changes nothing"),
+        ({"na": ["?", "n=-9"]}, "no cell of `n` is `-9`: `--na n=-9` changes nothing"),
+    ],
+)  # fmt: skip
+def test_a_text_that_no_cell_is_is_said(options: dict[str, Any], said: str) -> None:
+    assert said in read_frame({"sex": ["Male", "f", "?"], "n": [1, 2, 3]}, **options).notes
+
+
+def test_texts_that_some_cell_is_are_not_said() -> None:
+    columns = {"sex": ["Male ", "f", "?"], "n": [1, 2, -9], "b": ["u", "v", "Male"]}
+    frame = read_frame(
+        columns,
+        na=["?", "-9"],
+        merge={"sex": {"Male": "m"}, "": {"F": "w"}, "n": {"2": "3"}},
+        strip=True,
+        fold_case=True,
+    )
+    assert not [note for note in frame.notes if "changes nothing" in note]
+
+
+def test_new_rows_need_not_have_what_a_fit_merges() -> None:
+    rows, new = {"sex": ["m", "male", "female"], "x": [3.5, 2.5, 4.0]}, {"sex": ["male"], "x": [1.0]}
+    reading = Reading.of(merge={"m": "male"})
+    fit = pgmlang.compile(MODEL).fit(rows, method="map", merge={"m": "male"})
+    assert not bind_data(fit.model, new, kept=reading).notes
+    assert "changes nothing" in bind_data(fit.model, new, merge={"m": "male"}).notes[0]
+    assert np.isfinite(fit.score(new))

@@ -69,7 +69,7 @@ def test_durations_of_arrays_are_days_and_said_of_a_binding():
 def test_dates_without_the_option_are_no_numbers_and_say_which_it_is():
     model = pgmlang.compile("model m\nparam mu : real\nplate row { x ~ Normal(mu, 1.0) }\n")
     for values in (pandas.Series(TIMES), ["2020-01-01", "2020-02-01"], ["01.02.2020", "01.03.2020"]):
-        with pytest.raises(PgmError, match=r"--dates x.*dates=\['x'\]"):
+        with pytest.raises(PgmError, match=r"give `dates=\['x'\]`, which reads them as days"):
             model.bind({"x": values})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pgmlang import compile
 from pgmlang.drawing.model_scene import model_scene
-from pgmlang.drawing.statements import statement_lines
+from pgmlang.model.statements import statement_lines
 from pgmlang.sema import analyse
 from pgmlang.syntax import load_source
 

@@ -133,3 +133,8 @@ def test_what_others_call_an_argument():
         assert ours in known, other
         assert other not in known, other
     assert refusal(MODEL.fit, DATA, random_state=1).help == "did you mean `seed`?"
+
+
+def test_names_by_position_are_not_called_no_arguments():
+    assert refusal(FIT.summary, nmes="m").help == "it takes names without a keyword"
+    assert refusal(FIT.diagnose, x=1).help == "it takes no arguments"

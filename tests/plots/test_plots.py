@@ -220,9 +220,9 @@ def test_images_that_are_no_squares() -> None:
     bits = {f"v.{i}": RNG.integers(0, 2, 30).tolist() for i in range(24)}
     fit = model.fit(bits, method="cd", seed=1, options={"epochs": 2})
     for kind in ("filters", "images"):
-        with pytest.raises(PgmError, match="PGM0610.*rows and columns"):
+        with pytest.raises(PgmError, match=r"PGM0610.*rows and columns"):
             fit.plot(kind)
-        with pytest.raises(PgmError, match="PGM0612.*24 pixels"):
+        with pytest.raises(PgmError, match=r"PGM0612.*24 pixels"):
             fit.plot(kind, shape=(4, 4))
         for shape in ((4, 6), (6, 4), (1, 24)):
             assert fit.plot(kind, shape=shape).axes[0].images

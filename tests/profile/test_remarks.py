@@ -28,6 +28,7 @@ CASES: dict[str, dict[str, list[Any]]] = {
     "identifiers": {"a": MANY, "b": [f"g{i % 25}" for i in range(40)]},
     "coded-numbers": {"zip": ["101", "250", "377"] * 20},
     "one-hot": {f"c_{j}": [int(i % 3 == j) for i in range(30)] for j in range(3)},
+    "zeros": {"n": [0] * 60 + [3, 4, 5, 6, 7, 5, 4, 5] * 5, "x": [float(x) for x in range(100)]},
     "counts": {"sex": ["m", "m", "f", "f"], "ill": ["y", "n", "y", "n"], "n": [3, 7, 9, 12]},
 }
 
@@ -207,3 +208,62 @@ def test_semicolons_speak_for_decimal_commas(tmp_path: Any) -> None:
             "\n".join(sep.join(row) for row in (["a", "b"], ["1,234", "x"], ["7,111", "y"], ["2,345", "x"])) + "\n"
         )
         assert pgmlang.describe(str(path)).to_dict()["options"] == advice
+
+
+@pytest.mark.parametrize(
+    ("cells", "advice"),
+    [
+        (["(100)", "250", "(30)", "7"] * 3, "--accounting a"),
+        (["(1,383.07)", "20.50", "1,155.67"] * 3, "--thousands a=, --accounting a"),
+        (["$(5)", "$6", "$7.50"] * 3, "--accounting a --unit 'a=$'"),
+        (["1.2M", "300k", "950"] * 3, "--magnitudes a"),
+        (["12k", "300k", "950k"] * 3, "--magnitudes a"),
+        (["$1.2bn", "$300M"] * 3, "--magnitudes a --unit 'a=$'"),
+        (["30m", "20m", "7.5m"] * 3, "--unit a=m"),  # metres
+        (["300 K", "270 K"] * 3, "--unit a=K"),  # kelvins
+        (["(1)", "(2)", "(3)"] * 3, ""),  # a way to number things
+        (["12-05-21", "30-11-19"] * 3, ""),
+    ],
+)
+def test_how_numbers_are_written(cells: list[str], advice: str) -> None:
+    columns = {"a": cells}
+    description = pgmlang.describe(columns)
+    assert description.to_dict()["options"] == advice
+    if advice:
+        assert pgmlang.init(columns).binding == {
+            k: v for r in description.remarks if r.is_sure for k, v in r.options.keywords().items()
+        }
+
+
+def test_two_digit_years() -> None:
+    (remark,) = [
+        r for r in pgmlang.describe({"a": ["14-09-21", "02-12-19", "30-01-20"]}).remarks if r.kind == "dates"
+    ]
+    assert remark.flags == "--dates a=%d-%m-%y"
+    frame = read_frame({"a": ["14-09-21"]}, dates={"a": "%d-%m-%y"})
+    assert frame.columns["a"].numbers()[0] == np.datetime64("2021-09-14").astype(int)
+
+
+def test_stray_blanks_are_said_though_they_meet_no_other_label() -> None:
+    columns = {"a": ["Energy ", "Retail"] * 5}
+    (remark,) = [r for r in pgmlang.describe(columns).remarks if r.kind == "near-labels"]
+    assert (remark.flags, remark.is_sure) == ("--strip", True)
+    assert "{Energy, Retail}" in pgmlang.init(columns).text
+
+
+def test_a_narrow_screen_wraps_what_is_said_and_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {
+        "amount due": [*["$1,234.50", "$22,000.00", "?"] * 9, "around 7"],
+        "name": ["Energy ", "Energy"] * 14,
+    }
+    monkeypatch.delenv("COLUMNS", raising=False)
+    described = pgmlang.describe(columns)
+    long = str(described)
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = str(described)
+    options = [r.flags for r in described.remarks if r.flags]
+    assert options
+    assert all(any(line.strip().rstrip(":").startswith(o) for line in narrow.splitlines()) for o in options)
+    typed = (*options, described.to_dict()["options"])
+    assert all(len(line) <= 60 for line in narrow.splitlines() if not any(o in line for o in typed))
+    assert " ".join(narrow.split("remarks")[1].split()) == " ".join(long.split("remarks")[1].split())

@@ -75,7 +75,7 @@ def test_values_that_are_remembered_are_few() -> None:
 def test_lines_fit_and_are_three(width: int) -> None:
     course = Course()
     for i in range(1, 400):
-        course.report(i * 1000, -1e6 / i, label="log-density a row", total=12_345_678, figures=lambda: {"R-hat": 1.2, "divergences": 1234})  # fmt: skip
+        course.report(i * 1000, -1e6 / i, label="log-density per row", total=12_345_678, figures=lambda: {"R-hat": 1.2, "divergences": 1234})  # fmt: skip
         told = [text.plain for text in lines(course, width)]
         assert len(told) == 3
         assert all(len(line) <= width for line in told)

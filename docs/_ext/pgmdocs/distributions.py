@@ -114,9 +114,11 @@ def page(family: Family) -> str:
     lines += [arguments(family), "", "## Log-density" if not family.discrete else "## Log-probability", ""]
     for v in variants:
         text, let = log_density(family, v)
-        where = "".join(rf",\quad {name} = {value}" for name, value in let)
+        density, *named = text.split(r",\quad ")
+        named += [f"{name} = {value}" for name, value in let]
         head = f"`{signature(family, v)}`:\n\n" if len(family.variants) > 1 else ""
-        lines += [f"{head}$$\n\\log p(x) = {text}{where}\n$$", ""]
+        lines += [f"{head}$$\n\\log p(x) = {density}\n$$", ""]
+        lines += [f"with {', '.join(f'${n}$' for n in named)}.", ""] if named else []
         mean, variance = moments(family, v)
         if mean and v == 0:
             lines += [f"Mean: ${mean}$" + (f". {spread(family)}: ${variance}$." if variance else "."), ""]

@@ -43,10 +43,15 @@ def pages() -> dict[str, str]:
         text = rewrite_links(source.read_text(encoding="utf-8"), source, REFERENCE / page)
         text = rewrite_images(text, source, REFERENCE / page)
         if page.startswith("examples/"):
-            text += models_of(source.parent)
+            title, rest = text.split("\n", 1)
+            text = f"{title}\n\n{how_to_have(source.parent.name)}\n{rest}{models_of(source.parent)}"
         texts[page] = text
     texts["examples/index.md"] = examples_index()
     return texts
+
+
+def how_to_have(name: str) -> str:
+    return f"`pgmc examples {name} --copy` writes this folder, and what follows is typed in it (`cd {name}`)."
 
 
 def models_of(folder: Path) -> str:

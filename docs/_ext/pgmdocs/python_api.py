@@ -107,8 +107,9 @@ def index() -> str:
                 f"| [`pgmlang.{name}`]({page}.md) | {text.replace('``', '`').replace('|', chr(92) + '|')} |"
             )
     return (
-        '# Python\n\n```python\nimport pgmlang\n\nmodel = pgmlang.compile("examples/titanic/titanic.pgm")\n'
-        'fit = model.fit("examples/titanic/titanic.csv", counts="count", seed=1)\n'
+        "# Python\n\nThe files are those of `pgmc examples titanic --copy`.\n\n"
+        '```python\nimport pgmlang\n\nmodel = pgmlang.compile("titanic/titanic.pgm")\n'
+        'fit = model.fit("titanic/titanic.csv", counts="count", seed=1)\n'
         'fit.query("P(survived | class = 3rd)")\n```\n\n| name | |\n| --- | --- |\n' + "\n".join(rows) + "\n\n"
         "```{toctree}\n:hidden:\n:titlesonly:\n\n" + "\n".join([*names_by_page(), "results"]) + "\n```\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from pgmlang.data.bridge import strings_of
@@ -23,7 +24,8 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             continue
         name, cure = column.name, "reads them as days since 1970-01-01"
         if len(formats) > 1:
-            cure = f"which may also be `--dates {name}={formats[1]}`: day and month cannot be told apart"
+            also = " or ".join(f"`--dates {shlex.quote(f'{name}={f}')}`" for f in formats[1:3])
+            cure = f"unless it is {also}: no cell says which"
         how = formats[0]
         if isinstance(column.column, TextColumn) and column.column.holds_dates:
             how, cure = "", "reads them as days since 1970-01-01"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.remarks.doubtful_cells import doubtful_cells
 from pgmlang.profile.table import TableProfile
 
 CODES = (
@@ -67,14 +67,10 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         codes = coded_missing(column)
         for code in codes:
             places = [int(i) for i in np.flatnonzero(column.label_values == code)]
-            cells = int(column.counts[places].sum())
             rest = column.sorted_numbers[~np.isin(column.sorted_numbers, codes)]
-            yield Remark(
-                "missing-codes", (column.name,),
-                f"{cells:,} cell{'s' * (cells != 1)} {code:g}, the others from {rest[0]:g} to {rest[-1]:g}: a code for missing?",
-                table.lines(column.rows_of(places)),
-                Reading(na=tuple((column.name, column.labels[i]) for i in places)),
-                is_sure=cells > 1 and abs(code) > 99 and abs(code) > 5 * max(abs(rest[0]), abs(rest[-1])),
+            yield doubtful_cells(
+                "missing-codes", table, column, places, f"{code:g}, the others from {rest[0]:g} to {rest[-1]:g}: a code for missing?",
+                is_sure=column.counts[places].sum() > 1 and abs(code) > 99 and abs(code) > 5 * max(abs(rest[0]), abs(rest[-1])),
             )  # fmt: skip
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.data.problems import quoted
-from pgmlang.data.reading import Reading
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.remarks.doubtful_cells import doubtful_cells
 from pgmlang.profile.table import TableProfile
 
 LABELS_TOO = frozenset(("none", "unknown", "unk", "missing"))
@@ -21,12 +21,11 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         for place in [
             i for i in range(min(len(column.labels), 5000)) if column.counts[i] and column.is_missing_word(i)
         ]:
-            text, cells = column.labels[place], int(column.counts[place])
+            text = column.labels[place]
             is_sure = column.is_numeric or column.kind == "date" or text.strip().lower() not in LABELS_TOO
-            yield Remark(
-                "missing-words", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} {quoted(text)}: a word for missing?",
-                table.lines(column.rows_of([place])), Reading(na=((column.name, text),)), is_sure=is_sure,
-            )  # fmt: skip
+            yield doubtful_cells(
+                "missing-words", table, column, [place], f"{quoted(text)}: a word for missing?", is_sure=is_sure
+            )
 
 
 KIND = RemarkKind("missing-words", "cells that say in words that there is no value", _look)

@@ -23,6 +23,7 @@ _FEW = 8
 _WORDS = {"y": "yes", "n": "no", "t": "true", "f": "false"}
 _BITS = ((("1", "yes"), ("0", "no")), (("1", "true"), ("0", "false")))
 """Numbers that may say the same as words."""
+LABELLED = ("category", "ordinal", "group", "binary")
 _LONG = 5
 """Letters from which a single one that differs is a slip."""
 
@@ -30,12 +31,12 @@ _LONG = 5
 def _look(table: TableProfile) -> Iterator[Remark]:
     spelled = [_Spellings(c) for c in table.columns.values() if _is_compared(c)]
     # these two options are of all columns: what is advised behind them is of the labels as they leave them
-    of_blanks = [_stray(s.texts) for s in spelled]
+    of_blanks = [_stray(s) for s in spelled]
     if any(of_blanks):
         for s, groups in zip(spelled, of_blanks, strict=True):
             if groups:
                 yield _remark(
-                    table, s, groups, "labels that differ in blanks or Unicode form alone", Reading(strip=True)
+                    table, s, groups, "labels with stray blanks, or in another Unicode form", Reading(strip=True)
                 )
             s.change(tidy)
     of_case = {id(s): _groups(s.texts, str.casefold) for s in spelled}
@@ -52,12 +53,13 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             yield from _merged(table, s, before)
 
 
-def _stray(texts: list[str]) -> list[list[str]]:
-    """Labels that are others once blanks and Unicode form are tidied, alone or together with what else is mended."""
-    groups = _groups(texts, tidy)
-    alone = {t for group in groups for t in group}
-    beside = [g for g in _groups(texts, _key) if not alone & set(g)]
-    return groups + [[t, tidy(t)] for g in beside for t in g if t != tidy(t)]
+def _stray(s: _Spellings) -> list[list[str]]:
+    """Labels that are others once blanks and Unicode form are tidied, be it that another label is so already or not; of free text
+    only those that then are one."""
+    groups = _groups(s.texts, tidy)
+    together = {t for group in groups for t in group}
+    alone = [t for t in s.texts if t != tidy(t) and t not in together] if s.column.kind in LABELLED else []
+    return groups + [[t, tidy(t)] for t in alone]
 
 
 def _is_compared(column: ColumnProfile) -> bool:
@@ -131,26 +133,12 @@ def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Re
     bits = [(left[bit], left[word]) for pairs in _BITS for bit, word in pairs if bit in left and word in left]
     if len(bits) == 2 or (bits and set(left) <= {"0", "1", "yes", "no", "true", "false"}):
         merges = tuple((s.column.name, a, b) for a, b in bits)
-        yield _remark(
-            table,
-            s,
-            [list(p) for p in bits],
-            "0 or 1 beside words: the same?",
-            Reading(merge=merges),
-            is_sure=False,
-        )
+        yield _maybe(table, s, bits, "0 or 1 beside words: the same?", merges)
     known = {t for p in short for t in p}
     slips = _slips(s, sorted(set(root.values())), known)
     if slips:
         merges = tuple((s.column.name, t, b) for a, b in slips for t in texts if root[t] == a)
-        yield _remark(
-            table,
-            s,
-            [list(p) for p in slips],
-            "labels one letter apart, one of them rare",
-            Reading(merge=merges),
-            is_sure=False,
-        )
+        yield _maybe(table, s, slips, "labels one letter apart, one of them rare", merges)
 
 
 def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
@@ -158,12 +146,6 @@ def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
     for text in texts:
         by_key[change(text)].append(text)
     return [group for group in by_key.values() if len(group) > 1]
-
-
-def _key(text: str) -> str:
-    """What all spellings of a label share."""
-    plain = _compatible(_number(tidy(text)))
-    return _WORDS.get(plain, plain)
 
 
 def _number(text: str) -> str:
@@ -218,6 +200,13 @@ def _remark(
     rare = [place for group in groups for t in group if t != s.shown(group) for place in s.cells.get(t, [])]
     return Remark("near-labels", (s.column.name,), f"{words}: {shown}{more}", table.lines(s.column.rows_of(rare)), options,
                   is_sure=is_sure)  # fmt: skip
+
+
+def _maybe(
+    table: TableProfile, s: _Spellings, pairs: list[tuple[str, str]], words: str, merges: tuple[tuple[str, str, str], ...]
+) -> Remark:  # fmt: skip
+    """On pairs of labels that may be the same, or not."""
+    return _remark(table, s, [list(p) for p in pairs], words, Reading(merge=merges), is_sure=False)
 
 
 KIND = RemarkKind("near-labels", "labels that are nearly equal", _look)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pgmlang.data.frame import TextColumn
-from pgmlang.data.numbers import parse_numbers
-from pgmlang.data.problems import quoted
+from pgmlang.data.numbers import NumberFormat, parse_numbers
+from pgmlang.data.problems import cells, quoted
 from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.number_formats import CURRENCIES
@@ -26,8 +26,8 @@ def _look(table: TableProfile) -> Iterator[Remark]:
             yield from _of_column(table, column, column.column)
 
 
-def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) -> Iterator[Remark]:
-    told, seen = cells.number_format, column.number_format
+def _of_column(table: TableProfile, column: ColumnProfile, of_text: TextColumn) -> Iterator[Remark]:
+    told, seen = of_text.number_format, column.number_format
     if told == seen:
         yield from _maybe_thousands(table, column)
         return
@@ -47,17 +47,37 @@ def _of_column(table: TableProfile, column: ColumnProfile, cells: TextColumn) ->
     if seen.thousands != told.thousands:
         options = options.plus(Reading(thousands=((name, seen.thousands),)))
         words.append(f"{quoted(seen.thousands)} between thousands")
+    if seen.accounting and not told.accounting:
+        options = options.plus(Reading(accounting=(name,)))
+        words.append("negative numbers in parentheses")
+    if seen.magnitudes and not told.magnitudes:
+        options = options.plus(Reading(magnitudes=(name,)))
+        words.append("letters for powers of ten")
     count = int(column.counts[changed].sum())
-    example = changed[0]
+    example = _telling(column, changed, seen)
     if column.is_open_number:
         yield _open_remark(table, column, changed, values, options)
         return
     yield Remark(
         "number-marks", (name,),
-        f"{count:,} cell{'s' * (count != 1)} with {' and '.join(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
+        f"{cells(count)} with {_listed(words)}: {quoted(column.labels[example])} is {values[example]:.12g}?",
         table.lines(column.rows_of(changed)), options,
-        is_sure=seen.thousands == told.thousands or seen.unit != "" or seen.decimal != told.decimal or _is_grouped(column, seen.thousands),
+        is_sure=seen.thousands == told.thousands or seen[2:] != told[2:] or seen.decimal != told.decimal or _is_grouped(column, seen.thousands),
     )  # fmt: skip
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _telling(column: ColumnProfile, changed: list[int], seen: NumberFormat) -> int:
+    """The label that shows most of how numbers are written: one that fewer marks do not read."""
+    for poorer in (seen._replace(accounting=False), seen._replace(magnitudes=False)):
+        if poorer != seen:
+            values, _ = parse_numbers(column.texts, poorer)
+            if left := [i for i in changed if np.isnan(values[i])]:
+                return left[0]
+    return changed[0]
 
 
 def _several_units(table: TableProfile, column: ColumnProfile) -> Remark:

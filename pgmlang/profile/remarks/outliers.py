@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.remarks.doubtful_cells import doubtful_cells
 from pgmlang.profile.remarks.missing_codes import coded_missing
 from pgmlang.profile.table import TableProfile
 
@@ -49,12 +49,10 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         if not len(far):
             continue
         places = [int(i) for i in np.flatnonzero(np.isin(column.label_values, far))]
-        cells = int(column.counts[places].sum())
         low, high = np.quantile(column.sorted_numbers, (0.05, 0.95))
         shown = ", ".join(f"{v:.6g}" for v in far[:4]) + (", …" if len(far) > 4 else "")
-        yield Remark(
-            "outliers", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} far out: {shown}; nine in ten lie from {low:.6g} to {high:.6g}",
-            table.lines(column.rows_of(places)), Reading(na=tuple((column.name, column.labels[i]) for i in places[:6])),
+        yield doubtful_cells(
+            "outliers", table, column, places, f"far out: {shown}; nine in ten lie from {low:.6g} to {high:.6g}",
             cure="look at them; if they are slips, read them as missing, else `StudentT` in place of `Normal` bears them",
         )  # fmt: skip
 

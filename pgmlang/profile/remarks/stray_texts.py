@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmlang.data.problems import quoted
-from pgmlang.data.reading import Reading
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
+from pgmlang.profile.remarks.doubtful_cells import doubtful_cells
 from pgmlang.profile.table import TableProfile
 
 
@@ -22,12 +22,9 @@ def _look(table: TableProfile) -> Iterator[Remark]:
         strays = stray_labels(column)
         if not strays:
             continue
-        cells = int(column.counts[strays].sum())
         shown = ", ".join(quoted(column.labels[i], 30) for i in strays[:4]) + (", …" if len(strays) > 4 else "")
-        yield Remark(
-            "mixed-types", (column.name,), f"{cells:,} cell{'s' * (cells != 1)} of text among numbers: {shown}",
-            table.lines(column.rows_of(strays)), Reading(na=tuple((column.name, column.labels[i]) for i in strays[:12])),
-            cure="correct the cells, or read them as missing",
+        yield doubtful_cells(
+            "mixed-types", table, column, strays, f"of text among numbers: {shown}", cure="correct the cells, or read them as missing"
         )  # fmt: skip
 
 

@@ -1,11 +1,10 @@
-"""The statement of each node, as its author wrote it."""
+"""The statement of each variable and factor, as its author wrote it."""
 
 from __future__ import annotations
 
 import re
 
-from pgmlang.model import Conditional, Model
-from pgmlang.model.model import Distribution
+from pgmlang.model.model import Conditional, Distribution, Model
 from pgmlang.model.show import show_distribution, show_expr
 
 
