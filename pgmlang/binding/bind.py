@@ -194,7 +194,7 @@ class Binder:
             complete_rows = drop_gaps(self.model, mapping, self.matches, self.frames, self.problems)
             dropped = sum(before.values()) - sum(self._num_rows().values())
         rows = dict(complete_rows)
-        for plate, order in ordered(self.model, self.frames, mapping, self.problems).items():
+        for plate, order in ordered(self.model, self.frames, mapping, self.problems, self.known).items():
             rows[plate] = complete_rows[plate][order] if plate in complete_rows else order
         if len(self.problems.errors) > so_far:
             self.problems.stop()
