@@ -27,9 +27,10 @@ def bind_data(
         # a text that is named may be of any of them
         tables = {plate: read(one, Reading()) for plate, one in data.items()}
         named.check_columns(
-            {c for f in tables.values() for c in f.columns}, ", ".join(f.name for f in tables.values())
+            {c for f in tables.values() for c in (*f.columns, *f.arrays)},
+            ", ".join(f.name for f in tables.values()),
         )
         return bind(model, tables, **options)
     frame = read(data, named)
-    named.check_columns(frame.columns, frame.name)
+    named.check_columns([*frame.columns, *frame.arrays], frame.name)
     return bind(model, frame, **options)

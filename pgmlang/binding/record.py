@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.binding.weight_column import WeightColumn
-from pgmlang.data import ColumnKind, Reading
+from pgmlang.data import Reading, SourceKind
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
@@ -54,7 +54,7 @@ class Binding:
     name_columns: dict[str, str] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
     notes: tuple[str, ...] = ()
-    kinds: dict[str, ColumnKind] = field(default_factory=dict)
+    kinds: dict[str, SourceKind] = field(default_factory=dict)
     mapping: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 from pgmlang.binding.columns import Matches, columns_of
 from pgmlang.binding.tables import column_named
-from pgmlang.data import ColumnKind, Frame, spelling
-from pgmlang.data.column_kind import Holds
+from pgmlang.data import Frame, SourceKind, spelling
+from pgmlang.data.source_kind import Holds
 from pgmlang.model import Model, Variable
 
 _HOLDS: dict[str, Holds] = {"b": "bool", "i": "int", "u": "int", "f": "float"}
@@ -19,10 +19,10 @@ _HOLDS: dict[str, Holds] = {"b": "bool", "i": "int", "u": "int", "f": "float"}
 def source_kinds(
     model: Model, matches: Matches, frames: Mapping[str, Frame], mapping: Mapping[str, str],
     values: Mapping[str, np.ndarray],
-) -> dict[str, ColumnKind]:  # fmt: skip
+) -> dict[str, SourceKind]:  # fmt: skip
     """By variable of labels that has columns of one kind or an array, and by plate whose elements a column names. ``mapping``:
     variable or plate to column; ``values``: the codes of the variables."""
-    out: dict[str, ColumnKind] = {}
+    out: dict[str, SourceKind] = {}
     for plate, frame in frames.items():
         for around in model.enclosing(plate):
             column = column_named(frame, mapping.get(around, around))
@@ -37,13 +37,13 @@ def source_kinds(
 
 def _kind(
     model: Model, variable: Variable, matches: Matches, frames: Mapping[str, Frame], codes: np.ndarray
-) -> ColumnKind | None:
+) -> SourceKind | None:
     name, labels = variable.name, model.labels_of(variable.type)
     if labels is None:
         return None
     if name in matches.arrays:
         plate, array_name = matches.arrays[name]
-        return ColumnKind(_HOLDS.get(frames[plate].arrays[array_name].dtype.kind, "text"))
+        return SourceKind(_HOLDS.get(frames[plate].arrays[array_name].dtype.kind, "text"))
     if name not in matches.columns:
         return None
     columns = columns_of(matches, frames, name)

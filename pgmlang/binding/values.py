@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.data import Column, Frame, NumberColumn, RowOrigin, encode, encode_bit, encode_spin, read_frame
-from pgmlang.data.column_kind import Holds
+from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable

@@ -52,13 +52,14 @@ def topic_names() -> list[str]:
 
 
 def _calls(name: str) -> list[str]:
-    """How a family is written, a line each way."""
+    """How a family is written, a line each way; ``D``: a distribution that it takes, before its limits and behind weights."""
     from pgmlang.families import FAMILIES
 
-    return [
-        f"{name}({', '.join(p.name if p.default is None else f'{p.name} = {p.default:g}' for p in variant)})"
-        for variant in FAMILIES[name].variants
-    ]
+    family = FAMILIES[name]
+    taken = ["D"] if family.takes else []
+    before, behind = (taken, []) if family.limits else ([], taken)
+    variants = ([p.name if p.default is None else f"{p.name} = {p.default:g}" for p in v] for v in family.variants)
+    return [f"{name}({', '.join([*before, *words, *behind])})" for words in variants]
 
 
 def families() -> str:
@@ -212,7 +213,10 @@ def _family(word: str) -> str | None:
     log_prob = family.formulas[0].log_prob if family.formulas else ""
     density = f"\n\nlog density: {log_prob}" if log_prob and not family.formulas[0].let else ""
     arguments = f"\n\nArguments:\n{listed(rows)}" if rows else ""
-    return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {family.support}{density}"
+    support = family.support
+    if family.takes:
+        support = "as of D, a distribution such as Normal(0, 1)" + (", or zero" if family.adds_zero else "")
+    return f"{word}: {family.says}\n\n{ways}{arguments}\n\nA draw is: {support}{density}"
 
 
 def _function(word: str) -> str | None:

@@ -1,6 +1,5 @@
 """Reading and writing tables: every cell as text or number, every fault with its place."""
 
-from pgmlang.data.column_kind import ColumnKind
 from pgmlang.data.fingerprint import fingerprint
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
 from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels, spelling
@@ -8,16 +7,17 @@ from pgmlang.data.readers import read_batches, read_frame
 from pgmlang.data.reading import NAMES as READING
 from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import SourceKind
 from pgmlang.data.writer import write_csv
 
 __all__ = [
     "READING",
     "Column",
-    "ColumnKind",
     "Frame",
     "NumberColumn",
     "Reading",
     "RowOrigin",
+    "SourceKind",
     "TextColumn",
     "encode",
     "encode_bit",

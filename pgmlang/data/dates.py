@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgmlang.data.column_kind import Holds
 from pgmlang.data.date_formats import ISO, formats_of, parse_dates
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.problems import problem, quoted
+from pgmlang.data.source_kind import Holds
 
 
 def dated(column: Column, how: str) -> tuple[NumberColumn, str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pgmlang.data.column_kind import WRITTEN
 from pgmlang.data.faults import TextRows, explain, find_fault
 from pgmlang.data.frame import Column, Frame, TextColumn, unknown_column
 from pgmlang.data.header import Header, read_header
@@ -14,6 +13,7 @@ from pgmlang.data.pool import LabelPool, regrouped
 from pgmlang.data.problems import problem, quoted
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
+from pgmlang.data.source_kind import WRITTEN
 from pgmlang.data.text_stream import MAX_LINE, DeferredErrors, TextStream
 from pgmlang.diagnostics import PgmError
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.data.bridge import arrow_of, indices_of, valid_of
-from pgmlang.data.column_kind import TEXT, ColumnKind, Holds
 from pgmlang.data.not_numbers import not_numbers
 from pgmlang.data.numbers import PLAIN, NumberFormat, parse_numbers
 from pgmlang.data.problems import listed, problem
 from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import TEXT, Holds, SourceKind
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -37,7 +37,7 @@ class Column(ABC):
         return False
 
     @property
-    def source_kind(self) -> ColumnKind:
+    def source_kind(self) -> SourceKind:
         """What the cells are in their source."""
         return TEXT
 
@@ -88,10 +88,10 @@ class TextColumn(Column):
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
-    origin: ColumnKind = TEXT
+    origin: SourceKind = TEXT
 
     @property
-    def source_kind(self) -> ColumnKind:
+    def source_kind(self) -> SourceKind:
         return self.origin
 
     @property
@@ -179,8 +179,8 @@ class NumberColumn(Column):
     is_ordered: bool = False
 
     @property
-    def source_kind(self) -> ColumnKind:
-        return ColumnKind(self.kind, self.categories, self.is_ordered)
+    def source_kind(self) -> SourceKind:
+        return SourceKind(self.kind, self.categories, self.is_ordered)
 
     def __len__(self) -> int:
         return len(self.values)

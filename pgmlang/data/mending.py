@@ -10,13 +10,22 @@ from dataclasses import replace
 import numpy as np
 
 from pgmlang.data.binned import binned
-from pgmlang.data.bridge import coded_texts, strings_of
+from pgmlang.data.bridge import coded_texts
 from pgmlang.data.cuts import settled_cuts
 from pgmlang.data.dates import dated
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
+from pgmlang.data.named_cells import (
+    are_numbers,
+    as_written,
+    named_labels,
+    named_numbers,
+    names_a_number,
+    number_of,
+)
 from pgmlang.data.numbers import PLAIN, parse_numbers
 from pgmlang.data.problems import cells, problem, quoted
 from pgmlang.data.reading import Reading, texts_for
+from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics.suggest import did_you_mean
 
 _BLANKS = re.compile(r"\s+")
@@ -34,16 +43,22 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
         return frame
     columns, notes, settled = dict(frame.columns), list(frame.notes), reading
     hits: Hits = set()
+    spelt: list[str] = []
     for name, column in frame.columns.items():
+        if isinstance(column, TextColumn):
+            column = replace(column, number_format=reading.number_format(name), folds_case=reading.fold_case)
+            spelt += [name] if _is_of_text(column, reading) else []
         made, said = _without_missing(column, reading, hits)
-        if isinstance(made, NumberColumn) and set(reading.merged(name)) & set(replace(made, pool=None).labels):
-            made = _as_texts(made)
+        if isinstance(made, NumberColumn):
+            made, more = _merged_numbers(made, reading, hits)
+            said = [*said, *more]
         if isinstance(made, TextColumn):
             made, more = _labelled(made, reading, hits)
-            made = replace(made, number_format=reading.number_format(name), folds_case=reading.fold_case)
             said = [*said, *more, *_formatted(made)]
         columns[name] = made
         notes += said
+    arrays = {name: _mended_array(name, frame, reading, hits, notes) for name in frame.arrays}
+    settled = replace(settled, spelt=tuple(dict.fromkeys((*reading.spelt, *spelt))))
     _check_merges(reading)
     notes += _idle(frame, expected, reading.fold_case, hits)
     for name, how in reading.dates:
@@ -57,7 +72,7 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
             columns[name], cuts, said_of = binned(uncut[name], cut, uncut)
             settled = replace(settled, bins=tuple((n, cuts if n == name else c) for n, c in settled.bins))
             notes.append(said_of)
-    return replace(frame, columns=columns, reading=settled, notes=tuple(notes))
+    return replace(frame, columns=columns, arrays=arrays, reading=settled, notes=tuple(notes))
 
 
 def check_blocks(reading: Reading) -> None:
@@ -77,7 +92,7 @@ def _idle(frame: Frame, said: Reading, folds_case: bool, hits: Hits) -> Iterator
     named = [("na", "=", c, t, f"{c}={t}" if c else t) for c, t in said.na]
     named += [("merge", ":", c, t, f"{c}:{t}={to}" if c else f"{t}={to}") for c, t, to in said.merge]
     for option, mark, name, text, typed in named:
-        texts = {c: texts_for(c, name, text, mark) for c in frame.columns}
+        texts = {c: texts_for(c, name, text, mark) for c in (*frame.columns, *frame.arrays)}
         if any((c, t.lower() if folds_case and option == "merge" else t) in hits for c in texts for t in texts[c]):
             continue
         # a column in front of the text says where it was looked for
@@ -97,6 +112,38 @@ def _check_merges(reading: Reading) -> None:
             raise problem("PGM0612", f"{quoted(text)} is merged with itself", cure="name two labels")
 
 
+def _mended_array(name: str, frame: Frame, reading: Reading, hits: Hits, notes: list[str]) -> np.ndarray:
+    """An array of numbers with those that mean missing as NaN, and merged ones as the numbers that they are read as; notes of an
+    array that is a column too are the column's."""
+    array = frame.arrays[name]
+    if array.dtype.kind not in "iuf" or not (reading.na_of(name) or reading.merged(name)):
+        return array
+    kind: Holds = "float32" if array.dtype == np.float32 else "float"
+    flat, said = _without_missing(
+        NumberColumn(name, frame.place, array.reshape(-1).astype(float), kind), reading, hits
+    )
+    if isinstance(flat, NumberColumn):
+        merged, more = _merged_numbers(flat, reading, hits)
+        # what is no number has no cell in an array of numbers
+        flat, said = (merged, [*said, *more]) if isinstance(merged, NumberColumn) else (flat, said)
+    if not said or not isinstance(flat, NumberColumn):
+        return array
+    notes += [] if name in frame.columns else said
+    return flat.values.reshape(array.shape)
+
+
+def _is_of_text(column: TextColumn, reading: Reading) -> bool:
+    """Whether texts of options that are numbers name cells by their spelling, since the column has other texts than numbers."""
+    how = column.number_format
+    named = [*reading.na_of(column.name), *reading.merged(column.name)]
+    if not any(names_a_number(t, how) for t in named):
+        return False
+    labels = column.encoded[0].to_pylist()
+    if reading.strip:
+        labels = [tidy(t) for t in labels]
+    return not are_numbers(labels, how, {*named, *map(str.lower, named)} if reading.fold_case else named)
+
+
 def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Column, list[str]]:
     """The cells that the reading says are missing taken out. Before labels are tidied, and again by `_labelled` after."""
     texts = reading.na_of(column.name)
@@ -105,8 +152,7 @@ def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Colu
     if isinstance(column, NumberColumn):
         values, notes = column.values, []
         for text in texts:
-            number, bad = parse_numbers(strings_of([text]), PLAIN)
-            hit = values == number[0] if not bad[0] else np.zeros(len(values), bool)
+            hit = named_numbers(column, text, reading.number_format(column.name))
             if hit.any():
                 hits.add((column.name, text))
                 notes.append(_missing_note(int(hit.sum()), text, column.name))
@@ -114,7 +160,25 @@ def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Colu
         return replace(column, values=values), notes
     if not isinstance(column, TextColumn):
         return column, []
-    return _relabelled(column, dict.fromkeys(texts), lambda n, old, _: _missing_note(n, old, column.name), hits)
+    missing = dict.fromkeys(texts)
+    return _relabelled(column, missing, reading, lambda n, old, _: _missing_note(n, old, column.name), hits)
+
+
+def _merged_numbers(column: NumberColumn, reading: Reading, hits: Hits) -> tuple[Column, list[str]]:
+    """Numbers read as others; a column of texts, still to be merged, where one is read as what is no number."""
+    how, name = reading.number_format(column.name), column.name
+    cells_of = {text: named_numbers(column, text, how) for text in reading.merged(name)}
+    hit = {text: reading.merged(name)[text] for text, named in cells_of.items() if named.any()}
+    if not hit:
+        return column, []
+    numbers = [number for label in hit.values() if (number := number_of(label, how)) is not None]
+    if column.kind == "bool" or len(numbers) < len(hit):
+        return _as_texts(column), []
+    values = np.select([cells_of[text] for text in hit], numbers, column.values)
+    is_whole = bool((np.isnan(values) | (values == np.floor(values))).all())
+    hits.update((name, text) for text in hit)
+    notes = [_merge_note(int(cells_of[text].sum()), text, label, name) for text, label in hit.items()]
+    return replace(column, values=values, kind=column.kind if is_whole else "float"), notes
 
 
 def _as_texts(column: NumberColumn) -> TextColumn:
@@ -122,6 +186,10 @@ def _as_texts(column: NumberColumn) -> TextColumn:
     labels, codes = replace(column, pool=None).labels_and_codes()
     array = coded_texts(labels, codes)
     return TextColumn(column.name, column.place, array, pool=column.pool, origin=column.source_kind)
+
+
+def _merge_note(count: int, text: str, label: str, column: str) -> str:
+    return f"{cells(count)} {quoted(text)} of `{column}` read as {quoted(label)}"
 
 
 def _missing_note(count: int, text: str, column: str) -> str:
@@ -143,13 +211,12 @@ def _labelled(column: TextColumn, reading: Reading, hits: Hits) -> tuple[TextCol
         notes += said
     merges = reading.merged(column.name)
     if merges:
+        merges = {text: as_written(label, column.number_format) for text, label in merges.items()}
         if reading.fold_case:
             merges = {text.lower(): label for text, label in merges.items()}
+        name = column.name
         column, said = _relabelled(
-            column,
-            merges,
-            lambda n, old, new: f"{cells(n)} {quoted(old)} of `{column.name}` read as {quoted(new)}",
-            hits,
+            column, merges, reading, lambda n, old, new: _merge_note(n, old, new, name), hits
         )
         notes += said
     return column, notes
@@ -176,18 +243,20 @@ def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tup
 
 
 def _relabelled(
-    column: TextColumn, to: Mapping[str, str | None], note: Callable[[int, str, str], str], hits: Hits
-) -> tuple[TextColumn, list[str]]:
-    """The texts of a mapping replaced (None: missing), each with its note; those that are there come into ``hits``."""
+    column: TextColumn, to: Mapping[str, str | None], reading: Reading, note: Callable[[int, str, str], str], hits: Hits
+) -> tuple[TextColumn, list[str]]:  # fmt: skip
+    """The cells that the texts of a mapping name replaced (None: missing), each label with its note; texts that name some come
+    into ``hits``."""
     dictionary, codes = column.encoded
     old: list[str] = dictionary.to_pylist()
-    hit = [i for i, t in enumerate(old) if t in to]
-    if not hit:
+    by_value = column.name not in reading.spelt and not _is_of_text(column, reading)
+    named = named_labels(old, to, column.number_format, reading.number_format(column.name), by_value=by_value)
+    if not named:
         return column, []
     counts = np.bincount(codes[codes >= 0], minlength=len(old))
-    notes = [note(int(counts[i]), old[i], to[old[i]] or "") for i in hit if counts[i]]
-    hits.update((column.name, old[i]) for i in hit)
-    return _with_texts(column, [to.get(t, t) for t in old], codes), notes
+    notes = [note(int(n), t, to[named[t]] or "") for t, n in zip(old, counts, strict=True) if n and t in named]
+    hits.update((column.name, text) for text in named.values())
+    return _with_texts(column, [to[named[t]] if t in named else t for t in old], codes), notes
 
 
 def _with_texts(column: TextColumn, texts: list[str | None], codes: np.ndarray) -> TextColumn:

@@ -88,7 +88,9 @@ def read_batches(
     for i, frame in enumerate(_batches(source, columns, batch_rows, sep, name, reading)):
         if i == 0 and columns is None:
             reading.check_columns(frame.columns, frame.name)
-        yield mended(frame, reading)
+        read = mended(frame, reading)
+        reading = replace(reading, spelt=read.reading.spelt)
+        yield read
 
 
 def _batches(

@@ -24,7 +24,9 @@ class Reading:
     the label it is read as). ``unit``: (column, text) a sign or unit around its numbers. ``accounting``: columns where `(100)` is -100; ``magnitudes``:
     columns where `2.5k` is 2500. ``dates``: (column, format) read as
     days since 1970-01-01. ``bins``: (column, how it is cut; see `cuts`). A column's name may also stand in front of a text
-    (``age=?``, ``sex:M``) where the table has a column of that name.
+    (``age=?``, ``sex:M``) where the table has a column of that name. A number names all cells of its value (`-999` also
+    `-999.0`) in a column of numbers; ``spelt``: columns, seen when a table was read, that have other texts too, so that texts
+    name the cells that are spelt so.
     """
 
     encoding: str = ""
@@ -39,6 +41,7 @@ class Reading:
     magnitudes: tuple[str, ...] = ()
     dates: tuple[tuple[str, str], ...] = ()
     bins: tuple[tuple[str, Any], ...] = ()
+    spelt: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, base: Reading | None = None, **given: Any) -> Reading:
@@ -201,7 +204,12 @@ def joined_readings(readings: Iterable[Reading]) -> Reading:
         return Reading()
     joined = several[0]
     for other in several[1:]:
-        joined = replace(joined, dates=_settled(joined.dates, other.dates), bins=_settled(joined.bins, other.bins))
+        joined = replace(
+            joined,
+            dates=_settled(joined.dates, other.dates),
+            bins=_settled(joined.bins, other.bins),
+            spelt=tuple(dict.fromkeys((*joined.spelt, *other.spelt))),
+        )
     return joined
 
 
@@ -212,7 +220,7 @@ def _settled(
     return tuple((n, told.get(n, how) if not isinstance(how, tuple) else how) for n, how in rows)
 
 
-NAMES = tuple(f.name for f in fields(Reading))
+NAMES = tuple(f.name for f in fields(Reading) if f.name != "spelt")
 """The keywords that say how cells are read."""
 
 

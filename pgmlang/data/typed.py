@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import floats_of, strings_of, text_scalar, valid_of
-from pgmlang.data.column_kind import ColumnKind
 from pgmlang.data.column_names import named, told_apart
 from pgmlang.data.frame import Column, Frame, NumberColumn, OtherColumn, TextColumn
 from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
 from pgmlang.data.records import mixed_column, mixed_values
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import SourceKind
 
 _EXACT = 2**53
 """Whole numbers beyond it lose digits as float64; their columns are kept as text."""
@@ -71,7 +71,7 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     if t.is_integer(kind):
         if _fits(chunked):
             return NumberColumn(name, place, _floats(chunked), "int", pool)
-        return replace(_text_column(name, chunked.cast(pa.string()), place, pool), origin=ColumnKind("int"))
+        return replace(_text_column(name, chunked.cast(pa.string()), place, pool), origin=SourceKind("int"))
     if t.is_floating(kind):
         small = t.is_float32(kind) or t.is_float16(kind)
         return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
@@ -101,7 +101,7 @@ def _of_categories(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | 
     if isinstance(column, NumberColumn):
         return replace(column, categories=categories, is_ordered=is_ordered)
     assert isinstance(column, TextColumn), "all others are texts"
-    return replace(column, origin=ColumnKind(column.origin.holds, categories, is_ordered))
+    return replace(column, origin=SourceKind(column.origin.holds, categories, is_ordered))
 
 
 def _plain_texts(chunked: Any) -> Any:

@@ -64,3 +64,14 @@ def seen_rows_apart(sums: Marginaliser) -> SeenRowsApart | None:
     seen = replace(seen, missing={k: v for k, v in seen.missing.items() if k not in sums.names})
     outside = replace(sums, names=(), steps=(), scopes=others) if others else None
     return SeenRowsApart(outside, replace(sums, joint=left, scopes=of_rows), seen, frozenset(of_rows))
+
+
+def prepared(sums: Marginaliser) -> SeenRowsApart | None:
+    """The sum taken apart, once for each."""
+    return sums.joint.memo.once(seen_rows_apart, sums)
+
+
+def log_marginal_of(sums: Marginaliser, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
+    """`Marginaliser.log_marginal`, over the rows that leave a variable open where that is the same."""
+    apart = prepared(sums)
+    return (sums if apart is None else apart).log_marginal(values, params, nets)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,9 +29,6 @@ from pgmlang.graph.components import summing_steps
 from pgmlang.graph.summable import Step, looks_back, mentioned
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Factor, Model
-
-if TYPE_CHECKING:
-    from pgmlang.density.seen_rows import SeenRowsApart
 
 
 class LogTable(NamedTuple):
@@ -186,15 +183,7 @@ class Marginaliser:
 
     def log_marginal(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """Log of the sum over all values of the variables, ``[...]`` by the leading axes of the other values."""
-        if self._seen_apart is not None:
-            return self._seen_apart.log_marginal(values, params, nets)
         return self.reduce(self.tables(values, params, nets))
-
-    @cached_property
-    def _seen_apart(self) -> SeenRowsApart | None:
-        from pgmlang.density.seen_rows import seen_rows_apart
-
-        return seen_rows_apart(self)
 
     def reduce(
         self, tables: Mapping[TableKey, LogTable], trace: list[Joined] | None = None, each: str | None = None

@@ -217,7 +217,7 @@ def _provenance(
         "reading": binding.reading.to_json(),
         "weighed_by": None if binding.weighed_by is None else binding.weighed_by.to_json(),
         "mapping": dict(binding.mapping),
-        "column_kinds": {name: kind.to_json() for name, kind in binding.kinds.items()},
+        "source_kinds": {name: kind.to_json() for name, kind in binding.kinds.items()},
         "fixed": sorted(held),
         "reasons": list(reasons),
         "steps": done.steps,

@@ -70,7 +70,7 @@ def fit_stream(
         "observed": list(last.observed), "streamed": True, "reading": last.reading.to_json(), "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "weighed_by": None if last.weighed_by is None else last.weighed_by.to_json(),
         "mapping": dict(last.mapping),
-        "column_kinds": {name: kind.to_json() for name, kind in last.kinds.items()},
+        "source_kinds": {name: kind.to_json() for name, kind in last.kinds.items()},
         "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},
     }  # fmt: skip
     fit = Fit(

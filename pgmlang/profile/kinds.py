@@ -74,7 +74,9 @@ def _are_names(c: ColumnProfile) -> bool:
 
 
 def _is_code(c: ColumnProfile) -> bool:
-    """Whole numbers that stand for names: few of them, apart from each other or so named."""
+    """Whole numbers that stand for names: few of them, apart from each other or so named; never amounts of something."""
+    if c.number_format.unit or c.number_format.magnitudes:
+        return False
     if not c.is_whole or c.distinct > MAX_LABELS:
         return c.has_leading_zeros and c.is_whole
     values = np.unique(c.sorted_numbers)

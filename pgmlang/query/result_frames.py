@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from pgmlang.data import ColumnKind
+from pgmlang.data import SourceKind
 from pgmlang.diagnostics import Diagnostic, PgmWarning
 from pgmlang.display import as_frame
 from pgmlang.display.frames import CategoryCells, frame_index, frame_kind
 from pgmlang.query.row_names import base
 from pgmlang.query.rows import Columns
-from pgmlang.results.fit import Fit, column_kinds_of
+from pgmlang.results.fit import Fit, source_kinds_of
 
-_OF_MODEL = ColumnKind("int")
+_OF_MODEL = SourceKind("int")
 """Labels that no data told of: those that are whole numbers are numbers."""
 
 
@@ -25,7 +25,7 @@ def result_frame(columns: Columns, fit: Fit, data: Any = None, plate: str = "") 
     has the index of ``data`` where its rows are those of the ``plate`` whose rows the (innermost) table is. Labels are what the
     fit's columns held: truth values, numbers, categories in their order. A cell that a row has no answer for is missing. What
     there was to warn of is warned of."""
-    kinds = column_kinds_of(fit)
+    kinds = source_kinds_of(fit)
     values = {name: _as_in_source(fit, kinds, name, column) for name, column in columns.columns.items()}
     tell(columns.warnings)
     is_of_rows = columns.plate is not None and columns.plate == plate
@@ -39,7 +39,7 @@ def tell(messages: Sequence[Diagnostic]) -> None:
         warnings.warn(f"{message.code}: {message.message}{cure}", PgmWarning, stacklevel=6)
 
 
-def _as_in_source(fit: Fit, kinds: dict[str, ColumnKind], name: str, column: list[str] | np.ndarray) -> Any:
+def _as_in_source(fit: Fit, kinds: dict[str, SourceKind], name: str, column: list[str] | np.ndarray) -> Any:
     """A column of results; labels as the values that they are in the fit's data."""
     if isinstance(column, np.ndarray):
         return column
@@ -54,7 +54,7 @@ def _as_in_source(fit: Fit, kinds: dict[str, ColumnKind], name: str, column: lis
     return _array(values, kind, list(value_of.values()))
 
 
-def _array(values: list[Any], kind: ColumnKind, known: list[Any]) -> Any:
+def _array(values: list[Any], kind: SourceKind, known: list[Any]) -> Any:
     """Values as an array of their type; a list of those that have none with a missing value."""
     types = {type(v) for v in known}
     if len(types) != 1 or types == {str}:

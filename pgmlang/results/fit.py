@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.binding.weight_column import WeightColumn
-from pgmlang.data import ColumnKind, Reading
+from pgmlang.data import Reading, SourceKind
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.display import read_only
 from pgmlang.layout import Layout, close_layout
@@ -108,11 +108,11 @@ def mapping_of(fit: Fit) -> dict[str, str]:
     return {str(name): str(column) for name, column in dict(fit.provenance.get("mapping", {})).items()}
 
 
-def column_kinds_of(fit: Fit) -> dict[str, ColumnKind]:
+def source_kinds_of(fit: Fit) -> dict[str, SourceKind]:
     """What the fit's columns of labels are in their source, by variable and plate; older fits do not know. Raises PgmError
     PGM0904 for a damaged record."""
     try:
-        return {str(n): ColumnKind.of_json(k) for n, k in dict(fit.provenance.get("column_kinds", {})).items()}
+        return {str(n): SourceKind.of_json(k) for n, k in dict(fit.provenance.get("source_kinds", {})).items()}
     except (AttributeError, KeyError, TypeError, ValueError):
         message = "what the fit's columns were is not understood"
         raise PgmError(Diagnostic("PGM0904", message, help="fit again with this version")) from None

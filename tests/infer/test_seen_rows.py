@@ -63,12 +63,12 @@ def test_the_same_log_density_and_gradient(
 ) -> None:
     monkeypatch.setattr(seen_rows, "FEWEST_SAVED", 1)
     sums, values = sums_of(MODELS[name], weights=weights)
-    assert sums._seen_apart is not None
-    rows = sums._seen_apart.open_rows.joint.layout.size("row")
+    parts = seen_rows.prepared(sums)
+    assert parts is not None
+    rows = parts.open_rows.joint.layout.size("row")
     assert 1 <= rows < 40
-    assert sums._seen_apart.seen.layout.size("row") == 40 - rows
-    apart = sums.log_marginal(values)
-    whole = sums.reduce(sums.tables(values))
+    assert parts.seen.layout.size("row") == 40 - rows
+    apart, whole = seen_rows.log_marginal_of(sums, values), sums.log_marginal(values)
     assert apart.shape == whole.shape == (2,)
     torch.testing.assert_close(apart, whole, rtol=1e-12, atol=0)
     slopes = [torch.autograd.grad(total.sum(), [*values.values()]) for total in (apart, whole)]
@@ -77,10 +77,10 @@ def test_the_same_log_density_and_gradient(
 
 
 def test_what_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sums_of(MODELS["one label"])[0]._seen_apart is None, "too little is saved"
+    assert seen_rows.prepared(sums_of(MODELS["one label"])[0]) is None, "too little is saved"
     monkeypatch.setattr(seen_rows, "FEWEST_SAVED", 1)
-    assert sums_of(TIED)[0]._seen_apart is None, "rows meet in a mean"
-    assert sums_of(MODELS["one label"], share=1.0, hide=["a"])[0]._seen_apart is None, "nothing is seen"
+    assert seen_rows.prepared(sums_of(TIED)[0]) is None, "rows meet in a mean"
+    assert seen_rows.prepared(sums_of(MODELS["one label"], share=1.0, hide=["a"])[0]) is None, "nothing is seen"
 
 
 def test_a_fit_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,9 +193,9 @@ def test_older_and_damaged_records_of_columns() -> None:
     from pgmlang.api import FittedModel
 
     record = LABELS.fit({"y": [True, False], "x": ["u", "v"]}).record
-    older = {k: v for k, v in record.provenance.items() if k != "column_kinds"}
+    older = {k: v for k, v in record.provenance.items() if k != "source_kinds"}
     assert set(FittedModel.of(replace(record, provenance=older)).predict({"x": ["u"]})["y"]) <= {"true", "false"}
     for damaged in ({"y": {"holds": "dragons"}}, {"y": 3}, [1]):
-        fit = FittedModel.of(replace(record, provenance={**record.provenance, "column_kinds": damaged}))
+        fit = FittedModel.of(replace(record, provenance={**record.provenance, "source_kinds": damaged}))
         with pytest.raises(pgmlang.PgmError, match="PGM0904"):
             fit.predict({"x": ["u"]})

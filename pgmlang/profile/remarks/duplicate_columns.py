@@ -17,7 +17,13 @@ from pgmlang.profile.table import TableProfile
 def _look(table: TableProfile) -> Iterator[Remark]:
     for first, *others in duplicates(table):
         for other in others:
-            yield Remark("duplicates", (other, first), "the same cells in both", cure="leave one of them out")
+            is_equal = table.columns[other].labels == table.columns[first].labels
+            message = (
+                "the same cells in both"
+                if is_equal
+                else "each value of the one stands beside one of the other alone"
+            )
+            yield Remark("duplicates", (other, first), message, cure="leave one of them out: they say the same")
     for first, other in affine_pairs(table):
         yield Remark("duplicates", (other, first), f"`{first}` times a number, plus a number: they say the same",
                      cure="leave one of them out: effects of both cannot be told apart")  # fmt: skip

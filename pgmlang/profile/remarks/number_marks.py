@@ -40,7 +40,7 @@ def _of_column(table: TableProfile, column: ColumnProfile, of_text: TextColumn) 
     if seen.unit and seen.unit != told.unit:
         options = options.plus(Reading(unit=((name, seen.unit),)))
         what = "percent signs" if seen.unit == "%" else "a currency" if seen.unit in CURRENCIES else "a unit"
-        words.append(f"{what}, {quoted(seen.unit)}")
+        words.append(f"{what} ({quoted(seen.unit)})")
     if seen.decimal != told.decimal:
         options = options.plus(Reading(decimal=((name, seen.decimal),)))
         words.append(f"decimal mark {quoted(seen.decimal)}")

@@ -14,7 +14,7 @@ _TRUTH = {"0": False, "false": False, "1": True, "true": True}
 
 
 @dataclass(frozen=True)
-class ColumnKind:
+class SourceKind:
     """``holds``: what a cell is; ``written`` are the texts of a source without types (CSV), read as numbers and truth values
     where all of them are. ``categories``: the texts of a column of categories, unused ones too, in their order, which
     ``is_ordered`` or not. ``spelling``: how the source writes a value of the model otherwise (``yes`` of bit 1)."""
@@ -32,7 +32,7 @@ class ColumnKind:
             return next((v for h in ("int", "float", "bool") if (v := _parsed(h, texts)) is not None), texts)
         return _parsed(self.holds, texts) or texts
 
-    def spelt(self, spelling: Mapping[str, str]) -> ColumnKind:
+    def spelt(self, spelling: Mapping[str, str]) -> SourceKind:
         """The kind with the words of its source for values of the model."""
         return replace(self, spelling=tuple(sorted((v, t) for v, t in spelling.items() if v != t)))
 
@@ -43,7 +43,7 @@ class ColumnKind:
         return out | ({"spelling": dict(self.spelling)} if self.spelling else {})
 
     @classmethod
-    def of_json(cls, about: Mapping[str, Any]) -> ColumnKind:
+    def of_json(cls, about: Mapping[str, Any]) -> SourceKind:
         """Of `to_json`. Raises ValueError for what it cannot have written."""
         holds, categories = about["holds"], about.get("categories")
         if holds not in get_args(Holds):
@@ -54,7 +54,7 @@ class ColumnKind:
         )  # fmt: skip
 
 
-TEXT, WRITTEN = ColumnKind("text"), ColumnKind("written")
+TEXT, WRITTEN = SourceKind("text"), SourceKind("written")
 
 
 def _parsed(holds: str, texts: Sequence[str]) -> list[Any] | None:
