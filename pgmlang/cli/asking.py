@@ -136,6 +136,7 @@ def score(
 
     import numpy as np
 
+    from pgmlang.posterior import of_new_labels
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
@@ -145,7 +146,7 @@ def score(
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
-        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
+        print_diagnostics(of_new_labels(asked.posterior, bound))
     row_scores = asked.score_rows(bound, seed or 0)
     is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
     rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
@@ -182,7 +183,7 @@ def score(
     number = float(weights.sum())
     mean = total / number if number else 0.0
     unit = "row" if row_scores.plate == bound.plate else row_scores.plate
-    plural = unit if unit.endswith("s") else f"{unit}s"
+    several = "rows" if row_scores.plate == bound.plate else f"{unit} elements"
     if as_json:
         print_json({"log_likelihood": total, "mcse": total_error, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
                     "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
@@ -191,7 +192,9 @@ def score(
         # rows that hang together have one score, and no mean
         is_of_elements = row_scores.plate in bound.model.plate_by_name
         mean_error = total_error / number if total_error is not None and number else None
-        each = f"mean a {unit:<9}{_told(mean, mean_error)}\n{plural:<16}{number:,.0f}\n" if is_of_elements else ""
+        each = (
+            f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<15} {number:,.0f}\n" if is_of_elements else ""
+        )
         click.echo(f"log-likelihood  {_told(total, total_error)}\n{each}method          {estimator}")
         if row_scores.ess is not None:
             click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")
@@ -243,6 +246,8 @@ def sample(
         result = asked.replicate(bound, num_draws, seed=seed).to_columns()
     else:
         result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
+    if not quiet:
+        print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
+from pgmlang.criticism.element_order import split_into_folds
 from pgmlang.criticism.pointwise import independent_plate
 from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -22,8 +23,8 @@ from pgmlang.results.pointwise import Pointwise
 
 
 def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
-    """The elpd of elements left out, ``folds`` times a share of them (by the fit's seed), by the fit's own method and
-    options; new elements' latents are summed out or integrated as `score` does. Every fold draws from a stream of its own, so that
+    """The elpd of elements left out, ``folds`` times a share of them (the same for all fits: `split_into_folds`), by the fit's own method
+    and options; new elements' latents are summed out or integrated as `score` does. Every fold draws from a stream of its own, so that
     their Monte Carlo errors are independent.
 
     Raises PgmError PGM0612 for fewer folds than two or more than elements, PGM0602 where the elements left out have no
@@ -37,7 +38,6 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
         message = f"{folds} folds of {count} elements of `{plate}`"
         raise PgmError(Diagnostic("PGM0612", message, help=f"from 2 to {count} folds"))
     seed = int(fit.provenance.get("seed", 0))
-    order = np.random.default_rng(seed).permutation(count)
     options = changed_options(fit)
     values = np.full(count, math.nan)
     estimators = set()
@@ -45,7 +45,7 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
     counted = np.ones(count) if weights is None else weights
     errors = []
     streams = np.random.SeedSequence(seed).generate_state(2 * folds).reshape(folds, 2).tolist()
-    for fold, (fit_seed, score_seed) in zip(np.array_split(order, folds), streams, strict=True):
+    for fold, (fit_seed, score_seed) in zip(split_into_folds(binding, plate, folds), streams, strict=True):
         held_out = np.sort(fold)
         rest = np.setdiff1d(np.arange(count), held_out)
         record = fit_model(

@@ -41,6 +41,11 @@ class Column(ABC):
         """What the cells are in their source."""
         return TEXT
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The labels that the source declares, whether or not a cell has them, from the lowest up; none where it does not."""
+        return ()
+
     @abstractmethod
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Distinct texts in order of first appearance, and each cell's position among them, -1 for missing."""
@@ -80,7 +85,8 @@ class TextColumn(Column):
 
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
-    source holds dates or times as such; their texts are those of ISO 8601. ``origin``: what the cells are in the source.
+    source holds dates or times as such; their texts are those of ISO 8601. ``levels``: of an ordered set of labels (an ordered
+    categorical, an Enum of polars), all of them from the lowest up. ``origin``: what the cells are in the source.
     """
 
     array: Any = field(repr=False)
@@ -88,6 +94,7 @@ class TextColumn(Column):
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
+    levels: tuple[str, ...] = ()
     origin: SourceKind = TEXT
 
     @property
@@ -97,6 +104,10 @@ class TextColumn(Column):
     @property
     def is_text(self) -> bool:
         return True
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        return self.levels
 
     def __len__(self) -> int:
         return len(self.array)
@@ -169,24 +180,24 @@ class NumberColumn(Column):
     """Cells that the source holds as numbers. ``kind``: "int", "float", "float32" or "bool".
 
     Their text, where labels are wanted: whole numbers as `3`, floats that are whole likewise, others as their shortest decimal (`0.1`),
-    truth values as `false` and `true`. ``categories``: their labels where the source has categories, which ``is_ordered`` or not.
+    truth values as `false` and `true`. ``categories``: their labels where the source has categories without an order.
     """
 
     values: np.ndarray = field(repr=False)
     kind: Holds = "float"
     pool: LabelPool | None = field(default=None, repr=False)
     categories: tuple[str, ...] | None = field(default=None, repr=False)
-    is_ordered: bool = False
 
     @property
     def source_kind(self) -> SourceKind:
-        return SourceKind(self.kind, self.categories, self.is_ordered)
+        return SourceKind(self.kind, self.categories)
 
     def __len__(self) -> int:
         return len(self.values)
 
     @cached_property
-    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct values in order of first appearance, and each cell's position among them (int32), -1 for missing."""
         present = ~np.isnan(self.values)
         # -0.0 and 0.0 are one value, so one label.
         distinct, first, inverse = np.unique(self.values[present] + 0.0, return_index=True, return_inverse=True)
@@ -195,7 +206,12 @@ class NumberColumn(Column):
         rank[order] = np.arange(len(order), dtype=np.int32)
         codes = np.full(len(self.values), -1, np.int32)
         codes[present] = rank[inverse]
-        labels = tuple(self.text_of(v) for v in distinct[order].tolist())
+        return distinct[order], codes
+
+    @cached_property
+    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+        distinct, codes = self.distinct
+        labels = tuple(map(self.text_of, distinct.tolist()))
         return (labels, codes) if self.pool is None else self.pool.encode(labels, codes)
 
     def text_of(self, value: float) -> str:
