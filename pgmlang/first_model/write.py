@@ -11,6 +11,7 @@ from pgmlang.data import Frame, Reading
 from pgmlang.data.mending import mended
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.display import text_as_html
 from pgmlang.display.text import count_of
 from pgmlang.first_model.page import Page
 from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
@@ -45,6 +46,17 @@ class FirstModel:
 
     def __repr__(self) -> str:
         return self.text.rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+
+        from pgmlang.syntax.highlight import PgmLexer
+
+        options = "".join(f", {name}={value!r}" for name, value in self.binding.items())
+        notes = "".join(f"\n# read: {note}" for note in self.notes)
+        shown: str = highlight(self.text, PgmLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+        return shown + text_as_html(f"compile(first.text).fit(data{options}){notes}")
 
     @property
     def flags(self) -> str:

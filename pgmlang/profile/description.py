@@ -16,6 +16,8 @@ import numpy as np
 from pgmlang.data import Frame
 from pgmlang.data.bridge import strings_of
 from pgmlang.data.date_formats import parse_dates
+from pgmlang.diagnostics.python_spelling import in_python
+from pgmlang.display import DisplayTable, column
 from pgmlang.display.text import PIPED_WIDTH, count_of, display_width, padded, printable, shortened
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.kinds import words_of
@@ -56,13 +58,17 @@ class Description:
             "options": " ".join(map(shlex.quote, sure_options(self.remarks, self.profile).flags())),
         }
 
+    @property
+    def _head(self) -> str:
+        frame = self.profile.frame
+        return f"{frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}"
+
     def __str__(self) -> str:
         frame = self.profile.frame
-        head = f"{frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}"
         # lines without a screen are as long as they are: one remark can be searched for in one line
         width = shutil.get_terminal_size((0, 24)).columns
         notes = [line for n in frame.notes for line in _prose(f"read: {printable(n)}", "", width)]
-        lines = [head, *notes, "", *self._table(width or PIPED_WIDTH)]
+        lines = [self._head, *notes, "", *self._table(width or PIPED_WIDTH)]
         if self.remarks:
             lines += ["", "remarks"]
         for remark in self.remarks:
@@ -75,6 +81,41 @@ class Description:
 
     def __repr__(self) -> str:
         return str(self)
+
+    @property
+    def display(self) -> DisplayTable:
+        """A row a column of the table."""
+        names = ("column", "kind", "missing", "distinct", "values")
+        columns = {name: [row[name] for row in self.rows] for name in names}
+        return DisplayTable(
+            tuple(column(n, values, lambda v: f"{v:,}" if isinstance(v, int) else v, is_head=n == "column") for n, values in columns.items()),
+            title=self._head,
+            notes=tuple(f"read: {note}" for note in self.profile.frame.notes),
+        )  # fmt: skip
+
+    @property
+    def frame(self) -> Any:
+        """A row a column of the table, as a frame: pandas where it is installed, else Arrow."""
+        return self.display.frame
+
+    @property
+    def remark_display(self) -> DisplayTable:
+        """A row a remark, with the keywords of Python that mend it; ``sure``: `init` reads the table so."""
+        rows = [
+            (
+                ", ".join(r.columns),
+                r.message,
+                ", ".join(map(str, r.rows)),
+                _mended_by(r),
+                "yes" if r.is_sure else "",
+            )
+            for r in self.remarks
+        ]
+        names = ("columns", "remark", f"{self.profile.frame.place.unit}s", "what mends it", "sure")
+        return DisplayTable(tuple(column(n, [row[i] for row in rows]) for i, n in enumerate(names)))
+
+    def _repr_html_(self) -> str:
+        return self.display._repr_html_() + (self.remark_display._repr_html_() if self.remarks else "")
 
     def _table(self, width: int) -> list[str]:
         head = ("column", "kind", "missing", "values")
@@ -105,6 +146,12 @@ class Description:
             return lines + (_prose(together, indent, 0 if flags else width) if together else [])
         # options are typed, and so stay on one line
         return [*lines, f"{indent}{flags}:", *_prose(cure, indent + "  ", width)]
+
+
+def _mended_by(remark: Remark) -> str:
+    """Its options as keywords of Python, and what else helps."""
+    flags = in_python(f"`{remark.flags}`").strip("`") if remark.flags else ""
+    return in_python(": ".join(filter(None, (flags, remark.cure))))
 
 
 def values_of(column: ColumnProfile) -> str:
