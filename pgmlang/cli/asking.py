@@ -132,13 +132,15 @@ def score(
     seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
+    from pgmlang.posterior import of_new_labels
+
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
-        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
+        print_diagnostics(of_new_labels(asked.posterior, bound))
     scores = asked.score_rows(bound, seed or 0)
     if output:
         named = {scores.plate: list(scores.elements)} if scores.elements else {}
@@ -201,6 +203,8 @@ def sample(
         result = asked.replicate(bound, num_draws, seed=seed).to_columns()
     else:
         result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
+    if not quiet:
+        print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
 
 

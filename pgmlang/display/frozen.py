@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from pgmlang.display.text import count_of
+
 if TYPE_CHECKING:
     import numpy as np
 
 C = TypeVar("C", bound=type)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The array as a view whose elements cannot be assigned to."""
+    import numpy as np
+
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 class FrozenArrays(Mapping[str, "np.ndarray"]):
@@ -23,11 +34,7 @@ class FrozenArrays(Mapping[str, "np.ndarray"]):
         self._axes = axes or {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        import numpy as np
-
-        view = np.asarray(self._arrays[name]).view()
-        view.flags.writeable = False
-        return view
+        return read_only(self._arrays[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
@@ -49,7 +56,7 @@ class FrozenArrays(Mapping[str, "np.ndarray"]):
             f"  {name}: {array.dtype} {self._shape(name, array.shape)}" for name, array in self._arrays.items()
         ]
         shown = lines if len(lines) <= 40 else [*lines[:40], f"  ... and {len(lines) - 40:,} more"]
-        return "\n".join([f"{self._path}: {len(lines):,} array{'' if len(lines) == 1 else 's'}", *shown])
+        return "\n".join([f"{self._path}: {count_of(len(lines), 'array')}", *shown])
 
     def _shape(self, name: str, shape: tuple[int, ...]) -> str:
         axes = ("",) * (len(shape) - len(self._axes.get(name, ()))) + tuple(self._axes.get(name, ()))

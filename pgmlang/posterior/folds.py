@@ -12,9 +12,10 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.draws import draw
+from pgmlang.posterior.new_elements import new_elements_of_rows, new_elements_told
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
-from pgmlang.posterior.rows import row_answerer
+from pgmlang.posterior.rows import need_observed, row_answerer
 from pgmlang.query.answer import Answer
 from pgmlang.query.asked_names import check_asked
 from pgmlang.query.binned_values import in_bins
@@ -40,7 +41,9 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
         in_bins(model, labels, replace(t, variable=by_site_number(model, t.variable))) for t in asked.targets
     )
     asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
-    return answerer(given, asked).answer(given, asked)
+    answer = answerer(given, asked).answer(given, asked)
+    new = [w.message for w in new_elements_told(posterior.fit, (*given.evidence, *given.do))]
+    return replace(answer, caution="; ".join(filter(None, [answer.caution, *new])))
 
 
 def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:
@@ -48,23 +51,28 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     targets."""
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
-    columns = replace(columns, warnings=(*_of_new_labels(rows), *columns.warnings))
-    lengths = {len(column) for column in columns.columns.values()}
-    return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
+    columns = replace(columns, warnings=(*of_new_labels(given.posterior, rows), *columns.warnings))
+    return in_table_order(columns, rows)
 
 
-def _of_new_labels(rows: Binding) -> tuple[Diagnostic, ...]:
-    return tuple(w for w in rows.warnings if w.code == "PGM0723")
+def of_new_labels(posterior: Posterior, rows: Binding) -> tuple[Diagnostic, ...]:
+    """Warnings of labels and of elements of outer plates in rows that the fit has not seen."""
+    labels = tuple(w for w in rows.warnings if w.code == "PGM0723")
+    return (*labels, *new_elements_of_rows(posterior.fit, rows))
 
 
 def score(given: Conditioned) -> Score:
-    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of."""
+    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of. Raises PgmError
+    PGM0708 where the rows say nothing that has one."""
+    need_observed(given)
     return row_answerer(given.posterior).score(given).of_present(given.bound)
 
 
 def sample(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows given the evidence. Raises PgmError PGM0609 where it is impossible."""
-    return draw(given, num_draws)
+    columns = draw(given, num_draws)
+    new = new_elements_told(given.posterior.fit, given.evidence)
+    return replace(columns, warnings=(*new, *columns.warnings))
 
 
 def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:

@@ -69,7 +69,7 @@ class HeldOut:
         if self.is_of_elements:
             lines += [
                 (f"mean a {self.unit}", with_error(self.mean, self.mean_mcse)),
-                (self.unit if self.unit.endswith("s") else f"{self.unit}s", f"{self.number:,.0f}"),
+                ("rows" if self.unit == "row" else "elements", f"{self.number:,.0f}"),
             ]
         lines.append(("method", self.estimator))
         if self.ess is not None:
