@@ -211,7 +211,9 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
             message = f"`{name}` is the plate of the rows themselves: a row that is asked about is a fresh one"
             names = fit.row_names.get(name) or fit.labels.get(name) or ("0",)
             element = str(one.value) if one.value in names else names[0]
-            latent = [v.name for v in fit.model.of_role("random") if v.plates[-1:] == (name,) and v.name in fit.draws]
+            latent = [
+                v.name for v in fit.model.of_role("random") if v.plates[-1:] == (name,) and v.name in fit.draws
+            ]
             example = f"`E({latent[0] if latent else 'NAME'}[{quoted(element)}])`"
             cure = f"leave it out; what the fit says of an element is asked by its name or number, {example}"
             raise PgmError(Diagnostic("PGM0606", message, span, help=cure))
