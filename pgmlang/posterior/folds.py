@@ -48,13 +48,14 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     targets."""
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
-    columns = replace(columns, warnings=(*_of_new_labels(rows), *columns.warnings))
+    columns = replace(columns, warnings=(*_of_rows(rows), *columns.warnings))
     lengths = {len(column) for column in columns.columns.values()}
     return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
 
 
-def _of_new_labels(rows: Binding) -> tuple[Diagnostic, ...]:
-    return tuple(w for w in rows.warnings if w.code == "PGM0723")
+def _of_rows(rows: Binding) -> tuple[Diagnostic, ...]:
+    """What their answers do not take from the rows: labels that are new, rows that lack an input."""
+    return tuple(w for w in rows.warnings if w.code in ("PGM0723", "PGM0725"))
 
 
 def score(given: Conditioned) -> Score:

@@ -1,0 +1,28 @@
+"""What to do about cells that an input lacks."""
+
+from __future__ import annotations
+
+from pgmlang.model import Variable
+
+_DISTRIBUTIONS = {
+    "labels": "Table(prior = 1)",
+    "bit": "Bernoulli(p)",
+    "spin": "Table(prior = 1)",
+    "count": "Poisson(rate)",
+    "positive": "LogNormal(m, s)",
+    "unit": "Beta(a, b)",
+    "simplex": "Dirichlet(a)",
+}
+"""One that has a kind of values; `Normal(m, s)` of others."""
+
+
+def as_modelled(variable: Variable) -> str:
+    """The statement that gives an input a distribution, as one writes it."""
+    kind, declared = variable.type.kind, ""
+    if kind in ("labels", "spin"):
+        labels = str(variable.type)
+        # a set that is long, or whose labels have to be quoted, is the data's
+        is_plain = len(labels) <= 40 and all(map(str.isidentifier, variable.type.labels or ()))
+        declared = f" : {labels if is_plain else '{...}'}"
+    axes = f"[{', '.join(variable.axes)}]" if variable.axes else ""
+    return f"{variable.name}{axes}{declared} ~ {_DISTRIBUTIONS.get(kind, 'Normal(m, s)')}"
