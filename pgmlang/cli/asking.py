@@ -181,7 +181,7 @@ def score(
         else f"the score of the worst {row_scores.plate}",
     )
     if not quiet:
-        print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0)))
+        print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0), bound.model))
         print_diagnostics(few)
     number = float(weights.sum())
     mean = total / number if number else 0.0

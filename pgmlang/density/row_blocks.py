@@ -27,6 +27,7 @@ from pgmlang.density.summing import NEVER, LogTable, Marginaliser
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Factor, Model
 from pgmlang.model.dependence import names_behind
+from pgmlang.model.row_plates import row_reductions
 from pgmlang.tables.learned import learned_tables
 
 BLOCK_CELLS = 2**19
@@ -311,7 +312,7 @@ def row_blocks(sums: Marginaliser, starts: int) -> RowBlocks:
 def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int) -> RowBlocks:
     taken = {name for group in groups for name in group.names}
     rest = replace(sums, scopes={k: s for k, s in sums.scopes.items() if k not in taken})
-    plate = _plate_of_blocks(rest)
+    plate = plate_of_blocks(rest)
     if plate is None:
         return RowBlocks(sums, groups, (_block(rest, groups, slice(0, None)),), None, starts)
     conditionals = [
@@ -344,7 +345,7 @@ def _axes(sums: Marginaliser, key: TableKey) -> tuple[str, ...]:
     return sums.joint.factor_axes[key]
 
 
-def _plate_of_blocks(sums: Marginaliser) -> str | None:
+def plate_of_blocks(sums: Marginaliser) -> str | None:
     """The plate whose rows can be gone through in blocks, None where there is none."""
     joint = sums.joint
     plates = [p.name for p in joint.model.plates if p.is_rows]
@@ -353,6 +354,7 @@ def _plate_of_blocks(sums: Marginaliser) -> str | None:
         or joint.partition is not None
         or sums.lagged_names
         or not has_only_rows_of(joint, plates[0])
+        or any(True for _ in row_reductions(joint.model))
     ):
         return None
     (plate,) = plates

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values, completed, filled
+from pgmlang.density.empty_limits import refuse_empty_draws
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.lower.order import ancestral_order, looped_items
 
@@ -18,12 +19,14 @@ from pgmlang.lower.order import ancestral_order, looped_items
 def simulate(joint: BoundDensity, generator: Generator, given: Values | None = None, params: Values | None = None,
              nets: Any = None, shape: tuple[int, ...] = (), missing: Values | None = None) -> dict[str, Tensor]:  # fmt: skip
     """Ancestral draws of all random variables; ``given`` ones are kept, of those in ``missing``, which belong to chains that
-    look back, the cells where it is not True. See the program's ``simulate``."""
+    look back, the cells where it is not True. See the program's ``simulate``. Raises PgmError PGM0410 where a variable has
+    nothing between its limits to draw."""
     cells = {"missing": missing} if missing else {}
     with seeded(generator), numerics(joint.dtype, joint.device), torch.no_grad():
         drawn: dict[str, Tensor] = joint.program.simulate(
             joint.data, joint.layout, {**joint.fixed, **(params or {})}, nets, given, shape, **cells
         )
+    refuse_empty_draws(joint.model, drawn, given or {})
     return drawn
 
 

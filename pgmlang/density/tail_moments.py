@@ -34,8 +34,8 @@ Tail = Callable[[Tensor], Tensor]
 def tail_moments(
     log_cdf: Tail, log_survival: Tail, lower: Tensor, upper: Tensor, *, is_discrete: bool
 ) -> tuple[Tensor, Tensor]:
-    """Mean and variance, elementwise; infinite where they are, NaN where whole numbers are too many to be summed. ``lower``
-    and ``upper``: the ends of the support, infinite ones where there is none."""
+    """Mean and variance, elementwise; infinite where they are, NaN where whole numbers are too many to be summed and where
+    there is nothing between the bounds. ``lower`` and ``upper``: the ends of the support, infinite ones where there is none."""
     unknown = torch.full_like(lower, math.nan)
     start = torch.where(torch.isfinite(lower), lower, torch.where(torch.isfinite(upper), upper, 0.0))
 
@@ -53,7 +53,9 @@ def tail_moments(
         above = _integrals(lambda y: log_survival(median + y), upper - median, scale)
         below = _integrals(lambda y: log_cdf(median - y), median - lower, scale)
     shift = above[0] - below[0]
-    return median + shift, above[1] + below[1] - shift.square()
+    mean, variance = median + shift, above[1] + below[1] - shift.square()
+    is_empty = torch.isneginf(torch.logaddexp(log_cdf(start), log_survival(start)))
+    return torch.where(is_empty, unknown, mean), torch.where(is_empty, unknown, variance)
 
 
 def _integrals(log_tail: Tail, width: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:

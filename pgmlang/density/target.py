@@ -14,6 +14,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
+from pgmlang.density.seen_rows import log_marginal_of, prepared
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
@@ -39,6 +40,11 @@ class Target:
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
     traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.sums is not None:
+            # before a recording, which takes no choice of rows
+            prepared(self.sums)
 
     @property
     def model(self) -> Model:
@@ -78,7 +84,7 @@ class Target:
         values, log_det = self.values(x)
         everything = {**self.given, **values}
         if self.sums is not None:
-            total = self.sums.log_marginal(everything, self.params, self.nets)
+            total = log_marginal_of(self.sums, everything, self.params, self.nets)
         else:
             total = log_joint(self.joint, everything, self.params, self.nets, self.blanket)
         return total.expand(x.shape[:-1]) + log_det

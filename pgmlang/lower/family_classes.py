@@ -23,9 +23,10 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     ``is_emitted``: without what programs do not ask for."""
     formulas = family.formulas[variant]
     names = [p.name for p in family.variants[variant]]
-    use("Elementwise")
+    kind = "Elementwise" if family.limits is None else "BetweenLimits"
+    use(kind)
     lines = [
-        f"class {family.class_name(variant)}(Elementwise):",
+        f"class {family.class_name(variant)}({kind}):",
         f'    """{family.name}({", ".join(names)})."""',
         "",
         f"    support = {_CONSTRAINTS[family.support]}",
@@ -36,6 +37,8 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
         lines.append("    is_bounded = True")
     if family.reparameterised:
         lines.append("    has_rsample = True")
+    if family.limits is not None:
+        lines.append(f"    safe = {tuple(p.safe for p in family.variants[variant])}")
 
     locals_used = {word: ast.Name(word, ast.Load()) for word in ("x", "u", *names, *formulas.let)}
 

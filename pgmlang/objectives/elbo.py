@@ -26,6 +26,7 @@ from pgmlang.density.reductions import (
     sum_per_element,
     sum_to_axes,
 )
+from pgmlang.density.seen_rows import log_marginal_of
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -107,7 +108,7 @@ class ElboObjective:
         axes_q = {k: self.written.axes(joint, k) for k in terms_q}
         terms: dict[str, Tensor] = {}
         if self.summed:
-            bound = self._sums(joint).log_marginal(values, params, nets) - log_q
+            bound = log_marginal_of(self._sums(joint), values, params, nets) - log_q
         else:
             terms = joint.factors(values, params, nets)
             bound = sum_of_factors(joint, terms) - log_q
@@ -190,7 +191,7 @@ class ElboObjective:
             for name, term in terms_q.items():
                 log_q = log_q + scaled_sum(joint, term, self.written.axes(joint, name))
             if self.summed:
-                return self._sums(joint).log_marginal(values, params, nets) - log_q
+                return log_marginal_of(self._sums(joint), values, params, nets) - log_q
             return log_joint(joint, values, params, nets) - log_q
 
         return pareto_k(joint, self.summed, log_weights)

@@ -15,6 +15,7 @@ from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
 from pgmlang.density.possible import impossible_elements, nearest_possible
 from pgmlang.density.reductions import log_joint, sum_of_factors
+from pgmlang.density.seen_rows import log_marginal_of
 from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape
@@ -89,8 +90,7 @@ def log_density(
     prior = log_table_priors(joint, params)
     if not summed:
         return log_joint(joint, {**latents, **codes}, params, nets) + prior
-    total: Tensor = joint.memo.once(marginaliser_of, joint, summed).log_marginal(latents, params, nets)
-    return total + prior
+    return log_marginal_of(joint.memo.once(marginaliser_of, joint, summed), latents, params, nets) + prior
 
 
 def log_prior(

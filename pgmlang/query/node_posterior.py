@@ -198,11 +198,14 @@ class LatentMarginal:
 
 def node_posterior(rows: NewRows, targets: Collection[str]) -> NodePosterior | None:
     """The open real latents above ``targets`` and above what is seen, integrated for each unit. ``rows``: of one point of
-    the globals. None where there is none, or no unit has as few as the rule takes, or its error stays too large."""
+    the globals. None where there is none, or a count is among them, or no unit has as few as the rule takes, or its error
+    stays too large."""
     model, joint = rows.joint.model, rows.joint
     latents = latents_behind(rows, targets)
     numbers = [n for n in latents if not model.by_name[n].type.is_discrete]
     if not numbers or rows.num_draws != 1 or any(n in joint.missing or n in joint.unseen for n in numbers):
+        return None
+    if any(model.by_name[n].type.is_countable for n in numbers):
         return None
     wide = replace(
         rows, hidden=latents, forward=tuple(n for n in rows.forward if n not in latents),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.distributions import ConditionalDistribution, distribution_of, has_distribution
+from pgmlang.density.empty_limits import limited_families, nothing_between_limits
 from pgmlang.density.keys import AddedTable
 from pgmlang.density.numerics import numerics
 from pgmlang.density.quantiles import quantile
@@ -34,6 +35,9 @@ MOST_CELLS = 2_000_000
 """Most cells times parts of a mixture at once: of rows that are no blocks (`query/row_blocks.py`)."""
 MOST_APART = 1e-3
 """Most difference, in standard deviations, of moments by quadrature and of those by twice its step, far less exact ones."""
+
+LEAST_EMPTY = 1e-6
+"""Chance of parts without any values above which there is no answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ class NumberMixture:
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
     """The distributions, ``[C, *shape]``, of those of the numbers, defined ones too, that have one, of at most `MOST_CELLS`;
-    none under draws of the globals."""
+    none under draws of the globals. Raises PgmError PGM0410 for one with nothing between its limits."""
     if not rows.is_point:
         return {}
     one = rows.as_one_draw()
@@ -115,11 +119,23 @@ def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> di
                 integrated[latents] = node_posterior(one, (of,))
             nodes = integrated[latents]
             mixture = None if nodes is None else _by_nodes(nodes, of)
+        if mixture is not None and of in limited_families(one.joint.model):
+            _check_mass(one.joint.model, of, mixture)
         if mixture is not None and number is not None:
             mixture = _stretched(mixture, number)
         if mixture is not None and mixture.weights.numel() <= MOST_CELLS:
             out[name] = mixture
     return out
+
+
+def _check_mass(model: Model, name: str, mixture: NumberMixture) -> None:
+    """Raises PgmError PGM0410 where what lies below and above a point is not all: the limits of a part have nothing between
+    them."""
+    somewhere = torch.zeros_like(mixture.weights[0])
+    mass = mixture.log_cdf(somewhere).exp() + mixture.log_survival(somewhere).exp()
+    is_empty = ~(mass > 1 - LEAST_EMPTY)
+    if bool(is_empty.any()):
+        raise nothing_between_limits(model, name, is_empty, "cell")
 
 
 def _stretched(mixture: NumberMixture, number: AffineNumber) -> NumberMixture:

@@ -13,6 +13,8 @@ import numpy as np
 from pgmlang.binding.counted_rows import row_counts
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model import Model, TableDist
+from pgmlang.model.branches import branches
 from pgmlang.query.network import NetworkAnswers
 
 if TYPE_CHECKING:
@@ -85,12 +87,15 @@ def in_table_order(columns: Columns, binding: Binding) -> Columns:
     warnings = columns.warnings
     if isinstance(evidence, np.ndarray):
         others = (w for w in warnings if w.code != "PGM0806")
-        warnings = (*others, *impossible_rows(evidence, binding.rows))
+        warnings = (*others, *impossible_rows(evidence, binding.model, binding.rows))
     return Columns(ordered, warnings)
 
 
-def impossible_rows(log_evidence: np.ndarray, positions: np.ndarray | None = None) -> tuple[Diagnostic, ...]:
-    """A warning that names the rows whose evidence has probability zero; ``positions`` of the rows in their table."""
+def impossible_rows(
+    log_evidence: np.ndarray, model: Model | None, positions: np.ndarray | None = None
+) -> tuple[Diagnostic, ...]:
+    """A warning that names the rows whose evidence has probability zero. ``model``: what they are impossible under, None for
+    a network of given tables; ``positions`` of the rows in their table."""
     bad = np.flatnonzero(~np.isfinite(log_evidence))
     if positions is not None:
         bad = np.sort(positions[bad])
@@ -99,14 +104,26 @@ def impossible_rows(log_evidence: np.ndarray, positions: np.ndarray | None = Non
     shown = ", ".join(str(i + 1) for i in bad[:5]) + (", ..." if len(bad) > 5 else "")
     return (
         Diagnostic("PGM0806", f"{len(bad):,} row{'s have' if len(bad) > 1 else ' has'} evidence of probability zero "
-                   f"(row {shown})", help="their answers are empty; give the tables a prior (`prior = 1`) to allow for "
-                   "what the data never showed"),
+                   f"(row {shown})", help=f"their answers are empty; {_cure_of_impossible(model)}"),
     )  # fmt: skip
 
 
-def without_answers(columns: Columns, is_impossible: np.ndarray) -> Columns:
-    """Columns whose cells are empty in rows of probability zero, with a warning that names these. ``is_impossible``: shape
-    (rows,); columns of another length stay as they are."""
+def _cure_of_impossible(model: Model | None) -> str:
+    made_of = [] if model is None else [d for c in model.conditionals for d in branches(c.distribution)]
+    tables = [d for d in made_of if isinstance(d, TableDist)]
+    if any(t.rows is None and t.prior is None for t in tables):
+        return "give the tables a prior (`prior = 1`) to allow for what the data never showed"
+    if tables or model is None:
+        return "the tables give them no chance: look for zeros in the tables, and for mistaken cells in the rows"
+    return (
+        "no draw of the model has such values: compare them with what each distribution can be (a `Uniform` lies between its "
+        "limits, a `Gamma` above zero)"
+    )
+
+
+def without_answers(columns: Columns, is_impossible: np.ndarray, model: Model) -> Columns:
+    """Columns whose cells are empty in rows of probability zero under the model, with a warning that names these.
+    ``is_impossible``: shape (rows,); columns of another length stay as they are."""
     lengths = {len(column) for column in columns.columns.values()}
     if not is_impossible.any() or lengths != {len(is_impossible)}:
         return columns
@@ -116,7 +133,7 @@ def without_answers(columns: Columns, is_impossible: np.ndarray) -> Columns:
         else ["" if bad else text for text, bad in zip(values, is_impossible, strict=True)]
         for name, values in columns.columns.items()
     }
-    warnings = impossible_rows(np.where(is_impossible, -np.inf, 0.0))
+    warnings = impossible_rows(np.where(is_impossible, -np.inf, 0.0), model)
     return Columns(emptied, (*columns.warnings, *warnings))
 
 

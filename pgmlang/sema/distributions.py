@@ -17,6 +17,7 @@ from pgmlang.sema.composition import composition_problem, learned_base_problem, 
 from pgmlang.sema.expression_scope import merge
 from pgmlang.sema.expressions import ExpressionBuilder
 from pgmlang.sema.learned_densities import learned_density
+from pgmlang.sema.limit_order import limits_problem
 from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
@@ -153,7 +154,12 @@ class DistributionBuilder:
             self.scope.report(
                 Diagnostic("PGM0409", f"`{target.name}` has an improper density", node.span, notes=notes)
             )
-        return Dist(family.name, tuple(built), variant, event, node.span), result
+        made = Dist(family.name, tuple(built), variant, event, node.span)
+        problem = limits_problem(self.expressions.supports, made, inner_type)
+        if problem is not None:
+            self.scope.report(problem)
+            return None, result
+        return made, result
 
     def _base(
         self, family: Family, taken: list[ast.Expr], node: ast.Call, target: LeftSide, context: ExpressionContext

@@ -148,7 +148,9 @@ def test_nothing_is_seen_beyond_a_censoring_bound(name: str) -> None:
         ):
             log = Censored(base, low, high).log_prob(torch.tensor(x))
             assert float(log.detach()) == -math.inf, (name, args, low, high, x)
-            slopes = torch.autograd.grad(torch.where(log == -math.inf, 0.0, log), leaves, allow_unused=True)
+            slopes = torch.autograd.grad(
+                torch.where(log == -math.inf, 0.0, log), leaves, allow_unused=True, retain_graph=True
+            )
             assert all(s is None or bool(torch.isfinite(s)) for s in slopes)
         # a bound of the data's may be none for a row
         seen = Censored(base, upper=torch.tensor([math.inf, upper])).log_prob(torch.tensor([upper, upper]))

@@ -1,5 +1,5 @@
-"""Ten tables as people have them, made anew each time: dates, currencies, words for missing, mixed case, ids, ordinals, codes,
-accents, wide one-hot columns, and one of many rows."""
+"""Tables as people have them, made anew each time: dates, currencies, words for missing, mixed case, ids, ordinals, codes,
+accents, wide one-hot columns, accounts, more zeros than chance, and one of many rows."""
 
 from __future__ import annotations
 
@@ -118,6 +118,23 @@ def many_rows(num_rows: int) -> Callable[[np.random.Generator], list[list[Any]]]
     return rows
 
 
+def _ledger(r: np.random.Generator) -> list[list[Any]]:
+    size = np.exp(r.normal(11, 2, 120))
+    balance = 400 * (np.log(size) - 11) + r.normal(0, 300, 120)
+    return [
+        [f"{-b:,.2f}".join("()") if b < 0 else f"{b:,.2f}", f"{s / 1e6:.2f}M" if s > 1e6 else f"{s / 1e3:.1f}k", r.choice(["Retail ", "Energy"])]
+        for b, s in zip(balance, size, strict=True)
+    ]  # fmt: skip
+
+
+def _claims(r: np.random.Generator) -> list[list[Any]]:
+    return [
+        [f"{r.integers(1, 29):02d}-{r.integers(1, 13):02d}-{r.integers(30, 60)}", k, r.poisson(4) * (r.random() < 0.6),
+         0.0 if r.random() < 0.7 else round(float(np.exp(6 + (k - 12000) / 4000 + r.normal())), 2)]
+        for k in r.normal(12000, 4000, 200).round().tolist()
+    ]  # fmt: skip
+
+
 TABLES = (
     Messy("dates", ("day", "seen on", "wind", "temperature"), _dates, "temperature", ("dates", "names"), {"day": "date", "seen on": "date"}),
     Messy("currencies", ("price", "discount", "area", "rating"), _currencies, "price", ("number-marks",),
@@ -130,6 +147,8 @@ TABLES = (
     Messy("coded", ("region", "zip", "visits", "member"), _coded, "visits", ("coded-numbers",), {"region": "code", "zip": "code", "member": "binary"}),
     Messy("accents", ("é lettre", "größe (cm)", "déjà vu?", "2nd"), _accents, "déjà vu?", ("names",), {"é lettre": "category"}, sep=";", encoding="utf-8-sig"),
     Messy("one_hot", (*(f"colour_{j}" for j in range(12)), "weight"), _one_hot, "weight", ("one-hot",), {"colour_3": "binary"}),
+    Messy("ledger", ("balance", "revenue", "sector"), _ledger, "balance", ("number-marks", "near-labels"), {"balance": "number", "revenue": "skewed"}, sep=";"),
+    Messy("claims", ("since", "km", "visits", "amount"), _claims, "amount", ("dates", "zeros"), {"since": "date", "visits": "count"}),
     Messy("many_rows", ("id", "age", "city", "spent"), many_rows(2000), "spent", ("identifiers", "missing-words", "near-labels", "number-marks"),
           {"id": "id", "age": "number", "spent": "number"}),
 )  # fmt: skip

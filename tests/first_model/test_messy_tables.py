@@ -1,4 +1,4 @@
-"""Ten messy tables go through: described, a first model, its fit, and predictions of new rows, by the options that are said."""
+"""Messy tables go through: described, a first model, its fit, and predictions of new rows, by the options that are said."""
 
 from __future__ import annotations
 

@@ -247,3 +247,21 @@ def test_the_error_that_is_named_holds_at_a_kink() -> None:
     answer = given.query("P(w > 2 | y = 2)")
     named = float(answer.notes[0].rpartition("below ")[2])
     assert abs(answer.table[0]["p"] - right) < named < 2e-3
+
+
+THINNED = {
+    "in rows": "plate r {\n  n ~ Poisson(4)\n  k ~ Binomial(n, 0.3)\n}",
+    "without rows": "n ~ Poisson(4)\nk ~ Binomial(n, 0.3)",
+    "below a number": "plate r {\n  m ~ Gamma(400000, 100000)\n  n ~ Poisson(m)\n  k ~ Binomial(n, 0.3)\n}",
+}
+
+
+@pytest.mark.parametrize("name", THINNED)
+def test_counts_above_have_no_nodes(name: str) -> None:
+    """A thinned Poisson count is Poisson; the posterior of the whole is what was seen and a Poisson rest."""
+    given = pgmlang.compile(THINNED[name]).given()
+    assert given.query("P(k = 2)").table[0]["p"] == pytest.approx(stats.poisson(1.2).pmf(2), abs=0.03)
+    assert given.query("E(k)").table[0]["mean"] == pytest.approx(1.2, abs=0.1)
+    if name == "in rows":
+        whole = given.predict({"k": [2, 0]}, targets=["n"])["n"]
+        assert list(whole) == pytest.approx([4.8, 2.8], abs=0.5)

@@ -38,6 +38,9 @@ GOOD = {
     "thirds of logits": "dim c = {a, b, d}\nplate row { x : c ~ Categorical(logit = 0) }",
     "one number a row": "dim c = {a, b}\nplate row {\n  input w : unit\n  x : c ~ Categorical(w)\n}",
     "declared value": "plate row {\n  input x : positive\n  p : unit = 1 - exp(-x)\n  y ~ Bernoulli(p)\n}",
+    "one count": "plate row { y ~ Truncated(Poisson(2), lower = 3, upper = 3) }",
+    "limits that may be in order": "a ~ Normal(0, 1)\nplate row { y ~ Uniform(0, a) }",
+    "one limit": "plate row { y ~ Truncated(Normal(0, 1), lower = 3) }",
     "logarithm of nothing": "field x : bit\nfactor if x == 1 then 0 else log(0)",
 }  # fmt: skip
 
@@ -67,6 +70,17 @@ BAD = {
                     "sigmoid(a + b)"),
     "no thirds": ("dim c = {a, b, d}\nplate row { x : c ~ Categorical(0.5) }", "PGM0410", "0.5", "1/3"),
     "constant": ("plate row { y ~ Normal(0, 1 - 3) }", "PGM0410", "1 - 3", "3 - 1"),
+    "limits swapped": ("plate row { y ~ Uniform(5, 1) }", "PGM0410", "5, 1", "low = 1, high = 5"),
+    "limits that meet": ("plate row { y ~ Uniform(2, 2) }", "PGM0410", "2, 2", "2, 3"),
+    "limits of a setting": ("model m(low = 5)\nplate row { y ~ Uniform(low, 1) }", "PGM0410", "low = 5", "low = 0"),
+    "truncation swapped": ("plate row { y ~ Truncated(Normal(0, 1), lower = 3, upper = 1) }", "PGM0410",
+                           "lower = 3, upper = 1", "lower = 1, upper = 3"),
+    "censoring swapped": ("plate row { y ~ Censored(Normal(0, 1), 3, 1) }", "PGM0410", "3, 1", "1, 3"),
+    "limits swapped inside": ("plate row { y ~ ZeroInflated(0.5, Uniform(5, 1)) }", "PGM0410", "5, 1", "1, 5"),
+    "limits swapped by ranges": ("p ~ Beta(1, 1)\nplate row { y ~ Uniform(2 + p, p) }", "PGM0410", "2 + p, p",
+                                 "p, 2 + p"),
+    "nothing of the base": ("plate row { y ~ Truncated(Gamma(2, 1), upper = -1) }", "PGM0410", "-1", "1"),
+    "no whole number": ("plate row { y ~ Truncated(Poisson(2), 3.2, 3.8) }", "PGM0410", "3.8", "4"),
     "value declared": ("param a : positive\nparam b : positive\nd : positive = a - b\nplate row { y ~ Normal(0, d) }",
                        "PGM0401", "a - b", "abs(a - b)"),
 }  # fmt: skip

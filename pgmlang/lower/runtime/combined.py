@@ -78,7 +78,8 @@ def log_between(base, lower, upper):
 
 
 class Truncated(Combined):
-    """``base`` given that its value lies between two bounds, which belong to it."""
+    """``base`` given that its value lies between two bounds, which belong to it. Where no value does, none is possible, and
+    draws are NaN."""
 
     has_rsample = True
 
@@ -96,14 +97,16 @@ class Truncated(Combined):
     def log_cdf(self, value):
         x, (lower, upper) = real(value), map(real, self.numbers)
         part = log_between(self.base, self.numbers[0], torch.maximum(torch.minimum(x, upper), lower))
-        return torch.where(x < lower, -math.inf, part - log_between(self.base, *self.numbers))
+        mass = log_between(self.base, *self.numbers)
+        return torch.where((x < lower) | (mass == -math.inf), -math.inf, part - mass)
 
     def log_survival(self, value):
         x, (lower, upper) = real(value), map(real, self.numbers)
         after = torch.floor(x) + 1 if self.is_discrete else x
         part = log_between(self.base, torch.minimum(torch.maximum(after, lower), upper), self.numbers[1])
-        found = part - log_between(self.base, *self.numbers)
-        return torch.where(x < lower, 0.0, torch.where(after > upper, -math.inf, found))
+        mass = log_between(self.base, *self.numbers)
+        within = torch.where(x < lower, 0.0, torch.where(after > upper, -math.inf, part - mass))
+        return torch.where(mass == -math.inf, -math.inf, within)
 
     def sample(self, sample_shape=()):
         with torch.no_grad():
@@ -148,7 +151,7 @@ def quantile_between(base, chance, lower, upper):
         whole = torch.round(high)
         high = torch.where(is_under(whole), whole + 1, whole)
         high = torch.where((high > first + 1) & ~is_under(high - 1), high - 1, high)
-    return torch.minimum(torch.maximum(high, lower), upper)
+    return torch.where(mass == -math.inf, math.nan, torch.minimum(torch.maximum(high, lower), upper))
 
 
 def held_at_its_chance(distribution, x):
@@ -163,10 +166,15 @@ def held_at_its_chance(distribution, x):
 
 class Censored(Combined):
     """``base`` of which values at or beyond a bound are seen as the bound: a value at a bound counts all the mass there,
-    one beyond it is never seen."""
+    one beyond it is never seen. Where the lower bound is above the upper one no value is possible, and draws are NaN."""
 
     def __init__(self, base, lower=-math.inf, upper=math.inf):
         super().__init__(base, lower, upper)
+
+    def between(self, value, nothing):
+        """The value; ``nothing`` where the bounds are out of order."""
+        lower, upper = map(real, self.numbers)
+        return torch.where(lower <= upper, value, nothing)
 
     def log_prob(self, value):
         x, (lower, upper) = real(value), map(real, self.numbers)
@@ -182,18 +190,20 @@ class Censored(Combined):
         x, (lower, upper) = real(value), map(real, self.numbers)
         held = torch.minimum(torch.maximum(x, lower), upper)
         within = torch.where(x >= upper, 0.0, self.base.log_cdf(held))
-        return torch.where(x < lower, -math.inf, within)
+        return self.between(torch.where(x < lower, -math.inf, within), -math.inf)
 
     def log_survival(self, value):
         x, (lower, upper) = real(value), map(real, self.numbers)
         within = self.base.log_survival(torch.minimum(torch.maximum(x, lower), upper))
-        return torch.where(x < lower, 0.0, torch.where(x >= upper, -math.inf, within))
+        within = torch.where(x < lower, 0.0, torch.where(x >= upper, -math.inf, within))
+        return self.between(within, -math.inf)
 
     def sample(self, sample_shape=()):
         with torch.no_grad():
             lower, upper = map(real, self.numbers)
             shape = self._extended_shape(torch.Size(sample_shape))
-            return torch.minimum(torch.maximum(self.base.expand(shape).sample(), lower), upper)
+            drawn = torch.minimum(torch.maximum(self.base.expand(shape).sample(), lower), upper)
+            return self.between(drawn, math.nan)
 
 
 class ZeroInflated(Combined):

@@ -101,3 +101,43 @@ class Elementwise(dist.Distribution):
     @property
     def variance(self):
         return self.moments(*self.arguments)[1].expand(self.batch_shape)
+
+
+class BetweenLimits(Elementwise):
+    """A distribution whose arguments are the limits of its values. Where the lower one is not below the upper one there is
+    no such distribution: no value is possible, draws and moments are NaN. ``safe``: limits that stand for those."""
+
+    safe = (0.0, 1.0)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        lower, upper = self.bounds(*self.arguments)
+        self.is_empty = ~(lower < upper)
+        self.arguments = tuple(
+            torch.where(self.is_empty, s, a) for s, a in zip(self.safe, self.arguments, strict=True)
+        )
+
+    def expand(self, shape, _instance=None):
+        new = super().expand(shape)
+        new.is_empty = self.is_empty
+        return new
+
+    def log_prob(self, value):
+        return torch.where(self.is_empty, -math.inf, super().log_prob(value))
+
+    def log_cdf(self, value):
+        return torch.where(self.is_empty, -math.inf, super().log_cdf(value))
+
+    def log_survival(self, value):
+        return torch.where(self.is_empty, -math.inf, super().log_survival(value))
+
+    def rsample(self, sample_shape=()):
+        return torch.where(self.is_empty, math.nan, super().rsample(sample_shape))
+
+    @property
+    def mean(self):
+        return torch.where(self.is_empty, math.nan, super().mean)
+
+    @property
+    def variance(self):
+        return torch.where(self.is_empty, math.nan, super().variance)
