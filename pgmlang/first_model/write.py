@@ -11,6 +11,7 @@ from pgmlang.data import Frame, Reading
 from pgmlang.data.mending import mended
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.first_model.doubts import doubts_about
 from pgmlang.first_model.page import Page
 from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
 from pgmlang.first_model.selection import chosen
@@ -28,7 +29,7 @@ CLASSIFIERS = ("logistic", "naive-bayes")
 @dataclass(frozen=True, repr=False)
 class FirstModel:
     """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
-    did; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
+    did; ``doubts``: what cells may mean instead, with the options that read them so; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
     many rows each row is; ``method``: of a fit, where ``auto`` would take long."""
 
     text: str
@@ -38,6 +39,7 @@ class FirstModel:
     mapping: dict[str, str] = field(default_factory=dict)
     counting: tuple[str, str] | None = None
     method: str = "auto"
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -119,6 +121,8 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
     page.about.append(f"# {says}")
+    doubts = doubts_about(table, page.names.keys())
+    page.left_out += [f"# {doubt}" for doubt in doubts]
     text = page.text(
         f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
     )
@@ -130,6 +134,7 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         page.mapping,
         _counting(table, target),
         "map" if is_large else "auto",
+        doubts,
     )
 
 
