@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import replace
 
 from pgmlang.display.text import printable
@@ -10,13 +9,11 @@ from pgmlang.profile.registry import remarks_on
 from pgmlang.profile.table import TableProfile
 
 
-def doubts_about(table: TableProfile, columns: Set[str]) -> tuple[str, ...]:
-    """A line on each remark that is not sure and that options of reading would mend, of these ``columns``; dates are said where
-    their columns are left out."""
+def doubts_about(table: TableProfile) -> tuple[str, ...]:
+    """A line on each remark that is not sure and that options of reading would mend, of columns that are left out for it too; dates
+    are said where their columns are left out."""
     return tuple(
         f"{', '.join(map(printable, remark.columns))}: {printable(remark.message)} (`{printable(remark.flags)}`)"
         for remark in remarks_on(table)
-        if not remark.is_sure
-        and not replace(remark.options, dates=()).is_plain
-        and not columns.isdisjoint(remark.columns)
+        if not remark.is_sure and replace(remark.options, dates=()).flags()
     )

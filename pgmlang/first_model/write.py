@@ -121,7 +121,7 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
         raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
     page.about.append(f"# {says}")
-    doubts = doubts_about(table, page.names.keys())
+    doubts = doubts_about(table)
     page.left_out += [f"# {doubt}" for doubt in doubts]
     text = page.text(
         f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name

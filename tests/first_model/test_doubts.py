@@ -48,12 +48,6 @@ def test_what_is_not_sure_is_said(kind: str) -> None:
     assert not pgmlang.init(table, **options).doubts
 
 
-def test_columns_that_the_model_lacks_raise_no_doubt() -> None:
-    table = {"score": _numbers(-99.0, 30), "y": _numbers(1.5, 1), "id": list(range(1, ROWS + 1))}
-    made = pgmlang.init(table)
-    assert [d.split(":")[0] for d in made.doubts] == ["score"]
-
-
 def test_the_command_says_so(tmp_path: Any) -> None:
     file = tmp_path / "t.csv"
     file.write_text(
