@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgmlang.model import Variable
+from pgmlang.model.show import quoted
 
 _DISTRIBUTIONS = {
     "labels": "Table(prior = 1)",
@@ -20,9 +21,9 @@ def as_modelled(variable: Variable) -> str:
     """The statement that gives an input a distribution, as one writes it."""
     kind, declared = variable.type.kind, ""
     if kind in ("labels", "spin"):
-        labels = str(variable.type)
-        # a set that is long, or whose labels have to be quoted, is the data's
-        is_plain = len(labels) <= 40 and all(map(str.isidentifier, variable.type.labels or ()))
-        declared = f" : {labels if is_plain else '{...}'}"
+        own = variable.type.labels
+        declared = f" : {variable.type if own is None else '{' + ', '.join(map(quoted, own)) + '}'}"
+    if len(declared) > 60:  # the labels are the data's
+        declared = " : {...}"
     axes = f"[{', '.join(variable.axes)}]" if variable.axes else ""
     return f"{variable.name}{axes}{declared} ~ {_DISTRIBUTIONS.get(kind, 'Normal(m, s)')}"

@@ -140,6 +140,7 @@ def score(
 
     import numpy as np
 
+    from pgmlang.posterior import of_new_labels
     from pgmlang.query.rows import impossible_rows, row_order
     from pgmlang.results.effective_draws import few_weighed
 
@@ -149,7 +150,7 @@ def score(
     bound = asked.bind(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
-        print_diagnostics([w for w in bound.warnings if w.code == "PGM0723"])
+        print_diagnostics(of_new_labels(asked.posterior, bound))
     row_scores = asked.score_rows(bound, seed or 0)
     is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
     rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
@@ -247,6 +248,8 @@ def sample(
         result = asked.replicate(bound, num_draws, seed=seed).to_columns()
     else:
         result = asked_of(source, settings, fixed).sample_columns(num_draws, seed=seed, evidence=evidence)
+    if not quiet:
+        print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
 
 

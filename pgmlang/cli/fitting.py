@@ -6,6 +6,9 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +107,7 @@ def fit(
         binding = bind_data(checked, tables, **binding_of(given))
         for line in binding_report(binding):
             say(line, quiet_messages)
-        with progress(quiet_messages, max_time) as watch:
+        with _resumable(partial), progress(quiet_messages, max_time) as watch:
             record = fit_bound(
                 compilation, binding, method, seed, device, fixed_of(fixed), options, watch.show,
                 checkpoint=partial, resume=resume, every=checkpoint,
@@ -124,9 +127,28 @@ def fit(
         print_diagnostics(record.warnings)
     _tell(fitted, folder, as_json, quiet)
     if record.status == "stopped":
-        say(f"to go on: the same command with --resume (the state is kept in {partial})", quiet_messages)
+        say(_to_go_on(partial), quiet_messages)
         return 130 if record.provenance["stopped_by"] == "interrupt" else 75
     return 0
+
+
+def _to_go_on(partial: Path) -> str:
+    return f"to go on: the same command with --resume (the state is kept in {partial})"
+
+
+@contextmanager
+def _resumable(partial: Path) -> Iterator[None]:
+    """A run that is stopped before it has anything to show says how it goes on, where its state is kept."""
+    try:
+        yield
+    except PgmError as error:
+        if not partial.exists():
+            raise
+        told = [
+            replace(d, help="; ".join(filter(None, (d.help, _to_go_on(partial))))) if d.code == "PGM0804" else d
+            for d in error.diagnostics
+        ]
+        raise PgmError(told) from error
 
 
 LARGE = 1 << 30

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pgmlang.binding.record import Binding
+from pgmlang.criticism.element_order import split_into_folds
 from pgmlang.criticism.pointwise import independent_plate
 from pgmlang.density.bind import density_of_binding
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -22,8 +23,8 @@ from pgmlang.results.pointwise import Pointwise
 
 
 def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
-    """The elpd of elements left out, ``folds`` times a share of them (by the fit's seed), by the fit's own method and
-    options; new elements' latents are summed out or integrated as `score` does.
+    """The elpd of elements left out, ``folds`` times a share of them (the same for all fits: `split_into_folds`), by the fit's own method,
+    options and seed; new elements' latents are summed out or integrated as `score` does.
 
     Raises PgmError PGM0612 for fewer folds than two or more than elements, PGM0602 where the elements left out have no
     likelihood of their own.
@@ -36,11 +37,10 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
         message = f"{folds} folds of {count} elements of `{plate}`"
         raise PgmError(Diagnostic("PGM0612", message, help=f"from 2 to {count} folds"))
     seed = int(fit.provenance.get("seed", 0))
-    order = np.random.default_rng(seed).permutation(count)
     options = changed_options(fit)
     values = np.full(count, math.nan)
     estimators = set()
-    for fold in np.array_split(order, folds):
+    for fold in split_into_folds(binding, plate, folds):
         held_out = np.sort(fold)
         rest = np.setdiff1d(np.arange(count), held_out)
         record = fit_model(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from pgmlang.binding.record import Binding
 from pgmlang.criticism.data_of_fit import refuse_other_data
+from pgmlang.criticism.element_order import table_order
 from pgmlang.criticism.folds import k_fold
 from pgmlang.criticism.pointwise import pointwise_log_likelihood
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -90,7 +92,16 @@ def rank(fits: Mapping[str, Fit], bindings: Mapping[str, Binding], folds: int = 
     else:
         elpds = {name: leave_one_out(fit, bindings.get(name)) for name, fit in fits.items()}
     try:
-        return ranked(elpds)
+        return ranked({name: _in_table_order(elpd, bindings.get(name)) for name, elpd in elpds.items()})
     except ValueError as error:
         cure = "`--folds` over the same plate, or models whose rows are of one table"
         raise PgmError(Diagnostic("PGM0904", str(error), help=cure)) from None
+
+
+def _in_table_order(elpd: Elpd, binding: Binding | None) -> Elpd:
+    """With the elements in an order that all models of the table share, so that differences are of the same ones."""
+    if binding is None or binding.sizes.get(elpd.plate) != len(elpd.pointwise):
+        return elpd
+    order = table_order(binding, elpd.plate)
+    shapes = None if elpd.pareto_k is None else elpd.pareto_k[order]
+    return replace(elpd, pointwise=elpd.pointwise[order], weights=elpd.weights[order], pareto_k=shapes)

@@ -11,6 +11,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
+from pgmlang.posterior.new_elements import check_element
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.asked_names import check_name
 from pgmlang.query.binned_values import in_bins
@@ -57,7 +58,8 @@ def condition(
     seed: int = 0,
 ) -> Conditioned:
     """A posterior given rows, or given evidence and interventions. Raises PgmError PGM0606 for what is given twice, for a
-    soft intervention and for computed names, PGM0607 for one value of several elements and for sites outside of a grid."""
+    soft intervention and for computed names, PGM0607 for one value of several elements, for sites outside of a grid and for elements that are spelt nearly as known
+    ones."""
     model = posterior.fit.model
     given, done = (
         tuple(
@@ -74,6 +76,7 @@ def condition(
         told.add(item.variable.name)
         if posterior.network is None:
             _check_told(posterior, item)
+            check_element(posterior.fit, item)
     for item in done:
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,

@@ -12,6 +12,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.draws import draw
+from pgmlang.posterior.new_elements import new_elements_of_rows, new_elements_told
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
 from pgmlang.posterior.rows import row_answerer
@@ -40,7 +41,9 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
         in_bins(model, labels, replace(t, variable=by_site_number(model, t.variable))) for t in asked.targets
     )
     asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
-    return answerer(given, asked).answer(given, asked)
+    answer = answerer(given, asked).answer(given, asked)
+    new = [w.message for w in new_elements_told(posterior.fit, (*given.evidence, *given.do))]
+    return replace(answer, caution="; ".join(filter(None, [answer.caution, *new])))
 
 
 def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:
@@ -48,14 +51,17 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     targets."""
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
-    columns = replace(columns, warnings=(*_of_rows(rows), *columns.warnings))
+    without_input = tuple(w for w in rows.warnings if w.code == "PGM0725")
+    told = (*of_new_labels(given.posterior, rows), *without_input, *columns.warnings)
+    columns = replace(columns, warnings=told)
     lengths = {len(column) for column in columns.columns.values()}
     return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
 
 
-def _of_rows(rows: Binding) -> tuple[Diagnostic, ...]:
-    """What their answers do not take from the rows: labels that are new, rows that lack an input."""
-    return tuple(w for w in rows.warnings if w.code in ("PGM0723", "PGM0725"))
+def of_new_labels(posterior: Posterior, rows: Binding) -> tuple[Diagnostic, ...]:
+    """Warnings of labels and of elements of outer plates in rows that the fit has not seen."""
+    labels = tuple(w for w in rows.warnings if w.code == "PGM0723")
+    return (*labels, *new_elements_of_rows(posterior.fit, rows))
 
 
 def score(given: Conditioned) -> Score:
@@ -65,7 +71,9 @@ def score(given: Conditioned) -> Score:
 
 def sample(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows given the evidence. Raises PgmError PGM0609 where it is impossible."""
-    return draw(given, num_draws)
+    columns = draw(given, num_draws)
+    new = new_elements_told(given.posterior.fit, given.evidence)
+    return replace(columns, warnings=(*new, *columns.warnings))
 
 
 def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:

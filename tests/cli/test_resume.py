@@ -101,6 +101,17 @@ def test_stopped_by_time_and_gone_on(tmp_path: Path) -> None:
         assert value.tobytes() == arrays(broken)["parameters.safetensors"][key].tobytes()
 
 
+def test_stopped_within_the_warm_up_says_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "out.fit"
+    line = [word for word in command("hmc", folder, "--max-time", "0.01") if word != "-q"]
+    stopped = subprocess.run([*line, "--warmup", "50000"], capture_output=True, text=True, timeout=120)
+    assert stopped.returncode == 75, stopped.stderr
+    assert "within the warm-up" in stopped.stderr
+    assert "with --resume" in stopped.stderr
+    assert "out.fit.partial" in stopped.stderr
+    assert (tmp_path / "out.fit.partial" / "state.json").is_file()
+
+
 def test_sigterm_keeps_the_state(tmp_path: Path) -> None:
     folder = tmp_path / "a.fit"
     process = subprocess.Popen(
