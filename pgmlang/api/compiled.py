@@ -14,6 +14,7 @@ from pgmlang.api.calls import is_binding, of_the_model, refuse_to_make
 from pgmlang.api.fitted import FittedModel
 from pgmlang.diagnostics import Diagnostic, SourceFile
 from pgmlang.display import does_not_change, mime_bundle, picture_html, text_as_html
+from pgmlang.display.text import count_of
 from pgmlang.pipeline import fit_bound, fit_streamed
 from pgmlang.progress import shown_progress
 from pgmlang.sema import Compilation, Loader, analyse
@@ -127,7 +128,7 @@ class CompiledModel:
 
         source = self.compilation.source.name
         place = f" ({source})" if source != "<string>" else ""
-        warnings = f"\n{len(self.warnings)} warnings, `.warnings` has them" if self.warnings else ""
+        warnings = f"\n{count_of(len(self.warnings), 'warning')}: see `.warnings`" if self.warnings else ""
         return f"{title(self.model)}{place}\n{outline(self.model)}{warnings}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

@@ -217,12 +217,12 @@ class Binder:
 
     def _close(self, elements: Elements) -> Model:
         try:
-            labels, dims = labels_in_data(self.model, self._bound_columns, elements.labels, self.known)
+            labels, dims, ordered = labels_in_data(self.model, self._bound_columns, elements.labels, self.known)
         except PgmError as error:
             self.problems.extend(error)
             self.problems.stop()
         told = {*self.known, *elements.labels}
-        by_text = {k: v for k, v in {**labels, **dims}.items() if k not in told}
+        by_text = {k: v for k, v in {**labels, **dims}.items() if k not in told and k not in ordered}
         refuse_ordinal_text(self.model, by_text, self._source(), self.problems)
         elements.labels.update(dims)
         numbered = {

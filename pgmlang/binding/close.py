@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from pgmlang.data import Column, sort_labels
+from pgmlang.data import Column, labels_in_order
 from pgmlang.model import Model, Type
 from pgmlang.model.row_plates import plates_as_values
 
@@ -62,17 +62,35 @@ def open_sets(model: Model) -> list[str]:
     ]
 
 
+class LabelsInData(NamedTuple):
+    """``sets``: of open sets by variable; ``dims``: of open dims; ``ordered``: those of which the data declare all, in order."""
+
+    sets: dict[str, tuple[str, ...]]
+    dims: dict[str, tuple[str, ...]]
+    ordered: frozenset[str]
+
+
 def labels_in_data(
     model: Model,
     columns: Callable[[str], list[Column]],
     axes: Mapping[str, tuple[str, ...]],
     known: Mapping[str, tuple[str, ...]],
-) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Labels of open sets by variable, and of open dims: those ``known``, those of ``axes`` (from the names of columns),
-    else the values in the ``columns`` of variables, sorted."""
+) -> LabelsInData:
+    """Labels of open sets and of open dims: those ``known``, those of ``axes`` (from the names of columns),
+    else those that the ``columns`` of variables declare and hold (`labels_in_order`)."""
     labels: dict[str, tuple[str, ...]] = {}
+    ordered: set[str] = set()
+
+    def values(name: str, users: list[str]) -> tuple[str, ...]:
+        several = [c for user in users for c in columns(user)]
+        declared = dict.fromkeys(x for c in several for x in c.declared)
+        seen = {x for c in several for x in c.labels_and_codes()[0]}
+        if declared and seen <= declared.keys():
+            ordered.add(name)
+        return labels_in_order(declared, seen)
+
     for name in open_sets(model):
-        labels_seen = known.get(name) or _values(columns(name))
+        labels_seen = known.get(name) or values(name, [name])
         if labels_seen:
             labels[name] = labels_seen
     dims: dict[str, tuple[str, ...]] = {}
@@ -82,11 +100,7 @@ def labels_in_data(
             dims[axis] = known.get(axis) or axes[axis]
             continue
         users = [v.name for v in model.variables if v.type.kind == "labels" and v.type.axis == axis]
-        labels_seen = _values([c for name in users for c in columns(name)])
+        labels_seen = values(axis, users)
         if labels_seen:
             dims[axis] = labels_seen
-    return labels, dims
-
-
-def _values(columns: list[Column]) -> tuple[str, ...]:
-    return tuple(sort_labels({x for c in columns for x in c.labels_and_codes()[0]}))
+    return LabelsInData(labels, dims, frozenset(ordered))

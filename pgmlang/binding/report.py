@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
+from pgmlang.display.text import count_of
 
 
 def binding_report(binding: Binding) -> list[str]:
@@ -67,7 +68,7 @@ def _rows(binding: Binding) -> str:
 
 
 def _counted(rows: int) -> str:
-    return f"{rows:,} row{'' if rows == 1 else 's'}"
+    return count_of(rows, "row")
 
 
 def _names(names: Iterable[str], limit: int = 16) -> str:

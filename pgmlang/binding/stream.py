@@ -14,7 +14,7 @@ from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems
 from pgmlang.binding.record import Binding
 from pgmlang.binding.tables import column_named, main_plate
-from pgmlang.data import Frame, sort_labels
+from pgmlang.data import Frame, labels_in_order
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 
@@ -51,9 +51,10 @@ def bind_batches(
             raise ValueError(
                 "the labels are the data's, so the table is read twice: give a function that opens it"
             )
-        told = _labels(model, opened(), plate, mapping, hide, known)
+        told, ordered = _labels(model, opened(), plate, mapping, hide, known)
         problems = BindingProblems()
-        refuse_ordinal_text(model, {k: v for k, v in told.items() if k not in known}, "", problems)
+        by_text = {k: v for k, v in told.items() if k not in known and k not in ordered}
+        refuse_ordinal_text(model, by_text, "", problems)
         problems.stop()
         known |= told
         variable_labels = {n: known[n] for n in open_sets(model) if n in known}
@@ -94,12 +95,13 @@ def _labels(
     mapping: Mapping[str, str],
     hide: Sequence[str],
     known: Mapping[str, tuple[str, ...]],
-) -> dict[str, tuple[str, ...]]:
-    """A first pass: the labels of open sets, of open dims that are types, and of outer plates."""
+) -> tuple[dict[str, tuple[str, ...]], set[str]]:
+    """A first pass: the labels of open sets, of open dims that are types, and of outer plates; and of which the data declare all."""
     sets = set(open_sets(model)) - set(known)
     dims = {d.name for d in model.dims if d.like is None and model.axis_labels(d.name) is None} - set(known)
     outer = [p for p in model.enclosing(plate)[:-1] if model.plate_by_name[p].size is None]
     seen: dict[str, set[str]] = {}
+    declared: dict[str, dict[str, None]] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for frame in frames:
         matches = Matcher(model, mapping, hide, known, BindingProblems()).match({plate: frame})
@@ -109,16 +111,18 @@ def _labels(
             if label_set in sets or label_set in dims:
                 for column in columns:
                     seen.setdefault(label_set, set()).update(frame.columns[column].labels_and_codes()[0])
+                    declared.setdefault(label_set, {}).update(dict.fromkeys(frame.columns[column].declared))
         for parent in outer:
             column_of = column_named(frame, mapping.get(parent, parent))
             if column_of is not None:
                 seen.setdefault(parent, set()).update(column_of.labels_and_codes()[0])
-    sorted_labels = {n: tuple(sort_labels(s)) for n, s in seen.items() if s}
+    sorted_labels = {n: labels_in_order(declared.get(n, ()), s) for n, s in seen.items() if s}
     for parent in outer:
         before = known.get(parent, ())
         if parent in sorted_labels:
             sorted_labels[parent] = (*before, *(x for x in sorted_labels[parent] if x not in set(before)))
-    return {**sorted_labels, **{a: x for a, x in axes.items() if a in dims}}
+    ordered = {n for n, s in seen.items() if s <= declared.get(n, {}).keys()}
+    return {**sorted_labels, **{a: x for a, x in axes.items() if a in dims}}, ordered
 
 
 def _check_outer(binding: Binding, plate: str, frame: Frame, told: dict[str, np.ndarray]) -> None:

@@ -2,7 +2,7 @@
 
 from pgmlang.data.fingerprint import fingerprint
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
-from pgmlang.data.labels import encode, encode_bit, encode_spin, sort_labels
+from pgmlang.data.labels import encode, encode_bit, encode_spin, labels_in_order, sort_labels
 from pgmlang.data.readers import read_batches, read_frame
 from pgmlang.data.reading import NAMES as READING
 from pgmlang.data.reading import Reading
@@ -21,6 +21,7 @@ __all__ = [
     "encode_bit",
     "encode_spin",
     "fingerprint",
+    "labels_in_order",
     "read_batches",
     "read_frame",
     "sort_labels",

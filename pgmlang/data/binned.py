@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgmlang.data.bridge import coded_texts
-from pgmlang.data.cuts import MAX_BINS, quantile_cuts, settled_cuts, supervised_cuts, width_cuts
+from pgmlang.data.cuts import MAX_BINS, is_too_fine, quantile_cuts, settled_cuts, supervised_cuts, width_cuts
 from pgmlang.data.frame import Column, TextColumn
 from pgmlang.data.intervals import interval_labels
 from pgmlang.data.problems import problem, quoted
@@ -56,7 +56,7 @@ def binned(column: Column, how: Any, columns: Mapping[str, Column]) -> tuple[Bin
 
 
 def _column(column: Column, labels: tuple[str, ...], codes: np.ndarray) -> BinnedColumn:
-    return BinnedColumn(column.name, column.place, coded_texts(labels, codes))
+    return BinnedColumn(column.name, column.place, coded_texts(labels, codes), levels=labels)
 
 
 def _found(column: Column, numbers: np.ndarray, how: str, columns: Mapping[str, Column]) -> tuple[float, ...]:
@@ -80,7 +80,8 @@ def _found(column: Column, numbers: np.ndarray, how: str, columns: Mapping[str, 
         )  # fmt: skip
     cuts = width_cuts(values, number) if kind == "width" else quantile_cuts(values, int(number))
     if not cuts or len(cuts) >= MAX_BINS:
-        what = "lies within one bin" if not cuts else f"comes to more than {MAX_BINS:,} bins"
+        is_fine = bool(cuts) or (kind == "width" and is_too_fine(values, number))
+        what = f"comes to more than {MAX_BINS:,} bins" if is_fine else "lies within one bin"
         raise problem("PGM0612", f"`{name}` {what}: it runs from {values[0]:g} to {values[-1]:g}",
                       place=column.place.column(name), cure=_cure_of_cuts(name, values))  # fmt: skip
     return cuts

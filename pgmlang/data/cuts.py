@@ -51,10 +51,21 @@ def quantile_cuts(values: np.ndarray, bins: int) -> tuple[float, ...]:
 
 
 def width_cuts(values: np.ndarray, width: float) -> tuple[float, ...]:
-    """Multiples of ``width`` strictly within the range of the values."""
-    first, last = math.floor(values[0] / width) + 1, math.ceil(values[-1] / width) - 1
-    steps = np.arange(first, min(last, first + MAX_BINS) + 1)
-    return tuple(float(f"{k * width:.12g}") for k in steps)
+    """Multiples of ``width`` that part sorted ``values``: above the lowest and not above the highest, since a cut belongs to the
+    bin above it. None of more than ``MAX_BINS`` of them."""
+    low, high = float(values[0]), float(values[-1])
+    if low == high or is_too_fine(values, width):
+        return ()
+    # a quotient may be off by its last digit (0.3 / 0.1 is below 3): the multiples themselves are compared
+    steps = range(math.floor(low / width), math.ceil(high / width) + 1)
+    return tuple(dict.fromkeys(c for k in steps if low < (c := float(f"{k * width:.12g}")) <= high))
+
+
+def is_too_fine(values: np.ndarray, width: float) -> bool:
+    """Whether sorted ``values`` come to more than ``MAX_BINS`` bins of this width."""
+    low, high = float(values[0]), float(values[-1])
+    # both quotients may overflow
+    return low < high and not high / width - low / width < MAX_BINS
 
 
 def supervised_cuts(values: np.ndarray, classes: np.ndarray) -> tuple[float, ...]:

@@ -35,6 +35,11 @@ class Column(ABC):
         """Whether the source holds text, so that both views are open."""
         return False
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The labels that the source declares, whether or not a cell has them, from the lowest up; none where it does not."""
+        return ()
+
     @abstractmethod
     def labels_and_codes(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Distinct texts in order of first appearance, and each cell's position among them, -1 for missing."""
@@ -74,7 +79,8 @@ class TextColumn(Column):
 
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
-    source holds dates or times as such; their texts are those of ISO 8601.
+    source holds dates or times as such; their texts are those of ISO 8601. ``levels``: of an ordered set of labels (an ordered
+    categorical, an Enum of polars), all of them from the lowest up.
     """
 
     array: Any = field(repr=False)
@@ -82,10 +88,15 @@ class TextColumn(Column):
     folds_case: bool = False
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
+    levels: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
         return True
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        return self.levels
 
     def __len__(self) -> int:
         return len(self.array)
@@ -169,7 +180,8 @@ class NumberColumn(Column):
         return len(self.values)
 
     @cached_property
-    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct values in order of first appearance, and each cell's position among them (int32), -1 for missing."""
         present = ~np.isnan(self.values)
         # -0.0 and 0.0 are one value, so one label.
         distinct, first, inverse = np.unique(self.values[present] + 0.0, return_index=True, return_inverse=True)
@@ -178,7 +190,12 @@ class NumberColumn(Column):
         rank[order] = np.arange(len(order), dtype=np.int32)
         codes = np.full(len(self.values), -1, np.int32)
         codes[present] = rank[inverse]
-        labels = tuple(self.text_of(v) for v in distinct[order].tolist())
+        return distinct[order], codes
+
+    @cached_property
+    def _labelled(self) -> tuple[tuple[str, ...], np.ndarray]:
+        distinct, codes = self.distinct
+        labels = tuple(map(self.text_of, distinct.tolist()))
         return (labels, codes) if self.pool is None else self.pool.encode(labels, codes)
 
     def text_of(self, value: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _BOUNDED = re.compile(rf"([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
 _OPEN = re.compile(rf"(<=?|>=?|≤|≥)\s*({_NUMBER})")
 

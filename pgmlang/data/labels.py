@@ -175,6 +175,12 @@ def _listing(column: Column, bad: np.ndarray, noun: str) -> tuple[str, list[str]
     return f"{column.place.name}:{lines[0]}:{column.name}", notes, texts
 
 
+def labels_in_order(declared: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
+    """The labels of an open set in a fixed order: those that a column declares, as it does, then the others that are seen, sorted."""
+    levels = dict.fromkeys(declared)
+    return (*levels, *sort_labels(set(seen) - set(levels)))
+
+
 def sort_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Labels in a fixed order: by value if all are numbers (ties by text) or intervals of them, else by code point."""
     texts = sorted(labels)

@@ -45,7 +45,9 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
     spelt: list[str] = []
     for name, column in frame.columns.items():
         if isinstance(column, TextColumn):
-            column = replace(column, number_format=reading.number_format(name), folds_case=reading.fold_case)
+            number_format = reading.number_format(name)
+            if (column.number_format, column.folds_case) != (number_format, reading.fold_case):
+                column = replace(column, number_format=number_format, folds_case=reading.fold_case)
             spelt += [name] if _is_of_text(column, reading) else []
         made, said = _without_missing(column, reading, hits)
         if isinstance(made, NumberColumn):
@@ -231,6 +233,7 @@ def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tup
     old = dictionary.to_pylist()
     new = [change(t) or None for t in old]
     differs = np.array([a != b for a, b in zip(old, new, strict=True)] + [False])
+    column = _with_levels(column, lambda t: change(t) or None)
     if not differs.any():
         return column, []
     changed = int(differs[codes].sum())
@@ -248,12 +251,19 @@ def _relabelled(
     dictionary, codes = column.encoded
     old: list[str] = dictionary.to_pylist()
     by_value = column.name not in reading.spelt and not _is_of_text(column, reading)
-    named = named_labels(old, to, column.number_format, reading.number_format(column.name), by_value=by_value)
+    named = named_labels(
+        list(dict.fromkeys((*old, *column.levels))),
+        to,
+        column.number_format,
+        reading.number_format(column.name),
+        by_value=by_value,
+    )
     if not named:
         return column, []
     counts = np.bincount(codes[codes >= 0], minlength=len(old))
     notes = [note(int(n), t, to[named[t]] or "") for t, n in zip(old, counts, strict=True) if n and t in named]
     hits.update((column.name, text) for text in named.values())
+    column = _with_levels(column, lambda t: to[named[t]] if t in named else t)
     return _with_texts(column, [to[named[t]] if t in named else t for t in old], codes), notes
 
 
@@ -264,6 +274,12 @@ def _with_texts(column: TextColumn, texts: list[str | None], codes: np.ndarray) 
         [-1 if t is None else position.setdefault(t, len(position)) for t in texts] + [-1], np.int32
     )
     return replace(column, array=coded_texts(list(position), translation[codes]))
+
+
+def _with_levels(column: TextColumn, change: Callable[[str], str | None]) -> TextColumn:
+    """A column whose declared labels are as ``change`` makes them (None: missing, and no label)."""
+    changed = tuple(dict.fromkeys(t for t in map(change, column.levels) if t is not None))
+    return column if changed == column.levels else replace(column, levels=changed)
 
 
 def _formatted(column: TextColumn) -> Iterator[str]:

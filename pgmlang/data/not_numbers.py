@@ -89,7 +89,8 @@ def _units(texts: list[str]) -> list[str]:
     """What stands around the numbers, the most frequent first, with and without letters for powers of ten."""
     around = [
         re.fullmatch(
-            r"[\s(]*[+-]?([^\d\s()+-]*)[\s(+-]*[\d.,' ]*\d[.]?\s*([^\d\s()]*)[\s)]*", t.replace(MINUS, "-")
+            r"[\s(]*+[+-]?+([^\d\s()+-]*+)[\s(+-]*+(?:[.,' ]*+\d)+[.]?+\s*+([^\d\s()]*+)[\s)]*+",
+            t.replace(MINUS, "-"),
         )
         for t in texts
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.display.text import count_of
 
 
 def problem(code: str, message: str, *, place: str = "", notes: Sequence[str] = (), cure: str = "") -> PgmError:
@@ -14,7 +15,7 @@ def problem(code: str, message: str, *, place: str = "", notes: Sequence[str] = 
 
 def cells(count: int) -> str:
     """How many cells, in words."""
-    return f"{count:,} cell{'' if count == 1 else 's'}"
+    return count_of(count, "cell")
 
 
 def quoted(text: str, limit: int = 60) -> str:

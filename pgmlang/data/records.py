@@ -17,6 +17,9 @@ KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
 )
 
 
+_COMPLEX = "a complex number"
+
+
 def collected(source: Any, name: str) -> Any:
     """The columns of a list of dicts (a key that a row has not is missing there) or of an array of records, the frame that a
     lazy one of polars comes to; any other object itself. Raises PgmError PGM0702 for a row that is no dict."""
@@ -44,6 +47,9 @@ def mixed_values(values: Iterable[Any], column: str, frame: str, note: str) -> P
                        cure="give one value a row, None for a missing one")  # fmt: skip
     cells = list(values)
     kinds = [_kind_of(cell) for cell in cells]
+    if _COMPLEX in kinds:
+        return problem("PGM0702", f"`{column}` holds complex numbers, not real ones", place=f"{frame}:{kinds.index(_COMPLEX) + 1}:{column}",
+                       cure="give real and imaginary part as two columns")  # fmt: skip
     first = next((k for k in kinds if k), "")
     odd = next((i for i, k in enumerate(kinds) if k and k != first), None)
     if odd is None:
@@ -75,6 +81,8 @@ def _kind_of(cell: Any) -> str:
     """In words; empty for a missing one."""
     if cell is None or (isinstance(cell, float | np.floating) and np.isnan(cell)):
         return ""
+    if isinstance(cell, complex | np.complexfloating):
+        return _COMPLEX
     return next((says for says, types in KINDS if isinstance(cell, types)), f"a {type(cell).__name__}")
 
 

@@ -61,6 +61,8 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     import pyarrow as pa
 
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    if pa.types.is_dictionary(chunked.type) and chunked.type.ordered and len(chunked):
+        return _ordered_column(name, chunked, place, pool)
     chunked = _plain_texts(chunked)
     kind, t = chunked.type, pa.types
     if t.is_dictionary(kind) and not _is_text(kind.value_type):
@@ -85,6 +87,22 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
     if _is_text(kind) or t.is_dictionary(kind):
         return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, _in_words(kind), ~valid_of(chunked))
+
+
+def _ordered_column(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> Column:
+    """An ordered set of labels, whatever they are in the source, as texts that know their order and those that no cell has."""
+    import pyarrow as pa
+
+    chunks, levels = [], dict[str, None]()
+    for chunk in chunked.chunks:
+        values = column_of_arrow(name, chunk.dictionary, place)
+        if isinstance(values, OtherColumn):
+            return replace(values, absent=~valid_of(chunked))
+        labels, codes = values.labels_and_codes()
+        texts = [labels[code] if code >= 0 else None for code in codes]
+        levels |= dict.fromkeys(text for text in texts if text is not None)
+        chunks.append(strings_of(texts).cast(pa.string()).take(chunk.indices))
+    return TextColumn(name, place, pa.chunked_array(chunks, pa.string()), pool=pool, levels=tuple(levels))
 
 
 def _plain_texts(chunked: Any) -> Any:
@@ -184,15 +202,14 @@ def arrow_of_values(values: Any, name: str, frame: str) -> Any:
 
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    if hasattr(values, "__arrow_c_stream__"):
-        return pa.chunked_array(values)
+    is_of_arrow = hasattr(values, "__arrow_c_stream__")
     is_of_pandas = type(values).__module__.partition(".")[0] == "pandas"
-    if hasattr(values, "__array__") and not is_of_pandas:
+    if hasattr(values, "__array__") and not is_of_pandas and not is_of_arrow:
         values = np.asarray(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         values = _in_arrow_units(values)
     try:
-        return pa.array(values, from_pandas=True)
+        return pa.chunked_array(values) if is_of_arrow else pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError) as error:
         raise mixed_values(values, name, frame, str(error).split("\n")[0]) from None
 
@@ -208,6 +225,15 @@ def _in_arrow_units(times: np.ndarray) -> np.ndarray:
     return times.astype(f"{times.dtype.kind}8[{'D' if is_coarse else 's' if unit[0] in 'YMWDhm' else 'ns'}]")
 
 
+def _with_text_names(data: Any) -> Any:
+    """A data frame of pandas whose columns are named by texts, as Arrow's are; any other object as it is."""
+    names = getattr(data, "columns", None)
+    is_of_pandas = type(data).__module__.partition(".")[0] == "pandas"
+    if not is_of_pandas or names is None or all(isinstance(n, str) for n in names):
+        return data
+    return data.set_axis([str(n) for n in names], axis=1)
+
+
 def table_of_object(data: Any, name: str) -> Any:
     """An object with an Arrow or data frame interface as an Arrow table. Raises PgmError PGM0702 or PGM0704."""
     import pyarrow as pa
@@ -218,7 +244,7 @@ def table_of_object(data: Any, name: str) -> Any:
         if isinstance(data, pa.RecordBatchReader):
             return data.read_all()
         if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-            return pa.table(data)
+            return pa.table(_with_text_names(data))
         from pyarrow.interchange import from_dataframe
 
         return from_dataframe(data)
@@ -229,6 +255,10 @@ def table_of_object(data: Any, name: str) -> Any:
         if "uplicate" in message:
             raise problem("PGM0704", "two columns have the same name", place=name, notes=[message],
                           cure="give every column its own name") from None  # fmt: skip
+        if not hasattr(data, "columns") and not hasattr(data, "column_names"):
+            column = getattr(data, "name", None) or "x"
+            raise problem("PGM0702", f"this {type(data).__name__} is one column, not a table", place=name, notes=[message],
+                          cure=f"say what it is called: `{{{str(column)!r}: data}}`") from None  # fmt: skip
         mixed = mixed_column(data, name, message)
         if mixed is not None:
             raise mixed from None

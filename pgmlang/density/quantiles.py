@@ -17,13 +17,21 @@ NEAR = 1e-8
 """Of the distribution function on the normal scale: the tails that are integrals are not told more exactly."""
 NARROW = 1e-13
 """Of a bracket, relative to its end: around an atom it is all there is to come to."""
+BESIDE = 1e-12
+"""How far beside a point something is that is nearly there, relative to it and to the scale; and of chances."""
+ROUNDED = (6, 9)
+"""Digits of the scale that the place of an atom is looked for by."""
+JUMP = 1e-9
+"""Of a distribution function at an atom, at least."""
 
 Function = Callable[[Tensor], Tensor]
 
 
-def quantile(cdf: Function, chance: float, mean: Tensor, sd: Tensor, *, is_discrete: bool) -> Tensor:
+def quantile(
+    cdf: Function, chance: float, mean: Tensor, sd: Tensor, *, is_discrete: bool, has_atoms: bool = False
+) -> Tensor:
     """The least x with ``cdf(x) >= chance``, elementwise. ``mean`` and ``sd`` say where to look first; either may be no
-    number."""
+    number. ``has_atoms``: there may be points with a chance of their own beside a density."""
     z = math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * chance - 1, dtype=torch.float64)))
     centre = torch.where(torch.isfinite(mean), mean, torch.zeros_like(mean))
     scale = torch.where(torch.isfinite(sd) & (sd > 0), sd, torch.ones_like(sd))
@@ -32,7 +40,25 @@ def quantile(cdf: Function, chance: float, mean: Tensor, sd: Tensor, *, is_discr
         start = torch.floor(start)
         return _whole(cdf, chance, *_bracket(cdf, chance, start - 1, start, torch.ones_like(start)))
     low, high = _bracket(cdf, chance, start - 0.5 * scale, start + 0.5 * scale, scale)
-    return _between(cdf, chance, z, low, high)
+    point = _between(cdf, chance, z, low, high)
+    return _at_atom(cdf, chance, point, scale) if has_atoms else point
+
+
+def just_below(x: Tensor, sd: Tensor) -> Tensor:
+    """A point so near below x that nothing but an atom at x lies between, in the units of a distribution."""
+    scale = torch.where(torch.isfinite(sd) & (sd > 0), sd, torch.ones_like(sd))
+    return x - BESIDE * (x.abs() + scale)
+
+
+def _at_atom(cdf: Function, chance: float, point: Tensor, scale: Tensor) -> Tensor:
+    """The round number by a point, where the distribution function steps over the chance at it."""
+    for digits in ROUNDED:
+        step = 10.0 ** (torch.floor(torch.log10(scale)) - digits)
+        rounded = torch.round(point / step) * step
+        beside = BESIDE * (rounded.abs() + scale)
+        is_atom = (cdf(rounded + beside) >= chance - BESIDE) & (cdf(rounded - beside) < chance - JUMP)
+        point = torch.where(is_atom, rounded, point)
+    return point
 
 
 def _bracket(cdf: Function, chance: float, low: Tensor, high: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,6 +27,8 @@ BLOCK = 16
 """Nodes, and whole numbers, at a time."""
 MOST_TERMS = 200_000
 """Most whole numbers on a side that are summed."""
+ROUNDING = 1e-14
+"""Of a mean, relative to the standard deviation."""
 
 Tail = Callable[[Tensor], Tensor]
 
@@ -54,6 +56,8 @@ def tail_moments(
         below = _integrals(lambda y: log_cdf(median - y), median - lower, scale)
     shift = above[0] - below[0]
     mean, variance = median + shift, above[1] + below[1] - shift.square()
+    # what is zero but for rounding of the two sides
+    mean = torch.where(mean.abs() <= ROUNDING * variance.sqrt(), 0.0, mean)
     is_empty = torch.isneginf(torch.logaddexp(log_cdf(start), log_survival(start)))
     return torch.where(is_empty, unknown, mean), torch.where(is_empty, unknown, variance)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from pgmlang.display.text import count_of
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -49,7 +51,7 @@ class FrozenArrays(Mapping[str, "np.ndarray"]):
             f"  {name}: {array.dtype} {self._shape(name, array.shape)}" for name, array in self._arrays.items()
         ]
         shown = lines if len(lines) <= 40 else [*lines[:40], f"  ... and {len(lines) - 40:,} more"]
-        return "\n".join([f"{self._path}: {len(lines):,} array{'' if len(lines) == 1 else 's'}", *shown])
+        return "\n".join([f"{self._path}: {count_of(len(lines), 'array')}", *shown])
 
     def _shape(self, name: str, shape: tuple[int, ...]) -> str:
         axes = ("",) * (len(shape) - len(self._axes.get(name, ()))) + tuple(self._axes.get(name, ()))

@@ -72,3 +72,8 @@ def wrapped(items: Sequence[str], width: int, separator: str = ", ") -> list[str
             lines.append("")
         lines[-1] += piece
     return lines
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """How many things, in words: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

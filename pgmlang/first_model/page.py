@@ -13,7 +13,7 @@ class Page:
     """``names``: the name of each column; ``left_out``: lines on columns that the model does not have. Statements: ``dims``,
     ``priors``, ``plates`` (whole lines) outside of the rows' plate, ``rows`` inside of it; ``around``: plates it is in.
     ``states``: in how many ways the labels of missing cells of one row can be filled in, over which a fit sums; ``bins``: of each column of numbers
-    with missing cells; ``is_of_points``: the model is fitted by its most probable values."""
+    with missing cells; ``random``: columns that have a distribution, so that missing cells are filled in; ``is_of_points``: the model is fitted by its most probable values."""
 
     names: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=lambda: {"row"})
@@ -25,6 +25,7 @@ class Page:
     rows: list[str] = field(default_factory=list)
     around: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
+    random: set[str] = field(default_factory=set)
     states: int = 1
     bins: int = 4
     is_of_points: bool = False

@@ -10,7 +10,7 @@ import numpy as np
 from pgmlang.data.cuts import quantile_cuts
 from pgmlang.data.intervals import interval_labels, interval_of
 from pgmlang.first_model.page import Page, apart, number
-from pgmlang.first_model.variables import centre, is_labelled, labels_of, spread
+from pgmlang.first_model.variables import centre, has_effects, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text, quoted
 from pgmlang.profile.remarks.one_hot import one_hot_groups
@@ -50,7 +50,7 @@ def linear_terms(
                 page.left_out.append(f"# {column.name}: names of groups; left out")
         elif column.kind == "binary" and not column.missing:
             terms.append(_of_bit(page, column, scale, axis))
-        elif is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric):
+        elif has_effects(column):
             terms.append(_of_labels(page, column, scale, axis))
         else:
             terms.append(_of_number(page, column, scale, axis))
@@ -61,8 +61,7 @@ def _has_room(page: Page, column: ColumnProfile) -> bool:
     """Whether the missing cells of a column can be summed out beside those of the columns before."""
     if not column.missing or column.kind == "group":
         return True
-    is_set = is_labelled(column) and not (column.kind == "ordinal" and column.is_numeric)
-    return page.states * (len(labels_of(column)) if is_set else page.bins) <= MAX_STATES
+    return page.states * (len(labels_of(column)) if has_effects(column) else page.bins) <= MAX_STATES
 
 
 def _coefficient(page: Page, name: str, scale: str, axis: str, says: str) -> str:
@@ -103,18 +102,23 @@ def _of_labels(page: Page, column: ColumnProfile, scale: str, axis: str) -> str:
 
 
 def _of_label_set(page: Page, column: ColumnProfile, labels: Sequence[str], scale: str, axis: str) -> str:
-    """A coefficient for each label but the first, which the others are held against: a constant and an effect of every label
-    could be exchanged. Where cells are missing, the labels have shares of their own."""
+    """A coefficient for each label but the first that a row has, which the others are held against: a constant and an effect of
+    every label could be exchanged. Where cells are missing, the labels have shares of their own."""
     name, written = page.names[column.name], "{" + ", ".join(map(label_text, labels)) + "}"
     axes = f"[{axis}]" if axis else ""
     cases = []
-    for i, label in enumerate(labels[1:], start=2):
+    seen = {t for t, n in zip(column.labels, column.counts, strict=True) if n}
+    base = next((label for label in labels if label in seen), labels[0])
+    for i, label in enumerate(labels, start=1):
+        if label == base:
+            continue
         ending = re.sub(r"\W+", "_", label).strip("_") if interval_of(label) is None else f"bin{i}"
         effect = page.fresh(f"b_{name}" if len(labels) == 2 else f"b_{name}_{ending or i}")
-        page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(labels[0])}")
+        page.priors.append(f"{effect}{axes} ~ Normal(0, {scale})  # {quoted(label)} against {quoted(base)}")
         cases.append(f"if {name} == {quoted(label)} then {effect} else ")
     if column.missing:
         page.states *= len(labels)
+        page.random.add(column.name)
         share, dim = page.fresh(f"{name}_share"), page.fresh(f"{name}_label")
         page.dims.append(f"dim {dim} = {written}")
         page.priors.append(f"{share}[{dim}] ~ Dirichlet(1)  # of the labels of {name}, for its missing cells")

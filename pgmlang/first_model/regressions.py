@@ -11,7 +11,6 @@ from pgmlang.first_model.predictors import linear_terms, summed
 from pgmlang.first_model.variables import centre, drawn, estimated_alone, label_set, labels_of, spread
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import quoted
-from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.table import TableProfile
 from pgmlang.profile.zeros import count_family, zeros_of_amount
 
@@ -73,7 +72,8 @@ def _counted(page: Page, table: TableProfile, target: ColumnProfile, others: Oth
 def _logistic(page: Page, table: TableProfile, target: ColumnProfile, others: Others) -> str:
     name = page.names[target.name]
     base = page.fresh("base")
-    page.priors.append(f"{base} ~ Normal(0, 3)  # log odds of 1 in an average row")
+    one = "true" if target.is_of_truth_values else "1"
+    page.priors.append(f"{base} ~ Normal(0, 3)  # log odds of {one} in an average row")
     terms = linear_terms(page, table, others, "2")
     logit = summed(base, terms, page.rows.append, page.fresh(f"{name}_log_odds"))
     page.rows.append(f"{name} : bit ~ Bernoulli(logit = {logit})")
@@ -123,15 +123,13 @@ def naive_bayes(page: Page, table: TableProfile, target: ColumnProfile, others: 
 
 
 def _is_ordered(target: ColumnProfile) -> bool:
-    return target.kind == "bins" or (
-        target.kind == "ordinal" and (target.is_numeric or ordered_labels(labels_of(target)) is not None)
-    )
+    return target.kind == "bins" or (target.kind == "ordinal" and (target.is_numeric or target.scale is not None))
 
 
 REGRESSIONS: tuple[
     tuple[Callable[[ColumnProfile], bool], Callable[[Page, TableProfile, ColumnProfile, Others], str]], ...
 ] = (
-    (lambda c: c.kind == "binary", _logistic),
+    (lambda c: c.kind == "binary" or c.is_of_truth_values, _logistic),
     (_is_ordered, _ordered),
     (lambda c: c.kind in ("category", "code", "group") and c.distinct == 2, _ordered),
     (lambda c: c.kind in ("category", "code", "group"), _softmax),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pgmlang.profile.column import MAX_LABELS, ColumnProfile
 from pgmlang.profile.counting_columns import counting_column
-from pgmlang.profile.remarks.duplicate_columns import affine_pairs, duplicates
+from pgmlang.profile.remarks.duplicate_columns import affine_pairs, duplicates, is_quantity, renamings
 from pgmlang.profile.remarks.one_hot import one_hot_groups
 from pgmlang.profile.table import TableProfile
 
@@ -41,10 +41,16 @@ def _reasons(table: TableProfile, target: str | None, groups_are_plates: bool) -
     if counting is not None and counting.is_sure:
         yield counting.name, f"it is {counting.why}: `--{counting.option} {counting.name}` says so"
     for first, *others in duplicates(table):
-        kept_name = target if target in others else first
+        stays = target if target in others else first
         for other in (first, *others):
-            if other != kept_name:
-                yield other, f"it says the same as {_on_one_line(kept_name)}"
+            if other != stays:
+                yield other, f"it says the same as {_on_one_line(stays)}"
+    for names in renamings(table):
+        # an effect of each label says all that numbers do
+        stays = target if target in names else names[0]
+        for other in names:
+            if other != stays and not (is_quantity(table.columns[stays]) and is_quantity(table.columns[other])):
+                yield other, f"it tells the same rows apart as {_on_one_line(stays)}"
     if target is not None:
         for first, other in affine_pairs(table):
             gone, stays = (first, other) if other == target else (other, first)

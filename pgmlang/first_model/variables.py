@@ -7,7 +7,6 @@ import numpy as np
 from pgmlang.first_model.page import Page
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.identifiers import label_text
-from pgmlang.profile.scales import ordered_labels
 from pgmlang.profile.zeros import count_family, zeros_of_amount
 
 LABELLED = ("category", "binary", "ordinal", "code", "bins", "group")
@@ -19,14 +18,16 @@ def is_labelled(column: ColumnProfile) -> bool:
     return column.kind in LABELLED
 
 
+def has_effects(column: ColumnProfile) -> bool:
+    """Whether a predictor has an effect of each label; the steps of a scale of numbers are taken for numbers."""
+    return is_labelled(column) and not column.is_numeric_scale
+
+
 def labels_of(column: ColumnProfile) -> tuple[str, ...]:
-    """The labels in their order: bins and known scales from the lowest up, numbers by value, others by code point."""
+    """The labels in their order: bins and scales from the lowest up, numbers by value, others by code point."""
     from pgmlang.data import sort_labels
 
-    if column.is_binned:
-        return column.labels
-    labels = [t for i, t in enumerate(column.labels) if column.counts[i]]
-    return ordered_labels(labels) or sort_labels(labels)
+    return column.scale or sort_labels(t for i, t in enumerate(column.labels) if column.counts[i])
 
 
 def label_set(column: ColumnProfile) -> str:
@@ -52,6 +53,7 @@ def estimated_alone(page: Page, column: ColumnProfile, by: str = "", by_type: st
     """A column with a distribution of its own, whose parameters are estimated; ``by``: the variable, of the dim ``by_type``,
     whose labels tell it apart."""
     name = page.names[column.name]
+    page.random.add(column.name)
     axis, index = (f"[{by_type}]", f"[{by}]") if by else ("", "")
     if is_labelled(column):
         page.rows.append(f"{name} : {label_set(column)} ~ Table({by + ', ' if by else ''}prior = 1)")

@@ -11,6 +11,8 @@ from pgmlang.data import Frame, Reading
 from pgmlang.data.mending import mended
 from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.display import text_as_html
+from pgmlang.display.text import count_of
 from pgmlang.first_model.doubts import doubts_about
 from pgmlang.first_model.page import Page
 from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
@@ -47,6 +49,17 @@ class FirstModel:
     def __repr__(self) -> str:
         return self.text.rstrip("\n")
 
+    def _repr_html_(self) -> str:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+
+        from pgmlang.syntax.highlight import PgmLexer
+
+        options = "".join(f", {name}={value!r}" for name, value in self.binding.items())
+        notes = "".join(f"\n# read: {note}" for note in self.notes)
+        shown: str = highlight(self.text, PgmLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+        return shown + text_as_html(f"compile(first.text).fit(data{options}){notes}")
+
     @property
     def flags(self) -> str:
         """The options that ``pgmc fit`` takes with the model, as they are typed."""
@@ -80,12 +93,12 @@ def drafted(
     sure of. Raises PgmError as `first_model`, and for options that do not fit the table."""
     reading.check_columns(frame.columns, frame.name)
     bins = tuple((c, f"supervised:{target}" if how == "supervised" and target else how) for c, how in reading.bins)
-    plain = replace(reading, bins=())
+    plain, seen = replace(reading, bins=()), None
     if not as_is:
         seen = profile(mended(frame, plain))
         plain = plain.plus(sure_options(remarks_on(seen), seen))
     read = mended(frame, replace(plain, bins=bins), reading)
-    made = first_model(read, name, target, classifier)
+    made = first_model(read, name, target, classifier, seen)
     said: tuple[str, ...] = ()
     if made.counting is not None:
         option, column = made.counting
@@ -95,9 +108,11 @@ def drafted(
     return replace(made, reading=read.reading, notes=(*read.notes, *said))
 
 
-def first_model(frame: Frame, name: str, target: str | None = None, classifier: str = "logistic") -> FirstModel:
+def first_model(
+    frame: Frame, name: str, target: str | None = None, classifier: str = "logistic", before: TableProfile | None = None
+) -> FirstModel:  # fmt: skip
     """A model of a table: each column by itself, or ``target`` by the others: a regression of numbers, counts and scales, of
-    labels the ``classifier`` (one of ``CLASSIFIERS``).
+    labels the ``classifier`` (one of ``CLASSIFIERS``). ``before``: as of `profile`.
 
     Raises PgmError PGM0720 when there is no column ``target``, PGM0602 when it cannot be one, PGM0612 for another classifier.
     """
@@ -107,7 +122,7 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
                 "PGM0612", f"there is no classifier `{classifier}`", help=f"one of {', '.join(CLASSIFIERS)}"
             )
         )
-    table = profile(frame)
+    table = profile(frame, before)
     if target is not None and target not in table.columns:
         near = did_you_mean(target, table.columns)
         raise PgmError(Diagnostic("PGM0720", f"there is no column `{target}`", place=frame.name, help=near))
@@ -124,7 +139,8 @@ def first_model(frame: Frame, name: str, target: str | None = None, classifier: 
     doubts = doubts_about(table)
     page.left_out += [f"# {doubt}" for doubt in doubts]
     text = page.text(
-        f"# a first model of {frame.name}: {frame.num_rows:,} rows, {len(frame.columns)} columns", name
+        f"# a first model of {frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}",
+        name,
     )
     return FirstModel(
         format_source(SourceFile("<init>", text)),
@@ -150,12 +166,13 @@ def _written(
         says = "each column by itself: an arrow is made by naming a column in the distribution of another"
     else:
         others = [c for c in columns if c.name != target]
+        page.random.add(target)
         write = _writer(table.columns[target], is_bayes)
         says = write(page, table, table.columns[target], others)
     page.left_out += [
-        f"# {c.name}: {c.missing:,} missing cell{'s' * (c.missing != 1)}, filled in by what the model says"
+        f"# {c.name}: {count_of(c.missing, 'missing cell')}, filled in by what the model says"
         for c in columns
-        if c.missing and c.kind != "group" and any(r.startswith(f"{page.names[c.name]} ") for r in page.rows)
+        if c.missing and c.name in page.random
     ]
     page.left_out += _maybe_counting(table, target)
     page.left_out += [

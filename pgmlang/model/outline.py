@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgmlang.display import DisplayTable, column, printable
+from pgmlang.display.text import count_of
 from pgmlang.model.model import Model, Variable
 from pgmlang.model.statements import statement_lines
 
@@ -33,8 +34,8 @@ def outline(model: Model, most: int = MOST) -> DisplayTable:
 def title(model: Model) -> str:
     """``model titanic: 4 variables in 1 plate``."""
     plates, variables = len(model.plates), len(model.variables)
-    inside = f" in {plates} plate{'' if plates == 1 else 's'}" if plates else ""
-    return f"model {printable(model.name)}: {variables:,} variable{'' if variables == 1 else 's'}{inside}"
+    inside = f" in {count_of(plates, 'plate')}" if plates else ""
+    return f"model {printable(model.name)}: {count_of(variables, 'variable')}{inside}"
 
 
 def _with_axes(variable: Variable) -> str:

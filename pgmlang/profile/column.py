@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from pgmlang.data.numbers import MISSING_WORDS, NumberFormat, parse_numbers
 from pgmlang.profile.decimal_marks import decimal_marks, open_marks
 from pgmlang.profile.mixed_dates import mixed_formats_of
 from pgmlang.profile.number_formats import CURRENCIES, format_of, units_of
+from pgmlang.profile.scales import ordered_labels
 
 MAX_LABELS = 50
 """A column with more labels is not taken for a category."""
@@ -25,18 +26,34 @@ MAX_LABELS = 50
 
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    """``labels``, ``codes``: as of `Column`; ``kind``: the name of a row of `kinds.KINDS`, empty before it is told;
-    ``table_decimal``: the decimal mark that the table's columns say together, empty where they do not."""
+    """``kind``: the name of a row of `kinds.KINDS`, empty before it is told; ``table_decimal``: the decimal mark that the table's
+    columns say together, empty where they do not."""
 
     column: Column
-    labels: tuple[str, ...]
-    codes: np.ndarray = field(repr=False)
     kind: str = ""
     table_decimal: str = ""
 
     @property
     def name(self) -> str:
         return self.column.name
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """As of `Column`; of what is neither text nor numbers, what it is. Those of numbers take long, and few look at them."""
+        return (self.column.type_name,) if isinstance(self.column, OtherColumn) else self.column.labels
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The position of each cell among the labels, -1 for missing."""
+        if isinstance(self.column, OtherColumn):
+            return np.where(self.column.missing, -1, 0)
+        return self._values[1] if self._values is not None else self.column.codes
+
+    @property
+    def _values(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Of a column of numbers, the value of each label, and the codes."""
+        column = self.column
+        return column.distinct if isinstance(column, NumberColumn) and column.pool is None else None
 
     @property
     def is_binned(self) -> bool:
@@ -57,7 +74,8 @@ class ColumnProfile:
     @cached_property
     def counts(self) -> np.ndarray:
         """Cells of each label."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.labels))
+        number = len(self.labels if self._values is None else self._values[0])
+        return np.bincount(self.codes[self.codes >= 0], minlength=number)
 
     @cached_property
     def distinct(self) -> int:
@@ -67,6 +85,20 @@ class ColumnProfile:
     def texts(self) -> Any:
         """The labels as Arrow has them."""
         return strings_of(self.labels)
+
+    @cached_property
+    def scale(self) -> tuple[str, ...] | None:
+        """The labels from the lowest up, where the source declares their order (then those that no cell has too), or their words or
+        ranges say one; None where nothing does."""
+        return self.column.declared or ordered_labels([t for i, t in enumerate(self.labels) if self.counts[i]])
+
+    @cached_property
+    def is_numeric_scale(self) -> bool:
+        """Whether its steps are numbers, in their order."""
+        if self.kind != "ordinal" or not self.is_numeric:
+            return False
+        values = parse_numbers(strings_of(self.column.declared))[0]
+        return not self.column.declared or bool((np.diff(values) > 0).all())
 
     # ---- numbers
 
@@ -118,12 +150,11 @@ class ColumnProfile:
     @cached_property
     def label_values(self) -> np.ndarray:
         """The number of each label, NaN where it is none."""
-        if not self.labels or self.is_binned or isinstance(self.column, OtherColumn):
-            return np.full(len(self.labels), np.nan)
-        if isinstance(self.column, NumberColumn):
-            kind = self.column.kind
-            values, _ = parse_numbers(self.texts) if kind != "bool" else (np.full(len(self.labels), np.nan), None)
-            return np.asarray(values)
+        column = self.column
+        if self._values is not None and isinstance(column, NumberColumn) and column.kind != "bool":
+            return np.where(np.isfinite(self._values[0]), self._values[0], np.nan)
+        if isinstance(column, NumberColumn | OtherColumn) or self.is_binned or not self.labels:
+            return np.full(len(self.counts), np.nan)
         return parse_numbers(self.texts, self.number_format)[0]
 
     @cached_property
@@ -151,6 +182,14 @@ class ColumnProfile:
         words = int(sum(self.counts[i] for i in self.strays if self.is_missing_word(i)))
         numbers = self.present - strays
         return numbers > 0 and strays - words <= 0.1 * self.present and numbers >= 0.3 * self.present
+
+    def has_label(self, text: str) -> bool:
+        """Whether a cell is this text, or of the number that it is."""
+        column = self.column
+        value, bad = parse_numbers(strings_of([text]))
+        if not bad[0] and bool((self.label_values == value[0]).any()):
+            return True
+        return text in self.labels if not isinstance(column, NumberColumn) or column.kind == "bool" else False
 
     def is_missing_word(self, place: int) -> bool:
         """Whether a label is a word that often means missing."""
@@ -188,6 +227,13 @@ class ColumnProfile:
     # ---- others
 
     @cached_property
+    def is_of_truth_values(self) -> bool:
+        """Whether its cells are false and true, which a ``bit`` takes as it takes 0 and 1."""
+        return len(self.counts) <= MAX_LABELS and {
+            t.lower() for i, t in enumerate(self.labels) if self.counts[i]
+        } == {"false", "true"}
+
+    @cached_property
     def date_formats(self) -> list[str]:
         """The ways in which all cells are dates."""
         if not self.is_text or self.is_binned or not self.labels:
@@ -206,7 +252,7 @@ class ColumnProfile:
 
     def rows_of(self, places: Any, limit: int = 5) -> list[int]:
         """The first rows that hold one of these labels."""
-        wanted = np.zeros(len(self.labels) + 1, bool)
+        wanted = np.zeros(len(self.counts) + 1, bool)
         wanted[list(places)] = True
         wanted[-1] = False
         return [int(r) for r in np.flatnonzero(wanted[self.codes])[:limit]]

@@ -10,7 +10,7 @@ from pgmlang.data.frame import TextColumn
 from pgmlang.data.numbers import NumberFormat
 
 _PROBED = 500
-_NUMBER = re.compile(r"[^\d+\-.,]{0,6}[+-]?[^\d+\-.,]{0,6}(\d[\d.,' \u00a0\u2009\u202f\u2019]*)[^\d.,]{0,8}")
+_NUMBER = re.compile(r"[^\d+\-.,]{0,6}+[+-]?+[^\d+\-.,]{0,6}+(\d[\d.,' \u00a0\u2009\u202f\u2019]*)[^\d.,]{0,8}")
 
 
 def _decimal(mark: str, other: str) -> re.Pattern[str]:

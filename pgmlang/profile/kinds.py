@@ -11,7 +11,6 @@ import numpy as np
 from pgmlang.data import Column
 from pgmlang.data.frame import OtherColumn
 from pgmlang.profile.column import MAX_LABELS, ColumnProfile
-from pgmlang.profile.scales import ordered_labels
 
 _ID_NAME = re.compile(
     r"(^|[\W_])(id|ids|uuid|guid|key|index|idx|nr\.?|no\.?|number|row|rownames?|record|unnamed.*)$", re.I
@@ -83,7 +82,9 @@ def _is_code(c: ColumnProfile) -> bool:
     often = c.present >= 5 * c.distinct
     apart = (
         bool((np.diff(values) > 1).any())
+        and values[0] > 1
         and values[-1] >= 100
+        and not _TIME_NAME.search(c.name)
         and c.distinct <= 12
         and c.present >= 20 * c.distinct
     )
@@ -136,6 +137,7 @@ KINDS: tuple[ColumnKind, ...] = (
     ColumnKind("empty", "no value at all", lambda c: c.present == 0),
     ColumnKind("constant", "one value only", lambda c: c.distinct == 1),
     ColumnKind("bins", "numbers cut into bins", lambda c: c.is_binned),
+    ColumnKind("ordinal", "steps of a scale", lambda c: 2 <= len(c.column.declared) <= MAX_LABELS),
     ColumnKind("date", "dates", lambda c: bool(c.date_formats or (not c.is_numeric and c.mixed_date_formats))),
     ColumnKind("id", "a name of each row", lambda c: c.is_numeric and _is_id_of_numbers(c)),
     ColumnKind(
@@ -147,25 +149,18 @@ KINDS: tuple[ColumnKind, ...] = (
     ColumnKind("count", "counts", lambda c: c.is_numeric and _is_count(c)),
     ColumnKind("skewed", "positive numbers with a long tail", lambda c: c.is_numeric and _is_skewed(c)),
     ColumnKind("number", "numbers", lambda c: c.is_numeric),
-    ColumnKind(
-        "ordinal", "steps of a scale", lambda c: c.distinct <= MAX_LABELS and ordered_labels(c.labels) is not None
-    ),
+    ColumnKind("ordinal", "steps of a scale", lambda c: c.distinct <= MAX_LABELS and c.scale is not None),
     ColumnKind("id", "a name of each row", _is_id_of_texts),
     ColumnKind("category", "labels", _is_category),
     ColumnKind("group", "names that come again", _is_group),
     ColumnKind("text", "free text", lambda c: True),
 )
-"""The first that holds is the column's. A name comes twice where numbers and text tell it apart."""
+"""The first that holds is the column's. A name comes again where numbers, text and what the source declares tell it apart."""
 
 
 def profiled(column: Column, table_decimal: str = "") -> ColumnProfile:
     """A column with its kind; ``table_decimal``: the decimal mark of the columns beside it, where they say one."""
-    if isinstance(column, OtherColumn):
-        labels: tuple[str, ...] = (column.type_name,)
-        codes = np.where(column.missing, -1, 0)
-    else:
-        labels, codes = column.labels_and_codes()
-    seen = ColumnProfile(column, labels, codes, table_decimal=table_decimal)
+    seen = ColumnProfile(column, table_decimal=table_decimal)
     kind = next(k.name for k in KINDS if k.holds(seen))
     # what was worked out on the way stays
     object.__setattr__(seen, "kind", kind)

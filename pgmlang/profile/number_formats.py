@@ -13,15 +13,17 @@ from pgmlang.data.bridge import strings_of
 from pgmlang.data.numbers import MAGNITUDES, MINUS, MISSING_WORDS, NumberFormat, parse_numbers
 
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
+# cells may be long texts: no two repeats that share a character stand side by side (possessive ones give nothing back), so that
+# a cell is read once
 _AROUND = re.compile(
-    r"\s*([+-]?)\s*([^\d\s+\-.,']{0,6})\s*[+-]?[\d.,' \u00a0\u2009\u202f]*\d[.,]?\s*([^\d\s]{0,6})\s*"
+    r"\s*+([+-]?+)\s*+([^\d\s+\-.,']{0,6}+)\s*+[+-]?+(?:[.,' \u00a0\u2009\u202f]*+\d)+[.,]?+\s*+([^\d\s]{0,6}+)\s*+"
 )
 CURRENCIES = frozenset(
     ("$", "€", "£", "¥", "₹", "₽", "₩", "CHF", "EUR", "USD", "GBP", "JPY", "CAD", "AUD", "SEK", "NOK", "DKK", "PLN", "CZK", "Fr.", "Fr", "kr",
      "Kč", "zł", "R$", "US$", "Rs", "Rs.")
 )  # fmt: skip
-_IN_PARENTHESES = re.compile(r"([^\d()+-]{0,4})\(([^()+-]*\d[^()+-]*)\)([^\d()+-]{0,4})")
-_WITH_MAGNITUDE = re.compile(rf"([^\d]*\d[\d.,' ]*?)\s*({'|'.join(MAGNITUDES)})", re.I)
+_IN_PARENTHESES = re.compile(r"([^\d()+-]{0,4}+)\(((?=[^\d()+-]*+\d)[^()+-]*+)\)([^\d()+-]{0,4}+)")
+_WITH_MAGNITUDE = re.compile(rf"([^\d]*+\d(?:[ ]*+[\d.,'])*)\s*+({'|'.join(MAGNITUDES)})", re.I)
 _SURE_MAGNITUDES = frozenset(("k", "M", "mn", "Mn", "MN", "bn", "Bn", "BN"))
 """Letters that are hardly a unit (`m` may be metres, `K` kelvins, `B` bytes), where all numbers have the same."""
 _ENOUGH = 0.6

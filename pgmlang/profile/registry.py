@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pgmlang.data import Reading
-from pgmlang.data.bridge import strings_of
-from pgmlang.data.numbers import parse_numbers
 from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.remarks import (
@@ -59,9 +57,7 @@ def sure_options(remarks: Iterable[Remark], table: TableProfile) -> Reading:
 
 def _is_only_in(text: str, names: set[str], table: TableProfile) -> bool:
     """Whether no other column has a cell of this text, or of a number that it is."""
-    value, bad = parse_numbers(strings_of([text]))
-    others = [c for name, c in table.columns.items() if name not in names]
-    return not any(text in c.labels or (not bad[0] and bool((c.label_values == value[0]).any())) for c in others)
+    return not any(c.has_label(text) for name, c in table.columns.items() if name not in names)
 
 
 def register(kind: RemarkKind) -> None:

@@ -30,7 +30,17 @@ class TableProfile:
         return tuple(self.frame.place.lines(rows)) if rows else ()
 
 
-def profile(frame: Frame) -> TableProfile:
-    """A table's columns, each with its kind."""
+def profile(frame: Frame, before: TableProfile | None = None) -> TableProfile:
+    """A table's columns, each with its kind. ``before``: of the same table read otherwise: what it says of columns that were
+    read alike is taken over."""
     mark = decimal_mark_of(frame)
-    return TableProfile(frame, {name: profiled(column, mark) for name, column in frame.columns.items()})
+    known = before.columns if before is not None else {}
+    return TableProfile(
+        frame,
+        {
+            name: known[name]
+            if name in known and (known[name].column, known[name].table_decimal) == (column, mark)
+            else profiled(column, mark)
+            for name, column in frame.columns.items()
+        },
+    )

@@ -129,14 +129,19 @@ def figure(value: float) -> str:
     return f"{value:,.2f}" if abs(value) < 1e7 else f"{value:.4e}"
 
 
+COUNTED = {"divergences": "divergence"}
+"""Figures that count something, and what one of it is."""
+
+
 def told_figures(figures: Mapping[str, float]) -> str:
     """``R-hat 1.003, 2 divergences``."""
     parts = []
     for name, value in figures.items():
-        whole = float(value).is_integer() and name.endswith("s")
         # below one, R-hat tells the same as one
         shown = max(value, 1.0) if name == "R-hat" else value
-        parts.append(f"{int(value):,} {name if value != 1 else name[:-1]}" if whole else f"{name} {shown:.3f}")
+        parts.append(
+            f"{int(value):,} {COUNTED[name] if value == 1 else name}" if name in COUNTED else f"{name} {shown:.3f}"
+        )
     return ", ".join(parts)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.atoms import has_atoms
 from pgmlang.query.answer import Answer
 from pgmlang.query.events import bound_of, code_of, numbers_of
 from pgmlang.query.map_targets import refuse_numbers, with_targets
@@ -192,7 +193,7 @@ class Draws:
             code = code_of(event, name, labels)
             share = self._chance(name, index, code) if alone else (self._codes(name, index) == code).astype(float)
             return share if event.op == "=" else 1 - share
-        bound = bound_of(event, name, self.joint.model.by_name[name].type.is_countable)
+        bound = bound_of(event, name, has_atoms(self.joint.model, name))
         return np.asarray(COMPARE[event.op](self._codes(name, index), bound), dtype=float)
 
     def _labels(self, name: str) -> Labels | None:

@@ -137,7 +137,7 @@ class ConfigurationMixture:
                 holds = self._codes(name, index) == code_of(event, name, self._labels(name))
                 share = share * (holds if event.op == "=" else ~holds)
                 continue
-            bound = bound_of(event, name, is_countable=False)
+            bound = bound_of(event, name, has_atoms=False)
             means, sds = self._normals(name, index)
             # mirrored, what is above has no cancelling
             side = 1.0 if event.op in ("<", "<=") else -1.0

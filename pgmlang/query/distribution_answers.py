@@ -136,26 +136,28 @@ def _chance(row: LabelledRow, mixture: NumberMixture, target: Event) -> float:
     """The probability of an event of one number."""
     import torch
 
+    from pgmlang.density.quantiles import just_below
+
     name, index = base(target.variable.name), single_element(row.joint, target)
-    bound = bound_of(target, name, mixture.is_discrete)
-    # what is below a bound is at most the last value before it: at a bound there may be an atom
-    last = math.ceil(bound) - 1 if mixture.is_discrete else math.nextafter(bound, -math.inf)
+    bound = bound_of(target, name, mixture.is_discrete or mixture.has_atoms)
 
     def chance(m: NumberMixture) -> Tensor:
         def at(x: float) -> Tensor:
             return torch.full(m.weights.shape[1:], float(x), dtype=m.weights.dtype)
 
+        # what is below a bound is at most the last value before it: at a bound there may be an atom
+        last = at(math.ceil(bound) - 1) if mixture.is_discrete else just_below(at(bound), mixture.sd)
         match target.op:
             case "<":
-                return m.log_cdf(at(last)).exp()
+                return m.log_cdf(last).exp()
             case "<=":
                 return m.log_cdf(at(bound)).exp()
             case ">":
                 return m.log_survival(at(bound)).exp()
             case ">=":
-                return m.log_survival(at(last)).exp()
+                return m.log_survival(last).exp()
             case _:
-                share = m.log_prob(at(bound)).exp()
+                share = m.point_chance(at(bound))
                 return share if target.op == "=" else 1 - share
 
     row.check(mixture, chance)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.model.atoms import has_atoms
 from pgmlang.model.labels import Labels, Positions
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import QUANTILES
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class DrawAnswers:
     """Everything that can be asked of draws. ``draws``: shape (chain, draw, ...) by variable; ``axes``: for each the
-    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``counts``: names of counts; ``numbered``: which of the axes
+    element names of the trailing axes; ``labels``: of a discrete variable's codes; ``with_atoms``: names whose values may have probabilities; ``numbered``: which of the axes
     are rows, whose positions are names of theirs too; ``estimates``: names of one value, which the method came to."""
 
     draws: Mapping[str, np.ndarray]
     axes: Mapping[str, tuple[tuple[str, ...], ...]]
     labels: Mapping[str, Labels]
     method: str
-    counts: frozenset[str] = frozenset()
+    with_atoms: frozenset[str] = frozenset()
     numbered: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     estimates: frozenset[str] = frozenset()
 
@@ -64,10 +65,12 @@ class DrawAnswers:
                 if variable.type.is_discrete:
                     labels[name] = value_labels(fit, name)
                     draws[name] = draws[name].astype(np.int64)
-        counts = frozenset(v.name for v in fit.model.variables if v.name in draws and v.type.kind == "count")
+        with_atoms = frozenset(
+            v.name for v in fit.model.variables if v.name in draws and has_atoms(fit.model, v.name)
+        )
         held = {*fit.provenance.get("fixed", ()), *(draws if fit.is_given else ())}
         estimates = frozenset(n for n in draws if n not in fit.draws and n not in held)
-        return DrawAnswers(draws, axes, labels, fit.method, counts, numbered, estimates)
+        return DrawAnswers(draws, axes, labels, fit.method, with_atoms, numbered, estimates)
 
     def answer(self, query: Query) -> Answer:
         """Answers ``E(x)``, ``P(x)`` (mean, sd, quantiles; shares of labels for a discrete variable) and
@@ -149,7 +152,7 @@ class DrawAnswers:
         if name in self.labels:
             same = values == code_of(event, name, self.labels[name])
             return np.asarray(same if event.op == "=" else ~same)
-        bound = bound_of(event, name, name in self.counts)
+        bound = bound_of(event, name, name in self.with_atoms)
         return np.asarray(COMPARE[event.op](values, bound))
 
     def _picked(self, name: str, index: tuple[int, ...]) -> np.ndarray:

@@ -19,10 +19,11 @@ def code_of(event: Event, name: str, labels: Labels) -> int:
     return labels.index(str(event.value))
 
 
-def bound_of(event: Event, name: str, is_countable: bool) -> float:
-    """The number that a variable is compared with. Raises PgmError PGM0606 for a text, and for a real number's equality."""
+def bound_of(event: Event, name: str, has_atoms: bool) -> float:
+    """The number that a variable is compared with. ``has_atoms``: a value of it may have a probability. Raises PgmError
+    PGM0606 for a text, and for the equality of a number that has a density alone."""
     span = event.variable.span
-    if event.op in ("=", "!=") and not is_countable:
+    if event.op in ("=", "!=") and not has_atoms:
         message = f"`{name}` is a real number: it equals a value with probability zero"
         raise PgmError(Diagnostic("PGM0606", message, span, help=f"ask for `P({name} > {event.value})`"))
     try:

@@ -99,7 +99,7 @@ class LabelledRow:
 def _joined(mixtures: list[NumberMixture], shares: Tensor, coarse: NumberMixture | None) -> NumberMixture:
     first = mixtures[0].mean
     wide = shares.reshape(-1, *[1] * first.dim()).expand(-1, *first.shape)
-    return NumberMixture(ConditionalDistribution(_Stacked(tuple(mixtures))), wide, coarse)
+    return NumberMixture(ConditionalDistribution(_Stacked(tuple(mixtures))), wide, coarse, mixtures[0].has_atoms)
 
 
 @dataclass(frozen=True, eq=False)

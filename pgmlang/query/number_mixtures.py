@@ -19,11 +19,12 @@ from pgmlang.density.distributions import ConditionalDistribution, distribution_
 from pgmlang.density.empty_limits import limited_families, nothing_between_limits
 from pgmlang.density.keys import AddedTable
 from pgmlang.density.numerics import numerics
-from pgmlang.density.quantiles import quantile
+from pgmlang.density.quantiles import just_below, quantile
 from pgmlang.density.row_subset import with_latent_cells
 from pgmlang.density.summing import LogTable, Marginaliser, marginaliser_of
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
+from pgmlang.model.atoms import is_mixed_variable
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.derived_numbers import AffineNumber, Stretched, affine_number
@@ -36,6 +37,8 @@ MOST_CELLS = 2_000_000
 MOST_APART = 1e-3
 """Most difference, in standard deviations, of moments by quadrature and of those by twice its step, far less exact ones."""
 
+LEAST_STEP = 1e-9
+"""Of a distribution function at an atom, relative to the tail beyond it: less is what a density adds by rounding."""
 LEAST_EMPTY = 1e-6
 """Chance of parts without any values above which there is no answer."""
 
@@ -43,11 +46,13 @@ LEAST_EMPTY = 1e-6
 @dataclass(frozen=True, eq=False)
 class NumberMixture:
     """``parts``: distributions ``[C, *axes]`` of a number; ``weights``: of the parts, the same shape, adding up to one along
-    the first axis; ``coarse``: the same by quadrature of twice the step, where it is by quadrature."""
+    the first axis; ``coarse``: the same by quadrature of twice the step, where it is by quadrature; ``has_atoms``: some
+    points may have a chance of their own beside a density."""
 
     parts: ConditionalDistribution
     weights: Tensor
     coarse: NumberMixture | None = None
+    has_atoms: bool = False
 
     @cached_property
     def mean(self) -> Tensor:
@@ -93,8 +98,22 @@ class NumberMixture:
         """Where the distribution function reaches a chance, ``[*axes]``."""
         with numerics(self.weights.dtype), torch.no_grad():
             return quantile(
-                lambda x: self.log_cdf(x).exp(), chance, self.mean, self.sd, is_discrete=self.is_discrete
-            )
+                lambda x: self.log_cdf(x).exp(), chance, self.mean, self.sd, is_discrete=self.is_discrete,
+                has_atoms=self.has_atoms,
+            )  # fmt: skip
+
+    def point_chance(self, x: Tensor) -> Tensor:
+        """P(X = x), ``[*axes]``: of numbers with atoms the step of the distribution function there, told by the smaller
+        tail; 0 where it has none."""
+        if self.is_discrete:
+            return self.log_prob(x).exp()
+        # a computed number comes to its atom up to rounding
+        before, after = just_below(x, self.sd), -just_below(-x, self.sd)
+        below, above = self.log_cdf(after).exp(), self.log_survival(before).exp()
+        from_below, from_above = below - self.log_cdf(before).exp(), above - self.log_survival(after).exp()
+        step = torch.where(below <= above, from_below, from_above)
+        is_atom = (from_below > LEAST_STEP * below) | (from_above > LEAST_STEP * above)
+        return torch.where(is_atom, step, 0.0)
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
@@ -124,7 +143,7 @@ def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> di
         if mixture is not None and number is not None:
             mixture = _stretched(mixture, number)
         if mixture is not None and mixture.weights.numel() <= MOST_CELLS:
-            out[name] = mixture
+            out[name] = replace(mixture, has_atoms=is_mixed_variable(one.joint.model, name))
     return out
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.display.text import count_of
 from pgmlang.results.convergence import error_of_mean
 
 
@@ -29,9 +30,7 @@ class Score:
 
     def __repr__(self) -> str:
         number = len(self.values)
-        each = (
-            f"{number:,} {self.plate} element{'' if number == 1 else 's'}" if self.plate else f"{number:,} values"
-        )
+        each = count_of(number, f"{self.plate} element") if self.plate else count_of(number, "value")
         finite = self.values[np.isfinite(self.values)]
         total = f"{finite.sum():.6g}" if finite.size else "none"
         return f"log-likelihoods of {each}, {total} in all ({self.estimator}); `.values` has them"

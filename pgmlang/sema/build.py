@@ -9,6 +9,7 @@ from typing import cast
 
 from pgmlang.diagnostics import CompileError, Diagnostic, SourceFile, Span
 from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.display.text import count_of
 from pgmlang.graph.acyclic import cycle_errors
 from pgmlang.model import (
     Choice,
@@ -59,7 +60,7 @@ class Compilation:
     def __repr__(self) -> str:
         number = len(self.diagnostics)
         what = "a model" if self.model is not None else "no model"
-        return f"compilation of {self.source.name}: {what}, {number} message{'' if number == 1 else 's'}"
+        return f"compilation of {self.source.name}: {what}, {count_of(number, 'message')}"
 
     def checked(self) -> Model:
         """The Model. Raises CompileError with all errors if there are any."""

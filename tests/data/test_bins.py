@@ -170,3 +170,26 @@ def test_blocks_need_cut_points(tmp_path) -> None:
 def test_a_constant_column_has_no_cuts_to_advise() -> None:
     with pytest.raises(PgmError, match="one value tells nothing"):
         pgmlang.compile("plate row { y ~ Normal(0, 1) }").bind({"y": [1.0, 2.0], "c": [3, 3]}, bins={"c": 3})
+
+
+@pytest.mark.parametrize("width", [1, 0.1, 0.3, 2.5, 7, 1e-3])
+@pytest.mark.parametrize("seed", range(3))
+def test_cuts_of_a_width_are_all_its_multiples_above_the_lowest(width: float, seed: int) -> None:
+    r = np.random.default_rng(seed)
+    steps = np.sort(r.integers(-12, 40, 30))
+    values = np.array([float(f"{k * width:.12g}") for k in steps])
+    cuts = width_cuts(values, width)
+    assert cuts == tuple(float(f"{k * width:.12g}") for k in range(steps[0] + 1, steps[-1] + 1))
+    # whole multiples, so that each has a bin of its own
+    assert np.searchsorted(cuts, values, side="right").tolist() == (steps - steps[0]).tolist()
+
+
+def test_a_die_has_six_bins() -> None:
+    column = read_frame({"die": [1, 2, 3, 4, 5, 6]}, bins={"die": "width:1"}).columns["die"]
+    assert column.codes.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [1e300, 2e300], [-1e308, 1e308]])
+def test_a_width_that_is_far_too_small_is_refused(values: list[float]) -> None:
+    with pytest.raises(PgmError, match="more than 1,000 bins"):
+        read_frame({"x": values}, bins={"x": "width:1e-320"})

@@ -64,3 +64,35 @@ def test_the_remark_on_equal_columns_names_both_once():
     values = ["u", "v", "w", "u", "v", "w", "u"]
     said = [r for r in pgmlang.describe({"b": values, "c": values}).remarks if r.kind == "duplicates"]
     assert [(r.columns, r.message) for r in said] == [(("c", "b"), "the same cells in both")]
+
+
+@pytest.mark.parametrize("names", [[0, 1], [0, "a"], [1.5, "a"], [("a", 1), ("a", 2)]])
+def test_names_of_columns_need_not_be_texts(names, recwarn):
+    frame = pandas.DataFrame([["u", 1], ["v", 2]], columns=pandas.Index(names, tupleize_cols=False))
+    read = read_frame(frame)
+    assert list(read.columns) == [str(n) for n in names]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pandas.DataFrame({"z": [1 + 2j, 3]}),
+        {"z": [1.0, 2j]},
+        {"z": pandas.Series([1j, 2])},
+        {"z": np.array([1j, 2])},
+    ],
+)
+def test_complex_numbers_are_called_so(data):
+    with pytest.raises(PgmError, match=r"not real numbers|complex numbers, not real ones"):
+        read_frame(data)
+
+
+@pytest.mark.parametrize("named", [None, "grade"])
+def test_one_column_alone_is_answered_with_the_table_that_it_makes(named):
+    data = pandas.Series(["u", "v"], name=named)
+    with pytest.raises(PgmError, match="one column, not a table") as raised:
+        read_frame(data)
+    (told,) = raised.value.diagnostics
+    made = eval(told.help.partition("`")[2].rstrip("`"), {"data": data})
+    assert list(read_frame(made).columns) == [named or "x"]

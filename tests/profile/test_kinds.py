@@ -106,3 +106,23 @@ def test_dates_in_several_spellings_are_dates() -> None:
     (remark,) = [r for r in described.remarks if r.kind == "dates"]
     assert "more than one spelling" in remark.message
     assert "# a: dates in more than one spelling" in pgmlang.init({"a": cells, "y": [1.5, 2, 3, 4, 5, 7]}).text
+
+
+@pytest.mark.parametrize("cells", [[True, False], ["TRUE", "FALSE"], ["false", "true"], [0, 1], ["0", "1"]])
+def test_bits_are_predicted_as_bits(cells: list[Any]) -> None:
+    r = np.random.default_rng(0)
+    table = {"x": r.normal(size=40).tolist(), "ok": cells * 20}
+    first = pgmlang.init(table, "ok")
+    assert "ok : bit ~ Bernoulli" in first.text
+    assert "cut" not in first.text
+    assert pgmlang.compile(first.text).fit(table, method="map", **first.binding).draws is not None
+
+
+def test_geometric_amounts_are_numbers() -> None:
+    table = {"dose": [0, 1, 10, 100] * 20, "ward": [101, 205, 330] * 26 + [101, 205]}
+    assert [r["kind"] for r in pgmlang.describe(table).rows] == ["count", "code"]
+
+
+@pytest.mark.parametrize(("rows", "head"), [(1, "1 row, 1 column"), (2, "2 rows, 1 column")])
+def test_one_is_told_from_several(rows: int, head: str) -> None:
+    assert str(pgmlang.describe({"a": ["x"] * rows})).splitlines()[0] == f"data: {head}"

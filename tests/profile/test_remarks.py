@@ -267,3 +267,94 @@ def test_a_narrow_screen_wraps_what_is_said_and_no_option(monkeypatch: pytest.Mo
     typed = (*options, described.to_dict()["options"])
     assert all(len(line) <= 60 for line in narrow.splitlines() if not any(o in line for o in typed))
     assert " ".join(narrow.split("remarks")[1].split()) == " ".join(long.split("remarks")[1].split())
+
+
+def _near(cells: list[str]) -> list[tuple[tuple[tuple[str, str, str], ...], bool]]:
+    columns = {"c": cells, "row": list(map(str, range(len(cells))))}
+    return [(r.options.merge, r.is_sure) for r in pgmlang.describe(columns).remarks if r.columns == ("c",)]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [["1_0", "10", "x"], ["007", "7", "x"], ["1E2", "100", "x"], ["inf", "Infinity", "x"], ["0x10", "16", "x"],
+     ["1234567890123456", "1234567890123457", "x"]],
+)  # fmt: skip
+def test_codes_are_not_read_as_numbers(codes: list[str]) -> None:
+    assert not _near(codes * 6)
+
+
+@pytest.mark.parametrize("cells", [["A", "a"] * 9, ["AA", "Aa", "aa"] * 9, ["1.1", "1.10", "2.0-b"] * 9])
+def test_what_may_be_two_labels_is_not_merged_for_sure(cells: list[str]) -> None:
+    remarks = _near(cells)
+    assert [is_sure for _, is_sure in remarks] == [False]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "1.0", "+1", "x"] * 6,
+        ["M"] * 40 + ["F"] * 40 + ["m"] * 3,
+        ["Male", "male", "M", "m"] * 9,
+        ["Y", "y", "N", "n"] * 9,
+    ],
+)
+def test_spellings_of_one_label_are_merged_for_sure(cells: list[str]) -> None:
+    assert any(is_sure for _, is_sure in _near(cells))
+
+
+def test_numbers_say_the_same_by_their_values_alone() -> None:
+    r = np.random.default_rng(0)
+    columns = {"level": [1, 2, 3, 4] * 50, "dose": [0, 1, 10, 100] * 50}
+    table = columns | {"y": (0.2 * np.array(columns["dose"]) + r.normal(size=200)).tolist()}
+    assert not [x for x in pgmlang.describe(table).remarks if x.kind == "duplicates"]
+    text = pgmlang.init(table, "y").text
+    assert "input level" in text
+    assert "input dose" in text
+    # equal numbers, and multiples of them, do, be they two or many
+    for other in ([1.0, 2.0, 3.0, 4.0] * 50, [10, 20, 30, 40] * 50):
+        assert {"level", "z"} <= {c for x in pgmlang.describe(columns | {"z": other}).remarks for c in x.columns}
+    bits = {"a": [0, 1, 1, 0, None] * 40, "b": [2, 1, 1, 2, None] * 40}
+    assert [x.kind for x in pgmlang.describe(bits).remarks] == ["duplicates"]
+
+
+def test_labels_that_tell_the_same_rows_apart_stay_for_numbers() -> None:
+    table = {"level": [1, 2, 3, 4] * 50, "dose": [0, 1, 10, 100] * 50, "name": list("abcd") * 50}
+    said = {x.columns for x in pgmlang.describe(table).remarks if x.kind == "duplicates"}
+    assert said == {("level", "name"), ("dose", "name")}
+    table["y"] = np.random.default_rng(1).normal(size=200).tolist()
+    text = pgmlang.init(table, "y").text
+    assert "input name" in text
+    assert "input level" not in text
+    assert "input dose" not in text
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["2024-01-02 10:00", "2024-01-02 09:00", "2024-01-01 08:00", "NA"],
+         "2024-01-01 08:00 … 2024-01-02 10:00, 3 different, on 2 days"),
+        (["02.01.2024", "n/a", "01.01.2023"], "01.01.2023 … 02.01.2024, 2 days"),
+        ([f"2024-01-0{1 + h // 24} {h % 24:02d}:00" for h in range(48)],
+         "2024-01-01 00:00 … 2024-01-02 23:00, 48 different, on 2 days"),
+    ],
+)  # fmt: skip
+def test_dates_are_told_from_the_earliest_to_the_latest(cells: list[str], values: str) -> None:
+    assert pgmlang.describe({"t": cells * 2}).rows[0]["values"] == values
+
+
+@pytest.mark.parametrize(
+    "options", [{"na": "?"}, {"strip": True}, {"decimal": ","}, {"merge": {"u": "v"}}, {"bins": {"a": 3}}]
+)
+def test_numbers_get_no_labels_that_nobody_asks_for(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pgmlang.data import NumberColumn
+
+    def refuse(column: Any, value: float) -> str:
+        raise AssertionError("a label was written")
+
+    monkeypatch.setattr(NumberColumn, "text_of", refuse)
+    table = {name: R.normal(size=100).tolist() for name in "abc"}
+    read_frame(table, **options)
+    str(pgmlang.describe(table))
+    pgmlang.init(table, "a")

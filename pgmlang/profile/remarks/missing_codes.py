@@ -41,8 +41,9 @@ def coded_missing(column: ColumnProfile) -> list[float]:
     values = column.sorted_numbers
     found: list[float] = []
     # several codes stand together: each is held against what is none of them
-    rest = values[~np.isin(values, CODES)]
-    if len(rest) < 5:
+    is_code = np.isin(values, CODES)
+    rest = values[~is_code]
+    if not is_code.any() or len(rest) < 5:
         return []
     low, high = rest[0], rest[-1]
     for code in CODES:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 from pgmlang.data.mending import tidy
 from pgmlang.data.problems import quoted
@@ -26,6 +28,12 @@ _BITS = ((("1", "yes"), ("0", "no")), (("1", "true"), ("0", "false")))
 LABELLED = ("category", "ordinal", "group", "binary")
 _LONG = 5
 """Letters from which a single one that differs is a slip."""
+_WORD = 3
+"""Letters from which case is a matter of writing: shorter labels may be told apart by it (alleles `A` and `a`)."""
+_RARE = 0.1
+"""The share of cells up to which a spelling is a slip."""
+_WRITTEN = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?")
+"""Numbers of which another spelling may be the same label. Zeros in front are part of a name, and an exponent is one of codes."""
 
 
 def _look(table: TableProfile) -> Iterator[Remark]:
@@ -40,7 +48,8 @@ def _look(table: TableProfile) -> Iterator[Remark]:
                 )
             s.change(tidy)
     of_case = {id(s): _groups(s.texts, str.casefold) for s in spelled}
-    is_folded = any(sum(len(g) - 1 for g in groups) > _FEW for groups in of_case.values())
+    sure = {id(s): _is_case_idle(s, of_case[id(s)]) for s in spelled}
+    is_folded = all(sure.values()) and any(sum(len(g) - 1 for g in g_) > _FEW for g_ in of_case.values())
     for s in spelled:
         before, case_groups = list(s.texts), of_case[id(s)]
         if is_folded:
@@ -50,7 +59,7 @@ def _look(table: TableProfile) -> Iterator[Remark]:
                 yield _remark(table, s, case_groups, "labels that differ in case alone", Reading(fold_case=True))
             yield from _merged(table, folded, list(folded.texts))
         else:
-            yield from _merged(table, s, before)
+            yield from _merged(table, s, before, sure[id(s)])
 
 
 def _stray(s: _Spellings) -> list[list[str]]:
@@ -102,15 +111,28 @@ class _Spellings:
         return next((t for t in group if t not in self.cells), self.most(group))
 
 
-def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Remark]:
+def _is_case_idle(s: _Spellings, groups: list[list[str]]) -> bool:
+    """Whether case tells nothing apart in a column for sure: words differ in it, or the labels that do are yes and no, or all
+    their spellings but one are rare."""
+
+    def is_slip(group: list[str]) -> bool:
+        most = s.most(group)
+        return all(s.count(t) <= _RARE * s.count(most) for t in group if t != most)
+
+    is_of_words = any(len(t) >= _WORD for group in groups for t in group)
+    bits = {*_WORDS, *_WORDS.values()}
+    return is_of_words or all(group[0].casefold() in bits or is_slip(group) for group in groups)
+
+
+def _merged(table: TableProfile, s: _Spellings, texts: list[str], is_case_idle: bool = True) -> Iterator[Remark]:
     """Remarks on labels that are merged by name. Each label is merged with the one that all these remarks together come to,
-    since a label that was merged is not merged again."""
+    since a label that was merged is not merged again. ``is_case_idle``: case alone tells no labels apart."""
     steps: list[tuple[str, list[list[str]], set[str]]] = []
     root = {t: t for t in texts}
     for words, change in (
-        ("case", str.casefold),
-        ("the spelling of a number", _number),
-        ("the form of their characters", _compatible),
+        ("case", str.casefold if is_case_idle else str),
+        ("the spelling of a number", _number if _are_spellings(s) else str),
+        ("the form of their characters", _compatible if is_case_idle else _compatible_in_case),
     ):
         groups = _groups(sorted(dict.fromkeys(root.values()), key=lambda t: -s.count(t)), change)
         reached = {t for t in texts if any(root[t] in group for group in groups)}
@@ -129,6 +151,7 @@ def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Re
     for words, groups, reached in steps:
         merges = tuple((s.column.name, t, root[t]) for t in texts if t in reached and t != root[t])
         yield _remark(table, s, groups, words, Reading(merge=merges))
+    yield from _in_doubt(table, s, root, is_case_idle)
     left = {r.casefold(): r for r in root.values()}
     bits = [(left[bit], left[word]) for pairs in _BITS for bit, word in pairs if bit in left and word in left]
     if len(bits) == 2 or (bits and set(left) <= {"0", "1", "yes", "no", "true", "false"}):
@@ -141,6 +164,26 @@ def _merged(table: TableProfile, s: _Spellings, texts: list[str]) -> Iterator[Re
         yield _maybe(table, s, slips, "labels one letter apart, one of them rare", merges)
 
 
+def _in_doubt(table: TableProfile, s: _Spellings, root: dict[str, str], is_case_idle: bool) -> Iterator[Remark]:
+    """Remarks on labels that may differ in case or in the spelling of a number alone, or be two."""
+    doubts: list[tuple[str, Callable[[str], str]]] = []
+    if not is_case_idle:
+        doubts.append(("short labels that differ in case alone: the same?", str.casefold))
+    if _are_spellings(s):
+        doubts.append(("the same numbers, in other digits: the same labels?", _value))
+    for words, change in doubts:
+        groups = _groups(sorted(set(root.values()), key=lambda t: -s.count(t)), change)
+        pairs = [(t, s.most(group)) for group in groups for t in group if t != s.most(group)]
+        if pairs:
+            merges = tuple((s.column.name, t, b) for a, b in pairs for t, r in root.items() if r == a)
+            yield _maybe(table, s, pairs, words, merges)
+
+
+def _are_spellings(s: _Spellings) -> bool:
+    """Whether the labels that are numbers may be written in several ways: no zeros in front say that they are names."""
+    return not any(re.fullmatch(r"[+-]?0[0-9]+", t) for t in s.texts)
+
+
 def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
     by_key: dict[str, list[str]] = defaultdict(list)
     for text in texts:
@@ -149,18 +192,30 @@ def _groups(texts: list[str], change: Callable[[str], str]) -> list[list[str]]:
 
 
 def _number(text: str) -> str:
-    try:
-        return f"{float(text):.12g}"
-    except ValueError:
+    """A whole number without point and plus; another label as it is (`1.10` may be a version)."""
+    value = _value(text)
+    return value if value.lstrip("-").isdigit() else text
+
+
+def _value(text: str) -> str:
+    """The exact value of a number written in digits; another label as it is."""
+    if not _WRITTEN.fullmatch(text):
         return text
+    value = f"{Decimal(text):f}"
+    return value.rstrip("0").rstrip(".") if "." in value else value
 
 
 def _compatible(text: str) -> str:
+    """Without the differences that fonts and case make."""
+    return _compatible_in_case(text).casefold()
+
+
+def _compatible_in_case(text: str) -> str:
     """Without the differences that fonts make: wide letters, ligatures, curly quotes and long dashes."""
     plain = (
         unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").replace("\u2013", "-")
     )
-    return tidy(plain.replace("\u2014", "-").replace("\u00a0", " ")).casefold()
+    return tidy(plain.replace("\u2014", "-").replace("\u00a0", " "))
 
 
 def _slips(s: _Spellings, texts: list[str], known: set[str]) -> list[tuple[str, str]]:

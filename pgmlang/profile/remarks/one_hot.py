@@ -14,7 +14,7 @@ from pgmlang.profile.remark import Remark
 from pgmlang.profile.remark_kind import RemarkKind
 from pgmlang.profile.table import TableProfile
 
-_PARTS = re.compile(r"(.+?)[\W_]+(.+)")
+_PARTS = re.compile(r"(.+?)[\W_]+(.+)", re.S)
 
 
 class OneHot(NamedTuple):
