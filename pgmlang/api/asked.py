@@ -41,8 +41,8 @@ class Asked:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``. They are read, and rows
         weighed, as in the fit: a fit by ``counts="n"`` takes a column ``n`` of new data so, unless ``counts`` or ``weights``
-        names another, or none (None). Labels that are new are errors unless ``new_labels`` says ``"prior"`` (missing cells) or
-        ``"drop"`` (their rows are left out)."""
+        names another, or none (None), and a variable's column is the fit's unless ``mapping`` says another. Labels that are new are
+        errors unless ``new_labels`` says ``"prior"`` (missing cells) or ``"drop"`` (their rows are left out)."""
         return self._bound(data, binding)
 
     @checked_arguments
@@ -55,14 +55,22 @@ class Asked:
         if is_binding(data):
             return data
         from pgmlang.binding.read import bind_data
-        from pgmlang.results.fit import reading_of, weight_column_of
+        from pgmlang.results.fit import mapping_of, reading_of, weight_column_of
 
         if is_predicted or binding.get("new_labels", "error") != "error":
             binding = {**binding, "open_sets": self.posterior.open_sets, "is_predicted": is_predicted}
         fit = self.posterior.fit
         is_said = "counts" in binding or "weights" in binding
         by = None if is_said else weight_column_of(fit)
-        return bind_data(self.model, data, known=fit.labels, kept=reading_of(fit), weighed_by=by, **binding)
+        return bind_data(
+            self.model,
+            data,
+            known=fit.labels,
+            kept=reading_of(fit),
+            mapped_by=mapping_of(fit),
+            weighed_by=by,
+            **binding,
+        )
 
     def _bind_weighed(self, data: Any, **binding: Any) -> Binding:
         """As `bind`, for what hangs on how often rows count: a table without the column by which the fit's rows count is warned
@@ -118,11 +126,14 @@ class Asked:
         ``missing="drop"`` leaves the rows that lack an input without an answer.
 
         A frame of the kind of ``data`` (pandas, with its index; polars; Arrow), for a path or columns pandas where it is
-        installed, else Arrow: a row for each row of the data, missing where there is no answer. What `predict_columns` keeps as
-        ``warnings`` is warned of (`PgmWarning`)."""
+        installed, else Arrow: a row for each row of the data, missing where there is no answer; of variables of an outer plate a row
+        for each of its elements, named by a column. Labels are what the fit's columns held (truth values, numbers, categories), so
+        that they compare with the data. What `predict_columns` keeps as ``warnings`` is warned of (`PgmWarning`)."""
         from pgmlang.query.result_frames import result_frame
 
-        return result_frame(self.predict_columns(data, targets, seed=seed, **binding), self.model, data)
+        bound = self.bind_to_predict(data, **binding)
+        columns = self.predict_columns(bound, targets, seed=seed)
+        return result_frame(columns, self.posterior.fit, data, bound.plate)
 
     @of_the_model
     def predict_columns(
@@ -157,7 +168,7 @@ class Asked:
         Arrow."""
         from pgmlang.query.result_frames import result_frame
 
-        return result_frame(self.sample_columns(num_draws, seed=seed, evidence=evidence), self.model)
+        return result_frame(self.sample_columns(num_draws, seed=seed, evidence=evidence), self.posterior.fit)
 
     @of_the_model
     def sample_columns(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Columns:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def compile(source: str | os.PathLike[str], *, loader: Loader | None = None, **settings: Value) -> CompiledModel:
     """Compiles a model.
 
-    ``source``: a path of a ``.pgm`` file, or the text of one (anything with a newline or ``~`` in it is a text).
+    ``source``: a path of a ``.pgm`` file (``~`` is the home folder), or the text of one: anything with a newline in it, or with a
+    ``~`` that is no path.
     ``settings``: values for the header's settings (``topics=50``). ``loader`` finds imported modules.
     Raises CompileError with all errors of the text, PgmError if the file cannot be read.
     """
@@ -52,9 +53,14 @@ def compile(source: str | os.PathLike[str], *, loader: Loader | None = None, **s
 
 
 def _source(source: str | os.PathLike[str]) -> SourceFile:
-    if isinstance(source, str) and ("\n" in source or "~" in source):
+    """A path is what ends in ``.pgm`` or is there; else what has a ``~`` in it is a text."""
+    if isinstance(source, str) and "\n" in source:
         return SourceFile("<string>", source)
-    return load_source(Path(source))
+    path = os.path.expanduser(source)
+    is_path = os.fspath(path).endswith(".pgm") or os.path.isfile(path)
+    if isinstance(source, str) and "~" in source and not is_path:
+        return SourceFile("<string>", source)
+    return load_source(Path(path))
 
 
 @does_not_change("a model", "compile it again")
@@ -194,8 +200,8 @@ class CompiledModel:
     ) -> FittedModel:
         """Fits the model to data.
 
-        ``progress``: a function that is called as ``progress(iteration, value, label=, total=, figures=)`` after each step; True shows
-        a live view (a line in a notebook), False nothing, and None shows it in a notebook alone.
+        ``progress``: a function that is called as ``progress(iteration, value, label=, total=, figures=)`` after each step
+        (``figures``: a function that gives other numbers by name, or None); True shows a live view (a line in a notebook), False nothing, and None shows it in a notebook alone.
 
         ``checkpoint``: a folder where the state is kept every half minute; ``resume``: go on from there.
 

@@ -13,12 +13,14 @@ from pgmlang.binding.columns import BINDABLE, Matcher, Matches, columns_of, near
 from pgmlang.binding.counting import suspect_counts
 from pgmlang.binding.element_names import RowNames, row_names
 from pgmlang.binding.elements import Elements
+from pgmlang.binding.fit_mapping import mapping_as_in_fit
 from pgmlang.binding.inputs import as_modelled
 from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
 from pgmlang.binding.rows import drop_gaps, refuse_gaps, rows_of
+from pgmlang.binding.source_kinds import source_kinds
 from pgmlang.binding.tables import Tables, assign_tables, innermost, ordered, weights_of
 from pgmlang.binding.values import (
     array_column,
@@ -51,6 +53,7 @@ def bind(
     counts: str | None = None,
     weights: str | None = None,
     weighed_by: WeightColumn | None = None,
+    mapped_by: Mapping[str, str] | None = None,
     known: Mapping[str, tuple[str, ...]] | None = None,
     is_block: bool = False,
     is_fresh: bool = False,
@@ -62,7 +65,7 @@ def bind(
 
     ``tables``: one frame, plate name to frame, or arrays by name. ``observe``: values of variables outside of plates.
     ``mapping``: variable or plate to column (or to a glob ``px_*`` of columns, for a variable with an axis).
-    ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit.
+    ``mapped_by``: a fit's mapping, for what is not said. ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit, None for the rows of a fit itself.
     ``counts``, ``weights``: the column that says how often, or how much, a row of the innermost table counts ("" for none);
     ``weighed_by``: a fit's, where neither is said. ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
     the rows may say nothing at all; ``new_labels``: ``error``, ``prior`` or ``drop``; ``open_sets``: variables whose labels only the
@@ -77,13 +80,14 @@ def bind(
         raise PgmError(
             Diagnostic("PGM0612", f"`--new-labels` is not `{new_labels}`", help=f"one of {listed(CHOICES)}")
         )
-    binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh)
     is_of_fit = known is not None and not is_block
+    binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh, known is not None)
     binder.unseen = NewLabels(new_labels, open_sets, binder.problems, is_of_fit, is_predicted)
     # an empty name is the word that no column counts rows
     binder.is_weighing_said = counts is not None or weights is not None
-    by = weight_column(counts, weights, weighed_by, binder.frames, mapping or {}, binder.problems)
-    return binder.bind(dict(observe or {}), tuple(hide), dict(mapping or {}), missing, by)
+    columns = mapping_as_in_fit(mapping or {}, mapped_by or {}, binder.frames, hide)
+    by = weight_column(counts, weights, weighed_by, binder.frames, columns, binder.problems)
+    return binder.bind(dict(observe or {}), tuple(hide), columns, missing, by)
 
 
 @dataclass
@@ -95,6 +99,7 @@ class Binder:
     known: dict[str, tuple[str, ...]]
     is_block: bool
     is_fresh: bool = False
+    is_of_fit: bool = False
     problems: BindingProblems = field(default_factory=BindingProblems)
     matches: Matches = field(default_factory=Matches)
     values: dict[str, np.ndarray] = field(default_factory=dict)
@@ -121,11 +126,12 @@ class Binder:
         self.matches = matcher.match(frames)
         unused = tuple(unused_columns(self.matches, frames))
         near_misses(self.model, self.matches, frames, hide, problems)
-        if not (self.is_weighing_said or special or self.known or self.is_block or self.is_fresh):
+        if not (self.is_weighing_said or special or self.is_of_fit or self.is_block or self.is_fresh):
             suspect_counts(self.matches, frames, innermost(self.model, frames)[0], hide, problems)
         if missing == "error":
             refuse_gaps(self.model, self.matches, frames, problems)
         main = special[0] if special is not None else innermost(self.model, frames)[0]
+        table_rows = self._num_rows()[main]
         rows, dropped = self._settle_rows(mapping, missing)
         if row_weights is not None and main in rows:
             row_weights = row_weights[rows[main]]
@@ -137,8 +143,9 @@ class Binder:
         self._read_values(closed, elements)
         self._observe(closed, observe)
         self._check_inputs(closed, hide)
-        # new rows of a fit may say nothing but their groups
-        is_new = self.is_fresh or (bool(self.known) and bool(elements.membership or self.matches.columns))
+        # new rows of a fit may say nothing, or nothing but their groups
+        is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)
+        is_new = self.is_fresh or (self.is_of_fit and is_bound)
         if not is_new and not any(closed.by_name[n].plates for n in self.values):
             self._nothing_bound()
         self._check_closed(closed, elements)
@@ -151,9 +158,10 @@ class Binder:
         binding = Binding(
             closed, layout, elements.labels, self.values, row_weights,
             weighed_by, observed, latent, tuple(c for c in unused if c not in name_columns.values()), dropped,
-            tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main),
+            tuple(self.matches.renamed), self._source(), prints, tuple(problems.warnings), main, rows.get(main), table_rows,
             {plate: told.names for plate, told in named.items()}, name_columns,
             joined_readings([f.reading for f in frames.values()]), tuple(n for f in frames.values() for n in f.notes),
+            source_kinds(closed, self.matches, frames, mapping, self.values), mapping,
         )  # fmt: skip
         return binding if self.unseen is None else self.unseen.left_out(binding)
 
@@ -193,7 +201,7 @@ class Binder:
             )
             dropped = sum(before.values()) - sum(self._num_rows().values())
         rows = dict(complete_rows)
-        for plate, order in ordered(self.model, self.frames, mapping, self.problems).items():
+        for plate, order in ordered(self.model, self.frames, mapping, self.problems, self.known).items():
             rows[plate] = complete_rows[plate][order] if plate in complete_rows else order
         if len(self.problems.errors) > so_far:
             self.problems.stop()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pgmlang.binding.problems import BindingProblems
-from pgmlang.binding.tables import column_named
+from pgmlang.binding.tables import column_named, element_order
 from pgmlang.data import Column, Frame, encode, sort_labels
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
@@ -36,11 +36,27 @@ class Elements:
             self.sizes[plate] = num_rows[plate]
             column = column_named(frame, self._column(plate))
             encloses = any(plate in self.model.enclosing(p)[:-1] for p in frames)
-            if (encloses or plate in pointed_at) and column is not None:
-                # the table is sorted by this column, so its labels in order are its rows
-                self.labels[plate] = tuple(sort_labels(column.labels_and_codes()[0]))
+            structure = self.model.plate_by_name[plate].structure
+            is_known = plate in self.known and (structure is None or structure.kind != "chain")
+            if (encloses or is_known or plate in pointed_at) and column is not None:
+                # the table is in the order of this column's elements, so these are its rows
+                self.labels[plate] = element_order(column.labels_and_codes()[0], self.known.get(plate, ()))
         for plate, frame in frames.items():
             self._outer_of(plate, frame, set(frames))
+        self._without_rows(frames)
+
+    def _without_rows(self, frames: Mapping[str, Frame]) -> None:
+        """Plates inside of a fit's elements, of which no table says any rows: they have none."""
+        for plate in (p.name for p in self.model.plates if p.is_rows):
+            around = self.model.enclosing(plate)[:-1]
+            is_open = any(outer in frames and outer in self.known for outer in around)
+            if plate in self.sizes or not is_open or any(plate in self.model.enclosing(f) for f in frames):
+                continue
+            self.sizes[plate] = 0
+            for outer in around:
+                self.membership.setdefault((plate, outer), np.zeros(0, dtype=np.int64))
+                if outer not in self.sizes and outer in self.known:
+                    self.labels[outer], self.sizes[outer] = self.known[outer], len(self.known[outer])
 
     def _column(self, plate: str) -> str:
         return self.mapping.get(plate, plate)

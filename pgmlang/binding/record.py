@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pgmlang.binding.weight_column import WeightColumn
-from pgmlang.data import Reading
+from pgmlang.data import Reading, SourceKind
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.display import printable, text_as_html
 from pgmlang.layout import Layout
@@ -27,8 +27,10 @@ class Binding:
     shape ``model.batch_axes(plates) + axes``: int64 codes into ``model.labels_of(type)`` for discrete types (bit 0/1,
     spin 0 for -1 and 1 for +1), -1 for a missing cell; float64 otherwise, NaN for missing. ``weights``: a row's weight in the
     log-likelihood (``--counts`` or ``--weights``), and ``weighed_by`` the column that says it. ``plate``: the row plate of the (innermost) table. ``rows``: the position in that table of each
-    row bound, where some were dropped or a chain was put in order; None where row i is row i. ``reading``: how cells were read;
-    ``notes``: what that did, in words.
+    row bound, where some were dropped or a chain was put in order; None where row i is row i; ``table_rows``: how many it has,
+    those dropped too. ``reading``: how cells were read;
+    ``notes``: what that did, in words. ``kinds``: what the columns of labels, and those that name a plate's elements, are in their
+    source; ``mapping``: columns by variable and plate, where these were said.
     """
 
     model: Model
@@ -47,10 +49,13 @@ class Binding:
     warnings: tuple[Diagnostic, ...] = ()
     plate: str = ""
     rows: np.ndarray | None = None
+    table_rows: int = 0
     row_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     name_columns: dict[str, str] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
     notes: tuple[str, ...] = ()
+    kinds: dict[str, SourceKind] = field(default_factory=dict)
+    mapping: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{size:,} {axis}" for axis, size in list(self.sizes.items())[:12])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -91,19 +91,20 @@ def take_rows(frame: Frame, rows: np.ndarray) -> Frame:
 
 
 def ordered(
-    model: Model, frames: dict[str, Frame], names: Mapping[str, str], problems: BindingProblems
-) -> dict[str, np.ndarray]:
+    model: Model, frames: dict[str, Frame], names: Mapping[str, str], problems: BindingProblems,
+    known: Mapping[str, tuple[str, ...]],
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Puts tables in the order of their elements and returns each moved row's position in its table.
 
-    A table of an outer plate is sorted by the labels in the column named like the plate, by which inner tables point
-    to its rows. A chain is sorted by such a column if there is one.
+    A table of an outer plate is put in `element_order` by the column named like the plate, by which inner tables point
+    to its rows; ``known``: labels of a fit. A chain is sorted by such a column if there is one.
     """
     moved: dict[str, np.ndarray] = {}
     inner, pointed_at = innermost(model, frames), plates_as_values(model)
     for plate, frame in frames.items():
         structure = model.plate_by_name[plate].structure
         is_chain = structure is not None and structure.kind == "chain"
-        is_key = plate not in inner or (plate in pointed_at and not is_chain)
+        is_key = plate not in inner or (not is_chain and (plate in pointed_at or plate in known))
         if not is_key and not is_chain:
             continue
         column = column_named(frame, names.get(plate, plate))
@@ -113,7 +114,7 @@ def ordered(
                                f"add a column named `{plate}`, or say `--map {plate}=COLUMN`")  # fmt: skip
             continue
         try:
-            rank = _ranks(column, plate, is_unique=is_key)
+            rank = _ranks(column, plate, is_key, known.get(plate, ()))
         except PgmError as error:
             problems.extend(error)
             continue
@@ -124,8 +125,15 @@ def ordered(
     return moved
 
 
-def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
-    """What sorts rows as ``sort_labels`` sorts their labels."""
+def element_order(labels: Iterable[str], known: Sequence[str] = ()) -> tuple[str, ...]:
+    """Labels of a table's elements in the order of the elements: those ``known`` to a fit first, as it has them, then the others,
+    sorted."""
+    seen, names = set(labels), set(known)
+    return (*(label for label in known if label in seen), *sort_labels(seen - names))
+
+
+def _ranks(column: Column, plate: str, is_unique: bool, known: Sequence[str]) -> np.ndarray:
+    """What sorts rows as `element_order` does their labels."""
     labels, codes = column.labels_and_codes()
     if (codes < 0).any():
         cell = column.cell(int(np.flatnonzero(codes < 0)[0]))
@@ -136,7 +144,7 @@ def _ranks(column: Column, plate: str, is_unique: bool) -> np.ndarray:
             return column.numbers()
         except PgmError:
             refuse_unordered(column)
-    rank = encode(column, sort_labels({labels[c] for c in np.unique(codes)}))
+    rank = encode(column, element_order((labels[c] for c in np.unique(codes)), known))
     if is_unique:
         first = np.unique(rank, return_index=True)[1]
         again = np.setdiff1d(np.arange(len(rank)), first)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.data import Column, Frame, NumberColumn, RowOrigin, encode, encode_bit, encode_spin, read_frame
+from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model import Model, Variable
@@ -44,7 +45,7 @@ def array_column(frame: Frame, name: str, array: np.ndarray, is_labels: bool) ->
         values = flat.astype(np.float64)
         with np.errstate(invalid="ignore"):
             whole = is_labels and kind == "f" and bool((np.isnan(values) | (values == np.floor(values))).all())
-        named = "bool" if kind == "b" else "int" if kind in "iu" or whole else "float"
+        named: Holds = "bool" if kind == "b" else "int" if kind in "iu" or whole else "float"
         return NumberColumn(name, place, values, named)
     texts = flat.astype(str) if kind == "S" else flat
     column = read_frame({name: texts.astype(object)}, name=frame.name).columns[name]

@@ -187,7 +187,7 @@ def score(
     number = float(weights.sum())
     mean = total / number if number else 0.0
     unit = "row" if row_scores.plate == bound.plate else row_scores.plate
-    several = "rows" if row_scores.plate == bound.plate else f"{unit} elements"
+    several = "rows" if row_scores.plate == bound.plate else "elements"
     if as_json:
         print_json({"log_likelihood": total, "mcse": total_error, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
                     "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
@@ -196,9 +196,7 @@ def score(
         # rows that hang together have one score, and no mean
         is_of_elements = row_scores.plate in bound.model.plate_by_name
         mean_error = total_error / number if total_error is not None and number else None
-        each = (
-            f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<15} {number:,.0f}\n" if is_of_elements else ""
-        )
+        each = f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<16}{number:,.0f}\n" if is_of_elements else ""
         click.echo(f"log-likelihood  {_told(total, total_error)}\n{each}method          {estimator}")
         if row_scores.ess is not None:
             click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from shutil import get_terminal_size
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 import click
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.whole_files import whole_file
 
 _CHOICE: ContextVar[str] = ContextVar("color", default="auto")
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -149,15 +149,12 @@ def write_text(path: str, text: str, force: bool = True) -> None:
         click.echo(text, nl=not text.endswith("\n"))
         return
     target = Path(path)
-    temporary = target.parent / f".pgmc.{os.getpid()}.tmp"
     try:
         if target.exists() and not force:
             raise PgmError(Diagnostic("PGM0902", f"`{path}` exists already", help="give `--force` to replace it"))
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
+        with whole_file(target) as whole:
+            whole.write_text(text, encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise cannot_write(path, error) from None
 
 

@@ -45,7 +45,7 @@ def plot(
 ) -> None:  # fmt: skip
     """Draw a picture of a fit. KIND: forest, trace, rank, density, pairs, energy, autocorr, ess (of draws), estimates,
     topics, filters, images, tables, objective, predictive (with --data). Without KIND: the one that suits the fit."""
-    from pgmlang.plots import usual_kind
+    from pgmlang.plots import Request, usual_kind
 
     if output:
         ending_of(output, ENDINGS)
@@ -59,12 +59,13 @@ def plot(
     bound = None if tables is None else fitted.bind(tables, **binding_of(given))
     if bound is not None:
         say_reading(bound, quiet or as_json, is_weighed=True)
-    name = kind or usual_kind(fitted.record, bound is not None)
+    image = _shape(shape)
+    name = kind or usual_kind(Request(fitted.record, binding=bound, shape=image))
     path = Path(output or f"{Path(source).name.removesuffix('.fit')}-{name}.png")
     import matplotlib
 
     matplotlib.use("Agg")
-    figure = fitted.plot(name, bound, variables=variables, shape=_shape(shape), seed=seed or 0)
+    figure = fitted.plot(name, bound, variables=variables, shape=image, seed=seed or 0)
     try:
         figure.savefig(path, dpi=dpi)
     except OSError as error:

@@ -23,8 +23,9 @@ from pgmlang.results.pointwise import Pointwise
 
 
 def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
-    """The elpd of elements left out, ``folds`` times a share of them (the same for all fits: `split_into_folds`), by the fit's own method,
-    options and seed; new elements' latents are summed out or integrated as `score` does.
+    """The elpd of elements left out, ``folds`` times a share of them (the same for all fits: `split_into_folds`), by the fit's own method
+    and options; new elements' latents are summed out or integrated as `score` does. Every fold draws from a stream of its own, so that
+    their Monte Carlo errors are independent.
 
     Raises PgmError PGM0612 for fewer folds than two or more than elements, PGM0602 where the elements left out have no
     likelihood of their own.
@@ -40,7 +41,11 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
     options = changed_options(fit)
     values = np.full(count, math.nan)
     estimators = set()
-    for fold in split_into_folds(binding, plate, folds):
+    weights = None if binding.weights is None or binding.plate != plate else binding.weights
+    counted = np.ones(count) if weights is None else weights
+    errors = []
+    streams = np.random.SeedSequence(seed).generate_state(2 * folds).reshape(folds, 2).tolist()
+    for fold, (fit_seed, score_seed) in zip(split_into_folds(binding, plate, folds), streams, strict=True):
         held_out = np.sort(fold)
         rest = np.setdiff1d(np.arange(count), held_out)
         record = fit_model(
@@ -48,12 +53,12 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
             binding.rows_of(plate, rest),
             fit.method,
             options,
-            seed,
+            fit_seed,
             held_params(fit),
             fit.source,
             fit.modules,
         )
-        scores = score(condition(posterior_of_fit(record), binding.rows_of(plate, held_out), seed=seed))
+        scores = score(condition(posterior_of_fit(record), binding.rows_of(plate, held_out), seed=score_seed))
         if scores.plate != plate or len(scores.values) != len(held_out):
             message = f"what is left out is scored by `{scores.plate}`, and not by `{plate}`"
             raise PgmError(
@@ -61,13 +66,14 @@ def k_fold(fit: Fit, binding: Binding, folds: int) -> Elpd:
             )
         values[held_out] = scores.values
         estimators.add(scores.estimator)
-    weights = None if binding.weights is None or binding.plate != plate else binding.weights
+        errors.append(scores.total_mcse(counted[held_out]))
     of = Pointwise(np.zeros((1, 1, 0)), plate, (), weights)
-    counted = np.ones(count) if weights is None else weights
     impossible = np.flatnonzero(np.isneginf(values) & (counted > 0))
     elpd = elpd_of("k-fold", of, values, None, None, math.nan, len(impossible))
     words = f"of each {plate} left out in one of {folds} folds, scored by: {', '.join(sorted(estimators))}"
-    return dataclasses.replace(elpd, given=words, impossible=_names(binding, plate, impossible))
+    drawn = [e for e in errors if e is not None]
+    mcse = math.sqrt(math.fsum(e * e for e in drawn)) if drawn and not len(impossible) else None
+    return dataclasses.replace(elpd, given=words, impossible=_names(binding, plate, impossible), mcse=mcse)
 
 
 def _names(binding: Binding, plate: str, elements: np.ndarray) -> tuple[str, ...]:

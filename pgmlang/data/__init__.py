@@ -2,11 +2,12 @@
 
 from pgmlang.data.fingerprint import fingerprint
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
-from pgmlang.data.labels import encode, encode_bit, encode_spin, labels_in_order, sort_labels
+from pgmlang.data.labels import encode, encode_bit, encode_spin, labels_in_order, sort_labels, spelling
 from pgmlang.data.readers import read_batches, read_frame
 from pgmlang.data.reading import NAMES as READING
 from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import SourceKind
 from pgmlang.data.writer import write_csv
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "NumberColumn",
     "Reading",
     "RowOrigin",
+    "SourceKind",
     "TextColumn",
     "encode",
     "encode_bit",
@@ -25,5 +27,6 @@ __all__ = [
     "read_batches",
     "read_frame",
     "sort_labels",
+    "spelling",
     "write_csv",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 from pgmlang.data.date_formats import ISO, formats_of, parse_dates
 from pgmlang.data.frame import Column, NumberColumn, TextColumn
 from pgmlang.data.problems import cells, problem, quoted
+from pgmlang.data.source_kind import Holds
 
 
 def dated(column: Column, how: str) -> tuple[NumberColumn, str, str]:
@@ -42,5 +43,5 @@ def dated(column: Column, how: str) -> tuple[NumberColumn, str, str]:
     first = int(np.argmax(~np.isnan(days))) if present else 0
     shown = f": {quoted(column.text(first))} is {days[first]:.12g}" if present else ""
     note = f"{cells(present)} of `{column.name}` read as days since 1970-01-01{shown}"
-    kind = "int" if bool((np.isnan(days) | (days == np.floor(days))).all()) else "float"
+    kind: Holds = "int" if bool((np.isnan(days) | (days == np.floor(days))).all()) else "float"
     return NumberColumn(column.name, column.place, days, kind), how, note

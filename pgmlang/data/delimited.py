@@ -13,6 +13,7 @@ from pgmlang.data.pool import LabelPool, regrouped
 from pgmlang.data.problems import problem, quoted
 from pgmlang.data.row_origin import RowOrigin
 from pgmlang.data.source import Source
+from pgmlang.data.source_kind import WRITTEN
 from pgmlang.data.text_stream import MAX_LINE, DeferredErrors, TextStream
 from pgmlang.diagnostics import PgmError
 
@@ -152,7 +153,7 @@ class TextTable:
 
         origin = RowOrigin(self.source.name, self.header.lines + 1 + start, "line", find, sep=self.header.sep)
         columns: dict[str, Column] = {
-            name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None)
+            name: TextColumn(name, origin, table.column(i), pool=pools[name] if pools else None, origin=WRITTEN)
             for i, name in enumerate(self.columns)
         }
         notes = tuple(said for name, said in self.header.unnamed.items() if name in columns)

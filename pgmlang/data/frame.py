@@ -16,6 +16,7 @@ from pgmlang.data.numbers import PLAIN, NumberFormat, parse_numbers
 from pgmlang.data.problems import listed, problem
 from pgmlang.data.reading import Reading
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import TEXT, Holds, SourceKind
 from pgmlang.diagnostics import PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 
@@ -34,6 +35,11 @@ class Column(ABC):
     def is_text(self) -> bool:
         """Whether the source holds text, so that both views are open."""
         return False
+
+    @property
+    def source_kind(self) -> SourceKind:
+        """What the cells are in their source."""
+        return TEXT
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -80,7 +86,7 @@ class TextColumn(Column):
     ``number_format``: how its numbers are written; ``folds_case``: its texts are in lower case, whatever a closed set's are.
     ``pool``: of a batch, the labels of the whole stream so far; codes are positions there and never change. ``holds_dates``: the
     source holds dates or times as such; their texts are those of ISO 8601. ``levels``: of an ordered set of labels (an ordered
-    categorical, an Enum of polars), all of them from the lowest up.
+    categorical, an Enum of polars), all of them from the lowest up. ``origin``: what the cells are in the source.
     """
 
     array: Any = field(repr=False)
@@ -89,6 +95,11 @@ class TextColumn(Column):
     pool: LabelPool | None = field(default=None, repr=False)
     holds_dates: bool = False
     levels: tuple[str, ...] = ()
+    origin: SourceKind = TEXT
+
+    @property
+    def source_kind(self) -> SourceKind:
+        return self.origin
 
     @property
     def is_text(self) -> bool:
@@ -169,12 +180,17 @@ class NumberColumn(Column):
     """Cells that the source holds as numbers. ``kind``: "int", "float", "float32" or "bool".
 
     Their text, where labels are wanted: whole numbers as `3`, floats that are whole likewise, others as their shortest decimal (`0.1`),
-    truth values as `false` and `true`.
+    truth values as `false` and `true`. ``categories``: their labels where the source has categories without an order.
     """
 
     values: np.ndarray = field(repr=False)
-    kind: str = "float"
+    kind: Holds = "float"
     pool: LabelPool | None = field(default=None, repr=False)
+    categories: tuple[str, ...] | None = field(default=None, repr=False)
+
+    @property
+    def source_kind(self) -> SourceKind:
+        return SourceKind(self.kind, self.categories)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -89,6 +89,14 @@ def encode_spin(column: Column) -> np.ndarray:
     return _encode_numbers(column, (-1.0, 1.0), words=(), accepted=("-1", "1"), what="spin")
 
 
+def spelling(column: Column, codes: np.ndarray, labels: Sequence[str]) -> dict[str, str]:
+    """How a column of text writes each label that its cells are (``codes``, -1 for missing): by its first cell."""
+    if not isinstance(column, TextColumn):
+        return {}
+    present, first = np.unique(codes, return_index=True)
+    return {labels[k]: column.text(int(i)) for k, i in zip(present, first, strict=True) if k >= 0}
+
+
 def _encode_numbers(
     column: Column, values: tuple[float, float], words: tuple[str, ...], accepted: tuple[str, ...], what: str
 ) -> np.ndarray:

@@ -25,6 +25,7 @@ from pgmlang.data.named_cells import (
 from pgmlang.data.numbers import PLAIN, parse_numbers
 from pgmlang.data.problems import cells, problem, quoted
 from pgmlang.data.reading import Reading, texts_for
+from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics.suggest import did_you_mean
 
 _BLANKS = re.compile(r"\s+")
@@ -119,7 +120,7 @@ def _mended_array(name: str, frame: Frame, reading: Reading, hits: Hits, notes: 
     array = frame.arrays[name]
     if array.dtype.kind not in "iuf" or not (reading.na_of(name) or reading.merged(name)):
         return array
-    kind = "float32" if array.dtype == np.float32 else "float"
+    kind: Holds = "float32" if array.dtype == np.float32 else "float"
     flat, said = _without_missing(
         NumberColumn(name, frame.place, array.reshape(-1).astype(float), kind), reading, hits
     )
@@ -185,7 +186,8 @@ def _merged_numbers(column: NumberColumn, reading: Reading, hits: Hits) -> tuple
 def _as_texts(column: NumberColumn) -> TextColumn:
     """Numbers and truth values as their labels."""
     labels, codes = replace(column, pool=None).labels_and_codes()
-    return TextColumn(column.name, column.place, coded_texts(labels, codes), pool=column.pool)
+    array = coded_texts(labels, codes)
+    return TextColumn(column.name, column.place, array, pool=column.pool, origin=column.source_kind)
 
 
 def _merge_note(count: int, text: str, label: str, column: str) -> str:

@@ -15,6 +15,7 @@ from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
 from pgmlang.data.records import mixed_column, mixed_values
 from pgmlang.data.row_origin import RowOrigin
+from pgmlang.data.source_kind import SourceKind
 
 _EXACT = 2**53
 """Whole numbers beyond it lose digits as float64; their columns are kept as text."""
@@ -65,15 +66,14 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
         return _ordered_column(name, chunked, place, pool)
     chunked = _plain_texts(chunked)
     kind, t = chunked.type, pa.types
-    if t.is_dictionary(kind) and not _is_text(kind.value_type):
-        chunked = chunked.cast(kind.value_type)
-        kind = chunked.type
+    if t.is_dictionary(kind):
+        return _of_categories(name, chunked, place, pool)
     if t.is_boolean(kind):
         return NumberColumn(name, place, _floats(chunked.cast(pa.uint8())), "bool", pool)
     if t.is_integer(kind):
         if _fits(chunked):
             return NumberColumn(name, place, _floats(chunked), "int", pool)
-        return _text_column(name, chunked.cast(pa.string()), place, pool)
+        return replace(_text_column(name, chunked.cast(pa.string()), place, pool), origin=SourceKind("int"))
     if t.is_floating(kind):
         small = t.is_float32(kind) or t.is_float16(kind)
         return NumberColumn(name, place, _floats(chunked), "float32" if small else "float", pool)
@@ -84,9 +84,26 @@ def column_of_arrow(name: str, array: Any, place: RowOrigin, pool: LabelPool | N
         return replace(_text_column(name, iso_texts(chunked), place, pool), holds_dates=True)
     if t.is_null(kind) or t.is_decimal(kind) or t.is_time(kind):
         return _text_column(name, chunked.cast(pa.string()), place, pool)
-    if _is_text(kind) or t.is_dictionary(kind):
+    if _is_text(kind):
         return _text_column(name, chunked, place, pool)
     return OtherColumn(name, place, _in_words(kind), ~valid_of(chunked))
+
+
+def _of_categories(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> Column:
+    """Cells of categories, as those of what the categories are; which these are, unused ones too, is kept."""
+    coded = chunked.unify_dictionaries()
+    values = coded.chunk(0).dictionary if coded.num_chunks else []
+    cells = coded if _is_text(coded.type.value_type) else coded.cast(coded.type.value_type)
+    column = (
+        _text_column(name, cells, place, pool) if cells is coded else column_of_arrow(name, cells, place, pool)
+    )
+    if isinstance(column, OtherColumn):
+        return column
+    categories = column_of_arrow(name, values, place).labels
+    if isinstance(column, NumberColumn):
+        return replace(column, categories=categories)
+    assert isinstance(column, TextColumn), "all others are texts"
+    return replace(column, origin=SourceKind(column.origin.holds, categories))
 
 
 def _ordered_column(name: str, chunked: Any, place: RowOrigin, pool: LabelPool | None) -> Column:
@@ -102,7 +119,9 @@ def _ordered_column(name: str, chunked: Any, place: RowOrigin, pool: LabelPool |
         texts = [labels[code] if code >= 0 else None for code in codes]
         levels |= dict.fromkeys(text for text in texts if text is not None)
         chunks.append(strings_of(texts).cast(pa.string()).take(chunk.indices))
-    return TextColumn(name, place, pa.chunked_array(chunks, pa.string()), pool=pool, levels=tuple(levels))
+    kind = SourceKind(values.source_kind.holds, tuple(levels), is_ordered=True)
+    array = pa.chunked_array(chunks, pa.string())
+    return TextColumn(name, place, array, pool=pool, levels=tuple(levels), origin=kind)
 
 
 def _plain_texts(chunked: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +11,7 @@ import numpy as np
 
 from pgmlang.data.bridge import arrow_of, strings_of, text_scalar
 from pgmlang.data.problems import problem
+from pgmlang.whole_files import whole_file
 
 _ROWS = 1 << 16
 Target = str | os.PathLike[str] | BinaryIO
@@ -30,34 +30,11 @@ def write_csv(target: Target, columns: Mapping[str, Sequence[Any] | np.ndarray])
         return
     path = Path(target)
     try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as pipe:
-                _write(table, pipe)
-            return
-        _replace(table, path)
+        with whole_file(path) as whole, whole.open("wb") as file:
+            _write(table, file)
     except OSError as error:
         raise problem("PGM0901", f"cannot write `{path}`: {error.strerror or error}",
                       cure="check the folder and the space left") from None  # fmt: skip
-
-
-def _replace(table: Any, path: Path) -> None:
-    # Through links to the file itself, so that a link stays one.
-    path = path.resolve()
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write(table, file)
-        if path.exists():
-            mode = path.stat().st_mode & 0o777
-        else:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = 0o666 & ~mask
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _table(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Any:

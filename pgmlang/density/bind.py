@@ -39,7 +39,7 @@ def density_of_binding(
         if all(binding.layout.has_size(a) for a in model.array_axes(v))
     }
     shapes.update(table_shapes(binding))
-    held = {k: torch.as_tensor(v, dtype=dtype, device=device) for k, v in fixed.items()}
+    held = {k: torch.as_tensor(np.array(v), dtype=dtype, device=device) for k, v in fixed.items()}
     given = {
         v.name: _tensor(binding.values[v.name], v, dtype, device)
         for v in model.of_role("random", "field", "input") if v.name in binding.values

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=type)
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The array as a view whose elements cannot be assigned to."""
+    import numpy as np
+
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
 class FrozenArrays(Mapping[str, "np.ndarray"]):
     """Arrays by name that cannot be assigned to, nor their elements (numpy refuses those). ``path``: how it is had
     (``fit.draws``); ``axes``: names of the last axes of each."""
@@ -25,11 +34,7 @@ class FrozenArrays(Mapping[str, "np.ndarray"]):
         self._axes = axes or {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        import numpy as np
-
-        view = np.asarray(self._arrays[name]).view()
-        view.flags.writeable = False
-        return view
+        return read_only(self._arrays[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

@@ -136,12 +136,15 @@ def contraction(
         return Contraction(a, np.multiply)
     if a_rows and not b_rows:
         kernel = _one_rows(b, a, _groups(sizes, b, a, scope_out), sizes)
-        inner = kernel.run
-        return Contraction(kernel.scope, lambda x, y: inner(y, x))
+        return Contraction(kernel.scope, partial(_swapped, kernel.run))
     groups = _groups(sizes, a, b, scope_out)
     if a_rows:
         return _both_rows(a, b, groups, sizes)
     return _one_rows(a, b, groups, sizes) if b_rows else _plain(a, b, groups, sizes)
+
+
+def _swapped(run: Operation, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return run(y, x)
 
 
 def _plain(a: Scope, b: Scope, groups: _Groups, sizes: Sequence[int]) -> Contraction:

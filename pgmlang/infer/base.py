@@ -52,7 +52,6 @@ class StepReport(NamedTuple):
 
     log_likelihood: float
     objective: float
-    gain: float = float("inf")
     iterations: int = 1
     measure: Measure = LOG_LIKELIHOOD
     figures: Callable[[], Mapping[str, float]] | None = None

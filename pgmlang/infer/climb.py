@@ -203,7 +203,7 @@ class Climb:
             iteration, point, trace, bool(done or running), state.starts, held, ends, first_slope, running
         )
         count = iteration - state.iteration
-        return climbed, StepReport(value, value, gain, count, Measure(self.objective.label))
+        return climbed, StepReport(value, value, count, Measure(self.objective.label))
 
     def stepped(self, point: Point, held: tuple[int, ...]) -> Point:
         """The point after Newton steps, where these are a help to a climb that takes long: in a narrow valley."""

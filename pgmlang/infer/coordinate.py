@@ -210,7 +210,7 @@ def build(problem: Problem, tolerance: float, max_iterations: int, restarts: int
         gain = value - state.trace[-1] if state.trace else math.inf
         settled = gain <= tolerance * max(1.0, abs(value)) and not (ascent.local and state.iteration <= FEWEST)
         state = state._replace(trace=(*state.trace, value), is_done=settled)
-        return state, StepReport(value, value, gain, measure=Measure("bound"))
+        return state, StepReport(value, value, measure=Measure("bound"))
 
     def done(state: CoordinateState) -> bool:
         return state.is_done or state.iteration >= max_iterations

@@ -139,7 +139,7 @@ class DensityEm:
             known = known.of_starts(~gone_too_far)
         trace = (*state.trace, tuple(total.tolist()))
         best = float(total.max())
-        report = StepReport(best, best, best - float(before.max()), measure=Measure("log-posterior"))
+        report = StepReport(best, best, measure=Measure("log-posterior"))
         try:
             following = self.q.maximise(values, known)
         except PgmError as error:

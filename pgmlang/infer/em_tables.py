@@ -125,7 +125,7 @@ class TableEm:
         gain = objective - state.objectives[-1] if state.objectives else math.inf
         if state.fallback is not None and not gain >= 0:
             back = replace(state, parameters=state.fallback, fallback=None)
-            return back, StepReport(state.trace[-1], state.objectives[-1], 0.0)
+            return back, StepReport(state.trace[-1], state.objectives[-1])
         slack = 1e-9 * max(1.0, abs(objective))
         if gain < -slack:
             message = f"EM's log-likelihood fell from {state.objectives[-1]:.9g} to {objective:.9g}"
@@ -143,7 +143,7 @@ class TableEm:
             plain=(*state.plain, following)[-3:],
             fallback=None,
         )
-        info = StepReport(value, objective, gain)
+        info = StepReport(value, objective)
         is_plain = len(state.plain) == 3
         converged = is_plain and still_to_gain(state.objectives) <= self.options.tolerance
         if state.is_short and (converged or len(state.trace) == SHORT) and self.options.max_iterations > SHORT:

@@ -56,8 +56,7 @@ def fit_model(
 
     ``checkpoint``: a folder where the state is kept every so many seconds; ``resume``: go on from there.
 
-    ``fixed``: values of params (or of real variables at the top) held. ``progress(iteration, log_likelihood,
-    gain=)`` is called after each step, and ``announce`` with the plan before the first. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
+    ``fixed``: values of params (or of real variables at the top) held. ``progress`` (`run.Progress`) is called after each step, and ``announce`` with the plan before the first. Raises PgmError: PGM0601, 0602, 0604, 0610, 0612 and what the method finds.
     """
     check_device(device)
     problem = _problem(model=binding.model, binding=binding, fixed=fixed or {}, device=device)
@@ -217,6 +216,8 @@ def _provenance(
         "dropped_rows": binding.dropped_rows,
         "reading": binding.reading.to_json(),
         "weighed_by": None if binding.weighed_by is None else binding.weighed_by.to_json(),
+        "mapping": dict(binding.mapping),
+        "source_kinds": {name: kind.to_json() for name, kind in binding.kinds.items()},
         "fixed": sorted(held),
         "reasons": list(reasons),
         "steps": done.steps,

@@ -17,7 +17,7 @@ from pgmlang.lower.failures import led_to_model
 from pgmlang.plan.deadline import NEVER, Deadline
 
 Progress = Callable[..., None]
-"""Called as ``progress(iteration, log_likelihood, gain=, label=, total=, figures=)`` after each step; ``figures`` is a function,
+"""Called as ``progress(iteration, log_likelihood, label=, total=, figures=)`` after each step; ``figures`` is a function,
 or None."""
 
 PATIENCE = 200
@@ -75,7 +75,7 @@ def run(
                 raise _not_finite(info, steps)
             if progress is not None:
                 progress(
-                    steps, info.log_likelihood, gain=info.gain, label=info.measure.name, total=kernel.total,
+                    steps, info.log_likelihood, label=info.measure.name, total=kernel.total,
                     figures=info.figures,
                 )  # fmt: skip
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:

@@ -69,6 +69,8 @@ def fit_stream(
         "bound_fingerprint": bound_digest.hexdigest(), "rows": rows, "unused": list(last.unused),
         "observed": list(last.observed), "streamed": True, "reading": last.reading.to_json(), "fixed": sorted(held), "seconds": time.perf_counter() - start,
         "weighed_by": None if last.weighed_by is None else last.weighed_by.to_json(),
+        "mapping": dict(last.mapping),
+        "source_kinds": {name: kind.to_json() for name, kind in last.kinds.items()},
         "versions": {"numpy": np.__version__, "pgmlang": __version__, "language": LANGUAGE_VERSION},
     }  # fmt: skip
     fit = Fit(

@@ -107,7 +107,6 @@ class Trainer:
             losses.append(loss)
             redrawn += tries
         value = -float(np.mean([float(x) for x in losses]))
-        before = state.trace[-1] if state.trace else -math.inf
         count = len(losses)
         state = TrainingState(
             begun + count, *work.snapshot(), generator.get_state(), extra, (*state.trace, value),
@@ -116,7 +115,7 @@ class Trainer:
         if self.held_out is not None and state.iteration % self.steps_an_epoch == 0:
             state = self._validate(state)
         is_done = state.is_done or state.iteration >= self.total
-        info = StepReport(value, value, value - before, count, Measure(self.objective.label))
+        info = StepReport(value, value, count, Measure(self.objective.label))
         return state._replace(is_done=is_done), info
 
     def _late(self, state: TrainingState, work: _Work) -> LateGradient:

@@ -21,13 +21,17 @@ def plot_kinds(fit: Fit) -> dict[str, str]:
     return {name: kind.against(fit) for name, kind in every_kind().items()}
 
 
-def usual_kind(fit: Fit, has_data: bool = False) -> str:
+def usual_kind(request: Request) -> str:
     """The kind that is drawn where none is named. Raises PgmError PGM0610 for a fit that has no picture."""
-    rows = [k for k in every_kind().values() if k.usual is not None and (has_data or not k.needs_data)]
+    rows = [
+        k
+        for k in every_kind().values()
+        if k.usual is not None and (request.binding is not None or not k.needs_data)
+    ]
     for kind in sorted(rows, key=lambda k: k.usual or 0):
-        if not kind.against(fit) and kind.suits(fit):
+        if not kind.reason_against(request) and kind.suits(request.fit):
             return kind.name
-    reasons = "; ".join(f"{k.name}: {k.against(fit)}" for k in rows)
+    reasons = "; ".join(f"{k.name}: {k.reason_against(request)}" for k in rows)
     raise PgmError(Diagnostic("PGM0610", "the fit holds nothing that is drawn by itself", notes=(reasons,)))
 
 
@@ -37,8 +41,7 @@ def plot(name: str | None, request: Request) -> Figure:
     Raises PgmError: PGM0612 for an unknown kind or variable, PGM0610 where the fit has no such picture (with the kinds that
     it has), PGM0909 where matplotlib or arviz-plots are not installed.
     """
-    fit = request.fit
-    kind = kind_named(name) if name is not None else kind_named(usual_kind(fit, request.binding is not None))
+    kind = kind_named(usual_kind(request) if name is None else name)
     _refuse(kind, request)
     _need_packages(kind)
     figure = kind.draw(request)
@@ -47,7 +50,9 @@ def plot(name: str | None, request: Request) -> Figure:
 
 
 def _refuse(kind: Kind, request: Request) -> None:
-    reason = kind.against(request.fit)
+    reason = kind.reason_against(request)
+    if reason and request.shape is not None and kind.against_shape is not None:
+        raise PgmError(Diagnostic("PGM0612", reason, help="`shape` is rows and columns"))
     if reason:
         allowed = [n for n, against in plot_kinds(request.fit).items() if not against]
         cure = "it has " + ", ".join(f"`{n}`" for n in allowed) if allowed else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.plots.canvas import mosaic, new_figure, titled
 from pgmlang.plots.kind import Kind, Request
 from pgmlang.plots.scalars import refuse_unknown
@@ -28,34 +28,59 @@ def side_of(pixels: int) -> int | None:
     return side if side * side == pixels and pixels >= SMALLEST else None
 
 
-def _matrices(fit: Fit) -> dict[str, np.ndarray]:
-    """Weights ``[tile, pixel]`` by name: of matrices with an axis of an observed vector, or of a square number of elements."""
+def is_image(pixels: int, shape: tuple[int, int] | None) -> bool:
+    """Whether so many pixels are an image of a shape; of none a square."""
+    return side_of(pixels) is not None if shape is None else pixels == shape[0] * shape[1]
+
+
+def _matrices(fit: Fit, shape: tuple[int, int] | None = None) -> dict[str, np.ndarray]:
+    """Weights ``[tile, pixel]`` by name of matrices one of whose axes are the pixels of an image, an observed vector's first."""
     observed = {a for n in fit.provenance.get("observed", ()) if n in fit.model.by_name
                 for a in fit.model.by_name[n].axes}  # fmt: skip
     out = {}
-    for name in {**fit.parameters, **fit.draws}:
-        value = fit.draws[name].mean((0, 1)) if name in fit.draws else np.asarray(fit.parameters[name])
-        if value.ndim != 2 or value.dtype.kind != "f":
-            continue
+    for name, value in _weights(fit).items():
         variable = fit.model.by_name.get(name)
         axes = fit.model.array_axes(variable) if variable is not None else ("", "")
         order = sorted(range(2), key=lambda i: (i >= len(axes) or axes[i] not in observed, -value.shape[i]))
-        pixel_axis = next((i for i in order if side_of(value.shape[i]) is not None), None)
+        pixel_axis = next((i for i in order if is_image(value.shape[i], shape)), None)
         if pixel_axis is not None:
             out[name] = value.T if pixel_axis == 0 else value
     return out
 
 
+def _weights(fit: Fit) -> dict[str, np.ndarray]:
+    """Matrices of numbers by name, means of draws."""
+    means = {n: draws.mean((0, 1)) for n, draws in fit.draws.items() if draws.ndim == 4}
+    values = {**{n: np.asarray(value) for n, value in fit.parameters.items()}, **means}
+    return {n: value for n, value in values.items() if value.ndim == 2 and value.dtype.kind == "f"}
+
+
 def _against(fit: Fit) -> str:
-    return "" if _matrices(fit) else f"it has no matrix of weights over a square of {SMALLEST} pixels or more"
+    if _matrices(fit):
+        return ""
+    return f"it has no matrix of weights over a square of {SMALLEST} pixels or more (of others say rows and columns: `shape`)"
+
+
+def _against_shape(fit: Fit, shape: tuple[int, int]) -> str:
+    if _matrices(fit, shape):
+        return ""
+    lengths = sorted({n for a in _weights(fit).values() for n in a.shape})
+    return f"no matrix of weights is over images of {shape[0]} by {shape[1]} pixels: {pixels_told(lengths)}"
+
+
+def pixels_told(lengths: Sequence[int]) -> str:
+    """Of how many pixels an image could be, in words."""
+    if not lengths:
+        return "there is none at all"
+    return "an image may have " + " or ".join(f"{n:,}" for n in lengths) + " pixels"
 
 
 def _draw(request: Request) -> Figure:
-    matrices = _matrices(request.fit)
+    matrices = _matrices(request.fit, request.shape)
     refuse_unknown(request.variables, list(matrices), "matrix of weights over an image")
     name = request.variables[0] if request.variables else next(iter(matrices))
     weights = matrices[name]
-    shape = image_shape(weights.shape[1], request.shape)
+    shape = request.shape or square(weights.shape[1])
     shown = min(len(weights), MOST)
     columns = math.ceil(math.sqrt(shown))
     tiles = mosaic(weights[:shown].reshape(shown, *shape), columns)
@@ -72,16 +97,18 @@ def _draw(request: Request) -> Figure:
     )
 
 
-def image_shape(pixels: int, given: tuple[int, int] | None) -> tuple[int, int]:
-    """Rows and columns. Raises PgmError PGM0612 where those given hold another number of pixels."""
-    if given is None:
-        side = side_of(pixels)
-        assert side is not None
-        return side, side
-    if given[0] * given[1] != pixels:
-        message = f"an image of {given[0]} by {given[1]} has not {pixels} pixels"
-        raise PgmError(Diagnostic("PGM0612", message, help="`shape` is rows and columns"))
-    return given
+def square(pixels: int) -> tuple[int, int]:
+    """Rows and columns of an image that `is_image` without a shape."""
+    side = math.isqrt(pixels)
+    return side, side
 
 
-KIND = Kind("filters", "weights over the pixels of an image, as tiles", _against, _draw, ("weights",), usual=20)
+KIND = Kind(
+    "filters",
+    "weights over the pixels of an image, as tiles",
+    _against,
+    _draw,
+    ("weights",),
+    usual=20,
+    against_shape=_against_shape,
+)

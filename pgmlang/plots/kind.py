@@ -29,7 +29,8 @@ class Request(NamedTuple):
 class Kind:
     """``against``: why a fit has no such picture, empty where it has; ``draw``: the picture; ``spellings``: other names;
     ``is_of_draws``: drawn by arviz-plots; ``needs_data``: of the fit and its data together; ``usual``: the lower the sooner
-    it is taken where no kind is named and it ``suits`` the fit, None: never."""
+    it is taken where no kind is named and it ``suits`` the fit, None: never; ``against_shape``: of images, why a fit has none of so many rows and
+    columns."""
 
     name: str
     says: str
@@ -40,3 +41,10 @@ class Kind:
     needs_data: bool = False
     usual: int | None = None
     suits: Callable[[Fit], bool] = lambda fit: True
+    against_shape: Callable[[Fit, tuple[int, int]], str] | None = None
+
+    def reason_against(self, request: Request) -> str:
+        """Why there is no such picture, of images of a shape where one is said."""
+        if request.shape is None or self.against_shape is None:
+            return self.against(request.fit)
+        return self.against_shape(request.fit, request.shape)

@@ -11,6 +11,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model.dependence import definitions_behind, names_behind
 from pgmlang.posterior.fitted_reductions import as_params, fitted_reductions
+from pgmlang.posterior.known_elements import fit_of_elements
 from pgmlang.posterior.new_elements import check_element
 from pgmlang.posterior.record import Posterior
 from pgmlang.query.asked_names import check_name
@@ -81,6 +82,9 @@ def condition(
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
                                       help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
+    if rows is not None and posterior.network is None:
+        fit = fit_of_elements(posterior.fit, rows)
+        posterior = posterior if fit is posterior.fit else replace(posterior, fit=fit, one_row=[])
     known = _known_plates(posterior, rows, (*given, *done))
     if rows is not None:
         _check_unmixed(posterior, rows, known)

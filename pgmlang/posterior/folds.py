@@ -15,7 +15,7 @@ from pgmlang.posterior.draws import draw
 from pgmlang.posterior.new_elements import new_elements_of_rows, new_elements_told
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
-from pgmlang.posterior.rows import row_answerer
+from pgmlang.posterior.rows import need_observed, row_answerer
 from pgmlang.query.answer import Answer
 from pgmlang.query.asked_names import check_asked
 from pgmlang.query.binned_values import in_bins
@@ -54,8 +54,7 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     without_input = tuple(w for w in rows.warnings if w.code == "PGM0725")
     told = (*of_new_labels(given.posterior, rows), *without_input, *columns.warnings)
     columns = replace(columns, warnings=told)
-    lengths = {len(column) for column in columns.columns.values()}
-    return in_table_order(columns, rows) if lengths == {rows.sizes.get(rows.plate, 1)} else columns
+    return in_table_order(columns, rows)
 
 
 def of_new_labels(posterior: Posterior, rows: Binding) -> tuple[Diagnostic, ...]:
@@ -65,7 +64,9 @@ def of_new_labels(posterior: Posterior, rows: Binding) -> tuple[Diagnostic, ...]
 
 
 def score(given: Conditioned) -> Score:
-    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of."""
+    """Log-likelihoods of the rows, with the name of the estimator and the plate whose elements they are of. Raises PgmError
+    PGM0708 where the rows say nothing that has one."""
+    need_observed(given)
     return row_answerer(given.posterior).score(given).of_present(given.bound)
 
 

@@ -51,4 +51,4 @@ def predict_network_rows(given: Conditioned, targets: Sequence[str] | None = Non
         for code, label in enumerate(variable.labels):
             columns[f"P({variable.name} = {label})"] = table[:, code]
     log_evidence = columns["log_evidence"] = marginals.log_evidence - answers.log_partition
-    return Columns(columns, impossible_rows(log_evidence, None))
+    return Columns(columns, impossible_rows(log_evidence, None), given.bound.plate)

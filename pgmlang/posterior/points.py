@@ -212,7 +212,7 @@ def mean_columns(predictions: Sequence[Columns], weights: np.ndarray | None = No
                 mean = np.tensordot(shares, arrays, 1)
                 terms = shares.reshape(-1, *[1] * mean.ndim) * (arrays - mean) * len(shares) + mean
                 errors[name] = error_of_mean(terms, are_independent=False).max(0)
-    return Columns(_with_errors(out, errors), predictions[0].warnings)
+    return replace(predictions[0], columns=_with_errors(out, errors))
 
 
 def _with_errors(

@@ -39,6 +39,10 @@ class Posterior:
     def __repr__(self) -> str:
         return f"posterior of {self.fit!r}"
 
+    def __getstate__(self) -> dict[str, object]:
+        """What it is of: what was worked out of that is worked out again."""
+        return {"fit": self.fit, "network": self.network, "one_row": []}
+
     @cached_property
     def _of_other_rows(self) -> dict[frozenset[str], Posterior]:
         return {frozenset(): self}

@@ -87,7 +87,6 @@ def _score_fields(given: Conditioned) -> Score:
     from pgmlang.query.field_rows import field_rows_of
     from pgmlang.query.field_scores import score_fields
 
-    _need_observed(given)
     return score_fields(field_rows_of(given.posterior.fit, given.bound, given.seed))
 
 
@@ -150,11 +149,10 @@ def _score_new_rows(given: Conditioned) -> Score:
     from pgmlang.query.missing_patterns import score_new_rows
     from pgmlang.query.new_rows import new_rows_of
 
-    _need_observed(given)
     return score_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
 
 
-def _need_observed(given: Conditioned) -> None:
+def need_observed(given: Conditioned) -> None:
     """Raises PgmError PGM0708 where the rows hold nothing that has a probability."""
     rows = given.bound
     if not any(n in rows.values for n in rows.observed):

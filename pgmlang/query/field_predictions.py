@@ -42,7 +42,7 @@ def predict_fields(rows: FieldRows, targets: Sequence[str] | None = None) -> Col
     columns: dict[str, list[str] | np.ndarray] = {}
     for name in names:
         columns.update(_columns(rows, name, chances[name].cpu().numpy(), errors.get(name)))
-    return Columns(columns)
+    return Columns(columns, plate=next(iter(rows.joint.axes(names[0])), ""))
 
 
 def chances_of_hidden(rows: FieldRows) -> dict[str, Tensor]:

@@ -36,12 +36,12 @@ def estimates(
     learned |= {v.name for v in (model.guide.variables if model.guide else ()) if v.role == "param"}
     tables = {t.name for t in learned_tables(model)}
     params = {
-        k: torch.as_tensor(np.asarray(v), dtype=joint.dtype)
+        k: torch.as_tensor(np.array(v), dtype=joint.dtype)
         for k, v in fit.parameters.items() if k in learned or k in tables
     }  # fmt: skip
     nets = fresh_nets(joint, 0)
     if nets is not None:
-        state = {k: torch.as_tensor(np.asarray(v)) for k, v in fit.parameters.items() if k in nets.state_dict()}
+        state = {k: torch.as_tensor(np.array(v)) for k, v in fit.parameters.items() if k in nets.state_dict()}
         wrong = [k for k, v in nets.state_dict().items() if k not in state or state[k].shape != v.shape]
         if wrong:
             message = f"the weights `{wrong[0]}` of a network are missing in the fit, or of another shape"
@@ -60,7 +60,7 @@ def estimates(
         values[name] = torch.as_tensor(picked, dtype=torch.int64 if picked.dtype.kind in "iu" else joint.dtype)
     for name, point in fit.parameters.items():
         if name in random and name not in values:
-            values[name] = torch.as_tensor(np.asarray(point), dtype=joint.dtype).expand(count, *np.shape(point))
+            values[name] = torch.as_tensor(np.array(point), dtype=joint.dtype).expand(count, *np.shape(point))
     return values, params, nets, count
 
 

@@ -41,7 +41,7 @@ def predict_new_rows(rows: NewRows, targets: Sequence[str] | None) -> Columns:
     """As `predict_rows`, pattern by pattern where that is needed; answers of rows of probability zero are empty."""
     patterns = missing_patterns(rows)
     if not patterns:
-        return without_answers(predict_rows(rows, targets), impossible_of(rows), rows.joint.model)
+        return without_answers(predict_rows(rows, targets), impossible_of(rows), rows.joint.binding)
     names = targets_of(rows, targets)
     plate = plate_of(rows, names)
     size = rows.joint.layout.size(plate)
@@ -54,7 +54,7 @@ def predict_new_rows(rows: NewRows, targets: Sequence[str] | None) -> Columns:
         columns |= {n: columns_of_seen(one.rows, n) for n in seen}
         for name in names:
             _write(by_target[name], columns[name], one.chosen[plate], size)
-    return without_answers(joined_columns(rows, plate, by_target), is_impossible, rows.joint.model)
+    return without_answers(joined_columns(rows, plate, by_target), is_impossible, rows.joint.binding)
 
 
 def score_new_rows(rows: NewRows) -> Score:

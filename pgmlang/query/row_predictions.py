@@ -58,7 +58,7 @@ def joined_columns(rows: NewRows, plate: str, by_target: Mapping[str, ColumnsOfO
     if len(columns) > MAX_COLUMNS:
         message = f"that would be {len(columns):,} columns"
         raise PgmError(Diagnostic("PGM0611", message, help="name fewer variables with `--targets`"))
-    return Columns(columns)
+    return Columns(columns, plate=plate)
 
 
 def columns_by_target(rows: NewRows, names: Sequence[str]) -> dict[str, ColumnsOfOne]:
@@ -123,15 +123,27 @@ def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
     model = rows.joint.model
     open_ones = {*rows.joint.latent, *rows.joint.unseen}
     asked = [v.name for v in model.variables if v.name in open_ones]
-    local = [n for n in (*rows.hidden, *rows.forward) if model.by_name[n].plates and n not in rows.num_known]
+    without = [n for n in asked if 0 in rows.joint.shape_of(n)]
+    local = [
+        n
+        for n in (*rows.hidden, *rows.forward)
+        if model.by_name[n].plates and n not in (*rows.num_known, *without)
+    ]
     if targets is None:
         inner = rows.joint.binding.plate
         names = [n for n in asked if n in local and inner in rows.joint.axes(n)]
         names = names or [n for n in asked if n in local]
+        # of outer elements alone there is what the fit knows of them
+        names = names or [n for n in asked if inner in rows.joint.axes(n) and without]
         if not names:
             raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
                                       help="hide what is to be predicted (`--hide NAME`, in Python `hide=['NAME']`), or ask for `score`"))  # fmt: skip
         return names
+    absent = next((t for t in targets if t in without), None)
+    if absent is not None:
+        plate = model.by_name[absent].plates[-1]
+        raise PgmError(Diagnostic("PGM0708", f"the data have no rows of `{plate}`, and `{absent}` is of those",
+                                  help=f"give a table of them too: `{plate}=FILE`"))  # fmt: skip
     rows_of_data = {p.name for p in model.plates if p.is_rows}
     defined = {d.target for d in model.definitions if names_behind(model, d) & open_ones}
     asked += [v.name for v in model.variables if v.name in defined and rows_of_data & set(v.plates)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Columns:
-    """Columns of a result by name, all of one length, and warnings on the way."""
+    """Columns of a result by name, all of one length, and warnings on the way. ``plate``: whose elements the rows are, ""
+    where they are of none; None of draws."""
 
     columns: dict[str, list[str] | np.ndarray]
     warnings: tuple[Diagnostic, ...] = ()
+    plate: str | None = None
 
     def __repr__(self) -> str:
         names = list(self.columns)
@@ -53,7 +55,7 @@ def row_order(values: np.ndarray, binding: Binding) -> np.ndarray:
     if binding.rows is None:
         return values
     empty: Any = "" if values.dtype.kind == "O" else np.nan
-    out = np.full((len(values) + binding.dropped_rows, *values.shape[1:]), empty, dtype=values.dtype)
+    out = np.full((binding.table_rows, *values.shape[1:]), empty, dtype=values.dtype)
     out[binding.rows] = values
     return out
 
@@ -70,12 +72,13 @@ def at_first_copies(columns: Columns, binding: Binding) -> Columns:
             out[name] = np.where(counts > 0, column[first], np.nan)
         else:
             out[name] = [column[i] if n else "" for i, n in zip(first, counts, strict=True)]
-    return Columns(out, columns.warnings)
+    return replace(columns, columns=out)
 
 
 def in_table_order(columns: Columns, binding: Binding) -> Columns:
-    """Columns of the bound rows in the order of the table they came from; cells of dropped rows are empty."""
-    if binding.rows is None:
+    """Columns of the bound rows in the order of the table they came from; cells of dropped rows are empty. Those of the
+    elements of another plate stay as they are."""
+    if binding.rows is None or columns.plate != binding.plate:
         return columns
     ordered: dict[str, list[str] | np.ndarray] = {
         name: row_order(values, binding)
@@ -88,7 +91,7 @@ def in_table_order(columns: Columns, binding: Binding) -> Columns:
     if isinstance(evidence, np.ndarray):
         others = (w for w in warnings if w.code != "PGM0806")
         warnings = (*others, *impossible_rows(evidence, binding.model, binding.rows))
-    return Columns(ordered, warnings)
+    return replace(columns, columns=ordered, warnings=warnings)
 
 
 def impossible_rows(
@@ -121,11 +124,10 @@ def _cure_of_impossible(model: Model | None) -> str:
     )
 
 
-def without_answers(columns: Columns, is_impossible: np.ndarray, model: Model) -> Columns:
+def without_answers(columns: Columns, is_impossible: np.ndarray, binding: Binding) -> Columns:
     """Columns whose cells are empty in rows of probability zero under the model, with a warning that names these.
-    ``is_impossible``: shape (rows,); columns of another length stay as they are."""
-    lengths = {len(column) for column in columns.columns.values()}
-    if not is_impossible.any() or lengths != {len(is_impossible)}:
+    ``is_impossible``: of each row of the binding's plate; columns of another plate stay as they are."""
+    if not is_impossible.any() or columns.plate != binding.plate:
         return columns
     emptied: dict[str, list[str] | np.ndarray] = {
         name: np.where(is_impossible, np.nan, values)
@@ -133,8 +135,8 @@ def without_answers(columns: Columns, is_impossible: np.ndarray, model: Model) -
         else ["" if bad else text for text, bad in zip(values, is_impossible, strict=True)]
         for name, values in columns.columns.items()
     }
-    warnings = impossible_rows(np.where(is_impossible, -np.inf, 0.0), model)
-    return Columns(emptied, (*columns.warnings, *warnings))
+    warnings = impossible_rows(np.where(is_impossible, -np.inf, 0.0), binding.model)
+    return replace(columns, columns=emptied, warnings=(*columns.warnings, *warnings))
 
 
 def sample(answers: NetworkAnswers, evidence: dict[int, int], num_draws: int, seed: int | None) -> Columns:

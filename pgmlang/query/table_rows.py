@@ -145,7 +145,7 @@ class TableRows:
             shown = self._element_names(variable)
             self._write(columns, shown[element], variable, table[:, element])
         at_rows = columns["log_evidence"] = self._units_at_rows(by_unit)
-        return Columns(columns, impossible_rows(at_rows, self.model))
+        return Columns(columns, impossible_rows(at_rows, self.model), self.binding.plate)
 
     def sample(self, seed: int | None = None) -> Columns:
         """One joint draw of all rows, those of a chain one after the other, given what is bound."""

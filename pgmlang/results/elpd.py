@@ -31,7 +31,8 @@ class Elpd:
     parameters, NaN where it is not known; ``pointwise``: of each element, shape (elements,). ``pareto_k``: of each element
     (PSIS-LOO), of which ``num_poor`` are above ``limit``; of WAIC ``num_poor`` counts variances above 0.4. ``method``:
     psis-loo, waic or k-fold; ``given``: what the likelihoods are conditional on, in words; ``impossible``: names of the
-    elements that have probability zero where they are left out, for which ``elpd`` is minus infinity and has no error."""
+    elements that have probability zero where they are left out, for which ``elpd`` is minus infinity and has no error; ``mcse``: Monte
+    Carlo error of a k-fold ``elpd`` whose refits or scores are drawn, None where they are not."""
 
     method: str
     plate: str
@@ -45,6 +46,7 @@ class Elpd:
     limit: float = math.nan
     num_poor: int = 0
     impossible: tuple[str, ...] = ()
+    mcse: float | None = None
 
     @property
     def is_reliable(self) -> bool:
@@ -77,8 +79,11 @@ class Elpd:
 
     def __str__(self) -> str:
         """``psis-loo of school: elpd -31.16 (se 1.42), p 0.93; 0 of 8 k-hats over 0.70, the largest 0.61``."""
-        error = "" if math.isnan(self.se) else f" (se {self.se:.2f})"
-        text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f}{error}"
+        told = [] if math.isnan(self.se) else [f"se {self.se:.2f}"]
+        if self.mcse is not None:
+            told.append(f"mcse {self.mcse:.2g}")
+        errors = f" ({', '.join(told)})" if told else ""
+        text = f"{self.method} of {self.plate}: elpd {self.elpd:.2f}{errors}"
         if not math.isnan(self.p):
             text += f", p {self.p:.2f}"
         if self.k_hats:
@@ -111,6 +116,8 @@ class Elpd:
         }  # fmt: skip
         if self.pareto_k is not None:
             out |= {"max_pareto_k": float(self.pareto_k.max(initial=-math.inf)), "pareto_k_limit": self.limit}
+        if self.mcse is not None:
+            out["mcse"] = self.mcse
         if self.impossible:
             out["impossible"] = list(self.impossible)
         return out
@@ -215,6 +222,7 @@ class Ranks(TableTuple[Ranked]):
             column("rank", [r.rank for r in self]),
             column("elpd", [e.elpd for e in elpds], two),
             column("se", [_known(e.se) for e in elpds], two),
+            *([column("mcse", [e.mcse for e in elpds], "{:.2g}".format)] if any(e.mcse is not None for e in elpds) else []),
             column("p", [_known(e.p) for e in elpds], two),
             column("difference", [_known(r.difference) for r in self], two),
             column("its se", [_known(r.difference_se) for r in self], two),

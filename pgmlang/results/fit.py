@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pgmlang.binding.weight_column import WeightColumn
-from pgmlang.data import Reading
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.data import Reading, SourceKind
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.display import read_only
 from pgmlang.layout import Layout, close_layout
 from pgmlang.model import Model
 from pgmlang.results.pointwise import Pointwise
@@ -42,7 +43,8 @@ class Fit:
     a loaded fit are read-only views of the file: numbers come into memory as they are asked for. Deterministic names have
     draws too; ``standard_errors``: of point estimates, of their shapes, NaN where one is not known: by the observed
     information, what is latent taken into account. ``deterministic`` holds the values, at the estimates, of those that hang on no draw.
-    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for.
+    ``pointwise``: log-likelihoods of the data's elements at each draw, where they were asked for. All arrays are read-only: whoever
+    is handed one works on a copy.
     """
 
     model: Model
@@ -69,6 +71,14 @@ class Fit:
     standard_errors: dict[str, np.ndarray] = field(default_factory=dict)
     pointwise: Pointwise | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("parameters", "draws", "sample_stats", "deterministic", "standard_errors"):
+            object.__setattr__(self, name, {k: read_only(v) for k, v in getattr(self, name).items()})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # pickled arrays come back writable
+
     def __repr__(self) -> str:
         return f"fit of {self.model.name}: {self.method}, {self.status}; {len(self.draws) or len(self.parameters)} arrays"
 
@@ -91,6 +101,21 @@ class Fit:
 def weight_column_of(fit: Fit) -> WeightColumn | None:
     """The column by which the fit weighed its rows, and weighs new ones; None where each counted once."""
     return WeightColumn.of_json(fit.provenance.get("weighed_by"))
+
+
+def mapping_of(fit: Fit) -> dict[str, str]:
+    """The columns that were said for variables and plates, which new rows have too."""
+    return {str(name): str(column) for name, column in dict(fit.provenance.get("mapping", {})).items()}
+
+
+def source_kinds_of(fit: Fit) -> dict[str, SourceKind]:
+    """What the fit's columns of labels are in their source, by variable and plate; older fits do not know. Raises PgmError
+    PGM0904 for a damaged record."""
+    try:
+        return {str(n): SourceKind.of_json(k) for n, k in dict(fit.provenance.get("source_kinds", {})).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = "what the fit's columns were is not understood"
+        raise PgmError(Diagnostic("PGM0904", message, help="fit again with this version")) from None
 
 
 def reading_of(fit: Fit) -> Reading:

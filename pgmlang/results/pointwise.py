@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pgmlang.display import read_only
 from pgmlang.results.arrays import map_arrays, write_arrays
 
 POINTWISE = "log_likelihood.safetensors"
@@ -24,6 +25,13 @@ class Pointwise:
     plate: str
     given: tuple[str, ...] = ()
     weights: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", read_only(self.values))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # pickled arrays come back writable
 
     def says(self) -> str:
         """What the likelihood is of, in words."""

@@ -143,7 +143,7 @@ def test_labels_are_coordinates_of_estimates() -> None:
     assert tree["posterior"]["b"].coords["part"].values.tolist() == ["front", "back"]
     assert tree["posterior"]["u"].coords["group"].values.tolist() == ["s", "t"]
     (objective,) = tree["sample_stats"].data_vars
-    assert objective == "log_density_a_row"
+    assert objective == "log_density_per_group"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def counting(stop_at: int, interrupt_at: int | None = None) -> Algorithm:
     def step(state: int) -> tuple[int, StepReport]:
         if state == interrupt_at:
             raise KeyboardInterrupt
-        return state + 1, StepReport(float(state), float(state), 1.0)
+        return state + 1, StepReport(float(state), float(state))
 
     def conclude(state: int) -> Outcome:
         return Outcome({"n": np.array(state)}, (float(state),), state == stop_at)

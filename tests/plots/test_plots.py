@@ -213,3 +213,21 @@ def test_a_forest_names_no_axis_of_its_own(fits: dict[str, tuple[FittedModel, ob
     figure = fits["draws"][0].plot("forest")
     figure.canvas.draw()
     assert all("variable" not in t.get_text() for a in figure.axes for t in [*a.get_xticklabels(), a.xaxis.label])
+
+
+def test_images_that_are_no_squares() -> None:
+    model = pgmlang.compile(MACHINE.replace("pixel[16]", "pixel[24]"))
+    bits = {f"v.{i}": RNG.integers(0, 2, 30).tolist() for i in range(24)}
+    fit = model.fit(bits, method="cd", seed=1, options={"epochs": 2})
+    for kind in ("filters", "images"):
+        with pytest.raises(PgmError, match=r"PGM0610.*rows and columns"):
+            fit.plot(kind)
+        with pytest.raises(PgmError, match=r"PGM0612.*24 pixels"):
+            fit.plot(kind, shape=(4, 4))
+        for shape in ((4, 6), (6, 4), (1, 24)):
+            assert fit.plot(kind, shape=shape).axes[0].images
+    tiles = np.asarray(fit.plot("filters", shape=(4, 6)).axes[0].images[0].get_array())
+    assert tiles[1:5, 1:7] == pytest.approx(fit.params["W"][:, 0].reshape(4, 6))
+    assert "4 by 6" in "".join(
+        t.get_text() for t in [fit.plot(shape=(4, 6))._suptitle, *fit.plot(shape=(4, 6)).texts] if t
+    )
