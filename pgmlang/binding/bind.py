@@ -106,6 +106,7 @@ class Binder:
     gaps: dict[str, MissingMask] = field(default_factory=dict)
     unseen: NewLabels | None = None
     is_weighing_said: bool = False
+    hidden: tuple[str, ...] = ()
 
     def bind(
         self,
@@ -120,6 +121,7 @@ class Binder:
         self._check_names([*mapping], [*hide, *observe])
         prints = "-".join(fingerprint(f) for f in frames.values())
         row_weights, special = weights_of(self.model, frames, weighed_by, problems)
+        self.hidden = hide
         matcher = Matcher(self.model, mapping, hide, self.known, problems)
         if special is not None and weighed_by is not None:
             matcher.matches.claimed[special] = f"--{weighed_by.option}"
@@ -435,9 +437,11 @@ class Binder:
             return
         columns = [c for f in self.frames.values() for c in dict.fromkeys([*f.columns, *f.arrays])]
         variables = [v.name for v in self.model.of_role(*BINDABLE) if v.plates]
+        hidden = sorted(n for n in self.hidden if n in columns)
         self.problems.error(
-            "PGM0708", "no column of the data is a variable of the model", self._source(),
-            "rename columns, or say `--map VAR=COLUMN`",
+            "PGM0708", "no column of the data is a variable of the model" + (" that is not hidden" if hidden else ""),
+            self._source(),
+            f"leave `--hide {hidden[0]}` out" if hidden else "rename columns, or say `--map VAR=COLUMN`",
             (f"variables: {listed(variables)}", f"columns: {listed(columns)}"),
         )  # fmt: skip
 
