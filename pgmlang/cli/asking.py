@@ -108,12 +108,16 @@ def predict(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "prior")
+    bound = asked.bind_to_predict(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json)
     result = asked.predict_columns(bound, targets=names, seed=seed or 0)
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
+
+
+def _new_labels(said: str | None) -> dict[str, str]:
+    return {} if said is None else {"new_labels": said}
 
 
 @click.command()
@@ -143,7 +147,7 @@ def score(
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
-    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
+    bound = asked.bind(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
         print_diagnostics(of_new_labels(asked.posterior, bound))
@@ -192,9 +196,7 @@ def score(
         # rows that hang together have one score, and no mean
         is_of_elements = row_scores.plate in bound.model.plate_by_name
         mean_error = total_error / number if total_error is not None and number else None
-        each = (
-            f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<16}{number:,.0f}\n" if is_of_elements else ""
-        )
+        each = f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<16}{number:,.0f}\n" if is_of_elements else ""
         click.echo(f"log-likelihood  {_told(total, total_error)}\n{each}method          {estimator}")
         if row_scores.ess is not None:
             click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")

@@ -17,10 +17,18 @@ FAMILIES: dict[str, Family] = {
 
 ARGUMENT_SPELLINGS = {
     "mean": "loc", "mu": "loc", "scale": "sd", "sigma": "sd", "std": "sd", "stddev": "sd", "probs": "p", "prob": "p",
-    "theta": "p", "logits": "logit", "concentration": "shape", "alpha": "shape", "beta": "rate", "total_count": "n",
-    "nu": "df", "lam": "rate", "tau": "sd", "precision": "sd", "lower": "low", "upper": "high",
+    "theta": "p", "phi": "shape", "dispersion": "shape", "logits": "logit", "concentration": "shape", "alpha": "shape", "beta": "rate", "total_count": "n",
+    "nu": "df", "lam": "rate", "lower": "low", "upper": "high",
 }  # fmt: skip
 """Other libraries' spellings of arguments, for did-you-mean."""
+
+_OF_PRECISION, _OF_VARIANCE = {"sd": "1 / sqrt({})"}, {"sd": "sqrt({})"}
+ARGUMENT_CONVERSIONS = {
+    "scale": {"rate": "1 / {}"}, "theta": {"rate": "1 / {}"}, "precision": _OF_PRECISION, "prec": _OF_PRECISION,
+    "tau": _OF_PRECISION, "variance": _OF_VARIANCE, "var": _OF_VARIANCE, "sigma2": _OF_VARIANCE,
+    "alpha": {"shape": "{}", "a": "{}"}, "beta": {"rate": "{}", "scale": "{}", "b": "{}"},
+}  # fmt: skip
+"""Other libraries' arguments, and what they are as an argument here: a formula of their value, by argument."""
 
 
 def register(family: Family) -> None:
@@ -39,6 +47,6 @@ def register_learned(family: LearnedFamily) -> None:
 
 
 __all__ = [
-    "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
+    "ARGUMENT_CONVERSIONS", "ARGUMENT_SPELLINGS", "FAMILIES", "LEARNED", "SAFE", "Family", "Formulas", "LearnedFamily", "LocationScale", "Pair",
     "Parameter", "Respelling", "is_mixed", "refusal", "register", "register_learned",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.model.labels import Labels
-from pgmlang.query.parse import Event, Evidence
+from pgmlang.query.parse import COMPUTED, Event, Evidence
 
 
 def code_of(event: Event, name: str, labels: Labels) -> int:
@@ -30,7 +30,7 @@ def bound_of(event: Event, name: str, has_atoms: bool) -> float:
         return float(str(event.value))
     except ValueError:
         message = f"`{event.value}` is not a number to compare with"
-        raise PgmError(Diagnostic("PGM0606", message, span)) from None
+        raise PgmError(Diagnostic("PGM0606", message, span, help=f"two variables: {COMPUTED}")) from None
 
 
 def numbers_of(event: Event, name: str, labels: Labels) -> np.ndarray:

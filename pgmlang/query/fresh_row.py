@@ -18,6 +18,7 @@ from pgmlang.density.bind import density_of_binding
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.simulation import deterministic_values
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.show import quoted
 from pgmlang.query.events import label_weights
 from pgmlang.query.fresh_binding import fresh_binding, need_inputs, observed_outside
 from pgmlang.query.new_rows import NewRows, new_rows_of
@@ -208,7 +209,13 @@ def check_given(fit: Fit, given: tuple[Evidence, ...]) -> None:
             name in fit.model.enclosing(p.name)[:-1] for p in fit.model.plates if p.is_rows
         ):
             message = f"`{name}` is the plate of the rows themselves: a row that is asked about is a fresh one"
-            cure = "leave it out; what the fit says of an element is asked by its index, `E(NAME[0])`"
+            names = fit.row_names.get(name) or fit.labels.get(name) or ("0",)
+            element = str(one.value) if one.value in names else names[0]
+            latent = [
+                v.name for v in fit.model.of_role("random") if v.plates[-1:] == (name,) and v.name in fit.draws
+            ]
+            example = f"`E({latent[0] if latent else 'NAME'}[{quoted(element)}])`"
+            cure = f"leave it out; what the fit says of an element is asked by its name or number, {example}"
             raise PgmError(Diagnostic("PGM0606", message, span, help=cure))
         if one.weights or one.value is None:
             raise PgmError(Diagnostic("PGM0606", "rows are drawn given values, not weights of labels", span,

@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     |(?P<word>[^\W\d][\w.]*|\d[\w.]*)|(?P<op><=|>=|==|!=|[()\[\]{},|=<>~:*])""",
     re.VERBOSE,
 )
+COMPUTED = "define it in the model (`d = a - b`), and ask for `E(d)` or `P(d > 0)`"
 COMPARISONS = ("=", "==", "!=", "<", "<=", ">", ">=")
 
 
@@ -105,6 +106,8 @@ class _Parser:
             if match is None:
                 span = Span(self.file, position, position + 1)
                 cure = 'quote names and labels that are not plain words: `"0-5 cm"`'
+                if self.text[position] in "+-/^@":
+                    cure = f"a query has no arithmetic: {COMPUTED}; {cure}"
                 raise PgmError(
                     Diagnostic("PGM0606", f"`{self.text[position]}` means nothing in a query", span, help=cure)
                 )
@@ -174,8 +177,25 @@ class _Parser:
         variable = self._variable()
         if kind == "P" and self._is(*COMPARISONS):
             op = self._take().text
-            return Event(variable, "=" if op == "==" else op, self._value())
+            event = Event(variable, "=" if op == "==" else op, self._value())
+            self._refuse_more(event)
+            return event
         return Event(variable)
+
+    def _refuse_more(self, event: Event) -> None:
+        """Raises PgmError PGM0606 for what goes on where an event of a number ends: a second comparison, a second variable,
+        arithmetic."""
+        if self._is(*COMPARISONS):
+            bound, name = event.variable.name, event.value
+            turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(event.op or "", "=")
+            (op, number) = (self._take().text, self._value())
+            last = f"`P({name} {op} {number})`"
+            cure = f"ask for {last} and `P({name} {turned} {bound})`: both hold with their sum less 1"
+            raise self.error("two comparisons in one event", event.variable.span, cure)
+        if self._is("["):
+            raise self.error("a variable is compared with a number or one of its labels", help=COMPUTED)
+        if self._is("*"):
+            raise self.error("`*` means nothing in an event", help=f"a query has no arithmetic: {COMPUTED}")
 
     def conditions(self, end: str) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
         """Evidence and interventions up to ``end``."""
@@ -209,8 +229,15 @@ class _Parser:
         if self._is("~"):
             self._take()
             return Evidence(variable, None, self._weights(), variable.span)
+        if self._is(*COMPARISONS) and not self._is("=", "=="):
+            told = f"{variable.name} {self.token.text} {self.tokens[self.at + 1].text}"
+            raise self.error(
+                f"what is given is a value, and no event such as `{told}`", None,
+                f"write `{variable.name} = VALUE`; of a random `{variable.name}` the answer is `P(..., {told})` divided by "
+                f"`P({told})`",
+            )  # fmt: skip
         if not self._is("=", "=="):
-            raise self.error(f"the value of `{variable.name}` is missing", help=f"write `{variable.name} = label`")
+            raise self.error(f"the value of `{variable.name}` is missing", help=f"write `{variable.name} = VALUE`")
         self._take()
         start = self.token
         value = self._value()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, Span
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.families import ARGUMENT_SPELLINGS, FAMILIES, LEARNED, Family, Parameter
+from pgmlang.families import FAMILIES, LEARNED, Family, Parameter
 from pgmlang.model import Choice, Dist, Distribution, Type
 from pgmlang.model.expr import Apply, Const, Expr, Ref
 from pgmlang.model.ranges import range_of_type
@@ -22,6 +22,7 @@ from pgmlang.sema.operators import guarded
 from pgmlang.sema.scope import ExpressionContext, Scope
 from pgmlang.sema.supports import cure
 from pgmlang.sema.tables import TableBuilder
+from pgmlang.sema.wrong_arguments import argument_problem
 from pgmlang.syntax import ast
 from pgmlang.syntax.idioms import FOREIGN_DISTRIBUTIONS
 
@@ -249,36 +250,8 @@ class DistributionBuilder:
                 if any(p.name in words for p in variant[: len(positional)]):
                     continue
                 return i, [(p, by_name[p.name]) for p in variant if p.name in by_name]
-        self._bad_arguments(family, positional, node)
+        self.scope.report(argument_problem(family, positional, node))
         return None
-
-    def _bad_arguments(self, family: Family, positional: list[ast.Expr], node: ast.Call) -> None:
-        known = [p.name for v in family.variants for p in v]
-        shape = " or ".join(
-            f"{family.name}({', '.join([*family.takes, *(p.name for p in v)])})" for v in family.variants
-        )
-        for keyword in node.keywords:
-            if keyword.name not in known:
-                spelled = ARGUMENT_SPELLINGS.get(keyword.name)
-                near = f"did you mean `{spelled}`?" if spelled in known else did_you_mean(keyword.name, known)
-                if keyword.name in ("precision", "tau", "prec"):
-                    near = "give the standard deviation: `sd = 1 / sqrt(precision)`"
-                self._error(
-                    "PGM0306",
-                    f"`{family.name}` has no argument `{keyword.name}`",
-                    keyword.span,
-                    near or f"it takes {shape}",
-                )
-                return
-        count = len(positional) + len(node.keywords)
-        wanted = " or ".join(dict.fromkeys(str(len(v)) for v in family.variants))
-        plural = "s" if wanted != "1" else ""
-        self._error(
-            "PGM0305",
-            f"`{family.name}` takes {wanted} argument{plural}, {count} given",
-            node.span,
-            f"write {shape}",
-        )
 
     def _argument(
         self,

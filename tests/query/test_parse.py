@@ -72,3 +72,23 @@ def test_garbage_never_crashes() -> None:
         except PgmError as error:
             codes = {d.code for d in error.diagnostics}
         assert codes <= {"PGM0606"}
+
+
+@pytest.mark.parametrize(
+    ("question", "message", "cure"),
+    [
+        ("P(y | x > 33)", "no event such as `x > 33`", "`P(..., x > 33)` divided by `P(x > 33)`"),
+        ("P(y | x != a)", "no event such as `x != a`", "write `x = VALUE`"),
+        ("P(0.2 < theta < 0.5)", "two comparisons", "`P(theta < 0.5)` and `P(theta > 0.2)`"),
+        ("P(0.5 >= theta >= 0.2)", "two comparisons", "`P(theta >= 0.2)` and `P(theta <= 0.5)`"),
+        ("P(theta[A] > theta[B])", "compared with a number", "P(d > 0)"),
+        ("E(a[A] - a[B])", "`-` means nothing", "define it in the model"),
+        ("P(a > 2 * b)", "`*` means nothing", "define it in the model"),
+    ],
+)
+def test_what_is_not_there_is_named(question: str, message: str, cure: str) -> None:
+    with pytest.raises(PgmError) as refused:
+        parse_query(question)
+    (problem,) = refused.value.diagnostics
+    assert message in problem.message
+    assert cure in problem.help

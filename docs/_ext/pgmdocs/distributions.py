@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 
 from pgmdocs.formulas import log_density, moments
-from pgmlang.families import ARGUMENT_SPELLINGS, FAMILIES, LEARNED, Family, Parameter, refusal
+from pgmlang.families import (
+    ARGUMENT_CONVERSIONS,
+    ARGUMENT_SPELLINGS,
+    FAMILIES,
+    LEARNED,
+    Family,
+    Parameter,
+    refusal,
+)
 
 EXAMPLES: dict[str, str] = {
     "Normal": "mu ~ Normal(170, 20)\nsd ~ HalfNormal(10)\nplate person { height ~ Normal(mu, sd) }",
@@ -85,7 +93,13 @@ def index() -> str:
     for title, belongs in KINS.items():
         rows = [f"| [`{signature(f, 0)}`]({f.name}.md) | {f.says} |" for f in FAMILIES.values() if belongs(f)]
         parts.append(f"## {title}\n\n| | |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    spelled = "\n".join(f"| `{other}` | `{here}` |" for other, here in sorted(ARGUMENT_SPELLINGS.items()))
+    converted = {
+        other: " or ".join(f"`{a} = {f.format(other)}`" for a, f in here.items() if f != "{}")
+        for other, here in ARGUMENT_CONVERSIONS.items()
+    }
+    here = {other: f"`{name}`" for other, name in ARGUMENT_SPELLINGS.items()}
+    here |= {k: " or ".join(filter(None, [here.get(k, ""), v])) for k, v in converted.items() if v}
+    spelled = "\n".join(f"| `{other}` | {name} |" for other, name in sorted(here.items()))
     parts.append(
         "## Other libraries' names of arguments\n\nThey are answered with the name here.\n\n| elsewhere | here, mostly |"
         f"\n| --- | --- |\n{spelled}\n"
