@@ -41,14 +41,24 @@ class Asked:
     def bind(self, data: Any, **binding: Any) -> Binding:
         """Joins new data to the model, whose labels are those of the fit; see ``CompiledModel.bind``. They are read, and rows
         weighed, as in the fit: a fit by ``counts="n"`` takes a column ``n`` of new data so, unless ``counts`` or ``weights``
-        names another, or none (None), and a variable's column is the fit's unless ``mapping`` says another."""
+        names another, or none (None), and a variable's column is the fit's unless ``mapping`` says another. Labels that are new are
+        errors unless ``new_labels`` says ``"prior"`` (missing cells) or ``"drop"`` (their rows are left out)."""
+        return self._bound(data, binding)
+
+    @checked_arguments
+    def bind_to_predict(self, data: Any, **binding: Any) -> Binding:
+        """As `bind`, of rows whose missing cells are asked for: new labels of open sets say nothing unless ``new_labels`` is given,
+        and ``missing="drop"`` leaves out the rows that lack an input alone."""
+        return self._bound(data, binding, is_predicted=True)
+
+    def _bound(self, data: Any, binding: dict[str, Any], *, is_predicted: bool = False) -> Binding:
         if is_binding(data):
             return data
         from pgmlang.binding.read import bind_data
         from pgmlang.results.fit import mapping_of, reading_of, weight_column_of
 
-        if binding.get("new_labels", "error") != "error":
-            binding = {**binding, "open_sets": self.posterior.open_sets}
+        if is_predicted or binding.get("new_labels", "error") != "error":
+            binding = {**binding, "open_sets": self.posterior.open_sets, "is_predicted": is_predicted}
         fit = self.posterior.fit
         is_said = "counts" in binding or "weights" in binding
         by = None if is_said else weight_column_of(fit)
@@ -112,7 +122,8 @@ class Asked:
     def predict(self, data: Any, targets: Sequence[str] | None = None, *, seed: int = 0, **binding: Any) -> Any:
         """For every row, the posterior of what it does not say: labels with their probabilities and the log evidence,
         numbers with sd and a 90 % interval (``seed``: of the draws behind them). Labels of open sets that the fit has not
-        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``.
+        seen say nothing, unless ``new_labels`` is ``error`` or ``drop``; said, it holds for the labels of closed sets too.
+        ``missing="drop"`` leaves the rows that lack an input without an answer.
 
         A frame of the kind of ``data`` (pandas, with its index; polars; Arrow), for a path or columns pandas where it is
         installed, else Arrow: a row for each row of the data, missing where there is no answer; of variables of an outer plate a row
@@ -120,7 +131,7 @@ class Asked:
         that they compare with the data. What `predict_columns` keeps as ``warnings`` is warned of (`PgmWarning`)."""
         from pgmlang.query.result_frames import result_frame
 
-        bound = self.bind(data, **{"new_labels": "prior", **binding})
+        bound = self.bind_to_predict(data, **binding)
         columns = self.predict_columns(bound, targets, seed=seed)
         return result_frame(columns, self.posterior.fit, data, bound.plate)
 
@@ -131,7 +142,7 @@ class Asked:
         """As `predict`, as plain columns: numpy arrays of numbers, lists of labels as texts ("" for none), and the warnings."""
         from pgmlang.posterior import condition, predict
 
-        bound = self.bind(data, **{"new_labels": "prior", **binding})
+        bound = self.bind_to_predict(data, **binding)
         return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
 
     @of_the_model

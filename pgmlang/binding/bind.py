@@ -14,6 +14,7 @@ from pgmlang.binding.counting import suspect_counts
 from pgmlang.binding.element_names import RowNames, row_names
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.fit_mapping import mapping_as_in_fit
+from pgmlang.binding.inputs import as_modelled
 from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems, listed
@@ -56,8 +57,9 @@ def bind(
     known: Mapping[str, tuple[str, ...]] | None = None,
     is_block: bool = False,
     is_fresh: bool = False,
-    new_labels: str = "error",
+    new_labels: str | None = None,
     open_sets: Collection[str] = (),
+    is_predicted: bool = False,
 ) -> Binding:
     """Joins a Model to its tables.
 
@@ -66,19 +68,21 @@ def bind(
     ``mapped_by``: a fit's mapping, for what is not said. ``missing``: ``latent``, ``drop`` or ``error``. ``known``: labels of open sets, dims and plates from a fit, None for the rows of a fit itself.
     ``counts``, ``weights``: the column that says how often, or how much, a row of the innermost table counts ("" for none);
     ``weighed_by``: a fit's, where neither is said. ``is_block``: the table is a block of a larger one, so a column without values is no news; ``is_fresh``:
-    the rows may say nothing at all; ``new_labels``: ``error``, ``prior`` or ``drop``:
-    of variables in ``open_sets``, whose labels only the data of a fit told. Raises PgmError with
-    every problem found (07xx).
+    the rows may say nothing at all; ``new_labels``: ``error``, ``prior`` or ``drop``; ``open_sets``: variables whose labels only the
+    data of a fit told. ``is_predicted``: what a row does not say is asked for, so that ``drop`` leaves out rows that lack an
+    input alone, and new labels of open sets are taken by the prior where nobody says otherwise. Raises PgmError with every
+    problem found (07xx).
     """
     if missing not in MISSING:
         cure = f"one of {listed(MISSING)}"
         raise PgmError(Diagnostic("PGM0612", f"`--missing` is not `{missing}`", help=cure))
-    if new_labels not in CHOICES:
+    if new_labels is not None and new_labels not in CHOICES:
         raise PgmError(
             Diagnostic("PGM0612", f"`--new-labels` is not `{new_labels}`", help=f"one of {listed(CHOICES)}")
         )
+    is_of_fit = known is not None and not is_block
     binder = Binder(model, assign_tables(model, tables), dict(known or {}), is_block, is_fresh, known is not None)
-    binder.unseen = NewLabels(new_labels, open_sets, binder.problems)
+    binder.unseen = NewLabels(new_labels, open_sets, binder.problems, is_of_fit, is_predicted)
     # an empty name is the word that no column counts rows
     binder.is_weighing_said = counts is not None or weights is not None
     columns = mapping_as_in_fit(mapping or {}, mapped_by or {}, binder.frames, hide)
@@ -193,7 +197,10 @@ class Binder:
         so_far = len(self.problems.errors)
         if missing == "drop":
             before = self._num_rows()
-            complete_rows = drop_gaps(self.model, mapping, self.matches, self.frames, self.problems)
+            is_predicted = self.unseen is not None and self.unseen.is_predicted
+            complete_rows = drop_gaps(
+                self.model, mapping, self.matches, self.frames, self.problems, of_inputs=is_predicted
+            )
             dropped = sum(before.values()) - sum(self._num_rows().values())
         rows = dict(complete_rows)
         for plate, order in ordered(self.model, self.frames, mapping, self.problems, self.known).items():
@@ -293,11 +300,24 @@ class Binder:
         shape = tuple(known.get(a) for a in axes)
         check_shape(variable, given, shape, f"{frame.name}:{array_name}", axes)
         column = array_column(frame, array_name, given, variable.type.kind == "labels")
-        array = column_values(closed, variable, column, self._element_labels(variable, elements)).reshape(
-            given.shape
-        )
+        labels = self._element_labels(variable, elements)
+        array = self._cells(closed, variable, column, labels, plate, len(given)).reshape(given.shape)
         check_vectors(variable, array, _first_cells(column, given.shape))
         return array, int(is_missing(array).sum()), array.size
+
+    def _cells(
+        self, closed: Model, variable: Variable, column: Column, labels: tuple[str, ...] | None, plate: str,
+        num_rows: int | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """A column's cells; new labels as is said of them."""
+        assert self.unseen is not None
+        codes = self.unseen.codes(closed, variable, column, plate, num_rows)
+        if codes is not None:
+            return codes
+        try:
+            return column_values(closed, variable, column, labels)
+        except PgmError as error:
+            raise PgmError(self.unseen.with_cures(variable, error)) from None
 
     def _columns(
         self, closed: Model, variable: Variable, elements: Elements
@@ -309,8 +329,7 @@ class Binder:
         errors: list[Diagnostic] = []
         for column in columns:
             try:
-                codes = self.unseen.codes(closed, variable, column, plate) if self.unseen is not None else None
-                arrays.append(column_values(closed, variable, column, labels) if codes is None else codes)
+                arrays.append(self._cells(closed, variable, column, labels, plate))
             except PgmError as error:
                 errors.extend(error.diagnostics)
         if errors:
@@ -376,8 +395,7 @@ class Binder:
                 continue
             if name in hide:
                 self.problems.error("PGM0718", f"the input `{name}` is hidden, and an input is given", self._source(),
-                                    "leave `--hide` out, or give the variable a distribution: "
-                                    f"`{name} ~ Normal(m, s)`")  # fmt: skip
+                                    f"leave `--hide` out, or give the variable a distribution: `{as_modelled(variable)}`")  # fmt: skip
             elif name not in self.values and not variable.plates:
                 self.problems.error("PGM0718", f"the input `{name}` has no value", self._source(),
                                     f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
@@ -388,7 +406,7 @@ class Binder:
                 self.problems.error(
                     "PGM0710", f"the input `{name}` has {count:,} missing cell{'s' if count > 1 else ''}",
                     self._first_gap(name),
-                    f"model it (`{name} ~ Normal(m, s)`), or leave those rows out: `--missing drop`",
+                    f"model it (`{as_modelled(variable)}`), or leave those rows out: `--missing drop`",
                 )  # fmt: skip
 
     def _lacks_column(self, name: str) -> None:

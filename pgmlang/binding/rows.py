@@ -31,9 +31,16 @@ def refuse_gaps(model: Model, matches: Matches, frames: Mapping[str, Frame], pro
 
 
 def drop_gaps(
-    model: Model, mapping: Mapping[str, str], matches: Matches, frames: dict[str, Frame], problems: BindingProblems
+    model: Model,
+    mapping: Mapping[str, str],
+    matches: Matches,
+    frames: dict[str, Frame],
+    problems: BindingProblems,
+    *,
+    of_inputs: bool = False,
 ) -> dict[str, np.ndarray]:
-    """``--missing drop``: keeps the rows without a missing cell, and returns the positions kept.
+    """``--missing drop``: keeps the rows without a missing cell, and returns the positions kept. ``of_inputs``: without a missing
+    input, since the others are asked for; rows that go are warned of (PGM0725).
 
     A column without any value is no reason to drop: its variable is latent. With an outer table's row go the rows of
     the inner tables that belong to it.
@@ -41,6 +48,8 @@ def drop_gaps(
     complete_rows: dict[str, np.ndarray] = {}
     gone: dict[str, set[str]] = {}
     bound = [*matches.columns.items(), *_array_names(matches)]
+    if of_inputs:
+        bound = [(name, where) for name, where in bound if model.by_name[name].role == "input"]
     for plate, frame in list(frames.items()):
         num_rows = rows_of(model, matches, frame, plate)
         keep = np.ones(num_rows, dtype=bool)
@@ -62,7 +71,8 @@ def drop_gaps(
         if keep.all():
             continue
         if not keep.any():
-            problems.error("PGM0707", "no row is complete", frame.name, "choose `--missing latent`")
+            cure = "fill in the inputs" if of_inputs else "choose `--missing latent`"
+            problems.error("PGM0707", "no row is complete", frame.name, cure)
             continue
         structure = model.plate_by_name[plate].structure
         if structure is not None and structure.kind == "chain":
@@ -76,6 +86,13 @@ def drop_gaps(
             )
             continue
         complete_rows[plate] = np.flatnonzero(keep)
+        if of_inputs:
+            rows = np.flatnonzero(~keep)
+            lines = frame.place.lines([int(r) for r in rows[:5]])
+            more = ", ..." if len(rows) > 5 else ""
+            problems.warn("PGM0725", f"{len(rows):,} row{'s lack' if len(rows) > 1 else ' lacks'} an input and "
+                          f"{'have' if len(rows) > 1 else 'has'} no answer ({frame.place.unit}{'s' * (len(rows) > 1)} {', '.join(map(str, lines))}{more})",
+                          frame.name, "fill the cells in, or model the inputs that they are of")  # fmt: skip
         frames[plate] = take_rows(frame, complete_rows[plate])
     return complete_rows
 

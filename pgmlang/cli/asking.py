@@ -108,12 +108,16 @@ def predict(
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
     names = [t.strip() for t in targets.split(",")] if targets else None
-    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "prior")
+    bound = asked.bind_to_predict(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json)
     result = asked.predict_columns(bound, targets=names, seed=seed or 0)
     if not quiet:
         print_diagnostics(result.warnings)
     _write_columns(result.columns, output, as_json, quiet)
+
+
+def _new_labels(said: str | None) -> dict[str, str]:
+    return {} if said is None else {"new_labels": said}
 
 
 @click.command()
@@ -143,7 +147,7 @@ def score(
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
     tables = tables_of(data, set(asked.model.plate_by_name))
-    bound = asked.bind(tables, **binding_of(given), new_labels=new_labels or "error")
+    bound = asked.bind(tables, **binding_of(given), **_new_labels(new_labels))
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
         print_diagnostics(of_new_labels(asked.posterior, bound))

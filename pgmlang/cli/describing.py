@@ -59,6 +59,8 @@ def init(
     write_text(output, made.text, force)
     for line in made.notes:
         say(f"read      {line}", quiet)
+    for line in made.doubts:
+        say(f"unsure    {line}", quiet)
     say(f"{'wrote ' + output + ': ' if output != '-' else ''}{made.says}", quiet)
     if made.method != "auto":
         say(

@@ -126,6 +126,7 @@ CODES: dict[str, Code] = {
     "PGM0722": Code("text has no order"),
     "PGM0723": Code("labels that the fit has not seen", is_warning=True),
     "PGM0724": Code("a column that seems to count rows", is_warning=True),
+    "PGM0725": Code("rows that lack an input", is_warning=True),
     # 08xx run time
     "PGM0801": Code("not converged", is_warning=True),
     "PGM0802": Code("rows or cells of a table without data", is_warning=True),

@@ -13,6 +13,7 @@ from pgmlang.diagnostics import Diagnostic, PgmError, SourceFile
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.display import text_as_html
 from pgmlang.display.text import count_of
+from pgmlang.first_model.doubts import doubts_about
 from pgmlang.first_model.page import Page
 from pgmlang.first_model.regressions import REGRESSIONS, naive_bayes
 from pgmlang.first_model.selection import chosen
@@ -30,7 +31,7 @@ CLASSIFIERS = ("logistic", "naive-bayes")
 @dataclass(frozen=True, repr=False)
 class FirstModel:
     """``text``: the model; ``says``: what it is, in words; ``reading``: how the table was read for it, ``notes``: what that
-    did; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
+    did; ``doubts``: what cells may mean instead, with the options that read them so; ``mapping``: variables whose columns have other names; ``counting``: the option and the column that seems to say how
     many rows each row is; ``method``: of a fit, where ``auto`` would take long."""
 
     text: str
@@ -40,6 +41,7 @@ class FirstModel:
     mapping: dict[str, str] = field(default_factory=dict)
     counting: tuple[str, str] | None = None
     method: str = "auto"
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -134,6 +136,8 @@ def first_model(
         raise PgmError(Diagnostic("PGM0708", "no column of the table can be modelled", place=frame.name,
                                   help="`pgmc describe` says what each of them is"))  # fmt: skip
     page.about.append(f"# {says}")
+    doubts = doubts_about(table)
+    page.left_out += [f"# {doubt}" for doubt in doubts]
     text = page.text(
         f"# a first model of {frame.name}: {count_of(frame.num_rows, 'row')}, {count_of(len(frame.columns), 'column')}",
         name,
@@ -146,6 +150,7 @@ def first_model(
         page.mapping,
         _counting(table, target),
         "map" if is_large else "auto",
+        doubts,
     )
 
 

@@ -51,7 +51,9 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     targets."""
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
-    columns = replace(columns, warnings=(*of_new_labels(given.posterior, rows), *columns.warnings))
+    without_input = tuple(w for w in rows.warnings if w.code == "PGM0725")
+    told = (*of_new_labels(given.posterior, rows), *without_input, *columns.warnings)
+    columns = replace(columns, warnings=told)
     return in_table_order(columns, rows)
 
 

@@ -50,8 +50,8 @@ def coded_missing(column: ColumnProfile) -> list[float]:
         if not (values == code).any():
             continue
         spread = np.subtract(*np.quantile(rest, (0.75, 0.25))) or high - low
-        if code == -1:
-            is_apart = low >= 0 and bool((rest == np.floor(rest)).all()) and column.is_whole
+        if code == -1:  # -1 and 1 alone are spins
+            is_apart = 0 <= low < high and bool((rest == np.floor(rest)).all()) and column.is_whole
         else:
             is_apart = (code < 0 <= low and code < low - 1.5 * spread) or code > high + max(
                 3 * spread, 0.5 * (high - low)
