@@ -64,14 +64,13 @@ def is_of_first_rows(model: Model, table: Table) -> bool:
 def _is_first(distribution: Distribution, table: TableDist) -> bool:
     if not isinstance(distribution, Choice):
         return False
+    first: tuple[Distribution, ...] = ()
     match distribution.condition:
         case First():
-            first = distribution.then
+            first = tuple(branches(distribution.then))
         case Apply(function="not", arguments=(First(),)):
-            first = distribution.otherwise
-        case _:
-            first = None
-    if first is not None and any(d is table for d in branches(first)):
+            first = tuple(branches(distribution.otherwise))
+    if any(d is table for d in first):
         return True
     return _is_first(distribution.then, table) or _is_first(distribution.otherwise, table)
 
