@@ -23,6 +23,8 @@ from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.exponential import DIRICHLET, Factor, optimal
 from pgmlang.lower.factors import factor_names
 
+BLOCK_NUMBERS = 4_000_000
+"""Most numbers, of draws, pairs and labels, that are laid out at once."""
 LEAST = 1e-300
 """Least sum of exponentials whose logarithm is taken."""
 
@@ -86,7 +88,14 @@ class BilinearAscent(Ascent):
         pairs = self.pairs
         rows = torch.repeat_interleave(torch.diff(pairs.starts))
         # all draws at once: a sampled product takes one matrix
-        sums = (a[:, rows] * b[:, pairs.second]).sum(-1).clamp(min=LEAST)
+        block = max(1, BLOCK_NUMBERS // max(1, len(a) * a.shape[-1]))
+        sums = torch.cat(
+            [
+                (a[:, i] * b[:, j]).sum(-1)
+                for i, j in zip(rows.split(block), pairs.second.split(block), strict=True)
+            ],
+            1,
+        ).clamp(min=LEAST)
         picked = sums.log() @ pairs.weights + high_a @ pairs.totals[0] + high_b @ pairs.totals[1]
         return picked + self.constant + log_kernel(self.prior, logs)
 

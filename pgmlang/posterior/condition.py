@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,13 +24,15 @@ from pgmlang.query.sites import by_site_number
 @dataclass(frozen=True, eq=False)
 class Conditioned:
     """A posterior and what is given beside it: ``rows`` bound to its model, or ``evidence`` and interventions ``do`` about a
-    fresh row. ``seed``: of whatever is drawn."""
+    fresh row. ``seed``: of whatever is drawn. ``seen``: by plate the elements that the fit has seen, those too that these rows are
+    not of."""
 
     posterior: Posterior
     rows: Binding | None = None
     evidence: tuple[Evidence, ...] = ()
     do: tuple[Evidence, ...] = ()
     seed: int = 0
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def bound(self) -> Binding:
@@ -82,6 +84,7 @@ def condition(
         if item.value is None:
             raise PgmError(Diagnostic("PGM0606", "`do` sets a variable to one label", item.variable.span,
                                       help=f"write `do({item.variable.name} = label)`"))  # fmt: skip
+    seen = posterior.fit.labels
     if rows is not None and posterior.network is None:
         fit = fit_of_elements(posterior.fit, rows)
         posterior = posterior if fit is posterior.fit else replace(posterior, fit=fit, one_row=[])
@@ -91,7 +94,7 @@ def condition(
     of_rows = posterior.of_other_rows(known)
     if rows is not None and of_rows is not posterior:
         rows = replace(rows, model=as_params(rows.model, fitted_reductions(posterior.fit, known)))
-    return Conditioned(of_rows, rows, given, done, seed)
+    return Conditioned(of_rows, rows, given, done, seed, seen)
 
 
 def _check_unmixed(posterior: Posterior, rows: Binding, known: Collection[str]) -> None:

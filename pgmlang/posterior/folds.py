@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,15 +52,20 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
     without_input = tuple(w for w in rows.warnings if w.code == "PGM0725")
-    told = (*of_new_labels(given.posterior, rows), *without_input, *columns.warnings)
+    told = (*of_new_labels(given.posterior, rows, given.seen), *without_input, *columns.warnings)
     columns = replace(columns, warnings=told)
     return in_table_order(columns, rows)
 
 
-def of_new_labels(posterior: Posterior, rows: Binding) -> tuple[Diagnostic, ...]:
-    """Warnings of labels and of elements of outer plates in rows that the fit has not seen."""
+def of_new_labels(
+    posterior: Posterior, rows: Binding, seen: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Diagnostic, ...]:
+    """Warnings of labels and of elements of outer plates in rows that the fit has not ``seen`` (default: the posterior's)."""
     labels = tuple(w for w in rows.warnings if w.code == "PGM0723")
-    return (*labels, *new_elements_of_rows(posterior.fit, rows))
+    return (
+        *labels,
+        *new_elements_of_rows(posterior.fit.model, posterior.fit.labels if seen is None else seen, rows),
+    )
 
 
 def score(given: Conditioned) -> Score:

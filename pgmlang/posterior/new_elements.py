@@ -3,12 +3,13 @@ one that is spelt nearly as a known one is taken for a slip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pgmlang.binding.record import Binding
 from pgmlang.data.problems import quoted
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import near_names
+from pgmlang.model import Model
 from pgmlang.model.show import quoted as as_written
 from pgmlang.query.parse import Evidence
 from pgmlang.results.fit import Fit
@@ -52,11 +53,11 @@ def new_elements_told(fit: Fit, given: Iterable[Evidence]) -> Iterator[Diagnosti
             yield _warning(item.variable.name, [str(item.value)], fit.labels[item.variable.name])
 
 
-def new_elements_of_rows(fit: Fit, rows: Binding) -> Iterator[Diagnostic]:
-    """A warning PGM0723 for each outer plate that rows have elements of which the fit has not seen, with those that may be
+def new_elements_of_rows(model: Model, seen: Mapping[str, tuple[str, ...]], rows: Binding) -> Iterator[Diagnostic]:
+    """A warning PGM0723 for each outer plate that rows have elements of which the fit has not ``seen``, with those that may be
     slips."""
-    for plate, known in fit.labels.items():
-        if plate not in fit.model.plate_by_name or plate == rows.plate or not known:
+    for plate, known in seen.items():
+        if plate not in model.plate_by_name or plate == rows.plate or not known:
             continue
         new = [x for x in rows.labels.get(plate, ()) if x not in set(known)]
         if new:

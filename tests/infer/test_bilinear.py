@@ -11,6 +11,7 @@ import torch
 import pgmlang
 from pgmlang.density.bind import bound_density
 from pgmlang.density.summing import marginaliser_of
+from pgmlang.infer import bilinear
 from pgmlang.infer.ascent import Ascent
 from pgmlang.infer.bilinear import BilinearAscent, bilinear_of
 from pgmlang.plan.latents import latent_variables, summed_names
@@ -99,7 +100,9 @@ def test_other_models_keep_to_the_general_way() -> None:
     assert bilinear_of(ascent) is ascent
 
 
-def test_log_marginals_of_draws_are_those_of_the_tables() -> None:
+@pytest.mark.parametrize("most", [1, 100, 1 << 20])
+def test_log_marginals_of_draws_are_those_of_the_tables(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bilinear, "BLOCK_NUMBERS", most)
     general = ascent_of(LDA, rows_of(60))
     special = bilinear_of(general)
     assert isinstance(special, BilinearAscent)

@@ -68,6 +68,8 @@ def test_a_table_of_elements_alone() -> None:
 def test_new_elements_beside_known_ones_with_rows() -> None:
     fit = fitted("latents")
     table = pandas.DataFrame({"school": ["aa", "b"], "u": [30.0, 2.0]})
+    with pytest.warns(pgmlang.PgmWarning, match="has seen `a`, `b`, `c`"):
+        fit.predict({"school": table, "row": {"school": ["b"]}})
     answer = fit.predict({"school": table, "row": pandas.DataFrame({"school": ["b", "aa"]}, index=["x", "y"])})
     assert answer["y"]["x"] == pytest.approx(fit.draws["th"].mean((0, 1))[1], abs=0.6)
     assert answer["y"]["y"] == pytest.approx(30.0, abs=0.6)
