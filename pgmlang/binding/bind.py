@@ -14,7 +14,7 @@ from pgmlang.binding.counting import suspect_counts
 from pgmlang.binding.element_names import RowNames, row_names
 from pgmlang.binding.elements import Elements
 from pgmlang.binding.fit_mapping import mapping_as_in_fit
-from pgmlang.binding.inputs import as_modelled
+from pgmlang.binding.inputs import Inputs
 from pgmlang.binding.new_labels import CHOICES, NewLabels
 from pgmlang.binding.nothing_bound import nothing_bound
 from pgmlang.binding.order import refuse_ordinal_text
@@ -143,7 +143,8 @@ class Binder:
         closed = self._close(elements)
         self._read_values(closed, elements)
         self._observe(closed, observe)
-        self._check_inputs(closed, hide)
+        inputs = Inputs(self.matches, frames, self.values, self.gaps, problems)
+        inputs.check(closed, hide, self._bound_columns)
         # new rows of a fit may say nothing, or nothing but their groups
         is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)
         is_new = self.is_fresh or (self.is_of_fit and is_bound)
@@ -386,45 +387,6 @@ class Binder:
                 self.values[name] = single_value(closed, variable, str(text))
             except PgmError as error:
                 self.problems.extend(error, about=name)
-
-    def _check_inputs(self, closed: Model, hide: tuple[str, ...]) -> None:
-        for variable in closed.of_role("input"):
-            name = variable.name
-            if name in self.problems.troubled:
-                continue
-            if name in hide:
-                self.problems.error("PGM0718", f"the input `{name}` is hidden, and an input is given", self._source(),
-                                    f"leave `--hide` out, or give the variable a distribution: `{as_modelled(variable)}`")  # fmt: skip
-            elif name not in self.values and not variable.plates:
-                self.problems.error("PGM0718", f"the input `{name}` has no value", self._source(),
-                                    f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
-            elif name not in self.values and not self.matches.bound(name):
-                self._lacks_column(name)
-            elif name in self.gaps:
-                count = self.gaps[name].number
-                self.problems.error(
-                    "PGM0710", f"the input `{name}` has {count:,} missing cell{'s' if count > 1 else ''}",
-                    self._first_gap(name),
-                    f"model it (`{as_modelled(variable)}`), or leave those rows out: `--missing drop`",
-                )  # fmt: skip
-
-    def _lacks_column(self, name: str) -> None:
-        scalars = [f for f in self.frames.values() if name in f.arrays and not f.arrays[name].ndim]
-        if scalars:
-            self.problems.error("PGM0718", f"the input `{name}` is one value in the data, not a column", self._source(),
-                                f"give one value a row, in Python `{{{name!r}: [{scalars[0].arrays[name]}]}}` for a single row")  # fmt: skip
-            return
-        near = did_you_mean(name, unused_columns(self.matches, self.frames))
-        self.problems.error("PGM0718", f"the input `{name}` has no column", self._source(),
-                            f"{near + ' ' if near else ''}add a column `{name}`, or say `--map {name}=COLUMN` "
-                            f"(in Python `mapping={{{name!r}: 'COLUMN'}}`)")  # fmt: skip
-
-    def _first_gap(self, name: str) -> str:
-        for column in self._bound_columns(name):
-            gaps = np.flatnonzero(np.asarray(column.missing))
-            if len(gaps):
-                return column.cell(int(gaps[0]))
-        return self._source()
 
 
 def _first_cells(column: Column, shape: tuple[int, ...]) -> Column:

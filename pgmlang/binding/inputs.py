@@ -1,8 +1,18 @@
-"""What to do about cells that an input lacks."""
+"""Inputs that data must give: those that have no column, no value or missing cells are refused, with what to do about it."""
 
 from __future__ import annotations
 
-from pgmlang.model import Variable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgmlang.binding.columns import Matches, unused_columns
+from pgmlang.binding.problems import BindingProblems
+from pgmlang.data import Column, Frame
+from pgmlang.diagnostics.suggest import did_you_mean
+from pgmlang.layout import MissingMask
+from pgmlang.model import Model, Variable
 from pgmlang.model.show import quoted
 
 _DISTRIBUTIONS = {
@@ -27,3 +37,58 @@ def as_modelled(variable: Variable) -> str:
         declared = " : {...}"
     axes = f"[{', '.join(variable.axes)}]" if variable.axes else ""
     return f"{variable.name}{axes}{declared} ~ {_DISTRIBUTIONS.get(kind, 'Normal(m, s)')}"
+
+
+@dataclass
+class Inputs:
+    """What the tables ``frames`` gave: ``values`` of variables, ``gaps`` in them."""
+
+    matches: Matches
+    frames: Mapping[str, Frame]
+    values: Mapping[str, np.ndarray]
+    gaps: Mapping[str, MissingMask]
+    problems: BindingProblems
+
+    def check(self, closed: Model, hide: Collection[str], columns_of: Callable[[str], list[Column]]) -> None:
+        """PGM0718 for each input without data, PGM0710 for one with missing cells. ``columns_of``: the cells of a bound variable."""
+        for variable in closed.of_role("input"):
+            name = variable.name
+            if name in self.problems.troubled:
+                continue
+            if name in hide:
+                self.problems.error("PGM0718", f"the input `{name}` is hidden, and an input is given", self._source,
+                                    f"leave `--hide` out, or give the variable a distribution: `{as_modelled(variable)}`")  # fmt: skip
+            elif name not in self.values and not variable.plates:
+                self.problems.error("PGM0718", f"the input `{name}` has no value", self._source,
+                                    f"it is outside of every plate: write `--observe {name}=VALUE`")  # fmt: skip
+            elif name not in self.values and not self.matches.bound(name):
+                self._lacks_column(name)
+            elif name in self.gaps:
+                count = self.gaps[name].number
+                self.problems.error(
+                    "PGM0710", f"the input `{name}` has {count:,} missing cell{'s' if count > 1 else ''}",
+                    self._first_gap(columns_of(name)),
+                    f"model it (`{as_modelled(variable)}`), or leave those rows out: `--missing drop`",
+                )  # fmt: skip
+
+    @property
+    def _source(self) -> str:
+        return ", ".join(f.name for f in self.frames.values())
+
+    def _lacks_column(self, name: str) -> None:
+        scalars = [f for f in self.frames.values() if name in f.arrays and not f.arrays[name].ndim]
+        if scalars:
+            self.problems.error("PGM0718", f"the input `{name}` is one value in the data, not a column", self._source,
+                                f"give one value a row, in Python `{{{name!r}: [{scalars[0].arrays[name]}]}}` for a single row")  # fmt: skip
+            return
+        near = did_you_mean(name, unused_columns(self.matches, self.frames))
+        self.problems.error("PGM0718", f"the input `{name}` has no column", self._source,
+                            f"{near + ' ' if near else ''}add a column `{name}`, or say `--map {name}=COLUMN` "
+                            f"(in Python `mapping={{{name!r}: 'COLUMN'}}`)")  # fmt: skip
+
+    def _first_gap(self, columns: list[Column]) -> str:
+        for column in columns:
+            gaps = np.flatnonzero(np.asarray(column.missing))
+            if len(gaps):
+                return column.cell(int(gaps[0]))
+        return self._source
