@@ -27,6 +27,7 @@ from pgmlang.binding.values import (
     check_shape,
     check_vectors,
     column_values,
+    first_cells,
     single_value,
 )
 from pgmlang.binding.weight_column import WeightColumn, weight_column
@@ -303,7 +304,7 @@ class Binder:
         column = array_column(frame, array_name, given, variable.type.kind == "labels")
         labels = self._element_labels(variable, elements)
         array = self._cells(closed, variable, column, labels, plate, len(given)).reshape(given.shape)
-        check_vectors(variable, array, _first_cells(column, given.shape))
+        check_vectors(variable, array, first_cells(column, given.shape))
         return array, int(is_missing(array).sum()), array.size
 
     def _cells(
@@ -406,9 +407,3 @@ class Binder:
             f"leave `--hide {hidden[0]}` out" if hidden else "rename columns, or say `--map VAR=COLUMN`",
             (f"variables: {listed(variables)}", f"columns: {listed(columns)}"),
         )  # fmt: skip
-
-
-def _first_cells(column: Column, shape: tuple[int, ...]) -> Column:
-    """The first cell of each vector of a flattened array."""
-    width = shape[-1] if shape else 1
-    return column.take(np.arange(0, len(column), max(1, width)))

@@ -124,6 +124,12 @@ def check_vectors(variable: Variable, array: np.ndarray, column: Column) -> None
         raise _outside(variable, what, column, bad)
 
 
+def first_cells(column: Column, shape: tuple[int, ...]) -> Column:
+    """The first cell of each vector of a flattened array."""
+    width = shape[-1] if shape else 1
+    return column.take(np.arange(0, len(column), max(1, width)))
+
+
 def check_shape(
     variable: Variable, array: np.ndarray, shape: tuple[int | None, ...], place: str, axes: Sequence[str]
 ) -> None:
