@@ -45,12 +45,21 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
             return None
 
     shell.register_magic_function(pgm, "cell", "pgm")  # type: ignore[arg-type]
-    shell.set_custom_exc((PgmError,), _shown_error)
+    _show_errors(shell)
 
 
-def _shown_error(shell: Any, kind: type, error: PgmError, traceback: Any, tb_offset: Any = None) -> list[str]:
-    print(render([d.for_python() for d in error.diagnostics], color=_in_color(shell)), file=sys.stderr, end="")
-    return []
+def _show_errors(shell: Any) -> None:
+    """Errors of models and data without a traceback; a handler that was set before keeps all others."""
+    others, before = tuple(shell.custom_exceptions), shell.CustomTB
+
+    def shown(shell: Any, kind: type, error: BaseException, traceback: Any, tb_offset: Any = None) -> list[str]:
+        if not isinstance(error, PgmError):
+            lines: list[str] = before(kind, error, traceback, tb_offset=tb_offset)
+            return lines
+        print(render([d.for_python() for d in error.diagnostics], color=_in_color(shell)), file=sys.stderr, end="")
+        return []
+
+    shell.set_custom_exc((*others, PgmError), shown)
 
 
 def _in_color(shell: Any) -> bool:

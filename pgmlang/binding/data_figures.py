@@ -7,10 +7,7 @@ import math
 import numpy as np
 
 from pgmlang.binding.record import Binding, is_missing
-from pgmlang.drawing.scene import Mark, NodeFigures
-
-MOST_MARKS = 8
-"""Labels of a variable that have a bar each."""
+from pgmlang.drawing.scene import MOST_MARKS, Mark, NodeFigures
 
 
 def data_figures(binding: Binding) -> dict[str, NodeFigures]:

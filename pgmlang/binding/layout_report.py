@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pgmlang.binding.record import Binding
+from pgmlang.display import printable
 from pgmlang.layout import Layout
 
 FIRST = 8
@@ -112,5 +113,5 @@ def _first(shown: Iterable[str], total: int) -> str:
 
 def _shown(label: str) -> str:
     # a label is a stranger's text: it must not steer the terminal
-    text = label if label.isprintable() else label.encode("unicode_escape").decode()
+    text = printable(label)
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

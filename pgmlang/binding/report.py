@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic
-from pgmlang.display.text import count_of
+from pgmlang.display.text import count_of, printable
 
 
 def binding_report(binding: Binding) -> list[str]:
@@ -38,14 +38,14 @@ def binding_report(binding: Binding) -> list[str]:
 
 def reading_lines(binding: Binding) -> list[str]:
     """What the options of reading did, a line each."""
-    return [f"read      {_printable(note)}" for note in binding.notes]
+    return [f"read      {printable(note)}" for note in binding.notes]
 
 
 def weight_lines(binding: Binding) -> list[str]:
     """by which column of a fit new rows are weighed, where nobody said it."""
     by = binding.weighed_by
     return (
-        [f"{by.option:<10}{_printable(by.says())}"] if by is not None and by.is_of_fit and not by.is_absent else []
+        [f"{by.option:<10}{printable(by.says())}"] if by is not None and by.is_of_fit and not by.is_absent else []
     )
 
 
@@ -75,8 +75,4 @@ def _names(names: Iterable[str], limit: int = 16) -> str:
     listed = list(names)
     more = f", … ({len(listed):,} in all)" if len(listed) > limit else ""
     # a column's name is a stranger's text: it must not steer the terminal
-    return (", ".join(map(_printable, listed[:limit])) + more) or "nothing"
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    return (", ".join(map(printable, listed[:limit])) + more) or "nothing"

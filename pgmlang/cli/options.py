@@ -12,6 +12,7 @@ import click
 from pgmlang.cli.console import choose_quiet, print_diagnostics, say
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.sema.scope import Value
+from pgmlang.signatures.arguments import BINDING, READING
 from pgmlang.signatures.options import OPTIONS, OptionRow
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -209,26 +210,6 @@ def refuse_options_without_data() -> None:
         is_said = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         if option.name in BINDING and is_said:
             raise click.UsageError(f"`{option.opts[0]}` says how data are read, and none are given")
-
-
-READING = (
-    "encoding",
-    "decimal",
-    "thousands",
-    "na",
-    "strip",
-    "fold_case",
-    "merge",
-    "unit",
-    "accounting",
-    "magnitudes",
-    "dates",
-    "bins",
-)
-"""The parameters of ``reading_options`` that say how cells are read; ``--sep`` is the file's."""
-
-BINDING = ("sep", *READING, "missing", "mapping", "observe", "hide", "counts", "weights")
-"""The parameters of ``binding_options``."""
 
 
 def binding_of(given: dict[str, Any]) -> dict[str, Any]:

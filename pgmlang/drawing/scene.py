@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+MOST_MARKS = 8
+"""Lines of a node: numbers of a variable, or labels, of which the likeliest are drawn where there are more."""
 MOST_CARDS = 60
 """Variables beyond which a drawing has no figures in its nodes unless they are asked for."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.plots.kind import Kind, Request
 from pgmlang.plots.registry import every_kind, kind_named
+from pgmlang.progress.notebook import in_notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +75,7 @@ def _need_packages(kind: Kind) -> None:
 
 def _close_in_notebook(figure: Figure) -> None:
     """A notebook shows what a cell returns, and every figure that is open: that would be twice."""
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         from matplotlib import pyplot
 
         pyplot.close(figure)

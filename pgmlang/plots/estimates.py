@@ -12,6 +12,7 @@ from pgmlang.plots.canvas import BLUE, new_figure, shortened, titled
 from pgmlang.plots.kind import Kind, Request
 from pgmlang.plots.scalars import refuse_unknown
 from pgmlang.results.fit import Fit
+from pgmlang.results.node_figures import Z90
 from pgmlang.results.scalars import axis_labels
 from pgmlang.tables.learned import learned_tables
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 60
-NINETY = 1.6448536269514722
-"""Of a normal distribution: half of the width of its 90 % interval."""
 
 
 def _names(fit: Fit) -> list[str]:
@@ -62,7 +61,7 @@ def _draw(request: Request) -> Figure:
     axis = figure.subplots()
     places = np.arange(len(shown))[::-1]
     values = np.array([v for _, v, _ in shown])
-    widths = NINETY * np.array([np.nan_to_num(e) for *_, e in shown])
+    widths = Z90 * np.array([np.nan_to_num(e) for *_, e in shown])
     axis.errorbar(values, places, xerr=widths, fmt="o", color=BLUE, markersize=4, linewidth=1.4)
     axis.axvline(0, color="grey", linewidth=0.6)
     axis.set_yticks(places, [shortened(n, 32) for n, *_ in shown])

@@ -8,14 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from pgmlang.diagnostics import PgmError
-from pgmlang.drawing.scene import Mark, NodeFigures
+from pgmlang.drawing.scene import MOST_MARKS, Mark, NodeFigures
 from pgmlang.query.network import NetworkAnswers
 from pgmlang.query.parse import Evidence
 
 MAX_CELLS = 1 << 24
 """Cells that the marginals behind a drawing may keep: some seconds of work."""
-MOST_MARKS = 8
-"""Lines of a node; of more labels the likeliest are drawn."""
 
 
 def network_figures(

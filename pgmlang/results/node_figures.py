@@ -7,14 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgmlang.drawing.scene import Mark, NodeFigures
+from pgmlang.drawing.scene import MOST_MARKS, Mark, NodeFigures
 from pgmlang.results.fit import Fit, weight_column_of
 from pgmlang.results.precision import decimals
 from pgmlang.results.scalars import axis_labels, figures_of, is_discrete, shares
 from pgmlang.tables.learned import learned_tables
 
-MOST_MARKS = 8
-"""Numbers of a variable that have a line each."""
 Z90 = 1.6448536269514722
 """The normal quantile of 95 %: an interval of 90 % reaches as many standard errors to each side."""
 MOST_CODES = 1 << 20

@@ -75,6 +75,22 @@ def test_an_error_of_a_cell_has_no_traceback(shell: Any, capfd: pytest.CaptureFi
     assert "ZeroDivisionError" in captured.out + captured.err
 
 
+def test_a_handler_of_the_users_keeps_its_errors(shell: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    before = shell.custom_exceptions, shell.CustomTB
+    try:
+        shell.set_custom_exc((KeyError,), lambda shell, kind, error, tb, tb_offset=None: print("the user's own"))
+        pgmlang.load_ipython_extension(shell)
+        shell.run_cell("{}['a']")
+        assert capfd.readouterr().out == "the user's own\n"
+        shell.user_ns["pgmlang"] = pgmlang
+        shell.run_cell("pgmlang.load('nowhere.fit')")
+        captured = capfd.readouterr()
+        assert "PGM0701" in captured.err
+        assert "Traceback" not in captured.out + captured.err
+    finally:
+        shell.custom_exceptions, shell.CustomTB = before
+
+
 def test_a_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
 
