@@ -16,6 +16,7 @@ from pgmlang.binding.elements import Elements
 from pgmlang.binding.fit_mapping import mapping_as_in_fit
 from pgmlang.binding.inputs import Inputs
 from pgmlang.binding.new_labels import CHOICES, NewLabels
+from pgmlang.binding.nothing_bound import nothing_bound
 from pgmlang.binding.order import refuse_ordinal_text
 from pgmlang.binding.problems import BindingProblems, listed
 from pgmlang.binding.record import Binding, is_missing
@@ -107,7 +108,6 @@ class Binder:
     gaps: dict[str, MissingMask] = field(default_factory=dict)
     unseen: NewLabels | None = None
     is_weighing_said: bool = False
-    hidden: tuple[str, ...] = ()
 
     def bind(
         self,
@@ -122,7 +122,6 @@ class Binder:
         self._check_names([*mapping], [*hide, *observe])
         prints = "-".join(fingerprint(f) for f in frames.values())
         row_weights, special = weights_of(self.model, frames, weighed_by, problems)
-        self.hidden = hide
         matcher = Matcher(self.model, mapping, hide, self.known, problems)
         if special is not None and weighed_by is not None:
             matcher.matches.claimed[special] = f"--{weighed_by.option}"
@@ -151,7 +150,7 @@ class Binder:
         is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)
         is_new = self.is_fresh or (self.is_of_fit and is_bound)
         if not is_new and not any(closed.by_name[n].plates for n in self.values):
-            self._nothing_bound()
+            nothing_bound(self.model, self.matches, frames, hide, self._source(), problems)
         self._check_closed(closed, elements)
         problems.stop()
         layout = close_layout(closed, elements.sizes, elements.labels, elements.membership, self.gaps)
@@ -389,21 +388,3 @@ class Binder:
                 self.values[name] = single_value(closed, variable, str(text))
             except PgmError as error:
                 self.problems.extend(error, about=name)
-
-    def _nothing_bound(self) -> None:
-        if self.problems.errors:
-            return
-        if self.matches.columns or self.matches.arrays:
-            names = listed([*self.matches.columns, *self.matches.arrays])
-            self.problems.error("PGM0708", f"no cell of {names} holds a value", self._source(),
-                                "is it the right table? what means missing is said with `--na`")  # fmt: skip
-            return
-        columns = [c for f in self.frames.values() for c in dict.fromkeys([*f.columns, *f.arrays])]
-        variables = [v.name for v in self.model.of_role(*BINDABLE) if v.plates]
-        hidden = sorted(n for n in self.hidden if n in columns)
-        self.problems.error(
-            "PGM0708", "no column of the data is a variable of the model" + (" that is not hidden" if hidden else ""),
-            self._source(),
-            f"leave `--hide {hidden[0]}` out" if hidden else "rename columns, or say `--map VAR=COLUMN`",
-            (f"variables: {listed(variables)}", f"columns: {listed(columns)}"),
-        )  # fmt: skip

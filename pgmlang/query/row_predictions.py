@@ -136,7 +136,8 @@ def targets_of(rows: NewRows, targets: Sequence[str] | None) -> list[str]:
         # of outer elements alone there is what the fit knows of them
         names = names or [n for n in asked if inner in rows.joint.axes(n) and without]
         if not names:
-            raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict",
+            left_out = tuple(w.message for w in rows.joint.binding.warnings if w.code in ("PGM0723", "PGM0725"))
+            raise PgmError(Diagnostic("PGM0612", "everything in these rows is observed: there is nothing to predict", notes=left_out,
                                       help="hide what is to be predicted (`--hide NAME`, in Python `hide=['NAME']`), or ask for `score`"))  # fmt: skip
         return names
     absent = next((t for t in targets if t in without), None)

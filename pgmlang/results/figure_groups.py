@@ -23,7 +23,7 @@ from pgmlang.results.probability_table import (
 )
 from pgmlang.results.scalars import axis_labels, figures_of, is_discrete
 from pgmlang.results.summary import draw_rows, draws_in_order, plain_rows, table_errors, table_labels
-from pgmlang.tables.learned import Table, learned_tables
+from pgmlang.tables.learned import Table, is_of_first_rows, learned_tables
 
 JUDGED = 1 << 22
 """Numbers of a group of draws that are looked at for the figures beside a table."""
@@ -202,6 +202,7 @@ def _table(fit: Fit, table: Table, array: np.ndarray) -> FigureGroup:
     heads, labels = table_labels(fit, table, array.shape)
     names = [head for head, _ in heads]
     title = f"P({table.target}{' | ' + ', '.join(names) if names else ''})"
+    title += ", first rows" if is_of_first_rows(fit.model, table) else ""
     # tables of one statement that are told by the same names, as of both ways of an `if`
     like = [t for t in learned_tables(fit.model) if t.target == table.target and _told_by(t) == _told_by(table)]
     title += f", table {like.index(table) + 1} of {len(like)}" if len(like) > 1 else ""

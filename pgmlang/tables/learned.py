@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.model import Model, TableDist, Variable
+from pgmlang.model import Choice, Distribution, Model, TableDist, Variable
 from pgmlang.model.branches import branches
+from pgmlang.model.expr import Apply, First
 from pgmlang.model.named import check_cells
 from pgmlang.tables.evaluate import Evaluator
 
@@ -53,6 +54,25 @@ def tables_of(model: Model) -> tuple[Table, ...]:
 def learned_tables(model: Model) -> tuple[Table, ...]:
     """The tables whose rows are fitted."""
     return tuple(t for t in tables_of(model) if t.is_learned)
+
+
+def is_of_first_rows(model: Model, table: Table) -> bool:
+    """Whether a table is that of the first rows of sequences alone: ``if first then Table() else ...``."""
+    return _is_first(model.conditional_of[table.target].distribution, table.distribution)
+
+
+def _is_first(distribution: Distribution, table: TableDist) -> bool:
+    if not isinstance(distribution, Choice):
+        return False
+    first: tuple[Distribution, ...] = ()
+    match distribution.condition:
+        case First():
+            first = tuple(branches(distribution.then))
+        case Apply(function="not", arguments=(First(),)):
+            first = tuple(branches(distribution.otherwise))
+    if any(d is table for d in first):
+        return True
+    return _is_first(distribution.then, table) or _is_first(distribution.otherwise, table)
 
 
 def num_values(evaluator: Evaluator, variable: Variable) -> int:

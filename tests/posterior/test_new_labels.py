@@ -152,6 +152,15 @@ def test_rows_are_left_out_for_both_reasons(regression: pgmlang.FittedModel) -> 
     assert np.isnan(columns["y"]).tolist() == [True, False, True, False]
 
 
+def test_rows_that_are_left_out_are_named_where_nothing_is_left_to_predict(
+    regression: pgmlang.FittedModel,
+) -> None:
+    rows = {"g": ["u", None], "x": [1.0, 2.0], "c": ["no", "no"], "y": [1.0, None]}
+    with pytest.raises(PgmError, match="PGM0612") as caught:
+        regression.predict_columns(rows, missing="drop")
+    assert "1 row lacks an input" in caught.value.diagnostics[0].notes[0]
+
+
 def test_a_score_leaves_out_rows_with_any_missing_cell(regression: pgmlang.FittedModel) -> None:
     rows = {"g": ["u", "v"], "x": [1.0, 2.0], "c": ["no", None], "y": [1.0, -2.0]}
     assert np.isnan(regression.score(rows, missing="drop")).tolist() == [False, True]

@@ -182,3 +182,12 @@ def test_tables_of_both_ways_of_an_if_are_told_apart() -> None:
     text = "plate row {\n  a : {no, yes} ~ Table()\n  b : {no, yes} ~ if a == no then Table(prior = 1) else Table(prior = 1)\n}\n"
     fit = pgmlang.compile(text).fit({"a": ["no", "yes"] * 4, "b": ["no", "no", "yes", "yes"] * 2})
     assert [t.title for t in summary_tables(fit.record, ["b"])] == ["P(b), table 1 of 2", "P(b), table 2 of 2"]
+
+
+@pytest.mark.parametrize(
+    "text", ["if first then Table() else Table(prev(z))", "if not first then Table(prev(z)) else Table()"]
+)
+def test_a_table_of_first_rows_says_so(text: str) -> None:
+    fit = pgmlang.compile(f"plate t = chain {{\n  z : {{a, b}} ~ {text}\n}}").fit({"z": ["a", "b", "a", "a"]})
+    titles = [table.title for table in summary_tables(fit.record, ["z"])]
+    assert sorted(titles) == ["P(z | prev(z))", "P(z), first rows"]
