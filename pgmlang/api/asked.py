@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pgmlang.model import Model
     from pgmlang.posterior import Posterior
     from pgmlang.query import Answer
+    from pgmlang.query.held_out import HeldOut
     from pgmlang.query.rows import Columns
-    from pgmlang.query.score import Score
 
 
 @does_not_change("a fit", "fit again, or work on a copy (`dict(fit.draws)`, `fit.draws[...].copy()`)")
@@ -146,21 +146,21 @@ class Asked:
         return predict(condition(self.posterior, bound, seed=seed), None if targets is None else list(targets))
 
     @of_the_model
-    def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> Score:
-        """Held-out log-likelihoods with the name of the estimator and the plate whose elements they are of."""
+    def score_rows(self, data: Any, seed: int = 0, **binding: Any) -> HeldOut:
+        """As `score`, with the weights of the rows, their ``total`` and ``mean``, Monte Carlo errors, the name of the
+        estimator and the plate whose elements the values are of."""
         from pgmlang.posterior import condition, score
+        from pgmlang.query.held_out import held_out
 
-        return score(condition(self.posterior, self.bind(data, **binding), seed=seed))
+        bound = self._bind_weighed(data, **binding)
+        return held_out(score(condition(self.posterior, bound, seed=seed)), bound)
 
     @of_the_model
     def score(self, data: Any, *, seed: int = 0, **binding: Any) -> np.ndarray:
         """Log-likelihood of each row of new data (missing cells summed out), shape (rows,); NaN for a row that
-        ``missing="drop"`` left out. ``seed``: of the draws behind an estimate."""
-        from pgmlang.query import row_order
-
-        bound = self._bind_weighed(data, **binding)
-        row_scores = self.score_rows(bound, seed)
-        return row_order(row_scores.values, bound) if row_scores.plate == bound.plate else row_scores.values
+        ``missing="drop"`` left out. ``seed``: of the draws behind an estimate. `score_rows` has their total by the rows'
+        weights, and the Monte Carlo errors."""
+        return self.score_rows(data, seed, **binding).values
 
     @of_the_model
     def sample(self, num_draws: int, *, seed: int | None = None, evidence: str = "") -> Any:

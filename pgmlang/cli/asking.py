@@ -136,13 +136,7 @@ def score(
     seed: int | None, as_json: bool, quiet: bool, new_labels: str | None, **given: Any,
 ) -> None:  # fmt: skip
     """Log-likelihood of new data, missing cells and latents summed out or integrated, by the estimator it names."""
-    from dataclasses import replace
-
-    import numpy as np
-
     from pgmlang.posterior import of_new_labels
-    from pgmlang.query.rows import impossible_rows, row_order
-    from pgmlang.results.effective_draws import few_weighed
 
     check_csv_name(output)
     asked = asked_of(source, settings, fixed)
@@ -151,55 +145,20 @@ def score(
     say_reading(bound, quiet or as_json, is_weighed=True)
     if not quiet:
         print_diagnostics(of_new_labels(asked.posterior, bound))
-    row_scores = asked.score_rows(bound, seed or 0)
-    is_of_rows, estimator = row_scores.plate == bound.plate, row_scores.estimator
-    rows = row_order(row_scores.values, bound) if is_of_rows else row_scores.values
-    errors = row_scores.mcse
-    if errors is not None and is_of_rows:
-        errors = row_order(errors, bound)
-    total_error = row_scores.total_mcse(
-        bound.weights if bound.weights is not None and len(bound.weights) == len(row_scores.values)
-        else np.ones(len(row_scores.values))
-    )  # fmt: skip
-    if len(rows) != len(bound.weights if bound.weights is not None else rows):
-        bound = replace(bound, weights=None)
-    if row_scores.plate != bound.plate:
-        bound = replace(bound, rows=None)
-    weights = np.ones(len(rows)) if bound.weights is None else row_order(bound.weights, bound)
-    if bound.rows is not None:
-        weights = np.where(np.isin(np.arange(len(rows)), bound.rows), weights, 0.0)
-    weights = np.where(np.isnan(rows) & (row_scores.plate != bound.plate), 0.0, weights)
-    possible = np.where(weights > 0, rows, 0.0)
-    total = float(weights @ possible)
+    scores = asked.score_rows(bound, seed or 0)
     if output:
-        named = {row_scores.plate: list(row_scores.elements)} if row_scores.elements else {}
-        simulated = {} if errors is None else {"log_likelihood.mcse": errors}
-        _write_columns({**named, "log_likelihood": rows, **simulated}, output, False, quiet)
-    few = few_weighed(
-        row_scores.ess,
-        "the score of the worst row"
-        if row_scores.plate == bound.plate
-        else f"the score of the worst {row_scores.plate}",
-    )
+        named = {scores.plate: list(scores.elements)} if scores.elements else {}
+        simulated = {} if scores.mcse is None else {"log_likelihood.mcse": scores.mcse}
+        _write_columns({**named, "log_likelihood": scores.values, **simulated}, output, False, quiet)
     if not quiet:
-        print_diagnostics(impossible_rows(np.where(weights > 0, rows, 0.0), bound.model))
-        print_diagnostics(few)
-    number = float(weights.sum())
-    mean = total / number if number else 0.0
-    unit = "row" if row_scores.plate == bound.plate else row_scores.plate
-    several = "rows" if row_scores.plate == bound.plate else "elements"
+        print_diagnostics(scores.warnings)
     if as_json:
-        print_json({"log_likelihood": total, "mcse": total_error, "mean_log_likelihood": mean, "rows": round(number), "method": estimator,
-                    "unit": row_scores.plate, "effective_sample_size": row_scores.ess,
-                    "warnings": [{"code": w.code, "message": w.message} for w in few]})  # fmt: skip
+        print_json({"log_likelihood": scores.total, "mcse": scores.total_mcse, "mean_log_likelihood": scores.mean,
+                    "rows": round(scores.number), "method": scores.estimator, "unit": scores.plate,
+                    "effective_sample_size": scores.ess,
+                    "warnings": [{"code": w.code, "message": w.message} for w in scores.warnings]})  # fmt: skip
     else:
-        # rows that hang together have one score, and no mean
-        is_of_elements = row_scores.plate in bound.model.plate_by_name
-        mean_error = total_error / number if total_error is not None and number else None
-        each = f"mean a {unit:<9}{_told(mean, mean_error)}\n{several:<16}{number:,.0f}\n" if is_of_elements else ""
-        click.echo(f"log-likelihood  {_told(total, total_error)}\n{each}method          {estimator}")
-        if row_scores.ess is not None:
-            click.echo(f"effective draws {row_scores.ess:.1f} (of the worst {unit})")
+        click.echo(repr(scores))
 
 
 @click.command()
@@ -332,17 +291,6 @@ def summary(source: str, names: tuple[str, ...], show_all: bool, netcdf: str | N
         from pgmlang.cli.criticising import elpd_lines
 
         click.echo("\n".join(elpd_lines(*by_both)))
-
-
-def _told(value: float, error: float | None) -> str:
-    """A number with six decimals, or with its Monte Carlo error and as many decimals as that has of two digits."""
-    from pgmlang.results.precision import decimals
-
-    places = decimals(error)
-    if error is None or places is None or places > 7:
-        return f"{value:.6f}"
-    shown = min(max(places, 0), 6)
-    return f"{value:.{shown}f} (mcse {error:.{shown}f})"
 
 
 def _write_columns(columns: dict[str, Any], output: str, as_json: bool, quiet: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pgmlang.drawing.scene import Mark, NodeFigures
-from pgmlang.results.fit import Fit
+from pgmlang.results.fit import Fit, weight_column_of
 from pgmlang.results.precision import decimals
 from pgmlang.results.scalars import axis_labels, figures_of, is_discrete, shares
 from pgmlang.tables.learned import learned_tables
@@ -41,11 +41,14 @@ def fit_figures(fit: Fit) -> dict[str, NodeFigures]:
 def drawn_sizes(fit: Fit) -> dict[str, int]:
     """Elements of plates and dims; of a plate whose rows were counted (``--counts``) as many as they stand for."""
     sizes = dict(fit.sizes)
+    by = weight_column_of(fit)
+    if by is None or by.option != "counts":
+        return sizes
     for table in learned_tables(fit.model):
         counts = fit.parameters.get(table.counts_name)
         total = 0.0 if counts is None else float(np.asarray(counts).sum())
         for plate in fit.model.by_name[table.target].plates[-1:]:
-            if plate in sizes and total > sizes[plate] and abs(total - round(total)) < 1e-6 * total:
+            if plate in sizes and total > sizes[plate]:
                 sizes[plate] = round(total)
     return sizes
 

@@ -47,6 +47,15 @@ def fixed(value: float, error: float | None, most: int = 4) -> str:
     return text if float(text) else text.removeprefix("-")
 
 
+def with_error(value: float, error: float | None) -> str:
+    """A number with six decimals, or with its Monte Carlo error and as many decimals as that has of two digits."""
+    places = decimals(error)
+    if error is None or places is None or places > 7:
+        return f"{value:.6f}"
+    shown = min(max(places, 0), 6)
+    return f"{value:.{shown}f} (mcse {error:.{shown}f})"
+
+
 def r_hat_text(value: float) -> str:
     """R-hat for the eye: below one it tells the same as one."""
     return f"{max(value, 1.0):.3f}"

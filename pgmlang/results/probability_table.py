@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def probability_table(rows: ProbabilityRows, limit: int | None = None, *, is_who
     if not rows.heads:
         return _labels_down(rows, limit)
     shape = rows.share.shape
-    indices = list(np.ndindex(shape[:-1]))[:limit]
+    indices = list(islice(np.ndindex(shape[:-1]), limit))
     columns = [
         column(head, [names[index[i]] for index in indices], is_head=True)
         for i, (head, names) in enumerate(rows.heads)

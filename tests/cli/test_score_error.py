@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pgmlang
 from tests.cli.conftest import Run
 
 MODEL = "plate row { u ~ Normal(0, 1) ; v ~ Normal(0, 1) ; w ~ Normal(0, 1) ; k ~ Poisson(exp(u + v + w)) }"
+ONE = "plate row { y ~ Normal(0, 1) }"
 
 
 def test_an_estimate_has_its_error_and_no_more_digits(pgmc: Run, tmp_path: Path) -> None:
@@ -29,3 +31,18 @@ def test_an_estimate_has_its_error_and_no_more_digits(pgmc: Run, tmp_path: Path)
     other = json.loads(pgmc("score", "m.pgm", "d.csv", "--json", "--seed", "1").stdout)
     assert abs(other["log_likelihood"] - document["log_likelihood"]) < 6 * document["mcse"]
     assert other["log_likelihood"] != document["log_likelihood"]
+
+
+def test_the_shell_says_the_same(pgmc: Run, tmp_path: Path) -> None:
+    (tmp_path / "m.pgm").write_text(ONE)
+    (tmp_path / "d.csv").write_text("y,n\n0,3\n1,2\n,5\n-2,0\n")
+    options = ("m.pgm", "d.csv", "--counts", "n", "--missing", "drop")
+    told = json.loads(pgmc("score", *options, "--json").stdout)
+    score = (
+        pgmlang.compile(ONE)
+        .given()
+        .score_rows({"y": [0.0, 1.0, None, -2.0], "n": [3, 2, 5, 0]}, counts="n", missing="drop")
+    )
+    assert told["log_likelihood"] == pytest.approx(score.total)
+    assert told["rows"] == 5
+    assert pgmc("score", *options).stdout.rstrip() == repr(score)

@@ -90,8 +90,9 @@ def test_three_latents_are_weighed_with_their_error() -> None:
     right = [of_counts(np.array([k]), 0, math.sqrt(3)) for k in (0, 3, 9)]
     assert np.all(score.mcse < 0.2)
     assert np.all(np.abs(score.values - right) < 4 * score.mcse)
-    weights = np.array([1.0, 2.0, 0.0])
-    assert 0 < score.total_mcse(weights) < float(weights @ score.mcse) + 1e-12
+    weighed = given.score_rows({"k": [0, 3, 9], "times": [1.0, 2.0, 0.0]}, weights="times")
+    assert weighed.total_mcse is not None
+    assert 0 < weighed.total_mcse < float(weighed.weights @ score.mcse) + 1e-12
     assert not np.array_equal(score.values, given.score_rows({"k": [0, 3, 9]}, seed=1).values)
 
 

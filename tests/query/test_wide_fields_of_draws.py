@@ -143,5 +143,6 @@ def test_the_error_of_log_z_is_in_every_score() -> None:
     assert result.mcse is not None
     assert result.mcse[0] == result.mcse[1] > 0
     assert np.all(np.abs(result.values - right) < 4 * result.mcse)
-    assert result.total_mcse(np.array([1.0, 1.0, 0.0])) == pytest.approx(2 * result.mcse[0])
-    assert result.total_mcse(np.array([2.0, 0.0, 0.0])) == pytest.approx(2 * result.mcse[0])
+    for counts in ([1, 1, 0], [2, 0, 0]):
+        counted = given.score_rows({**rows, "n": counts}, seed=3, counts="n")
+        assert counted.total_mcse == pytest.approx(2 * result.mcse[0])

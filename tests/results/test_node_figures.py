@@ -87,6 +87,12 @@ def test_counted_rows_are_as_many_as_they_stand_for() -> None:
     assert [m.high for m in drawing.scene.nodes[0].marks] == pytest.approx([30 / 42, 12 / 42])
 
 
+def test_weighed_rows_are_as_many_as_there_are() -> None:
+    model = compile("plate person { sex : {m, f} ~ Table() }\n")
+    fit = model.fit({"sex": ["m", "f", "m"], "w": [3.5, 2.5, 2.0]}, weights="w", seed=1)
+    assert drawn_sizes(fit.record) == {"person": 3}
+
+
 def test_columns_of_data() -> None:
     model = compile("plate row { input x; y : {a, b} ~ Table(); n ~ Poisson(3) }\n")
     binding = model.bind({"x": [1.0, 2.0, 6.0], "y": ["a", "b", "a"], "n": [1, 2, 3]})
