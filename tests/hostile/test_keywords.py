@@ -20,7 +20,7 @@ MODEL = pgmlang.compile("m ~ Normal(0, 1)\nplate row { y ~ Normal(m, 1) }")
 DATA = {"y": [0.5, 1.5]}
 FIT = MODEL.fit(DATA, method="map")
 GIVEN = pgmlang.compile("plate row { a : {no, yes} ~ Table() { 0.5, 0.5 } }")
-INSIDE = {"known", "kept", "weighed_by", "is_block", "is_fresh", "open_sets"}
+INSIDE = {"known", "kept", "weighed_by", "mapped_by", "is_block", "is_fresh", "is_predicted", "open_sets"}
 """Arguments of `bind` that other stages give."""
 
 
