@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -14,9 +13,12 @@ from pgmlang.model import Model
 from pgmlang.model.branches import families_in
 
 
-@lru_cache(maxsize=64)
 def limited_families(model: Model) -> Mapping[str, str]:
     """The family between limits (`Family.limits`) that a variable is drawn of, by variable; of several the first."""
+    return model.once(_limited_families)
+
+
+def _limited_families(model: Model) -> dict[str, str]:
     return {
         c.target: limited[0]
         for c in model.conditionals
