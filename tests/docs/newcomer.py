@@ -82,7 +82,9 @@ def walk(page: Document, programs: Path, folder: Path) -> tuple[float | None, li
     """When the first question of a page was answered, and the steps that were not as shown."""
     folder.mkdir()
     (folder / "runner.txt").write_text(RUNNER)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith("PYTHON") and k not in ("COLUMNS", "LINES")
+    }
     environment |= {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "MPLBACKEND": "agg"}
     blocks: list[Path] = []
     answered, faults = None, []

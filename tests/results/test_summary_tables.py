@@ -178,7 +178,7 @@ def test_every_table_shows_its_head_in_a_glance() -> None:
 def test_tables_of_both_ways_of_an_if_are_told_apart() -> None:
     text = "plate t = chain {\n  z : {a, b} ~ if first then Table(prior = 1) else Table(prev(z), prior = 1)\n}\n"
     fit = pgmlang.compile(text).fit({"z": list("abababba")})
-    assert [t.title for t in summary_tables(fit.record)] == ["P(z)", "P(z | prev(z))"]
+    assert [t.title for t in summary_tables(fit.record)] == ["P(z), first rows", "P(z | prev(z))"]
     text = "plate row {\n  a : {no, yes} ~ Table()\n  b : {no, yes} ~ if a == no then Table(prior = 1) else Table(prior = 1)\n}\n"
     fit = pgmlang.compile(text).fit({"a": ["no", "yes"] * 4, "b": ["no", "no", "yes", "yes"] * 2})
     assert [t.title for t in summary_tables(fit.record, ["b"])] == ["P(b), table 1 of 2", "P(b), table 2 of 2"]
