@@ -12,14 +12,17 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
+from pgmlang.density.native import native_of
 from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.seen_rows import log_marginal_of, prepared
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.traced import NotRecordable, traced
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
-from pgmlang.kernels.log_density import eager_value, eager_value_and_grad
+from pgmlang.kernels.kernel import ChainState
+from pgmlang.kernels.log_density import Trajectories, eager_value, eager_value_and_grad
 from pgmlang.model import Model
+from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.plan.latents import latent_variables, summed_names
 from pgmlang.plan.problem import Problem
 
@@ -28,8 +31,8 @@ from pgmlang.plan.problem import Problem
 class Target:
     """The posterior density of continuous variables ``names``, the discrete ones of ``sums`` summed out, other latent
     variables held at ``given``, params and networks at theirs. ``free_shapes`` of the free real values that are mapped to the variables (a simplex of
-    K has K - 1), laid end to end in a vector of ``dimension`` numbers. ``traces``: recordings by shape, or why there is
-    none."""
+    K has K - 1), laid end to end in a vector of ``dimension`` numbers. ``native``: the same density as compiled loops, where it
+    is worked out so. ``traces``: recordings by shape, or why there is none."""
 
     joint: BoundDensity
     names: tuple[str, ...]
@@ -39,6 +42,7 @@ class Target:
     blanket: frozenset[str] | None = None
     params: dict[str, Tensor] = field(default_factory=dict)
     nets: Any = None
+    native: NativeLogDensity | None = field(default=None, repr=False)
     traces: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -93,12 +97,39 @@ class Target:
 
     def value(self, x: Tensor) -> Tensor:
         """As ``kernels.value`` of this density."""
+        if self.native is not None:
+            flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
+            return torch.from_numpy(self.native.values(flat)).reshape(x.shape[:-1])
         return self._run("value", eager_value, x)  # type: ignore[no-any-return]
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
         resumed computes as one that was not."""
+        if self.native is not None:
+            flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
+            values, gradients = map(torch.from_numpy, self.native.values_and_gradients(flat))
+            return values.reshape(x.shape[:-1]), gradients.reshape(x.shape)
         return self._run("gradient", eager_value_and_grad, x)  # type: ignore[no-any-return]
+
+    @property
+    def trajectories(self) -> Trajectories | None:
+        """Whole trajectories without Python in between, as ``kernels.hmc.leapfrog``; None where there are none."""
+        return None if self.native is None else self._native_trajectories
+
+    def _native_trajectories(
+        self, start: ChainState, momentum: Tensor, step_size: Tensor, variance: Tensor, steps: int
+    ) -> tuple[ChainState, Tensor]:
+        assert self.native is not None
+        copies = [t.detach().clone(memory_format=torch.contiguous_format) for t in (*start, momentum)]
+        position, values, gradient, end = copies
+        width, chains = self.dimension, position.shape[-2]
+        blocks = (position.view(-1, chains, width), end.view(-1, chains, width), values.view(-1, chains),
+                  gradient.view(-1, chains, width), step_size.reshape(-1), variance.reshape(-1, width))  # fmt: skip
+        for x, p, value, g, step, inverse_mass in zip(*blocks, strict=True):
+            self.native.trajectories(
+                x.numpy(), p.numpy(), value.numpy(), g.numpy(), float(step), inverse_mass.numpy(), steps
+            )
+        return ChainState(position, values, gradient), end
 
     def _run(self, what: str, eager: Callable[..., Any], x: Tensor) -> Any:
         # networks' weights change unseen between calls
@@ -125,14 +156,19 @@ class Target:
         return recording(x.detach(), *(v.detach() for v in held))
 
 
-def target_of(problem: Problem, dtype: torch.dtype = torch.float64) -> Target:
+def target_of(
+    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", gradients: int = 0,
+    chains: int = 1,
+) -> Target:  # fmt: skip
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
-    (``continuous.density_reasons`` is empty). Raises PgmError PGM0601 for what no program says yet."""
+    (``continuous.density_reasons`` is empty). ``backend``: who works it out; ``auto`` by the number of ``gradients`` of so many ``chains`` that are
+    wanted. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
     joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(free_shape(joint, n) for n in names)
-    return Target(joint, names, shapes, marginaliser_of(joint, summed) if summed else None)
+    sums = marginaliser_of(joint, summed) if summed else None
+    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend, gradients, chains))
 
 
 def block_target(

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from pgmlang.density.target import Target
 
+STEPS = 10
+"""Evaluations of the gradient that an iteration is taken for, when a backend is chosen."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
@@ -62,12 +64,14 @@ FEWEST, FEWEST_A_CHAIN = 100, 10
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
     """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``. ``dtype``:
-    float64 (when None) or float32."""
+    float64 (when None) or float32. ``backend``: what works out the density, ``torch``, ``native`` (compiled loops), or
+    ``auto``: loops where they can say it and the run is long enough to pay for compiling them."""
 
     chains: int = 16
     warmup: int = 500
     draws: int = 500
     dtype: str | None = None
+    backend: str = "auto"
 
 
 Sampled = TypeVar("Sampled", bound=SamplerOptions)
@@ -140,9 +144,9 @@ def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm
     from pgmlang.kernels import WarmupPlan, run, start
 
     problem, moved = noncentred_problem(problem)
-    target = target_of(problem, numbers_of(options.dtype))
-    plan = WarmupPlan(kernel, options.warmup)
     total = options.warmup + options.draws
+    target = target_of(problem, numbers_of(options.dtype), options.backend, total * STEPS, options.chains)
+    plan = WarmupPlan(kernel, options.warmup)
     pace = StepBudget(BLOCK)
 
     def init(rng: np.random.Generator) -> SamplingState:
@@ -177,7 +181,7 @@ def _conclude(state: SamplingState, target: Target, is_finished: bool, moved: tu
     }
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
-             "non_centred": list(moved)}  # fmt: skip
+             "non_centred": list(moved), "backend": "torch" if target.native is None else "native"}  # fmt: skip
     return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
 
 

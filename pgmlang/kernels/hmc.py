@@ -24,8 +24,11 @@ def leapfrog(
     """``steps`` leapfrog steps from ``start`` with ``momentum [..., C, d]``: the end, and the momentum there.
 
     ``step_size [..., 1]`` and the inverse mass ``variance [..., 1, d]`` are shared by the chains.  The map keeps
-    volume and is its own inverse after a flip of the momentum.
+    volume and is its own inverse after a flip of the momentum.  A density with ``trajectories`` runs them itself.
     """
+    whole = getattr(logdensity, "trajectories", None)
+    if whole is not None:
+        return whole(start, momentum, step_size, variance, steps)  # type: ignore[no-any-return]
     step = step_size.unsqueeze(-1)
     position, value, gradient = start
     momentum = momentum + 0.5 * step * gradient

@@ -7,11 +7,14 @@ point only.  All kernels rely on it, since one backward pass of the sum then giv
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 LogDensity = Callable[[Tensor], Tensor]
+Trajectories = Callable[..., Any]
+"""As ``hmc.leapfrog`` without its first argument, of a density that runs whole trajectories itself."""
 
 
 class GradientNotFinite(ArithmeticError):

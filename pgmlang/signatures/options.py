@@ -46,6 +46,10 @@ OPTIONS: dict[str, OptionRow] = {
     "optimizer": OptionRow("The optimiser of map.", choices=("lbfgs", "adam"), kind=str),
     "k": OptionRow("Sweeps of the negative phase (cd, pcd, ml).", 1, kind=int),
     "dtype": OptionRow("Numbers of a sampler or of a trained method.", choices=("float32", "float64"), kind=str),
+    "backend": OptionRow(
+        "What works out a sampler's density: torch, compiled loops (native), or what pays (auto).",
+        choices=("auto", "native", "torch"), kind=str,
+    ),
     "kind": OptionRow(choices=("denoising", "sliced"), kind=str),
     "noise": OptionRow(is_above=True),
     "step_size": OptionRow(is_above=True),
@@ -53,7 +57,7 @@ OPTIONS: dict[str, OptionRow] = {
     "length": OptionRow(is_above=True),
     "lowest": OptionRow(is_above=True, most=1),
     "max_time": OptionRow(),
-}
+}  # fmt: skip
 """Options by name, those with a flag first; a name means the same in every method that has it. The options of a
 plug-in that are not here are checked against their annotations only."""
 

@@ -1,0 +1,115 @@
+"""The native program of a bound density over one free vector: which arrays it reads, and why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from importlib.util import find_spec
+from types import FunctionType
+
+
+import numpy as np
+import torch
+from torch.distributions import constraints
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.native.formulas import NotScalar
+from pgmlang.native.log_density import NativeLogDensity
+from pgmlang.native.program import NativeProgram, native_program
+from pgmlang.native.scalars import Array
+from pgmlang.native.supports import Support
+
+
+
+ENOUGH_WORK = 4.0
+"""Seconds of torch's time that compiling loops is worth."""
+CALL, ELEMENT = 150e-6, 20e-9
+"""Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every
+machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
+
+
+def native_of(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str], backend: str, gradients: int, chains: int = 1
+) -> NativeLogDensity | None:
+    """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
+    none."""
+    if backend == "torch":
+        return None
+    try:
+        if summed:
+            raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
+        if joint.dtype != torch.float64 or joint.device.type != "cpu":
+            raise NotScalar("numbers other than float64 on the CPU")
+        if find_spec("numba") is None:
+            raise NotScalar("anything without the package numba")
+        if backend == "auto" and gradients * (CALL + chains * ELEMENT * elements_of(joint)) < ENOUGH_WORK:
+            return None
+        return native_log_density(joint, names)
+    except NotScalar as reason:
+        if backend == "auto":
+            return None
+        message = f"`--backend native`: there is no program of loops for {reason}"
+        raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
+
+
+def elements_of(joint: BoundDensity) -> int:
+    """How many elements all factors have together."""
+    return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
+
+
+def program_of(joint: BoundDensity, names: Sequence[str]) -> NativeProgram:
+    """The program of the log-density of variables ``names``. Raises NotScalar for what has no such form."""
+    if joint.missing:
+        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in sorted(joint.missing))}")
+    if joint.scale or joint.intervened:
+        raise NotScalar("minibatches and interventions")
+    if joint.partition is not None:
+        raise NotScalar("the normalising constant of fields")
+    return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights))
+
+
+def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDensity:
+    """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
+    program = program_of(joint, names)
+    sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
+    return NativeLogDensity(program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads())
+
+
+def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, Support]:
+    """The supports of variables. Raises NotScalar for vectors and for bounds that move."""
+    out = {}
+    for name in names:
+        support = joint.program.SUPPORTS[name]
+        low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
+        is_real = support is constraints.real
+        if isinstance(support, FunctionType):
+            raise NotScalar(f"the bounds of `{name}`, which hang on other values")
+        if not is_real and low is None and high is None:
+            raise NotScalar(f"`{name}`, which is {joint.model.by_name[name].type}")
+        if any(torch.as_tensor(b).numel() > 1 for b in (low, high) if b is not None):
+            raise NotScalar(f"the bounds of `{name}`, one for each element")
+        out[name] = Support() if is_real else Support(*(None if b is None else float(b) for b in (low, high)))
+    return out
+
+
+def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
+    """What an array of the program holds. Raises NotScalar for what is not known before the program runs."""
+    layout, of = joint.layout, array.of
+    match array.kind:
+        case "parent":
+            return np.asarray(layout.parent(*of))
+        case "previous":
+            return np.asarray(layout.previous(of[0], int(of[1])))
+        case "position":
+            return np.asarray(layout.position(of[0]))
+        case "seen":
+            return np.asarray(layout.is_seen(of[0]))
+        case "weight":
+            return np.asarray(joint.weights[of[0]])
+    for held in (joint.observed, joint.data, joint.fixed):
+        if of[0] in held:
+            return np.asarray(held[of[0]])
+    if joint.model.by_name[of[0]].role == "index":
+        return np.asarray(getattr(joint.program, of[0]))
+    raise NotScalar(f"`{of[0]}`, which is learned beside")

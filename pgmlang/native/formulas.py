@@ -1,0 +1,57 @@
+"""Formulas of families as scalars."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from functools import cache
+
+from pgmlang.native.scalars import Scalar, ScalarGraph
+from pgmlang.native.words import EXPANSIONS, OPERATORS, WORDS
+
+
+class NotScalar(Exception):
+    """What no program of loops says; the message says what."""
+
+
+@cache
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def scalar_of(graph: ScalarGraph, text: str, values: Mapping[str, Scalar]) -> Scalar:
+    """A formula of scalars by name."""
+    return _scalar(graph, _tree(text), values)
+
+
+def _scalar(graph: ScalarGraph, node: ast.expr, values: Mapping[str, Scalar]) -> Scalar:
+    match node:
+        case ast.Constant(value=value):
+            return graph.number(float(value))
+        case ast.Name(id=name):
+            if name in values:
+                return values[name]
+            return graph.number({"pi": math.pi, "inf": math.inf}[name])
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return graph.make("neg", _scalar(graph, operand, values))
+        case ast.BinOp(left=left, op=op, right=right):
+            return graph.make(OPERATORS[type(op)], _scalar(graph, left, values), _scalar(graph, right, values))
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return graph.make(OPERATORS[type(op)], _scalar(graph, left, values), _scalar(graph, right, values))
+        case ast.Call(func=ast.Name(id=word), args=arguments):
+            return word_of(graph, word, [_scalar(graph, a, values) for a in arguments])
+    raise NotScalar(f"`{ast.unparse(node)}` of a formula")
+
+
+def word_of(graph: ScalarGraph, word: str, arguments: list[Scalar]) -> Scalar:
+    """A function of the vocabulary. Raises NotScalar for one that has no scalar form."""
+    if word in EXPANSIONS:
+        expansion = EXPANSIONS[word]
+        values = dict(zip(expansion.parameters, arguments, strict=True))
+        for name, text in expansion.let:
+            values[name] = scalar_of(graph, text, values)
+        return scalar_of(graph, expansion.value, values)
+    if word in WORDS:
+        return graph.make(word, *arguments)
+    raise NotScalar(f"the function `{word}`")

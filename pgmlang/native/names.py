@@ -1,0 +1,67 @@
+"""Identifiers of a program of loops."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pgmlang.native.scalars import Array, Loop, Scalar
+
+SPECIAL = frozenset({
+    "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
+    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of",
+})  # fmt: skip
+"""Functions of ``runtime/special.py``."""
+RESERVED = SPECIAL | {
+    "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
+    "log_density", "log_density_and_gradient", "log_densities", "log_densities_and_gradients", "trajectories", "usable", "prepare",
+    "compiled", "compiled_sums",
+}  # fmt: skip
+
+
+class Identifiers:
+    """One identifier for each thing that is named: arrays and sizes by text, loops, scalars."""
+
+    def __init__(self, hints: Mapping[int, str]) -> None:
+        self.hints = hints
+        self.known: dict[Any, str] = {}
+        self.taken = set(RESERVED)
+
+    def __getitem__(self, thing: Any) -> str:
+        """The identifier of a Loop, an Array, a Scalar, of ``("size", axis)``, of ``("adjoint", array or scalar)``, of a text."""
+        if thing not in self.known:
+            self.known[thing] = self._fresh(self._hint(thing))
+        return self.known[thing]
+
+    def _hint(self, thing: Any) -> str:
+        match thing:
+            case Loop(axis=axis):
+                return axis
+            case Array():
+                return thing.name
+            case Scalar() if id(thing) in self.hints:
+                return self.hints[id(thing)]
+            case Scalar(op="load", payload=Array() as array):
+                return f"{array.name}_here" if thing.loops else array.name
+            case Scalar(op=op):
+                return {"add": "t", "sub": "t", "mul": "t", "div": "t", "neg": "t", "where": "t"}.get(op, op)
+            case ("size", axis):
+                return f"n_{axis}"
+            case ("adjoint", of):
+                return f"d_{self[of]}"
+            case str():
+                return thing
+        raise TypeError(type(thing))
+
+    def _fresh(self, hint: str) -> str:
+        word = re.sub(r"\W+", "_", hint)
+        if not word.isidentifier() or keyword.iskeyword(word):
+            word = f"v_{word}"
+        name, number = word, 1
+        while name in self.taken:
+            number += 1
+            name = f"{word}_{number}"
+        self.taken.add(name)
+        return name

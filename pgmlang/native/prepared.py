@@ -1,0 +1,53 @@
+"""What hangs on data alone, taken out of terms: worked out once, before any density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pgmlang.native.factor_terms import Stage, Term
+from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
+
+CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
+"""What costs no more than reading it from an array would."""
+
+
+@dataclass
+class Preparation:
+    """Rewrites scalars. ``stages``: arrays of what was taken out."""
+
+    graph: ScalarGraph
+    stages: list[Stage] = field(default_factory=list)
+    rewritten: dict[int, Scalar] = field(default_factory=dict)
+
+    def term(self, term: Term) -> Term:
+        return replace(term, value=self.scalar(term.value))
+
+    def stage(self, stage: Stage) -> Stage:
+        return replace(stage, value=self.scalar(stage.value))
+
+    def scalar(self, node: Scalar) -> Scalar:
+        """The scalar with its largest costly pieces of data alone read from arrays."""
+        if id(node) not in self.rewritten:
+            self.rewritten[id(node)] = self._rewritten(node)
+        return self.rewritten[id(node)]
+
+    def _rewritten(self, node: Scalar) -> Scalar:
+        if node.varies:
+            return self.graph.like(node, self.graph.make(node.op, *map(self.scalar, node.args), payload=node.payload))
+        if (node.loops or _has_sum(node)) and _is_costly(node):
+            loops = tuple(sorted(node.loops, key=lambda loop: (loop.depth, loop.axis)))
+            array = Array("computed", (f"of_data_{len(self.stages) + 1}",), tuple(loop.axis for loop in loops))
+            self.stages.append(Stage(array, loops, node, None))
+            return self.graph.load(array, [self.graph.make("loop", payload=loop) for loop in loops])
+        return node
+
+
+def _is_costly(node: Scalar) -> bool:
+    return node.op not in CHEAP or any(map(_is_costly, node.args))
+
+
+def _has_sum(node: Scalar) -> bool:
+    return node.op == "sum" or any(map(_has_sum, node.args))
+
+
+__all__ = ["Loop", "Preparation"]

@@ -1,0 +1,364 @@
+"""Terms and stages as the statements of a program: loops, values, and the adjoints in reverse.
+
+A value is worked out in the outermost loop along all of whose loops it varies. The terms that the density is a sum of have derivatives of
+one, so values and adjoints of a term's element stand in one pass of its loops; the adjoints of what was worked out further out are added up
+until that loop ends (reverse accumulation; Griewank and Walther 2008, ch. 3). A sum inside of a term is run through again for its
+derivatives.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pgmlang.diagnostics import Span
+from pgmlang.lower import pyast as py
+from pgmlang.lower.writer import Writer
+
+from pgmlang.native.factor_terms import Stage, Term
+from pgmlang.native.names import Identifiers
+from pgmlang.native.scalars import Array, Loop, Scalar
+from pgmlang.native.templates import filled, is_plain, minus, used_names
+from pgmlang.native.words import PARTIAL, WORDS
+
+@dataclass(eq=False)
+class Block:
+    """A loop (none: the function), and what is worked out in it, in order."""
+
+    loop: Loop | None
+    outer: Block | None = None
+    nodes: list[Scalar] = field(default_factory=list)
+    members: set[int] = field(default_factory=set)
+    sums: dict[int, Block] = field(default_factory=dict)
+
+    @property
+    def path(self) -> tuple[Block, ...]:
+        return (*(self.outer.path if self.outer is not None else ()), self)
+
+
+@dataclass
+class Printer:
+    """Prints one function. ``with_gradient``: adjoints too."""
+
+    out: Writer
+    names: Identifiers
+    with_gradient: bool
+    starts: dict[str, ast.expr]
+    guarded: frozenset[int]
+    root: Block = field(default_factory=lambda: Block(None))
+    adjoints: dict[int, list[ast.expr]] = field(default_factory=dict)
+    accumulated: set[int] = field(default_factory=set)
+    uses: dict[int, int] = field(default_factory=dict)
+    said: set[int] = field(default_factory=set)
+    shared: set[int] = field(default_factory=set)
+
+    # ---- the function's body
+
+    def body(self, stages: Iterable[Stage], terms: Iterable[Term]) -> None:
+        """Everything; stages before terms, their adjoints after, in reverse."""
+        pieces: list[tuple[Stage | Term, tuple[Block, ...], int]] = []
+        for item in (*stages, *terms):
+            path = self._nest(item.loops)
+            self._visit(item.value, path)
+            pieces.append((item, path, len(self.root.nodes)))
+        done, passed = 0, []
+        for item, path, needed in pieces:
+            for node in self.root.nodes[done:needed]:
+                self._forward(self.root, [node])
+                self._begin_adjoints([node])
+                passed.append(node)
+            done = needed
+            if isinstance(item, Stage):
+                self._fill(item, path)
+                passed.append((item, path))
+            else:
+                self._term(item, path)
+        if not self.with_gradient:
+            return
+        for one in reversed(passed):
+            if isinstance(one, tuple):
+                if one[0].array.is_active:
+                    self._return(*one)
+            else:
+                self._reverse(self.root, [one])
+
+    # ---- terms and stages
+
+    def _nest(self, loops: tuple[Loop, ...]) -> tuple[Block, ...]:
+        path: tuple[Block, ...] = (self.root,)
+        for loop in loops:
+            path = (*path, Block(loop, path[-1]))
+        return path
+
+    def _term(self, term: Term, path: tuple[Block, ...]) -> None:
+        self.out.blank()
+        self._comment(term.name, term.span)
+
+        def inside() -> None:
+            self._add("total", self.value(term.value, path[-1]))
+            if self.with_gradient and term.value.is_active:
+                self._send(term.value, py.constant(1.0))
+
+        self._loops(path, inside)
+
+    def _fill(self, stage: Stage, path: tuple[Block, ...]) -> None:
+        self.out.blank()
+        self._comment(stage.array.name, stage.span)
+        identifier = self.names[stage.array]
+        shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
+        self.out.assign(identifier, py.call("np.empty", shape))
+        if self.with_gradient and stage.array.is_active:
+            self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
+
+        def inside() -> None:
+            target = self._place(stage.array, self._index(stage))
+            self.out.statement(ast.Assign([target], self.value(stage.value, path[-1])), None, None)
+
+        self._loops(path, inside, with_adjoints=False)
+
+    def _return(self, stage: Stage, path: tuple[Block, ...]) -> None:
+        """The adjoints of a stage's array, handed on to what its elements were made of."""
+        self.out.blank()
+        self._comment(f"adjoints of {stage.array.name}", stage.span)
+
+        def inside() -> None:
+            place = py.item(py.name(self._adjoint_array(stage.array)), *self._index(stage))
+            self._send(stage.value, place)
+
+        self._loops(path, inside)
+
+    def _index(self, stage: Stage) -> list[ast.expr]:
+        return [py.name(self.names[loop]) for loop in stage.loops] or [py.tuple_of()]
+
+    def _loops(self, path: tuple[Block, ...], inside: object, *, with_adjoints: bool = True) -> None:
+        """The loops of a nest, each with what is worked out in it before and the adjoints after."""
+        adjoints = with_adjoints and self.with_gradient
+
+        def level(depth: int) -> None:
+            if depth == len(path):
+                inside()  # type: ignore[operator]
+                return
+            block = path[depth]
+            self._head(block.loop)
+            self._forward(block, block.nodes)
+            if adjoints and depth < len(path) - 1:
+                self._begin_adjoints(block.nodes)
+            level(depth + 1)
+            if adjoints:
+                self._reverse(block, block.nodes)
+            self.out.indent -= 1
+
+        level(1)
+
+    def _head(self, loop: Loop | None) -> None:
+        assert loop is not None
+        self.out.line(f"for {self.names[loop]} in range({py.text(self.size(loop.axis))}):")
+        self.out.indent += 1
+
+    def _comment(self, name: str, span: Span | None) -> None:
+        where = f"{self.out.file_name}:{span.line}  " if span is not None else ""
+        self.out.comment(f"{where}{name}")
+
+    # ---- where things are worked out
+
+    def _visit(self, node: Scalar, path: tuple[Block, ...]) -> None:
+        """Puts a scalar and what it is made of into the blocks where they are worked out."""
+        length = 1
+        for i, block in enumerate(path):
+            if block.loop in node.loops:
+                length = i + 1
+        block = path[length - 1]
+        self.uses[id(node)] = self.uses.get(id(node), 0) + 1
+        if length < len(path):
+            self.shared.add(id(node))
+        if id(node) in block.members:
+            return
+        block.members.add(id(node))
+        for argument in node.args if node.op != "sum" else ():
+            self._visit(argument, path[:length])
+        if node.op == "sum":
+            inner = Block(node.payload, block)
+            block.sums[id(node)] = inner
+            self._visit(node.args[0], (*path[:length], inner))
+            self.said.add(id(node))
+        if self.with_gradient and node.is_active and node.op in WORDS:
+            self._keep(node)
+        if node.op not in ("number", "code", "loop", "size"):
+            block.nodes.append(node)
+
+    def _keep(self, node: Scalar) -> None:
+        """Names what the derivatives of a scalar are said in."""
+        by_name = dict(zip("abc", node.args, strict=False)) | {"y": node}
+        for argument, derivative in zip(node.args, WORDS[node.op].derivatives, strict=False):
+            if argument.is_active:
+                self.said |= {id(by_name[word]) for word in used_names(derivative) & by_name.keys()}
+
+    def _is_inlined(self, node: Scalar) -> bool:
+        """Whether a scalar is said where it is used, once, and has no name."""
+        return self.uses[id(node)] == 1 and id(node) not in self.said and id(node) not in self.shared
+
+    def _forward(self, block: Block, nodes: list[Scalar]) -> None:
+        for node in nodes:
+            if self._is_inlined(node):
+                continue
+            identifier = self.names[node]
+            if node.op == "sum":
+                inner = block.sums[id(node)]
+                self.out.assign(identifier, py.constant(0.0))
+                self._head(inner.loop)
+                self._forward(inner, inner.nodes)
+                self._add(identifier, self.value(node.args[0], inner))
+                self.out.indent -= 1
+            else:
+                self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], self._written(node, block)), None, None)
+
+    def value(self, node: Scalar, block: Block) -> ast.expr:
+        """A scalar where it is used."""
+        if node.op in ("number", "code"):
+            return py.constant(node.payload)
+        if node.op == "loop":
+            return py.name(self.names[node.payload])
+        if node.op == "size":
+            return self.size(node.payload)
+        return self._written(node, block) if self._is_inlined(node) else py.name(self.names[node])
+
+    def _written(self, node: Scalar, block: Block) -> ast.expr:
+        arguments = [self.value(a, block) for a in node.args]
+        if node.op == "load":
+            return self._place(node.payload, arguments, is_stored=False)
+        return filled(WORDS[node.op].written, dict(zip("abc", arguments, strict=False)))
+
+    def size(self, axis: str) -> ast.expr:
+        """The number of elements of an axis."""
+        return py.name(self.names["size", axis])
+
+    def _place(self, array: Array, index: list[ast.expr], *, is_stored: bool = True) -> ast.expr:
+        if array.kind == "free":
+            return self._free("x", array, index)
+        node = py.item(py.name(self.names[array]), *(index or [py.tuple_of()]))
+        if is_stored:
+            node = ast.Subscript(node.value, node.slice, ast.Store())  # type: ignore[attr-defined]
+        return node
+
+    def _free(self, vector: str, array: Array, index: list[ast.expr]) -> ast.expr:
+        place = self.starts[array.of[0]]
+        flat: ast.expr | None = None
+        for axis, i in zip(array.axes, index, strict=True):
+            flat = i if flat is None else py.binary("add", py.binary("mul", flat, self.size(axis)), i)
+        if flat is not None:
+            place = flat if isinstance(place, ast.Constant) and place.value == 0 else py.binary("add", place, flat)
+        return py.item(py.name(vector), place)
+
+    # ---- adjoints
+
+    def _adjoint_array(self, array: Array) -> str:
+        return self.names["adjoint", array]
+
+    def _begin_adjoints(self, nodes: list[Scalar]) -> None:
+        """Adjoints that loops further in add to."""
+        if not self.with_gradient:
+            return
+        for node in nodes:
+            if node.is_active and id(node) in self.shared:
+                self.accumulated.add(id(node))
+                self.out.assign(self.names["adjoint", node], py.constant(0.0))
+
+    def _send(self, node: Scalar, adjoint: ast.expr) -> None:
+        """Adds to the adjoint of a scalar."""
+        if not node.is_active:
+            return
+        if id(node) in self.accumulated:
+            self._add(self.names["adjoint", node], adjoint)
+        else:
+            self.adjoints.setdefault(id(node), []).append(adjoint)
+
+    def _add(self, name: str, value: ast.expr) -> None:
+        self._add_to(ast.Name(name, ast.Load()), value)
+
+    def _add_to(self, target: ast.expr, value: ast.expr) -> None:
+        operator: ast.operator = ast.Add()
+        if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
+            operator, value = ast.Sub(), value.operand
+        store = py.text(target)
+        node = ast.parse(store, mode="exec").body[0].value  # type: ignore[attr-defined]
+        node.ctx = ast.Store()
+        self.out.statement(ast.AugAssign(node, operator, value), None, None)
+
+    def _reverse(self, block: Block, nodes: list[Scalar]) -> None:
+        for node in reversed(nodes):
+            if not node.is_active:
+                continue
+            adjoint = self._adjoint(node)
+            if adjoint is None:
+                continue
+            if node.op == "load":
+                self._add_to(self._adjoint_place(node, block), adjoint)
+                continue
+            if node.op == "sum":
+                inner = block.sums[id(node)]
+                self._accumulate(inner)
+                self._head(inner.loop)
+                self._forward(inner, inner.nodes)
+                self._send(node.args[0], adjoint)
+                self._reverse(inner, inner.nodes)
+                self.out.indent -= 1
+                continue
+            values = dict(zip("abc", (self.value(a, block) for a in node.args), strict=False))
+            for argument, derivative in zip(node.args, WORDS[node.op].derivatives, strict=False):
+                if argument.is_active:
+                    is_partial = id(node) in self.guarded and node.op in PARTIAL
+                    text = f"({derivative}) if d != 0.0 else 0.0" if is_partial else derivative
+                    self._send(argument, filled(text, {**values, "y": self.value(node, block), "d": adjoint}))
+
+    def _adjoint_place(self, node: Scalar, block: Block) -> ast.expr:
+        """Where the adjoint of an element of an array is added up."""
+        index = [self.value(a, block) for a in node.args]
+        array: Array = node.payload
+        if array.kind == "free":
+            return self._free("gradient", array, index)
+        return py.item(py.name(self._adjoint_array(array)), *(index or [py.tuple_of()]))
+
+    def _accumulate(self, inner: Block) -> None:
+        """Begins the adjoints of what a loop uses and does not work out itself."""
+        pending, inside = [inner], set()
+        while pending:
+            block = pending.pop()
+            inside |= block.members
+            pending += block.sums.values()
+        used = {id(a): a for node in self._all_nodes(inner) for a in node.args}
+        for node in used.values():
+            if node.is_active and id(node) not in inside and id(node) not in self.accumulated:
+                total = self._sum(self.adjoints.pop(id(node), []))
+                self.out.assign(self.names["adjoint", node], total if total is not None else py.constant(0.0))
+                self.accumulated.add(id(node))
+
+    def _all_nodes(self, block: Block) -> Iterable[Scalar]:
+        yield from block.nodes
+        for inner in block.sums.values():
+            yield from self._all_nodes(inner)
+
+    def _sum(self, sent: list[ast.expr]) -> ast.expr | None:
+        if not sent:
+            return None
+        total = sent[0]
+        for more in sent[1:]:
+            inner = minus(more)
+            total = py.binary("sub", total, inner) if inner is not None else py.binary("add", total, more)
+        return total
+
+    def _adjoint(self, node: Scalar) -> ast.expr | None:
+        """What a change of a scalar is worth, once all has been added to it; None where nothing was."""
+        if id(node) in self.accumulated:
+            self.accumulated.discard(id(node))
+            return py.name(self.names["adjoint", node])
+        total = self._sum(self.adjoints.pop(id(node), []))
+        if total is None:
+            return None
+        if node.op == "load":
+            return total
+        if is_plain(total):
+            return total
+        identifier = self.names["adjoint", node]
+        self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], total), None, None)
+        return py.name(identifier)

@@ -1,0 +1,188 @@
+"""A Model as a program of loops: the log-density of a free vector, and its gradient."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from pgmlang.lower import pyast as py
+from pgmlang.lower.distributions import with_labels_picked
+from pgmlang.lower.program import FILE_NAME
+from pgmlang.lower.writer import Writer
+from pgmlang.model import Model
+from pgmlang.native.factor_terms import FactorTerms, Stage, Term
+from pgmlang.native.names import SPECIAL, Identifiers
+from pgmlang.native.prepared import Preparation
+from pgmlang.native.printer import Printer
+from pgmlang.native.scalars import Array, Scalar
+from pgmlang.native.supports import Support
+
+
+@dataclass(frozen=True, repr=False)
+class NativeProgram:
+    """A printed program. ``arrays``: what its functions read, in the order of their arguments, then what ``prepare`` gives, then the
+    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order."""
+
+    source: str
+    name: str
+    arrays: tuple[Array, ...]
+    sizes: tuple[str, ...]
+    free: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lines = self.source.count("\n")
+        return f"native program {self.name}: {lines:,} lines of Python, `print(program.source)` shows them"
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What a program is printed from. ``prepared``: arrays of data alone; ``stages``: those that every density fills."""
+
+    prepared: tuple[Stage, ...]
+    stages: tuple[Stage, ...]
+    terms: tuple[Term, ...]
+    guarded: frozenset[int]
+
+    @property
+    def everything(self) -> tuple[Stage | Term, ...]:
+        return (*self.prepared, *self.stages, *self.terms)
+
+
+def native_program(
+    model: Model, supports: Mapping[str, Support], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
+    file_name: str = FILE_NAME,
+) -> NativeProgram:  # fmt: skip
+    """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
+    cells drop out; ``weighted``: plates whose rows have weights. Raises NotScalar for what has no such form."""
+    model = model.once(with_labels_picked)
+    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted))
+    terms = [*factors.terms(), *factors.jacobians()]
+    preparation = Preparation(factors.graph)
+    stages = [preparation.stage(s) for s in factors.stages.values()]
+    terms = [preparation.term(t) for t in terms]
+    of_data = [s for s in stages if not s.array.varies]
+    of_values = [s for s in stages if s.array.varies]
+    pieces = _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded))
+    filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
+    read = {a for item in pieces.everything for a in _arrays(item.value)}
+    arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
+    axes = {a for item in pieces.everything for a in _axes(item)}
+    axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
+    sizes = sorted(axes)
+    names = Identifiers(factors.graph.hints)
+    given = [*(names[a] for a in arrays)]
+    wanted = [names["size", a] for a in sizes]
+    body = Writer(file_name)
+    _prepare(body, names, pieces.prepared, [*given, *wanted])
+    arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
+    for with_gradient in (True, False):
+        _density(body, names, model, tuple(supports), pieces, arguments, with_gradient=with_gradient)
+    out = Writer(file_name)
+    _head(out, model, file_name, body)
+    out.extend(body)
+    _foot(out)
+    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
+
+
+def _arrays(value: Scalar) -> set[Array]:
+    """The arrays that a scalar reads."""
+    own = {value.payload} if value.op == "load" else set()
+    return own.union(*map(_arrays, value.args))
+
+
+def _axes(item: Stage | Term) -> set[str]:
+    """The axes whose sizes an item asks."""
+    return {loop.axis for loop in item.loops} | set(item.array.axes if isinstance(item, Stage) else ()) | _looped(item.value)
+
+
+def _looped(value: Scalar) -> set[str]:
+    own = {value.payload.axis} if value.op == "sum" else {value.payload} if value.op == "size" else set()
+    if value.op == "load" and value.payload.kind == "free":
+        own = set(value.payload.axes)
+    return own.union(*map(_looped, value.args))
+
+
+def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
+    doc = [
+        f"{model.name} as loops, printed from {file_name} by pgmlang.",
+        "",
+        "log_density(x, ...) is the log-density of a free vector x: values end to end, each mapped from the real numbers to its",
+        "support, with the logarithm of that map's derivative. log_density_and_gradient adds the gradient to `gradient`: d_NAME",
+        "is what a change of NAME is worth. What hangs on data alone is worked out by `prepare`.",
+    ]
+    for text in doc:
+        out.comment(text)
+    out.blank()
+    out.line("import math")
+    out.blank()
+    out.line("import numpy as np")
+    out.blank()
+    out.line("from pgmlang.native.compiled import compiled, compiled_sums")
+    text = body.render()[0]
+    used = [word for word in sorted(SPECIAL) if f"{word}(" in text]
+    if used:
+        out.line("from pgmlang.native.runtime.special import (")
+        for word in used:
+            out.line(f"    {word},")
+        out.line(")")
+
+
+def _prepare(out: Writer, names: Identifiers, stages: Iterable[Stage], arguments: list[str]) -> None:
+    out.blank(2)
+    out.line("@compiled")
+    out.head(f"def prepare({', '.join(arguments)}):")
+    out.indent += 1
+    out.doc("What hangs on data alone.")
+    Printer(out, names, with_gradient=False, starts={}, guarded=frozenset()).body(stages, ())
+    out.statement(py.returns(py.tuple_of(*(py.name(names[s.array]) for s in stages))), None, "")
+    out.indent -= 1
+
+
+def _density(
+    out: Writer, names: Identifiers, model: Model, free: tuple[str, ...], pieces: _Pieces, arguments: list[str], *,
+    with_gradient: bool,
+) -> None:  # fmt: skip
+    out.blank(2)
+    out.line("@compiled_sums")
+    name, given = ("log_density_and_gradient", ["x", "gradient"]) if with_gradient else ("log_density", ["x"])
+    out.head(f"def {name}({', '.join([*given, *arguments])}):")
+    out.indent += 1
+    out.doc("The log-density of a free vector; its gradient is added to `gradient`." if with_gradient else "The log-density of a free vector.")
+    starts = _starts(out, names, model, free)
+    out.line("total = 0.0")
+    Printer(out, names, with_gradient=with_gradient, starts=starts, guarded=pieces.guarded).body(pieces.stages, pieces.terms)
+    out.blank()
+    out.statement(py.returns(py.name("total")), None, "")
+    out.indent -= 1
+
+
+def _starts(out: Writer, names: Identifiers, model: Model, free: tuple[str, ...]) -> dict[str, ast.expr]:
+    """Where each variable's stretch of the free vector begins, said where it hangs on sizes."""
+    starts: dict[str, ast.expr] = {}
+    start: ast.expr = py.constant(0)
+    for i, name in enumerate(free):
+        starts[name] = start
+        sizes = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
+        if not sizes and isinstance(start, ast.Constant):
+            start = py.constant(start.value + 1)
+            continue
+        number: ast.expr = py.constant(1)
+        for j, size in enumerate(sizes):
+            number = size if j == 0 else py.binary("mul", number, size)
+        if i + 1 < len(free):
+            identifier = names[f"after_{name}"]
+            is_first = isinstance(start, ast.Constant) and start.value == 0
+            out.assign(identifier, number if is_first else py.binary("add", start, number))
+            start = py.name(identifier)
+    return starts
+
+
+def _foot(out: Writer) -> None:
+    """Many chains at once, as every program has them."""
+    from pgmlang.native.runtime import chains
+
+    for function in chains.FUNCTIONS:
+        out.blank(2)
+        out.text("@compiled\n" + inspect.getsource(function))

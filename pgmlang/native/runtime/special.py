@@ -1,0 +1,126 @@
+"""Functions of native programs that Python's `math` has not."""
+
+from __future__ import annotations
+
+import math
+
+from pgmlang.native.compiled import compiled
+
+
+@compiled
+def sigmoid(x):
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+@compiled
+def softplus(x):
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+@compiled
+def log_of(x):
+    return math.log(x) if x != 0.0 else -math.inf
+
+
+@compiled
+def log1p_of(x):
+    return math.log1p(x) if x != -1.0 else -math.inf
+
+
+@compiled
+def log1mexp(x):
+    return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else math.log1p(-math.exp(-x))
+
+
+@compiled
+def log1pmx(r):
+    if abs(r) < 0.01:
+        series = 1 / 3 + r * (-0.25 + r * (0.2 + r * (-1 / 6 + r * (1 / 7 - r * 0.125))))
+        return r * r * (r * series - 0.5)
+    return math.log1p(r) - r
+
+
+@compiled
+def stirling(x):
+    if x > 10.0:
+        y = 1.0 / x
+        z = y * y
+        series = -1 / 1680 + z * (1 / 1188 - z * 691 / 360360)
+        return y * (1 / 12 + z * (-1 / 360 + z * (1 / 1260 + z * series)))
+    return math.lgamma(x) - (x - 0.5) * math.log(x) + x - 0.9189385332046727
+
+
+@compiled
+def digamma(x):
+    if x <= 0.0:
+        if x == math.floor(x):
+            return math.nan
+        return digamma_above(1.0 - x) - math.pi / math.tan(math.pi * x)
+    return digamma_above(x)
+
+
+@compiled
+def digamma_above(x):
+    value = 0.0
+    while x < 10.0:
+        value -= 1.0 / x
+        x += 1.0
+    z = 1.0 / (x * x)
+    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    return value + math.log(x) - 0.5 / x - series
+
+
+@compiled
+def trigamma(x):
+    value = 0.0
+    while x < 10.0:
+        value += 1.0 / (x * x)
+        x += 1.0
+    y = 1.0 / x
+    z = y * y
+    series = y * z * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66 - z * 691 / 2730)))))
+    return value + y + 0.5 * z + series
+
+
+@compiled
+def stirling_slope(x):
+    """The derivative of `stirling`: digamma(x) - log x + 1 / (2 x), which cancels for large x."""
+    if x > 10.0:
+        z = 1.0 / (x * x)
+        return -z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    return digamma_above(x) - math.log(x) + 0.5 / x
+
+
+@compiled
+def deviance(shape, t, log_t):
+    r = (t - shape) / shape
+    if abs(r) < 0.01:
+        series = 1 / 3 + r * (-0.25 + r * (0.2 + r * (-1 / 6 + r * (1 / 7 - r * 0.125))))
+        return r * r * (r * series - 0.5)
+    return log_t - math.log(shape) - r
+
+
+@compiled
+def deviance_by_t(shape, t):
+    if abs((t - shape) / shape) < 0.01:
+        return (shape - t) / (t * shape)
+    return -1.0 / shape
+
+
+@compiled
+def deviance_by_log(shape, t):
+    return 0.0 if abs((t - shape) / shape) < 0.01 else 1.0
+
+
+@compiled
+def log_ndtr(x):
+    if x > -5.0:
+        return math.log1p(-0.5 * math.erfc(x * 0.7071067811865476)) if x > 0.0 else math.log(0.5 * math.erfc(-x * 0.7071067811865476))
+    # continued fraction of Mills' ratio (Abramowitz and Stegun 26.2.14)
+    ratio = 0.0
+    for k in range(60, 0, -1):
+        ratio = k / (-x + ratio)
+    return -0.5 * x * x - 0.9189385332046727 - math.log(-x + ratio)

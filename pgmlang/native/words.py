@@ -1,0 +1,130 @@
+"""The words of scalar programs: how each is written, its derivatives, and the formulas of those made of others.
+
+Derivatives are formulas in ``a``, ``b``, ``c`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is worth; one for
+each argument, empty where there is none.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Word:
+    """``written``: the value as Python, in ``a``, ``b``, ``c``; ``derivatives``: see above. ``runtime``: the functions of
+    `special` that it needs."""
+
+    written: str
+    derivatives: tuple[str, ...] = ()
+
+
+WORDS: dict[str, Word] = {
+    "add": Word("a + b", ("d", "d")),
+    "sub": Word("a - b", ("d", "-d")),
+    "mul": Word("a * b", ("d * b", "d * a")),
+    "div": Word("a / b", ("d / b", "-d * y / b")),
+    "neg": Word("-a", ("-d",)),
+    "pow": Word("a ** b", ("d * b * a ** (b - 1.0)", "d * (y * math.log(a) if a > 0.0 else 0.0)")),
+    "square": Word("a * a", ("2.0 * d * a",)),
+    "eq": Word("a == b"), "ne": Word("a != b"), "lt": Word("a < b"), "le": Word("a <= b"), "gt": Word("a > b"),
+    "ge": Word("a >= b"), "and": Word("a and b"), "or": Word("a or b"), "not": Word("not a"),
+    "real": Word("1.0 if a else 0.0"),
+    "where": Word("b if a else c", ("", "d if a else 0.0", "0.0 if a else d")),
+    "min": Word("min(a, b)", ("d if a <= b else 0.0", "d if b < a else 0.0")),
+    "max": Word("max(a, b)", ("d if a >= b else 0.0", "d if b > a else 0.0")),
+    "exp": Word("math.exp(a)", ("d * y",)),
+    "log": Word("math.log(a)", ("d / a",)),
+    "log1p": Word("math.log1p(a)", ("d / (1.0 + a)",)),
+    "expm1": Word("math.expm1(a)", ("d * (y + 1.0)",)),
+    "sqrt": Word("math.sqrt(a)", ("0.5 * d / y",)),
+    "abs": Word("abs(a)", ("d if a > 0.0 else -d if a < 0.0 else 0.0",)),
+    "sign": Word("1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0"),
+    "floor": Word("math.floor(a)"), "ceil": Word("math.ceil(a)"), "round": Word("round(a)"),
+    "sigmoid": Word("sigmoid(a)", ("d * y * sigmoid(-a)",)),
+    "logit": Word("math.log(a) - math.log1p(-a)", ("d / (a * (1.0 - a))",)),
+    "softplus": Word("softplus(a)", ("d * sigmoid(a)",)),
+    "relu": Word("max(a, 0.0)", ("d if a > 0.0 else 0.0",)),
+    "tanh": Word("math.tanh(a)", ("d * (1.0 - y * y)",)),
+    "sin": Word("math.sin(a)", ("d * math.cos(a)",)),
+    "cos": Word("math.cos(a)", ("-d * math.sin(a)",)),
+    "tan": Word("math.tan(a)", ("d * (1.0 + y * y)",)),
+    "atan": Word("math.atan(a)", ("d / (1.0 + a * a)",)),
+    "atan2": Word("math.atan2(a, b)", ("d * b / (a * a + b * b)", "-d * a / (a * a + b * b)")),
+    "erf": Word("math.erf(a)", ("1.1283791670955126 * d * math.exp(-a * a)",)),
+    "Phi": Word("0.5 * math.erfc(-0.7071067811865476 * a)", ("0.3989422804014327 * d * math.exp(-0.5 * a * a)",)),
+    "log_ndtr": Word("log_ndtr(a)", ("d * math.exp(-0.5 * a * a - 0.9189385332046727 - y)",)),
+    "lgamma": Word("math.lgamma(a)", ("d * digamma(a)",)),
+    "digamma": Word("digamma(a)", ("d * trigamma(a)",)),
+    "log1mexp": Word("log1mexp(a)", ("d / math.expm1(a)",)),
+    "log1pmx": Word("log1pmx(a)", ("-d * a / (1.0 + a)",)),
+    "stirling": Word("stirling(a)", ("d * stirling_slope(a)",)),
+    "deviance": Word("deviance(a, b, c)", ("d * (b - a) / (a * a)", "d * deviance_by_t(a, b)", "d * deviance_by_log(a, b)")),
+    "log_of": Word("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
+    "log1p_of": Word("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
+}  # fmt: skip
+
+
+PARTIAL = frozenset({
+    "div", "pow", "log", "log1p", "sqrt", "logit", "lgamma", "digamma", "exp", "expm1", "tan", "log1mexp", "log1pmx", "stirling",
+    "deviance", "mul",
+})  # fmt: skip
+"""Words whose derivatives may be infinite or no number."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A word as a formula of others: ``let`` in order, then ``value``."""
+
+    parameters: tuple[str, ...]
+    value: str
+    let: tuple[tuple[str, str], ...] = ()
+
+
+EXPANSIONS: dict[str, Expansion] = {
+    "times_log": Expansion(("x", "l"), "x * where((x == 0) & (l == -inf), 0.0, l)"),
+    "log_rising": Expansion(
+        ("s", "k"), "s * log1pmx(r) - 0.5 * log1p(r) + k * log(s + k) + stirling(s + k) - stirling(s)", (("r", "k / s"),)
+    ),
+    "gamma_kernel": Expansion(
+        ("shape", "t", "log_t"),
+        "shape * deviance(shape, t, log_t) + 0.5 * log(shape) - 0.9189385332046727 - stirling(shape)",
+    ),
+    "beta_kernel": Expansion(
+        ("s", "t", "p", "q", "log_p", "log_q"),
+        "s * deviance(s, n * p, log_n + log_p) + t * deviance(t, n * q, log_n + log_q)"
+        " + 0.5 * (log(s) + log(t) - log_n) - 0.9189385332046727 - stirling(s) - stirling(t) + stirling(n)",
+        (("n", "s + t"), ("log_n", "log(n)")),
+    ),
+    "poisson_log_prob": Expansion(
+        ("k", "rate"),
+        "where(k > 0, gamma_kernel(up, rate, log_of(rate)) - log(up), -rate)",
+        (("up", "where(k > 0, k, 1.0)"),),
+    ),
+    "binomial_log_prob": Expansion(
+        ("k", "n", "p", "q", "log_p", "log_q"),
+        "where(is_edge, times_log(k, log_p) + times_log(n - k, log_q),"
+        " beta_kernel(up, down, p, q, log_p, log_q) + log((up + down) / up / down))",
+        (
+            ("is_edge", "(k == 0) | (k == n)"),
+            ("up", "where(is_edge, 1.0, k)"),
+            ("down", "where(is_edge, 1.0, n - k)"),
+        ),
+    ),
+    "negative_binomial_log_prob": Expansion(
+        ("k", "shape", "p", "q", "log_p", "log_q"),
+        "where(k > 0, beta_kernel(shape, up, p, q, log_p, log_q) - log(up), shape * log_p)",
+        (("up", "where(k > 0, k, 1.0)"),),
+    ),
+    "beta_binomial_log_prob": Expansion(
+        ("k", "n", "s", "t"),
+        "binomial_log_prob(k, n, p, q, log_p, log_q) + beta_kernel(s, t, p, q, log_p, log_q)"
+        " - beta_kernel(s + k, t + n - k, p, q, log_p, log_q)",
+        (("p", "s / (s + t)"), ("q", "t / (s + t)"), ("log_p", "log(p)"), ("log_q", "log(q)")),
+    ),
+}
+
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.BitAnd: "and", ast.BitOr: "or",
+    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
+}  # fmt: skip
