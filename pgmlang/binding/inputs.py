@@ -72,14 +72,14 @@ class Inputs:
                 )  # fmt: skip
 
     def of_no_rows(self, closed: Model, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
-        """Inputs of plates that have no rows (``sizes``), which no column needs to tell: arrays without values."""
+        """Inputs of plates that have no table and no rows (``sizes``), which no column needs to tell: arrays without values."""
         known = close_sizes(closed, sizes)
         return {
             v.name: np.zeros(
                 [known.get(a, 0) for a in closed.array_axes(v)], np.int64 if v.type.is_discrete else float
             )
             for v in closed.of_role("input")
-            if any(sizes.get(p) == 0 for p in v.plates) and v.name not in self.values
+            if any(sizes.get(p) == 0 and p not in self.frames for p in v.plates) and v.name not in self.values
         }
 
     @property
