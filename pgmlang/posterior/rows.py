@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pgmlang.binding.counted_rows import data_set_of
 from pgmlang.binding.record import Binding
 from pgmlang.binding.row_groups import counted_apart
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -16,6 +18,9 @@ from pgmlang.posterior.record import Posterior
 from pgmlang.query.rows import Columns, at_first_copies
 from pgmlang.query.score import Score
 from pgmlang.tables.from_model import iid_plate
+
+if TYPE_CHECKING:
+    from pgmlang.query.new_rows import NewRows
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ def _predict_fields(given: Conditioned, targets: Sequence[str] | None) -> Column
     below = _predict_beside_fields(given, targets)
     if below is not None:
         return below
-    return predict_fields(field_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+    return predict_fields(
+        field_rows_of(given.posterior.fit, replace(given.bound, weights=None), given.seed), targets
+    )
 
 
 def _predict_beside_fields(given: Conditioned, targets: Sequence[str] | None) -> Columns | None:
@@ -79,7 +86,7 @@ def _predict_beside_fields(given: Conditioned, targets: Sequence[str] | None) ->
 
     if not unsaid_beside_fields(given.bound):
         return None
-    rows = rows_beside_fields(given.posterior.fit, given.bound, given.seed)
+    rows = rows_beside_fields(given.posterior.fit, replace(given.bound, weights=None), given.seed)
     return None if rows is None else predict_new_rows(rows, targets)
 
 
@@ -107,7 +114,8 @@ def _predict_at_points(given: Conditioned, targets: Sequence[str] | None) -> Col
     if not _has_prior(given) or not any(n in rows.values for n in rows.observed):
         return mean_columns(predictions)
     # what the rows say tells which of the prior's draws they come from
-    logs = [float(row_answerer(p.posterior).score(p).values.sum()) for p in points]
+    scores = [row_answerer(p.posterior).score(p).values for p in points]
+    logs = [float(_weights_of(rows, len(values)) @ values) for values in scores]
     return mean_columns(predictions, share_of_points(np.array(logs)))
 
 
@@ -130,8 +138,13 @@ def _score_at_points(given: Conditioned) -> Score:
     if not _has_prior(given):
         return mean_score(scores)
     rows = given.bound
-    weights = np.ones(len(scores[0].values)) if rows.weights is None else np.asarray(rows.weights, dtype=float)
-    return score_under_prior(scores, weights)
+    return score_under_prior(scores, _weights_of(rows, len(scores[0].values)))
+
+
+def _weights_of(rows: Binding, number: int) -> np.ndarray:
+    """How much each of so many scores counts: rows by their weights, elements that rows are of once."""
+    is_of_rows = rows.weights is not None and number == rows.layout.size(rows.plate)
+    return np.asarray(rows.weights, dtype=float) if is_of_rows else np.ones(number)
 
 
 def _against_nothing(posterior: Posterior) -> Sequence[str]:
@@ -140,16 +153,31 @@ def _against_nothing(posterior: Posterior) -> Sequence[str]:
 
 def _predict_new_rows(given: Conditioned, targets: Sequence[str] | None) -> Columns:
     from pgmlang.query.missing_patterns import predict_new_rows
-    from pgmlang.query.new_rows import new_rows_of
 
-    return predict_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed), targets)
+    rows, is_written_out = _each_by_itself(given)
+    columns = predict_new_rows(rows, targets)
+    return (
+        at_first_copies(columns, given.bound) if is_written_out and columns.plate == given.bound.plate else columns
+    )
 
 
 def _score_new_rows(given: Conditioned) -> Score:
     from pgmlang.query.missing_patterns import score_new_rows
+
+    return score_new_rows(_each_by_itself(given)[0])
+
+
+def _each_by_itself(given: Conditioned) -> tuple[NewRows, bool]:
+    """The rows without their weights, and whether they are written out, each as often as it counts: a weight is no power of
+    what a row says of its own latents, and tells more only of what several rows share. Raises PgmError PGM0602 for rows that
+    hang together and weights that are no whole numbers."""
     from pgmlang.query.new_rows import new_rows_of
 
-    return score_new_rows(new_rows_of(given.posterior.fit, given.bound, given.seed))
+    bound, fit = given.bound, given.posterior.fit
+    rows = new_rows_of(fit, replace(bound, weights=None), given.seed)
+    if bound.weights is None or not rows.hidden or rows.unit() == bound.plate:
+        return rows, False
+    return new_rows_of(fit, data_set_of(bound), given.seed), True
 
 
 def need_observed(given: Conditioned) -> None:
