@@ -162,7 +162,8 @@ def _check_mass(model: Model, name: str, mixture: NumberMixture) -> None:
     mass = mixture.log_cdf(somewhere).exp() + mixture.log_survival(somewhere).exp()
     is_empty = ~(mass > 1 - LEAST_EMPTY)
     if bool(is_empty.any()):
-        raise nothing_between_limits(model, name, is_empty, "cell")
+        lost = torch.where(mass.isnan(), 1.0, 1 - mass)
+        raise nothing_between_limits(model, name, torch.where(is_empty, lost, 0.0), "cell")
 
 
 def _stretched(mixture: NumberMixture, number: AffineNumber) -> NumberMixture:
