@@ -57,15 +57,14 @@ def fit_streamed(
 ) -> Fit:
     """The ``ml`` fit of a file read in blocks of bounded memory. Raises PgmError PGM0602 for another method."""
     from pgmlang.binding import bind_batches
-    from pgmlang.data import READING, Reading, read_batches
+    from pgmlang.data import READING, BatchedTable, Reading
     from pgmlang.infer.stream import fit_stream
 
     reading = Reading.of(**{name: options.pop(name) for name in READING if name in options})
 
-    def batches() -> Any:
-        return read_batches(path, sep=sep, reading=reading, batch_rows=batch_rows)
-
-    bindings = bind_batches(compilation.checked(), batches, **options)
+    model = compilation.checked()
+    table = BatchedTable(path, sep=sep, reading=reading, batch_rows=batch_rows)
+    bindings = bind_batches(model, table, **options)
     return fit_stream(
         bindings,
         compilation.source.text,

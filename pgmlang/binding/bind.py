@@ -145,6 +145,7 @@ class Binder:
         self._read_values(closed, elements)
         self._observe(closed, observe)
         inputs = Inputs(self.matches, frames, self.values, self.gaps, problems)
+        self.values.update(inputs.of_no_rows(closed, elements.sizes))
         inputs.check(closed, hide, self._bound_columns)
         # new rows of a fit may say nothing, or nothing but their groups
         is_bound = bool(elements.membership or self.matches.columns or self.matches.arrays)

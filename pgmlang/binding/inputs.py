@@ -11,7 +11,7 @@ from pgmlang.binding.columns import Matches, unused_columns
 from pgmlang.binding.problems import BindingProblems
 from pgmlang.data import Column, Frame
 from pgmlang.diagnostics.suggest import did_you_mean
-from pgmlang.layout import MissingMask
+from pgmlang.layout import MissingMask, close_sizes
 from pgmlang.model import Model, Variable
 from pgmlang.model.show import quoted
 
@@ -70,6 +70,17 @@ class Inputs:
                     self._first_gap(columns_of(name)),
                     f"model it (`{as_modelled(variable)}`), or leave those rows out: `--missing drop`",
                 )  # fmt: skip
+
+    def of_no_rows(self, closed: Model, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """Inputs of plates that have no table and no rows (``sizes``), which no column needs to tell: arrays without values."""
+        known = close_sizes(closed, sizes)
+        return {
+            v.name: np.zeros(
+                [known.get(a, 0) for a in closed.array_axes(v)], np.int64 if v.type.is_discrete else float
+            )
+            for v in closed.of_role("input")
+            if any(sizes.get(p) == 0 and p not in self.frames for p in v.plates) and v.name not in self.values
+        }
 
     @property
     def _source(self) -> str:

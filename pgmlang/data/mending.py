@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -14,21 +12,14 @@ from pgmlang.data.bridge import coded_texts
 from pgmlang.data.cuts import settled_cuts
 from pgmlang.data.dates import dated
 from pgmlang.data.frame import Column, Frame, NumberColumn, TextColumn
-from pgmlang.data.named_cells import (
-    are_numbers,
-    as_written,
-    named_labels,
-    named_numbers,
-    names_a_number,
-    number_of,
-)
+from pgmlang.data.named_cells import as_written, named_labels, named_numbers, number_of
 from pgmlang.data.numbers import PLAIN, parse_numbers
 from pgmlang.data.problems import cells, problem, quoted
 from pgmlang.data.reading import Reading, texts_for
+from pgmlang.data.settling import settled_by, tidy
 from pgmlang.data.source_kind import Holds
 from pgmlang.diagnostics.suggest import did_you_mean
 
-_BLANKS = re.compile(r"\s+")
 _COMPARED = 2000
 """Labels of a column among which one that is nearly equal is looked for."""
 PLAIN_READING = Reading()
@@ -41,15 +32,16 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
     Raises PgmError for dates and bins of cells that are none."""
     if reading.is_plain:
         return frame
-    columns, notes, settled = dict(frame.columns), list(frame.notes), reading
+    reading = settled = settled_by(reading, frame.columns.values())
+    columns, notes = dict(frame.columns), list(frame.notes)
     hits: Hits = set()
-    spelt: list[str] = []
     for name, column in frame.columns.items():
         if isinstance(column, TextColumn):
             number_format = reading.number_format(name)
             if (column.number_format, column.folds_case) != (number_format, reading.fold_case):
                 column = replace(column, number_format=number_format, folds_case=reading.fold_case)
-            spelt += [name] if _is_of_text(column, reading) else []
+        elif isinstance(column, NumberColumn) and column.kind == "int" and name in reading.spelt:
+            column = _as_texts(column)  # rows of a column that has whole numbers which no float64 is
         made, said = _without_missing(column, reading, hits)
         if isinstance(made, NumberColumn):
             made, more = _merged_numbers(made, reading, hits)
@@ -60,7 +52,6 @@ def mended(frame: Frame, reading: Reading, expected: Reading = PLAIN_READING) ->
         columns[name] = made
         notes += said
     arrays = {name: _mended_array(name, frame, reading, hits, notes) for name in frame.arrays}
-    settled = replace(settled, spelt=tuple(dict.fromkeys((*reading.spelt, *spelt))))
     _check_merges(reading)
     notes += _idle(frame, expected, reading.fold_case, hits)
     for name, how in reading.dates:
@@ -134,18 +125,6 @@ def _mended_array(name: str, frame: Frame, reading: Reading, hits: Hits, notes: 
     return flat.values.reshape(array.shape)
 
 
-def _is_of_text(column: TextColumn, reading: Reading) -> bool:
-    """Whether texts of options that are numbers name cells by their spelling, since the column has other texts than numbers."""
-    how = column.number_format
-    named = [*reading.na_of(column.name), *reading.merged(column.name)]
-    if not any(names_a_number(t, how) for t in named):
-        return False
-    labels = column.encoded[0].to_pylist()
-    if reading.strip:
-        labels = [tidy(t) for t in labels]
-    return not are_numbers(labels, how, {*named, *map(str.lower, named)} if reading.fold_case else named)
-
-
 def _without_missing(column: Column, reading: Reading, hits: Hits) -> tuple[Column, list[str]]:
     """The cells that the reading says are missing taken out. Before labels are tidied, and again by `_labelled` after."""
     texts = reading.na_of(column.name)
@@ -180,7 +159,9 @@ def _merged_numbers(column: NumberColumn, reading: Reading, hits: Hits) -> tuple
     is_whole = bool((np.isnan(values) | (values == np.floor(values))).all())
     hits.update((name, text) for text in hit)
     notes = [_merge_note(int(cells_of[text].sum()), text, label, name) for text, label in hit.items()]
-    return replace(column, values=values, kind=column.kind if is_whole else "float"), notes
+    return replace(
+        column, values=values, kind="float" if column.kind == "int" and not is_whole else column.kind
+    ), notes
 
 
 def _as_texts(column: NumberColumn) -> TextColumn:
@@ -213,20 +194,15 @@ def _labelled(column: TextColumn, reading: Reading, hits: Hits) -> tuple[TextCol
         notes += said
     merges = reading.merged(column.name)
     if merges:
-        merges = {text: as_written(label, column.number_format) for text, label in merges.items()}
+        name, how = column.name, column.number_format
+        merges = {t: reading.spelling_of(name, to) or as_written(to, how) for t, to in merges.items()}
         if reading.fold_case:
             merges = {text.lower(): label for text, label in merges.items()}
-        name = column.name
         column, said = _relabelled(
             column, merges, reading, lambda n, old, new: _merge_note(n, old, new, name), hits
         )
         notes += said
     return column, notes
-
-
-def tidy(text: str) -> str:
-    """A label without blanks around it, with single blanks within, in Unicode's composed form."""
-    return unicodedata.normalize("NFC", _BLANKS.sub(" ", text).strip())
 
 
 def _mapped(column: TextColumn, change: Callable[[str], str], words: str) -> tuple[TextColumn, list[str]]:
@@ -252,13 +228,12 @@ def _relabelled(
     into ``hits``."""
     dictionary, codes = column.encoded
     old: list[str] = dictionary.to_pylist()
-    by_value = column.name not in reading.spelt and not _is_of_text(column, reading)
     named = named_labels(
         list(dict.fromkeys((*old, *column.levels))),
         to,
         column.number_format,
         reading.number_format(column.name),
-        by_value=by_value,
+        by_value=column.name not in reading.spelt,
     )
     if not named:
         return column, []

@@ -18,6 +18,7 @@ from pgmlang.data.pool import LabelPool
 from pgmlang.data.problems import problem
 from pgmlang.data.reading import Reading
 from pgmlang.data.records import collected
+from pgmlang.data.settling import Settling
 from pgmlang.data.source import Source, file_source, spooled, standard_input
 from pgmlang.data.typed import frame_of_table, table_of_object
 
@@ -82,31 +83,84 @@ def read_batches(
     by default as many as make some 16 million cells. ``reading``, ``options``: as of `read_frame`; bins have cut points.
     Raises PgmError PGM07xx, some only when the fault is reached.
     """
-    reading = Reading.of(reading, **options)
-    check_options(sep, reading.decimal_mark)
-    check_blocks(reading)
-    for i, frame in enumerate(_batches(source, columns, batch_rows, sep, name, reading)):
-        if i == 0 and columns is None:
-            reading.check_columns(frame.columns, frame.name)
-        read = mended(frame, reading)
-        reading = replace(reading, spelt=read.reading.spelt)
-        yield read
+    yield from BatchedTable(
+        source, columns, batch_rows=batch_rows, sep=sep, name=name, reading=Reading.of(reading, **options)
+    )
 
 
-def _batches(
-    source: Any, columns: Sequence[str] | None, batch_rows: int | None, sep: str | None, name: str | None, reading: Reading
-) -> Iterator[Frame]:  # fmt: skip
+class BatchedTable:
+    """A table that is read in blocks, as often as it is iterated over; the arguments are those of `read_batches`.
+
+    ``reading``: with what only the whole table settles of it (`settling`), by one pass over the columns that decide it, where
+    there are any. Raises PgmError PGM07xx.
+    """
+
+    def __init__(
+        self, source: Any, columns: Sequence[str] | None = None, *, batch_rows: int | None = None, sep: str | None = None,
+        name: str | None = None, reading: Reading | None = None,
+    ) -> None:  # fmt: skip
+        reading = reading or Reading()
+        check_options(sep, reading.decimal_mark)
+        check_blocks(reading)
+        self._decimal, self._sep, self._batch_rows, self._columns = reading.decimal_mark, sep, batch_rows, columns
+        self._stored = _rereadable(source, columns, name, reading)
+        self.reading = reading if reading.is_plain else self._settled(reading)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._blocks(self._columns):
+            yield mended(frame, self.reading)
+
+    def _settled(self, reading: Reading) -> Reading:
+        names = self._names()
+        if self._columns is None:
+            reading.check_columns(names, self._stored.name)
+        settling = Settling(reading)
+        deciding = [n for n in names if settling.is_open(n)]
+        for frame in self._blocks(deciding) if deciding else ():
+            for column in frame.columns.values():
+                settling.add(column)
+            if not any(map(settling.is_open, deciding)):
+                break
+        return settling.settled()
+
+    def _names(self) -> Sequence[str]:
+        """The columns that are read."""
+        if isinstance(self._stored, Frame):
+            return list(self._stored.columns)
+        if self._stored.suffix in _COLUMNAR:
+            return self._columnar(self._columns).columns
+        table = self._text(self._columns)
+        table.stream.close()
+        return table.columns
+
+    def _blocks(self, columns: Sequence[str] | None) -> Iterator[Frame]:
+        """The cells as they stand."""
+        if isinstance(self._stored, Frame):
+            yield from _cut(_selected(self._stored, columns), self._batch_rows)
+        elif self._stored.suffix in _COLUMNAR:
+            file = self._columnar(columns)
+            yield from file.batches(self._batch_rows or _rows_per_batch(len(file.columns)))
+        else:
+            table = self._text(columns)
+            yield from table.batches(self._batch_rows or _rows_per_batch(len(table.columns)))
+
+    def _text(self, columns: Sequence[str] | None) -> TextTable:
+        assert isinstance(self._stored, Source)
+        return TextTable(self._stored, self._sep, self._decimal, columns)
+
+    def _columnar(self, columns: Sequence[str] | None) -> ColumnarFile:
+        assert isinstance(self._stored, Source)
+        with failing(self._stored.name):
+            return ColumnarFile(self._stored, columns)
+
+
+def _rereadable(source: Any, columns: Sequence[str] | None, name: str | None, reading: Reading) -> Source | Frame:
+    """What can be read in blocks as often as is needed: a file of text or columns, else the table in memory."""
     source = collected(source, name or "data")
     opened = None if isinstance(source, (Frame, Mapping)) else _opened(source, name, reading.encoding)
-    if opened is not None and opened.suffix in _TEXT:
-        table = TextTable(opened, sep, reading.decimal_mark, columns)
-        yield from table.batches(batch_rows or _rows_per_batch(len(table.columns)))
-    elif opened is not None and opened.suffix in _COLUMNAR:
-        with failing(opened.name):
-            file = ColumnarFile(opened, columns)
-        yield from file.batches(batch_rows or _rows_per_batch(len(file.columns)))
-    else:
-        yield from _cut(read_frame(source, name=name, columns=columns), batch_rows)
+    if opened is not None and opened.suffix in (*_TEXT, *_COLUMNAR):
+        return opened
+    return read_frame(source, name=name, columns=columns)
 
 
 def _rows_per_batch(num_columns: int) -> int:

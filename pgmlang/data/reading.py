@@ -25,8 +25,9 @@ class Reading:
     columns where `2.5k` is 2500. ``dates``: (column, format) read as
     days since 1970-01-01. ``bins``: (column, how it is cut; see `cuts`). A column's name may also stand in front of a text
     (``age=?``, ``sex:M``) where the table has a column of that name. A number names all cells of its value (`-999` also
-    `-999.0`) in a column of numbers; ``spelt``: columns, seen when a table was read, that have other texts too, so that texts
-    name the cells that are spelt so.
+    `-999.0`) in a column of numbers. ``spelt``, ``valued``, ``written`` are settled by the table that was read: columns that have
+    other texts too, so that texts name the cells that are spelt so; columns of numbers; and (column, label of ``merge``, how
+    the column writes that number).
     """
 
     encoding: str = ""
@@ -42,6 +43,8 @@ class Reading:
     dates: tuple[tuple[str, str], ...] = ()
     bins: tuple[tuple[str, Any], ...] = ()
     spelt: tuple[str, ...] = ()
+    valued: tuple[str, ...] = ()
+    written: tuple[tuple[str, str, str], ...] = ()
 
     @classmethod
     def of(cls, base: Reading | None = None, **given: Any) -> Reading:
@@ -119,6 +122,10 @@ class Reading:
             for name, texts, label in self.merge
             for text in texts_for(column, name, texts, ":")
         }  # fmt: skip
+
+    def spelling_of(self, column: str, label: str) -> str | None:
+        """How a column of numbers writes a label that others are merged to; None where no table has settled it."""
+        return next((w for c, t, w in self.written if (c, t) == (column, label)), None)
 
     def columns(self) -> list[tuple[str, str]]:
         """The columns that are named for sure, with the option that does."""
@@ -209,6 +216,8 @@ def joined_readings(readings: Iterable[Reading]) -> Reading:
             dates=_settled(joined.dates, other.dates),
             bins=_settled(joined.bins, other.bins),
             spelt=tuple(dict.fromkeys((*joined.spelt, *other.spelt))),
+            valued=tuple(dict.fromkeys((*joined.valued, *other.valued))),
+            written=tuple(dict.fromkeys((*joined.written, *other.written))),
         )
     return joined
 
@@ -220,7 +229,7 @@ def _settled(
     return tuple((n, told.get(n, how) if not isinstance(how, tuple) else how) for n, how in rows)
 
 
-NAMES = tuple(f.name for f in fields(Reading) if f.name != "spelt")
+NAMES = tuple(f.name for f in fields(Reading) if f.name not in ("spelt", "valued", "written"))
 """The keywords that say how cells are read."""
 
 

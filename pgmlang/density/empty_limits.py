@@ -12,6 +12,9 @@ from pgmlang.families import FAMILIES
 from pgmlang.model import Model
 from pgmlang.model.branches import families_in
 
+LEAST_FULL = 1e-6
+"""What is left of a distribution, at most, that comes to no values at all."""
+
 
 def limited_families(model: Model) -> Mapping[str, str]:
     """The family between limits (`Family.limits`) that a variable is drawn of, by variable; of several the first."""
@@ -34,15 +37,18 @@ def refuse_empty_draws(model: Model, drawn: Mapping[str, Tensor], given: Collect
             continue
         parents = [drawn[p] for p in model.random_parents(model.conditional_of[name]) if p in drawn]
         if not any(p.is_floating_point() and bool(torch.isnan(p).any()) for p in parents):
-            raise nothing_between_limits(model, name, is_empty, "draw")
+            raise nothing_between_limits(model, name, is_empty.double(), "draw")
 
 
-def nothing_between_limits(model: Model, name: str, is_empty: Tensor, of: str) -> PgmError:
-    """The refusal of a variable whose limits have nothing between them in some places. ``of``: what each place is."""
+def nothing_between_limits(model: Model, name: str, lost: Tensor, of: str) -> PgmError:
+    """The refusal of a variable whose limits have nothing between them in some places. ``lost``: the probability of that in
+    each place; ``of``: what each place is."""
     family = limited_families(model)[name]
     lower, upper = FAMILIES[family].limits or ("", "")
-    count, total = int(is_empty.sum()), is_empty.numel()
-    share = f" in {count:,} of {total:,} {of}s" if total > 1 else ""
+    count, total = int((lost > 0).sum()), lost.numel()
+    most = float(lost.max())
+    chance = "" if most > 1 - LEAST_FULL else f" with probability {'up to' if count > 1 else 'about'} {most:.2g}"
+    share = chance + (f" in {count:,} of {total:,} {of}s" if total > 1 else "")
     return PgmError(
         Diagnostic(
             "PGM0410", f"`{name}` has no values{share}: nothing lies between `{lower}` and `{upper}` of its `{family}`",

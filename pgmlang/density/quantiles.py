@@ -44,10 +44,11 @@ def quantile(
     return _at_atom(cdf, chance, point, scale) if has_atoms else point
 
 
-def just_below(x: Tensor, sd: Tensor) -> Tensor:
-    """A point so near below x that nothing but an atom at x lies between, in the units of a distribution."""
+def just_below(x: Tensor, sd: Tensor, width: float = 1.0) -> Tensor:
+    """A point so near below x that nothing but an atom at x lies between, in the units of a distribution. ``width``: how many
+    times as far below."""
     scale = torch.where(torch.isfinite(sd) & (sd > 0), sd, torch.ones_like(sd))
-    return x - BESIDE * (x.abs() + scale)
+    return x - width * BESIDE * (x.abs() + scale)
 
 
 def _at_atom(cdf: Function, chance: float, point: Tensor, scale: Tensor) -> Tensor:

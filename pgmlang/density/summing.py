@@ -267,7 +267,7 @@ class Marginaliser:
             total = self.reduce({**tables, **{AddedTable(k): v for k, v in added.items()}})
             slopes = torch.autograd.grad(total.sum(), [t.values for t in added.values()])
         return {
-            name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], -1)
+            name: g.movedim(i, -1).reshape(*sizes, *self.joint.shapes[name], self.joint.num_states(name))
             / scale_of(self.joint, self.joint.axes(name))
             for i, (name, g) in enumerate(zip(added, slopes, strict=True))
         }

@@ -127,6 +127,7 @@ CODES: dict[str, Code] = {
     "PGM0723": Code("labels that the fit has not seen", is_warning=True),
     "PGM0724": Code("a column that seems to count rows", is_warning=True),
     "PGM0725": Code("rows that lack an input", is_warning=True),
+    "PGM0726": Code("elements of which the fit holds no values", is_warning=True),
     # 08xx run time
     "PGM0801": Code("not converged", is_warning=True),
     "PGM0802": Code("rows or cells of a table without data", is_warning=True),

@@ -63,7 +63,10 @@ def refusal(combinator: str, path: tuple[str, ...], families: Mapping[str, Famil
     if combinator == "ZeroInflated":
         return None
     if "ZeroInflated" in path and not innermost.discrete:
-        return f"`{inner}` has both a density and a mass at zero", f"write `ZeroInflated(p, {combinator}(...))`"
+        cure = f"write `ZeroInflated(p, {combinator}(...))`"
+        if combinator == "Censored":
+            cure = "leave `ZeroInflated` out: where values are censored, a bound has a mass of its own"
+        return f"`{inner}` has both a density and a mass at zero", cure
     if not innermost.has_tails:
         reason = "an angle has no least value" if innermost.is_angle else "its distribution function is not known"
         return f"`{combinator}` needs a distribution function: {reason} in `{innermost.name}`", (

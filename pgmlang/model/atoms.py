@@ -13,9 +13,21 @@ def is_mixed_variable(model: Model, name: str) -> bool:
     one that has."""
     definition = model.definition_of.get(name)
     names = {name} if definition is None else names_behind(model, definition)
-    conditionals = [model.conditional_of[n] for n in names if n in model.conditional_of]
-    return any(
-        isinstance(d, Dist) and is_mixed(d.path, FAMILIES) for c in conditionals for d in branches(c.distribution)
+    return not names.isdisjoint(mixed_draws(model))
+
+
+def mixed_draws(model: Model) -> frozenset[str]:
+    """The numbers that are drawn of a distribution with both a density and points with a chance of their own, in one
+    branch at least: no integral over their density is all of them."""
+    return model.once(_mixed_draws)
+
+
+def _mixed_draws(model: Model) -> frozenset[str]:
+    return frozenset(
+        c.target
+        for c in model.conditionals
+        for d in branches(c.distribution)
+        if isinstance(d, Dist) and is_mixed(d.path, FAMILIES)
     )
 
 

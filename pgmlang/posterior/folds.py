@@ -12,6 +12,7 @@ from pgmlang.binding.record import Binding
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.posterior.condition import Conditioned, condition
 from pgmlang.posterior.draws import draw
+from pgmlang.posterior.forgotten_elements import forgotten_elements_of_rows, forgotten_elements_told
 from pgmlang.posterior.new_elements import new_elements_of_rows, new_elements_told
 from pgmlang.posterior.questions import answerer
 from pgmlang.posterior.record import Posterior
@@ -42,8 +43,9 @@ def query(posterior: Posterior, question: str | Query, seed: int = 0) -> Answer:
     )
     asked = replace(asked, targets=targets, evidence=given.evidence, interventions=given.do)
     answer = answerer(given, asked).answer(given, asked)
-    new = [w.message for w in new_elements_told(posterior.fit, (*given.evidence, *given.do))]
-    return replace(answer, caution="; ".join(filter(None, [answer.caution, *new])))
+    told = (*given.evidence, *given.do)
+    elements = (*new_elements_told(posterior.fit, told), *forgotten_elements_told(posterior.fit, told))
+    return replace(answer, caution="; ".join(filter(None, [answer.caution, *(w.message for w in elements)])))
 
 
 def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns:
@@ -52,7 +54,8 @@ def predict(given: Conditioned, targets: Sequence[str] | None = None) -> Columns
     rows = given.bound
     columns = row_answerer(given.posterior).predict(given, targets)
     without_input = tuple(w for w in rows.warnings if w.code == "PGM0725")
-    told = (*of_new_labels(given.posterior, rows, given.seen), *without_input, *columns.warnings)
+    forgotten = forgotten_elements_of_rows(given.posterior.fit, given.seen, rows)
+    told = (*of_new_labels(given.posterior, rows, given.seen), *forgotten, *without_input, *columns.warnings)
     columns = replace(columns, warnings=told)
     return in_table_order(columns, rows)
 
@@ -78,8 +81,9 @@ def score(given: Conditioned) -> Score:
 def sample(given: Conditioned, num_draws: int) -> Columns:
     """Joint draws of fresh rows given the evidence. Raises PgmError PGM0609 where it is impossible."""
     columns = draw(given, num_draws)
-    new = new_elements_told(given.posterior.fit, given.evidence)
-    return replace(columns, warnings=(*new, *columns.warnings))
+    fit = given.posterior.fit
+    elements = (*new_elements_told(fit, given.evidence), *forgotten_elements_told(fit, given.evidence))
+    return replace(columns, warnings=(*elements, *columns.warnings))
 
 
 def log_z(posterior: Posterior, evidence: tuple[Evidence, ...] = ()) -> float:

@@ -82,7 +82,7 @@ class Posterior:
 
     def tables_given(self, items: tuple[Evidence, ...]) -> tuple[NetworkAnswers, tuple[Evidence, ...]]:
         """Exact answers about a fresh row of the outer elements, and with the values of inputs, that the evidence names;
-        and the rest of the evidence."""
+        and the rest of the evidence. Elements that no number is of leave the row as it is."""
         from pgmlang.query.element_answers import of_element, outer_plates
         from pgmlang.query.input_values import inputs_of, row_inputs
         from pgmlang.tables.from_model import iid_plate
@@ -91,6 +91,8 @@ class Posterior:
         if self.network is not None:
             return self._shared_tables, items
         outer = outer_plates(fit)
+        around = {q for p in fit.model.plates if p.is_rows for q in fit.model.enclosing(p.name)[:-1]}
+        items = tuple(e for e in items if e.value is None or e.variable.name not in around.difference(outer))
         inputs: dict[str, np.ndarray] | None = None
         if row_inputs(fit.model) and iid_plate(fit.model, fit.parameters)[0]:
             inputs, items = inputs_of(fit, items)

@@ -1,5 +1,6 @@
 """What is hidden in new rows as forward draws, each weighed by what is seen (likelihood weighting: Fung and Chang 1990): of
-numbers with missing cells beside seen ones, and of counts, which no sum, closed form or chain over free numbers takes."""
+numbers with missing cells beside seen ones, of counts, and of numbers that may be one point beside a density, which no sum,
+closed form, integral or chain over free numbers takes."""
 
 from __future__ import annotations
 

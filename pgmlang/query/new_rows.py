@@ -23,6 +23,7 @@ from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.summable import elimination_steps
 from pgmlang.model import Model
+from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.fitted_values import DRAWS, drawn_from_prior, estimates, global_values, split_latents
@@ -116,13 +117,13 @@ class NewRows:
 
     @cached_property
     def needs_forward_draws(self) -> bool:
-        """Whether numbers that are hidden are told by `query/forward_draws.py` alone: counts, and those with missing cells
-        beside seen ones that are not normal together."""
+        """Whether numbers that are hidden are told by `query/forward_draws.py` alone: counts, those that may be one point
+        beside a density, and those with missing cells beside seen ones that are not normal together."""
         model = self.joint.model
         numbers = [n for n in self.hidden if not model.by_name[n].type.is_discrete]
         if not numbers or self.is_guided():
             return False
-        if any(model.by_name[n].type.is_countable for n in numbers):
+        if any(model.by_name[n].type.is_countable for n in numbers) or not mixed_draws(model).isdisjoint(numbers):
             return True
         return any(n in self.joint.missing for n in numbers) and self.gaussian(*self.inference()) is None
 

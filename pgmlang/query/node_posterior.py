@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from pgmlang.density.reductions import determines
 from pgmlang.density.transforms import free_shape, in_bound_order, transform_of
 from pgmlang.graph.summable import elimination_steps
+from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.annealed import Units, fits
@@ -198,14 +199,14 @@ class LatentMarginal:
 
 def node_posterior(rows: NewRows, targets: Collection[str]) -> NodePosterior | None:
     """The open real latents above ``targets`` and above what is seen, integrated for each unit. ``rows``: of one point of
-    the globals. None where there is none, or a count is among them, or no unit has as few as the rule takes, or its error
-    stays too large."""
+    the globals. None where there is none, or a count is among them, or one that may be a point beside its density, or no unit
+    has as few as the rule takes, or its error stays too large."""
     model, joint = rows.joint.model, rows.joint
     latents = latents_behind(rows, targets)
     numbers = [n for n in latents if not model.by_name[n].type.is_discrete]
     if not numbers or rows.num_draws != 1 or any(n in joint.missing or n in joint.unseen for n in numbers):
         return None
-    if any(model.by_name[n].type.is_countable for n in numbers):
+    if any(model.by_name[n].type.is_countable for n in numbers) or not mixed_draws(model).isdisjoint(numbers):
         return None
     wide = replace(
         rows, hidden=latents, forward=tuple(n for n in rows.forward if n not in latents),

@@ -37,6 +37,8 @@ MOST_CELLS = 2_000_000
 MOST_APART = 1e-3
 """Most difference, in standard deviations, of moments by quadrature and of those by twice its step, far less exact ones."""
 
+WIDER = 8.0
+"""How many times as wide a neighbourhood tells a density from an atom."""
 LEAST_STEP = 1e-9
 """Of a distribution function at an atom, relative to the tail beyond it: less is what a density adds by rounding."""
 LEAST_EMPTY = 1e-6
@@ -108,12 +110,18 @@ class NumberMixture:
         if self.is_discrete:
             return self.log_prob(x).exp()
         # a computed number comes to its atom up to rounding
-        before, after = just_below(x, self.sd), -just_below(-x, self.sd)
+        step, is_told = self._step(x, 1)
+        # what a density has about a point grows with the width, an atom does not
+        wide, _ = self._step(x, WIDER)
+        return torch.where(is_told & (wide < 1.1 * step), step, 0.0)
+
+    def _step(self, x: Tensor, width: float) -> tuple[Tensor, Tensor]:
+        """The step of the distribution function about points, and where it is more than rounding, ``[*axes]`` both."""
+        before, after = just_below(x, self.sd, width), -just_below(-x, self.sd, width)
         below, above = self.log_cdf(after).exp(), self.log_survival(before).exp()
         from_below, from_above = below - self.log_cdf(before).exp(), above - self.log_survival(after).exp()
-        step = torch.where(below <= above, from_below, from_above)
-        is_atom = (from_below > LEAST_STEP * below) | (from_above > LEAST_STEP * above)
-        return torch.where(is_atom, step, 0.0)
+        is_told = (from_below > LEAST_STEP * below) | (from_above > LEAST_STEP * above)
+        return torch.where(below <= above, from_below, from_above), is_told
 
 
 def number_mixtures(rows: NewRows, names: Iterator[str] | tuple[str, ...]) -> dict[str, NumberMixture]:
@@ -154,7 +162,8 @@ def _check_mass(model: Model, name: str, mixture: NumberMixture) -> None:
     mass = mixture.log_cdf(somewhere).exp() + mixture.log_survival(somewhere).exp()
     is_empty = ~(mass > 1 - LEAST_EMPTY)
     if bool(is_empty.any()):
-        raise nothing_between_limits(model, name, is_empty, "cell")
+        lost = torch.where(mass.isnan(), 1.0, 1 - mass)
+        raise nothing_between_limits(model, name, torch.where(is_empty, lost, 0.0), "cell")
 
 
 def _stretched(mixture: NumberMixture, number: AffineNumber) -> NumberMixture:

@@ -20,6 +20,7 @@ from pgmlang.density.simulation import deterministic_values, simulate_given_seen
 from pgmlang.density.summing import Marginaliser
 from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.model.atoms import mixed_draws
 from pgmlang.model.dependence import names_behind
 from pgmlang.query.forward_draws import FEWEST, forward_draws, refuse_few
 from pgmlang.query.label_chances import chances_by_nodes, chances_given_parents, has_labels, summed_labels
@@ -253,7 +254,9 @@ def _inferred(rows: NewRows, chances: dict[str, Tensor], is_weighed: bool) -> di
         if is_weighed:
             return forward_draws(rows).chosen(is_pooled=False)
         forward = forward_draws(rows, rows.num_draws if rows.is_point else 0)
-        has_chains = not any(rows.joint.model.by_name[n].type.kind == "count" for n in rows.hidden)
+        model = rows.joint.model
+        counts = {n for n in rows.hidden if model.by_name[n].type.kind == "count"}
+        has_chains = not counts and mixed_draws(model).isdisjoint(rows.hidden)
         if forward.effective >= FEWEST or not has_chains:
             refuse_few(forward)
             return forward.chosen(is_pooled=rows.is_point)

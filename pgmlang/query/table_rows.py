@@ -129,7 +129,8 @@ class TableRows:
         tables = {n: self._empty(self.model.by_name[n]) for n in dict.fromkeys(name for name, _ in names)}
         by_unit = np.full(self.num_units, np.nan)
         for group in self.groups:
-            blocks = {n: group.unrolled.nodes[n] for n in tables}
+            # elements without rows have no nodes of what their rows hold
+            blocks = {n: b for n in tables if (b := group.unrolled.nodes[n]).count}
             wanted = [i for b in blocks.values() for i in range(b.first, b.first + b.count)]
             engine = self._engine(group)
             marginals = engine.marginals(group.evidence, wanted, num_rows=len(group.weights))

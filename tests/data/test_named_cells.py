@@ -112,3 +112,126 @@ def test_a_fit_takes_a_code_out_of_its_data_and_of_new_rows() -> None:
     for cells in (["1", "-999"], ["1", "-999.0"], [1, -999], [1.0, -999.0]):
         answer = fit.predict_columns({"x": cells})
         assert answer.columns["x"][1] == pytest.approx(2, abs=1e-3)
+
+
+BLOCKS = {
+    "late text": (["-9", "1", "-9.0", "2", "low", "-9.0"], {"na": "-9"}),
+    "early text": (["low", "1", "-9.0", "-9"], {"merge": {"x": {-9: 1}}}),
+    "numbers": (["2", "-9", "1.0", "-9.0", "1.00"], {"merge": {"x": {-9: 1}}}),
+    "its spelling comes last": (["-9", "1.00", "2", "-9.0", "1"], {"merge": {"x": {-9: 1}}}),
+    "no spelling of its own": (["-9", "2.0", "-9.0"], {"merge": {"x": {-9: 1}}}),
+    "words": (["?", "3.0", "one", "1.0", "9", "9.0"], {"na": ["?", "9"], "merge": {"x": {"one": "1"}}}),
+    "a chain of merges": (["-9", "1.0", "2.0", "-9.0"], {"merge": {"x": {-9: 1, 1: 2}}}),
+    "one spelling of a value": (["-9.0", "3", "-9.00"], {"merge": {"x": {"-9.0": "-9"}}}),
+    "decimal commas": (["9", "2,50", "1,0", "9,0"], {"merge": {"x": {9: 2.5}}, "decimal": ","}),
+    "case": (["Low", "1E1", "9", "LOW", "9.0"], {"merge": {"x": {"low": "10", "9": "10"}}, "fold_case": True}),
+    "blanks": ([" 1.0", "9 ", "9.0", " x "], {"merge": {"x": {9: 1}}, "na": "x", "strip": True}),
+    "names in digits": (["9", "1", "9.0", "01067"], {"merge": {"x": {9: 1}}}),
+}
+"""Cells, and options whose numbers name some of them by value or by spelling as the whole column has it."""
+
+
+def _labels(frames: Any) -> list[str | None]:
+    columns = [f.columns["x"] for f in frames]
+    return [None if code < 0 else c.labels[code] for c in columns for code in c.codes]
+
+
+@pytest.mark.parametrize("kind", ["columns", "text", "parquet"])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_size_of_block_reads_what_the_whole_table_does(name: str, kind: str, tmp_path: Any) -> None:
+    cells, options = BLOCKS[name]
+
+    def source() -> Any:
+        if kind == "parquet":
+            pa = pytest.importorskip("pyarrow")
+            import pyarrow.parquet as pq
+
+            pq.write_table(pa.table({"x": cells}), tmp_path / "x.parquet")
+            return tmp_path / "x.parquet"
+        return SOURCES[kind](cells)
+
+    whole = read_frame(source(), **options)
+    for rows in range(1, len(cells) + 2):
+        frames = list(read_batches(source(), batch_rows=rows, **options))
+        assert _labels(frames) == _labels([whole]), rows
+        assert {f.reading for f in frames} == {whole.reading}
+
+
+def test_blocks_of_random_columns_are_read_as_the_whole() -> None:
+    rng = np.random.default_rng(7)
+    texts = ["1", "1.0", "1.00", "-9", "-9.0", "2.5", "2.50", "a", "?"]
+    options = {"merge": {"x": {-9: 1, "a": "2.5"}}, "na": "?"}
+    answers = set()
+    for _ in range(60):
+        cells = rng.choice(texts[: rng.integers(6, len(texts) + 1)], size=8).tolist()
+        cells += ["b"] if rng.random() < 0.3 else []
+        whole = _labels([read_frame({"x": cells}, **options)])
+        answers.add("-9.0" in whole)
+        for rows in (1, 2, 3, 5):
+            assert _labels(read_batches({"x": cells}, batch_rows=rows, **options)) == whole, (cells, rows)
+    assert answers == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("late text", [None, "1", "-9.0", "2", "low", "-9.0"]),
+        ("early text", ["low", "1", "-9.0", "1"]),
+        ("numbers", ["2", "1.0", "1.0", "1.0", "1.00"]),
+        ("its spelling comes last", ["1", "1.00", "2", "1", "1"]),
+        ("no spelling of its own", ["1", "2.0", "1"]),
+        ("words", [None, "3.0", "1.0", "1.0", None, None]),
+        ("a chain of merges", ["1", "2.0", "2.0", "1"]),
+        ("one spelling of a value", ["-9", "3", "-9"]),
+        ("decimal commas", ["2,50", "2,50", "1,0", "2,50"]),
+        ("case", ["1e1", "1e1", "1e1", "1e1", "1e1"]),
+        ("blanks", ["1.0", "1.0", "1.0", None]),
+        ("names in digits", ["1", "1", "9.0", "01067"]),
+    ],
+)
+def test_the_target_of_a_merge_is_written_as_the_columns_number(name: str, labels: list[str | None]) -> None:
+    cells, options = BLOCKS[name]
+    assert _labels([read_frame({"x": cells}, **options)]) == labels
+
+
+@pytest.mark.parametrize("values", [[1, 2, 9], np.array([0.1, 2, 9], np.float32), [0.5, 2, 9]])
+def test_numbers_that_become_labels_keep_one_spelling(values: Any) -> None:
+    whole = read_frame({"x": values}, merge={"x": {2: "two", 9: "1.0"}})
+    assert _labels([whole])[1:] == ["two", "1"]
+    assert _labels(read_batches({"x": values}, batch_rows=1, merge={"x": {2: "two", 9: "1.0"}})) == _labels(
+        [whole]
+    )
+
+
+def test_whole_numbers_too_long_for_a_float_are_compared_as_texts_in_every_block(tmp_path: Any) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"x": [9, 8, 2**53 + 1, 9]}), tmp_path / "x.parquet")
+    for text, left in (("9.0", ["9", "8", str(2**53 + 1), "9"]), ("9", [None, "8", str(2**53 + 1), None])):
+        assert _labels([read_frame(tmp_path / "x.parquet", na=text)]) == left
+        for rows in (1, 2, 3):
+            assert _labels(read_batches(tmp_path / "x.parquet", batch_rows=rows, na=text)) == left
+
+
+def test_float32_numbers_stay_so_where_one_is_merged() -> None:
+    frame = read_frame({"x": np.array([0.1, 9], np.float32)}, merge={"x": {9: 0.2}})
+    assert frame.columns["x"].labels == ("0.1", "0.2")
+
+
+def test_new_rows_are_compared_and_written_as_the_fits_column() -> None:
+    kept = read_frame({"x": ["1.0", "2.0", "-9"]}, merge={"x": {-9: 1}}).reading
+    assert Reading.of_json(kept.to_json()) == kept
+    assert read_frame({"x": ["-9", "-9.0", "1", "odd"]}, reading=kept).columns["x"].labels == ("1.0", "1", "odd")
+
+
+def test_a_streamed_fit_counts_as_one_in_memory(tmp_path: Any) -> None:
+    rows = ["1.0,0", "-9.0,1", "2.0,1", "-9,0", "2.0,0"]
+    model = pgmlang.compile("model t\nplate r {\n a : {...} ~ Table()\n y : {...} ~ Table(a, prior = 1)\n}")
+    for last in ("2.0,1", "x,1"):
+        path = tmp_path / "t.csv"
+        path.write_text("\n".join(["a,y", *rows, last, ""]))
+        whole = model.fit(str(path), merge="a:-9=1")
+        for size in (1, 2, 4, 100):
+            streamed = model.fit_stream(str(path), merge="a:-9=1", batch_rows=size)
+            assert streamed.summary() == whole.summary()

@@ -4,11 +4,13 @@ the limits are in order nothing changes."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 import pgmlang
 from pgmlang.diagnostics import PgmError
@@ -69,6 +71,32 @@ def test_refused_where_limits_come_out_swapped(name: str, is_drawn: bool) -> Non
     assert refused.value.diagnostics[0].code == "PGM0410"
     means = model.given().predict({"t": [-0.5, 0.1]}, targets=["y"])["y"]
     assert all(-0.5 <= m <= 1 for m in means)
+
+
+TEXT_OF_NUMBERS = "lo ~ Normal(0, 1)\nhi ~ Normal(5, 1)\nx ~ Uniform(lo, hi)"
+TEXT_OF_LABELS = (
+    "input hi : real\nz : {a, b} ~ Table() { 0.3, 0.7 }\nx ~ if z == a then Uniform(0, hi) else Uniform(2, hi)"
+)
+LOST = {
+    "E(x)": (TEXT_OF_NUMBERS, stats.norm.cdf(-5 / math.sqrt(2))),
+    "P(x > 2 | hi = 0)": (TEXT_OF_NUMBERS, 0.5),
+    "E(x | lo = 1, hi = 0)": (TEXT_OF_NUMBERS, 1.0),
+    "E(x | hi = 1)": (TEXT_OF_LABELS, 0.7),
+    "E(x | hi = -1)": (TEXT_OF_LABELS, 1.0),
+}
+
+
+@pytest.mark.parametrize("query", LOST)
+def test_the_refusal_says_how_probable_it_is_that_nothing_lies_between(query: str) -> None:
+    """Of numbers above by nodes that lie beside the edge of what is possible: about as probable."""
+    text, chance = LOST[query]
+    with pytest.raises(PgmError, match="`x` has no values") as refused:
+        pgmlang.compile("plate row {\n  " + text.replace("\n", "\n  ") + "\n}").given().query(query)
+    (problem,) = refused.value.diagnostics
+    assert problem.code == "PGM0410"
+    told = re.search(r"with probability about ([\d.e-]+)", problem.message)
+    assert (told is None) == (chance == 1)
+    assert float(told.group(1) if told else 1) == pytest.approx(chance, rel=0.1)
 
 
 def test_a_branch_that_is_not_taken_may_have_swapped_limits() -> None:

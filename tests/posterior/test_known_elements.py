@@ -73,3 +73,42 @@ def test_new_elements_beside_known_ones_with_rows() -> None:
     answer = fit.predict({"school": table, "row": pandas.DataFrame({"school": ["b", "aa"]}, index=["x", "y"])})
     assert answer["y"]["x"] == pytest.approx(fit.draws["th"].mean((0, 1))[1], abs=0.6)
     assert answer["y"]["y"] == pytest.approx(30.0, abs=0.6)
+
+
+GROUPS = pandas.DataFrame({"g": list("aaaabbbbbbcccc"), "y": [0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 0, 1],
+                           "x": [float(i % 3) for i in range(14)], "w": [float(i % 2) for i in range(14)],
+                           "l": ["lo", "hi"] * 7, "m": ["no", "yes"] * 7})  # fmt: skip
+A = "plate g { a ~ Normal(0, 1) }\n"
+INNER = {
+    "a bit": A + "plate r in g { y : bit ~ Bernoulli(sigmoid(a)) }",
+    "a label": A + "plate r in g { z : {u, v} ~ Table() { 0.5, 0.5 }\n x ~ Normal(a + (if z == u then 1 else -1), 1) }",
+    "a count": A + "plate r in g { x : count ~ Poisson(exp(a)) }",
+    "a number": A + "plate r in g { x ~ Normal(a, 1) }",
+    "an input": A + "plate r in g { input x : real\n y : bit ~ Bernoulli(sigmoid(a + x)) }",
+    "an input of labels": A + "plate r in g { input l : {lo, hi}\n x ~ Normal(a + (if l == lo then 1 else 0), 1) }",
+    "an input of bits": A + "plate r in g { input y : bit\n x ~ Normal(a + y, 1) }",
+    "inputs along an axis": "dim f = {x, w}\n" + A + "plate r in g { input v[f] : real\n y : bit ~ "
+    "Bernoulli(sigmoid(a + sum(v, over = f))) }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_a_table_of_elements_alone_whatever_their_rows_hold(inner: str) -> None:
+    options = {"chains": 2, "draws": 100, "warmup": 60}
+    data = GROUPS.rename(columns={"x": "v.x", "w": "v.w"}) if "axis" in inner else GROUPS
+    fit = pgmlang.compile(INNER[inner]).fit(data, method="hmc", options=options, seed=0)
+    means = dict(zip("abc", fit.draws["a"].mean((0, 1)), strict=True))
+    for elements in ("ca", "b", "abc"):
+        answer = fit.predict({"g": {"g": list(elements)}})
+        assert list(answer["a"]) == pytest.approx([means[g] for g in elements], abs=0.1)
+    answer = fit.predict({"g": {"g": ["other", "c"]}})
+    assert list(answer["a"]) == pytest.approx([0.0, means["c"]], abs=0.3)
+
+
+def test_elements_alone_by_the_closed_form() -> None:
+    text = "plate g { p ~ Beta(2, 2) }\nplate r in g { y : bit ~ Bernoulli(p) }"
+    fit = pgmlang.compile(text).fit(GROUPS, method="hmc", options={"draws": 300, "warmup": 200}, seed=0)
+    answer = fit.predict({"g": {"g": ["c", "a"]}})
+    # Beta(2 + ones, 2 + zeros)
+    assert abs(np.asarray(answer["p"]) - [5 / 8, 3 / 8]) == pytest.approx(0.0, abs=4 * max(answer["p.mcse"]))
+    assert max(answer["p.mcse"]) < 0.02

@@ -181,3 +181,37 @@ def test_fresh_rows_of_groups_are_refused() -> None:
     with pytest.raises(PgmError) as caught:
         fit.sample(3, seed=1)
     assert caught.value.diagnostics[0].code == "PGM0602"
+
+
+ROWS_OF_GROUPS = {
+    "a label": "y : {no, yes} ~ Table(k)",
+    "a bit": "b : bit ~ Table(k)",
+    "two labels": "y : {no, yes} ~ Table(k)\n  b : bit ~ Table(k, y)",
+    "a label of an input": "input i : {s, t}\n  y : {no, yes} ~ Table(k, i)",
+    "a chain": "y : {no, yes} ~ if first then Table(k) else Table(prev(y), k)",
+}
+
+
+@pytest.mark.parametrize("rows", ROWS_OF_GROUPS)
+def test_rows_of_some_groups_of_a_fit(rows: str) -> None:
+    """Those that are not asked about have no rows, and change nothing; against the sum over the group's label."""
+    generator = np.random.default_rng(3)
+    plate = "plate r = chain" if rows == "a chain" else "plate r"
+    text = f"plate g {{\n k : {{lo, hi}} ~ Table()\n {plate} {{ {ROWS_OF_GROUPS[rows]} }}\n}}\n"
+    groups = list("aaabbbbbccc")
+    data = {"g": groups, "y": list(generator.choice(["no", "yes"], 11)), "b": list(generator.integers(0, 2, 11)),
+            "i": list(generator.choice(["s", "t"], 11))}  # fmt: skip
+    fit = pgmlang.compile(text).fit(data, seed=1, method="em", options={"restarts": 1})
+    whole = fit.predict_columns(data).columns
+    seen = {n: label for n, label in (("y", "yes"), ("b", "1")) if n in fit.record.model.by_name}
+    for some in ("b", "ca", "a"):
+        picked = [i for i, g in enumerate(groups) if g in some]
+        part = {name: [column[i] for i in picked] for name, column in data.items()}
+        answer = fit.predict_columns(part).columns
+        assert np.asarray(answer["P(k = hi)"]) == pytest.approx(np.asarray(whole["P(k = hi)"])[picked], abs=1e-9)
+        told = fit.predict_columns({n: v for n, v in part.items() if n not in seen}).columns
+        prior = fit.predict_columns({n: v for n, v in data.items() if n not in seen}).columns
+        for name in (f"P({n} = {label})" for n, label in seen.items()):
+            assert np.asarray(told[name]) == pytest.approx(np.asarray(prior[name])[picked], abs=1e-9)
+        assert np.asarray(told["P(k = hi)"]) == pytest.approx(fit.record.parameters["k.table"][1], abs=1e-9)
+        assert np.isfinite(fit.predict_columns(part, targets=["k"]).columns["log_evidence"]).all()

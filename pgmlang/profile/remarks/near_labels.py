@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from pgmlang.data.mending import tidy
 from pgmlang.data.problems import quoted
 from pgmlang.data.reading import Reading
+from pgmlang.data.settling import tidy
 from pgmlang.diagnostics.suggest import near_names
 from pgmlang.profile.column import ColumnProfile
 from pgmlang.profile.remark import Remark
