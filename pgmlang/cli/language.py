@@ -24,7 +24,7 @@ from pgmlang.cli.options import (
     tables_of,
 )
 from pgmlang.cli.sources import compiled
-from pgmlang.cli.stages import STAGES
+from pgmlang.cli.stages import STAGES, native_text
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.versions import LANGUAGE_VERSION
 
@@ -208,8 +208,8 @@ def plan(
 @click.option("-o", "--output", default="-", show_default=True, help="Where to write the program.")
 @click.option("--stage", type=click.Choice(tuple(STAGES)), default="torch", show_default=True,
               help="What to print: the syntax, the Model as understood, its normal form, the layout that a program asks "
-              "of its data (with DATA the layout that these have), the plan without data, the whole emitted program, or "
-              "its Pyro functions.")  # fmt: skip
+              "of its data (with DATA the layout that these have), the plan without data, the whole emitted program, "
+              "its Pyro functions, or the program of compiled loops (with DATA of what these leave latent).")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @settings_option
 @binding_options
@@ -222,9 +222,9 @@ def compile_(
     sizes, labels, outer elements, sequences, edges and cells of the model bound to them."""
     if not data:
         refuse_options_without_data()
-    elif stage != "layout":
+    elif stage not in ("layout", "native"):
         raise click.UsageError(
-            "data are read for `--stage layout` alone: a program and its other stages are of any data"
+            "data are read for `--stage layout` and `--stage native` alone: a program and its other stages are of any data"
         )
     compilation = compiled(model, settings, quiet=quiet)
     if data:
@@ -232,7 +232,11 @@ def compile_(
         from pgmlang.binding.read import bind_data
 
         tables = tables_of(data, set(compilation.checked().plate_by_name))
-        text = "\n".join(layout_report(bind_data(compilation.checked(), tables, **binding_of(given)))) + "\n"
+        bound = bind_data(compilation.checked(), tables, **binding_of(given))
+        if stage == "native":
+            text = native_text(bound.model, bound.latent, Path(model).name)
+        else:
+            text = "\n".join(layout_report(bound)) + "\n"
     else:
         text = STAGES[stage](compilation, Path(model).name)
     write_text(output, text, force)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pgmlang.diagnostics import Diagnostic, PgmError
+
 if TYPE_CHECKING:
+    from pgmlang.model import Model
     from pgmlang.sema import Compilation
 
 
@@ -79,6 +82,26 @@ def pyro(compilation: Compilation, file_name: str) -> str:
     return "\n\n\n".join(texts) + "\n"
 
 
+def native(compilation: Compilation, file_name: str) -> str:
+    """The program of compiled loops, of what is left latent where all that nothing hangs on is seen."""
+    checked = compilation.checked()
+    above = {name for factor in checked.factors for name in checked.random_parents(factor)}
+    return native_text(checked, [v.name for v in checked.of_role("random") if v.name in above], file_name)
+
+
+def native_text(model: Model, latent: Sequence[str], file_name: str) -> str:
+    """The program of compiled loops over some latent variables. Raises PgmError PGM0601 where there is none."""
+    from pgmlang.native.formulas import NotScalar
+    from pgmlang.native.program import native_program
+    from pgmlang.native.supports import supports_of_text
+
+    try:
+        return native_program(model, supports_of_text(model, latent), file_name=file_name).source
+    except NotScalar as reason:
+        message = f"there is no program of loops for {reason}"
+        raise PgmError(Diagnostic("PGM0601", message, help="`--stage torch` prints torch's")) from None
+
+
 STAGES: Mapping[str, Callable[[Compilation, str], str]] = {
-    f.__name__: f for f in (syntax, model, normal, layout, plan, torch, pyro)
+    f.__name__: f for f in (syntax, model, normal, layout, plan, torch, pyro, native)
 }

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from types import FunctionType
 
-
 import numpy as np
 import torch
 from torch.distributions import constraints
@@ -20,8 +19,6 @@ from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import Support
 
-
-
 ENOUGH_WORK = 4.0
 """Seconds of torch's time that compiling loops is worth."""
 CALL, ELEMENT = 150e-6, 20e-9
@@ -30,7 +27,12 @@ machine, so that the choice, and the last digits of draws with it, are the same 
 
 
 def native_of(
-    joint: BoundDensity, names: Sequence[str], summed: Collection[str], backend: str, gradients: int, chains: int = 1
+    joint: BoundDensity,
+    names: Sequence[str],
+    summed: Collection[str],
+    backend: str,
+    gradients: int,
+    chains: int = 1,
 ) -> NativeLogDensity | None:
     """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
     none."""
@@ -73,7 +75,9 @@ def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDe
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
     program = program_of(joint, names)
     sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
-    return NativeLogDensity(program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads())
+    return NativeLogDensity(
+        program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
+    )
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, Support]:

@@ -10,7 +10,6 @@ from pgmlang.families import FAMILIES, Family
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
-
 from pgmlang.native.formulas import NotScalar, scalar_of, word_of
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.supports import Support
@@ -21,7 +20,7 @@ Places = Mapping[str, Scalar]
 
 
 @dataclass(frozen=True)
-class Term:
+class FactorTerm:
     """``value`` added up over ``loops``, outermost first: what a factor is."""
 
     name: str
@@ -55,15 +54,17 @@ class FactorTerms:
 
     # ---- factors
 
-    def terms(self) -> list[Term]:
+    def terms(self) -> list[FactorTerm]:
         """All factors. Raises NotScalar for what has no scalar form."""
         return [self.term(name, factor) for name, factor in factor_names(self.model).items()]
 
-    def term(self, name: str, factor: Conditional | Potential) -> Term:
+    def term(self, name: str, factor: Conditional | Potential) -> FactorTerm:
         if isinstance(factor, Potential):
             axes = self.model.batch_axes(factor.plates)
             places = self._places(axes)
-            return self._weighted(Term(name, self._loops(axes), self.number(factor.value, places), factor.span), places)
+            return self._weighted(
+                FactorTerm(name, self._loops(axes), self.number(factor.value, places), factor.span), places
+            )
         variable = self.model.by_name[factor.target]
         axes = self.model.array_axes(variable)
         event = self._event(factor.distribution)
@@ -75,9 +76,9 @@ class FactorTerms:
         if factor.target in self.partly_seen:
             seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
             value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
-        return self._weighted(Term(name, self._loops(axes), value, factor.span), places)
+        return self._weighted(FactorTerm(name, self._loops(axes), value, factor.span), places)
 
-    def _weighted(self, term: Term, places: Places) -> Term:
+    def _weighted(self, term: FactorTerm, places: Places) -> FactorTerm:
         """The term, each row as often as its weight says."""
         value = term.value
         for plate in self.weighted & places.keys():
@@ -150,7 +151,9 @@ class FactorTerms:
         value = make("where", inside, value, impossible)
         if edges is not None and not x.is_active:
             for end, text in zip((lower, upper), edges, strict=True):
-                value = make("where", make("eq", x, end), self._formula(text, formulas.let, values | {"x": x}), value)
+                value = make(
+                    "where", make("eq", x, end), self._formula(text, formulas.let, values | {"x": x}), value
+                )
         return value
 
     def _formula(self, text: str, let: Mapping[str, str], values: dict[str, Scalar]) -> Scalar:
@@ -182,10 +185,16 @@ class FactorTerms:
                 return self._apply(function, arguments, places)
             case Contract(left=left, right=right, axis=axis):
                 inner = self._inside(axis, places)
-                return make("sum", make("mul", self.number(left, inner), self.number(right, inner)), payload=self._loop(axis, places))
+                return make(
+                    "sum",
+                    make("mul", self.number(left, inner), self.number(right, inner)),
+                    payload=self._loop(axis, places),
+                )
             case Reduce(function=function, body=body, axis=axis) if function in ("sum", "mean"):
                 self._refuse_segments(expr, places)
-                total = make("sum", self.number(body, self._inside(axis, places)), payload=self._loop(axis, places))
+                total = make(
+                    "sum", self.number(body, self._inside(axis, places)), payload=self._loop(axis, places)
+                )
                 return make("div", total, make("size", payload=axis)) if function == "mean" else total
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 test = self.truth(condition, places)
@@ -255,7 +264,9 @@ class FactorTerms:
             return self._derived(expr, places)
         value = self._element(expr, places)
         if variable.type.kind == "spin":
-            return self.graph.make("sub", self.graph.make("mul", self.graph.number(2.0), value), self.graph.number(1.0))
+            return self.graph.make(
+                "sub", self.graph.make("mul", self.graph.number(2.0), value), self.graph.number(1.0)
+            )
         return value
 
     def _element(self, expr: Ref, places: Places) -> Scalar:
@@ -271,13 +282,15 @@ class FactorTerms:
         if name not in self.stages:
             loops = self._loops(axes)
             here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-            self.stages[name] = Stage(Array("computed", (name,), axes, True, True), loops, support.value(self.graph, here), None)
+            self.stages[name] = Stage(
+                Array("computed", (name,), axes, True, True), loops, support.value(self.graph, here), None
+            )
         return self.graph.load(self.stages[name].array, index)
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         return self.graph.load(Array("free", (name,), axes, True, True), index)
 
-    def jacobians(self) -> list[Term]:
+    def jacobians(self) -> list[FactorTerm]:
         """The log determinants of the maps from free values to supports."""
         out = []
         for name, support in self.latent.items():
@@ -285,7 +298,14 @@ class FactorTerms:
                 axes = self.model.array_axes(self.model.by_name[name])
                 loops = self._loops(axes)
                 free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
-                out.append(Term(f"Jacobian of {name}", loops, support.log_det(self.graph, free), self.model.by_name[name].span))
+                out.append(
+                    FactorTerm(
+                        f"Jacobian of {name}",
+                        loops,
+                        support.log_det(self.graph, free),
+                        self.model.by_name[name].span,
+                    )
+                )
         return out
 
     def _index(self, expr: Ref, axes: tuple[str, ...], places: Places) -> list[Scalar]:

@@ -27,7 +27,7 @@ def scalar_of(graph: ScalarGraph, text: str, values: Mapping[str, Scalar]) -> Sc
 
 def _scalar(graph: ScalarGraph, node: ast.expr, values: Mapping[str, Scalar]) -> Scalar:
     match node:
-        case ast.Constant(value=value):
+        case ast.Constant(value=float() | int() as value):
             return graph.number(float(value))
         case ast.Name(id=name):
             if name in values:

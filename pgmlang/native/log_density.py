@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -87,8 +88,7 @@ class NativeLogDensity:
         if shares < 2:
             run(slice(0, chains))
         else:
-            bounds = np.linspace(0, chains, shares + 1).astype(int)
-            parts = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+            parts = [slice(a, b) for a, b in pairwise(np.linspace(0, chains, shares + 1).astype(int))]
             for done in [self._pool.submit(run, part) for part in parts]:
                 done.result()
         took = (time.perf_counter() - begin) * max(shares, 1) / max(chains * evaluations, 1)

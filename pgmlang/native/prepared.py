@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pgmlang.native.factor_terms import Stage, Term
+from pgmlang.native.factor_terms import FactorTerm, Stage
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 
 CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
@@ -19,7 +19,7 @@ class Preparation:
     stages: list[Stage] = field(default_factory=list)
     rewritten: dict[int, Scalar] = field(default_factory=dict)
 
-    def term(self, term: Term) -> Term:
+    def term(self, term: FactorTerm) -> FactorTerm:
         return replace(term, value=self.scalar(term.value))
 
     def stage(self, stage: Stage) -> Stage:
@@ -33,7 +33,9 @@ class Preparation:
 
     def _rewritten(self, node: Scalar) -> Scalar:
         if node.varies:
-            return self.graph.like(node, self.graph.make(node.op, *map(self.scalar, node.args), payload=node.payload))
+            return self.graph.like(
+                node, self.graph.make(node.op, *map(self.scalar, node.args), payload=node.payload)
+            )
         if (node.loops or _has_sum(node)) and _is_costly(node):
             loops = tuple(sorted(node.loops, key=lambda loop: (loop.depth, loop.axis)))
             array = Array("computed", (f"of_data_{len(self.stages) + 1}",), tuple(loop.axis for loop in loops))

@@ -15,25 +15,25 @@ from dataclasses import dataclass, field
 from pgmlang.diagnostics import Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.writer import Writer
-
-from pgmlang.native.factor_terms import Stage, Term
+from pgmlang.native.factor_terms import FactorTerm, Stage
 from pgmlang.native.names import Identifiers
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.templates import filled, is_plain, minus, used_names
 from pgmlang.native.words import PARTIAL, WORDS
 
+
 @dataclass(eq=False)
-class Block:
+class LoopBody:
     """A loop (none: the function), and what is worked out in it, in order."""
 
     loop: Loop | None
-    outer: Block | None = None
+    outer: LoopBody | None = None
     nodes: list[Scalar] = field(default_factory=list)
     members: set[int] = field(default_factory=set)
-    sums: dict[int, Block] = field(default_factory=dict)
+    sums: dict[int, LoopBody] = field(default_factory=dict)
 
     @property
-    def path(self) -> tuple[Block, ...]:
+    def path(self) -> tuple[LoopBody, ...]:
         return (*(self.outer.path if self.outer is not None else ()), self)
 
 
@@ -46,7 +46,7 @@ class Printer:
     with_gradient: bool
     starts: dict[str, ast.expr]
     guarded: frozenset[int]
-    root: Block = field(default_factory=lambda: Block(None))
+    root: LoopBody = field(default_factory=lambda: LoopBody(None))
     adjoints: dict[int, list[ast.expr]] = field(default_factory=dict)
     accumulated: set[int] = field(default_factory=set)
     uses: dict[int, int] = field(default_factory=dict)
@@ -55,14 +55,16 @@ class Printer:
 
     # ---- the function's body
 
-    def body(self, stages: Iterable[Stage], terms: Iterable[Term]) -> None:
+    def body(self, stages: Iterable[Stage], terms: Iterable[FactorTerm]) -> None:
         """Everything; stages before terms, their adjoints after, in reverse."""
-        pieces: list[tuple[Stage | Term, tuple[Block, ...], int]] = []
-        for item in (*stages, *terms):
+        pieces: list[tuple[Stage | FactorTerm, tuple[LoopBody, ...], int]] = []
+        items: list[Stage | FactorTerm] = [*stages, *terms]
+        for item in items:
             path = self._nest(item.loops)
             self._visit(item.value, path)
             pieces.append((item, path, len(self.root.nodes)))
-        done, passed = 0, []
+        done = 0
+        passed: list[Scalar | tuple[Stage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
             for node in self.root.nodes[done:needed]:
                 self._forward(self.root, [node])
@@ -85,13 +87,13 @@ class Printer:
 
     # ---- terms and stages
 
-    def _nest(self, loops: tuple[Loop, ...]) -> tuple[Block, ...]:
-        path: tuple[Block, ...] = (self.root,)
+    def _nest(self, loops: tuple[Loop, ...]) -> tuple[LoopBody, ...]:
+        path: tuple[LoopBody, ...] = (self.root,)
         for loop in loops:
-            path = (*path, Block(loop, path[-1]))
+            path = (*path, LoopBody(loop, path[-1]))
         return path
 
-    def _term(self, term: Term, path: tuple[Block, ...]) -> None:
+    def _term(self, term: FactorTerm, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
         self._comment(term.name, term.span)
 
@@ -102,7 +104,7 @@ class Printer:
 
         self._loops(path, inside)
 
-    def _fill(self, stage: Stage, path: tuple[Block, ...]) -> None:
+    def _fill(self, stage: Stage, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
         self._comment(stage.array.name, stage.span)
         identifier = self.names[stage.array]
@@ -113,11 +115,11 @@ class Printer:
 
         def inside() -> None:
             target = self._place(stage.array, self._index(stage))
-            self.out.statement(ast.Assign([target], self.value(stage.value, path[-1])), None, None)
+            self.out.statement(ast.Assign([target], self.value(stage.value, path[-1])), None)
 
         self._loops(path, inside, with_adjoints=False)
 
-    def _return(self, stage: Stage, path: tuple[Block, ...]) -> None:
+    def _return(self, stage: Stage, path: tuple[LoopBody, ...]) -> None:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
         self.out.blank()
         self._comment(f"adjoints of {stage.array.name}", stage.span)
@@ -131,7 +133,7 @@ class Printer:
     def _index(self, stage: Stage) -> list[ast.expr]:
         return [py.name(self.names[loop]) for loop in stage.loops] or [py.tuple_of()]
 
-    def _loops(self, path: tuple[Block, ...], inside: object, *, with_adjoints: bool = True) -> None:
+    def _loops(self, path: tuple[LoopBody, ...], inside: object, *, with_adjoints: bool = True) -> None:
         """The loops of a nest, each with what is worked out in it before and the adjoints after."""
         adjoints = with_adjoints and self.with_gradient
 
@@ -162,7 +164,7 @@ class Printer:
 
     # ---- where things are worked out
 
-    def _visit(self, node: Scalar, path: tuple[Block, ...]) -> None:
+    def _visit(self, node: Scalar, path: tuple[LoopBody, ...]) -> None:
         """Puts a scalar and what it is made of into the blocks where they are worked out."""
         length = 1
         for i, block in enumerate(path):
@@ -178,7 +180,7 @@ class Printer:
         for argument in node.args if node.op != "sum" else ():
             self._visit(argument, path[:length])
         if node.op == "sum":
-            inner = Block(node.payload, block)
+            inner = LoopBody(node.payload, block)
             block.sums[id(node)] = inner
             self._visit(node.args[0], (*path[:length], inner))
             self.said.add(id(node))
@@ -198,7 +200,7 @@ class Printer:
         """Whether a scalar is said where it is used, once, and has no name."""
         return self.uses[id(node)] == 1 and id(node) not in self.said and id(node) not in self.shared
 
-    def _forward(self, block: Block, nodes: list[Scalar]) -> None:
+    def _forward(self, block: LoopBody, nodes: list[Scalar]) -> None:
         for node in nodes:
             if self._is_inlined(node):
                 continue
@@ -211,9 +213,11 @@ class Printer:
                 self._add(identifier, self.value(node.args[0], inner))
                 self.out.indent -= 1
             else:
-                self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], self._written(node, block)), None, None)
+                self.out.statement(
+                    ast.Assign([ast.Name(identifier, ast.Store())], self._written(node, block)), None
+                )
 
-    def value(self, node: Scalar, block: Block) -> ast.expr:
+    def value(self, node: Scalar, block: LoopBody) -> ast.expr:
         """A scalar where it is used."""
         if node.op in ("number", "code"):
             return py.constant(node.payload)
@@ -223,7 +227,7 @@ class Printer:
             return self.size(node.payload)
         return self._written(node, block) if self._is_inlined(node) else py.name(self.names[node])
 
-    def _written(self, node: Scalar, block: Block) -> ast.expr:
+    def _written(self, node: Scalar, block: LoopBody) -> ast.expr:
         arguments = [self.value(a, block) for a in node.args]
         if node.op == "load":
             return self._place(node.payload, arguments, is_stored=False)
@@ -283,9 +287,9 @@ class Printer:
         store = py.text(target)
         node = ast.parse(store, mode="exec").body[0].value  # type: ignore[attr-defined]
         node.ctx = ast.Store()
-        self.out.statement(ast.AugAssign(node, operator, value), None, None)
+        self.out.statement(ast.AugAssign(node, operator, value), None)
 
-    def _reverse(self, block: Block, nodes: list[Scalar]) -> None:
+    def _reverse(self, block: LoopBody, nodes: list[Scalar]) -> None:
         for node in reversed(nodes):
             if not node.is_active:
                 continue
@@ -311,7 +315,7 @@ class Printer:
                     text = f"({derivative}) if d != 0.0 else 0.0" if is_partial else derivative
                     self._send(argument, filled(text, {**values, "y": self.value(node, block), "d": adjoint}))
 
-    def _adjoint_place(self, node: Scalar, block: Block) -> ast.expr:
+    def _adjoint_place(self, node: Scalar, block: LoopBody) -> ast.expr:
         """Where the adjoint of an element of an array is added up."""
         index = [self.value(a, block) for a in node.args]
         array: Array = node.payload
@@ -319,7 +323,7 @@ class Printer:
             return self._free("gradient", array, index)
         return py.item(py.name(self._adjoint_array(array)), *(index or [py.tuple_of()]))
 
-    def _accumulate(self, inner: Block) -> None:
+    def _accumulate(self, inner: LoopBody) -> None:
         """Begins the adjoints of what a loop uses and does not work out itself."""
         pending, inside = [inner], set()
         while pending:
@@ -333,7 +337,7 @@ class Printer:
                 self.out.assign(self.names["adjoint", node], total if total is not None else py.constant(0.0))
                 self.accumulated.add(id(node))
 
-    def _all_nodes(self, block: Block) -> Iterable[Scalar]:
+    def _all_nodes(self, block: LoopBody) -> Iterable[Scalar]:
         yield from block.nodes
         for inner in block.sums.values():
             yield from self._all_nodes(inner)
@@ -360,5 +364,5 @@ class Printer:
         if is_plain(total):
             return total
         identifier = self.names["adjoint", node]
-        self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], total), None, None)
+        self.out.statement(ast.Assign([ast.Name(identifier, ast.Store())], total), None)
         return py.name(identifier)

@@ -12,7 +12,7 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
-from pgmlang.native.factor_terms import FactorTerms, Stage, Term
+from pgmlang.native.factor_terms import FactorTerm, FactorTerms, Stage
 from pgmlang.native.names import SPECIAL, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
@@ -42,11 +42,11 @@ class _Pieces:
 
     prepared: tuple[Stage, ...]
     stages: tuple[Stage, ...]
-    terms: tuple[Term, ...]
+    terms: tuple[FactorTerm, ...]
     guarded: frozenset[int]
 
     @property
-    def everything(self) -> tuple[Stage | Term, ...]:
+    def everything(self) -> tuple[Stage | FactorTerm, ...]:
         return (*self.prepared, *self.stages, *self.terms)
 
 
@@ -64,7 +64,9 @@ def native_program(
     terms = [preparation.term(t) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
     of_values = [s for s in stages if s.array.varies]
-    pieces = _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded))
+    pieces = _Pieces(
+        (*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded)
+    )
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for a in _arrays(item.value)}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
@@ -92,9 +94,13 @@ def _arrays(value: Scalar) -> set[Array]:
     return own.union(*map(_arrays, value.args))
 
 
-def _axes(item: Stage | Term) -> set[str]:
+def _axes(item: Stage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
-    return {loop.axis for loop in item.loops} | set(item.array.axes if isinstance(item, Stage) else ()) | _looped(item.value)
+    return (
+        {loop.axis for loop in item.loops}
+        | set(item.array.axes if isinstance(item, Stage) else ())
+        | _looped(item.value)
+    )
 
 
 def _looped(value: Scalar) -> set[str]:
@@ -149,10 +155,16 @@ def _density(
     name, given = ("log_density_and_gradient", ["x", "gradient"]) if with_gradient else ("log_density", ["x"])
     out.head(f"def {name}({', '.join([*given, *arguments])}):")
     out.indent += 1
-    out.doc("The log-density of a free vector; its gradient is added to `gradient`." if with_gradient else "The log-density of a free vector.")
+    out.doc(
+        "The log-density of a free vector; its gradient is added to `gradient`."
+        if with_gradient
+        else "The log-density of a free vector."
+    )
     starts = _starts(out, names, model, free)
     out.line("total = 0.0")
-    Printer(out, names, with_gradient=with_gradient, starts=starts, guarded=pieces.guarded).body(pieces.stages, pieces.terms)
+    Printer(out, names, with_gradient=with_gradient, starts=starts, guarded=pieces.guarded).body(
+        pieces.stages, pieces.terms
+    )
     out.blank()
     out.statement(py.returns(py.name("total")), None, "")
     out.indent -= 1
@@ -162,20 +174,21 @@ def _starts(out: Writer, names: Identifiers, model: Model, free: tuple[str, ...]
     """Where each variable's stretch of the free vector begins, said where it hangs on sizes."""
     starts: dict[str, ast.expr] = {}
     start: ast.expr = py.constant(0)
+    known: int | None = 0
     for i, name in enumerate(free):
         starts[name] = start
         sizes = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
-        if not sizes and isinstance(start, ast.Constant):
-            start = py.constant(start.value + 1)
+        if not sizes and known is not None:
+            known += 1
+            start = py.constant(known)
             continue
         number: ast.expr = py.constant(1)
         for j, size in enumerate(sizes):
             number = size if j == 0 else py.binary("mul", number, size)
         if i + 1 < len(free):
             identifier = names[f"after_{name}"]
-            is_first = isinstance(start, ast.Constant) and start.value == 0
-            out.assign(identifier, number if is_first else py.binary("add", start, number))
-            start = py.name(identifier)
+            out.assign(identifier, number if known == 0 else py.binary("add", start, number))
+            known, start = None, py.name(identifier)
     return starts
 
 

@@ -41,7 +41,8 @@ def load_program(source: str) -> ModuleType:
         exec(compile(source, f"<pgmlang native {key}>", "exec"), module.__dict__)
     else:
         spec = importlib.util.spec_from_file_location(f"pgmlang_native_{key}", path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     sys.modules[module.__name__] = module

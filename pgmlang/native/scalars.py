@@ -163,5 +163,7 @@ class ScalarGraph:
         return None
 
 
-NEVER_ACTIVE = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round"})
+NEVER_ACTIVE = frozenset(
+    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round"}
+)
 """Functions whose derivative is zero wherever it is."""

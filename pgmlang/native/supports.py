@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pgmlang.native.formulas import scalar_of
+from pgmlang.lower.supports import bounds_of, moving_bounds
+from pgmlang.model import Model
+from pgmlang.native.formulas import NotScalar, scalar_of
 from pgmlang.native.scalars import Scalar, ScalarGraph
 
 
@@ -39,3 +42,19 @@ class Support:
         else:
             text = below if self.low is None else between
         return scalar_of(graph, text, values)
+
+
+def supports_of_text(model: Model, names: Iterable[str]) -> dict[str, Support]:
+    """The supports that the text of a model gives its variables. Raises NotScalar for vectors and for bounds that move."""
+    out = {}
+    for name in names:
+        variable, conditional = model.by_name[name], model.conditional_of.get(name)
+        if conditional is not None and moving_bounds(conditional.distribution):
+            raise NotScalar(f"the bounds of `{name}`, which hang on other values")
+        if variable.type.kind not in ("real", "positive", "unit"):
+            raise NotScalar(f"`{name}`, which is {variable.type}")
+        low, high = bounds_of(model, variable)
+        if low is None and high is None and variable.type.kind != "real":
+            low, high = 0.0, 1.0 if variable.type.kind == "unit" else None
+        out[name] = Support(low, high)
+    return out

@@ -27,7 +27,9 @@ def used_names(text: str) -> frozenset[str]:
 
 def is_plain(node: ast.expr) -> bool:
     """Whether an expression may be said twice."""
-    return isinstance(node, ast.Name | ast.Constant) or minus(node) is not None and isinstance(minus(node), ast.Name | ast.Constant)
+    return isinstance(node, ast.Name | ast.Constant) or (
+        minus(node) is not None and isinstance(minus(node), ast.Name | ast.Constant)
+    )
 
 
 def minus(node: ast.expr) -> ast.expr | None:

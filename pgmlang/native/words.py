@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Word:
+class ScalarFunction:
     """``written``: the value as Python, in ``a``, ``b``, ``c``; ``derivatives``: see above. ``runtime``: the functions of
     `special` that it needs."""
 
@@ -19,49 +19,49 @@ class Word:
     derivatives: tuple[str, ...] = ()
 
 
-WORDS: dict[str, Word] = {
-    "add": Word("a + b", ("d", "d")),
-    "sub": Word("a - b", ("d", "-d")),
-    "mul": Word("a * b", ("d * b", "d * a")),
-    "div": Word("a / b", ("d / b", "-d * y / b")),
-    "neg": Word("-a", ("-d",)),
-    "pow": Word("a ** b", ("d * b * a ** (b - 1.0)", "d * (y * math.log(a) if a > 0.0 else 0.0)")),
-    "square": Word("a * a", ("2.0 * d * a",)),
-    "eq": Word("a == b"), "ne": Word("a != b"), "lt": Word("a < b"), "le": Word("a <= b"), "gt": Word("a > b"),
-    "ge": Word("a >= b"), "and": Word("a and b"), "or": Word("a or b"), "not": Word("not a"),
-    "real": Word("1.0 if a else 0.0"),
-    "where": Word("b if a else c", ("", "d if a else 0.0", "0.0 if a else d")),
-    "min": Word("min(a, b)", ("d if a <= b else 0.0", "d if b < a else 0.0")),
-    "max": Word("max(a, b)", ("d if a >= b else 0.0", "d if b > a else 0.0")),
-    "exp": Word("math.exp(a)", ("d * y",)),
-    "log": Word("math.log(a)", ("d / a",)),
-    "log1p": Word("math.log1p(a)", ("d / (1.0 + a)",)),
-    "expm1": Word("math.expm1(a)", ("d * (y + 1.0)",)),
-    "sqrt": Word("math.sqrt(a)", ("0.5 * d / y",)),
-    "abs": Word("abs(a)", ("d if a > 0.0 else -d if a < 0.0 else 0.0",)),
-    "sign": Word("1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0"),
-    "floor": Word("math.floor(a)"), "ceil": Word("math.ceil(a)"), "round": Word("round(a)"),
-    "sigmoid": Word("sigmoid(a)", ("d * y * sigmoid(-a)",)),
-    "logit": Word("math.log(a) - math.log1p(-a)", ("d / (a * (1.0 - a))",)),
-    "softplus": Word("softplus(a)", ("d * sigmoid(a)",)),
-    "relu": Word("max(a, 0.0)", ("d if a > 0.0 else 0.0",)),
-    "tanh": Word("math.tanh(a)", ("d * (1.0 - y * y)",)),
-    "sin": Word("math.sin(a)", ("d * math.cos(a)",)),
-    "cos": Word("math.cos(a)", ("-d * math.sin(a)",)),
-    "tan": Word("math.tan(a)", ("d * (1.0 + y * y)",)),
-    "atan": Word("math.atan(a)", ("d / (1.0 + a * a)",)),
-    "atan2": Word("math.atan2(a, b)", ("d * b / (a * a + b * b)", "-d * a / (a * a + b * b)")),
-    "erf": Word("math.erf(a)", ("1.1283791670955126 * d * math.exp(-a * a)",)),
-    "Phi": Word("0.5 * math.erfc(-0.7071067811865476 * a)", ("0.3989422804014327 * d * math.exp(-0.5 * a * a)",)),
-    "log_ndtr": Word("log_ndtr(a)", ("d * math.exp(-0.5 * a * a - 0.9189385332046727 - y)",)),
-    "lgamma": Word("math.lgamma(a)", ("d * digamma(a)",)),
-    "digamma": Word("digamma(a)", ("d * trigamma(a)",)),
-    "log1mexp": Word("log1mexp(a)", ("d / math.expm1(a)",)),
-    "log1pmx": Word("log1pmx(a)", ("-d * a / (1.0 + a)",)),
-    "stirling": Word("stirling(a)", ("d * stirling_slope(a)",)),
-    "deviance": Word("deviance(a, b, c)", ("d * (b - a) / (a * a)", "d * deviance_by_t(a, b)", "d * deviance_by_log(a, b)")),
-    "log_of": Word("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
-    "log1p_of": Word("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
+WORDS: dict[str, ScalarFunction] = {
+    "add": ScalarFunction("a + b", ("d", "d")),
+    "sub": ScalarFunction("a - b", ("d", "-d")),
+    "mul": ScalarFunction("a * b", ("d * b", "d * a")),
+    "div": ScalarFunction("a / b", ("d / b", "-d * y / b")),
+    "neg": ScalarFunction("-a", ("-d",)),
+    "pow": ScalarFunction("a ** b", ("d * b * a ** (b - 1.0)", "d * (y * math.log(a) if a > 0.0 else 0.0)")),
+    "square": ScalarFunction("a * a", ("2.0 * d * a",)),
+    "eq": ScalarFunction("a == b"), "ne": ScalarFunction("a != b"), "lt": ScalarFunction("a < b"), "le": ScalarFunction("a <= b"), "gt": ScalarFunction("a > b"),
+    "ge": ScalarFunction("a >= b"), "and": ScalarFunction("a and b"), "or": ScalarFunction("a or b"), "not": ScalarFunction("not a"),
+    "real": ScalarFunction("1.0 if a else 0.0"),
+    "where": ScalarFunction("b if a else c", ("", "d if a else 0.0", "0.0 if a else d")),
+    "min": ScalarFunction("min(a, b)", ("d if a <= b else 0.0", "d if b < a else 0.0")),
+    "max": ScalarFunction("max(a, b)", ("d if a >= b else 0.0", "d if b > a else 0.0")),
+    "exp": ScalarFunction("math.exp(a)", ("d * y",)),
+    "log": ScalarFunction("math.log(a)", ("d / a",)),
+    "log1p": ScalarFunction("math.log1p(a)", ("d / (1.0 + a)",)),
+    "expm1": ScalarFunction("math.expm1(a)", ("d * (y + 1.0)",)),
+    "sqrt": ScalarFunction("math.sqrt(a)", ("0.5 * d / y",)),
+    "abs": ScalarFunction("abs(a)", ("d if a > 0.0 else -d if a < 0.0 else 0.0",)),
+    "sign": ScalarFunction("1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0"),
+    "floor": ScalarFunction("math.floor(a)"), "ceil": ScalarFunction("math.ceil(a)"), "round": ScalarFunction("round(a)"),
+    "sigmoid": ScalarFunction("sigmoid(a)", ("d * y * sigmoid(-a)",)),
+    "logit": ScalarFunction("math.log(a) - math.log1p(-a)", ("d / (a * (1.0 - a))",)),
+    "softplus": ScalarFunction("softplus(a)", ("d * sigmoid(a)",)),
+    "relu": ScalarFunction("max(a, 0.0)", ("d if a > 0.0 else 0.0",)),
+    "tanh": ScalarFunction("math.tanh(a)", ("d * (1.0 - y * y)",)),
+    "sin": ScalarFunction("math.sin(a)", ("d * math.cos(a)",)),
+    "cos": ScalarFunction("math.cos(a)", ("-d * math.sin(a)",)),
+    "tan": ScalarFunction("math.tan(a)", ("d * (1.0 + y * y)",)),
+    "atan": ScalarFunction("math.atan(a)", ("d / (1.0 + a * a)",)),
+    "atan2": ScalarFunction("math.atan2(a, b)", ("d * b / (a * a + b * b)", "-d * a / (a * a + b * b)")),
+    "erf": ScalarFunction("math.erf(a)", ("1.1283791670955126 * d * math.exp(-a * a)",)),
+    "Phi": ScalarFunction("0.5 * math.erfc(-0.7071067811865476 * a)", ("0.3989422804014327 * d * math.exp(-0.5 * a * a)",)),
+    "log_ndtr": ScalarFunction("log_ndtr(a)", ("d * math.exp(-0.5 * a * a - 0.9189385332046727 - y)",)),
+    "lgamma": ScalarFunction("math.lgamma(a)", ("d * digamma(a)",)),
+    "digamma": ScalarFunction("digamma(a)", ("d * trigamma(a)",)),
+    "log1mexp": ScalarFunction("log1mexp(a)", ("d / math.expm1(a)",)),
+    "log1pmx": ScalarFunction("log1pmx(a)", ("-d * a / (1.0 + a)",)),
+    "stirling": ScalarFunction("stirling(a)", ("d * stirling_slope(a)",)),
+    "deviance": ScalarFunction("deviance(a, b, c)", ("d * (b - a) / (a * a)", "d * deviance_by_t(a, b)", "d * deviance_by_log(a, b)")),
+    "log_of": ScalarFunction("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
+    "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
 }  # fmt: skip
 
 
@@ -84,7 +84,9 @@ class Expansion:
 EXPANSIONS: dict[str, Expansion] = {
     "times_log": Expansion(("x", "l"), "x * where((x == 0) & (l == -inf), 0.0, l)"),
     "log_rising": Expansion(
-        ("s", "k"), "s * log1pmx(r) - 0.5 * log1p(r) + k * log(s + k) + stirling(s + k) - stirling(s)", (("r", "k / s"),)
+        ("s", "k"),
+        "s * log1pmx(r) - 0.5 * log1p(r) + k * log(s + k) + stirling(s + k) - stirling(s)",
+        (("r", "k / s"),),
     ),
     "gamma_kernel": Expansion(
         ("shape", "t", "log_t"),

@@ -102,7 +102,9 @@ def test_families(name: str, variant: int) -> None:
     assert_equal(target_over(text), 0.4)
 
 
-@pytest.mark.parametrize("name", ["Gamma", "InverseGamma", "Weibull", "Exponential", "LogNormal", "HalfNormal", "Beta", "StudentT"])
+@pytest.mark.parametrize(
+    "name", ["Gamma", "InverseGamma", "Weibull", "Exponential", "LogNormal", "HalfNormal", "Beta", "StudentT"]
+)
 def test_families_of_latents(name: str) -> None:
     family = FAMILIES[name]
     words = ", ".join("1.5" if p.support == "positive" else "0.2" for p in family.variants[0])
@@ -111,7 +113,11 @@ def test_families_of_latents(name: str) -> None:
 
 def test_weights_and_cells_that_drop_out() -> None:
     text = "g ~ Normal(0, 1)\nplate r {\n  input x : real\n  y ~ Normal(g * x, 1)\n}"
-    rows: dict[str, Any] = {"x": ROWS["x"], "y": np.where(np.arange(N) % 4 == 0, np.nan, ROWS["y"]), "w": ROWS["w"]}
+    rows: dict[str, Any] = {
+        "x": ROWS["x"],
+        "y": np.where(np.arange(N) % 4 == 0, np.nan, ROWS["y"]),
+        "w": ROWS["w"],
+    }
     assert_equal(target_of(problem_of(text, rows, weights="w")))
 
 

@@ -9,6 +9,7 @@ from pgmlang.native.compiled import compiled
 
 @compiled
 def sigmoid(x):
+    """1 / (1 + exp(-x))."""
     if x >= 0.0:
         return 1.0 / (1.0 + math.exp(-x))
     e = math.exp(x)
@@ -17,26 +18,31 @@ def sigmoid(x):
 
 @compiled
 def softplus(x):
+    """log(1 + exp(x))."""
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
 @compiled
 def log_of(x):
+    """log x with log 0 = -inf."""
     return math.log(x) if x != 0.0 else -math.inf
 
 
 @compiled
 def log1p_of(x):
+    """log(1 + x) with -inf at x = -1."""
     return math.log1p(x) if x != -1.0 else -math.inf
 
 
 @compiled
 def log1mexp(x):
+    """log(1 - exp(-x)) for x >= 0 (Maechler 2012)."""
     return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else math.log1p(-math.exp(-x))
 
 
 @compiled
 def log1pmx(r):
+    """log(1 + r) - r for r > -1, accurate near 0."""
     if abs(r) < 0.01:
         series = 1 / 3 + r * (-0.25 + r * (0.2 + r * (-1 / 6 + r * (1 / 7 - r * 0.125))))
         return r * r * (r * series - 0.5)
@@ -45,6 +51,7 @@ def log1pmx(r):
 
 @compiled
 def stirling(x):
+    """log Gamma(x) less Stirling's formula, (x - 1/2) log x - x + log(2 pi) / 2, for x > 0."""
     if x > 10.0:
         y = 1.0 / x
         z = y * y
@@ -55,6 +62,7 @@ def stirling(x):
 
 @compiled
 def digamma(x):
+    """The derivative of log Gamma; NaN at its poles (DLMF 5.5.4, 5.11.2)."""
     if x <= 0.0:
         if x == math.floor(x):
             return math.nan
@@ -64,17 +72,21 @@ def digamma(x):
 
 @compiled
 def digamma_above(x):
+    """`digamma` for x > 0: upwards by the recurrence, then the asymptotic series (DLMF 5.11.2)."""
     value = 0.0
     while x < 10.0:
         value -= 1.0 / x
         x += 1.0
     z = 1.0 / (x * x)
-    series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    series = z * (
+        1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12)))))
+    )
     return value + math.log(x) - 0.5 / x - series
 
 
 @compiled
 def trigamma(x):
+    """The second derivative of log Gamma for x > 0 (DLMF 5.15.5, 5.15.8)."""
     value = 0.0
     while x < 10.0:
         value += 1.0 / (x * x)
@@ -90,12 +102,15 @@ def stirling_slope(x):
     """The derivative of `stirling`: digamma(x) - log x + 1 / (2 x), which cancels for large x."""
     if x > 10.0:
         z = 1.0 / (x * x)
-        return -z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+        return -z * (
+            1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12)))))
+        )
     return digamma_above(x) - math.log(x) + 0.5 / x
 
 
 @compiled
 def deviance(shape, t, log_t):
+    """log(t / shape) - (t - shape) / shape, accurate where the two are near (Loader 2000)."""
     r = (t - shape) / shape
     if abs(r) < 0.01:
         series = 1 / 3 + r * (-0.25 + r * (0.2 + r * (-1 / 6 + r * (1 / 7 - r * 0.125))))
@@ -105,6 +120,7 @@ def deviance(shape, t, log_t):
 
 @compiled
 def deviance_by_t(shape, t):
+    """The derivative of `deviance` by t, log t apart where that is what it is worked out of."""
     if abs((t - shape) / shape) < 0.01:
         return (shape - t) / (t * shape)
     return -1.0 / shape
@@ -112,13 +128,19 @@ def deviance_by_t(shape, t):
 
 @compiled
 def deviance_by_log(shape, t):
+    """The derivative of `deviance` by log t, where it is worked out of that."""
     return 0.0 if abs((t - shape) / shape) < 0.01 else 1.0
 
 
 @compiled
 def log_ndtr(x):
+    """The log of the standard normal distribution function, accurate in both tails."""
     if x > -5.0:
-        return math.log1p(-0.5 * math.erfc(x * 0.7071067811865476)) if x > 0.0 else math.log(0.5 * math.erfc(-x * 0.7071067811865476))
+        return (
+            math.log1p(-0.5 * math.erfc(x * 0.7071067811865476))
+            if x > 0.0
+            else math.log(0.5 * math.erfc(-x * 0.7071067811865476))
+        )
     # continued fraction of Mills' ratio (Abramowitz and Stegun 26.2.14)
     ratio = 0.0
     for k in range(60, 0, -1):
