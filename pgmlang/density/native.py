@@ -18,6 +18,7 @@ from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import Support
+from pgmlang.tables.learned import tables_of
 
 ENOUGH_WORK = 4.0
 """Seconds of torch's time that compiling loops is worth."""
@@ -114,6 +115,12 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
     for held in (joint.observed, joint.data, joint.fixed):
         if of[0] in held:
             return np.asarray(held[of[0]])
-    if joint.model.by_name[of[0]].role == "index":
+    table = next((t for t in tables_of(joint.model) if t.name == of[0]), None)
+    if table is not None and table.distribution.rows is not None:
+        parents = [joint.num_states(p.name) for p in table.distribution.parents]
+        shape = (*(layout.size(b) for b in table.distribution.by), *parents, joint.num_states(table.target))
+        rows = np.array(table.distribution.rows, dtype=float).reshape(shape)
+        return np.asarray(rows / rows.sum(-1, keepdims=True))
+    if table is None and joint.model.by_name[of[0]].role == "index":
         return np.asarray(getattr(joint.program, of[0]))
     raise NotScalar(f"`{of[0]}`, which is learned beside")

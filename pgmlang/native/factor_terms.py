@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pgmlang.diagnostics import Span
-from pgmlang.families import FAMILIES, Family
+from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
-from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential
+from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
-from pgmlang.native.formulas import NotScalar, scalar_of, word_of
+from pgmlang.native.density_terms import Places, density_of, table_term
+from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.supports import Support
 from pgmlang.native.words import WORDS
-
-Places = Mapping[str, Scalar]
-"""The element of each axis that an expression is looked at."""
-
 
 @dataclass(frozen=True)
 class FactorTerm:
@@ -92,7 +89,9 @@ class FactorTerms:
                 return event
             case Choice(then=then, otherwise=otherwise):
                 return self._event(then) or self._event(otherwise)
-        raise NotScalar("a table")
+            case TableDist():
+                return ()
+        raise NotScalar("a learned density")
 
     def _loops(self, axes: tuple[str, ...]) -> tuple[Loop, ...]:
         return tuple(Loop(a) for a in axes)
@@ -106,68 +105,16 @@ class FactorTerms:
                 test = self.truth(condition, places)
                 a, b = (self.graph.guard(self._log_prob(d, target, places)) for d in (then, otherwise))
                 return self.graph.make("where", test, a, b)
+            case Dist() if FAMILIES[distribution.family].improper:
+                return self.graph.number(0.0)
             case Dist():
-                family = FAMILIES[distribution.family]
-                if family.improper:
-                    return self.graph.number(0.0)
-                if family.takes or not family.formulas:
-                    raise NotScalar(f"the distribution {family.name}")
-                return self._density(family, distribution, self.number(target, places), target, places)
-        raise NotScalar("a table")
-
-    def _density(self, family: Family, distribution: Dist, x: Scalar, target: Ref, places: Places) -> Scalar:
-        """A family's formula; impossible outside of its bounds."""
-        formulas, given = family.formulas[distribution.variant], dict(distribution.arguments)
-        values: dict[str, Scalar] = {}
-        for parameter in family.variants[distribution.variant]:
-            argument = given.get(parameter.name)
-            if isinstance(argument, Dist):
-                raise NotScalar(f"{family.name} of a distribution")
-            if argument is None:
-                assert parameter.default is not None
-                values[parameter.name] = self.graph.number(parameter.default)
-            else:
-                values[parameter.name] = self.graph.hint(self.number(argument, places), parameter.name)
-        make = self.graph.make
-        bounded = family.bounds != ("-inf", "inf")
-        if not bounded:
-            return self._formula(formulas.log_prob, formulas.let, {**values, "x": x})
-        lower, upper = (scalar_of(self.graph, text, values) for text in family.bounds)
-        edges = formulas.edges or (("-inf", "-inf") if family.is_open else None)
-        is_strict = edges is not None
-        low = make("gt" if is_strict else "ge", x, lower)
-        high = make("lt" if is_strict else "le", x, upper)
-        inside = low if upper.number == float("inf") else make("and", low, high)
-        if family.discrete:
-            inside = make("and", inside, make("eq", x, make("floor", x)))
-        if target.name in self.latent and not is_strict:
-            return self._formula(formulas.log_prob, formulas.let, {**values, "x": x})
-        if x.is_active:
-            value = self._formula(formulas.log_prob, formulas.let, {**values, "x": x})
-        else:
-            safe = make("where", inside, x, scalar_of(self.graph, family.interior, values))
-            value = self._formula(formulas.log_prob, formulas.let, {**values, "x": safe})
-        impossible = self.graph.number(float("-inf"))
-        value = make("where", inside, value, impossible)
-        if edges is not None and not x.is_active:
-            for end, text in zip((lower, upper), edges, strict=True):
-                value = make(
-                    "where", make("eq", x, end), self._formula(text, formulas.let, values | {"x": x}), value
-                )
-        return value
-
-    def _formula(self, text: str, let: Mapping[str, str], values: dict[str, Scalar]) -> Scalar:
-        from pgmlang.families.formula import used_names
-
-        wanted = used_names(text)
-        for word, formula in reversed(list(let.items())):
-            if word in wanted:
-                wanted |= used_names(formula)
-        everything = dict(values)
-        for word, formula in let.items():
-            if word in wanted:
-                everything[word] = self.graph.hint(scalar_of(self.graph, formula, everything), word)
-        return scalar_of(self.graph, text, everything)
+                density = density_of(self, distribution, places)
+                is_label = self.model.by_name[target.name].type.kind == "labels"
+                x = self.label(target, places) if is_label else self.number(target, places)
+                return density.log_prob(x, is_inside=target.name in self.latent)
+            case TableDist():
+                return table_term(self, distribution, target, places)
+        raise NotScalar("a learned density")
 
     # ---- expressions
 
@@ -184,7 +131,7 @@ class FactorTerms:
             case Apply(function=function, arguments=arguments):
                 return self._apply(function, arguments, places)
             case Contract(left=left, right=right, axis=axis):
-                inner = self._inside(axis, places)
+                inner = self.inside(axis, places)
                 return make(
                     "sum",
                     make("mul", self.number(left, inner), self.number(right, inner)),
@@ -193,7 +140,7 @@ class FactorTerms:
             case Reduce(function=function, body=body, axis=axis) if function in ("sum", "mean"):
                 self._refuse_segments(expr, places)
                 total = make(
-                    "sum", self.number(body, self._inside(axis, places)), payload=self._loop(axis, places)
+                    "sum", self.number(body, self.inside(axis, places)), payload=self._loop(axis, places)
                 )
                 return make("div", total, make("size", payload=axis)) if function == "mean" else total
             case Choose(condition=condition, then=then, otherwise=otherwise):
@@ -216,7 +163,7 @@ class FactorTerms:
             case Apply(function=("eq" | "ne") as function, arguments=(left, right)) if left.type.kind == "labels":
                 if self.model.labels_of(left.type) != self.model.labels_of(right.type):
                     raise NotScalar("labels of different sets compared")
-                return make(function, self._label(left, places), self._label(right, places))
+                return make(function, self.label(left, places), self.label(right, places))
             case Apply(function=("and" | "or" | "not") as function, arguments=arguments):
                 return make(function, *(self.truth(a, places) for a in arguments))
             case Apply(function=("eq" | "ne" | "lt" | "le" | "gt" | "ge") as function, arguments=arguments):
@@ -239,7 +186,7 @@ class FactorTerms:
             raise NotScalar("a label of an open set")
         return labels.index(str(expr.value))
 
-    def _label(self, expr: Expr, places: Places) -> Scalar:
+    def label(self, expr: Expr, places: Places) -> Scalar:
         """The code of a label."""
         match expr:
             case Const():
@@ -251,7 +198,7 @@ class FactorTerms:
     def _loop(self, axis: str, places: Places) -> Loop:
         return Loop(axis, sum(any(loop.axis == axis for loop in p.loops) for p in places.values()))
 
-    def _inside(self, axis: str, places: Places) -> Places:
+    def inside(self, axis: str, places: Places) -> Places:
         return {**places, axis: self.graph.make("loop", payload=self._loop(axis, places))}
 
     def _refuse_segments(self, expr: Reduce, places: Places) -> None:
@@ -320,7 +267,7 @@ class FactorTerms:
 
     def _position(self, expr: Expr, places: Places) -> Scalar:
         if expr.type.kind == "labels" or (isinstance(expr, Ref) and self.model.by_name[expr.name].role == "index"):
-            return self._label(expr, places)
+            return self.label(expr, places)
         raise NotScalar("an index that is worked out")
 
     def place_of(self, axis: str, places: Places) -> Scalar:

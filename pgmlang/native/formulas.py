@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from pgmlang.native.scalars import Scalar, ScalarGraph
-from pgmlang.native.words import EXPANSIONS, OPERATORS, WORDS
+from pgmlang.native.words import EXPANSIONS, OPERATORS, PAIRS, WORDS
 
 
 class NotScalar(Exception):
@@ -23,6 +23,14 @@ def _tree(text: str) -> ast.expr:
 def scalar_of(graph: ScalarGraph, text: str, values: Mapping[str, Scalar]) -> Scalar:
     """A formula of scalars by name."""
     return _scalar(graph, _tree(text), values)
+
+
+def with_pairs(text: str, let: Mapping[str, str]) -> str:
+    """A formula, its names for functions with two values replaced by what they name."""
+    names = {n.value.id for n in ast.walk(_tree(text)) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)}
+    for name in names:
+        text = text.replace(f"{name}[", f"{let[name]}[")
+    return text
 
 
 def _scalar(graph: ScalarGraph, node: ast.expr, values: Mapping[str, Scalar]) -> Scalar:
@@ -41,6 +49,10 @@ def _scalar(graph: ScalarGraph, node: ast.expr, values: Mapping[str, Scalar]) ->
             return graph.make(OPERATORS[type(op)], _scalar(graph, left, values), _scalar(graph, right, values))
         case ast.Call(func=ast.Name(id=word), args=arguments):
             return word_of(graph, word, [_scalar(graph, a, values) for a in arguments])
+        case ast.Subscript(value=ast.Call(func=ast.Name(id=word), args=arguments), slice=ast.Constant(value=int() as i)):
+            if word not in PAIRS:
+                raise NotScalar(f"the function `{word}`")
+            return word_of(graph, PAIRS[word][i], [_scalar(graph, a, values) for a in arguments])
     raise NotScalar(f"`{ast.unparse(node)}` of a formula")
 
 

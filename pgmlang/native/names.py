@@ -11,10 +11,12 @@ from pgmlang.native.scalars import Array, Loop, Scalar
 
 SPECIAL = frozenset({
     "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
-    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of",
+    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "log_sum_with", "share_of_sum",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
-RESERVED = SPECIAL | {
+TAILS = frozenset({"gamma_tails", "gamma_density_by_log", "beta_tails", "beta_density_by_log"})
+"""Functions of ``runtime/tails.py``."""
+RESERVED = SPECIAL | TAILS | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "log_densities_and_gradients", "trajectories", "usable", "prepare",
     "compiled", "compiled_sums",
@@ -51,6 +53,8 @@ class Identifiers:
                 return f"n_{axis}"
             case ("adjoint", of):
                 return f"d_{self[of]}"
+            case ("largest" | "rest" as part, of):
+                return f"{part}_of_{self[of]}"
             case str():
                 return thing
         raise TypeError(type(thing))

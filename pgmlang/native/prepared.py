@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pgmlang.native.factor_terms import FactorTerm, Stage
-from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
+from pgmlang.native.scalars import SUMMED, Array, Loop, Scalar, ScalarGraph
 
 CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
 """What costs no more than reading it from an array would."""
@@ -32,6 +32,8 @@ class Preparation:
         return self.rewritten[id(node)]
 
     def _rewritten(self, node: Scalar) -> Scalar:
+        if node.op == "load" and not any(a.varies for a in node.args):
+            return node  # where it is read is a whole number
         if node.varies:
             return self.graph.like(
                 node, self.graph.make(node.op, *map(self.scalar, node.args), payload=node.payload)
@@ -49,7 +51,7 @@ def _is_costly(node: Scalar) -> bool:
 
 
 def _has_sum(node: Scalar) -> bool:
-    return node.op == "sum" or any(map(_has_sum, node.args))
+    return node.op in SUMMED or any(map(_has_sum, node.args))
 
 
 __all__ = ["Loop", "Preparation"]

@@ -17,9 +17,9 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.writer import Writer
 from pgmlang.native.factor_terms import FactorTerm, Stage
 from pgmlang.native.names import Identifiers
-from pgmlang.native.scalars import Array, Loop, Scalar
+from pgmlang.native.scalars import SUMMED, Array, Loop, Scalar
 from pgmlang.native.templates import filled, is_plain, minus, used_names
-from pgmlang.native.words import PARTIAL, WORDS
+from pgmlang.native.words import ARGUMENTS, PARTIAL, WORDS
 
 
 @dataclass(eq=False)
@@ -177,13 +177,13 @@ class Printer:
         if id(node) in block.members:
             return
         block.members.add(id(node))
-        for argument in node.args if node.op != "sum" else ():
+        for argument in node.args if node.op not in SUMMED else ():
             self._visit(argument, path[:length])
-        if node.op == "sum":
+        if node.op in SUMMED:
             inner = LoopBody(node.payload, block)
             block.sums[id(node)] = inner
             self._visit(node.args[0], (*path[:length], inner))
-            self.said.add(id(node))
+            self.said |= {id(node)} | ({id(node.args[0])} if node.op == "logsumexp" else set())
         if self.with_gradient and node.is_active and node.op in WORDS:
             self._keep(node)
         if node.op not in ("number", "code", "loop", "size"):
@@ -191,9 +191,9 @@ class Printer:
 
     def _keep(self, node: Scalar) -> None:
         """Names what the derivatives of a scalar are said in."""
-        by_name = dict(zip("abc", node.args, strict=False)) | {"y": node}
+        by_name = dict(zip(ARGUMENTS, node.args, strict=False)) | {"y": node}
         for argument, derivative in zip(node.args, WORDS[node.op].derivatives, strict=False):
-            if argument.is_active:
+            if argument.is_active and derivative:
                 self.said |= {id(by_name[word]) for word in used_names(derivative) & by_name.keys()}
 
     def _is_inlined(self, node: Scalar) -> bool:
@@ -205,17 +205,30 @@ class Printer:
             if self._is_inlined(node):
                 continue
             identifier = self.names[node]
-            if node.op == "sum":
-                inner = block.sums[id(node)]
-                self.out.assign(identifier, py.constant(0.0))
-                self._head(inner.loop)
-                self._forward(inner, inner.nodes)
-                self._add(identifier, self.value(node.args[0], inner))
-                self.out.indent -= 1
+            if node.op in SUMMED:
+                self._sum_over(node, block.sums[id(node)])
             else:
                 self.out.statement(
                     ast.Assign([ast.Name(identifier, ast.Store())], self._written(node, block)), None
                 )
+
+    def _sum_over(self, node: Scalar, inner: LoopBody) -> None:
+        """A sum, or the log of a sum of exponentials, of which the largest is kept apart."""
+        identifier, one = self.names[node], node.args[0]
+        largest, rest = self.names["largest", node], self.names["rest", node]
+        if node.op == "sum":
+            self.out.assign(identifier, py.constant(0.0))
+        else:
+            self.out.line(f"{largest}, {rest} = -math.inf, 0.0")
+        self._head(inner.loop)
+        self._forward(inner, inner.nodes)
+        if node.op == "sum":
+            self._add(identifier, self.value(one, inner))
+        else:
+            self.out.line(f"{largest}, {rest} = log_sum_with({largest}, {rest}, {py.text(self.value(one, inner))})")
+        self.out.indent -= 1
+        if node.op != "sum":
+            self.out.assign(identifier, py.call("log_sum_of", py.name(largest), py.name(rest)))
 
     def value(self, node: Scalar, block: LoopBody) -> ast.expr:
         """A scalar where it is used."""
@@ -231,7 +244,7 @@ class Printer:
         arguments = [self.value(a, block) for a in node.args]
         if node.op == "load":
             return self._place(node.payload, arguments, is_stored=False)
-        return filled(WORDS[node.op].written, dict(zip("abc", arguments, strict=False)))
+        return filled(WORDS[node.op].written, dict(zip(ARGUMENTS, arguments, strict=False)))
 
     def size(self, axis: str) -> ast.expr:
         """The number of elements of an axis."""
@@ -299,18 +312,21 @@ class Printer:
             if node.op == "load":
                 self._add_to(self._adjoint_place(node, block), adjoint)
                 continue
-            if node.op == "sum":
+            if node.op in SUMMED:
                 inner = block.sums[id(node)]
                 self._accumulate(inner)
                 self._head(inner.loop)
                 self._forward(inner, inner.nodes)
+                if node.op == "logsumexp":
+                    share = py.call("share_of_sum", self.value(node.args[0], inner), self.value(node, block))
+                    adjoint = py.binary("mul", adjoint, share)
                 self._send(node.args[0], adjoint)
                 self._reverse(inner, inner.nodes)
                 self.out.indent -= 1
                 continue
-            values = dict(zip("abc", (self.value(a, block) for a in node.args), strict=False))
+            values = dict(zip(ARGUMENTS, (self.value(a, block) for a in node.args), strict=False))
             for argument, derivative in zip(node.args, WORDS[node.op].derivatives, strict=False):
-                if argument.is_active:
+                if argument.is_active and derivative:
                     is_partial = id(node) in self.guarded and node.op in PARTIAL
                     text = f"({derivative}) if d != 0.0 else 0.0" if is_partial else derivative
                     self._send(argument, filled(text, {**values, "y": self.value(node, block), "d": adjoint}))

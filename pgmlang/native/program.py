@@ -13,10 +13,10 @@ from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms, Stage
-from pgmlang.native.names import SPECIAL, Identifiers
+from pgmlang.native.names import SPECIAL, TAILS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
-from pgmlang.native.scalars import Array, Scalar
+from pgmlang.native.scalars import SUMMED, Array, Scalar
 from pgmlang.native.supports import Support
 
 
@@ -104,7 +104,7 @@ def _axes(item: Stage | FactorTerm) -> set[str]:
 
 
 def _looped(value: Scalar) -> set[str]:
-    own = {value.payload.axis} if value.op == "sum" else {value.payload} if value.op == "size" else set()
+    own = {value.payload.axis} if value.op in SUMMED else {value.payload} if value.op == "size" else set()
     if value.op == "load" and value.payload.kind == "free":
         own = set(value.payload.axes)
     return own.union(*map(_looped, value.args))
@@ -127,12 +127,13 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
     out.blank()
     out.line("from pgmlang.native.compiled import compiled, compiled_sums")
     text = body.render()[0]
-    used = [word for word in sorted(SPECIAL) if f"{word}(" in text]
-    if used:
-        out.line("from pgmlang.native.runtime.special import (")
-        for word in used:
-            out.line(f"    {word},")
-        out.line(")")
+    for module, words in (("special", SPECIAL), ("tails", TAILS)):
+        used = [word for word in sorted(words) if f"{word}(" in text]
+        if used:
+            out.line(f"from pgmlang.native.runtime.{module} import (")
+            for word in used:
+                out.line(f"    {word},")
+            out.line(")")
 
 
 def _prepare(out: Writer, names: Identifiers, stages: Iterable[Stage], arguments: list[str]) -> None:

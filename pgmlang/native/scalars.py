@@ -20,6 +20,9 @@ class Loop:
     depth: int = 0
 
 
+SUMMED = frozenset({"sum", "logsumexp"})
+"""What is taken over all elements of a loop: the sum, the log of the sum of exponentials."""
+
 ArrayKind = Literal["values", "free", "computed", "parent", "previous", "position", "seen", "weight"]
 
 
@@ -51,7 +54,7 @@ class Array:
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, ``sum``, or a function of `words`. ``payload``: the number, the Loop, the axis or
+    """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, one of SUMMED, or a function of `words`. ``payload``: the number, the Loop, the axis or
     the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it."""
 
     op: str
@@ -101,7 +104,7 @@ class ScalarGraph:
             is_active, varies = any(a.is_active for a in args), any(a.varies for a in args)
             if op == "loop":
                 loops = frozenset({payload})
-            elif op == "sum":
+            elif op in SUMMED:
                 loops -= {payload}
             elif op == "load":
                 is_active, varies = payload.is_active, payload.varies or varies

@@ -1,6 +1,6 @@
 """The words of scalar programs: how each is written, its derivatives, and the formulas of those made of others.
 
-Derivatives are formulas in ``a``, ``b``, ``c`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is worth; one for
+Derivatives are formulas in ``a``, ``b``, ``c``, ``e`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is worth; one for
 each argument, empty where there is none.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ScalarFunction:
-    """``written``: the value as Python, in ``a``, ``b``, ``c``; ``derivatives``: see above. ``runtime``: the functions of
+    """``written``: the value as Python, in ``a``, ``b``, ``c``, ``e``; ``derivatives``: see above. ``runtime``: the functions of
     `special` that it needs."""
 
     written: str
@@ -40,7 +40,7 @@ WORDS: dict[str, ScalarFunction] = {
     "sqrt": ScalarFunction("math.sqrt(a)", ("0.5 * d / y",)),
     "abs": ScalarFunction("abs(a)", ("d if a > 0.0 else -d if a < 0.0 else 0.0",)),
     "sign": ScalarFunction("1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0"),
-    "floor": ScalarFunction("math.floor(a)"), "ceil": ScalarFunction("math.ceil(a)"), "round": ScalarFunction("round(a)"),
+    "floor": ScalarFunction("np.floor(a)"), "ceil": ScalarFunction("np.ceil(a)"), "round": ScalarFunction("round(a)"),
     "sigmoid": ScalarFunction("sigmoid(a)", ("d * y * sigmoid(-a)",)),
     "logit": ScalarFunction("math.log(a) - math.log1p(-a)", ("d / (a * (1.0 - a))",)),
     "softplus": ScalarFunction("softplus(a)", ("d * sigmoid(a)",)),
@@ -56,18 +56,44 @@ WORDS: dict[str, ScalarFunction] = {
     "log_ndtr": ScalarFunction("log_ndtr(a)", ("d * math.exp(-0.5 * a * a - 0.9189385332046727 - y)",)),
     "lgamma": ScalarFunction("math.lgamma(a)", ("d * digamma(a)",)),
     "digamma": ScalarFunction("digamma(a)", ("d * trigamma(a)",)),
+    "logaddexp": ScalarFunction("logaddexp(a, b)", ("d * math.exp(a - y)", "d * math.exp(b - y)")),
     "log1mexp": ScalarFunction("log1mexp(a)", ("d / math.expm1(a)",)),
     "log1pmx": ScalarFunction("log1pmx(a)", ("-d * a / (1.0 + a)",)),
     "stirling": ScalarFunction("stirling(a)", ("d * stirling_slope(a)",)),
     "deviance": ScalarFunction("deviance(a, b, c)", ("d * (b - a) / (a * a)", "d * deviance_by_t(a, b)", "d * deviance_by_log(a, b)")),
     "log_of": ScalarFunction("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
     "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
+    # of the chances below and above; by t and p their slopes are sent to the logarithms
+    "gamma_log_below": ScalarFunction(
+        "gamma_tails(a, b, c)[0]", ("d * gamma_tails(a, b, c)[2]", "", "d * gamma_density_by_log(a, b, c, y)")
+    ),
+    "gamma_log_above": ScalarFunction(
+        "gamma_tails(a, b, c)[1]", ("d * gamma_tails(a, b, c)[3]", "", "-d * gamma_density_by_log(a, b, c, y)")
+    ),
+    "beta_log_below": ScalarFunction(
+        "beta_tails(a, b, c, e)[0]",
+        ("d * beta_tails(a, b, c, e)[2]", "d * beta_tails(a, b, c, e)[4]", "d * beta_density_by_log(a, b, c, e, y)", ""),
+    ),
+    "beta_log_above": ScalarFunction(
+        "beta_tails(a, b, c, e)[1]",
+        ("d * beta_tails(a, b, c, e)[3]", "d * beta_tails(a, b, c, e)[5]", "-d * beta_density_by_log(a, b, c, e, y)", ""),
+    ),
 }  # fmt: skip
+
+ARGUMENTS = "abce"
+"""The names of arguments."""
+
+PAIRS: dict[str, tuple[str, str]] = {
+    "gamma_tails": ("gamma_log_below", "gamma_log_above"),
+    "beta_tails": ("beta_log_below_p", "beta_log_above_p"),
+}
+"""Functions with two values, and the words for each."""
 
 
 PARTIAL = frozenset({
     "div", "pow", "log", "log1p", "sqrt", "logit", "lgamma", "digamma", "exp", "expm1", "tan", "log1mexp", "log1pmx", "stirling",
-    "deviance", "mul",
+    "deviance", "mul", "square", "log_ndtr", "logaddexp", "atan2", "sigmoid", "softplus", "tanh", "sin", "cos", "atan", "erf", "Phi",
+    "log_of", "log1p_of", "gamma_log_below", "gamma_log_above", "beta_log_below", "beta_log_above",
 })  # fmt: skip
 """Words whose derivatives may be infinite or no number."""
 
@@ -83,6 +109,25 @@ class Expansion:
 
 EXPANSIONS: dict[str, Expansion] = {
     "times_log": Expansion(("x", "l"), "x * where((x == 0) & (l == -inf), 0.0, l)"),
+    "log_difference": Expansion(
+        ("a", "b"),
+        "where(is_nothing, -inf, a + log1mexp(where(is_nothing, 1.0, a - where(is_nothing, 0.0, b))))",
+        (("is_nothing", "a == -inf"),),
+    ),
+    "beta_log_below_p": Expansion(("a", "b", "p", "q", "log_p", "log_q"), "beta_log_below(a, b, log_p, log_q)"),
+    "beta_log_above_p": Expansion(("a", "b", "p", "q", "log_p", "log_q"), "beta_log_above(a, b, log_p, log_q)"),
+    "student_t_log_tail": Expansion(
+        ("df", "z"),
+        "where(is_centre, log(0.5 - peak * where(is_centre, z, 0.0)), where(z > 0, outer, log1mexp(-outer)))",
+        (
+            ("is_centre", "abs(z) < 1e-10"),
+            ("log_square", "2 * log(where(is_centre, 1.0, abs(z)))"),
+            ("log_p", "-softplus(log_square - log(df))"),
+            ("log_q", "-softplus(log(df) - log_square)"),
+            ("outer", "log(0.5) + beta_log_below(0.5 * df, 0.5, log_p, log_q)"),
+            ("peak", "exp(log_rising(0.5 * df, 0.5) - 0.5 * log(pi * df))"),
+        ),
+    ),
     "log_rising": Expansion(
         ("s", "k"),
         "s * log1pmx(r) - 0.5 * log1p(r) + k * log(s + k) + stirling(s + k) - stirling(s)",

@@ -35,6 +35,34 @@ def log1p_of(x):
 
 
 @compiled
+def logaddexp(a, b):
+    """log(exp(a) + exp(b))."""
+    if a == b:
+        return a + 0.6931471805599453
+    return max(a, b) + math.log1p(math.exp(-abs(a - b)))
+
+
+@compiled
+def log_sum_with(largest, rest, x):
+    """A sum of exponentials, ``rest`` times that of the largest so far, with one more added."""
+    if x > largest:
+        return x, rest * math.exp(largest - x) + 1.0
+    return largest, rest + math.exp(x - largest) if x != -math.inf else rest
+
+
+@compiled
+def log_sum_of(largest, rest):
+    """The log of a sum of exponentials; of none is minus infinity."""
+    return largest + math.log(rest) if rest != 0.0 else -math.inf
+
+
+@compiled
+def share_of_sum(x, log_sum):
+    """The share of exp(x) in a sum of such."""
+    return math.exp(x - log_sum) if x != -math.inf else 0.0
+
+
+@compiled
 def log1mexp(x):
     """log(1 - exp(-x)) for x >= 0 (Maechler 2012)."""
     return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else math.log1p(-math.exp(-x))

@@ -1,0 +1,223 @@
+"""Incomplete gamma and beta functions with their slopes: the tails of `lower/runtime/special`, by its formulas.
+
+By t and p the slopes are densities; by the shapes they are means under what is integrated, by the same Gauss rule.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pgmlang.native.compiled import compiled
+from pgmlang.native.runtime.special import (
+    deviance,
+    digamma_above,
+    log1mexp,
+    logaddexp,
+    stirling,
+)
+
+
+def gauss_legendre():
+    """Nodes and weights of Gauss's rule on the unit interval, from the eigenvalues of its Jacobi matrix
+    (Golub and Welsch 1969)."""
+    k = np.arange(1.0, 32.0)
+    beside = k / np.sqrt(4 * k * k - 1)
+    values, vectors = np.linalg.eigh(np.diag(beside, 1) + np.diag(beside, -1))
+    return (values + 1) / 2, vectors[0] * vectors[0]
+
+
+NODES, WEIGHTS = gauss_legendre()
+ZETA_LESS_ONE = np.array([
+    0.6449340668482264, 0.20205690315959424, 0.08232323371113814, 0.03692775514336999, 0.017343061984449237,
+    0.008349277381922926, 0.0040773561979443596, 0.002008392826082117, 0.000994575127817976, 0.0004941886041194277,
+    0.00024608655330804474, 0.00012271334757851804, 6.124813505881122e-05,
+])  # fmt: skip
+"""Riemann's zeta of 2, 3, ..., less one."""
+
+
+@compiled
+def gamma_kernel(shape, t, log_t):
+    """shape log t - t - log Gamma(shape)."""
+    return shape * deviance(shape, t, log_t) + 0.5 * math.log(shape) - 0.9189385332046727 - stirling(shape)
+
+
+@compiled
+def beta_kernel(a, b, p, q, log_p, log_q):
+    """a log p + b log q - log B(a, b), q = 1 - p."""
+    n = a + b
+    log_n = math.log(n)
+    exponent = a * deviance(a, n * p, log_n + log_p) + b * deviance(b, n * q, log_n + log_q)
+    bulk = 0.5 * (math.log(a) + math.log(b) - log_n) - 0.9189385332046727
+    return exponent + bulk - stirling(a) - stirling(b) + stirling(n)
+
+
+@compiled
+def longest_tail(slope, curvature):
+    """Between which two lengths a log-concave density falls by e^-40: see `log_tail_length`."""
+    both, linear = slope + curvature, 2.0 * slope - 40.0
+    root = abs(linear) + math.sqrt(linear * linear + 320.0 * both)
+    return math.log1p(40.0 / both), 160.0 / root if linear > 0.0 else root / (2.0 * both)
+
+
+@compiled
+def stretches(kink, length):
+    """Where the second and the third of three stretches begin, of which the middle one is about the kink."""
+    return min(max(kink - 6.0, 0.0), length), min(max(kink + 8.0, 0.0), length)
+
+
+@compiled
+def gamma_drop(way, distance, t, sign):
+    """How far the density has fallen by a way outwards."""
+    return distance * way + t * (math.expm1(sign * way) - sign * way)
+
+
+@compiled
+def gamma_integral(distance, t, sign, kink):
+    """The log of the integral of exp(-drop), and the mean way."""
+    low, high = longest_tail(distance, t)
+    for _ in range(8):
+        middle = math.sqrt(low * high)
+        if gamma_drop(middle, distance, t, sign) < 40.0:
+            low = middle
+        else:
+            high = middle
+    first, second = stretches(kink, high)
+    total = mean = 0.0
+    for i in range(len(NODES)):
+        for start, size in ((0.0, first), (first, second - first), (second, high - second)):
+            way = start + size * NODES[i]
+            share = size * math.exp(-gamma_drop(way, distance, t, sign)) * WEIGHTS[i]
+            total += share
+            mean += share * way
+    return math.log(total), mean / total
+
+
+@compiled
+def gamma_tails(shape, t, log_t):
+    """The logs of the chances that Gamma(shape, 1) is below and above t, and their slopes by the shape."""
+    if shape < 0.1 and t < 1.0:
+        return small_shape_tails(shape, t, log_t)
+    is_left = t < shape
+    kernel = gamma_kernel(shape, t, log_t)
+    by_shape = log_t - digamma_above(shape)
+    # P(a, t) = t^a e^-t / Gamma(a + 1) + P(a + 1, t): what is left falls fast
+    is_raised = is_left and shape < 1.0
+    sign = -1.0 if is_left else 1.0
+    distance = (t - (shape + 1.0 if is_raised else shape)) * sign
+    integral, way = gamma_integral(distance, t, sign, 0.0 if is_left else max(-log_t, 0.0))
+    outer = kernel + integral
+    if is_raised:
+        raised = logaddexp(kernel, outer + log_t)
+        slope = by_shape + math.exp(outer + log_t - raised) * sign * way - 1.0 / shape
+        outer = raised - math.log(shape)
+    else:
+        slope = by_shape + sign * way
+    inner, other = log1mexp(-outer), -slope / math.expm1(-outer)
+    return (outer, inner, slope, other) if is_left else (inner, outer, other, slope)
+
+
+@compiled
+def small_shape_tails(shape, t, log_t):
+    """As `gamma_tails`, for shape < 0.1 and t < 1: the power series of the incomplete gamma function (DLMF 8.7.1)."""
+    series = by_shape = 0.0
+    for n in range(18, 0, -1):
+        part = 1.0 / (shape + n)
+        by_shape = t / n * (-part * part - by_shape)
+        series = t / n * (part - series)
+    power = shape * log_t - lgamma1p(shape)
+    slope = log_t - digamma_above(1.0 + shape)
+    scale = math.exp(power)
+    above = scale * shape * series - math.expm1(power)
+    above_slope = scale * (slope * shape * series + series + shape * by_shape - slope)
+    if above < 0.5:
+        return math.log1p(-above), math.log(above), -above_slope / (1.0 - above), above_slope / above
+    below = power + math.log1p(-shape * series)
+    below_slope = slope - (series + shape * by_shape) / (1.0 - shape * series)
+    return below, log1mexp(-below), below_slope, -below_slope / math.expm1(-below)
+
+
+@compiled
+def lgamma1p(x):
+    """log Gamma(1 + x), accurate near 0, for |x| < 0.1 (Abramowitz and Stegun 6.1.33)."""
+    series = 0.0
+    for i in range(len(ZETA_LESS_ONE) - 1, -1, -1):
+        series = x * (ZETA_LESS_ONE[i] / (i + 2) - series)
+    return x * (series + 0.42278433509846714) - math.log1p(x)
+
+
+@compiled
+def gamma_density_by_log(shape, t, log_t, log_chance):
+    """The slope by log t of the log of a chance below t."""
+    return math.exp(gamma_kernel(shape, t, log_t) - log_chance)
+
+
+@compiled
+def beta_curve(way, p, q, limit):
+    """log(q + p e^-way) + p way, by the smaller of p and q."""
+    if way < limit:
+        return math.log1p(q * math.expm1(way)) - q * way
+    return math.log1p(p * math.expm1(-way)) + p * way
+
+
+@compiled
+def beta_integral(distance, n, p, q, limit, kink):
+    """The log of the integral of exp(-drop), and the means of the way and of its curve."""
+    low, high = longest_tail(distance, n * p * q)
+    for _ in range(8):
+        middle = math.sqrt(low * high)
+        if distance * middle + n * beta_curve(middle, p, q, limit) < 40.0:
+            low = middle
+        else:
+            high = middle
+    first, second = stretches(kink, high)
+    total = ways = curves = 0.0
+    for i in range(len(NODES)):
+        for start, size in ((0.0, first), (first, second - first), (second, high - second)):
+            way = start + size * NODES[i]
+            curve = beta_curve(way, p, q, limit)
+            share = size * math.exp(-distance * way - n * curve) * WEIGHTS[i]
+            total += share
+            ways += share * way
+            curves += share * curve
+    return math.log(total), ways / total, curves / total
+
+
+@compiled
+def beta_outer(a, b, p, q, log_p, log_q):
+    """The log of the chance that Beta(a, b) is below p, where that is left of its mean, and its slopes by a and b."""
+    kernel = beta_kernel(a, b, p, q, log_p, log_q)
+    both = digamma_above(a + b)
+    by_a, by_b = log_p - digamma_above(a) + both, log_q - digamma_above(b) + both
+    # I_p(a, b) = p^a q^b / (a B(a, b)) + I_p(a + 1, b): what is left falls fast
+    is_raised = a < 1.0
+    shape = a + 1.0 if is_raised else a
+    limit = -log_q if q < p else 0.0
+    integral, way, curve = beta_integral(shape * q - b * p, shape + b, p, q, limit, max(log_p - log_q, 0.0))
+    outer, more_a, more_b = kernel + integral, -q * way - curve, p * way - curve
+    if not is_raised:
+        return outer, by_a + more_a, by_b + more_b
+    rest = outer + log_p + math.log(a + b)
+    raised = logaddexp(kernel, rest)
+    share, slope = math.exp(rest - raised), 1.0 / (a + b)
+    return raised - math.log(a), by_a + share * (more_a + slope) - 1.0 / a, by_b + share * (more_b + slope)
+
+
+@compiled
+def beta_tails(a, b, log_p, log_q):
+    """The logs of the chances that Beta(a, b) is below and above p, and their slopes by a and by b; q = 1 - p."""
+    p, q = math.exp(log_p), math.exp(log_q)
+    if a * q - b * p > 0.0:
+        outer, by_a, by_b = beta_outer(a, b, p, q, log_p, log_q)
+        slope = -1.0 / math.expm1(-outer)
+        return outer, log1mexp(-outer), by_a, slope * by_a, by_b, slope * by_b
+    outer, by_b, by_a = beta_outer(b, a, q, p, log_q, log_p)
+    slope = -1.0 / math.expm1(-outer)
+    return log1mexp(-outer), outer, slope * by_a, by_a, slope * by_b, by_b
+
+
+@compiled
+def beta_density_by_log(a, b, log_p, log_q, log_chance):
+    """The slope by log p of the log of a chance below p."""
+    return math.exp(beta_kernel(a, b, math.exp(log_p), math.exp(log_q), log_p, log_q) - log_q - log_chance)
