@@ -139,15 +139,11 @@ class ZeroInflatedDensity(ScalarDensity):
 
     def log_cdf(self, x: Scalar) -> Scalar:
         other = self._rest(self.base.log_cdf(x))
-        return chosen(
-            self.graph, compared(self.graph, "ge", x, self.number(0.0)), self._with_zero(other), other
-        )
+        return chosen(self.graph, compared(self.graph, "ge", x, self.number(0.0)), self._with_zero(other), other)
 
     def log_survival(self, x: Scalar) -> Scalar:
         other = self._rest(self.base.log_survival(x))
-        return chosen(
-            self.graph, compared(self.graph, "ge", x, self.number(0.0)), other, self._with_zero(other)
-        )
+        return chosen(self.graph, compared(self.graph, "ge", x, self.number(0.0)), other, self._with_zero(other))
 
     def _rest(self, log: Scalar) -> Scalar:
         return self.said("log1p_of(-p) + l", p=self.p, l=log)

@@ -53,7 +53,9 @@ def density_of(writes: Expressions, distribution: Dist, places: Places) -> Scala
         return _of_labels(writes, family, distribution, places)
     if not family.is_scalar or not family.formulas:
         raise NotScalar(f"the distribution {family.name}")
-    return FamilyDensity(writes.graph, family, distribution.variant, _numbers(writes, family, distribution, places))
+    return FamilyDensity(
+        writes.graph, family, distribution.variant, _numbers(writes, family, distribution, places)
+    )
 
 
 def _numbers(writes: Expressions, family: Family, distribution: Dist, places: Places) -> dict[str, Scalar]:
@@ -127,9 +129,7 @@ def _chances(writes: Expressions, of: ScalarDensity, vector: Expr, axis: str, pl
     return lambda place: on_simplex(of, at, place, loop)
 
 
-def table_term(
-    writes: Expressions, distribution: TableDist, target: Ref, places: Places
-) -> Scalar:
+def table_term(writes: Expressions, distribution: TableDist, target: Ref, places: Places) -> Scalar:
     """The log of the cell of a table that is held."""
     graph = writes.graph
     table = next(t for t in tables_of(writes.model) if t.target == target.name and t.distribution is distribution)

@@ -16,6 +16,7 @@ from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.supports import Support
 from pgmlang.native.words import WORDS
 
+
 @dataclass(frozen=True)
 class FactorTerm:
     """``value`` added up over ``loops``, outermost first: what a factor is."""
@@ -139,9 +140,7 @@ class FactorTerms:
                 )
             case Reduce(function=function, body=body, axis=axis) if function in ("sum", "mean"):
                 self._refuse_segments(expr, places)
-                total = make(
-                    "sum", self.number(body, self.inside(axis, places)), payload=self._loop(axis, places)
-                )
+                total = make("sum", self.number(body, self.inside(axis, places)), payload=self._loop(axis, places))
                 return make("div", total, make("size", payload=axis)) if function == "mean" else total
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 test = self.truth(condition, places)

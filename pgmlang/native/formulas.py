@@ -27,7 +27,9 @@ def scalar_of(graph: ScalarGraph, text: str, values: Mapping[str, Scalar]) -> Sc
 
 def with_pairs(text: str, let: Mapping[str, str]) -> str:
     """A formula, its names for functions with two values replaced by what they name."""
-    names = {n.value.id for n in ast.walk(_tree(text)) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)}
+    names = {
+        n.value.id for n in ast.walk(_tree(text)) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
+    }
     for name in names:
         text = text.replace(f"{name}[", f"{let[name]}[")
     return text
@@ -49,7 +51,9 @@ def _scalar(graph: ScalarGraph, node: ast.expr, values: Mapping[str, Scalar]) ->
             return graph.make(OPERATORS[type(op)], _scalar(graph, left, values), _scalar(graph, right, values))
         case ast.Call(func=ast.Name(id=word), args=arguments):
             return word_of(graph, word, [_scalar(graph, a, values) for a in arguments])
-        case ast.Subscript(value=ast.Call(func=ast.Name(id=word), args=arguments), slice=ast.Constant(value=int() as i)):
+        case ast.Subscript(
+            value=ast.Call(func=ast.Name(id=word), args=arguments), slice=ast.Constant(value=int() as i)
+        ):
             if word not in PAIRS:
                 raise NotScalar(f"the function `{word}`")
             return word_of(graph, PAIRS[word][i], [_scalar(graph, a, values) for a in arguments])

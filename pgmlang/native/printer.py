@@ -225,7 +225,9 @@ class Printer:
         if node.op == "sum":
             self._add(identifier, self.value(one, inner))
         else:
-            self.out.line(f"{largest}, {rest} = log_sum_with({largest}, {rest}, {py.text(self.value(one, inner))})")
+            self.out.line(
+                f"{largest}, {rest} = log_sum_with({largest}, {rest}, {py.text(self.value(one, inner))})"
+            )
         self.out.indent -= 1
         if node.op != "sum":
             self.out.assign(identifier, py.call("log_sum_of", py.name(largest), py.name(rest)))

@@ -106,7 +106,9 @@ class FamilyDensity(ScalarDensity):
         if is_inside and edges is None:
             return self._formula(text, {**values, "x": x})
         low = make("ge" if edges is None else "gt", x, lower)
-        inside = low if upper.number == math.inf else make("and", low, make("le" if edges is None else "lt", x, upper))
+        inside = (
+            low if upper.number == math.inf else make("and", low, make("le" if edges is None else "lt", x, upper))
+        )
         if family.discrete:
             inside = make("and", inside, make("eq", x, make("floor", x)))
         safe = x if is_inside else make("where", inside, x, scalar_of(self.graph, family.interior, values))
@@ -134,9 +136,7 @@ class FamilyDensity(ScalarDensity):
         interior = scalar_of(graph, self.family.interior, values)
         safe = chosen(graph, is_below, interior, chosen(graph, is_above, interior, x))
         inside = self._formula(text, {**values, "x": safe})
-        value = chosen(
-            graph, is_below, self.number(below), chosen(graph, is_above, self.number(above), inside)
-        )
+        value = chosen(graph, is_below, self.number(below), chosen(graph, is_above, self.number(above), inside))
         return chosen(graph, is_empty, self.number(-math.inf), value)
 
     def _bounds(self, values: Mapping[str, Scalar]) -> tuple[Scalar, Scalar]:
@@ -152,7 +152,9 @@ class FamilyDensity(ScalarDensity):
         if isinstance(is_good, bool) and is_good:
             return False, self.values
         values = {
-            p.name: chosen(self.graph, is_good, self.values[p.name], self.number(0.0 if p.safe is None else p.safe))
+            p.name: chosen(
+                self.graph, is_good, self.values[p.name], self.number(0.0 if p.safe is None else p.safe)
+            )
             for p in self.family.variants[self.variant]
         }
         is_empty = not is_good if isinstance(is_good, bool) else self.graph.make("not", is_good)

@@ -36,7 +36,11 @@ COUNTS = {
 
 
 def rows(column: str, distribution: str, head: str = HEAD) -> str:
-    used = [n for n in ("x", "p", "n") if n in set(distribution.replace("(", " ").replace(",", " ").replace(")", " ").split())]
+    used = [
+        n
+        for n in ("x", "p", "n")
+        if n in set(distribution.replace("(", " ").replace(",", " ").replace(")", " ").split())
+    ]
     inputs = "".join(f"  input {n} : {'count' if n == 'n' else 'real'}\n" for n in used)
     return f"{head}plate r {{\n{inputs}  {column} ~ {distribution}\n}}"
 
@@ -44,7 +48,7 @@ def rows(column: str, distribution: str, head: str = HEAD) -> str:
 def of_bases(frames: dict[str, tuple[str, str, str]]) -> dict[str, str]:
     """Each frame around each base: of real numbers, positive ones and counts."""
     out = {}
-    for (name, texts) in frames.items():
+    for name, texts in frames.items():
         for text, column, bases in zip(texts, "ywk", (REALS, POSITIVES, COUNTS), strict=True):
             for base, arguments in bases.items():
                 out[f"{name} {base}"] = rows(column, text.format(arguments.format(l="g", s="exp(h)")))
@@ -85,7 +89,9 @@ LABELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n.endswith((" Normal", " Geometric")) else MANY) for n in BOUNDED])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n.endswith((" Normal", " Geometric")) else MANY) for n in BOUNDED]
+)
 def test_bounded(name: str) -> None:
     assert_equal(target_over(BOUNDED[name]), 0.4)
 
@@ -124,7 +130,9 @@ def test_shares_that_are_held() -> None:
 def test_labels_picked_from_simplices() -> None:
     """As in topic models: the word's chance under its topic."""
     head = HEAD + "dim t = {l, m, n}\ndim word = {c0, c1, c2}\nparam phi[t, word] : simplex\n"
-    text = rows("c : word", "Categorical(phi[a])\n  y ~ Normal(g * h, 1)", head.replace("dim word", "dim word", 1)).replace("plate r {", "plate r {\n  input a : t")
+    text = rows(
+        "c : word", "Categorical(phi[a])\n  y ~ Normal(g * h, 1)", head.replace("dim word", "dim word", 1)
+    ).replace("plate r {", "plate r {\n  input a : t")
     phi = np.random.default_rng(2).dirichlet(np.ones(3), 3)
     assert_equal_held(text, {n: ROWS[n] for n in "acy"}, phi=phi)
 
@@ -133,7 +141,9 @@ def test_tables() -> None:
     """One that is written out and one that is held, of labels that are there."""
     table = "Table(a) {\n    l: 0.2, 0.3, 0.5\n    m: 0.1, 0.1, 0.8\n    n: 0.4, 0.3, 0.3\n  }\n"
     text = (
-        "g ~ Normal(0, 1)\nplate r {\n  input a : {l, m, n}\n  c : {c0, c1, c2} ~ " + table + "  b : {no, yes} ~ Table(c, a)\n"
+        "g ~ Normal(0, 1)\nplate r {\n  input a : {l, m, n}\n  c : {c0, c1, c2} ~ "
+        + table
+        + "  b : {no, yes} ~ Table(c, a)\n"
         "  y ~ Normal(if b == yes then g else 0, 1)\n}"
     )
     data = {n: ROWS[n] for n in "acy"} | {"b": np.array(["no", "yes"])[ROWS["b"]]}
