@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES, Family
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.formulas import NotScalar, scalar_of, word_of
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.supports import Support
@@ -204,7 +204,11 @@ class FactorTerms:
                 return self.number(body, {**places, old: places[new]})
             case First():
                 return make("real", self.truth(expr, places))
-        raise NotScalar(f"`{type(expr).__name__}`")
+        raise NotScalar(
+            "networks"
+            if isinstance(expr, NetCall)
+            else "`" + getattr(expr, "function", "a form") + "` along an axis"
+        )
 
     def truth(self, expr: Expr, places: Places) -> Scalar:
         """A condition."""

@@ -49,9 +49,7 @@ def expression_of_groups(rng: np.random.Generator) -> str:
     return str(rng.choice(["exp(t / 2) - g", "t * h", "tanh(t) + u[two]", "2 * t"]))
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(4), *(pytest.param(s, marks=pytest.mark.slow) for s in range(4, 40))]
-)
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(s, marks=pytest.mark.slow) for s in range(4, 40))])
 def test_random_models(seed: int) -> None:
     text, rows = model(seed)
     assert_equal(target_of(problem_of(text, rows)), 0.5)
