@@ -39,6 +39,10 @@ class Stage:
     span: Span | None
 
 
+DEEPEST = 100
+"""Levels of expressions, through definitions, that are followed."""
+
+
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
@@ -51,6 +55,8 @@ class FactorTerms:
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, Stage] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    inlined: dict[tuple[str | int, ...], Scalar] = field(default_factory=dict)
+    depth: int = 0
 
     # ---- factors
 
@@ -173,6 +179,14 @@ class FactorTerms:
 
     def number(self, expr: Expr, places: Places) -> Scalar:
         """An expression as a number at some elements of its axes."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise NotScalar(f"expressions nested more than {DEEPEST} deep")
+        out = self._number(expr, places)
+        self.depth -= 1
+        return out
+
+    def _number(self, expr: Expr, places: Places) -> Scalar:
         make = self.graph.make
         match expr:
             case Const(value=value):
@@ -345,7 +359,11 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self._index(expr, axes, places)
         if all(i.op == "loop" for i in index):
-            return self.graph.hint(self.number(definition.value, dict(zip(axes, index, strict=True))), expr.name)
+            key = (expr.name, *map(id, index))
+            if key not in self.inlined:
+                value = self.number(definition.value, dict(zip(axes, index, strict=True)))
+                self.inlined[key] = self.graph.hint(value, expr.name)
+            return self.inlined[key]
         if expr.name in self.unwritten:
             raise NotScalar(f"`{expr.name}`, which hangs on its own past")
         if expr.name not in self.stages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pgmlang.native.factor_terms import FactorTerm, Stage
-from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
+from pgmlang.native.scalars import Array, Scalar, ScalarGraph, walk
 
 CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
 """What costs no more than reading it from an array would."""
@@ -45,11 +45,8 @@ class Preparation:
 
 
 def _is_costly(node: Scalar) -> bool:
-    return node.op not in CHEAP or any(map(_is_costly, node.args))
+    return any(scalar.op not in CHEAP for scalar in walk(node))
 
 
 def _has_sum(node: Scalar) -> bool:
-    return node.op == "sum" or any(map(_has_sum, node.args))
-
-
-__all__ = ["Loop", "Preparation"]
+    return any(scalar.op == "sum" for scalar in walk(node))
