@@ -55,7 +55,7 @@ class FactorTerms:
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, Stage] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
-    inlined: dict[tuple[str | int, ...], Scalar] = field(default_factory=dict)
+    inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
 
     # ---- factors
@@ -359,7 +359,7 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self._index(expr, axes, places)
         if all(i.op == "loop" for i in index):
-            key = (expr.name, *map(id, index))
+            key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:
                 value = self.number(definition.value, dict(zip(axes, index, strict=True)))
                 self.inlined[key] = self.graph.hint(value, expr.name)
