@@ -9,7 +9,7 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.density_terms import Places, density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
@@ -37,6 +37,10 @@ class Stage:
     span: Span | None
 
 
+DEEPEST = 100
+"""Levels of expressions, through definitions, that are followed."""
+
+
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
@@ -49,6 +53,8 @@ class FactorTerms:
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, Stage] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
+    depth: int = 0
 
     # ---- factors
 
@@ -121,6 +127,14 @@ class FactorTerms:
 
     def number(self, expr: Expr, places: Places) -> Scalar:
         """An expression as a number at some elements of its axes."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise NotScalar(f"expressions nested more than {DEEPEST} deep")
+        out = self._number(expr, places)
+        self.depth -= 1
+        return out
+
+    def _number(self, expr: Expr, places: Places) -> Scalar:
         make = self.graph.make
         match expr:
             case Const(value=value):
@@ -150,7 +164,11 @@ class FactorTerms:
                 return self.number(body, {**places, old: places[new]})
             case First():
                 return make("real", self.truth(expr, places))
-        raise NotScalar(f"`{type(expr).__name__}`")
+        raise NotScalar(
+            "networks"
+            if isinstance(expr, NetCall)
+            else "`" + getattr(expr, "function", "a form") + "` along an axis"
+        )
 
     def truth(self, expr: Expr, places: Places) -> Scalar:
         """A condition."""
@@ -287,7 +305,11 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self._index(expr, axes, places)
         if all(i.op == "loop" for i in index):
-            return self.graph.hint(self.number(definition.value, dict(zip(axes, index, strict=True))), expr.name)
+            key = (expr.name, tuple(map(id, index)))
+            if key not in self.inlined:
+                value = self.number(definition.value, dict(zip(axes, index, strict=True)))
+                self.inlined[key] = self.graph.hint(value, expr.name)
+            return self.inlined[key]
         if expr.name in self.unwritten:
             raise NotScalar(f"`{expr.name}`, which hangs on its own past")
         if expr.name not in self.stages:

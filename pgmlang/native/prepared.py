@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pgmlang.native.factor_terms import FactorTerm, Stage
-from pgmlang.native.scalars import SUMMED, Array, Loop, Scalar, ScalarGraph
+from pgmlang.native.scalars import SUMMED, Array, Scalar, ScalarGraph, walk
 
 CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
 """What costs no more than reading it from an array would."""
@@ -47,11 +47,8 @@ class Preparation:
 
 
 def _is_costly(node: Scalar) -> bool:
-    return node.op not in CHEAP or any(map(_is_costly, node.args))
+    return any(scalar.op not in CHEAP for scalar in walk(node))
 
 
 def _has_sum(node: Scalar) -> bool:
-    return node.op in SUMMED or any(map(_has_sum, node.args))
-
-
-__all__ = ["Loop", "Preparation"]
+    return any(scalar.op in SUMMED for scalar in walk(node))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -55,7 +55,8 @@ class Array:
 @dataclass(frozen=True, eq=False)
 class Scalar:
     """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, one of SUMMED, or a function of `words`. ``payload``: the number, the Loop, the axis or
-    the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it."""
+    the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it. ``height``: of
+    the tree of its arguments."""
 
     op: str
     args: tuple[Scalar, ...]
@@ -63,6 +64,7 @@ class Scalar:
     loops: frozenset[Loop]
     is_active: bool
     varies: bool
+    height: int
 
     @property
     def number(self) -> float | None:
@@ -110,7 +112,9 @@ class ScalarGraph:
                 is_active, varies = payload.is_active, payload.varies or varies
             elif op in NEVER_ACTIVE:
                 is_active = False
-            self.known[key] = Scalar(op, args, payload, loops, is_active, varies)
+            self.known[key] = Scalar(
+                op, args, payload, loops, is_active, varies, 1 + max((a.height for a in args), default=0)
+            )
         return self.known[key]
 
     def number(self, value: float) -> Scalar:
@@ -170,3 +174,15 @@ NEVER_ACTIVE = frozenset(
     {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round"}
 )
 """Functions whose derivative is zero wherever it is."""
+
+
+def walk(*roots: Scalar) -> Iterator[Scalar]:
+    """Scalars and all that they are made of, each once."""
+    seen: set[int] = set()
+    pending = list(roots)
+    while pending:
+        scalar = pending.pop()
+        if id(scalar) not in seen:
+            seen.add(id(scalar))
+            yield scalar
+            pending += scalar.args
