@@ -38,10 +38,15 @@ class Expressions(Protocol):
         """The element of an axis."""
 
 
-COMBINED: dict[str, type[TruncatedDensity] | type[CensoredDensity] | type[ZeroInflatedDensity]] = {
-    "Truncated": TruncatedDensity, "Censored": CensoredDensity, "ZeroInflated": ZeroInflatedDensity,
-}  # fmt: skip
-"""Combinators whose further arguments are numbers, in their order, by the runtime's class."""
+def combinator_of(
+    family: Family,
+) -> type[TruncatedDensity] | type[CensoredDensity] | type[ZeroInflatedDensity]:
+    """The combinator of one distribution and of numbers, by its record. Raises NotScalar for another."""
+    if family.adds_zero:
+        return ZeroInflatedDensity
+    if family.limits is None:
+        raise NotScalar(f"the distribution {family.name}")
+    return CensoredDensity if family.has_atoms else TruncatedDensity
 
 
 def density_of(writes: Expressions, distribution: Dist, places: Places) -> ScalarDensity:
@@ -78,9 +83,7 @@ def _numbers(writes: Expressions, family: Family, distribution: Dist, places: Pl
 def _combined(writes: Expressions, family: Family, distribution: Dist, places: Places) -> ScalarDensity:
     assert distribution.base is not None
     if not family.shares:
-        make = COMBINED.get(family.runtime[0])
-        if make is None:
-            raise NotScalar(f"the distribution {family.name}")
+        make = combinator_of(family)
         base = density_of(writes, distribution.base, places)
         return make(writes.graph, base, *_numbers(writes, family, distribution, places).values())
     p, axis = _vector(distribution, family.shares, places)

@@ -14,7 +14,7 @@ SPECIAL = frozenset({
     "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "log_sum_with", "share_of_sum",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
-TAILS = frozenset({"gamma_tails", "gamma_density_by_log", "beta_tails", "beta_density_by_log"})
+TAILS = frozenset({"gamma_tails", "beta_tails"})
 """Functions of ``runtime/tails.py``."""
 RESERVED = SPECIAL | TAILS | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",

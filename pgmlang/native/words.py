@@ -65,18 +65,18 @@ WORDS: dict[str, ScalarFunction] = {
     "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
     # of the chances below and above; by t and p their slopes are sent to the logarithms
     "gamma_log_below": ScalarFunction(
-        "gamma_tails(a, b, c)[0]", ("d * gamma_tails(a, b, c)[2]", "", "d * gamma_density_by_log(a, b, c, y)")
+        "gamma_tails(a, b, c)[0]", ("d * gamma_tails(a, b, c)[2]", "", "d * gamma_tails(a, b, c)[4]")
     ),
     "gamma_log_above": ScalarFunction(
-        "gamma_tails(a, b, c)[1]", ("d * gamma_tails(a, b, c)[3]", "", "-d * gamma_density_by_log(a, b, c, y)")
+        "gamma_tails(a, b, c)[1]", ("d * gamma_tails(a, b, c)[3]", "", "d * gamma_tails(a, b, c)[5]")
     ),
     "beta_log_below": ScalarFunction(
         "beta_tails(a, b, c, e)[0]",
-        ("d * beta_tails(a, b, c, e)[2]", "d * beta_tails(a, b, c, e)[4]", "d * beta_density_by_log(a, b, c, e, y)", ""),
+        ("d * beta_tails(a, b, c, e)[2]", "d * beta_tails(a, b, c, e)[4]", "d * beta_tails(a, b, c, e)[6]", ""),
     ),
     "beta_log_above": ScalarFunction(
         "beta_tails(a, b, c, e)[1]",
-        ("d * beta_tails(a, b, c, e)[3]", "d * beta_tails(a, b, c, e)[5]", "-d * beta_density_by_log(a, b, c, e, y)", ""),
+        ("d * beta_tails(a, b, c, e)[3]", "d * beta_tails(a, b, c, e)[5]", "d * beta_tails(a, b, c, e)[7]", ""),
     ),
 }  # fmt: skip
 

@@ -96,7 +96,7 @@ def gamma_integral(distance, t, sign, kink):
 
 @compiled
 def gamma_tails(shape, t, log_t):
-    """The logs of the chances that Gamma(shape, 1) is below and above t, and their slopes by the shape."""
+    """The logs of the chances that Gamma(shape, 1) is below and above t, their slopes by the shape, and by log t."""
     if shape < 0.1 and t < 1.0:
         return small_shape_tails(shape, t, log_t)
     is_left = t < shape
@@ -112,10 +112,13 @@ def gamma_tails(shape, t, log_t):
         raised = logaddexp(kernel, outer + log_t)
         slope = by_shape + math.exp(outer + log_t - raised) * sign * way - 1.0 / shape
         outer = raised - math.log(shape)
+        density = math.exp(kernel - outer)
     else:
-        slope = by_shape + sign * way
-    inner, other = log1mexp(-outer), -slope / math.expm1(-outer)
-    return (outer, inner, slope, other) if is_left else (inner, outer, other, slope)
+        slope, density = by_shape + sign * way, math.exp(-integral)
+    inner, odds = log1mexp(-outer), -1.0 / math.expm1(-outer)
+    if is_left:
+        return outer, inner, slope, odds * slope, density, odds * density
+    return inner, outer, odds * slope, slope, -odds * density, -density
 
 
 @compiled
@@ -129,13 +132,23 @@ def small_shape_tails(shape, t, log_t):
     power = shape * log_t - lgamma1p(shape)
     slope = log_t - digamma_above(1.0 + shape)
     scale = math.exp(power)
+    density = scale * shape * math.exp(-t)
     above = scale * shape * series - math.expm1(power)
     above_slope = scale * (slope * shape * series + series + shape * by_shape - slope)
     if above < 0.5:
-        return math.log1p(-above), math.log(above), -above_slope / (1.0 - above), above_slope / above
+        rest = 1.0 - above
+        return (
+            math.log1p(-above),
+            math.log(above),
+            -above_slope / rest,
+            above_slope / above,
+            density / rest,
+            -density / above,
+        )
     below = power + math.log1p(-shape * series)
-    below_slope = slope - (series + shape * by_shape) / (1.0 - shape * series)
-    return below, log1mexp(-below), below_slope, -below_slope / math.expm1(-below)
+    below_slope, odds = slope - (series + shape * by_shape) / (1.0 - shape * series), -1.0 / math.expm1(-below)
+    density *= math.exp(-below)
+    return below, log1mexp(-below), below_slope, odds * below_slope, density, odds * density
 
 
 @compiled
@@ -145,12 +158,6 @@ def lgamma1p(x):
     for i in range(len(ZETA_LESS_ONE) - 1, -1, -1):
         series = x * (ZETA_LESS_ONE[i] / (i + 2) - series)
     return x * (series + 0.42278433509846714) - math.log1p(x)
-
-
-@compiled
-def gamma_density_by_log(shape, t, log_t, log_chance):
-    """The slope by log t of the log of a chance below t."""
-    return math.exp(gamma_kernel(shape, t, log_t) - log_chance)
 
 
 @compiled
@@ -186,7 +193,7 @@ def beta_integral(distance, n, p, q, limit, kink):
 
 @compiled
 def beta_outer(a, b, p, q, log_p, log_q):
-    """The log of the chance that Beta(a, b) is below p, where that is left of its mean, and its slopes by a and b."""
+    """The log of the chance that Beta(a, b) is below p, where that is left of its mean, and its slopes by a, b and logit p."""
     kernel = beta_kernel(a, b, p, q, log_p, log_q)
     both = digamma_above(a + b)
     by_a, by_b = log_p - digamma_above(a) + both, log_q - digamma_above(b) + both
@@ -197,27 +204,22 @@ def beta_outer(a, b, p, q, log_p, log_q):
     integral, way, curve = beta_integral(shape * q - b * p, shape + b, p, q, limit, max(log_p - log_q, 0.0))
     outer, more_a, more_b = kernel + integral, -q * way - curve, p * way - curve
     if not is_raised:
-        return outer, by_a + more_a, by_b + more_b
+        return outer, by_a + more_a, by_b + more_b, math.exp(-integral)
     rest = outer + log_p + math.log(a + b)
     raised = logaddexp(kernel, rest)
     share, slope = math.exp(rest - raised), 1.0 / (a + b)
-    return raised - math.log(a), by_a + share * (more_a + slope) - 1.0 / a, by_b + share * (more_b + slope)
+    by_a, by_b = by_a + share * (more_a + slope) - 1.0 / a, by_b + share * (more_b + slope)
+    return raised - math.log(a), by_a, by_b, math.exp(kernel - raised) * a
 
 
 @compiled
 def beta_tails(a, b, log_p, log_q):
-    """The logs of the chances that Beta(a, b) is below and above p, and their slopes by a and by b; q = 1 - p."""
+    """The logs of the chances that Beta(a, b) is below and above p, and their slopes by a, by b and by log p alone; q = 1 - p."""
     p, q = math.exp(log_p), math.exp(log_q)
     if a * q - b * p > 0.0:
-        outer, by_a, by_b = beta_outer(a, b, p, q, log_p, log_q)
-        slope = -1.0 / math.expm1(-outer)
-        return outer, log1mexp(-outer), by_a, slope * by_a, by_b, slope * by_b
-    outer, by_b, by_a = beta_outer(b, a, q, p, log_q, log_p)
-    slope = -1.0 / math.expm1(-outer)
-    return log1mexp(-outer), outer, slope * by_a, by_a, slope * by_b, by_b
-
-
-@compiled
-def beta_density_by_log(a, b, log_p, log_q, log_chance):
-    """The slope by log p of the log of a chance below p."""
-    return math.exp(beta_kernel(a, b, math.exp(log_p), math.exp(log_q), log_p, log_q) - log_q - log_chance)
+        outer, by_a, by_b, by_logit = beta_outer(a, b, p, q, log_p, log_q)
+        by_log, odds = by_logit / q, -1.0 / math.expm1(-outer)
+        return outer, log1mexp(-outer), by_a, odds * by_a, by_b, odds * by_b, by_log, odds * by_log
+    outer, by_b, by_a, by_logit = beta_outer(b, a, q, p, log_q, log_p)
+    by_log, odds = -by_logit / q, -1.0 / math.expm1(-outer)
+    return log1mexp(-outer), outer, odds * by_a, by_a, odds * by_b, by_b, odds * by_log, by_log
