@@ -1,7 +1,7 @@
 """The words of scalar programs: how each is written, its derivatives, and the formulas of those made of others.
 
-Derivatives are formulas in ``a``, ``b``, ``c``, ``e`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is worth; one for
-each argument, empty where there is none.
+Derivatives are formulas in ``a``, ``b``, ``c``, ``e`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is
+worth; one for each argument, empty where there is none.
 """
 
 from __future__ import annotations

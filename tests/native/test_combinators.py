@@ -88,9 +88,24 @@ LABELS = {
 }  # fmt: skip
 
 
-def assert_equal_numbers(text: str) -> None:
+WITHIN = {
+    "censored": {"y": (-0.5, 0.7), "w": (0.4, 2.0), "k": (1, 4)},
+    "censored truncated": {"y": (-0.5, 0.7), "w": (0.4, 2.0), "k": (1, 4)},
+    "censored above": {"y": (-9.0, 0.3), "w": (0.0, 1.5), "k": (0, 3)},
+    "truncated above": {"k": (0, 5)},
+    "truncated below": {"k": (1, 99)},
+    "censored mixture": {"w": (0.0, 2.0)},
+}
+"""What data lie within, where not all do: nothing else is possible."""
+
+
+def assert_equal_numbers(text: str, name: str = "") -> None:
     """Equality of values that are finite, so that it says something."""
-    target = target_over(text)
+    data = dict(ROWS)
+    for frame, bounds in WITHIN.items():
+        if name.startswith(frame):
+            data |= {n: np.clip(ROWS[n], *ends) for n, ends in bounds.items()}
+    target = target_over(text, data)
     native = assert_equal(target, 0.4)
     assert np.isfinite(native.values(np.zeros((1, target.dimension)))).all()
 
@@ -99,12 +114,25 @@ def assert_equal_numbers(text: str) -> None:
     "name", [pytest.param(n, marks=() if n.endswith((" Normal", " Geometric")) else MANY) for n in BOUNDED]
 )
 def test_bounded(name: str) -> None:
-    assert_equal_numbers(BOUNDED[name])
+    assert_equal_numbers(BOUNDED[name], name)
 
 
 @pytest.mark.parametrize("name", MIXED)
 def test_mixed(name: str) -> None:
-    assert_equal_numbers(MIXED[name])
+    assert_equal_numbers(MIXED[name], name)
+
+
+LATENT = {
+    "truncated": "v ~ Truncated(Normal(g, exp(h)), lower = 0)\n",
+    "truncated between": "v ~ Truncated(StudentT(2 + exp(h), g, 1), -1, 2)\n",
+    "of positive numbers": "v ~ Truncated(Gamma(exp(h), exp(g)), upper = 4)\n",
+    "mixed": AXIS + SHARES + "v ~ Mixture(s, Normal(m, exp(g)))\n",
+}
+
+
+@pytest.mark.parametrize("name", LATENT)
+def test_latent_values(name: str) -> None:
+    assert_equal_numbers(rows("y", "Normal(v, 1)", HEAD + LATENT[name]))
 
 
 @pytest.mark.parametrize("name", LABELS)
@@ -169,3 +197,9 @@ def test_what_has_no_scalar_form_says_why() -> None:
         target = target_over(rows("k", distribution))
         with pytest.raises(NotScalar, match=why):
             native_log_density(target.joint, target.names)
+
+
+def test_labels_that_are_missing_drop_out() -> None:
+    text = rows("a : f", "Categorical(logit = o * x + g)", HEAD + LMN)
+    labels = [None if i % 4 == 3 else label for i, label in enumerate(ROWS["a"])]
+    assert_equal(target_of(problem_of(text, {"x": ROWS["x"], "a": labels})))

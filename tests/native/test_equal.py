@@ -61,8 +61,8 @@ MODELS = {
 }  # fmt: skip
 
 
-def target_over(text: str) -> Target:
-    used = {n: v for n, v in ROWS.items() if n in set(text.replace("(", " ").replace("\n", " ").split())}
+def target_over(text: str, rows: dict[str, Any] = ROWS) -> Target:
+    used = {n: v for n, v in rows.items() if n in set(text.replace("(", " ").replace("\n", " ").split())}
     return target_of(problem_of(text, used))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pgmlang.native.compiled import compiled
 from pgmlang.native.runtime.special import (
     deviance,
-    digamma_above,
+    digamma,
     log1mexp,
     logaddexp,
     stirling,
@@ -101,7 +101,7 @@ def gamma_tails(shape, t, log_t):
         return small_shape_tails(shape, t, log_t)
     is_left = t < shape
     kernel = gamma_kernel(shape, t, log_t)
-    by_shape = log_t - digamma_above(shape)
+    by_shape = log_t - digamma(shape)
     # P(a, t) = t^a e^-t / Gamma(a + 1) + P(a + 1, t): what is left falls fast
     is_raised = is_left and shape < 1.0
     sign = -1.0 if is_left else 1.0
@@ -130,7 +130,7 @@ def small_shape_tails(shape, t, log_t):
         by_shape = t / n * (-part * part - by_shape)
         series = t / n * (part - series)
     power = shape * log_t - lgamma1p(shape)
-    slope = log_t - digamma_above(1.0 + shape)
+    slope = log_t - digamma(1.0 + shape)
     scale = math.exp(power)
     density = scale * shape * math.exp(-t)
     above = scale * shape * series - math.expm1(power)
@@ -195,8 +195,8 @@ def beta_integral(distance, n, p, q, limit, kink):
 def beta_outer(a, b, p, q, log_p, log_q):
     """The log of the chance that Beta(a, b) is below p, where that is left of its mean, and its slopes by a, b and logit p."""
     kernel = beta_kernel(a, b, p, q, log_p, log_q)
-    both = digamma_above(a + b)
-    by_a, by_b = log_p - digamma_above(a) + both, log_q - digamma_above(b) + both
+    both = digamma(a + b)
+    by_a, by_b = log_p - digamma(a) + both, log_q - digamma(b) + both
     # I_p(a, b) = p^a q^b / (a B(a, b)) + I_p(a + 1, b): what is left falls fast
     is_raised = a < 1.0
     shape = a + 1.0 if is_raised else a
