@@ -16,7 +16,8 @@ SPECIAL = frozenset({
 """Functions of ``runtime/special.py``."""
 RESERVED = SPECIAL | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
-    "log_density", "log_density_and_gradient", "log_densities", "log_densities_and_gradients", "trajectories", "usable", "prepare",
+    "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
+    "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums",
 }  # fmt: skip
 

@@ -90,7 +90,7 @@ def native_program(
     out = Writer(file_name)
     _head(out, model, file_name, body)
     out.extend(body)
-    _foot(out)
+    _foot(out, arguments)
     return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
 
 
@@ -127,7 +127,7 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
     out.blank()
     out.line("import numpy as np")
     out.blank()
-    out.line("from pgmlang.native.compiled import compiled, compiled_sums")
+    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
     used = [word for word in sorted(SPECIAL) if f"{word}(" in text]
     if used:
@@ -153,7 +153,7 @@ def _density(
     with_gradient: bool,
 ) -> None:  # fmt: skip
     out.blank(2)
-    out.line("@compiled_sums")
+    out.line("@inlined")
     name, given = ("log_density_and_gradient", ["x", "gradient"]) if with_gradient else ("log_density", ["x"])
     out.head(f"def {name}({', '.join([*given, *arguments])}):")
     out.indent += 1
@@ -194,10 +194,28 @@ def _starts(out: Writer, names: Identifiers, model: Model, free: tuple[str, ...]
     return starts
 
 
-def _foot(out: Writer) -> None:
-    """Many chains at once, as every program has them."""
+def _foot(out: Writer, arguments: list[str]) -> None:
+    """Many chains at once, as every program has them, over the program's own arguments."""
     from pgmlang.native.runtime import chains
 
     for function in chains.FUNCTIONS:
         out.blank(2)
-        out.text("@compiled\n" + inspect.getsource(function))
+        tree = _WithArguments(arguments).visit(ast.parse(inspect.getsource(function)))
+        out.text("@compiled_sums\n" + ast.unparse(ast.fix_missing_locations(tree)))
+
+
+class _WithArguments(ast.NodeTransformer):
+    """``arguments`` written out: what is inlined takes no sequence of them."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def visit_arguments(self, node: ast.arguments) -> ast.arguments:
+        node.args = [*node.args[:-1], *(ast.arg(n) for n in self.names)]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if any(isinstance(a, ast.Starred) for a in node.args):
+            node.args = [*node.args[:-1], *(ast.Name(n, ast.Load()) for n in self.names)]
+        return node
