@@ -96,6 +96,10 @@ def native_text(model: Model, latent: Sequence[str], file_name: str) -> str:
     from pgmlang.native.supports import supports_of_text
 
     try:
+        if any(model.of_role("field")):
+            raise NotScalar("fields, whose normalising constant is no sum over rows")
+        if not latent:
+            raise NotScalar("a model without a latent number")
         return native_program(model, supports_of_text(model, latent), file_name=file_name).source
     except NotScalar as reason:
         message = f"there is no program of loops for {reason}"

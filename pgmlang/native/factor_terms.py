@@ -9,9 +9,9 @@ from pgmlang.diagnostics import Span
 from pgmlang.families import FAMILIES, Family
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential
-from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, Reduce, Ref, Rename
-from pgmlang.native.elements import Places
+from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.formulas import NotScalar, scalar_of, word_of
+from pgmlang.native.placed import Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
@@ -35,6 +35,10 @@ class FactorTerm:
         return (self.value,)
 
 
+DEEPEST = 100
+"""Levels of expressions, through definitions, that are followed."""
+
+
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
@@ -48,6 +52,8 @@ class FactorTerms:
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
+    inlined: dict[tuple[str | int, ...], Scalar] = field(default_factory=dict)
+    depth: int = 0
 
     # ---- factors
 
@@ -177,6 +183,14 @@ class FactorTerms:
 
     def number(self, expr: Expr, places: Places) -> Scalar:
         """An expression as a number at some elements of its axes."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise NotScalar(f"expressions nested more than {DEEPEST} deep")
+        out = self._number(expr, places)
+        self.depth -= 1
+        return out
+
+    def _number(self, expr: Expr, places: Places) -> Scalar:
         make = self.graph.make
         match expr:
             case Const(value=value):
@@ -201,7 +215,11 @@ class FactorTerms:
                 return self.number(body, {**places, old: places[new]})
             case First():
                 return make("real", self.truth(expr, places))
-        raise NotScalar(f"`{type(expr).__name__}`")
+        raise NotScalar(
+            "networks"
+            if isinstance(expr, NetCall)
+            else "`" + getattr(expr, "function", "a form") + "` along an axis"
+        )
 
     def truth(self, expr: Expr, places: Places) -> Scalar:
         """A condition."""
@@ -348,7 +366,11 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self._index(expr, axes, places)
         if all(i.op == "loop" for i in index):
-            return self.graph.hint(self.number(definition.value, dict(zip(axes, index, strict=True))), expr.name)
+            key: tuple[str | int, ...] = (expr.name, *map(id, index))
+            if key not in self.inlined:
+                value = self.number(definition.value, dict(zip(axes, index, strict=True)))
+                self.inlined[key] = self.graph.hint(value, expr.name)
+            return self.inlined[key]
         if expr.name in self.unwritten:
             raise NotScalar(f"`{expr.name}`, which hangs on its own past")
         if expr.name not in self.stages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pgmlang.native.factor_terms import FactorTerm
-from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
+from pgmlang.native.scalars import Array, Scalar, ScalarGraph, walk
 from pgmlang.native.stages import AnyStage, Stage
 from pgmlang.native.words import REDUCTIONS
 
@@ -49,11 +49,8 @@ class Preparation:
 
 
 def _is_costly(node: Scalar) -> bool:
-    return node.op not in CHEAP or any(map(_is_costly, node.args))
+    return any(scalar.op not in CHEAP for scalar in walk(node))
 
 
 def _has_sum(node: Scalar) -> bool:
-    return node.op in REDUCTIONS or any(map(_has_sum, node.args))
-
-
-__all__ = ["Loop", "Preparation"]
+    return any(scalar.op in REDUCTIONS for scalar in walk(node))

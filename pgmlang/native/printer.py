@@ -22,6 +22,9 @@ from pgmlang.native.stages import AnyStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, used_names
 from pgmlang.native.words import PARTIAL, REDUCTIONS, WORDS
 
+TALLEST = 12
+"""Levels of an expression after which a value has a name."""
+
 
 @dataclass(eq=False)
 class LoopBody:
@@ -239,7 +242,8 @@ class Printer:
 
     def _is_inlined(self, node: Scalar) -> bool:
         """Whether a scalar is said where it is used, once, and has no name."""
-        return self.uses[id(node)] == 1 and id(node) not in self.said and id(node) not in self.shared
+        is_once = self.uses[id(node)] == 1 and id(node) not in self.said and id(node) not in self.shared
+        return is_once and node.height % TALLEST != 0
 
     def _forward(self, block: LoopBody, nodes: list[Scalar]) -> None:
         for node in nodes:

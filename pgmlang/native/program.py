@@ -14,13 +14,17 @@ from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
+from pgmlang.native.formulas import NotScalar
 from pgmlang.native.names import SPECIAL, VECTOR_MAPS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
-from pgmlang.native.scalars import Array, Scalar
+from pgmlang.native.scalars import Array, Scalar, walk
 from pgmlang.native.stages import AnyStage
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
+
+MOST_OPERATIONS = 4_000
+"""Scalars of a program: compiling more takes many seconds."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +71,8 @@ def native_program(
     terms = [preparation.term(t) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
     of_values = [s for s in stages if s.array.varies]
+    if len(factors.graph.known) > MOST_OPERATIONS:
+        raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
     pieces = _Pieces(
         (*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded)
     )
@@ -93,24 +99,20 @@ def native_program(
 
 def _arrays(value: Scalar) -> set[Array]:
     """The arrays that a scalar reads."""
-    own = {value.payload} if value.op == "load" else set()
-    return own.union(*map(_arrays, value.args))
+    return {scalar.payload for scalar in walk(value) if scalar.op == "load"}
 
 
 def _axes(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
-    return (
-        {loop.axis for loop in item.loops}
-        | set(() if isinstance(item, FactorTerm) else item.array.axes)
-        | {axis for value in item.scalars for axis in _looped(value)}
-    )
-
-
-def _looped(value: Scalar) -> set[str]:
-    own = {value.payload.axis} if value.op in REDUCTIONS else {value.payload} if value.op == "size" else set()
-    if value.op == "load" and value.payload.kind == "free":
-        own = set(value.payload.axes)
-    return own.union(*map(_looped, value.args))
+    out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
+    for scalar in walk(*item.scalars):
+        if scalar.op in REDUCTIONS:
+            out.add(scalar.payload.axis)
+        elif scalar.op == "size":
+            out.add(scalar.payload)
+        elif scalar.op == "load" and scalar.payload.kind == "free":
+            out |= set(scalar.payload.axes)
+    return out
 
 
 def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgmlang.model.expr import Reduce
-from pgmlang.native.elements import Elements, Places
 from pgmlang.native.formulas import NotScalar, scalar_of
+from pgmlang.native.placed import PlacedExpressions, Places
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.stages import Stage
 from pgmlang.native.words import REDUCTIONS
@@ -26,7 +26,7 @@ class Reduced:
 class OverLoop:
     """What is reduced runs along ``loop``, with the places ``inner``."""
 
-    terms: Elements
+    terms: PlacedExpressions
     loop: Loop
     inner: Places
 
@@ -44,7 +44,7 @@ class OverLoop:
 class OverRows:
     """What is reduced runs along the rows of ``plate``, for each of the elements ``outer`` that they belong to, looked at from ``places``."""
 
-    terms: Elements
+    terms: PlacedExpressions
     plate: str
     outer: tuple[str, ...]
     places: Places
@@ -79,7 +79,7 @@ class OverRows:
 _PLAIN = {op: op.removesuffix("_over") for op in REDUCTIONS}
 
 
-def _fresh(terms: Elements, name: str) -> str:
+def _fresh(terms: PlacedExpressions, name: str) -> str:
     number, fresh = 1, name
     while fresh in terms.stages or fresh in terms.model.by_name:
         number += 1
@@ -87,7 +87,7 @@ def _fresh(terms: Elements, name: str) -> str:
     return fresh
 
 
-def reduced(terms: Elements, expr: Reduce, places: Places) -> Scalar:
+def reduced(terms: PlacedExpressions, expr: Reduce, places: Places) -> Scalar:
     """A reduction at some elements of its axes. Raises NotScalar for those that have no form."""
     over = _over(terms, expr, places)
     if expr.function not in _FUNCTIONS:
@@ -98,7 +98,7 @@ def reduced(terms: Elements, expr: Reduce, places: Places) -> Scalar:
     return _FUNCTIONS[expr.function](over, value)
 
 
-def _over(terms: Elements, expr: Reduce, places: Places) -> OverLoop | OverRows:
+def _over(terms: PlacedExpressions, expr: Reduce, places: Places) -> OverLoop | OverRows:
     """What a reduction runs over: the rows of each outer element where there are such, else all of an axis."""
     model, axis = terms.model, expr.axis
     is_rows = expr.is_plate and model.plate_by_name[axis].is_rows and expr.function != "softmax"

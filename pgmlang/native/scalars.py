@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -54,7 +54,8 @@ class Array:
 @dataclass(frozen=True, eq=False)
 class Scalar:
     """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, a reduction over a loop (``sum``), or a function of `words`. ``payload``: the number, the Loop, the axis or
-    the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it."""
+    the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it. ``height``: of
+    the tree of its arguments."""
 
     op: str
     args: tuple[Scalar, ...]
@@ -62,6 +63,7 @@ class Scalar:
     loops: frozenset[Loop]
     is_active: bool
     varies: bool
+    height: int
 
     @property
     def number(self) -> float | None:
@@ -108,7 +110,9 @@ class ScalarGraph:
             elif op == "load":
                 is_active, varies = payload.is_active, payload.varies or varies
             is_active = is_active and op not in NEVER_ACTIVE
-            self.known[key] = Scalar(op, args, payload, loops, is_active, varies)
+            self.known[key] = Scalar(
+                op, args, payload, loops, is_active, varies, 1 + max((a.height for a in args), default=0)
+            )
         return self.known[key]
 
     def number(self, value: float) -> Scalar:
@@ -169,3 +173,15 @@ NEVER_ACTIVE = frozenset(
     - {"sum"}
 )
 """Functions whose derivative is zero wherever it is, and those whose derivatives are said beside them (`reductions`)."""
+
+
+def walk(*roots: Scalar) -> Iterator[Scalar]:
+    """Scalars and all that they are made of, each once."""
+    seen: set[int] = set()
+    pending = list(roots)
+    while pending:
+        scalar = pending.pop()
+        if id(scalar) not in seen:
+            seen.add(id(scalar))
+            yield scalar
+            pending += scalar.args

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pgmlang.families import FAMILIES
 from pgmlang.model import Choice, Conditional, Dist, Distribution
 from pgmlang.model.expr import Ref
-from pgmlang.native.elements import Elements, Places
 from pgmlang.native.formulas import NotScalar, scalar_of
+from pgmlang.native.placed import PlacedExpressions, Places
 from pgmlang.native.scalars import Scalar
 
 
-def vector_parts(terms: Elements, factor: Conditional) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+def vector_parts(terms: PlacedExpressions, factor: Conditional) -> Iterator[tuple[tuple[str, ...], Scalar]]:
     """Axes, and what is added up along them: of the elements, and of the whole. Raises NotScalar for what has no such form."""
     variable = terms.model.by_name[factor.target]
     axes = terms.model.array_axes(variable)
@@ -28,7 +28,7 @@ def vector_parts(terms: Elements, factor: Conditional) -> Iterator[tuple[tuple[s
 
 
 def _parts(
-    terms: Elements, distribution: Distribution, target: Ref, places: Places, event: str
+    terms: PlacedExpressions, distribution: Distribution, target: Ref, places: Places, event: str
 ) -> tuple[Scalar, Scalar]:
     make, graph = terms.graph.make, terms.graph
     outer = {a: p for a, p in places.items() if a != event}
@@ -44,7 +44,7 @@ def _parts(
 
 
 def _of_family(
-    terms: Elements, distribution: Dist, target: Ref, places: Places, event: str
+    terms: PlacedExpressions, distribution: Dist, target: Ref, places: Places, event: str
 ) -> tuple[Scalar, Scalar]:
     formulas = FAMILIES[distribution.family].vector_formulas[distribution.variant]
     graph, outer = terms.graph, {a: p for a, p in places.items() if a != event}
@@ -65,7 +65,7 @@ def _of_family(
     return scalar_of(graph, formulas.each, values), scalar_of(graph, formulas.whole, values)
 
 
-def _arguments(terms: Elements, distribution: Dist, places: Places, outer: Places) -> dict[str, Scalar]:
+def _arguments(terms: PlacedExpressions, distribution: Dist, places: Places, outer: Places) -> dict[str, Scalar]:
     """Arguments by name, those that are vectors at one element."""
     family, given = FAMILIES[distribution.family], dict(distribution.arguments)
     values = {}

@@ -11,6 +11,7 @@ import torch
 from pgmlang.density.native import native_log_density
 from pgmlang.density.target import Target, target_of
 from pgmlang.families import FAMILIES
+from pgmlang.native.formulas import NotScalar
 from pgmlang.native.log_density import NativeLogDensity
 from tests.infer.by_hand import problem_of
 
@@ -145,3 +146,18 @@ def test_a_planted_fault_is_seen() -> None:
     native.__dict__["module"] = load_program(wrong)
     off = native.values_and_gradients(np.full((1, target.dimension), 0.3))[1]
     assert np.abs(off / right - 1).max() > 1e-9
+
+
+def test_names_said_twice_are_worked_out_once() -> None:
+    """Each name doubles the one before: written out, the last would have 2^40 terms."""
+    doubled = "".join(f"a{i} = 0.5 * (a{i - 1} + a{i - 1} * a{i - 1})\n" for i in range(1, 41))
+    assert_equal(
+        target_over(f"g ~ Normal(0, 1)\na0 = tanh(g) / 64\n{doubled}plate r {{ y ~ Normal(a40, 1) }}"), 0.1
+    )
+
+
+def test_deep_expressions_stay_with_torch() -> None:
+    deep = "a0 = g + 1\n" + "".join(f"a{i} = a{i - 1} + g\n" for i in range(1, 300))
+    target = target_over(f"g ~ Normal(0, 1)\n{deep}plate r {{ y ~ Normal(a299, 1) }}")
+    with pytest.raises(NotScalar, match="nested"):
+        native_log_density(target.joint, target.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,18 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", MODELS.values(), ids=MODELS)
+ALWAYS = ("shares in a plate", "increasing", "reductions", "sums of groups", "counts")
+"""Those that every run of the tests compiles."""
+
+
+def _each(models: dict[str, str]) -> list[Any]:
+    return [
+        pytest.param(text, id=name, marks=() if name in ALWAYS else pytest.mark.slow)
+        for name, text in models.items()
+    ]
+
+
+@pytest.mark.parametrize("text", _each(MODELS))
 def test_models(text: str) -> None:
     assert_equal(target_over(text))
 
@@ -52,7 +64,7 @@ DATA = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", DATA.values(), ids=DATA)
+@pytest.mark.parametrize("text", _each(DATA))
 @pytest.mark.parametrize("is_weighted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_vectors_of_data(text: str, is_weighted: bool) -> None:
     values = COUNTS if "Multinomial" in text else SHARES
@@ -60,7 +72,9 @@ def test_vectors_of_data(text: str, is_weighted: bool) -> None:
     assert_equal(target_of(problem_of(text, rows, **({"weights": "w"} if is_weighted else {}))))
 
 
-@pytest.mark.parametrize("alpha", [0.05, 1.0, 3.0, 1e7])
+@pytest.mark.parametrize(
+    "alpha", [0.05, pytest.param(1.0, marks=pytest.mark.slow), pytest.param(1e7, marks=pytest.mark.slow)]
+)
 def test_dirichlet_far_out(alpha: float) -> None:
     """Concentrations far from one: no digits are lost to cancellation that torch's own function keeps."""
     rows = RNG.dirichlet(np.full(3, alpha), 5)

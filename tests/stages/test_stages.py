@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pgmlang.cli.stages import STAGES
-from pgmlang.diagnostics import SourceFile
+from pgmlang.diagnostics import PgmError, SourceFile
 from pgmlang.sema import analyse
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,13 @@ MODELS = ("sprinkler", "schools", "gmm", "lda", "hmm", "rbm", "crf", "vae")
 @pytest.mark.parametrize("name", MODELS)
 def test_stage_is_as_it_was_read(name: str, stage: str, request: pytest.FixtureRequest) -> None:
     path = ROOT / "examples" / "language" / f"{name}.pgm"
-    text = STAGES[stage](analyse(SourceFile(path.name, path.read_text(encoding="utf-8"))), path.name)
+    compilation = analyse(SourceFile(path.name, path.read_text(encoding="utf-8")))
+    try:
+        text = STAGES[stage](compilation, path.name)
+    except PgmError as error:
+        # no program of loops
+        assert stage == "native"
+        text = f"{error.diagnostics[0].message}\n"
     golden = GOLDEN / f"{name}.{stage}.txt"
     if request.config.getoption("--update-golden"):
         golden.parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ Places = Mapping[str, Scalar]
 """The element of each axis that an expression is looked at."""
 
 
-class Elements(Protocol):
+class PlacedExpressions(Protocol):
     """Scalars of a model's expressions, and the arrays they read: ``stages`` by name, those that rows are ``gathered`` into by what they are of."""
 
     model: Model
