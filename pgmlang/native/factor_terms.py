@@ -52,7 +52,7 @@ class FactorTerms:
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
-    inlined: dict[tuple[str | int, ...], Scalar] = field(default_factory=dict)
+    inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
 
     # ---- factors
@@ -366,7 +366,7 @@ class FactorTerms:
         axes = self.model.array_axes(variable)
         index = self._index(expr, axes, places)
         if all(i.op == "loop" for i in index):
-            key: tuple[str | int, ...] = (expr.name, *map(id, index))
+            key = (expr.name, tuple(map(id, index)))
             if key not in self.inlined:
                 value = self.number(definition.value, dict(zip(axes, index, strict=True)))
                 self.inlined[key] = self.graph.hint(value, expr.name)

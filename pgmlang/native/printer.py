@@ -19,7 +19,7 @@ from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
-from pgmlang.native.templates import filled, is_plain, minus, used_names
+from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major, used_names
 from pgmlang.native.words import PARTIAL, REDUCTIONS, WORDS
 
 TALLEST = 12
@@ -144,14 +144,10 @@ class Printer:
         width: ast.expr = self.size(stage.array.axes[-1])
         if stage.support.fewer:
             width = py.binary("sub", width, py.constant(stage.support.fewer))
-        number: ast.expr | None = None
-        for loop in stage.loops:
-            i = py.name(self.names[loop])
-            number = i if number is None else py.binary("add", py.binary("mul", number, self.size(loop.axis)), i)
-        place = self.starts[stage.array.of[0]]
-        if number is not None:
-            flat = py.binary("mul", number, width)
-            place = flat if isinstance(place, ast.Constant) and place.value == 0 else py.binary("add", place, flat)
+        index = [py.name(self.names[loop]) for loop in stage.loops]
+        number = row_major(index, [self.size(loop.axis) for loop in stage.loops])
+        offset = None if number is None else py.binary("mul", number, width)
+        place = moved_on(self.starts[stage.array.of[0]], offset)
         return ast.Subscript(py.name(vector), ast.Slice(place), ast.Load())
 
     def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
@@ -295,12 +291,7 @@ class Printer:
         return node
 
     def _free(self, vector: str, array: Array, index: list[ast.expr]) -> ast.expr:
-        place = self.starts[array.of[0]]
-        flat: ast.expr | None = None
-        for axis, i in zip(array.axes, index, strict=True):
-            flat = i if flat is None else py.binary("add", py.binary("mul", flat, self.size(axis)), i)
-        if flat is not None:
-            place = flat if isinstance(place, ast.Constant) and place.value == 0 else py.binary("add", place, flat)
+        place = moved_on(self.starts[array.of[0]], row_major(index, [self.size(axis) for axis in array.axes]))
         return py.item(py.name(vector), place)
 
     # ---- adjoints

@@ -149,10 +149,10 @@ def test_a_planted_fault_is_seen() -> None:
 
 
 def test_names_said_twice_are_worked_out_once() -> None:
-    """Each name doubles the one before: written out, the last would have 2^40 terms."""
-    doubled = "".join(f"a{i} = 0.5 * (a{i - 1} + a{i - 1} * a{i - 1})\n" for i in range(1, 41))
+    """Each name has the one before three times: written out, the last would have 6,561 terms."""
+    doubled = "".join(f"a{i} = 0.5 * (a{i - 1} + a{i - 1} * a{i - 1})\n" for i in range(1, 9))
     assert_equal(
-        target_over(f"g ~ Normal(0, 1)\na0 = tanh(g) / 64\n{doubled}plate r {{ y ~ Normal(a40, 1) }}"), 0.1
+        target_over(f"g ~ Normal(0, 1)\na0 = tanh(g) / 64\n{doubled}plate r {{ y ~ Normal(a8, 1) }}"), 0.1
     )
 
 
