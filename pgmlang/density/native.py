@@ -17,7 +17,7 @@ from pgmlang.native.formulas import NotScalar
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
-from pgmlang.native.supports import Support
+from pgmlang.native.supports import VECTORS, AnySupport, Support
 from pgmlang.tables.learned import tables_of
 
 ENOUGH_WORK = 2.0
@@ -81,10 +81,14 @@ def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDe
     )
 
 
-def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, Support]:
-    """The supports of variables. Raises NotScalar for vectors and for bounds that move."""
-    out = {}
+def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
+    """The supports of variables. Raises NotScalar for matrices and for bounds that move."""
+    out: dict[str, AnySupport] = {}
     for name in names:
+        kind = joint.model.by_name[name].type.kind
+        if kind in VECTORS:
+            out[name] = VECTORS[kind]
+            continue
         support = joint.program.SUPPORTS[name]
         low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
         is_real = support is constraints.real

@@ -63,6 +63,18 @@ class Formulas:
 
 
 @dataclass(frozen=True)
+class VectorFormulas:
+    """A distribution of a vector, element by element: its log-density is ``each`` added up over the elements, and ``whole``. ``x`` and
+    parameters that are vectors stand for their elements, ``sums`` for all of these added up. ``let``: names for what
+    several share, in order."""
+
+    each: str
+    whole: str
+    sums: Mapping[str, str] = field(default_factory=dict)
+    let: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Pair:
     """A likelihood that keeps a prior's family. ``child``, ``argument``, ``variant``: where the variable stands; ``form``:
     what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form."""
@@ -106,7 +118,7 @@ class Family:
 
     How it is computed, one entry for each variant: ``formulas``, or ``runtime``, a class of ``lower/runtime``, or
     ``torch``, torch's own class where that is right everywhere (``dist.Normal(loc, sd)``, for readers of the emitted
-    program). ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
+    program). ``vector_formulas``: the same density of a vector for programs of loops. ``bounds``: least and largest value of a draw and ``interior`` a value between, in the parameters;
     ``is_open``: the bounds themselves have no density. ``reparameterised``: draws have derivatives by the parameters.
 
     What others know of it: ``pyro``: Pyro's class; ``finite``: the numpy function that tables take its probabilities
@@ -134,6 +146,7 @@ class Family:
     is_angle: bool = False
     says: str = ""
     formulas: tuple[Formulas, ...] = ()
+    vector_formulas: tuple[VectorFormulas, ...] = ()
     runtime: tuple[str, ...] = ()
     torch: tuple[str, ...] = ()
     bounds: tuple[str, str] = ("-inf", "inf")
@@ -160,6 +173,10 @@ class Family:
             names = {p.name for p in self.variants[number]} | set(formulas.let)
             for role, text in (*formulas.let.items(), *formulas.texts().items()):
                 parse(text, names | {"x", "u"}, f"{role} of {self.name}")
+        for number, vector in enumerate(self.vector_formulas):
+            names = {p.name for p in self.variants[number]} | {"x"} | vector.sums.keys() | vector.let.keys()
+            for text in (*vector.sums.values(), *vector.let.values(), vector.each, vector.whole):
+                parse(text, names, f"a formula of {self.name}")
         for text in self.statistics:
             parse(text, {"x"}, f"a statistic of {self.name}")
 

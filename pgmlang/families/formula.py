@@ -22,7 +22,7 @@ VOCABULARY: dict[str, str] = {
     "poisson_log_prob": "poisson_log_prob", "binomial_log_prob": "binomial_log_prob",
     "negative_binomial_log_prob": "negative_binomial_log_prob", "beta_binomial_log_prob": "beta_binomial_log_prob",
     "gamma_tails": "gamma_tails", "beta_tails": "beta_tails", "beta_binomial_tails": "beta_binomial_tails",
-    "student_t_log_tail": "student_t_log_tail",
+    "student_t_log_tail": "student_t_log_tail", "stirling": "stirling", "deviance": "deviance",
 }  # fmt: skip
 """Functions of formulas, and torch's or the runtime's name of each."""
 

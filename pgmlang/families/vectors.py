@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from pgmlang.families.family import Family, Pair
+from pgmlang.families.family import Family, Pair, VectorFormulas
 from pgmlang.families.family import parameter as _p
 
 _MEAN = _p("mean", "real", 1)
+
+_DIRICHLET = VectorFormulas(
+    "where(x >= 0.0, alpha * deviance(alpha, t, log_x + log(total)) - log_x + at_zero"
+    " + 0.5 * log(alpha) - 0.9189385332046727 - stirling(alpha) + (t - alpha), -inf)",
+    "stirling(total) + 0.9189385332046727 - 0.5 * log(total)",
+    {"total": "alpha"},
+    {
+        "t": "x * total",
+        "is_zero": "x == 0.0",
+        "log_x": "log(where(is_zero, 1.0, x))",
+        "at_zero": "where(is_zero, where(alpha < 1.0, inf, where(alpha > 1.0, -inf, 0.0)), 0.0)",
+    },
+)
+"""By deviances (Loader 2000), which do not cancel for large concentrations; off the simplex what the formula gives."""
+_MULTINOMIAL = VectorFormulas(
+    "where(is_count, poisson_log_prob(where(is_count, x, 0.0), n * p), -inf)",
+    "where(number == n, n * (whole - 1.0) - poisson_log_prob(n, n), -inf)",
+    {"number": "x", "whole": "p"},
+    {"is_count": "(x >= 0.0) & (x == floor(x))"},
+)
+"""Poisson counts given their sum."""
 
 FAMILIES = (
     Family(
         "Dirichlet", ((_p("alpha", "positive", 1),),), "simplex", 1,
         says="probabilities of the labels of an axis, which sum to one: the larger alpha, the nearer to its shares",
-        runtime=("Dirichlet",),
+        runtime=("Dirichlet",), vector_formulas=(_DIRICHLET,),
         pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet", exponential_form="pgmlang.infer.exponential.DIRICHLET",
         pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")), statistics=("log(x)",),
     ),
     Family(
         "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,
         says="how often each label comes in n draws",
-        runtime=("Multinomial",), bounds=("0.0", "n"),
+        runtime=("Multinomial",), vector_formulas=(_MULTINOMIAL,), bounds=("0.0", "n"),
     ),
     Family(
         "MultivariateNormal", ((_MEAN, _p("cov", "real", 2)), (_MEAN, _p("scale_tril", "real", 2))), "real", 1,

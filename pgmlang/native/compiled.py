@@ -18,6 +18,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=False)
 
 
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that becomes part of whoever calls it: as a function of its own it would be optimised once more for each caller, and
+    which of these is run, and in which order its sums are taken, would hang on what was loaded first."""
+    return njit(inline="always", error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
 def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compiled`, with REORDERED sums and quotients: for loops over rows."""
     return _compiled(function, fastmath=REORDERED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from pgmlang.families import FAMILIES, Family
@@ -11,12 +10,10 @@ from pgmlang.model.expr import Expr, Ref
 from pgmlang.native.combinators import CensoredDensity, MixtureDensity, TruncatedDensity, ZeroInflatedDensity
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_densities import At, ChancesOfLabels, LogOddsOfLabels, OrderedLabels, on_simplex
+from pgmlang.native.placed import Places
 from pgmlang.native.scalar_densities import FamilyDensity, ScalarDensity
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.tables.learned import tables_of
-
-Places = Mapping[str, Scalar]
-"""The element of each axis that an expression is looked at."""
 
 
 class Expressions(Protocol):

@@ -10,10 +10,14 @@ from pgmlang.families import FAMILIES
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
-from pgmlang.native.density_terms import Places, density_of, table_term
-from pgmlang.native.formulas import NotScalar, word_of
+from pgmlang.native.density_terms import density_of, table_term
+from pgmlang.native.formulas import NotScalar, scalar_of, word_of
+from pgmlang.native.placed import Places
+from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
-from pgmlang.native.supports import Support
+from pgmlang.native.stages import AnyStage, Stage, VectorStage
+from pgmlang.native.supports import AnySupport, VectorSupport
+from pgmlang.native.vector_terms import vector_parts
 from pgmlang.native.words import WORDS
 
 
@@ -26,15 +30,10 @@ class FactorTerm:
     value: Scalar
     span: Span | None
 
-
-@dataclass(frozen=True)
-class Stage:
-    """An array that is filled before others read it: ``value`` at each element along ``loops``."""
-
-    array: Array
-    loops: tuple[Loop, ...]
-    value: Scalar
-    span: Span | None
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """All that it is made of."""
+        return (self.value,)
 
 
 DEEPEST = 100
@@ -47,11 +46,12 @@ class FactorTerms:
     their elements."""
 
     model: Model
-    latent: Mapping[str, Support]
+    latent: Mapping[str, AnySupport]
     partly_seen: frozenset[str] = frozenset()
     weighted: frozenset[str] = frozenset()
     graph: ScalarGraph = field(default_factory=ScalarGraph)
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, AnyStage] = field(default_factory=dict)
+    gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
     inlined: dict[tuple[str, tuple[int, ...]], Scalar] = field(default_factory=dict)
     depth: int = 0
@@ -60,27 +60,34 @@ class FactorTerms:
 
     def terms(self) -> list[FactorTerm]:
         """All factors. Raises NotScalar for what has no scalar form."""
-        return [self.term(name, factor) for name, factor in factor_names(self.model).items()]
+        return [term for name, factor in factor_names(self.model).items() for term in self._terms(name, factor)]
 
-    def term(self, name: str, factor: Conditional | Potential) -> FactorTerm:
+    def _terms(self, name: str, factor: Conditional | Potential) -> list[FactorTerm]:
+        if isinstance(factor, Conditional) and self.event(factor.distribution):
+            return [
+                self._weighted(
+                    FactorTerm(name, self.loops_along(axes), value, factor.span), self.places_along(axes)
+                )
+                for axes, value in vector_parts(self, factor)
+            ]
+        return [self._term(name, factor)]
+
+    def _term(self, name: str, factor: Conditional | Potential) -> FactorTerm:
         if isinstance(factor, Potential):
             axes = self.model.batch_axes(factor.plates)
-            places = self._places(axes)
+            places = self.places_along(axes)
             return self._weighted(
-                FactorTerm(name, self._loops(axes), self.number(factor.value, places), factor.span), places
+                FactorTerm(name, self.loops_along(axes), self.number(factor.value, places), factor.span), places
             )
         variable = self.model.by_name[factor.target]
         axes = self.model.array_axes(variable)
-        event = self._event(factor.distribution)
-        if event:
-            raise NotScalar(f"the distribution of the vector `{factor.target}`")
-        places = self._places(axes)
+        places = self.places_along(axes)
         target = Ref(variable.type, variable.axes, factor.span, factor.target)
         value = self._log_prob(factor.distribution, target, places)
         if factor.target in self.partly_seen:
             seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
             value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
-        return self._weighted(FactorTerm(name, self._loops(axes), value, factor.span), places)
+        return self._weighted(FactorTerm(name, self.loops_along(axes), value, factor.span), places)
 
     def _weighted(self, term: FactorTerm, places: Places) -> FactorTerm:
         """The term, each row as often as its weight says."""
@@ -90,20 +97,20 @@ class FactorTerms:
             value = self.graph.make("mul", weight, value)
         return replace(term, value=value)
 
-    def _event(self, distribution: Distribution) -> tuple[str, ...]:
+    def event(self, distribution: Distribution) -> tuple[str, ...]:
         match distribution:
             case Dist(event=event):
                 return event
             case Choice(then=then, otherwise=otherwise):
-                return self._event(then) or self._event(otherwise)
+                return self.event(then) or self.event(otherwise)
             case TableDist():
                 return ()
         raise NotScalar("a learned density")
 
-    def _loops(self, axes: tuple[str, ...]) -> tuple[Loop, ...]:
+    def loops_along(self, axes: tuple[str, ...]) -> tuple[Loop, ...]:
         return tuple(Loop(a) for a in axes)
 
-    def _places(self, axes: tuple[str, ...]) -> dict[str, Scalar]:
+    def places_along(self, axes: tuple[str, ...]) -> dict[str, Scalar]:
         return {a: self.graph.make("loop", payload=Loop(a)) for a in axes}
 
     def _log_prob(self, distribution: Distribution, target: Ref, places: Places) -> Scalar:
@@ -122,6 +129,19 @@ class FactorTerms:
             case TableDist():
                 return table_term(self, distribution, target, places)
         raise NotScalar("a learned density")
+
+    def formula(self, text: str, let: Mapping[str, str], values: dict[str, Scalar]) -> Scalar:
+        from pgmlang.families.formula import used_names
+
+        wanted = used_names(text)
+        for word, formula in reversed(list(let.items())):
+            if word in wanted:
+                wanted |= used_names(formula)
+        everything = dict(values)
+        for word, formula in let.items():
+            if word in wanted:
+                everything[word] = self.graph.hint(scalar_of(self.graph, formula, everything), word)
+        return scalar_of(self.graph, text, everything)
 
     # ---- expressions
 
@@ -147,15 +167,10 @@ class FactorTerms:
                 return self._apply(function, arguments, places)
             case Contract(left=left, right=right, axis=axis):
                 inner = self.inside(axis, places)
-                return make(
-                    "sum",
-                    make("mul", self.number(left, inner), self.number(right, inner)),
-                    payload=self._loop(axis, places),
-                )
-            case Reduce(function=function, body=body, axis=axis) if function in ("sum", "mean"):
-                self._refuse_segments(expr, places)
-                total = make("sum", self.number(body, self.inside(axis, places)), payload=self._loop(axis, places))
-                return make("div", total, make("size", payload=axis)) if function == "mean" else total
+                product = make("mul", self.number(left, inner), self.number(right, inner))
+                return make("sum", product, payload=self.loop(axis, places))
+            case Reduce():
+                return reduced(self, expr, places)
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 test = self.truth(condition, places)
                 a, b = (self.graph.guard(self.number(e, places)) for e in (then, otherwise))
@@ -212,15 +227,12 @@ class FactorTerms:
                 return self._element(expr, places)
         raise NotScalar("labels worked out")
 
-    def _loop(self, axis: str, places: Places) -> Loop:
+    def loop(self, axis: str, places: Places) -> Loop:
         return Loop(axis, sum(any(loop.axis == axis for loop in p.loops) for p in places.values()))
 
     def inside(self, axis: str, places: Places) -> Places:
-        return {**places, axis: self.graph.make("loop", payload=self._loop(axis, places))}
-
-    def _refuse_segments(self, expr: Reduce, places: Places) -> None:
-        if expr.is_plate and any(a in self.model.enclosing(expr.axis) for a in places if a != expr.axis):
-            raise NotScalar("a sum over the rows inside of an element")
+        """The places within a loop over an axis."""
+        return {**places, axis: self.graph.make("loop", payload=self.loop(axis, places))}
 
     def _reference(self, expr: Ref, places: Places) -> Scalar:
         variable = self.model.by_name[expr.name]
@@ -241,26 +253,39 @@ class FactorTerms:
         if name not in self.latent:
             return self.graph.load(Array("values", (name,), axes), index)
         support = self.latent[name]
+        if isinstance(support, VectorSupport):
+            return self.graph.load(self._vectors(name, support).array, index)
         if not axes or not support.is_moved:
             return self.graph.hint(support.value(self.graph, self._free(name, axes, index)), name)
         if name not in self.stages:
-            loops = self._loops(axes)
+            loops = self.loops_along(axes)
             here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
             self.stages[name] = Stage(
                 Array("computed", (name,), axes, True, True), loops, support.value(self.graph, here), None
             )
         return self.graph.load(self.stages[name].array, index)
 
+    def _vectors(self, name: str, support: VectorSupport) -> AnyStage:
+        """The array of a variable of vectors."""
+        if name not in self.stages:
+            variable = self.model.by_name[name]
+            axes = self.model.array_axes(variable)
+            array = Array("computed", (name,), axes, True, True)
+            self.stages[name] = VectorStage(array, self.loops_along(axes[:-1]), support, variable.span)
+        return self.stages[name]
+
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
         return self.graph.load(Array("free", (name,), axes, True, True), index)
 
     def jacobians(self) -> list[FactorTerm]:
-        """The log determinants of the maps from free values to supports."""
+        """The log determinants of the maps from free values to supports; those of vectors come with their arrays."""
         out = []
         for name, support in self.latent.items():
-            if support.is_moved:
+            if isinstance(support, VectorSupport):
+                self._vectors(name, support)
+            elif support.is_moved:
                 axes = self.model.array_axes(self.model.by_name[name])
-                loops = self._loops(axes)
+                loops = self.loops_along(axes)
                 free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
                 out.append(
                     FactorTerm(
@@ -314,8 +339,8 @@ class FactorTerms:
             raise NotScalar(f"`{expr.name}`, which hangs on its own past")
         if expr.name not in self.stages:
             self.unwritten.add(expr.name)
-            value = self.number(definition.value, self._places(axes))
+            value = self.number(definition.value, self.places_along(axes))
             self.unwritten.discard(expr.name)
             array = Array("computed", (expr.name,), axes, value.is_active, value.varies)
-            self.stages[expr.name] = Stage(array, self._loops(axes), value, definition.span)
+            self.stages[expr.name] = Stage(array, self.loops_along(axes), value, definition.span)
         return self.graph.load(self.stages[expr.name].array, index)

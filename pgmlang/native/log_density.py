@@ -48,14 +48,21 @@ class NativeLogDensity:
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
         out = np.empty(len(x))
-        self._each(len(x), lambda part: self.module.log_densities(x[part], out[part], self.arguments), 1)
+        self._each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
         return out
 
     def values_and_gradients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities ``[C]`` and gradients ``[C, d]`` at ``x [C, d]``; zero where one is not finite."""
         values, gradients = np.empty(len(x)), np.empty_like(x)
-        run = self.module.log_densities_and_gradients
-        self._each(len(x), lambda part: run(x[part], values[part], gradients[part], self.arguments), 1)
+        position, variance, momentum = x.copy(), np.ones(x.shape[1]), np.zeros_like(x)
+
+        def run(part: slice) -> None:
+            self.module.trajectories(
+                position[part], momentum[part], values[part], gradients[part], 0.0, variance, 0, False, False,
+                *self.arguments,
+            )  # fmt: skip
+
+        self._each(len(x), run, 1)
         return values, gradients
 
     def trajectories(
@@ -73,7 +80,7 @@ class NativeLogDensity:
             def run(part: slice, some: int = some, done: int = done) -> None:
                 self.module.trajectories(
                     position[part], momentum[part], values[part], gradients[part], step, variance, some, done == 0,
-                    done + some == steps, self.arguments,
+                    done + some == steps, *self.arguments,
                 )  # fmt: skip
 
             self._each(len(position), run, some)

@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from pgmlang.native.scalars import Array, Loop, Scalar
+from pgmlang.native.supports import VECTORS
 
 SPECIAL = frozenset({
     "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
     "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "log_sum_with", "share_of_sum",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
+VECTOR_MAPS = frozenset(name for v in VECTORS.values() for name in (v.name, v.adjoint_name))
+"""Functions of ``runtime/vectors.py``."""
 TAILS = frozenset({"gamma_tails", "beta_tails"})
 """Functions of ``runtime/tails.py``."""
-RESERVED = SPECIAL | TAILS | {
+RESERVED = SPECIAL | TAILS | VECTOR_MAPS | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
-    "log_density", "log_density_and_gradient", "log_densities", "log_densities_and_gradients", "trajectories", "usable", "prepare",
+    "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
+    "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums",
 }  # fmt: skip
 

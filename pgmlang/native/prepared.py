@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pgmlang.native.factor_terms import FactorTerm, Stage
-from pgmlang.native.scalars import SUMMED, Array, Scalar, ScalarGraph, walk
+from pgmlang.native.factor_terms import FactorTerm
+from pgmlang.native.scalars import Array, Scalar, ScalarGraph, walk
+from pgmlang.native.stages import AnyStage, Stage
+from pgmlang.native.words import REDUCTIONS
 
 CHEAP = frozenset({"number", "loop", "size", "load", "add", "sub", "mul", "neg", "real", "square"})
 """What costs no more than reading it from an array would."""
@@ -22,8 +24,10 @@ class Preparation:
     def term(self, term: FactorTerm) -> FactorTerm:
         return replace(term, value=self.scalar(term.value))
 
-    def stage(self, stage: Stage) -> Stage:
-        return replace(stage, value=self.scalar(stage.value))
+    def stage(self, stage: AnyStage) -> AnyStage:
+        if isinstance(stage, Stage) and stage.array.varies:
+            return replace(stage, value=self.scalar(stage.value))
+        return stage
 
     def scalar(self, node: Scalar) -> Scalar:
         """The scalar with its largest costly pieces of data alone read from arrays."""
@@ -51,4 +55,4 @@ def _is_costly(node: Scalar) -> bool:
 
 
 def _has_sum(node: Scalar) -> bool:
-    return any(scalar.op in SUMMED for scalar in walk(node))
+    return any(scalar.op in REDUCTIONS for scalar in walk(node))

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pgmlang.diagnostics import Span
 from pgmlang.lower import pyast as py
 from pgmlang.lower.writer import Writer
-from pgmlang.native.factor_terms import FactorTerm, Stage
+from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
-from pgmlang.native.scalars import SUMMED, Array, Loop, Scalar
-from pgmlang.native.templates import filled, is_plain, minus, used_names
-from pgmlang.native.words import ARGUMENTS, PARTIAL, WORDS
+from pgmlang.native.scalars import Array, Loop, Scalar
+from pgmlang.native.stages import AnyStage, Stage, VectorStage
+from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major, used_names
+from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
 TALLEST = 12
 """Levels of an expression after which a value has a name."""
@@ -58,27 +59,28 @@ class Printer:
 
     # ---- the function's body
 
-    def body(self, stages: Iterable[Stage], terms: Iterable[FactorTerm]) -> None:
+    def body(self, stages: Iterable[AnyStage], terms: Iterable[FactorTerm]) -> None:
         """Everything; stages before terms, their adjoints after, in reverse."""
-        pieces: list[tuple[Stage | FactorTerm, tuple[LoopBody, ...], int]] = []
-        items: list[Stage | FactorTerm] = [*stages, *terms]
+        pieces: list[tuple[AnyStage | FactorTerm, tuple[LoopBody, ...], int]] = []
+        items: list[AnyStage | FactorTerm] = [*stages, *terms]
         for item in items:
             path = self._nest(item.loops)
-            self._visit(item.value, path)
+            for scalar in item.scalars:
+                self._visit(scalar, path)
             pieces.append((item, path, len(self.root.nodes)))
         done = 0
-        passed: list[Scalar | tuple[Stage, tuple[LoopBody, ...]]] = []
+        passed: list[Scalar | tuple[AnyStage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
             for node in self.root.nodes[done:needed]:
                 self._forward(self.root, [node])
                 self._begin_adjoints([node])
                 passed.append(node)
             done = needed
-            if isinstance(item, Stage):
+            if isinstance(item, FactorTerm):
+                self._term(item, path)
+            else:
                 self._fill(item, path)
                 passed.append((item, path))
-            else:
-                self._term(item, path)
         if not self.with_gradient:
             return
         for one in reversed(passed):
@@ -107,34 +109,69 @@ class Printer:
 
         self._loops(path, inside)
 
-    def _fill(self, stage: Stage, path: tuple[LoopBody, ...]) -> None:
+    def _fill(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
         self._comment(stage.array.name, stage.span)
         identifier = self.names[stage.array]
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
-        self.out.assign(identifier, py.call("np.empty", shape))
+        gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
+        start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
+        self.out.assign(identifier, start)
         if self.with_gradient and stage.array.is_active:
             self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
 
         def inside() -> None:
-            target = self._place(stage.array, self._index(stage))
-            self.out.statement(ast.Assign([target], self.value(stage.value, path[-1])), None)
+            if isinstance(stage, VectorStage):
+                free, values = self._stretch("x", stage), self._vector(identifier, stage)
+                self._add("total", py.call(stage.support.name, free, values))
+                return
+            index = self._index(stage, path[-1])
+            target, value = self._place(stage.array, index), self.value(stage.value, path[-1])
+            if gathered:
+                there = self._place(stage.array, index, is_stored=False)
+                value = filled(gathered.step, {"a": there, "b": value})
+            self.out.statement(ast.Assign([target], value), None)
 
         self._loops(path, inside, with_adjoints=False)
 
-    def _return(self, stage: Stage, path: tuple[LoopBody, ...]) -> None:
+    def _vector(self, identifier: str, stage: VectorStage) -> ast.expr:
+        """The vector of an array at the loops of a stage."""
+        index = [py.name(self.names[loop]) for loop in stage.loops]
+        return py.item(py.name(identifier), *index) if index else py.name(identifier)
+
+    def _stretch(self, vector: str, stage: VectorStage) -> ast.expr:
+        """The free vector from where a stage's vector begins."""
+        width: ast.expr = self.size(stage.array.axes[-1])
+        if stage.support.fewer:
+            width = py.binary("sub", width, py.constant(stage.support.fewer))
+        index = [py.name(self.names[loop]) for loop in stage.loops]
+        number = row_major(index, [self.size(loop.axis) for loop in stage.loops])
+        offset = None if number is None else py.binary("mul", number, width)
+        place = moved_on(self.starts[stage.array.of[0]], offset)
+        return ast.Subscript(py.name(vector), ast.Slice(place), ast.Load())
+
+    def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
         self.out.blank()
         self._comment(f"adjoints of {stage.array.name}", stage.span)
 
         def inside() -> None:
-            place = py.item(py.name(self._adjoint_array(stage.array)), *self._index(stage))
-            self._send(stage.value, place)
+            adjoints = self._adjoint_array(stage.array)
+            if isinstance(stage, VectorStage):
+                given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
+                free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))
+                self.out.statement(ast.Expr(py.call(stage.support.adjoint_name, free, *given, gradient)), None)
+                return
+            self._send(stage.value, py.item(py.name(adjoints), *self._index(stage, path[-1])))
 
         self._loops(path, inside)
 
-    def _index(self, stage: Stage) -> list[ast.expr]:
-        return [py.name(self.names[loop]) for loop in stage.loops] or [py.tuple_of()]
+    def _index(self, stage: Stage, block: LoopBody) -> list[ast.expr]:
+        if stage.gathers:
+            places = [self.value(place, block) for place in stage.places]
+        else:
+            places = [py.name(self.names[loop]) for loop in stage.loops]
+        return places or [py.tuple_of()]
 
     def _loops(self, path: tuple[LoopBody, ...], inside: object, *, with_adjoints: bool = True) -> None:
         """The loops of a nest, each with what is worked out in it before and the adjoints after."""
@@ -180,9 +217,9 @@ class Printer:
         if id(node) in block.members:
             return
         block.members.add(id(node))
-        for argument in node.args if node.op not in SUMMED else ():
+        for argument in node.args if node.op not in REDUCTIONS else ():
             self._visit(argument, path[:length])
-        if node.op in SUMMED:
+        if node.op in REDUCTIONS:
             inner = LoopBody(node.payload, block)
             block.sums[id(node)] = inner
             self._visit(node.args[0], (*path[:length], inner))
@@ -209,32 +246,34 @@ class Printer:
             if self._is_inlined(node):
                 continue
             identifier = self.names[node]
-            if node.op in SUMMED:
-                self._sum_over(node, block.sums[id(node)])
+            if node.op == "logsumexp":
+                self._log_sum(node, block.sums[id(node)])
+            elif node.op in REDUCTIONS:
+                inner, reduction = block.sums[id(node)], REDUCTIONS[node.op]
+                self.out.assign(identifier, py.constant(reduction.start))
+                self._head(inner.loop)
+                self._forward(inner, inner.nodes)
+                value = self.value(node.args[0], inner)
+                if node.op == "sum":
+                    self._add(identifier, value)
+                else:
+                    self.out.assign(identifier, filled(reduction.step, {"a": py.name(identifier), "b": value}))
+                self.out.indent -= 1
             else:
                 self.out.statement(
                     ast.Assign([ast.Name(identifier, ast.Store())], self._written(node, block)), None
                 )
 
-    def _sum_over(self, node: Scalar, inner: LoopBody) -> None:
-        """A sum, or the log of a sum of exponentials, of which the largest is kept apart."""
-        identifier, one = self.names[node], node.args[0]
+    def _log_sum(self, node: Scalar, inner: LoopBody) -> None:
+        """The log of a sum of exponentials, of which the largest is kept apart."""
         largest, rest = self.names["largest", node], self.names["rest", node]
-        if node.op == "sum":
-            self.out.assign(identifier, py.constant(0.0))
-        else:
-            self.out.line(f"{largest}, {rest} = -math.inf, 0.0")
+        self.out.line(f"{largest}, {rest} = -math.inf, 0.0")
         self._head(inner.loop)
         self._forward(inner, inner.nodes)
-        if node.op == "sum":
-            self._add(identifier, self.value(one, inner))
-        else:
-            self.out.line(
-                f"{largest}, {rest} = log_sum_with({largest}, {rest}, {py.text(self.value(one, inner))})"
-            )
+        value = py.text(self.value(node.args[0], inner))
+        self.out.line(f"{largest}, {rest} = log_sum_with({largest}, {rest}, {value})")
         self.out.indent -= 1
-        if node.op != "sum":
-            self.out.assign(identifier, py.call("log_sum_of", py.name(largest), py.name(rest)))
+        self.out.assign(self.names[node], py.call("log_sum_of", py.name(largest), py.name(rest)))
 
     def value(self, node: Scalar, block: LoopBody) -> ast.expr:
         """A scalar where it is used."""
@@ -265,12 +304,7 @@ class Printer:
         return node
 
     def _free(self, vector: str, array: Array, index: list[ast.expr]) -> ast.expr:
-        place = self.starts[array.of[0]]
-        flat: ast.expr | None = None
-        for axis, i in zip(array.axes, index, strict=True):
-            flat = i if flat is None else py.binary("add", py.binary("mul", flat, self.size(axis)), i)
-        if flat is not None:
-            place = flat if isinstance(place, ast.Constant) and place.value == 0 else py.binary("add", place, flat)
+        place = moved_on(self.starts[array.of[0]], row_major(index, [self.size(axis) for axis in array.axes]))
         return py.item(py.name(vector), place)
 
     # ---- adjoints
@@ -318,7 +352,7 @@ class Printer:
             if node.op == "load":
                 self._add_to(self._adjoint_place(node, block), adjoint)
                 continue
-            if node.op in SUMMED:
+            if node.op in ("sum", "logsumexp"):
                 inner = block.sums[id(node)]
                 self._accumulate(inner)
                 self._head(inner.loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,13 +13,15 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
-from pgmlang.native.factor_terms import FactorTerm, FactorTerms, Stage
+from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import SPECIAL, TAILS, Identifiers
+from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
-from pgmlang.native.scalars import SUMMED, Array, Scalar, walk
-from pgmlang.native.supports import Support
+from pgmlang.native.scalars import Array, Scalar, walk
+from pgmlang.native.stages import AnyStage
+from pgmlang.native.supports import AnySupport, VectorSupport
+from pgmlang.native.words import REDUCTIONS
 
 MOST_OPERATIONS = 4_000
 """Scalars of a program: compiling more takes many seconds."""
@@ -44,18 +47,18 @@ class NativeProgram:
 class _Pieces:
     """What a program is printed from. ``prepared``: arrays of data alone; ``stages``: those that every density fills."""
 
-    prepared: tuple[Stage, ...]
-    stages: tuple[Stage, ...]
+    prepared: tuple[AnyStage, ...]
+    stages: tuple[AnyStage, ...]
     terms: tuple[FactorTerm, ...]
     guarded: frozenset[int]
 
     @property
-    def everything(self) -> tuple[Stage | FactorTerm, ...]:
+    def everything(self) -> tuple[AnyStage | FactorTerm, ...]:
         return (*self.prepared, *self.stages, *self.terms)
 
 
 def native_program(
-    model: Model, supports: Mapping[str, Support], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
+    model: Model, supports: Mapping[str, AnySupport], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
     file_name: str = FILE_NAME,
 ) -> NativeProgram:  # fmt: skip
     """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
@@ -74,7 +77,7 @@ def native_program(
         (*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded)
     )
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
-    read = {a for item in pieces.everything for a in _arrays(item.value)}
+    read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in _axes(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -86,11 +89,11 @@ def native_program(
     _prepare(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
     for with_gradient in (True, False):
-        _density(body, names, model, tuple(supports), pieces, arguments, with_gradient=with_gradient)
+        _density(body, names, model, supports, pieces, arguments, with_gradient=with_gradient)
     out = Writer(file_name)
     _head(out, model, file_name, body)
     out.extend(body)
-    _foot(out)
+    _foot(out, arguments)
     return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
 
 
@@ -99,11 +102,11 @@ def _arrays(value: Scalar) -> set[Array]:
     return {scalar.payload for scalar in walk(value) if scalar.op == "load"}
 
 
-def _axes(item: Stage | FactorTerm) -> set[str]:
+def _axes(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
-    out = {loop.axis for loop in item.loops} | set(item.array.axes if isinstance(item, Stage) else ())
-    for scalar in walk(item.value):
-        if scalar.op in SUMMED:
+    out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
+    for scalar in walk(*item.scalars):
+        if scalar.op in REDUCTIONS:
             out.add(scalar.payload.axis)
         elif scalar.op == "size":
             out.add(scalar.payload)
@@ -127,10 +130,10 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
     out.blank()
     out.line("import numpy as np")
     out.blank()
-    out.line("from pgmlang.native.compiled import compiled, compiled_sums")
+    out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS)):
-        used = [word for word in sorted(words) if f"{word}(" in text]
+    for module, words in (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS)):
+        used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
             for word in used:
@@ -138,7 +141,7 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
             out.line(")")
 
 
-def _prepare(out: Writer, names: Identifiers, stages: Iterable[Stage], arguments: list[str]) -> None:
+def _prepare(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
     out.blank(2)
     out.line("@compiled")
     out.head(f"def prepare({', '.join(arguments)}):")
@@ -150,11 +153,11 @@ def _prepare(out: Writer, names: Identifiers, stages: Iterable[Stage], arguments
 
 
 def _density(
-    out: Writer, names: Identifiers, model: Model, free: tuple[str, ...], pieces: _Pieces, arguments: list[str], *,
+    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport], pieces: _Pieces, arguments: list[str], *,
     with_gradient: bool,
 ) -> None:  # fmt: skip
     out.blank(2)
-    out.line("@compiled_sums")
+    out.line("@inlined")
     name, given = ("log_density_and_gradient", ["x", "gradient"]) if with_gradient else ("log_density", ["x"])
     out.head(f"def {name}({', '.join([*given, *arguments])}):")
     out.indent += 1
@@ -163,7 +166,7 @@ def _density(
         if with_gradient
         else "The log-density of a free vector."
     )
-    starts = _starts(out, names, model, free)
+    starts = _starts(out, names, model, supports)
     out.line("total = 0.0")
     Printer(out, names, with_gradient=with_gradient, starts=starts, guarded=pieces.guarded).body(
         pieces.stages, pieces.terms
@@ -173,14 +176,18 @@ def _density(
     out.indent -= 1
 
 
-def _starts(out: Writer, names: Identifiers, model: Model, free: tuple[str, ...]) -> dict[str, ast.expr]:
+def _starts(
+    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport]
+) -> dict[str, ast.expr]:
     """Where each variable's stretch of the free vector begins, said where it hangs on sizes."""
     starts: dict[str, ast.expr] = {}
     start: ast.expr = py.constant(0)
     known: int | None = 0
-    for i, name in enumerate(free):
+    for i, (name, support) in enumerate(supports.items()):
         starts[name] = start
-        sizes = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
+        sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
+        if isinstance(support, VectorSupport) and support.fewer:
+            sizes[-1] = py.binary("sub", sizes[-1], py.constant(support.fewer))
         if not sizes and known is not None:
             known += 1
             start = py.constant(known)
@@ -188,17 +195,35 @@ def _starts(out: Writer, names: Identifiers, model: Model, free: tuple[str, ...]
         number: ast.expr = py.constant(1)
         for j, size in enumerate(sizes):
             number = size if j == 0 else py.binary("mul", number, size)
-        if i + 1 < len(free):
+        if i + 1 < len(supports):
             identifier = names[f"after_{name}"]
             out.assign(identifier, number if known == 0 else py.binary("add", start, number))
             known, start = None, py.name(identifier)
     return starts
 
 
-def _foot(out: Writer) -> None:
-    """Many chains at once, as every program has them."""
+def _foot(out: Writer, arguments: list[str]) -> None:
+    """Many chains at once, as every program has them, over the program's own arguments."""
     from pgmlang.native.runtime import chains
 
     for function in chains.FUNCTIONS:
         out.blank(2)
-        out.text("@compiled\n" + inspect.getsource(function))
+        tree = _WithArguments(arguments).visit(ast.parse(inspect.getsource(function)))
+        out.text("@compiled_sums\n" + ast.unparse(ast.fix_missing_locations(tree)))
+
+
+class _WithArguments(ast.NodeTransformer):
+    """``arguments`` written out: what is inlined takes no sequence of them."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def visit_arguments(self, node: ast.arguments) -> ast.arguments:
+        node.args = [*node.args[:-1], *(ast.arg(n) for n in self.names)]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if any(isinstance(a, ast.Starred) for a in node.args):
+            node.args = [*node.args[:-1], *(ast.Name(n, ast.Load()) for n in self.names)]
+        return node

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pgmlang.native.words import REDUCTIONS
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -19,9 +21,6 @@ class Loop:
     axis: str
     depth: int = 0
 
-
-SUMMED = frozenset({"sum", "logsumexp"})
-"""What is taken over all elements of a loop: the sum, the log of the sum of exponentials."""
 
 ArrayKind = Literal["values", "free", "computed", "parent", "previous", "position", "seen", "weight"]
 
@@ -54,7 +53,7 @@ class Array:
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, one of SUMMED, or a function of `words`. ``payload``: the number, the Loop, the axis or
+    """``op``: ``number``, ``code`` (of a label, a whole number), ``loop``, ``size``, ``load``, a reduction over a loop (``sum``), or a function of `words`. ``payload``: the number, the Loop, the axis or
     the Array. ``loops``: those it varies along; ``varies``: it hangs on the free vector; ``is_active``: it has derivatives by it. ``height``: of
     the tree of its arguments."""
 
@@ -106,12 +105,11 @@ class ScalarGraph:
             is_active, varies = any(a.is_active for a in args), any(a.varies for a in args)
             if op == "loop":
                 loops = frozenset({payload})
-            elif op in SUMMED:
+            elif op in REDUCTIONS:
                 loops -= {payload}
             elif op == "load":
                 is_active, varies = payload.is_active, payload.varies or varies
-            elif op in NEVER_ACTIVE:
-                is_active = False
+            is_active = is_active and op not in NEVER_ACTIVE
             self.known[key] = Scalar(
                 op, args, payload, loops, is_active, varies, 1 + max((a.height for a in args), default=0)
             )
@@ -171,9 +169,10 @@ class ScalarGraph:
 
 
 NEVER_ACTIVE = frozenset(
-    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round"}
+    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", *REDUCTIONS}
+    - {"sum", "logsumexp"}
 )
-"""Functions whose derivative is zero wherever it is."""
+"""Functions whose derivative is zero wherever it is, and those whose derivatives are said beside them (`reductions`)."""
 
 
 def walk(*roots: Scalar) -> Iterator[Scalar]:

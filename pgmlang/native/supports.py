@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pgmlang.lower.supports import bounds_of, moving_bounds
@@ -44,13 +44,38 @@ class Support:
         return scalar_of(graph, text, values)
 
 
-def supports_of_text(model: Model, names: Iterable[str]) -> dict[str, Support]:
-    """The supports that the text of a model gives its variables. Raises NotScalar for vectors and for bounds that move."""
-    out = {}
+@dataclass(frozen=True)
+class VectorSupport:
+    """Vectors along a variable's last axis, by the function ``name`` of ``runtime/vectors.py`` and its adjoint ``name_adjoint``. ``fewer``: by how
+    many numbers its free vectors are shorter."""
+
+    name: str
+    fewer: int = 0
+
+    @property
+    def adjoint_name(self) -> str:
+        """The function that hands adjoints on."""
+        return f"{self.name}_adjoint"
+
+
+AnySupport = Support | VectorSupport
+VECTORS: Mapping[str, VectorSupport] = {
+    "simplex": VectorSupport("simplex", fewer=1),
+    "ordered": VectorSupport("ordered"),
+}
+"""Supports of vectors by the kind of a type."""
+
+
+def supports_of_text(model: Model, names: Iterable[str]) -> dict[str, AnySupport]:
+    """The supports that the text of a model gives its variables. Raises NotScalar for matrices and for bounds that move."""
+    out: dict[str, AnySupport] = {}
     for name in names:
         variable, conditional = model.by_name[name], model.conditional_of.get(name)
         if conditional is not None and moving_bounds(conditional.distribution):
             raise NotScalar(f"the bounds of `{name}`, which hang on other values")
+        if variable.type.kind in VECTORS:
+            out[name] = VECTORS[variable.type.kind]
+            continue
         if variable.type.kind not in ("real", "positive", "unit"):
             raise NotScalar(f"`{name}`, which is {variable.type}")
         low, high = bounds_of(model, variable)

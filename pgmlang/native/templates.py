@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+
+from pgmlang.lower import pyast as py
 
 
 @cache
@@ -35,6 +37,21 @@ def is_plain(node: ast.expr) -> bool:
 def minus(node: ast.expr) -> ast.expr | None:
     """What a negative expression is the negative of."""
     return node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else None
+
+
+def row_major(index: Sequence[ast.expr], sizes: Sequence[ast.expr]) -> ast.expr | None:
+    """The number of an element in row-major order; None where there are no axes."""
+    number: ast.expr | None = None
+    for i, size in zip(index, sizes, strict=True):
+        number = i if number is None else py.binary("add", py.binary("mul", number, size), i)
+    return number
+
+
+def moved_on(start: ast.expr, offset: ast.expr | None) -> ast.expr:
+    """A place and an offset added up, as far as there is something to add."""
+    if offset is None:
+        return start
+    return offset if isinstance(start, ast.Constant) and start.value == 0 else py.binary("add", start, offset)
 
 
 def _is_one(node: ast.expr) -> bool:

@@ -1,12 +1,13 @@
 """The words of scalar programs: how each is written, its derivatives, and the formulas of those made of others.
 
 Derivatives are formulas in ``a``, ``b``, ``c``, ``e`` (the arguments), ``y`` (the value) and ``d``, what a change of the value is
-worth; one for each argument, empty where there is none.
+worth; one for each argument, empty where there is none. ``moved`` is zero, with the derivative ``b`` by ``a``.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
 
 
@@ -61,6 +62,7 @@ WORDS: dict[str, ScalarFunction] = {
     "log1pmx": ScalarFunction("log1pmx(a)", ("-d * a / (1.0 + a)",)),
     "stirling": ScalarFunction("stirling(a)", ("d * stirling_slope(a)",)),
     "deviance": ScalarFunction("deviance(a, b, c)", ("d * (b - a) / (a * a)", "d * deviance_by_t(a, b)", "d * deviance_by_log(a, b)")),
+    "moved": ScalarFunction("0.0", ("d * b",)),
     "log_of": ScalarFunction("log_of(a)", ("d / a if a != 0.0 else 0.0",)),
     "log1p_of": ScalarFunction("log1p_of(a)", ("d / (1.0 + a) if a != -1.0 else 0.0",)),
     # of the chances below and above; by t and p their slopes are sent to the logarithms
@@ -89,6 +91,22 @@ PAIRS: dict[str, tuple[str, str]] = {
 }
 """Functions with two values, and the words for each."""
 
+
+@dataclass(frozen=True)
+class Reduction:
+    """All values along a loop as one: ``start``, and what each value ``b`` makes of what is there, ``a``."""
+
+    start: float
+    step: str
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    "sum": Reduction(0.0, "a + b"),
+    "max_over": Reduction(-math.inf, "max(a, b)"),
+    "min_over": Reduction(math.inf, "min(a, b)"),
+    "prod_over": Reduction(1.0, "a * b"),
+    "logsumexp": Reduction(-math.inf, "logaddexp(a, b)"),
+}
 
 PARTIAL = frozenset({
     "div", "pow", "log", "log1p", "sqrt", "logit", "lgamma", "digamma", "exp", "expm1", "tan", "log1mexp", "log1pmx", "stirling",

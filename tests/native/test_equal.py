@@ -17,10 +17,11 @@ from tests.infer.by_hand import problem_of
 
 RNG = np.random.default_rng(3)
 N = 12
-ROWS = {
+ROWS: dict[str, Any] = {
     "x": RNG.normal(size=N), "y": RNG.normal(size=N), "p": RNG.uniform(0.05, 0.95, N), "w": RNG.gamma(2.0, 1.0, N),
     "k": RNG.poisson(3.0, N), "b": RNG.integers(0, 2, N), "c": [f"c{i % 3}" for i in range(N)],
     "a": [("l", "m", "n")[i % 3] for i in range(N)], "n": RNG.poisson(3.0, N) + 8,
+    "z": [(0.7, 1.9, 0.2)[i % 3] for i in range(N)],
 }  # fmt: skip
 MODELS = {
     "a regression": "a ~ Normal(0, 2)\nb ~ Normal(0, 1)\ns ~ HalfNormal(1)\nplate r {\n  input x : real\n  y ~ Normal(a + b * x, s)\n}",

@@ -12,8 +12,9 @@ from tests.native.test_equal import assert_equal
 ONE = ("exp({} / 3)", "tanh({})", "sigmoid({})", "softplus({})", "sin({})", "cos({})", "abs({})", "-({})", "({}) ^ 2", "log(1 + ({}) ^ 2)",
        "sqrt(1 + ({}) ^ 2)", "atan({})", "Phi({})")  # fmt: skip
 TWO = ("({}) + ({})", "({}) - ({})", "({}) * ({})", "({}) / (1 + ({}) ^ 2)", "min({}, {})", "max({}, {})",
-       "(if ({}) > 0.1 then ({}) else g)")  # fmt: skip
-LEAVES = ("g", "h", "t", "u[one]", "(v @ u)", "sum(u)", "x", "v[two]", "0.7", "e")
+       "(if x > ({}) then ({}) else g)")  # fmt: skip
+LEAVES = ("g", "h", "t", "u[one]", "(v @ u)", "sum(u)", "x", "v[two]", "0.7", "e", "logsumexp(u * x)", "max(u)", "min(u * v)", "prod(u)",
+          "softmax(u * x, over = f) @ v")  # fmt: skip
 
 
 def expression(rng: np.random.Generator, depth: int) -> str:
@@ -46,7 +47,18 @@ def model(seed: int) -> tuple[str, dict[str, object]]:
 
 
 def expression_of_groups(rng: np.random.Generator) -> str:
-    return str(rng.choice(["exp(t / 2) - g", "t * h", "tanh(t) + u[two]", "2 * t"]))
+    return str(
+        rng.choice(
+            [
+                "exp(t / 2) - g",
+                "t * h",
+                "tanh(t) + u[two]",
+                "2 * t",
+                "mean(tanh(x * g), over = r) + t",
+                "logsumexp(h * x, over = r)",
+            ]
+        )
+    )
 
 
 @pytest.mark.parametrize("seed", [*range(4), *(pytest.param(s, marks=pytest.mark.slow) for s in range(4, 40))])

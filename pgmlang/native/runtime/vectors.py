@@ -1,0 +1,74 @@
+"""Maps from free values to vectors in their supports, torch's own (``biject_to``), and their adjoints."""
+
+from __future__ import annotations
+
+import math
+
+from pgmlang.native.compiled import compiled
+
+SMALLEST = 2.2250738585072014e-308
+"""The smallest normal number, which shares are held above as torch does."""
+
+
+@compiled
+def share_taken(x, left):
+    """The share that an element takes of what is not yet taken, even at x = 0 where ``left`` elements come after it; and the rest, which
+    does not cancel."""
+    if x >= 0.0:
+        e = left * math.exp(-x)
+        taken, rest = 1.0 / (1.0 + e), e / (1.0 + e)
+    else:
+        e = math.exp(x)
+        taken, rest = e / (e + left), left / (e + left)
+    return max(taken, SMALLEST), max(rest, SMALLEST)
+
+
+@compiled
+def simplex(x, values):
+    """Shares ``values [K]`` of free values ``x``, of which it reads K - 1, by breaking a stick (Stan reference manual, 10.7); gives the log
+    determinant."""
+    last = values.shape[0] - 1
+    stick, log_det = 1.0, 0.0
+    for i in range(last):
+        left = last - i
+        taken, rest = share_taken(x[i], left)
+        values[i] = stick * taken
+        stick *= rest
+        log_det += math.log(taken) + left * math.log(rest)
+    values[last] = stick
+    return log_det
+
+
+@compiled
+def simplex_adjoint(x, values, d_values, gradient):
+    """Adds to `gradient` what the adjoints of `simplex`'s values, and its log determinant, are worth to x."""
+    last = values.shape[0] - 1
+    after = d_values[last] * values[last]
+    for i in range(last - 1, -1, -1):
+        left = last - i
+        taken, rest = share_taken(x[i], left)
+        own = d_values[i] * values[i]
+        gradient[i] += rest * (own + 1.0) - taken * (after + left)
+        after += own
+
+
+@compiled
+def ordered(x, values):
+    """Increasing ``values [K]`` of free values ``x``: the first, then sums of exponentials (Stan reference manual, 10.6); gives the log
+    determinant."""
+    values[0] = x[0]
+    log_det = 0.0
+    for i in range(1, values.shape[0]):
+        values[i] = values[i - 1] + math.exp(x[i])
+        log_det += x[i]
+    return log_det
+
+
+@compiled
+def ordered_adjoint(x, values, d_values, gradient):
+    """Adds to `gradient` what the adjoints of `ordered`'s values, and its log determinant, are worth to x."""
+    after = 0.0
+    for i in range(values.shape[0] - 1, 0, -1):
+        after += d_values[i]
+        gradient[i] += after * math.exp(x[i]) + 1.0
+    gradient[0] += after + d_values[0]
