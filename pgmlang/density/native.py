@@ -20,7 +20,7 @@ from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
 from pgmlang.tables.learned import tables_of
 
-ENOUGH_WORK = 2.0
+ENOUGH_WORK = 4.0
 """Seconds of torch's time that compiling loops is worth."""
 CALL, ELEMENT = 150e-6, 20e-9
 """Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every

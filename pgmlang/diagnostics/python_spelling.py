@@ -13,7 +13,8 @@ _SPAN = re.compile(r"`(--[a-z][^`]*)`(?:([^`(]*) ?\((?:in Python )?`([a-z_]+=[^`
 
 METHOD_OPTIONS = frozenset(
     ("max_iterations", "tolerance", "restarts", "chains", "warmup", "draws", "temperatures", "particles", "guide", "epochs", "batch",
-     "learning_rate", "validation", "patience", "optimizer", "k", "dtype", "max_time")
+     "learning_rate", "validation", "patience", "optimizer", "k", "dtype", "backend",
+     "max_time")
 )  # fmt: skip
 """What Python takes within ``options``."""
 
