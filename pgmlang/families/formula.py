@@ -51,6 +51,15 @@ def used_names(text: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
 
 
+def needed_names(let: Mapping[str, str], texts: Collection[str]) -> list[tuple[str, str]]:
+    """The names of ``let`` that some formulas share, those they need of one another included, in order, with their formulas."""
+    wanted = set().union(*map(used_names, texts))
+    for word, text in reversed(list(let.items())):
+        if word in wanted:
+            wanted |= used_names(text)
+    return [(word, text) for word, text in let.items() if word in wanted]
+
+
 def printed(text: str, values: Mapping[str, ast.expr], use: Callable[[str], None]) -> ast.expr:
     """A formula as torch syntax, its names replaced by ``values``; ``use`` is told each function of the runtime."""
     return _Torch(values, use).visit(ast.parse(text, mode="eval").body)  # type: ignore[no-any-return]

@@ -64,13 +64,19 @@ FEWEST, FEWEST_A_CHAIN = 100, 10
 @dataclass(frozen=True, kw_only=True)
 class SamplerOptions(Options):
     """``chains`` run side by side in one tensor; each adapts for ``warmup`` iterations, then gives ``draws``. ``dtype``:
-    float64 (when None) or float32. ``backend``: what works out the density, ``torch``, ``native`` (compiled loops), or
-    ``auto``: loops where they can say it and the run is long enough to pay for compiling them."""
+    float64 (when None) or float32."""
 
     chains: int = 16
     warmup: int = 500
     draws: int = 500
     dtype: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelOptions(SamplerOptions):
+    """Of a kernel alone. ``backend``: what works out the density, ``torch``, ``native`` (compiled loops), or ``auto``: loops
+    where they can say it and the run is long enough to pay for compiling them."""
+
     backend: str = "auto"
 
 
@@ -110,7 +116,7 @@ def sampler(row: SamplerKernel) -> Method:
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", row.why, *extra)
 
-    def build(problem: Problem, options: SamplerOptions) -> Algorithm:
+    def build(problem: Problem, options: KernelOptions) -> Algorithm:
         from pgmlang.kernels.by_name import kernel_of
 
         return _kernel(problem, options, kernel_of(row))
@@ -121,7 +127,7 @@ def sampler(row: SamplerKernel) -> Method:
     return Method(
         row.name,
         row.says,
-        SamplerOptions,
+        KernelOptions,
         supports,
         reasons,
         build,
@@ -134,7 +140,7 @@ def sampler(row: SamplerKernel) -> Method:
     )
 
 
-def _kernel(problem: Problem, options: SamplerOptions, kernel: Any) -> Algorithm:
+def _kernel(problem: Problem, options: KernelOptions, kernel: Any) -> Algorithm:
     import torch
 
     from pgmlang.density.target import target_of

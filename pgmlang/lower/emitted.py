@@ -25,8 +25,18 @@ def to_come(what: str, span: Span | None) -> PgmError:
 
 
 def is_number(node: ast.expr) -> bool:
-    """Whether syntax is made of numbers alone, ``float('inf')`` among them, which broadcast by themselves."""
-    kinds = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Call, ast.Load)
+    """Whether syntax is made of numbers alone, ``float('inf')`` and comparisons among them, which broadcast by themselves."""
+    kinds = (
+        ast.Constant,
+        ast.UnaryOp,
+        ast.BinOp,
+        ast.Compare,
+        ast.operator,
+        ast.unaryop,
+        ast.cmpop,
+        ast.Call,
+        ast.Load,
+    )
     return all(isinstance(n, kinds) or (isinstance(n, ast.Name) and n.id == "float") for n in ast.walk(node))
 
 

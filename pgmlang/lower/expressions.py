@@ -259,7 +259,7 @@ class ExpressionEmitter(Alignment):
         if expr.function == "neg":
             return Emitted(ast.UnaryOp(ast.USub(), values[0].node), values[0].axes)
         if expr.function == "not":
-            return Emitted(py.call("torch.logical_not", values[0].node), values[0].axes)
+            return Emitted(py.call("torch.logical_not", as_tensor(values[0].node)), values[0].axes)
         if len(values) == 2 and expr.function not in FUNCTIONS and not expr.function.startswith("elementwise"):
             return self._binary(expr.function, values[0], values[1], frame)
         axes = tuple(x for x in frame if any(x in v.axes for v in values))

@@ -8,8 +8,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from pgmlang.families import FAMILIES, Family, Formulas
-from pgmlang.families.formula import printed, used_names
+from pgmlang.families import FAMILIES, Family
+from pgmlang.families.formula import needed_names, printed
 
 _CONSTRAINTS = {
     "real": "constraints.real", "positive": "constraints.positive", "unit": "constraints.unit_interval",
@@ -48,7 +48,7 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     def method(name: str, given: str, texts: tuple[str, ...]) -> None:
         lines.append("")
         lines.append(f"    def {name}(self, {', '.join([*([given] if given else []), *names])}):")
-        lines.extend(f"        {word} = {written(text)}" for word, text in _needed(formulas, texts))
+        lines.extend(f"        {word} = {written(text)}" for word, text in needed_names(formulas.let, texts))
         if len(texts) == 2 and sum(map(len, texts)) > 40:
             lines.extend(
                 f"        {word} = {written(t)}" for word, t in zip(("first", "second"), texts, strict=True)
@@ -71,15 +71,6 @@ def class_text(family: Family, variant: int, use: Callable[[str], None], *, is_e
     if formulas.mean and formulas.variance and not is_emitted:
         method("moments", "", (formulas.mean, formulas.variance))
     return "\n".join(lines)
-
-
-def _needed(formulas: Formulas, texts: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The names that some formulas share, those they need of one another included, in order."""
-    wanted = set().union(*(used_names(t) for t in texts))
-    for word, text in reversed(list(formulas.let.items())):
-        if word in wanted:
-            wanted |= used_names(text)
-    return [(word, text) for word, text in formulas.let.items() if word in wanted]
 
 
 def distribution_class(name: str, variant: int = 0) -> Any:

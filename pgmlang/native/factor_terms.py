@@ -11,7 +11,7 @@ from pgmlang.lower.factors import factor_names
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potential, TableDist
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.density_terms import density_of, table_term
-from pgmlang.native.formulas import NotScalar, scalar_of, word_of
+from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.placed import Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
@@ -129,19 +129,6 @@ class FactorTerms:
             case TableDist():
                 return table_term(self, distribution, target, places)
         raise NotScalar("a learned density")
-
-    def formula(self, text: str, let: Mapping[str, str], values: dict[str, Scalar]) -> Scalar:
-        from pgmlang.families.formula import used_names
-
-        wanted = used_names(text)
-        for word, formula in reversed(list(let.items())):
-            if word in wanted:
-                wanted |= used_names(formula)
-        everything = dict(values)
-        for word, formula in let.items():
-            if word in wanted:
-                everything[word] = self.graph.hint(scalar_of(self.graph, formula, everything), word)
-        return scalar_of(self.graph, text, everything)
 
     # ---- expressions
 

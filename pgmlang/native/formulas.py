@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 
+from pgmlang.families.formula import needed_names
 from pgmlang.native.scalars import Scalar, ScalarGraph
 from pgmlang.native.words import EXPANSIONS, OPERATORS, PAIRS, WORDS
 
@@ -25,13 +27,22 @@ def scalar_of(graph: ScalarGraph, text: str, values: Mapping[str, Scalar]) -> Sc
     return _scalar(graph, _tree(text), values)
 
 
+def formula_of(graph: ScalarGraph, text: str, let: Mapping[str, str], values: Mapping[str, Scalar]) -> Scalar:
+    """A formula with the names of ``let`` that it needs, which its scalars are then called by."""
+    text = with_pairs(text, let)
+    everything = dict(values)
+    for word, formula in needed_names(let, (text,)):
+        everything[word] = graph.hint(scalar_of(graph, formula, everything), word)
+    return scalar_of(graph, text, everything)
+
+
 def with_pairs(text: str, let: Mapping[str, str]) -> str:
     """A formula, its names for functions with two values replaced by what they name."""
     names = {
         n.value.id for n in ast.walk(_tree(text)) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
     }
     for name in names:
-        text = text.replace(f"{name}[", f"{let[name]}[")
+        text = re.sub(rf"\b{name}\[", f"{let[name]}[", text)
     return text
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pgmlang.families import Family
-from pgmlang.families.formula import used_names
-from pgmlang.native.formulas import NotScalar, scalar_of, with_pairs
+from pgmlang.native.formulas import NotScalar, formula_of, scalar_of
 from pgmlang.native.scalars import Scalar, ScalarGraph
 
 COMPARED: dict[str, Any] = {"lt": float.__lt__, "le": float.__le__, "gt": float.__gt__, "ge": float.__ge__}
@@ -43,19 +43,19 @@ def both(graph: ScalarGraph, a: Scalar | bool, b: Scalar | bool) -> Scalar | boo
 
 
 @dataclass(frozen=True)
-class ScalarDensity:
+class ScalarDensity(ABC):
     """The distribution of one number or label."""
 
     graph: ScalarGraph
 
     @property
+    @abstractmethod
     def is_discrete(self) -> bool:
         """Whether values are countable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_prob(self, x: Scalar, *, is_inside: bool = False) -> Scalar:
         """The log-density at ``x``. ``is_inside``: x is known to be possible."""
-        raise NotImplementedError
 
     def log_cdf(self, x: Scalar) -> Scalar:
         """log P(X <= x). Raises NotScalar where it has no scalar form."""
@@ -161,14 +161,4 @@ class FamilyDensity(ScalarDensity):
         return is_empty, values
 
     def _formula(self, text: str, values: dict[str, Scalar]) -> Scalar:
-        let = self.family.formulas[self.variant].let
-        text = with_pairs(text, let)
-        wanted = used_names(text)
-        for word, formula in reversed(list(let.items())):
-            if word in wanted:
-                wanted |= used_names(formula)
-        everything = dict(values)
-        for word, formula in let.items():
-            if word in wanted:
-                everything[word] = self.graph.hint(scalar_of(self.graph, formula, everything), word)
-        return scalar_of(self.graph, text, everything)
+        return formula_of(self.graph, text, self.family.formulas[self.variant].let, values)

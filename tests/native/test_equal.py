@@ -10,9 +10,11 @@ import torch
 
 from pgmlang.density.native import native_log_density
 from pgmlang.density.target import Target, target_of
+from pgmlang.diagnostics import PgmError
 from pgmlang.families import FAMILIES
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.log_density import NativeLogDensity
+from pgmlang.plan.registry import method_named, options_for
 from tests.infer.by_hand import problem_of
 
 RNG = np.random.default_rng(3)
@@ -52,6 +54,10 @@ MODELS = {
     "a chain": (
         "r ~ Uniform(-1, 1)\ns ~ HalfNormal(1)\nplate t = chain {\n  h ~ if first then Normal(0, 1) else Normal(r * prev(h), s)\n"
         "  y ~ Normal(0, exp(h / 2))\n}"
+    ),
+    "conditions over constants": (
+        "g ~ Normal(0, 1)\nplate c {\n  t ~ Normal(g, 1)\n  e = if 0.7 > 0.1 and not 1 > 2 then t else g\n"
+        "  plate r { y ~ Normal(if 1 > 2 then g else e, 1) }\n}"
     ),
     "bits": "g ~ Normal(0, 1)\nplate r {\n  input x : real\n  b ~ Bernoulli(logit = g * x)\n}",
     "a mean over all rows": "g ~ Normal(0, 1)\nm = mean(x, over = r)\nplate r {\n  input x : real\n  y ~ Normal(g * (x - m), 1)\n}",
@@ -161,3 +167,9 @@ def test_deep_expressions_stay_with_torch() -> None:
     target = target_over(f"g ~ Normal(0, 1)\n{deep}plate r {{ y ~ Normal(a299, 1) }}")
     with pytest.raises(NotScalar, match="nested"):
         native_log_density(target.joint, target.names)
+
+
+@pytest.mark.parametrize("method", ["tempering", "gibbs", "map", "elbo"])
+def test_methods_that_run_no_loops_have_no_such_option(method: str) -> None:
+    with pytest.raises(PgmError, match="no option `backend`"):
+        options_for(method_named(method), {"backend": "native"})
