@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(NO_REFERENCES)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _fresh_command_line() -> Iterator[None]:
+    """A command that a test ran within the process (``--quiet``, ``--color``) leaves nothing to the next test."""
+    yield
+    from pgmlang.cli.console import begin_run
+
+    begin_run()

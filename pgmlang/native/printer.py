@@ -17,28 +17,11 @@ from pgmlang.lower import pyast as py
 from pgmlang.lower.writer import Writer
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
+from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
-from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major, used_names
+from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
-
-TALLEST = 12
-"""Levels of an expression after which a value has a name."""
-
-
-@dataclass(eq=False)
-class LoopBody:
-    """A loop (none: the function), and what is worked out in it, in order."""
-
-    loop: Loop | None
-    outer: LoopBody | None = None
-    nodes: list[Scalar] = field(default_factory=list)
-    members: set[int] = field(default_factory=set)
-    sums: dict[int, LoopBody] = field(default_factory=dict)
-
-    @property
-    def path(self) -> tuple[LoopBody, ...]:
-        return (*(self.outer.path if self.outer is not None else ()), self)
 
 
 @dataclass
@@ -50,12 +33,12 @@ class Printer:
     with_gradient: bool
     starts: dict[str, ast.expr]
     guarded: frozenset[int]
-    root: LoopBody = field(default_factory=lambda: LoopBody(None))
+    places: Placement = field(init=False)
     adjoints: dict[int, list[ast.expr]] = field(default_factory=dict)
     accumulated: set[int] = field(default_factory=set)
-    uses: dict[int, int] = field(default_factory=dict)
-    said: set[int] = field(default_factory=set)
-    shared: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.places = Placement(self.with_gradient)
 
     # ---- the function's body
 
@@ -64,15 +47,15 @@ class Printer:
         pieces: list[tuple[AnyStage | FactorTerm, tuple[LoopBody, ...], int]] = []
         items: list[AnyStage | FactorTerm] = [*stages, *terms]
         for item in items:
-            path = self._nest(item.loops)
+            path = self.places.nest(item.loops)
             for scalar in item.scalars:
-                self._visit(scalar, path)
-            pieces.append((item, path, len(self.root.nodes)))
+                self.places.visit(scalar, path)
+            pieces.append((item, path, len(self.places.root.nodes)))
         done = 0
         passed: list[Scalar | tuple[AnyStage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
-            for node in self.root.nodes[done:needed]:
-                self._forward(self.root, [node])
+            for node in self.places.root.nodes[done:needed]:
+                self._forward(self.places.root, [node])
                 self._begin_adjoints([node])
                 passed.append(node)
             done = needed
@@ -88,15 +71,9 @@ class Printer:
                 if one[0].array.is_active:
                     self._return(*one)
             else:
-                self._reverse(self.root, [one])
+                self._reverse(self.places.root, [one])
 
     # ---- terms and stages
-
-    def _nest(self, loops: tuple[Loop, ...]) -> tuple[LoopBody, ...]:
-        path: tuple[LoopBody, ...] = (self.root,)
-        for loop in loops:
-            path = (*path, LoopBody(loop, path[-1]))
-        return path
 
     def _term(self, term: FactorTerm, path: tuple[LoopBody, ...]) -> None:
         self.out.blank()
@@ -202,48 +179,11 @@ class Printer:
         where = f"{self.out.file_name}:{span.line}  " if span is not None else ""
         self.out.comment(f"{where}{name}")
 
-    # ---- where things are worked out
-
-    def _visit(self, node: Scalar, path: tuple[LoopBody, ...]) -> None:
-        """Puts a scalar and what it is made of into the blocks where they are worked out."""
-        length = 1
-        for i, block in enumerate(path):
-            if block.loop in node.loops:
-                length = i + 1
-        block = path[length - 1]
-        self.uses[id(node)] = self.uses.get(id(node), 0) + 1
-        if length < len(path):
-            self.shared.add(id(node))
-        if id(node) in block.members:
-            return
-        block.members.add(id(node))
-        for argument in node.args if node.op not in REDUCTIONS else ():
-            self._visit(argument, path[:length])
-        if node.op in REDUCTIONS:
-            inner = LoopBody(node.payload, block)
-            block.sums[id(node)] = inner
-            self._visit(node.args[0], (*path[:length], inner))
-            self.said |= {id(node)} | ({id(node.args[0])} if node.op == "logsumexp" else set())
-        if self.with_gradient and node.is_active and node.op in WORDS:
-            self._keep(node)
-        if node.op not in ("number", "code", "loop", "size"):
-            block.nodes.append(node)
-
-    def _keep(self, node: Scalar) -> None:
-        """Names what the derivatives of a scalar are said in."""
-        by_name = dict(zip(ARGUMENTS, node.args, strict=False)) | {"y": node}
-        for argument, derivative in zip(node.args, WORDS[node.op].derivatives, strict=False):
-            if argument.is_active and derivative:
-                self.said |= {id(by_name[word]) for word in used_names(derivative) & by_name.keys()}
-
-    def _is_inlined(self, node: Scalar) -> bool:
-        """Whether a scalar is said where it is used, once, and has no name."""
-        is_once = self.uses[id(node)] == 1 and id(node) not in self.said and id(node) not in self.shared
-        return is_once and node.height % TALLEST != 0
+    # ---- values
 
     def _forward(self, block: LoopBody, nodes: list[Scalar]) -> None:
         for node in nodes:
-            if self._is_inlined(node):
+            if self.places.is_inlined(node):
                 continue
             identifier = self.names[node]
             if node.op == "logsumexp":
@@ -283,7 +223,7 @@ class Printer:
             return py.name(self.names[node.payload])
         if node.op == "size":
             return self.size(node.payload)
-        return self._written(node, block) if self._is_inlined(node) else py.name(self.names[node])
+        return self._written(node, block) if self.places.is_inlined(node) else py.name(self.names[node])
 
     def _written(self, node: Scalar, block: LoopBody) -> ast.expr:
         arguments = [self.value(a, block) for a in node.args]
@@ -317,7 +257,7 @@ class Printer:
         if not self.with_gradient:
             return
         for node in nodes:
-            if node.is_active and id(node) in self.shared:
+            if node.is_active and id(node) in self.places.shared:
                 self.accumulated.add(id(node))
                 self.out.assign(self.names["adjoint", node], py.constant(0.0))
 
