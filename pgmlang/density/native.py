@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from types import FunctionType
@@ -20,23 +19,15 @@ from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
 from pgmlang.tables.learned import tables_of
 
-ENOUGH_WORK = 4.0
-"""Seconds of torch's time that compiling loops is worth."""
-CALL, ELEMENT = 150e-6, 20e-9
-"""Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every
-machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
-
 
 def native_of(
     joint: BoundDensity,
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
-    gradients: int,
-    chains: int = 1,
 ) -> NativeLogDensity | None:
-    """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
-    none."""
+    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question.
+    Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
@@ -46,19 +37,12 @@ def native_of(
             raise NotScalar("numbers other than float64 on the CPU")
         if find_spec("numba") is None:
             raise NotScalar("anything without the package numba")
-        if backend == "auto" and gradients * (CALL + chains * ELEMENT * elements_of(joint)) < ENOUGH_WORK:
-            return None
         return native_log_density(joint, names)
     except NotScalar as reason:
         if backend == "auto":
             return None
         message = f"`--backend native`: there is no program of loops for {reason}"
         raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
-
-
-def elements_of(joint: BoundDensity) -> int:
-    """How many elements all factors have together."""
-    return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
 
 
 def program_of(joint: BoundDensity, names: Sequence[str]) -> NativeProgram:

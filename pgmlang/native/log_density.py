@@ -25,12 +25,14 @@ SHORTEST_SHARE = 2e-4
 @dataclass(eq=False)
 class NativeLogDensity:
     """``arrays`` of the program's own, in its order, and the ``sizes`` of its axes. Every chain is worked out by itself, in one order
-    of operations, so that results are the same for any number of ``threads``."""
+    of operations, so that results are the same for any number of ``threads``. ``has_values``: values are worked out by a function of their
+    own; without it by that of the gradients, which is compiled anyway where gradients are wanted."""
 
     program: NativeProgram
     arrays: Sequence[np.ndarray]
     sizes: Sequence[int]
     threads: int = 1
+    has_values: bool = True
     seconds: float = field(default=0.0, init=False)
 
     @cached_property
@@ -47,6 +49,8 @@ class NativeLogDensity:
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
+        if not self.has_values:
+            return self.values_and_gradients(x)[0]
         out = np.empty(len(x))
         self._each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
         return out

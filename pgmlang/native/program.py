@@ -13,6 +13,7 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
+from pgmlang.native.costs import Counts, counts_of
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
@@ -30,13 +31,14 @@ MOST_OPERATIONS = 4_000
 @dataclass(frozen=True, repr=False)
 class NativeProgram:
     """A printed program. ``arrays``: what its functions read, in the order of their arguments, then what ``prepare`` gives, then the
-    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order."""
+    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order; ``counts``: the operations of a value."""
 
     source: str
     name: str
     arrays: tuple[Array, ...]
     sizes: tuple[str, ...]
     free: tuple[str, ...]
+    counts: Counts
 
     def __repr__(self) -> str:
         lines = self.source.count("\n")
@@ -94,7 +96,9 @@ def native_program(
     _head(out, model, file_name, body)
     out.extend(body)
     _foot(out, arguments)
-    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
+    return NativeProgram(
+        out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts_of(pieces.everything)
+    )
 
 
 def _arrays(value: Scalar) -> set[Array]:
