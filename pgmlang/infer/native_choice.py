@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.model import Model
-from pgmlang.native.costs import Choice, Counts, chosen
+from pgmlang.native.costs import BackendChoice, Counts, chosen
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.program import native_program
 from pgmlang.native.supports import supports_of_text
@@ -15,19 +15,21 @@ from pgmlang.plan.latents import hidden_names, latent_variables, summed_names
 from pgmlang.plan.method import Facts, facts_of, once_per_problem
 
 
-def native_choice(model: Model, facts: Facts, chains: int, gradients: int, dtype: str | None) -> Choice | None:
+def native_choice(
+    model: Model, facts: Facts, chains: int, gradients: int, dtype: str | None
+) -> BackendChoice | None:
     """The backend of a run of so many ``gradients`` of so many ``chains``; None without data, whose sizes decide."""
     if facts.binding is None:
         return None
     if find_spec("numba") is None:
-        return Choice("torch", "torch: loops need the package numba, which is not there")
+        return BackendChoice("torch", "torch: loops need the package numba, which is not there")
     if facts.device != "cpu":
-        return Choice("torch", f"torch: loops are for the CPU, not `{facts.device}`")
+        return BackendChoice("torch", f"torch: loops are for the CPU, not `{facts.device}`")
     if dtype not in (None, "float64"):
-        return Choice("torch", f"torch: loops are of float64, not {dtype}")
+        return BackendChoice("torch", f"torch: loops are of float64, not {dtype}")
     counts = _counts(model, facts)
     if isinstance(counts, NotScalar):
-        return Choice("torch", f"torch: there is no program of loops for {counts}")
+        return BackendChoice("torch", f"torch: there is no program of loops for {counts}")
     sizes = {axis: facts.binding.layout.size(model.root_axis(axis)) for axis in counts.axes}
     return chosen(counts, sizes, chains, gradients)
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
 
     from pgmlang.density.target import Target
-    from pgmlang.native.costs import Choice
+    from pgmlang.native.costs import BackendChoice
 
 STEPS = 10
 """Evaluations of the gradient that an iteration of several steps is taken for, when a backend is chosen."""
@@ -117,7 +117,7 @@ def sampler(row: SamplerKernel) -> Method:
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", row.why, *extra)
 
-    def choice(model: Model, facts: Facts, options: KernelOptions) -> Choice | None:
+    def choice(model: Model, facts: Facts, options: KernelOptions) -> BackendChoice | None:
         from pgmlang.infer.native_choice import native_choice
 
         gradients = (options.warmup + options.draws) * (STEPS if row.has_length else 1)

@@ -128,7 +128,7 @@ def _runtime() -> Mapping[str, ast.Module]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class BackendChoice:
     """``backend``: what works out a density, ``native`` or ``torch``; ``reason``: why, in words that begin with it."""
 
     backend: str
@@ -155,14 +155,16 @@ def estimated(counts: Counts, sizes: Mapping[str, int], chains: int) -> Estimate
     )
 
 
-def chosen(counts: Counts, sizes: Mapping[str, int], chains: int, gradients: int) -> Choice:
+def chosen(counts: Counts, sizes: Mapping[str, int], chains: int, gradients: int) -> BackendChoice:
     """Who works out so many ``gradients`` of so many ``chains``: loops where compiling them takes less time than they save."""
     cost = estimated(counts, sizes, chains)
     loops, torch = (f"{s * 1e6:,.{1 if s < 1e-5 else 0}f}" for s in (cost.loops, cost.torch))
     number = gradients * chains
     if cost.compilation + number * cost.loops < cost.recording + number * cost.torch:
-        return Choice("native", f"native: loops, {loops} us a gradient a chain estimated; torch: {torch}")
+        return BackendChoice("native", f"native: loops, {loops} us a gradient a chain estimated; torch: {torch}")
     if cost.loops < cost.torch:
         run = f"{number * cost.torch:.1f} s estimated"
-        return Choice("torch", f"torch: too short a run ({run}) for compilation ({cost.compilation:.1f} s) to pay")
-    return Choice("torch", f"torch: {torch} us a gradient a chain estimated; loops: {loops}")
+        return BackendChoice(
+            "torch", f"torch: too short a run ({run}) for compilation ({cost.compilation:.1f} s) to pay"
+        )
+    return BackendChoice("torch", f"torch: {torch} us a gradient a chain estimated; loops: {loops}")
