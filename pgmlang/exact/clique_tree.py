@@ -52,16 +52,16 @@ class CliqueTree:
 def clique_tree(
     factors: Sequence[FactorTable], chosen: Sequence[int], sizes: Sequence[int], observed: Mapping[int, int],
     hidden: Sequence[int], max_cells: int,
-) -> CliqueTree | None:  # fmt: skip
-    """The tree for the factors ``chosen`` once the ``observed`` variables have codes. None where cliques are large, or linear arithmetic not
-    safe."""
+) -> CliqueTree | Elimination | None:  # fmt: skip
+    """The tree for the factors ``chosen`` once the ``observed`` variables have codes; None where linear arithmetic is not safe, and where
+    cliques are large the elimination alone, for who compiles it."""
     if sum([factors[n].low for n in chosen]) >= SAFE_RANGE:
         return None
     scopes = [[v for v in factors[n].scope if v not in observed] for n in chosen]
     graph = interaction_graph(scopes, len(sizes))
     elimination = elimination_order(graph, sizes, [sum([1 << v for v in hidden])])
     if elimination.total_cells > min(MOST_CELLS, max_cells):
-        return None
+        return elimination
     cliques, home = _joined(elimination, sizes)
     position = {v: i for i, v in enumerate(elimination.order)}
     constants = []
@@ -161,12 +161,12 @@ def posteriors_of(
         return np.array([log_z]), {v: np.full((1, sizes[v]), np.nan) for c in tree.cliques for v, _ in c.wanted}
     out: dict[int, np.ndarray] = {}
     for i in range(len(beliefs) - 1, -1, -1):
-        clique, belief, message = tree.cliques[i], beliefs[i], sent[i]
-        if message is not None:
+        clique, belief, up = tree.cliques[i], beliefs[i], sent[i]
+        if up is not None:
             back = total(beliefs[clique.parent], clique.others).reshape(clique.here)
-            if not message.all():
-                message = np.where(message > 0.0, message, 1.0)
-            belief = beliefs[i] = belief * (back / message)
+            if not up.all():
+                up = np.where(up > 0.0, up, 1.0)
+            belief = beliefs[i] = belief * (back / up)
         for v, axes in clique.wanted:
             posterior = total(belief, axes)
             out[v] = (posterior / total(posterior)).reshape(1, -1)

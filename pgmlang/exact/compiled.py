@@ -12,6 +12,7 @@ from pgmlang.exact.contract import ForwardTables, forward
 from pgmlang.exact.evidence import EvidenceRows, by_pattern
 from pgmlang.exact.leaves import WIDE_RANGE, FactorTable, factor_tables
 from pgmlang.exact.query import DEFAULT_MAX_CELLS, CompiledQuery, compile_query
+from pgmlang.graph.elimination import Elimination
 from pgmlang.tables import DiscreteNetwork
 
 # Memory for the tables of one chunk of rows, and the most rows a chunk may have.
@@ -59,8 +60,10 @@ class CompiledNetwork:
         outputs: Sequence[int] = (),
         join: bool = True,
         space: str = "linear",
+        elimination: Elimination | None = None,
     ) -> CompiledQuery:
-        """The compiled query for this pattern of evidence, from the cache when asked before."""
+        """The compiled query for this pattern of evidence, from the cache when asked before. ``elimination``: of its hidden variables, where
+        one is known."""
         many = evidence.num_rows.bit_length() // 4
         key = (evidence.pattern, None if seen is None else tuple(seen), tuple(outputs), join, space, many)
         compiled = self._queries.get(key)
@@ -69,7 +72,7 @@ class CompiledNetwork:
                 self._queries.pop(next(iter(self._queries)))
             compiled = self._queries[key] = compile_query(
                 self.network, self.factors, evidence, seen,
-                outputs=outputs, join=join, space=space, max_cells=self.max_cells,
+                outputs=outputs, join=join, space=space, max_cells=self.max_cells, elimination=elimination,
             )  # fmt: skip
         return compiled
 

@@ -18,6 +18,7 @@ from pgmlang.exact.joint_table import enumerated
 from pgmlang.exact.mpe import marginal_map, mpe
 from pgmlang.exact.query import WidthReport, compile_query, relevant
 from pgmlang.exact.sampling import posterior_sample
+from pgmlang.graph.elimination import Elimination
 
 _FEWEST_ROWS = 16
 """Fewer rows than this in a chunk are answered one by one."""
@@ -158,9 +159,10 @@ class ExactEngine(CompiledNetwork):
         if key not in self._trees:
             if len(self._trees) >= MOST_TREES:
                 self._trees.pop(next(iter(self._trees)))
-            self._trees[key] = clique_tree(
-                self.factors, chosen, self.network.sizes, rows.fixed, hidden, self.max_cells
-            )
+            tree = clique_tree(self.factors, chosen, self.network.sizes, rows.fixed, hidden, self.max_cells)
+            self._trees[key] = tree if isinstance(tree, CliqueTree) else None
+            if isinstance(tree, Elimination):
+                self.query(rows, seen, elimination=tree)
         tree = self._trees[key]
         if tree is None:
             return None

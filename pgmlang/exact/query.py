@@ -128,15 +128,17 @@ def compile_query(
     join: bool = True,
     space: str = "linear",
     max_cells: int = DEFAULT_MAX_CELLS,
+    elimination: Elimination | None = None,
 ) -> CompiledQuery:
     """Compile for the pattern of ``evidence``. ``seen``: targets (None: every variable); ``outputs``: hidden
-    variables never summed (their joint is the root when ``join``). PGM0603 when it would not fit."""
+    variables never summed (their joint is the root when ``join``); ``elimination``: as `order_for`, where it is known. PGM0603 when it would not fit."""
     sizes = network.sizes
     chosen, hidden = relevant(network, evidence, seen)
     sources = tuple(leaf_sources(factors, chosen, evidence, hidden))
     described = [describe(source, factors, evidence, sizes) for source in sources]
     leaves = tuple(leaf for leaf, _ in described)
-    elimination = order_for(leaves, sizes, hidden, outputs, evidence.num_rows)
+    if elimination is None:
+        elimination = order_for(leaves, sizes, hidden, outputs, evidence.num_rows)
     masks = [sum([1 << v for v in leaf.scope]) for leaf in leaves]
     output_mask = sum(1 << v for v in outputs)
     plan = contraction_plan(masks, [c for _, c in described], sizes, elimination.order, output_mask, join)
