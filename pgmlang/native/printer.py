@@ -19,7 +19,8 @@ from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.scalars import Array, Loop, Scalar
-from pgmlang.native.stages import AnyStage, Stage, VectorStage
+from pgmlang.native.printed_sequences import SequenceCalls
+from pgmlang.native.stages import AnyStage, SequenceStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -93,9 +94,12 @@ class Printer:
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
         start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
-        self.out.assign(identifier, start)
+        self.out.assign(identifier, py.call("np.zeros", shape) if isinstance(stage, SequenceStage) else start)
         if self.with_gradient and stage.array.is_active:
             self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
+        if isinstance(stage, SequenceStage):
+            SequenceCalls(self.out, self.names, stage, self.size).forward()
+            return
 
         def inside() -> None:
             if isinstance(stage, VectorStage):
@@ -131,9 +135,13 @@ class Printer:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
         self.out.blank()
         self._comment(f"adjoints of {stage.array.name}", stage.span)
+        if isinstance(stage, SequenceStage):
+            SequenceCalls(self.out, self.names, stage, self.size).adjoint()
+            return
 
         def inside() -> None:
             adjoints = self._adjoint_array(stage.array)
+            assert not isinstance(stage, SequenceStage)
             if isinstance(stage, VectorStage):
                 given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
                 free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))
@@ -144,7 +152,7 @@ class Printer:
         self._loops(path, inside)
 
     def _index(self, stage: Stage, block: LoopBody) -> list[ast.expr]:
-        if stage.gathers:
+        if stage.places:
             places = [self.value(place, block) for place in stage.places]
         else:
             places = [py.name(self.names[loop]) for loop in stage.loops]

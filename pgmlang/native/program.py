@@ -5,21 +5,23 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pgmlang.graph.summable import Step
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
+from pgmlang.native.elimination import without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage
+from pgmlang.native.stages import AnyStage, SequenceStage
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -59,13 +61,16 @@ class _Pieces:
 
 def native_program(
     model: Model, supports: Mapping[str, AnySupport], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
-    file_name: str = FILE_NAME,
+    steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME,
 ) -> NativeProgram:  # fmt: skip
     """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
-    cells drop out; ``weighted``: plates whose rows have weights. Raises NotScalar for what has no such form."""
+    cells drop out; ``weighted``: plates whose rows have weights; ``steps``: sum discrete variables out, those ``in_part`` where their cells are
+    open. Raises NotScalar for what has no such form."""
     model = model.once(with_labels_picked)
-    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted))
-    terms = [*factors.terms(), *factors.jacobians()]
+    summed = frozenset(name for step in steps for name in step.names)
+    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted), summed)
+    of_factors = without_labels(factors, factors.terms(), steps, in_part)
+    terms = [*map(factors.by_weight, of_factors), *factors.jacobians()]
     preparation = Preparation(factors.graph)
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
@@ -78,6 +83,7 @@ def native_program(
     )
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
+    read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in _axes(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -132,7 +138,8 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
     out.blank()
     out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS)):
+    rooms = (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS), ("sequences", SEQUENCES))
+    for module, words in rooms:
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
