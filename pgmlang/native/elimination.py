@@ -7,6 +7,7 @@ summed may be in (plated variable elimination: Obermeyer et al. 2019, section 4)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from pgmlang.native.formulas import NotScalar
 from pgmlang.native.labels import in_order, labels_in, states, states_before
 from pgmlang.native.placed import fresh_name
 from pgmlang.native.prepared import is_costly
-from pgmlang.native.scalars import Array, Loop, Scalar, rewritten
+from pgmlang.native.scalars import Array, Loop, Scalar, rewritten, walk
 from pgmlang.native.stages import SequenceStage, Stage
 
 
@@ -49,7 +50,7 @@ class Elimination:
         is_open = graph.load(Array("open", (name,), axes), here)
         is_it = make("eq", self._at(states(name)), graph.load(Array("values", (name,), axes), here))
         possible = make("or", is_open, is_it)
-        value = make("where", possible, graph.number(0.0), graph.number(-float("inf")))
+        value = make("where", possible, graph.number(0.0), graph.number(-math.inf))
         return FactorTerm(f"cells of {name}", self.factors.loops_along(axes), value, self._span(name))
 
     def _along(self, term: FactorTerm, axes: tuple[str, ...]) -> Scalar:
@@ -87,7 +88,10 @@ class Elimination:
         # worked out once for each element and state, not once for each state of labels beside it too
         parts = [self._kept(p, axes, name) if others - p.loops else p for p in parts]
         if parts:
-            value = graph.make("logsumexp", graph.guard(self._added(parts)), payload=loop)
+            total = self._added(parts)
+            # a state that is not possible may have infinite slopes
+            total = graph.guard(total) if any(node.number == -math.inf for node in walk(total)) else total
+            value = graph.make("logsumexp", total, payload=loop)
         else:
             value = graph.make("log", graph.make("size", payload=name))
         return FactorTerm(f"sum over {name}", self.factors.loops_along(axes), value, self._span(name))

@@ -52,6 +52,9 @@ class Printer:
             for scalar in item.scalars:
                 self.places.visit(scalar, path)
             pieces.append((item, path, len(self.places.root.nodes)))
+        for node in self.places.log_sums.values():
+            size = self.size(node.payload.axis)
+            self.out.assign(self.names["each", node], py.call("np.empty", size))
         done = 0
         passed: list[Scalar | tuple[AnyStage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
@@ -213,15 +216,21 @@ class Printer:
                 )
 
     def _log_sum(self, node: Scalar, inner: LoopBody) -> None:
-        """The log of a sum of exponentials, of which the largest is kept apart."""
-        largest, rest = self.names["largest", node], self.names["rest", node]
-        self.out.line(f"{largest}, {rest} = -math.inf, 0.0")
+        """The log of a sum of exponentials, each beside the largest, which their derivatives are said in."""
+        largest, rest, each = (self.names[part, node] for part in ("largest", "rest", "each"))
+        self.out.assign(largest, py.name("-math.inf"))
         self._head(inner.loop)
         self._forward(inner, inner.nodes)
-        value = py.text(self.value(node.args[0], inner))
-        self.out.line(f"{largest}, {rest} = log_sum_with({largest}, {rest}, {value})")
+        element = self._each(node)
+        self.out.statement(ast.Assign([element], self.value(node.args[0], inner)), None)
+        self.out.assign(largest, py.call("max", py.name(largest), element))
         self.out.indent -= 1
+        self.out.assign(rest, py.call("exponentials", py.name(each), py.name(largest)))
         self.out.assign(self.names[node], py.call("log_sum_of", py.name(largest), py.name(rest)))
+
+    def _each(self, node: Scalar) -> ast.expr:
+        """Where an element of a sum of exponentials is kept."""
+        return py.item(py.name(self.names["each", node]), py.name(self.names[node.payload]))
 
     def value(self, node: Scalar, block: LoopBody) -> ast.expr:
         """A scalar where it is used."""
@@ -303,11 +312,13 @@ class Printer:
             if node.op in ("sum", "logsumexp"):
                 inner = block.sums[id(node)]
                 self._accumulate(inner)
+                if node.op == "logsumexp":
+                    rest, scale = (py.name(self.names[part, node]) for part in ("rest", "scale"))
+                    share = filled("d / rest if rest > 0.0 else 0.0", {"d": adjoint, "rest": rest})
+                    self.out.assign(py.text(scale), share)
+                    adjoint = py.binary("mul", scale, self._each(node))
                 self._head(inner.loop)
                 self._forward(inner, inner.nodes)
-                if node.op == "logsumexp":
-                    share = py.call("share_of_sum", self.value(node.args[0], inner), self.value(node, block))
-                    adjoint = py.binary("mul", adjoint, share)
                 self._send(node.args[0], adjoint)
                 self._reverse(inner, inner.nodes)
                 self.out.indent -= 1

@@ -17,6 +17,7 @@ from pgmlang.model import Model
 from pgmlang.native.elimination import without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.hoisted import Hoisting
 from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
@@ -75,7 +76,7 @@ def native_program(
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
-    of_values = [s for s in stages if s.array.varies]
+    of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
     pieces = _Pieces(
