@@ -17,6 +17,7 @@ from pgmlang.graph.components import summing_steps
 from pgmlang.graph.summable import mentioned
 from pgmlang.lower.factors import factor_names
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.label_chances import NativeLabelChances
 from pgmlang.native.labels import labelled_by
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program import NativeProgram, native_program
@@ -69,9 +70,11 @@ def elements_of(joint: BoundDensity, summed: Collection[str] = ()) -> int:
     return total
 
 
-def program_of(joint: BoundDensity, names: Sequence[str], summed: Collection[str] = ()) -> NativeProgram:
-    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out. Raises NotScalar for what has no
-    such form."""
+def program_of(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), *, of_labels: bool = False
+) -> NativeProgram:
+    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out; ``of_labels``: of the posterior chances
+    of these. Raises NotScalar for what has no such form."""
     unknown = sorted(joint.missing.keys() - set(summed))
     if unknown:
         raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
@@ -83,7 +86,7 @@ def program_of(joint: BoundDensity, names: Sequence[str], summed: Collection[str
     if reasons:
         raise PgmError(reasons)
     return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights),
-                          steps, joint.missing.keys() & set(summed))  # fmt: skip
+                          steps, joint.missing.keys() & set(summed), of_labels=of_labels)  # fmt: skip
 
 
 def native_log_density(
@@ -91,10 +94,24 @@ def native_log_density(
 ) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
     program = program_of(joint, names, summed)
-    sizes = [_size_of(joint, axis, summed) for axis in program.sizes]
-    return NativeLogDensity(
-        program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
-    )
+    return NativeLogDensity(program, *_data_of(joint, program, summed), torch.get_num_threads())
+
+
+def native_label_chances(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str]
+) -> NativeLabelChances:
+    """The compiled posterior chances of the discrete variables ``summed``, given variables ``names``. Raises NotScalar as `program_of`."""
+    program = program_of(joint, names, summed, of_labels=True)
+    steps, _ = summing_steps(joint.model, tuple(summed))
+    labels = tuple(name for step in steps for name in step.names)
+    return NativeLabelChances(program, *_data_of(joint, program, summed), labels)
+
+
+def _data_of(
+    joint: BoundDensity, program: NativeProgram, summed: Collection[str]
+) -> tuple[list[np.ndarray], list[int]]:
+    """The arrays that a program reads, and the sizes of its axes."""
+    return [_values_of(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
 
 
 def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:

@@ -19,7 +19,7 @@ from pgmlang.native.labels import in_order, labels_in, states, states_before
 from pgmlang.native.placed import fresh_name
 from pgmlang.native.prepared import is_costly
 from pgmlang.native.scalars import Array, Loop, Scalar, rewritten, walk
-from pgmlang.native.stages import SequenceStage, Stage
+from pgmlang.native.stages import ProbeStage, SequenceStage, Stage
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,21 @@ class Elimination:
 
     def _stage(self, stage: Stage | SequenceStage) -> None:
         self.factors.stages[stage.array.name] = stage
+
+
+def probes_of(factors: FactorTerms, steps: Sequence[Step]) -> list[tuple[ProbeStage, FactorTerm]]:
+    """A probe of every label of `steps`, ``[*axes, states]``, and the term that adds it to the density."""
+    out = []
+    for name in (name for step in steps for name in step.names):
+        variable = factors.model.by_name[name]
+        axes = factors.model.array_axes(variable)
+        array = Array("computed", (fresh_name(factors, f"probe_of_{name}"),), (*axes, name), True, True)
+        stage = ProbeStage(array, variable.span)
+        factors.stages[array.name] = stage
+        at = [factors.graph.make("loop", payload=loop) for loop in (*map(Loop, axes), states(name))]
+        value = factors.graph.load(array, at)
+        out.append((stage, FactorTerm(array.name, factors.loops_along(axes), value, variable.span)))
+    return out
 
 
 def without_labels(

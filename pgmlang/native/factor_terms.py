@@ -44,13 +44,15 @@ DEEPEST = 100
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
-    their elements; ``summed``: labels that are to be summed out, whose terms have loops over their states."""
+    their elements; ``summed``: labels that are to be summed out, whose terms have loops over their states; ``slopes``: whether
+    derivatives by the latent variables are wanted."""
 
     model: Model
     latent: Mapping[str, AnySupport]
     partly_seen: frozenset[str] = frozenset()
     weighted: frozenset[str] = frozenset()
     summed: frozenset[str] = frozenset()
+    slopes: bool = True
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
@@ -259,7 +261,7 @@ class FactorTerms:
             loops = self.loops_along(axes)
             here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
             self.stages[name] = Stage(
-                Array("computed", (name,), axes, True, True), loops, support.value(self.graph, here), None
+                Array("computed", (name,), axes, self.slopes, True), loops, support.value(self.graph, here), None
             )
         return self.graph.load(self.stages[name].array, index)
 
@@ -268,12 +270,12 @@ class FactorTerms:
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
-            array = Array("computed", (name,), axes, True, True)
+            array = Array("computed", (name,), axes, self.slopes, True)
             self.stages[name] = VectorStage(array, self.loops_along(axes[:-1]), support, variable.span)
         return self.stages[name]
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
-        return self.graph.load(Array("free", (name,), axes, True, True), index)
+        return self.graph.load(Array("free", (name,), axes, self.slopes, True), index)
 
     def jacobians(self) -> list[FactorTerm]:
         """The log determinants of the maps from free values to supports; those of vectors come with their arrays."""

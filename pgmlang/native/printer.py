@@ -20,7 +20,7 @@ from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.printed_sequences import SequenceCalls
-from pgmlang.native.stages import AnyStage, SequenceStage, Stage, VectorStage
+from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -97,11 +97,13 @@ class Printer:
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
         start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
-        self.out.assign(identifier, py.call("np.zeros", shape) if isinstance(stage, SequenceStage) else start)
+        is_zero = isinstance(stage, SequenceStage | ProbeStage)
+        self.out.assign(identifier, py.call("np.zeros", shape) if is_zero else start)
         if self.with_gradient and stage.array.is_active:
             self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
         if isinstance(stage, SequenceStage):
             SequenceCalls(self.out, self.names, stage, self.size).forward()
+        if isinstance(stage, SequenceStage | ProbeStage):
             return
 
         def inside() -> None:
@@ -136,6 +138,8 @@ class Printer:
 
     def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
+        if isinstance(stage, ProbeStage):
+            return
         self.out.blank()
         self._comment(f"adjoints of {stage.array.name}", stage.span)
         if isinstance(stage, SequenceStage):
@@ -144,7 +148,7 @@ class Printer:
 
         def inside() -> None:
             adjoints = self._adjoint_array(stage.array)
-            assert not isinstance(stage, SequenceStage)
+            assert not isinstance(stage, SequenceStage | ProbeStage)
             if isinstance(stage, VectorStage):
                 given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
                 free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))

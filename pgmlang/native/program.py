@@ -14,7 +14,7 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
-from pgmlang.native.elimination import without_labels
+from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
@@ -62,16 +62,19 @@ class _Pieces:
 
 def native_program(
     model: Model, supports: Mapping[str, AnySupport], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
-    steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME,
+    steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME, *, of_labels: bool = False,
 ) -> NativeProgram:  # fmt: skip
     """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
     cells drop out; ``weighted``: plates whose rows have weights; ``steps``: sum discrete variables out, those ``in_part`` where their cells are
-    open. Raises NotScalar for what has no such form."""
+    open; ``of_labels``: in place of the density their posterior chances. Raises NotScalar for what has no such form."""
     model = model.once(with_labels_picked)
     summed = frozenset(name for step in steps for name in step.names)
-    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted), summed)
-    of_factors = without_labels(factors, factors.terms(), steps, in_part)
-    terms = [*map(factors.by_weight, of_factors), *factors.jacobians()]
+    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted), summed,
+                          slopes=not of_labels)  # fmt: skip
+    probes = probes_of(factors, steps) if of_labels else []
+    of_factors = without_labels(factors, [*factors.terms(), *(term for _, term in probes)], steps, in_part)
+    terms = list(map(factors.by_weight, of_factors))
+    terms = [t for t in terms if t.value.is_active] if of_labels else [*terms, *factors.jacobians()]
     preparation = Preparation(factors.graph)
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
@@ -95,12 +98,16 @@ def native_program(
     body = Writer(file_name)
     _prepare(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
-    for with_gradient in (True, False):
+    if of_labels:
+        asked = [stage.array for stage, _ in probes]
+        _label_chances(body, names, model, supports, pieces, arguments, asked)
+    for with_gradient in (True, False) if not of_labels else ():
         _density(body, names, model, supports, pieces, arguments, with_gradient=with_gradient)
     out = Writer(file_name)
     _head(out, model, file_name, body)
     out.extend(body)
-    _foot(out, arguments)
+    if not of_labels:
+        _foot(out, arguments)
     return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
 
 
@@ -181,6 +188,24 @@ def _density(
     )
     out.blank()
     out.statement(py.returns(py.name("total")), None, "")
+    out.indent -= 1
+
+
+def _label_chances(
+    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport], pieces: _Pieces, arguments: list[str],
+    asked: Sequence[Array],
+) -> None:  # fmt: skip
+    out.blank(2)
+    out.line("@compiled_sums")
+    out.head(f"def label_chances({', '.join(['x', *arguments])}):")
+    out.indent += 1
+    out.doc("The posterior chances of labels at a free vector: slopes of the log of the sum over them.")
+    starts = _starts(out, names, model, supports)
+    out.line("total = 0.0")
+    Printer(out, names, with_gradient=True, starts=starts, guarded=pieces.guarded).body(pieces.stages, pieces.terms)
+    out.blank()
+    chances = py.tuple_of(*(py.name(names["adjoint", array]) for array in asked))
+    out.statement(py.returns(chances), None, "")
     out.indent -= 1
 
 

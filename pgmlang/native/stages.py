@@ -78,4 +78,22 @@ class SequenceStage:
         return (*order, *([self.of_plate] if self.of_plate is not None else []))
 
 
-AnyStage = Stage | VectorStage | SequenceStage
+@dataclass(frozen=True)
+class ProbeStage:
+    """Zeros, added to what a density is of: its slopes by them are what is asked for (Darwiche 2003)."""
+
+    array: Array
+    span: Span | None
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None."""
+        return ()
+
+
+AnyStage = Stage | VectorStage | SequenceStage | ProbeStage

@@ -19,14 +19,13 @@ COLUMNS: dict[str, Any] = {
     "y": RNG.normal(size=N), "w": RNG.gamma(2.0, 1.0, N), "k": RNG.poisson(3.0, N), "b": RNG.integers(0, 2, N), "x": RNG.normal(size=N),
     "c": [f"c{i}" for i in GROUPS], "d": [f"d{i % 3}" for i in range(N)], "v.one": RNG.normal(size=N), "v.two": RNG.normal(size=N),
     "a": [("l", "m", "n")[i % 3] for i in range(N)],
+    "bs": [(0, 1, None)[int(i)] for i in RNG.integers(0, 3, N)],
     "zs": [("one", "two", "three", None)[int(i)] for i in RNG.integers(0, 4, N)],
 }  # fmt: skip
 HEAD = (
     "dim j = {one, two, three}\ndim i = {left, right}\ndim f = {one, two}\ng ~ Normal(0, 1)\nh ~ Normal(0, 1)\nm[j] ~ Normal(0, 2)\n"
-    "n[i, j] ~ Normal(0, 1)\nshare[j] ~ Dirichlet(2)\n"
+    "n[i, j] ~ Normal(0, 1)\nshare[j] ~ Dirichlet(2)\nhalf[i] ~ Dirichlet(3)\n"
 )
-MOVES = HEAD + "dim to like j\nplate j2 like j {\n}\n"
-CHAIN = "  z ~ Categorical(if first then share else move[prev(z)])\n"
 MOVE = HEAD + "dim to like state\nshares[state] ~ Dirichlet(1)\nplate state[3] {\n  move[to] ~ Dirichlet(2)\n  level ~ Normal(0, 2)\n}\n"
 STEPS = "  z ~ Categorical(if first then shares else move[prev(z)])\n"
 MODELS: dict[str, tuple[str, str]] = {
@@ -45,15 +44,12 @@ MODELS: dict[str, tuple[str, str]] = {
         HEAD + "plate r {\n  z ~ Categorical(share)\n  y ~ if z == one then Normal(g, 1) else if z == two then Cauchy(h, 1) else Laplace(m[z], 2)\n}",
         "y",
     ),
-    "vectors of data": (HEAD + "u[f, j] ~ Normal(0, 1)\nplate r {\n  z ~ Categorical(share)\n  v[f] ~ Normal(u[f, z], exp(g))\n}", "v.one v.two"),
+    "vectors of data": (HEAD + "u[j, f] ~ Normal(0, 1)\nplate r {\n  z ~ Categorical(share)\n  v[f] ~ Normal(u[z], exp(g))\n}", "v.one v.two"),
     "two labels": (
-        HEAD + "plate r {\n  z ~ Categorical(share)\n  o : i ~ Categorical(logit = n[i, z])\n  y ~ Normal(n[o, z], exp(g))\n}".replace("n[i, z]", "n[., z]").replace("[., z]", "[z]")
-        if False
-        else HEAD + "plate r {\n  z ~ Categorical(share)\n  o : bit ~ Bernoulli(logit = m[z])\n  y ~ Normal(m[z] + g * o, exp(h))\n}",
-        "y",
+        HEAD + "plate r {\n  z ~ Categorical(share)\n  o : bit ~ Bernoulli(logit = m[z])\n  y ~ Normal(m[z] + g * o, exp(h))\n}", "y",
     ),
     "two apart": (
-        HEAD + "plate r {\n  z ~ Categorical(share)\n  o : i ~ Categorical(logit = n[i, one])\n  y ~ Normal(n[o, z], exp(g))\n}", "y",
+        HEAD + "plate r {\n  z ~ Categorical(share)\n  o ~ Categorical(half)\n  y ~ Normal(n[o, z], exp(g))\n}", "y",
     ),
     "a chain of labels in a row": (
         HEAD + "plate r {\n  z ~ Categorical(share)\n  o : bit ~ Bernoulli(logit = m[z])\n  p : bit ~ Bernoulli(logit = g + h * o)\n  q : bit ~ Bernoulli(logit = h + g * p)\n"
@@ -89,8 +85,11 @@ MODELS: dict[str, tuple[str, str]] = {
         + "    y ~ if first then Normal(level[z], 1) else Normal(level[z] + e + g * prev(y), exp(h))\n  }\n}",
         "c y",
     ),
-    "a chain seen in part": (
-        MOVE.replace("plate state[3]", "plate state[3]") + "plate t = chain {\n  o : bit ~ Bernoulli(if first then 0.3 else sigmoid(g + h * prev(o)))\n  y ~ Normal(h * o, 1)\n}", "y",
+    "a chain of bits": (
+        HEAD + "plate t = chain {\n  o : bit ~ Bernoulli(if first then 0.3 else sigmoid(g + h * prev(o)))\n  y ~ Normal(h * o, 1)\n}", "y",
+    ),
+    "chains seen in part": (
+        HEAD + "plate c {\n  plate t = chain {\n    bs : bit ~ Bernoulli(if first then 0.3 else sigmoid(g + h * prev(bs)))\n    y ~ Normal(h * bs, 1)\n  }\n}", "c bs y",
     ),
     "rows within steps": (
         HEAD + "plate c = chain {\n  o : bit ~ Bernoulli(if first then 0.3 else sigmoid(g + h * prev(o)))\n  plate r { y ~ Normal(h * o, exp(g)) }\n}", "c y",

@@ -59,6 +59,28 @@ def log_arrived(weight, log_weight, is_kept, matrix, z):
 
 
 @compiled
+def arrive(weight, chances, come):
+    """Sums ``come [K]`` of weights times chances into every state, four states at a time."""
+    states, z = come.shape[0], 0
+    while z + 4 <= states:
+        a, b, c, e = 0.0, 0.0, 0.0, 0.0
+        for y in range(states):
+            w = weight[y]
+            a += w * chances[y, z]
+            b += w * chances[y, z + 1]
+            c += w * chances[y, z + 2]
+            e += w * chances[y, z + 3]
+        come[z], come[z + 1], come[z + 2], come[z + 3] = a, b, c, e
+        z += 4
+    while z < states:
+        a = 0.0
+        for y in range(states):
+            a += weight[y] * chances[y, z]
+        come[z] = a
+        z += 1
+
+
+@compiled
 def forward_pass(
     order, position, which, emission, transition, chances, tops, log_total, weight, arrived, log_weight, is_kept
 ):
@@ -84,14 +106,7 @@ def forward_pass(
                     if count > 1:
                         m = which[t] if which is not None else t
                     total += tops[of, m]
-                    for z in range(states):
-                        come[z] = 0.0
-                    for y in range(states):
-                        w = weight[r, before, y]
-                        if w > 0.0:
-                            row = chances[of, m, y]
-                            for z in range(states):
-                                come[z] += w * row[z]
+                    arrive(weight[r, before], chances[of, m], come)
                 peak = -math.inf
                 for z in range(states):
                     peak = max(peak, emission[r, t, z])
@@ -165,16 +180,20 @@ def forward_pass_adjoint(
                             m = which[t] if which is not None else t
                         has_lost = False
                         for z in range(states):
-                            share[z] = worth[z] / come[z] if come[z] > 0.0 else 0.0
-                            has_lost = has_lost or (come[z] == 0.0 and worth[z] != 0.0)
+                            if come[z] > 0.0:
+                                share[z] = worth[z] / come[z]
+                            else:
+                                share[z], has_lost = 0.0, has_lost or worth[z] != 0.0
                         for y in range(states):
-                            w, row, given = weight[r, before, y], chances[of, m, y], 0.0
+                            given = 0.0
                             for z in range(states):
-                                one = w * row[z] * share[z]
-                                given += one
-                                if d_transition is not None:
-                                    d_transition[of, m, y, z] += one
-                            earlier[y] = given
+                                given += chances[of, m, y, z] * share[z]
+                            earlier[y] = weight[r, before, y] * given
+                        if d_transition is not None:
+                            for y in range(states):
+                                w = weight[r, before, y]
+                                for z in range(states):
+                                    d_transition[of, m, y, z] += w * chances[of, m, y, z] * share[z]
                         for z in range(states if has_lost else 0):
                             if come[z] == 0.0 and worth[z] != 0.0:
                                 matrix, kept = transition[of, m], is_kept[r, before]
