@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -68,9 +69,13 @@ def _write(path: Path, source: str) -> None:
     os.replace(name, path)
 
 
+@cache
 def _versions() -> str:
     import numba
 
     from pgmlang.versions import __version__
 
-    return f"pgmlang {__version__}, numba {numba.__version__}"
+    # what programs call becomes part of them
+    runtime = sorted((Path(__file__).parent / "runtime").glob("*.py"))
+    called = hashlib.sha256(b"".join(file.read_bytes() for file in runtime)).hexdigest()
+    return f"pgmlang {__version__}, numba {numba.__version__}, {called}"
