@@ -221,6 +221,11 @@ class FactorTerms:
             case Choose(condition=condition, then=then, otherwise=otherwise):
                 test = self.truth(condition, places)
                 return self.graph.make("where", test, *(self.label(e, places) for e in (then, otherwise)))
+            case Ref(name=name) if not (expr.lag or expr.index):
+                axes = self.model.array_axes(self.model.by_name[name])
+                here = {a: self.place_of(a, places) for a in axes}
+                if all(place.op == "loop" for place in here.values()):
+                    return self.label(self.model.definition_of[name].value, here)
         raise NotScalar("labels worked out")
 
     def loop(self, axis: str, places: Places) -> Loop:

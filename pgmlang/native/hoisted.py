@@ -44,6 +44,8 @@ class Hoisting:
         around = nest[:depth]
         if node.loops != frozenset(around) and is_costly(node):
             return self._out(node, tuple(loop for loop in around if loop in node.loops))
+        if node.op == "div" and node.args[1].varies and node.args[1].loops < node.loops:
+            return self._within(self._times_reciprocal(node), nest)
         key = id(node), around
         if key not in self.rewritten:
             inner = (*around, node.payload) if node.op in REDUCTIONS else around
@@ -52,6 +54,12 @@ class Hoisting:
             other = node if same else self.graph.make(node.op, *args, payload=node.payload)
             self.rewritten[key] = self.graph.like(node, other)
         return self.rewritten[key]
+
+    def _times_reciprocal(self, node: Scalar) -> Scalar:
+        """A quotient whose denominator varies along fewer loops, as a product with what is worked out in these."""
+        over, under = node.args
+        reciprocal = self.graph.like(node, self.graph.make("div", self.graph.number(1.0), under))
+        return self.graph.like(node, self.graph.make("mul", over, reciprocal))
 
     def _out(self, node: Scalar, loops: tuple[Loop, ...]) -> Scalar:
         if id(node) not in self.taken:

@@ -3,14 +3,20 @@ enumerated."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import pgmlang
+from pgmlang.density.native import native_log_density
 from pgmlang.density.target import target_of
+from pgmlang.native.program_files import load_program
 from tests.infer.by_hand import problem_of
 from tests.native.test_equal import assert_equal
+from tests.native.test_generated_labels import assert_label_chances
 
 RNG = np.random.default_rng(5)
 N = 14
@@ -124,6 +130,68 @@ def problem(text: str, columns: str, **binding: Any) -> Any:
     return problem_of(text, {n: COLUMNS[n] for n in columns.split()}, **binding)
 
 
-@pytest.mark.parametrize(("text", "columns"), MODELS.values(), ids=MODELS)
-def test_models(text: str, columns: str) -> None:
-    assert_equal(target_of(problem(text, columns)))
+FAST = ("several factors", "labels at three levels", "chains of groups", "chains below a label of the group")
+
+
+@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
+def test_models(name: str) -> None:
+    assert_equal(target_of(problem(*MODELS[name])))
+
+
+def test_posterior_chances() -> None:
+    assert_label_chances(target_of(problem(*MODELS["chains below a label of the group"])))
+
+
+def test_enumerated() -> None:
+    """The sum over all labels of groups and rows together, by hand."""
+    text, columns = MODELS["labels of groups and rows"]
+    target = target_of(problem(text, columns))
+    assert target.sums is not None
+    native = native_log_density(target.joint, target.names, target.sums.names)
+    x = torch.from_numpy(np.random.default_rng(2).normal(size=(1, target.dimension)) * 0.5)
+    values, log_det = target.values(x)
+    found = native.values(x.numpy())[0] - float(log_det)
+    assert found == pytest.approx(_by_hand({k: v[0].numpy() for k, v in values.items()}), rel=1e-12)
+
+
+def _by_hand(v: dict[str, np.ndarray]) -> float:
+    def normal(x: Any, mean: Any, sd: Any) -> Any:
+        return -0.5 * ((x - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+
+    total = sum(float(normal(v[n], 0.0, 1.0).sum()) for n in ("g", "h", "n", "e")) + float(normal(v["m"], 0.0, 2.0).sum())
+    total += math.lgamma(6) + float(np.log(v["share"]).sum()) + math.lgamma(6) - 2 * math.lgamma(3) + 2 * float(np.log(v["half"]).sum())
+    for group in range(4):
+        ys = COLUMNS["y"][[g == group for g in GROUPS]]
+        of_label = []
+        for z in range(3):
+            chance = 1 / (1 + math.exp(-v["m"][z]))
+            log = math.log(v["share"][z])
+            for y in ys:
+                log += math.log(sum((chance if o else 1 - chance) * math.exp(normal(y, v["g"] * o + v["e"][group], math.exp(v["h"]))) for o in (0, 1)))
+            of_label.append(log)
+        total += float(np.logaddexp.reduce(of_label))
+    return total
+
+
+def test_a_planted_fault_is_seen() -> None:
+    """The comparison would tell of responsibilities that are off by a little."""
+    target = target_of(problem(*MODELS["a mixture"]))
+    assert target.sums is not None
+    native = native_log_density(target.joint, target.names, target.sums.names)
+    x = np.full((1, target.dimension), 0.3)
+    right = native.values_and_gradients(x)[1]
+    source = native.program.source
+    wrong = source.replace("scale_of_logsumexp = 1.0 /", "scale_of_logsumexp = 1.0000001 /")
+    assert wrong != source
+    native.__dict__["module"] = load_program(wrong)
+    assert np.abs(native.values_and_gradients(x)[1] / right - 1).max() > 1e-9
+
+
+def test_backend_of_a_fit() -> None:
+    """`hmc` over what is left when labels are summed out."""
+    text, columns = MODELS["a mixture"]
+    options = {"chains": 2, "warmup": 20, "draws": 10, "backend": "native"}
+    data = {n: COLUMNS[n] for n in columns.split()}
+    fit = pgmlang.compile(text).fit(data, method="hmc", seed=1, options=options)
+    assert fit.info["backend"] == "native"
+    assert fit.draws["z"].shape == (2, 10, N)

@@ -86,6 +86,27 @@ def test_by_logarithms(seed: int, scale: float) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_long_sequences() -> None:
+    """Weights that grow or shrink at every step stay within the range of numbers; log-sums are those of matrices."""
+    rng = np.random.default_rng(0)
+    rows = 5_000
+    for low, high in ((-3.0, 3.0), (-60.0, -50.0), (0.0, 0.1)):
+        emission, transition = rng.uniform(low, high, (1, rows, 3)), rng.uniform(low, high, (1, 1, 3, 3))
+        chances, tops = transition_chances(transition)
+        log_total = np.zeros((1, rows))
+        kept = [np.empty((1, rows, 3)) for _ in range(3)]
+        given = (np.arange(rows), np.arange(rows), None, emission, transition, chances, tops, log_total, *kept, np.zeros((1, rows), dtype=bool))  # fmt: skip
+        forward_pass(*given)
+        log = emission[0, 0]
+        for t in range(1, rows):
+            log = np.logaddexp.reduce(log[:, None] + transition[0, 0], 0) + emission[0, t]
+        assert log_total[0, 0] == pytest.approx(np.logaddexp.reduce(log), rel=1e-12)
+        slopes = np.zeros_like(emission), np.zeros_like(transition)
+        forward_pass_adjoint(*given, np.ones((1, rows)), *slopes)
+        np.testing.assert_allclose(slopes[0].sum(-1), 1.0, rtol=1e-9)
+        assert slopes[1].sum() == pytest.approx(rows - 1, rel=1e-9)
+
+
 def test_all_paths() -> None:
     case = Case(1, 1.0, 2, 3, 0.0)
     total = case.found()[0].reshape(2, -1)
