@@ -33,16 +33,28 @@ def cache(action: str, as_json: bool, quiet: bool) -> None:
         if as_json:
             print_json({"folder": place, "cleared": gone, "left": left})
         else:
-            say(f"threw away {gone} program{'' if gone == 1 else 's'}" + (f"; {left} cannot be" if left else ""), quiet)
+            say(
+                f"threw away {gone} program{'' if gone == 1 else 's'}" + (f"; {left} cannot be" if left else ""),
+                quiet,
+            )
         return
     programs = kept_programs()
     reason = why_not_kept()
     size = sum(p.bytes for p in programs)
     if as_json:
         entries = [
-            {"key": p.key, "model": p.name or None, "bytes": p.bytes, "seconds_since_use": round(p.used)} for p in programs
+            {"key": p.key, "model": p.name or None, "bytes": p.bytes, "seconds_since_use": round(p.used)}
+            for p in programs
         ]
-        print_json({"folder": place, "bytes": size, "most_bytes": MOST_BYTES, "not_used_because": reason, "programs": entries})
+        print_json(
+            {
+                "folder": place,
+                "bytes": size,
+                "most_bytes": MOST_BYTES,
+                "not_used_because": reason,
+                "programs": entries,
+            }
+        )
         return
     if programs:
         from pgmlang.display import DisplayTable, column
@@ -55,7 +67,9 @@ def cache(action: str, as_json: bool, quiet: bool) -> None:
         )
         print_result(DisplayTable(columns))
     number = f"{len(programs)} program{'' if len(programs) == 1 else 's'}"
-    click.echo(f"{number}, {size / 1e6:,.1f} MB of at most {MOST_BYTES / 1e6:,.0f}" + (f", in {place}" if place else ""))
+    click.echo(
+        f"{number}, {size / 1e6:,.1f} MB of at most {MOST_BYTES / 1e6:,.0f}" + (f", in {place}" if place else "")
+    )
     if reason is not None:
         say(f"note: compiled programs are not kept: {reason}", quiet)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.model import Model
+from pgmlang.native.code_files import why_not_kept
 from pgmlang.native.costs import BackendChoice, Counts, chosen
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.program import native_program
@@ -32,7 +34,13 @@ def native_choice(
     if isinstance(counts, NotScalar):
         return BackendChoice("torch", f"torch: there is no program of loops for {counts}")
     sizes = {axis: facts.binding.layout.size(model.root_axis(axis)) for axis in counts.axes}
-    return chosen(counts, sizes, chains, gradients)
+    choice = chosen(counts, sizes, chains, gradients)
+    unkept = why_not_kept() if choice.backend == "native" else None
+    return (
+        choice
+        if unkept is None
+        else replace(choice, reason=f"{choice.reason}; compiled anew in each process, as {unkept}")
+    )
 
 
 @once_per_problem

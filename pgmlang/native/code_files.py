@@ -19,7 +19,7 @@ from pathlib import Path
 
 FOLDER = "PGMLANG_CACHE"
 """The variable of the environment that says where they are."""
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 250_000_000
 """Size of all programs beyond which those that were not used for longest are thrown away."""
 TEXT = "program.py"
 _HEAD = b"pgmlang code 1\n"
@@ -53,17 +53,19 @@ class KeptProgram:
 
 
 def why_not_kept() -> str | None:
-    """Why compiled programs are neither read nor written, in words; None where they are."""
+    """Why compiled programs are neither read nor written, in words; None where they are. Makes no folder."""
     try:
         folder = programs_folder()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        distrust = _distrust(os.lstat(folder))
-        if distrust is None and not os.access(folder, os.W_OK | os.X_OK):
-            distrust = "cannot be written"
     except RuntimeError:
         return "there is no home folder to keep them in"
-    except OSError as error:
-        return f"`{programs_folder()}` cannot be made: {(error.strerror or str(error)).lower()}"
+    try:
+        distrust = _distrust(os.lstat(folder))
+    except OSError:
+        there = next(p for p in folder.parents if p.exists())
+        is_possible = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        return None if is_possible else f"`{folder}` cannot be made"
+    if distrust is None and not os.access(folder, os.W_OK | os.X_OK):
+        distrust = "cannot be written"
     return None if distrust is None else f"`{folder}` {distrust}"
 
 
@@ -178,6 +180,9 @@ def _write(key: str, name: str, content: bytes) -> None:
         return
     folder = programs_folder() / key
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _is_trusted():
+            return
         folder.mkdir(mode=0o700, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     except OSError:

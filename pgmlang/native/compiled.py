@@ -46,7 +46,7 @@ def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
-    dispatcher = njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
+    dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
     dispatcher._cache = CodeFiles(function)
     return dispatcher  # type: ignore[no-any-return]
 

@@ -49,7 +49,9 @@ except (PgmError, KeyboardInterrupt) as stopped:
     print(time.process_time() - sent[0], type(stopped).__name__, str(stopped))
 print(os.path.exists(sys.argv[2]))
 """
-RESUMED = IN_WARM_UP + """
+RESUMED = (
+    IN_WARM_UP
+    + """
 NativeLogDensity.trajectories = whole
 def drawn(**more):
     draws = model.fit(rows, method="hmc", seed=1, options=options, **more).draws
@@ -57,6 +59,7 @@ def drawn(**more):
 torch.set_num_threads(2)
 print(drawn(checkpoint=sys.argv[2], resume=True) == drawn())
 """
+)
 IN_COMPILATION = """
 from numba.core import event
 
