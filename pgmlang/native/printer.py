@@ -18,8 +18,8 @@ from pgmlang.lower.writer import Writer
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
-from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.printed_sequences import SequenceCalls
+from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
