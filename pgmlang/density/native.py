@@ -73,9 +73,7 @@ def native_log_density(
     return NativeLogDensity(program, *_data_of(joint, program, summed), torch.get_num_threads())
 
 
-def native_label_chances(
-    joint: BoundDensity, names: Sequence[str], summed: Collection[str]
-) -> NativeLabelChances:
+def native_label_chances(joint: BoundDensity, names: Sequence[str], summed: Collection[str]) -> NativeLabelChances:
     """The compiled posterior chances of the discrete variables ``summed``, given variables ``names``. Raises NotScalar as `program_of`."""
     program = program_of(joint, names, summed, of_labels=True)
     steps, _ = summing_steps(joint.model, tuple(summed))

@@ -125,7 +125,7 @@ class Elimination:
         at_first = graph.make("where", is_first, graph.guard(begins), graph.number(0.0))
         emission = self._added((*(p for p in parts if not p.loops & set(back)), at_first))
         which = self._plate_of(goes_on, chain)
-        at = time
+        at: Loop | None = time
         if which is not None:
             at = Loop(which)
             goes_on = self._seen_from(goes_on, chain, which)

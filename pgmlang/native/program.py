@@ -206,7 +206,9 @@ def _label_chances(
     out.doc("The posterior chances of labels at a free vector: slopes of the log of the sum over them.")
     starts = _starts(out, names, model, supports)
     out.line("total = 0.0")
-    Printer(out, names, with_gradient=True, starts=starts, guarded=pieces.guarded).body(pieces.stages, pieces.terms)
+    Printer(out, names, with_gradient=True, starts=starts, guarded=pieces.guarded).body(
+        pieces.stages, pieces.terms
+    )
     out.blank()
     chances = py.tuple_of(*(py.name(names["adjoint", array]) for array in asked))
     out.statement(py.returns(chances), None, "")

@@ -67,12 +67,19 @@ class OverRows:
         known = self.terms.gathered.get((op, id(value), axes))
         if known is None:
             known = Array(
-                "computed", (fresh_name(self.terms, f"{_PLAIN[op]}_over_{self.plate}"),), axes, is_active, value.varies
+                "computed",
+                (fresh_name(self.terms, f"{_PLAIN[op]}_over_{self.plate}"),),
+                axes,
+                is_active,
+                value.varies,
             )
             loops = (Loop(self.plate), *(Loop(a) for a in along), *labels)
             self.terms.stages[known.name] = Stage(known, loops, value, None, op, element)
             self.terms.gathered[op, id(value), axes] = known
-        return Reduced(graph.load(known, element), graph.load(known, [*(self.places[a] for a in (*self.outer, *along)), *by_label]))
+        return Reduced(
+            graph.load(known, element),
+            graph.load(known, [*(self.places[a] for a in (*self.outer, *along)), *by_label]),
+        )
 
     def count(self) -> Scalar:
         """How many there are of each element."""
@@ -80,7 +87,6 @@ class OverRows:
 
 
 _PLAIN = {op: op.removesuffix("_over") for op in REDUCTIONS}
-
 
 
 def reduced(terms: PlacedExpressions, expr: Reduce, places: Places) -> Scalar:

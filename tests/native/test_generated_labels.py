@@ -50,12 +50,18 @@ class Generated:
         groups = "\n".join(f"  {line}" for line in group)
         self.text = "\n".join([*head, *outer]) + f"\nplate c {{\n{groups}\n  plate r{kind} {{\n{inner}\n  }}\n}}\n"
         n = sum(SIZES)
-        self.rows: dict[str, Any] = {"c": [f"c{i}" for i, k in enumerate(SIZES) for _ in range(k)], "x": self.rng.normal(size=n)}
+        self.rows: dict[str, Any] = {
+            "c": [f"c{i}" for i, k in enumerate(SIZES) for _ in range(k)],
+            "x": self.rng.normal(size=n),
+        }
         self.rows |= {c: SEEN[c][1](self.rng, n) for c in columns}
         if self.chance(0.4):
             name, is_bit = next((k, b) for k, b in self.known if k.startswith("R"))
             codes = self.rng.integers(0, 3 if is_bit else 4, n)
-            self.rows[name] = [((0, 1) if is_bit else ("one", "two", "three"))[i] if i < (2 if is_bit else 3) else None for i in codes]
+            self.rows[name] = [
+                ((0, 1) if is_bit else ("one", "two", "three"))[i] if i < (2 if is_bit else 3) else None
+                for i in codes
+            ]
 
     numbers = "g"
 
@@ -74,7 +80,10 @@ class Generated:
         return str(self.rng.choice([f"m[{name}]", f"u[{name}] * g", f"(if {name} == two then h else m[{name}])"]))
 
     def expression(self) -> str:
-        parts = [self.of_label(), str(self.rng.choice([self.number(), self.of_label(), "x * h", "e", self.numbers]))]
+        parts = [
+            self.of_label(),
+            str(self.rng.choice([self.number(), self.of_label(), "x * h", "e", self.numbers])),
+        ]
         return str(self.rng.choice(["{} + {}", "{} - 0.5 * ({})", "tanh({}) * ({})"])).format(*parts)
 
     def label(self, name: str, level: int) -> str:
@@ -87,7 +96,11 @@ class Generated:
         elif looks_back:
             line = f"{name} ~ Categorical(if first then share else move[prev({name})])"
         else:
-            line = f"{name} : j ~ Categorical(logit = m + ({within}) * u)" if self.chance(0.6) else f"{name} ~ Categorical(share)"
+            line = (
+                f"{name} : j ~ Categorical(logit = m + ({within}) * u)"
+                if self.chance(0.6)
+                else f"{name} ~ Categorical(share)"
+            )
         self.known.append((name, is_bit))
         return line
 

@@ -162,9 +162,7 @@ def forward_pass(
 
 
 @compiled
-def add_lost(
-    weight, log_weight, is_kept, row, transition, matrix, come, here, worth, extra, d_transition
-):
+def add_lost(weight, log_weight, is_kept, row, transition, matrix, come, here, worth, extra, d_transition):
     """What states whose sums were too small for numbers are ``worth [K]`` to those before, as ``extra [K]``, and to transitions."""
     states = worth.shape[0]
     for y in range(states):
