@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from pgmlang.graph.childless import is_childless_missing
+from pgmlang.graph.components import summing_steps
 from pgmlang.infer.noncentring import movable_names, noncentred
 from pgmlang.model import Model
 from pgmlang.native.code_files import why_not_kept
@@ -58,15 +59,17 @@ def _counts(model: Model, facts: Facts) -> Counts | NotScalar:
 
 def _counts_of(model: Model, facts: Facts) -> Counts:
     summed = summed_names(model, facts)
-    if summed:
-        raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
     dropped = {n for n in facts.missing if is_childless_missing(model, n)}
-    unknown = sorted(facts.missing.keys() - dropped)
+    unknown = sorted(facts.missing.keys() - dropped - set(summed))
     if unknown:
         raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
     if any(v.name in hidden_names(model, facts) for v in model.of_role("field")):
         raise NotScalar("the normalising constant of fields")
-    names = [v.name for v in latent_variables(model, facts)]
+    steps, reasons = summing_steps(model, tuple(summed))
+    if reasons:
+        raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
+    names = [v.name for v in latent_variables(model, facts) if v.name not in summed]
     binding = facts.binding
     weighted = (binding.plate,) if binding is not None and binding.weights is not None else ()
-    return native_program(model, supports_of_text(model, names), dropped, weighted).counts
+    in_part = facts.missing.keys() & set(summed)
+    return native_program(model, supports_of_text(model, names), dropped, weighted, steps, in_part).counts

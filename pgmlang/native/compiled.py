@@ -47,7 +47,7 @@ def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _compiled(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
     dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
-    dispatcher._cache = CodeFiles(function)
+    dispatcher._cache = CodeFiles(function)  # type: ignore[attr-defined]
     return dispatcher  # type: ignore[no-any-return]
 
 
