@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 
+from pgmlang.binding.record import Binding
 from pgmlang.graph.childless import is_childless_missing
 from pgmlang.graph.components import summing_steps
 from pgmlang.infer.noncentring import movable_names, noncentred
@@ -12,6 +13,7 @@ from pgmlang.model import Model
 from pgmlang.native.code_files import why_not_kept
 from pgmlang.native.costs import BackendChoice, Counts, chosen
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.labels import labelled_by
 from pgmlang.native.program import native_program
 from pgmlang.native.supports import supports_of_text
 from pgmlang.plan.latents import hidden_names, latent_variables, summed_names
@@ -33,7 +35,7 @@ def native_choice(
     counts = _counts(model, facts)
     if isinstance(counts, NotScalar):
         return BackendChoice("torch", f"torch: there is no program of loops for {counts}")
-    sizes = {axis: facts.binding.layout.size(model.root_axis(axis)) for axis in counts.axes}
+    sizes = {axis: _size(model, facts.binding, axis) for axis in counts.axes}
     choice = chosen(counts, sizes, chains, gradients)
     unkept = why_not_kept() if choice.backend == "native" else None
     return (
@@ -41,6 +43,15 @@ def native_choice(
         if unkept is None
         else replace(choice, reason=f"{choice.reason}; compiled anew in each process, as {unkept}")
     )
+
+
+def _size(model: Model, binding: Binding, axis: str) -> int:
+    """The number of elements of an axis, or of the states of a variable that is summed out."""
+    variable = model.by_name.get(labelled_by(axis))
+    if variable is None:
+        return binding.layout.size(model.root_axis(axis))
+    labels = model.labels_of(variable.type)
+    return len(labels) if labels is not None else binding.layout.size(model.root_axis(variable.type.axis or ""))
 
 
 @once_per_problem

@@ -50,6 +50,12 @@ def test_what_has_no_loops_says_why() -> None:
     assert options["backend"] == "torch"
 
 
+def test_labels_that_are_summed_out_have_their_states_counted() -> None:
+    text = (ROOT / "examples/iris/ordered.pgm").read_text()
+    words, _ = reasons(text, str(ROOT / "examples/iris/iris.csv"), draws=50_000)
+    assert "us a gradient a chain estimated" in words
+
+
 def test_what_is_asked_for_is_taken() -> None:
     words, options = reasons(MODELS["a regression"], rows(20), warmup=20, draws=20, backend="native")
     assert options["backend"] == "native"
