@@ -82,6 +82,7 @@ MODELS: dict[str, tuple[str | Path, Any]] = {
     "schools": (EXAMPLES / "schools/schools.pgm", EXAMPLES / "schools/schools.csv"),
     "logistic": (EXAMPLES / "logistic/logistic.pgm", EXAMPLES / "logistic/tumours.csv"),
     "kidiq": (EXAMPLES / "kidiq/kidiq.pgm", EXAMPLES / "kidiq/kidiq.csv"),
+    "ordered": (EXAMPLES / "iris/ordered.pgm", EXAMPLES / "iris/iris.csv"),
     "nile": (EXAMPLES / "nile/level.pgm", EXAMPLES / "nile/nile.csv"),
     "groups 1e3": (GROUPS, table(1_000, x="real", y="real", g="group")),
     "groups 1e5": (GROUPS, table(100_000, x="real", y="real", g="group")),
@@ -118,6 +119,13 @@ def best(run: Callable[[], Any]) -> float:
     return min(found)
 
 
+def states_or_elements(joint: Any, axis: str, summed: Any) -> int:
+    from pgmlang.native.labels import labelled_by
+
+    label = labelled_by(axis)
+    return int(joint.num_states(label) if label in summed else joint.layout.size(joint.model.root_axis(axis)))
+
+
 def measured(name: str) -> str:
     """A line of the table."""
     import torch
@@ -133,13 +141,14 @@ def measured(name: str) -> str:
     model = pgmlang.compile(MODELS[name][0])
     bound = model.bind(data_of(name))
     target = target_of(Problem(bound.model, bound, {}, facts_of(bound.model, bound)))
-    counts = program_of(target.joint, target.names).counts
-    sizes = {a: target.joint.layout.size(target.joint.model.root_axis(a)) for a in counts.axes}
+    joint, summed = target.joint, target.sums.names if target.sums is not None else ()
+    counts = program_of(joint, target.names, summed).counts
+    sizes = {a: states_or_elements(joint, a, summed) for a in counts.axes}
     cost = estimated(counts, sizes, CHAINS)
     x = np.random.default_rng(0).normal(size=(CHAINS, target.dimension)) * 0.3
     points = torch.from_numpy(x)
     begun = time.process_time()
-    native = native_log_density(target.joint, target.names)
+    native = native_log_density(joint, target.names, summed)
     native.values_and_gradients(x)
     compiled = time.process_time() - begun
     loops, by_torch = best(lambda: native.values_and_gradients(x)), best(lambda: target.value_and_grad(points))
