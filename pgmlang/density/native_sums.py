@@ -1,0 +1,356 @@
+"""Compiled sums over labels in place of torch's: which tables they take, in which order, and why there are none.
+
+What a row says of its labels are coefficients times statistics (`sufficient`) and tables of rows; a compiled pass over the rows gives the
+log of the sum over labels with the expected statistics, which are its gradient by the coefficients. The rest of the way, from parameters to
+coefficients and tables, is torch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgmlang.density.keys import CountedTable, FreeTable, PresenceTable, TableKey
+from pgmlang.density.reductions import scaled_sum, sum_to_axes
+from pgmlang.density.shown_rows import Shown, shown_rows
+from pgmlang.density.sufficient import IMPOSSIBLE, SufficientFactors
+from pgmlang.density.summing import LogTable, Marginaliser
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.summable import Step
+from pgmlang.native.expectations import ChainSums, LabelSums, Moments, RowTables, Threads, array_of
+from pgmlang.native.formulas import NotScalar
+
+MOST_STATES, MOST_CHAIN_STATES = 512, 64
+"""Joint labels of a row, and of a step of a chain: more are matrix products."""
+MOST_KINDS = 256
+"""Kinds of steps of chains, as far as their rows have a table in common."""
+ENOUGH_WORK = 4.0
+"""Seconds of torch's time that compiling is worth."""
+CALL, NUMBER, STATE, STEP = 2e-3, 7e-10, 3e-9, 4e-8
+"""Seconds of torch for a pass over any rows; for a statistic of a row and a state, a state of a row, and two states of a step of a chain.
+(They stand for every machine, so that the choice is the same on all.)"""
+
+
+class _Sum(torch.autograd.Function):
+    """A number for each start that compiled code works out of tensors, together with its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, run: Callable[..., tuple[Tensor, list[Tensor | None]]], *tensors: Tensor) -> Tensor:
+        total, gradients = run(*tensors)
+        ctx.save_for_backward(*(g for g in gradients if g is not None))
+        ctx.places = [i for i, g in enumerate(gradients) if g is not None]
+        ctx.starts = [t.shape[1] for t in tensors]
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        out: list[Tensor | None] = [None] * len(ctx.starts)
+        for i, gradient in zip(ctx.places, ctx.saved_tensors, strict=True):
+            mine = gradient * slope.reshape(1, -1, *[1] * (gradient.dim() - 2))
+            out[i] = mine if ctx.starts[i] == len(slope) else mine.sum(1, keepdim=True)
+        return (None, *out)
+
+
+@dataclass(frozen=True, eq=False)
+class JointStates:
+    """The joint labels of variables: ``places`` of their value axes, ``codes [name, state]``."""
+
+    places: tuple[int, ...]
+    codes: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return self.codes.shape[1]
+
+    def along(self, values: Tensor, all_places: int) -> Tensor:
+        """``[*value axes, ...]`` as ``[state, ...]``: what a table says of each joint label."""
+        shape = values.shape[:all_places]
+        number = np.zeros(self.count, dtype=np.int64)
+        for place in range(all_places):
+            number *= shape[place]
+            if place in self.places and shape[place] > 1:
+                number += self.codes[self.places.index(place)]
+        return values.flatten(0, all_places - 1).index_select(0, torch.as_tensor(number))
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """Variables that hang together: ``now``, their joint labels, and of a ``chain`` also ``both``, those of the row before with them.
+    ``axes``: of the rows; ``shown``: what these show; ``weights [rows]``, empty where all are one."""
+
+    sums: Marginaliser
+    names: tuple[str, ...]
+    axes: tuple[str, ...]
+    chain: str | None
+    now: JointStates
+    both: JointStates | None
+    shown: Shown
+    threads: Threads
+
+    @property
+    def scope(self) -> frozenset[int]:
+        return frozenset(self.now.places if self.both is None else self.both.places)
+
+    @property
+    def rows(self) -> int:
+        return math.prod(self.sums.joint.layout.size(a) for a in self.axes)
+
+    def of_pairs(self, table: LogTable) -> bool:
+        """Whether a table hangs on the labels of the row before."""
+        return not table.scope <= frozenset(self.now.places)
+
+    def log_sum(
+        self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor], starts: int, rows: slice
+    ) -> Tensor:
+        """The log of the sum over all labels of some rows ``[start]``."""
+        mine = {k: t for k, t in tables.items() if t.scope & self.scope and not isinstance(k, PresenceTable | FreeTable)}
+        coefficients = self.shown.coefficients(
+            {k: self.now.along(t.values, self.sums.places) for k, t in mine.items()
+             if isinstance(k, CountedTable) and not self.of_pairs(t)}, starts, self.now.count)  # fmt: skip
+        dense = self._dense([t for k, t in mine.items() if not isinstance(k, CountedTable) and not self.of_pairs(t)])
+        is_wanted = torch.is_grad_enabled()
+        tensors = [coefficients, dense]
+        if self.both is not None:
+            tensors.append(self._pairs({k: t for k, t in mine.items() if self.of_pairs(t)}, starts))
+        wants = [is_wanted and t.requires_grad for t in tensors]
+        outer = self.sums.joint.layout.size(self.axes[0])
+        first, last = (i * (self.rows // outer) for i in rows.indices(outer)[:2])
+
+        def run(*given: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+            return self._run(*given, held=held, rows=(first, last), wants=wants)
+
+        total: Tensor = _Sum.apply(run, *tensors)
+        return total
+
+    def _dense(self, tables: list[LogTable]) -> Tensor:
+        """The tables of rows together, ``[state, start or 1, rows]``; without any no rows."""
+        total: Tensor | None = None
+        for table in tables:
+            values = sum_to_axes(self.sums.joint, table.values, table.axes, self.axes)
+            values = self.now.along(values.flatten(-len(self.axes)), self.sums.places)
+            values = values if values.dim() == 3 else values[:, None]
+            total = values if total is None else total + values
+        return torch.zeros(self.now.count, 1, 0, dtype=self.sums.joint.dtype) if total is None else total
+
+    def _pairs(self, tables: Mapping[TableKey, LogTable], starts: int) -> Tensor:
+        """The tables of steps together, ``[before times state, start or 1, kind]``."""
+        assert self.both is not None
+        total: Tensor | None = None
+        for key, table in tables.items():
+            if isinstance(key, CountedTable):
+                values = table._replace(statistics=self.shown.of_kinds(key)).by_row().values
+            else:
+                values = sum_to_axes(self.sums.joint, table.values, table.axes, self.axes)
+            values = self.both.along(values, self.sums.places)
+            values = values if values.dim() == 3 else values[:, None]
+            total = values if total is None else total + values
+        assert total is not None, "a chain looks back"
+        return total
+
+    def _run(
+        self, coefficients: Tensor, dense: Tensor, pairs: Tensor | None = None, *, held: Mapping[str, Tensor],
+        rows: tuple[int, int], wants: list[bool],
+    ) -> tuple[Tensor, list[Tensor | None]]:  # fmt: skip
+        starts, states = coefficients.shape[1], self.now.count
+        of_start = array_of(coefficients.detach().movedim(1, 0).numpy(), np.float64)
+        impossible = 0.5 * IMPOSSIBLE if bool((coefficients <= IMPOSSIBLE).any()) else -math.inf
+        tables = RowTables(
+            array_of(dense.detach().movedim(1, 0).numpy(), np.float64), self._held(held, rows), self.now.codes[self._held_places(held)]
+        )  # fmt: skip
+        if pairs is None:
+            sums = LabelSums(self.shown.rows, self.threads)
+            out = sums(of_start, tables, rows, impossible, moments=any(wants), posterior=wants[1])
+        else:
+            kinds = pairs.shape[-1]
+            log_pairs = pairs.detach().expand(-1, starts, -1).permute(1, 2, 0).reshape(starts, kinds, states, states)
+            out = self._chain_sums(array_of(log_pairs.numpy(), np.float64), of_start, tables, impossible, any(wants))
+        gradients = [out.moments.swapaxes(0, 1), out.posterior.swapaxes(0, 1)]
+        if pairs is not None:
+            gradients.append(np.moveaxis(out.pairs.reshape(*out.pairs.shape[:2], states * states), -1, 0) if any(wants) else out.pairs)
+        return torch.as_tensor(out.totals), [
+            torch.as_tensor(np.ascontiguousarray(g)) if want else None for g, want in zip(gradients, wants, strict=True)
+        ]
+
+    def _chain_sums(
+        self, log_pairs: np.ndarray, coefficients: np.ndarray, tables: RowTables, impossible: float, moments: bool
+    ) -> Moments:
+        kinds = log_pairs.shape[1]
+        kind = self.shown.kind if kinds < self.rows else np.arange(self.rows)
+        order, begins, weights = self._paths
+        sums = ChainSums(self.shown.rows, order, begins, weights, kind, self.threads)
+        return sums(coefficients, log_pairs, tables, impossible, moments=moments)
+
+    @cached_property
+    def _paths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows chain after chain, where each begins, and the chains' weights: those of their first rows."""
+        assert self.chain is not None
+        sequences = self.sums.joint.binding.layout.sequences(self.chain)
+        order, position = array_of(sequences.order, np.int64), np.asarray(sequences.position)
+        begins = np.flatnonzero(position[order] == 0)
+        weights = self.sums.joint.weights.get(self.chain)
+        mine = np.ones(len(begins)) if weights is None else np.asarray(weights)[order[begins]]
+        return order, array_of([*begins, len(order)], np.int64), array_of(mine, np.float64)
+
+    def _held_places(self, held: Mapping[str, Tensor]) -> list[int]:
+        return [i for i, n in enumerate(self.names) if n in self.sums.joint.missing or n in held]
+
+    def _held(self, held: Mapping[str, Tensor], rows: tuple[int, int]) -> np.ndarray:
+        """Codes of the labels that are held or seen ``[name, start or 1, rows]``, negative where one is open."""
+        joint, out = self.sums.joint, []
+        for place in self._held_places(held):
+            name = self.names[place]
+            if name in held:
+                codes = held[name].flatten(1)
+                if name in joint.missing:
+                    codes = torch.where(joint.missing[name], codes.reshape(-1, *joint.missing[name].shape), joint.observed[name]).flatten(1)
+            else:
+                codes = torch.where(joint.missing[name], -1, joint.observed[name]).flatten()[None]
+            out.append(codes[:, rows[0] : rows[1]].to(torch.int16).numpy())
+        wide = max((len(c) for c in out), default=1)
+        if not out:
+            return np.zeros((0, 1, 0), dtype=np.int16)
+        return array_of([np.broadcast_to(c, (wide, c.shape[1])) for c in out], np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class NativeReduction:
+    """The log of the sum over all labels by compiled code, component by component; ``shown_alone``: statistics of rows summed, of the
+    factors with no label."""
+
+    sums: Marginaliser
+    components: tuple[Component, ...]
+    shown_alone: Mapping[TableKey, Tensor]
+
+    def reduce(self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor], rows: slice) -> Tensor:
+        """``[start]``, of ``rows`` of the plate that is gone through in blocks."""
+        joint, places = self.sums.joint, self.sums.places
+        total = torch.zeros((), dtype=joint.dtype)
+        starts = [c.shape[0] for c in held.values()]
+        for key, table in tables.items():
+            if table.values.dim() > places:
+                own = len(table.axes) if not isinstance(key, CountedTable) else 1
+                starts += table.values.shape[places : table.values.dim() - own]
+            if table.scope:
+                continue
+            if isinstance(key, CountedTable):
+                product = table.values.clamp(min=IMPOSSIBLE) @ self.shown_alone[key]
+                values = torch.where(product > 0.5 * IMPOSSIBLE, product, -math.inf)
+            else:
+                values = scaled_sum(joint, table.values, table.axes)
+            total = total + values.reshape(values.shape[places:])
+        count = max([1, *starts])
+        for component in self.components:
+            total = total + component.log_sum(tables, held, count, rows)
+        return total
+
+
+def native_reduction(
+    sums: Marginaliser, groups: tuple[SufficientFactors, ...], threads: int
+) -> NativeReduction:
+    """The compiled sum over what ``sums`` and ``groups`` have together. Raises NotScalar where there is none."""
+    joint = sums.joint
+    if joint.partition is not None:
+        raise NotScalar("the normalising constant of fields")
+    if joint.scale or joint.intervened:
+        raise NotScalar("minibatches and interventions")
+    if joint.dtype != torch.float64 or joint.device.type != "cpu":
+        raise NotScalar("numbers other than float64 on the CPU")
+    if find_spec("numba") is None:
+        raise NotScalar("anything without the package numba")
+    scopes = [s for s in (*sums.scopes.values(), *(g.scope for g in groups)) if s]
+    pool = Threads(threads)
+    components = tuple(_component(sums, groups, names, pool) for names in _hanging_together(sums, scopes))
+    alone = {g.key: _summed(joint, g) for g in groups if not g.scope}
+    return NativeReduction(sums, components, alone)
+
+
+def _summed(joint: Any, group: SufficientFactors) -> Tensor:
+    statistics = group.of_rows(slice(None))
+    weights = joint.weights.get(group.plate)
+    return statistics.sum(1) if weights is None else statistics @ weights.to(statistics)
+
+
+def _hanging_together(sums: Marginaliser, scopes: Collection[frozenset[int]]) -> list[tuple[str, ...]]:
+    """The variables in sets that no factor ties to others."""
+    lagged = {len(sums.names) + i: sums.names.index(n) for i, n in enumerate(sums.lagged_names)}
+    together = [{lagged.get(p, p) for p in scope} for scope in scopes]
+    together += [{sums.names.index(n) for n in step.names} for step in sums.steps]
+    out: list[set[int]] = []
+    for some in together:
+        meeting = [s for s in out if s & some]
+        out = [s for s in out if not s & some] + [some.union(*meeting)]
+    return [tuple(sums.names[p] for p in sorted(s)) for s in out]
+
+
+def _component(
+    sums: Marginaliser, groups: tuple[SufficientFactors, ...], names: tuple[str, ...], threads: Threads
+) -> Component:
+    joint, spelled = sums.joint, ", ".join(f"`{n}`" for n in names)
+    steps: list[Step] = [s for s in sums.steps if set(s.names) & set(names)]
+    chain = next((s.chain for s in steps if s.chain), None)
+    axes = joint.axes(names[0])
+    if any(joint.axes(n) != axes for n in names) or not axes:
+        raise NotScalar(f"{spelled}, which have not the same rows")
+    if chain is not None and (len(steps) > 1 or steps[0].names != names):
+        raise NotScalar(f"{spelled}, labels of steps beside a chain")
+    places = tuple(sums.names.index(n) for n in names)
+    sizes = [joint.num_states(n) for n in names]
+    states = math.prod(sizes)
+    if states > (MOST_STATES if chain is None else MOST_CHAIN_STATES):
+        raise NotScalar(f"{states:,} joint values of {spelled}")
+    now = JointStates(places, np.indices(sizes).reshape(len(sizes), -1))
+    both = None
+    if chain is not None:
+        back = tuple(len(sums.names) + sums.lagged_names.index(n) for n in names)
+        both = JointStates((*back, *places), np.indices([*sizes, *sizes]).reshape(2 * len(sizes), -1))
+    mine = [g for g in groups if g.scope & set(places if both is None else both.places)]
+    pairs = {g.key for g in mine if not g.scope <= set(places)}
+    looks_at_rows = any(s & set(places if both is None else both.places) and not s <= set(places) for s in sums.scopes.values())
+    shown = shown_rows(joint, axes, mine, pairs, MOST_KINDS, by_row=looks_at_rows)
+    return Component(sums, names, axes, chain, now, both, shown, threads)
+
+
+def reduction_of(
+    sums: Marginaliser, groups: tuple[SufficientFactors, ...], backend: str, passes: int
+) -> NativeReduction | None:
+    """The compiled sum where it is asked for, or pays for so many ``passes`` over the rows. Raises PgmError PGM0602 where it is asked for
+    and there is none."""
+    if backend == "torch":
+        return None
+    try:
+        if backend == "auto" and passes * _seconds(sums, groups) < ENOUGH_WORK:
+            return None
+        return native_reduction(sums, groups, torch.get_num_threads())
+    except NotScalar as reason:
+        if backend == "auto":
+            return None
+        message = f"`--backend native`: there are no loops for {reason}"
+        raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
+
+
+def _seconds(sums: Marginaliser, groups: tuple[SufficientFactors, ...]) -> float:
+    """What a pass over the rows takes torch."""
+    joint, total = sums.joint, CALL
+    every = (*sums.names, *sums.lagged_names)
+
+    def states(scope: Collection[int]) -> int:
+        return math.prod(joint.num_states(every[p]) for p in scope)
+
+    for group in groups:
+        total += NUMBER * group.width * states(group.scope) * joint.layout.size(group.plate)
+    for key, scope in sums.scopes.items():
+        total += STATE * states(scope) * math.prod(joint.layout.size(a) for a in joint.factor_axes[key]) if scope else 0.0
+    for step in sums.steps:
+        rows = math.prod(joint.layout.size(a) for a in joint.axes(step.names[0]))
+        one = math.prod(joint.num_states(n) for n in step.names)
+        total += rows * (STATE * one if step.chain is None else STEP * one**2)
+    return total
