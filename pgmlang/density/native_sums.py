@@ -30,6 +30,8 @@ from pgmlang.native.formulas import NotScalar
 
 MOST_STATES, MOST_CHAIN_STATES = 512, 64
 """Joint labels of a row, and of a step of a chain: more are matrix products."""
+MOST_SQUARED = 4096
+"""Coefficients whose second derivatives are worked out together."""
 MOST_KINDS = 256
 """Kinds of steps of chains, as far as their rows have a table in common."""
 ENOUGH_WORK = 4.0
@@ -113,9 +115,7 @@ class Component:
     ) -> Tensor:
         """The log of the sum over all labels of some rows ``[start]``."""
         mine = {k: t for k, t in tables.items() if t.scope & self.scope and not isinstance(k, PresenceTable | FreeTable)}
-        coefficients = self.shown.coefficients(
-            {k: self.now.along(t.values, self.sums.places) for k, t in mine.items()
-             if isinstance(k, CountedTable) and not self.of_pairs(t)}, starts, self.now.count)  # fmt: skip
+        coefficients = self._coefficients(mine, starts)
         dense = self._dense([t for k, t in mine.items() if not isinstance(k, CountedTable) and not self.of_pairs(t)])
         is_wanted = torch.is_grad_enabled()
         tensors = [coefficients, dense]
@@ -130,6 +130,37 @@ class Component:
 
         total: Tensor = _Sum.apply(run, *tensors)
         return total
+
+    def near(self, tables: Mapping[TableKey, LogTable]) -> Callable[[Mapping[TableKey, LogTable]], Tensor] | None:
+        """The log of the sum over all rows' labels to second order around tables of one start, as a function of tables; None where it has
+        no more than that to say by itself."""
+        coefficients = self._coefficients(tables, 1).detach()
+        states, width = coefficients.shape[0], coefficients.shape[2]
+        only_counted = all(isinstance(k, CountedTable | PresenceTable | FreeTable) for k, t in tables.items() if t.scope & self.scope)
+        if self.chain is not None or not only_counted or states * width > MOST_SQUARED:
+            return None
+        impossible = 0.5 * IMPOSSIBLE if bool((coefficients <= IMPOSSIBLE).any()) else -math.inf
+        none = np.zeros((1, states, 0))
+        given = RowTables(none, self._held({}, (0, self.rows)), self.now.codes[self._held_places({})])
+        sums = LabelSums(self.shown.rows, self.threads)
+        total, moments, second = sums.curvature(coefficients[:, 0].numpy(), given, impossible)
+        slope, square = torch.as_tensor(moments)[:, None], torch.as_tensor(second).reshape(states * width, -1)
+
+        def height(others: Mapping[TableKey, LogTable]) -> Tensor:
+            starts = max(t.values.shape[self.sums.places] for t in others.values() if t.scope & self.scope)
+            away = self._coefficients(others, starts) - coefficients
+            flat = away.movedim(1, 0).flatten(1)
+            return total + (slope * away).sum((0, 2)) + 0.5 * (flat @ square * flat).sum(1)
+
+        return height
+
+    def _coefficients(self, tables: Mapping[TableKey, LogTable], starts: int) -> Tensor:
+        """What the rows' statistics are multiplied by, ``[state, start, width]``."""
+        by_group = {
+            k: self.now.along(t.values, self.sums.places) for k, t in tables.items()
+            if t.scope & self.scope and isinstance(k, CountedTable) and not self.of_pairs(t)
+        }  # fmt: skip
+        return self.shown.coefficients(by_group, starts, self.now.count)
 
     def _dense(self, tables: list[LogTable]) -> Tensor:
         """The tables of rows together, ``[state, start or 1, rows]``; without any no rows."""
@@ -232,13 +263,28 @@ class NativeReduction:
 
     def reduce(self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor], rows: slice) -> Tensor:
         """``[start]``, of ``rows`` of the plate that is gone through in blocks."""
-        joint, places = self.sums.joint, self.sums.places
-        total = torch.zeros((), dtype=joint.dtype)
+        total = self._alone(tables)
         starts = [c.shape[0] for c in held.values()]
         for key, table in tables.items():
-            if table.values.dim() > places:
-                own = len(table.axes) if not isinstance(key, CountedTable) else 1
-                starts += table.values.shape[places : table.values.dim() - own]
+            own = 1 if isinstance(key, CountedTable) else len(table.axes)
+            starts += table.values.shape[self.sums.places : table.values.dim() - own]
+        count = max([1, *starts])
+        for component in self.components:
+            total = total + component.log_sum(tables, held, count, rows)
+        return total
+
+    def near(self, tables: Mapping[TableKey, LogTable]) -> Callable[[Mapping[TableKey, LogTable]], Tensor] | None:
+        """``reduce`` of all rows to second order around tables of one start; None where that is not worked out."""
+        heights = [component.near(tables) for component in self.components]
+        if any(h is None for h in heights):
+            return None
+        return lambda others: self._alone(others) + sum(h(others) for h in heights if h is not None)
+
+    def _alone(self, tables: Mapping[TableKey, LogTable]) -> Tensor:
+        """The factors that no label is behind, ``[start]``."""
+        joint, places = self.sums.joint, self.sums.places
+        total = torch.zeros((), dtype=joint.dtype)
+        for key, table in tables.items():
             if table.scope:
                 continue
             if isinstance(key, CountedTable):
@@ -247,9 +293,6 @@ class NativeReduction:
             else:
                 values = scaled_sum(joint, table.values, table.axes)
             total = total + values.reshape(values.shape[places:])
-        count = max([1, *starts])
-        for component in self.components:
-            total = total + component.log_sum(tables, held, count, rows)
         return total
 
 

@@ -170,6 +170,23 @@ class RowBlocks:
             total = total + self._again(height, values, params, coefficients)
         return total
 
+    def near(self, values: Values, params: Values) -> Callable[[Values, Values], Tensor] | None:
+        """`log_marginal` to second order around the values of one start, without going through the rows; None where that is not worked
+        out in one pass."""
+        (block, *others), (shared, is_precise) = self.blocks, self._coefficients(values, params)
+        if block.native is None or others or not is_precise:
+            return None if is_precise or self.more_precise is self else self.more_precise.near(values, params)
+
+        def tables_at(values: Values, params: Values) -> dict[TableKey, LogTable]:
+            return block.sums.tables(values, params, others=self._coefficients(values, params)[0])
+
+        height = block.native.near(tables_at(values, params))
+        if height is None:
+            return None
+        return lambda values, params: (
+            height(tables_at(values, params)) + self._outside(self.outside, self.priors, values, params)
+        )
+
     def _outside(
         self, factors: Marginaliser | None, priors: Collection[LinearPrior], values: Values, params: Values
     ) -> Tensor:
@@ -323,7 +340,8 @@ def row_blocks(sums: Marginaliser, starts: int, backend: str = "torch", passes: 
 
 
 def _in_blocks(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, backend: str, passes: int
+    sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, backend: str = "torch",
+    passes: int = 0,
 ) -> RowBlocks:
     taken = {name for group in groups for name in group.names}
     rest = replace(sums, scopes={k: s for k, s in sums.scopes.items() if k not in taken})

@@ -26,7 +26,7 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.density_errors import PointSurface, judged, point_surface
+from pgmlang.infer.density_errors import PointSurface, Total, judged, point_surface
 from pgmlang.infer.em_options import SHORT, EmOptions, num_going_on, num_short_runs
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
@@ -281,8 +281,14 @@ class DensityEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self.sums.log_marginal(*split(self.joint, some)) + self._log_prior(some)
 
+        def near(some: dict[str, Tensor]) -> Total | None:
+            height = self.sums.near(*split(self.joint, some))
+            if height is None:
+                return None
+            return lambda values: height(*split(self.joint, values)) + self._log_prior(values)
+
         simplices = tuple(n for n in values if n in self.simplices)
-        return point_surface(self.joint, total, values, simplices)
+        return point_surface(self.joint, total, values, simplices, near)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
         """Expected counts behind learned tables: their probabilities times the gradient of the log-likelihood."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +21,8 @@ from pgmlang.native.program_files import load_program
 LOG2_E = 1 / math.log(2)
 PARTS, SHORTEST_PART, PART_NUMBERS = 64, 4096, 2**22
 """Most parts that rows are cut into, fewest rows of one, and numbers that all parts' results have together."""
+TILE = 128
+"""Rows of a part are whole multiples of this."""
 LEAST_PAIR = 1e-150
 """Probabilities of a step below which chains are summed in logarithms."""
 
@@ -28,6 +30,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+@cache
 def row_programs() -> ModuleType:
     """The compiled sums over labels."""
     from pgmlang.native.runtime import row_sums
@@ -35,6 +38,7 @@ def row_programs() -> ModuleType:
     return load_program(inspect.getsource(row_sums))
 
 
+@cache
 def chain_programs() -> ModuleType:
     """The compiled sums over paths."""
     from pgmlang.native.runtime import chain_sums
@@ -97,7 +101,7 @@ def parts_of(first: int, last: int, numbers: int) -> list[tuple[int, int]]:
     """The parts of rows whose results have so many ``numbers``: the same for any number of threads."""
     most = max(1, min(PARTS, PART_NUMBERS // max(numbers, 1)))
     size = max(SHORTEST_PART, -(-(last - first) // most))
-    size += -size % 128
+    size += -size % TILE
     return [(begin, min(begin + size, last)) for begin in range(first, last, size)]
 
 
@@ -130,6 +134,34 @@ class LabelSums:
             totals += height
             sums += share
         return Moments(totals, sums, wide, np.empty(0))
+
+
+    def curvature(
+        self, coefficients: np.ndarray, tables: RowTables, impossible: float
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """The sum over all rows by ``coefficients [state, width]``, its gradient and its second derivatives ``[state, width, state,
+        width]``."""
+        program, (states, width) = row_programs(), coefficients.shape
+        scaled = np.ascontiguousarray(coefficients[None] * LOG2_E)
+        pairs = states * (states + 1) // 2
+
+        def part(some: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            out = np.zeros(1), np.zeros((1, states, width)), np.zeros((pairs, width, width))
+            program.label_curvature(
+                *some, scaled, *self.rows.arguments, self.rows.weights, impossible * LOG2_E, *tables, *out)  # fmt: skip
+            return out
+
+        total, sums, upper = 0.0, np.zeros((states, width)), np.zeros((pairs, width, width))
+        for height, moments, second in self.threads.each(part, parts_of(0, self.rows.count, upper.size)):
+            total += float(height[0])
+            sums += moments[0]
+            upper += second
+        whole = np.triu(upper) + np.triu(upper, 1).swapaxes(1, 2)
+        square = np.empty((states, width, states, width))
+        for j in range(states):
+            for k in range(j + 1):
+                square[k, :, j] = square[j, :, k] = whole[j * (j + 1) // 2 + k]
+        return total, sums, square
 
 
 @dataclass(frozen=True, eq=False)

@@ -197,6 +197,44 @@ def sum_labels(
 
 
 @compiled_sums
+def label_curvature(
+    first, last, coefficients, columns, codes, seen, made, weights, impossible, dense, held, states_of, totals, moments, second
+):  # fmt: skip
+    """As `sum_labels` of one start, with what the expected statistics change by the coefficients (the covariance of what a row shows of its
+    label: Louis 1982): `second [pair of states, width, width]`, pairs (0, 0), (0, 1), (1, 1), (0, 2), ..., its upper triangles."""
+    _, states, width = coefficients.shape
+    statistics, values, share = np.empty((width, TILE)), np.empty((states, TILE)), np.empty((width, TILE))
+    top, total = np.empty(TILE), np.empty(TILE)
+    for begin in range(first, last, TILE):
+        count = min(TILE, last - begin)
+        fill_statistics(statistics, begin, count, columns, codes, seen, made)
+        fill_log_values(values, count, statistics, coefficients[0])
+        add_tables(values, begin, count, impossible, dense, 0, held, 0, states_of)
+        to_shares(values, count, top, total)
+        totals[0] += log_of_sums(begin, count, top, total, weights)
+        for k in range(states):
+            for r in range(count):
+                values[k, r] /= total[r]
+        for j in range(states):
+            for k in range(j + 1):
+                for r in range(count):
+                    top[r] = values[k, r] * ((1.0 if j == k else 0.0) - values[j, r])
+                    top[r] *= weights[begin + r] if weights.shape[0] else 1.0
+                for w in range(width):
+                    for r in range(count):
+                        share[w, r] = top[r] * statistics[w, r]
+                pair = j * (j + 1) // 2 + k
+                for w in range(0, width, 8):
+                    some = min(w + 8, width)
+                    add_moments(second[pair, w:some, w:], share[w:some], count, statistics[w:])
+        if weights.shape[0]:
+            for k in range(states):
+                for r in range(count):
+                    values[k, r] *= weights[begin + r]
+        add_moments(moments[0], values, count, statistics)
+
+
+@compiled_sums
 def row_likelihoods(
     first, last, coefficients, columns, codes, seen, made, impossible, dense, start, held, held_start, states_of, likelihoods, tops,
     as_logs,
