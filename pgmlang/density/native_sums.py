@@ -140,8 +140,7 @@ class Component:
         if self.chain is not None or not only_counted or states * width > MOST_SQUARED:
             return None
         impossible = 0.5 * IMPOSSIBLE if bool((coefficients <= IMPOSSIBLE).any()) else -math.inf
-        none = np.zeros((1, states, 0))
-        given = RowTables(none, self._held({}, (0, self.rows)), self.now.codes[self._held_places({})])
+        given = self._row_tables(np.zeros((1, states, 0)), {}, (0, self.rows))
         sums = LabelSums(self.shown.rows, self.threads)
         total, moments, second = sums.curvature(coefficients[:, 0].numpy(), given, impossible)
         slope, square = torch.as_tensor(moments)[:, None], torch.as_tensor(second).reshape(states * width, -1)
@@ -194,9 +193,7 @@ class Component:
         starts, states = coefficients.shape[1], self.now.count
         of_start = array_of(coefficients.detach().movedim(1, 0).numpy(), np.float64)
         impossible = 0.5 * IMPOSSIBLE if bool((coefficients <= IMPOSSIBLE).any()) else -math.inf
-        tables = RowTables(
-            array_of(dense.detach().movedim(1, 0).numpy(), np.float64), self._held(held, rows), self.now.codes[self._held_places(held)]
-        )  # fmt: skip
+        tables = self._row_tables(dense.detach().movedim(1, 0).numpy(), held, rows)
         if pairs is None:
             sums = LabelSums(self.shown.rows, self.threads)
             out = sums(of_start, tables, rows, impossible, moments=any(wants), posterior=wants[1])
@@ -231,25 +228,22 @@ class Component:
         mine = np.ones(len(begins)) if weights is None else np.asarray(weights)[order[begins]]
         return order, array_of([*begins, len(order)], np.int64), array_of(mine, np.float64)
 
-    def _held_places(self, held: Mapping[str, Tensor]) -> list[int]:
-        return [i for i, n in enumerate(self.names) if n in self.sums.joint.missing or n in held]
-
-    def _held(self, held: Mapping[str, Tensor], rows: tuple[int, int]) -> np.ndarray:
-        """Codes of the labels that are held or seen ``[name, start or 1, rows]``, negative where one is open."""
-        joint, out = self.sums.joint, []
-        for place in self._held_places(held):
-            name = self.names[place]
+    def _row_tables(self, dense: np.ndarray, held: Mapping[str, Tensor], rows: tuple[int, int]) -> RowTables:
+        """What is said of rows by themselves: log-values, and labels that are held, or else seen."""
+        joint, codes, places = self.sums.joint, list[Tensor](), list[int]()
+        for place, name in enumerate(self.names):
             if name in held:
-                codes = held[name].flatten(1)
-                if name in joint.missing:
-                    codes = torch.where(joint.missing[name], codes.reshape(-1, *joint.missing[name].shape), joint.observed[name]).flatten(1)
+                codes.append(held[name].flatten(1))
+            elif name in joint.missing:
+                codes.append(torch.where(joint.missing[name], -1, joint.observed[name]).flatten()[None])
             else:
-                codes = torch.where(joint.missing[name], -1, joint.observed[name]).flatten()[None]
-            out.append(codes[:, rows[0] : rows[1]].to(torch.int16).numpy())
-        wide = max((len(c) for c in out), default=1)
-        if not out:
-            return np.zeros((0, 1, 0), dtype=np.int16)
-        return array_of([np.broadcast_to(c, (wide, c.shape[1])) for c in out], np.int16)
+                continue
+            places.append(place)
+        wide = max((len(c) for c in codes), default=1)
+        shape = (wide, rows[1] - rows[0])
+        out = [np.broadcast_to(c[:, rows[0] : rows[1]].to(torch.int16).numpy(), shape) for c in codes]
+        none = np.zeros((0, 1, 0), dtype=np.int16)
+        return RowTables(array_of(dense, np.float64), array_of(out, np.int16) if out else none, self.now.codes[places])
 
 
 @dataclass(frozen=True, eq=False)
