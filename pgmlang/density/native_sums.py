@@ -8,80 +8,24 @@ coefficients and tables, is torch's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pgmlang.density.joint_states import GivenGradients, JointStates
 from pgmlang.density.keys import CountedTable, FreeTable, PresenceTable, TableKey
 from pgmlang.density.reductions import scaled_sum, sum_to_axes
-from pgmlang.density.shown_rows import Shown, shown_rows
-from pgmlang.density.sufficient import IMPOSSIBLE, SufficientFactors
+from pgmlang.density.shown_rows import Shown
+from pgmlang.density.sufficient import IMPOSSIBLE
 from pgmlang.density.summing import LogTable, Marginaliser
-from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.graph.summable import Step
 from pgmlang.native.expectations import ChainSums, LabelSums, Moments, RowTables, Threads, array_of
-from pgmlang.native.formulas import NotScalar
 
-MOST_STATES, MOST_CHAIN_STATES = 512, 64
-"""Joint labels of a row, and of a step of a chain: more are matrix products."""
 MOST_SQUARED = 4096
 """Coefficients whose second derivatives are worked out together."""
-MOST_KINDS = 256
-"""Kinds of steps of chains, as far as their rows have a table in common."""
-ENOUGH_WORK = 4.0
-"""Seconds of torch's time that compiling is worth."""
-CALL, NUMBER, STATE, STEP = 2e-3, 7e-10, 3e-9, 4e-8
-"""Seconds of torch for a pass over any rows; for a statistic of a row and a state, a state of a row, and two states of a step of a chain.
-(They stand for every machine, so that the choice is the same on all.)"""
-
-
-class _Sum(torch.autograd.Function):
-    """A number for each start that compiled code works out of tensors, together with its gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, run: Callable[..., tuple[Tensor, list[Tensor | None]]], *tensors: Tensor) -> Tensor:
-        total, gradients = run(*tensors)
-        ctx.save_for_backward(*(g for g in gradients if g is not None))
-        ctx.places = [i for i, g in enumerate(gradients) if g is not None]
-        ctx.starts = [t.shape[1] for t in tensors]
-        return total
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        out: list[Tensor | None] = [None] * len(ctx.starts)
-        for i, gradient in zip(ctx.places, ctx.saved_tensors, strict=True):
-            mine = gradient * slope.reshape(1, -1, *[1] * (gradient.dim() - 2))
-            out[i] = mine if ctx.starts[i] == len(slope) else mine.sum(1, keepdim=True)
-        return (None, *out)
-
-
-@dataclass(frozen=True, eq=False)
-class JointStates:
-    """The joint labels of variables: ``places`` of their value axes, ``codes [name, state]``."""
-
-    places: tuple[int, ...]
-    codes: np.ndarray
-
-    @property
-    def count(self) -> int:
-        return self.codes.shape[1]
-
-    def along(self, values: Tensor, all_places: int) -> Tensor:
-        """``[*value axes, ...]`` as ``[state, ...]``: what a table says of each joint label."""
-        shape = values.shape[:all_places]
-        number = np.zeros(self.count, dtype=np.int64)
-        for place in range(all_places):
-            number *= shape[place]
-            if place in self.places and shape[place] > 1:
-                number += self.codes[self.places.index(place)]
-        return values.flatten(0, all_places - 1).index_select(0, torch.as_tensor(number))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +58,15 @@ class Component:
         self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor], starts: int, rows: slice
     ) -> Tensor:
         """The log of the sum over all labels of some rows ``[start]``."""
-        mine = {k: t for k, t in tables.items() if t.scope & self.scope and not isinstance(k, PresenceTable | FreeTable)}
+        mine = {
+            k: t
+            for k, t in tables.items()
+            if t.scope & self.scope and not isinstance(k, PresenceTable | FreeTable)
+        }
         coefficients = self._coefficients(mine, starts)
-        dense = self._dense([t for k, t in mine.items() if not isinstance(k, CountedTable) and not self.of_pairs(t)])
+        dense = self._dense(
+            [t for k, t in mine.items() if not isinstance(k, CountedTable) and not self.of_pairs(t)]
+        )
         is_wanted = torch.is_grad_enabled()
         tensors = [coefficients, dense]
         if self.both is not None:
@@ -128,7 +78,7 @@ class Component:
         def run(*given: Tensor) -> tuple[Tensor, list[Tensor | None]]:
             return self._run(*given, held=held, rows=(first, last), wants=wants)
 
-        total: Tensor = _Sum.apply(run, *tensors)
+        total: Tensor = GivenGradients.apply(run, *tensors)
         return total
 
     def near(self, tables: Mapping[TableKey, LogTable]) -> Callable[[Mapping[TableKey, LogTable]], Tensor] | None:
@@ -136,7 +86,11 @@ class Component:
         no more than that to say by itself."""
         coefficients = self._coefficients(tables, 1).detach()
         states, width = coefficients.shape[0], coefficients.shape[2]
-        only_counted = all(isinstance(k, CountedTable | PresenceTable | FreeTable) for k, t in tables.items() if t.scope & self.scope)
+        only_counted = all(
+            isinstance(k, CountedTable | PresenceTable | FreeTable)
+            for k, t in tables.items()
+            if t.scope & self.scope
+        )
         if self.chain is not None or not only_counted or states * width > MOST_SQUARED:
             return None
         impossible = 0.5 * IMPOSSIBLE if bool((coefficients <= IMPOSSIBLE).any()) else -math.inf
@@ -199,23 +153,35 @@ class Component:
             out = sums(of_start, tables, rows, impossible, moments=any(wants), posterior=wants[1])
         else:
             kinds = pairs.shape[-1]
-            log_pairs = pairs.detach().expand(-1, starts, -1).permute(1, 2, 0).reshape(starts, kinds, states, states)
-            out = self._chain_sums(array_of(log_pairs.numpy(), np.float64), of_start, tables, impossible, any(wants))
+            log_pairs = (
+                pairs.detach().expand(-1, starts, -1).permute(1, 2, 0).reshape(starts, kinds, states, states)
+            )
+            out = self._chain_sums(
+                array_of(log_pairs.numpy(), np.float64), of_start, tables, impossible, any(wants)
+            )
         gradients = [out.moments.swapaxes(0, 1), out.posterior.swapaxes(0, 1)]
         if pairs is not None:
-            gradients.append(np.moveaxis(out.pairs.reshape(*out.pairs.shape[:2], states * states), -1, 0) if any(wants) else out.pairs)
+            gradients.append(
+                np.moveaxis(out.pairs.reshape(*out.pairs.shape[:2], states * states), -1, 0)
+                if any(wants)
+                else out.pairs
+            )
         return torch.as_tensor(out.totals), [
-            torch.as_tensor(np.ascontiguousarray(g)) if want else None for g, want in zip(gradients, wants, strict=True)
+            torch.as_tensor(np.ascontiguousarray(g)) if want else None
+            for g, want in zip(gradients, wants, strict=True)
         ]
 
     def _chain_sums(
         self, log_pairs: np.ndarray, coefficients: np.ndarray, tables: RowTables, impossible: float, moments: bool
     ) -> Moments:
         kinds = log_pairs.shape[1]
-        kind = self.shown.kind if kinds < self.rows else np.arange(self.rows)
-        order, begins, weights = self._paths
-        sums = ChainSums(self.shown.rows, order, begins, weights, kind, self.threads)
+        sums = self._of_kinds if kinds < self.rows else replace(self._of_kinds, kind=np.arange(self.rows))
         return sums(coefficients, log_pairs, tables, impossible, moments=moments)
+
+    @cached_property
+    def _of_kinds(self) -> ChainSums:
+        order, begins, weights = self._paths
+        return ChainSums(self.shown.rows, order, begins, weights, self.shown.kind, self.threads)
 
     @cached_property
     def _paths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -243,7 +209,9 @@ class Component:
         shape = (wide, rows[1] - rows[0])
         out = [np.broadcast_to(c[:, rows[0] : rows[1]].to(torch.int16).numpy(), shape) for c in codes]
         none = np.zeros((0, 1, 0), dtype=np.int16)
-        return RowTables(array_of(dense, np.float64), array_of(out, np.int16) if out else none, self.now.codes[places])
+        return RowTables(
+            array_of(dense, np.float64), array_of(out, np.int16) if out else none, self.now.codes[places]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,106 +256,3 @@ class NativeReduction:
                 values = scaled_sum(joint, table.values, table.axes)
             total = total + values.reshape(values.shape[places:])
         return total
-
-
-def native_reduction(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], threads: int
-) -> NativeReduction:
-    """The compiled sum over what ``sums`` and ``groups`` have together. Raises NotScalar where there is none."""
-    joint = sums.joint
-    if joint.partition is not None:
-        raise NotScalar("the normalising constant of fields")
-    if joint.scale or joint.intervened:
-        raise NotScalar("minibatches and interventions")
-    if joint.dtype != torch.float64 or joint.device.type != "cpu":
-        raise NotScalar("numbers other than float64 on the CPU")
-    if find_spec("numba") is None:
-        raise NotScalar("anything without the package numba")
-    scopes = [s for s in (*sums.scopes.values(), *(g.scope for g in groups)) if s]
-    pool = Threads(threads)
-    components = tuple(_component(sums, groups, names, pool) for names in _hanging_together(sums, scopes))
-    alone = {g.key: _summed(joint, g) for g in groups if not g.scope}
-    return NativeReduction(sums, components, alone)
-
-
-def _summed(joint: Any, group: SufficientFactors) -> Tensor:
-    statistics = group.of_rows(slice(None))
-    weights = joint.weights.get(group.plate)
-    return statistics.sum(1) if weights is None else statistics @ weights.to(statistics)
-
-
-def _hanging_together(sums: Marginaliser, scopes: Collection[frozenset[int]]) -> list[tuple[str, ...]]:
-    """The variables in sets that no factor ties to others."""
-    lagged = {len(sums.names) + i: sums.names.index(n) for i, n in enumerate(sums.lagged_names)}
-    together = [{lagged.get(p, p) for p in scope} for scope in scopes]
-    together += [{sums.names.index(n) for n in step.names} for step in sums.steps]
-    out: list[set[int]] = []
-    for some in together:
-        meeting = [s for s in out if s & some]
-        out = [s for s in out if not s & some] + [some.union(*meeting)]
-    return [tuple(sums.names[p] for p in sorted(s)) for s in out]
-
-
-def _component(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], names: tuple[str, ...], threads: Threads
-) -> Component:
-    joint, spelled = sums.joint, ", ".join(f"`{n}`" for n in names)
-    steps: list[Step] = [s for s in sums.steps if set(s.names) & set(names)]
-    chain = next((s.chain for s in steps if s.chain), None)
-    axes = joint.axes(names[0])
-    if any(joint.axes(n) != axes for n in names) or not axes:
-        raise NotScalar(f"{spelled}, which have not the same rows")
-    if chain is not None and (len(steps) > 1 or steps[0].names != names):
-        raise NotScalar(f"{spelled}, labels of steps beside a chain")
-    places = tuple(sums.names.index(n) for n in names)
-    sizes = [joint.num_states(n) for n in names]
-    states = math.prod(sizes)
-    if states > (MOST_STATES if chain is None else MOST_CHAIN_STATES):
-        raise NotScalar(f"{states:,} joint values of {spelled}")
-    now = JointStates(places, np.indices(sizes).reshape(len(sizes), -1))
-    both = None
-    if chain is not None:
-        back = tuple(len(sums.names) + sums.lagged_names.index(n) for n in names)
-        both = JointStates((*back, *places), np.indices([*sizes, *sizes]).reshape(2 * len(sizes), -1))
-    mine = [g for g in groups if g.scope & set(places if both is None else both.places)]
-    pairs = {g.key for g in mine if not g.scope <= set(places)}
-    looks_at_rows = any(s & set(places if both is None else both.places) and not s <= set(places) for s in sums.scopes.values())
-    shown = shown_rows(joint, axes, mine, pairs, MOST_KINDS, by_row=looks_at_rows)
-    return Component(sums, names, axes, chain, now, both, shown, threads)
-
-
-def reduction_of(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], backend: str, passes: int
-) -> NativeReduction | None:
-    """The compiled sum where it is asked for, or pays for so many ``passes`` over the rows. Raises PgmError PGM0602 where it is asked for
-    and there is none."""
-    if backend == "torch":
-        return None
-    try:
-        if backend == "auto" and passes * _seconds(sums, groups) < ENOUGH_WORK:
-            return None
-        return native_reduction(sums, groups, torch.get_num_threads())
-    except NotScalar as reason:
-        if backend == "auto":
-            return None
-        message = f"`--backend native`: there are no loops for {reason}"
-        raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
-
-
-def _seconds(sums: Marginaliser, groups: tuple[SufficientFactors, ...]) -> float:
-    """What a pass over the rows takes torch."""
-    joint, total = sums.joint, CALL
-    every = (*sums.names, *sums.lagged_names)
-
-    def states(scope: Collection[int]) -> int:
-        return math.prod(joint.num_states(every[p]) for p in scope)
-
-    for group in groups:
-        total += NUMBER * group.width * states(group.scope) * joint.layout.size(group.plate)
-    for key, scope in sums.scopes.items():
-        total += STATE * states(scope) * math.prod(joint.layout.size(a) for a in joint.factor_axes[key]) if scope else 0.0
-    for step in sums.steps:
-        rows = math.prod(joint.layout.size(a) for a in joint.axes(step.names[0]))
-        one = math.prod(joint.num_states(n) for n in step.names)
-        total += rows * (STATE * one if step.chain is None else STEP * one**2)
-    return total

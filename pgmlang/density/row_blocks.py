@@ -7,7 +7,6 @@ laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -22,20 +21,19 @@ from pgmlang.density.gradients import slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.linear_priors import LinearPrior, linear_prior
 from pgmlang.density.made_again import made_again
-from pgmlang.density.native_sums import NativeReduction, reduction_of
-from pgmlang.density.row_subset import block_of_rows, has_only_rows_of
+from pgmlang.density.native_reduction import reduction_of
+from pgmlang.density.native_sums import NativeReduction
+from pgmlang.density.plain_rows import axes_of, is_cached, numbers_of_a_row, plate_of_blocks
+from pgmlang.density.row_subset import block_of_rows
 from pgmlang.density.sufficient import SufficientFactors, more_precise, sufficient_factors
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Factor, Model
 from pgmlang.model.dependence import names_behind
-from pgmlang.model.row_plates import row_reductions
 from pgmlang.tables.learned import learned_tables
 
 BLOCK_CELLS = 2**19
 """Numbers of an intermediate result that blocks of rows are made for (of double precision 4 MB, a processor's cache)."""
-CACHED_STATISTICS = 2**24
-"""Statistics of all rows that are kept; more are made again at each pass."""
 PRECISION = 1e-6
 """Largest error of a row's log-density by rounding, in nats, at which sufficient statistics are used."""
 
@@ -173,9 +171,11 @@ class RowBlocks:
     def near(self, values: Values, params: Values) -> Callable[[Values, Values], Tensor] | None:
         """`log_marginal` to second order around the values of one start, without going through the rows; None where that is not worked
         out in one pass."""
-        (block, *others), (shared, is_precise) = self.blocks, self._coefficients(values, params)
-        if block.native is None or others or not is_precise:
-            return None if is_precise or self.more_precise is self else self.more_precise.near(values, params)
+        block = self.blocks[0]
+        if block.native is None or len(self.blocks) > 1:
+            return None
+        if not self._coefficients(values, params)[1]:
+            return self.more_precise.near(values, params)
 
         def tables_at(values: Values, params: Values) -> dict[TableKey, LogTable]:
             return block.sums.tables(values, params, others=self._coefficients(values, params)[0])
@@ -340,7 +340,10 @@ def row_blocks(sums: Marginaliser, starts: int, backend: str = "torch", passes: 
 
 
 def _in_blocks(
-    sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, backend: str = "torch",
+    sums: Marginaliser,
+    groups: tuple[SufficientFactors, ...],
+    starts: int,
+    backend: str = "torch",
     passes: int = 0,
 ) -> RowBlocks:
     taken = {name for group in groups for name in group.names}
@@ -351,12 +354,12 @@ def _in_blocks(
         whole = _block(rest, groups, slice(0, None), native)
         return RowBlocks(sums, groups, (whole,), None, starts, (), backend, passes)
     conditionals = [
-        c for k, c in sums.joint.model.conditional_of.items() if k in rest.scopes and plate not in _axes(rest, k)
+        c for k, c in sums.joint.model.conditional_of.items() if k in rest.scopes and plate not in axes_of(rest, k)
     ]
     priors = tuple(p for p in (linear_prior(sums.joint, c) for c in conditionals) if p is not None)
     rest = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in {p.name for p in priors}})
     outside = replace(rest, names=(), steps=(), scopes={
-        k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)})  # fmt: skip
+        k: s for k, s in rest.scopes.items() if plate not in axes_of(rest, k)})  # fmt: skip
     inside = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in outside.scopes})
     blocks = [
         _block(replace(inside, joint=joint), groups, rows, native)
@@ -367,11 +370,15 @@ def _in_blocks(
 
 
 def _cut(
-    inside: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str, native: NativeReduction | None
+    inside: Marginaliser,
+    groups: tuple[SufficientFactors, ...],
+    starts: int,
+    plate: str,
+    native: NativeReduction | None,
 ) -> Iterator[tuple[BoundDensity, slice]]:
     """Blocks of rows: all in one where compiled code lays nothing of them out."""
     joint, num_rows = inside.joint, inside.joint.layout.size(plate)
-    size = max(1, BLOCK_CELLS // _numbers_of_a_row(inside, groups, starts, plate))
+    size = max(1, BLOCK_CELLS // numbers_of_a_row(inside, groups, starts, plate))
     if native is not None and not inside.scopes:
         size = num_rows
     for start in range(0, num_rows, size):
@@ -382,52 +389,5 @@ def _cut(
 def _block(
     rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice, native: NativeReduction | None
 ) -> RowBlock:
-    cached = {g.key: g.of_rows(rows) for g in groups if _is_cached(g)} if native is None else {}
+    cached = {g.key: g.of_rows(rows) for g in groups if is_cached(g)} if native is None else {}
     return RowBlock(rest, rows, cached, native)
-
-
-def _is_cached(group: SufficientFactors) -> bool:
-    return group.width * group.points.whole.layout.size(group.plate) <= CACHED_STATISTICS
-
-
-def _axes(sums: Marginaliser, key: TableKey) -> tuple[str, ...]:
-    return sums.joint.factor_axes[key]
-
-
-def plate_of_blocks(sums: Marginaliser) -> str | None:
-    """The plate whose rows can be gone through in blocks, None where there is none."""
-    joint = sums.joint
-    plates = [p.name for p in joint.model.plates if p.is_rows]
-    if (
-        len(plates) != 1
-        or joint.partition is not None
-        or sums.lagged_names
-        or not has_only_rows_of(joint, plates[0])
-        or any(True for _ in row_reductions(joint.model))
-    ):
-        return None
-    (plate,) = plates
-    held = {*joint.latent, *joint.learned, *joint.fixed} - set(sums.names)
-    if any(plate in joint.axes(n) for n in held if n in joint.model.by_name):
-        return None
-    if any(joint.axes(n)[:1] != (plate,) for n in sums.names):
-        return None
-    return plate if all(not s or plate in _axes(sums, k) for k, s in sums.scopes.items()) else None
-
-
-def _numbers_of_a_row(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str) -> int:
-    """Numbers of the largest intermediate result of a row: a table over the values of what is summed together, for each
-    start, of every element; or its statistics."""
-    joint = sums.joint
-
-    def states(scope: Collection[int]) -> int:
-        return math.prod(joint.num_states(sums.names[i]) for i in scope if i < len(sums.names))
-
-    def elements(name: Any) -> int:
-        shape = zip(joint.axes(name), joint.shapes[name], strict=True) if name in joint.shapes else ()
-        return math.prod(n for a, n in shape if a != plate)
-
-    tables = [states(s) * elements(k) for k, s in sums.scopes.items()]
-    steps = [math.prod(joint.num_states(n) for n in step.names) for step in sums.steps]
-    widths = [g.width for g in groups if not _is_cached(g)]
-    return max([1, *(starts * n for n in (*tables, *steps, *(states(g.scope) for g in groups))), *widths])

@@ -84,7 +84,9 @@ class PointSurface:
     def around(self, x: np.ndarray) -> Function:
         """`function` to second order around a point, itself where that is not cheaper."""
         with torch.no_grad():
-            near = self.near(self.values_at(torch.as_tensor(x[None], dtype=self.joint.dtype, device=self.joint.device)))
+            near = self.near(
+                self.values_at(torch.as_tensor(x[None], dtype=self.joint.dtype, device=self.joint.device))
+            )
         return self.function if near is None else replace(self, total=near).function
 
     def function(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -198,7 +198,8 @@ class DensityEm:
         left = [still_to_gain(column) for column in last]
         top = max(column[-1] for column in last)
         return all(
-            gain <= self.options.tolerance or column[-1] + gain < top - 1 for column, gain in zip(last, left, strict=True)
+            gain <= self.options.tolerance or column[-1] + gain < top - 1
+            for column, gain in zip(last, left, strict=True)
         )
 
     def _ahead(self, plain: tuple[dict[str, Tensor], ...]) -> dict[str, Tensor]:

@@ -5,12 +5,14 @@ Rows are cut into the same parts, and what these come to is added in the same or
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +25,8 @@ PARTS, SHORTEST_PART, PART_NUMBERS = 64, 4096, 2**22
 """Most parts that rows are cut into, fewest rows of one, and numbers that all parts' results have together."""
 TILE = 128
 """Rows of a part are whole multiples of this."""
+WRITTEN_OUT = 8
+"""States of a chain for whose number there is a program of its own."""
 LEAST_PAIR = 1e-150
 """Probabilities of a step below which chains are summed in logarithms."""
 
@@ -39,11 +43,33 @@ def row_programs() -> ModuleType:
 
 
 @cache
-def chain_programs() -> ModuleType:
-    """The compiled sums over paths."""
+def chain_programs(states: int) -> ModuleType:
+    """The compiled sums over paths, of few states with their number written out."""
     from pgmlang.native.runtime import chain_sums
 
-    return load_program(inspect.getsource(chain_sums))
+    tree = ast.parse(inspect.getsource(chain_sums))
+    if states <= WRITTEN_OUT:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "states":
+                node.value = ast.Constant(states)
+    return load_program(ast.unparse(tree))
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Arrays that are used again: pages that are asked for anew are cleared each time."""
+
+    free: dict[tuple[int, ...], list[np.ndarray]]
+
+    def take(self, *shape: int) -> np.ndarray:
+        try:
+            return self.free[shape].pop()
+        except (KeyError, IndexError):  # another thread may have the last one
+            return np.empty(shape)
+
+    def give_back(self, *arrays: np.ndarray) -> None:
+        for array in arrays:
+            self.free.setdefault(array.shape, []).append(array)
 
 
 class Moments(NamedTuple):
@@ -135,7 +161,6 @@ class LabelSums:
             sums += share
         return Moments(totals, sums, wide, np.empty(0))
 
-
     def curvature(
         self, coefficients: np.ndarray, tables: RowTables, impossible: float
     ) -> tuple[float, np.ndarray, np.ndarray]:
@@ -175,12 +200,13 @@ class ChainSums:
     weights: np.ndarray
     kind: np.ndarray
     threads: Threads
+    room: Room = field(default_factory=lambda: Room({}))
 
     def __call__(
         self, coefficients: np.ndarray, log_pairs: np.ndarray, tables: RowTables, impossible: float, *, moments: bool
     ) -> Moments:  # fmt: skip
         """By ``coefficients [start, state, width]`` of the rows' statistics and ``log_pairs [start, kind, before, state]``."""
-        starts, states, width = coefficients.shape
+        starts, states, _ = coefficients.shape
         out = Moments(
             np.empty(starts),
             np.zeros(coefficients.shape),
@@ -191,7 +217,16 @@ class ChainSums:
         inner = Threads(1) if side_by_side > 1 else self.threads
 
         def start(number: int) -> None:
-            self._of_start(number, coefficients[number] * LOG2_E, log_pairs[number] * LOG2_E, tables, impossible * LOG2_E, out, inner, moments)
+            self._of_start(
+                number,
+                coefficients[number] * LOG2_E,
+                log_pairs[number] * LOG2_E,
+                tables,
+                impossible * LOG2_E,
+                out,
+                inner,
+                moments,
+            )
 
         for _ in (self.threads if side_by_side > 1 else Threads(1)).each(start, range(starts)):
             pass
@@ -203,59 +238,63 @@ class ChainSums:
     ) -> None:  # fmt: skip
         program, states = row_programs(), len(coefficients)
         parts = parts_of(0, self.rows.count, coefficients.size)
-        likelihoods, tops = np.empty((self.rows.count, states)), np.empty(self.rows.count)
-        at = (min(number, len(tables.dense) - 1), tables.held, min(number, tables.held.shape[1] - 1), tables.states_of)
+        likelihoods, tops = self.room.take(self.rows.count, states), self.room.take(self.rows.count)
+        at = (
+            min(number, len(tables.dense) - 1),
+            tables.held,
+            min(number, tables.held.shape[1] - 1),
+            tables.states_of,
+        )
 
         def likelihoods_of(some: tuple[int, int], as_logs: bool = False) -> bool:
             return bool(program.row_likelihoods(
                 *some, coefficients, *self.rows.arguments, impossible, tables.dense, *at, likelihoods, tops, as_logs))  # fmt: skip
 
+        def moments_of(some: tuple[int, int]) -> np.ndarray:
+            sums = np.zeros(coefficients.shape)
+            program.add_row_moments(*some, likelihoods, *self.rows.arguments, sums)
+            return sums
+
         is_lost = any(list(threads.each(likelihoods_of, parts)))
         pairs = np.exp2(log_pairs)
         is_lost = is_lost or bool(((pairs < LEAST_PAIR) & (log_pairs > -math.inf)).any())
-        shares = np.zeros_like(likelihoods) if moments else np.empty((0, states))
-        total = math.nan if is_lost else self._paths(likelihoods, tops, pairs, shares, out.pairs[number], threads, moments)
+        total = math.nan if is_lost else self._paths(likelihoods, tops, pairs, out.pairs[number], threads, moments)
         if math.isnan(total):
             for some in parts:
                 likelihoods_of(some, True)
-            shares[...] = 0.0
             out.pairs[number] = 0.0
-            total = self._paths(likelihoods, None, log_pairs, shares, out.pairs[number], threads, moments)
+            total = self._paths(likelihoods, None, log_pairs, out.pairs[number], threads, moments)
         out.totals[number] = total
-        if not moments:
-            return
-        if not math.isfinite(total):
-            shares[...] = math.nan
-            out.pairs[number] = math.nan
-        if len(out.posterior):
-            out.posterior[number] = shares.T
-
-        def moments_of(some: tuple[int, int]) -> np.ndarray:
-            sums = np.zeros(coefficients.shape)
-            program.add_row_moments(*some, shares, *self.rows.arguments, sums)
-            return sums
-
-        for sums in threads.each(moments_of, parts):
-            out.moments[number] += sums
+        if moments and math.isfinite(total):
+            for sums in threads.each(moments_of, parts):
+                out.moments[number] += sums
+            if len(out.posterior):
+                out.posterior[number] = likelihoods.T
+        elif moments:
+            for array in (out.moments, out.pairs, out.posterior):
+                array[number : number + 1] = math.nan
+        self.room.give_back(likelihoods, tops)
 
     def _paths(
-        self, likelihoods: np.ndarray, tops: np.ndarray | None, pairs: np.ndarray, shares: np.ndarray, pair_sums: np.ndarray,
-        threads: Threads, moments: bool,
+        self, likelihoods: np.ndarray, tops: np.ndarray | None, pairs: np.ndarray, pair_sums: np.ndarray, threads: Threads, moments: bool
     ) -> float:  # fmt: skip
         """The sum by scaled ``likelihoods`` with their ``tops``, NaN where a number was lost, or by log-values."""
-        program, states = chain_programs(), likelihoods.shape[1]
-        place = np.arange(self.rows.count)
+        states = likelihoods.shape[1]
+        program = chain_programs(states)
         are_kinds_apart = len(pairs) == self.rows.count  # each row has its own, which no two parts add to
 
         def part(some: tuple[int, int]) -> tuple[float, np.ndarray]:
             longest = int(np.diff(self.begins[some[0] : some[1] + 1]).max())
             sums = pair_sums if are_kinds_apart else np.zeros_like(pair_sums)
-            alpha, beta = np.empty((longest, states)), np.empty((3, states))
-            around = (*some, self.begins, self.order, place, likelihoods)
-            behind = (self.kind, pairs, self.weights, alpha, np.empty(longest))
+            alpha, scales, beta = self.room.take(longest, states), self.room.take(longest), np.empty((3, states))
+            around = (*some, self.begins, self.order, likelihoods)
+            behind = (self.kind, pairs, self.weights, alpha, scales, beta, sums, moments)
             if tops is None:
-                return program.chain_paths_by_logs(*around, *behind, beta, shares, sums, moments), sums
-            return program.chain_paths(*around, tops, *behind, beta, shares, sums, moments), sums
+                height = program.chain_paths_by_logs(*around, *behind)
+            else:
+                height = program.chain_paths(*around, tops, *behind)
+            self.room.give_back(alpha, scales)
+            return height, sums
 
         total = 0.0
         for height, sums in threads.each(part, self._parts(pairs.size)):
@@ -270,7 +309,7 @@ class ChainSums:
         most = max(1, min(PARTS, PART_NUMBERS // max(numbers, 1), self.rows.count // SHORTEST_PART))
         cuts = np.searchsorted(self.begins, np.linspace(0, self.rows.count, most + 1)[1:-1])
         edges: list[int] = [0, *dict.fromkeys(int(c) for c in cuts if 0 < c < chains), chains]
-        return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def array_of(values: Any, dtype: type) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pgmlang
-from pgmlang.density import native_sums
+from pgmlang.density import native_reduction
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.row_blocks import RowBlocks, row_blocks
@@ -91,21 +91,29 @@ def assert_equal(name: str, starts: int) -> None:
     wanted, wanted_slopes = heights_and_slopes(plain, params)
     torch.testing.assert_close(height.expand(starts), wanted.expand(starts), rtol=1e-11, atol=1e-9)
     with torch.no_grad():
-        torch.testing.assert_close(native.log_marginal({}, params).expand(starts), wanted.expand(starts), rtol=1e-11, atol=1e-9)
+        torch.testing.assert_close(
+            native.log_marginal({}, params).expand(starts), wanted.expand(starts), rtol=1e-11, atol=1e-9
+        )
     assert slopes.keys() == wanted_slopes.keys()
     for n, slope in slopes.items():
-        if not bool(torch.isfinite(wanted_slopes[n]).all()):  # torch's products of matrices have no slope at a step that cannot be
+        if not bool(
+            torch.isfinite(wanted_slopes[n]).all()
+        ):  # torch's products of matrices have no slope at a step that cannot be
             wanted_slopes[n] = differences(plain, params, n)
             torch.testing.assert_close(slope, wanted_slopes[n], rtol=1e-5, atol=1e-5)
             continue
-        torch.testing.assert_close(slope, wanted_slopes[n], rtol=1e-8, atol=1e-9 * float(wanted_slopes[n].abs().max()))
+        torch.testing.assert_close(
+            slope, wanted_slopes[n], rtol=1e-8, atol=1e-9 * float(wanted_slopes[n].abs().max())
+        )
     total, known = native.expected({}, params)
     _, wanted_known = plain.expected({}, params)
     torch.testing.assert_close(total, wanted.expand(starts), rtol=1e-11, atol=1e-9)
     for key, statistics in wanted_known.statistics.items():
         if not bool(torch.isfinite(statistics).all()):
             continue
-        torch.testing.assert_close(known.statistics[key], statistics, rtol=1e-8, atol=1e-9 * (1 + float(statistics.abs().max())))
+        torch.testing.assert_close(
+            known.statistics[key], statistics, rtol=1e-8, atol=1e-9 * (1 + float(statistics.abs().max()))
+        )
 
 
 @pytest.mark.parametrize("starts", [1, 3])
@@ -114,7 +122,10 @@ def test_sums_slopes_and_expected_statistics_are_those_of_torch(name, starts):
     assert_equal(name, starts)
 
 
-@pytest.mark.parametrize("name", ["Normal", "bits along an axis", "two labels of a row", "labels that are partly seen", "rows in groups"])
+@pytest.mark.parametrize(
+    "name",
+    ["Normal", "bits along an axis", "two labels of a row", "labels that are partly seen", "rows in groups"],
+)
 def test_second_derivatives_are_those_of_differences(name):
     native, _ = both(name)
     params = values_of(native, 1)
@@ -131,7 +142,11 @@ def test_second_derivatives_are_those_of_differences(name):
             step[cell] = 1e-5 * (1 + float(value.flatten()[cell].abs()))
             moved = [{**params, name: params[name] + sign * step.reshape(value.shape)} for sign in (1, -1)]
             for exact, to_second_order in zip(
-                *([a - b for a, b in zip(*(slopes_at(f, m) for m in moved), strict=True)] for f in (native.log_marginal, near)), strict=True
+                *(
+                    [a - b for a, b in zip(*(slopes_at(f, m) for m in moved), strict=True)]
+                    for f in (native.log_marginal, near)
+                ),
+                strict=True,
             ):
                 size = 1e-6 * float(exact.abs().max()) + 1e-7
                 torch.testing.assert_close(to_second_order, exact, rtol=1e-5, atol=size)
@@ -164,13 +179,18 @@ def test_a_chain_is_summed_as_by_enumeration():
     coefficients = np.stack([-0.5 * m**2, m, np.full(3, -0.5)], -1)
     pairs = np.log(np.stack([np.broadcast_to(start, (3, 3)), move]))
     kind = np.minimum(np.arange(6), 1)
-    chains = expectations.ChainSums(shown, np.arange(6), np.array([0, 6]), np.ones(1), kind, expectations.Threads(1))
+    chains = expectations.ChainSums(
+        shown, np.arange(6), np.array([0, 6]), np.ones(1), kind, expectations.Threads(1)
+    )
     tables = expectations.RowTables(np.zeros((1, 3, 0)), np.zeros((0, 1, 0), np.int16), np.zeros((0, 3), np.int64))
     out = chains(coefficients[None], pairs[None], tables, -math.inf, moments=True)
     weights, counts = [], []
     for path in itertools.product(range(3), repeat=6):
         chance = start[path[0]] * math.prod(move[a, b] for a, b in itertools.pairwise(path))
-        weights.append(chance * math.exp(sum(-0.5 * (v - m[k]) ** 2 + 0.5 * v**2 - 0.5 * v**2 for v, k in zip(x, path, strict=True))))
+        weights.append(
+            chance
+            * math.exp(sum(-0.5 * (v - m[k]) ** 2 + 0.5 * v**2 - 0.5 * v**2 for v, k in zip(x, path, strict=True)))
+        )
         pair = np.zeros((3, 3))
         for a, b in itertools.pairwise(path):
             pair[a, b] += 1
@@ -208,7 +228,9 @@ def test_a_fit_is_that_of_torch(name):
     text, data, _ = EVERY[name]
     model = pgmlang.compile(text)
     fits = [
-        model.fit(data, method="em", seed=2, options={"restarts": 1, "max_iterations": 8, "backend": b, "tolerance": 0.0})
+        model.fit(
+            data, method="em", seed=2, options={"restarts": 1, "max_iterations": 8, "backend": b, "tolerance": 0.0}
+        )
         for b in ("native", "torch")
     ]
     np.testing.assert_allclose(fits[0].record.trace, fits[1].record.trace, rtol=1e-9)
@@ -248,5 +270,5 @@ def test_the_choice_is_by_cost(monkeypatch):
     whole = marginaliser_of(joint, names)
     assert not row_blocks(whole, 1, "auto", 10).is_native
     assert row_blocks(whole, 1, "auto", 10**7).is_native
-    monkeypatch.setattr(native_sums, "find_spec", lambda name: None)
+    monkeypatch.setattr(native_reduction, "find_spec", lambda name: None)
     assert not row_blocks(whole, 1, "auto", 10**7).is_native

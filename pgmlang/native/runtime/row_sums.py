@@ -55,8 +55,18 @@ def fill_log_values(values, count, statistics, coefficients):
             values[j, r] = 0.0
         whole = width - width % 4
         for w in range(0, whole, 4):
-            a0, a1, a2, a3 = coefficients[k, w], coefficients[k, w + 1], coefficients[k, w + 2], coefficients[k, w + 3]
-            b0, b1, b2, b3 = coefficients[j, w], coefficients[j, w + 1], coefficients[j, w + 2], coefficients[j, w + 3]
+            a0, a1, a2, a3 = (
+                coefficients[k, w],
+                coefficients[k, w + 1],
+                coefficients[k, w + 2],
+                coefficients[k, w + 3],
+            )
+            b0, b1, b2, b3 = (
+                coefficients[j, w],
+                coefficients[j, w + 1],
+                coefficients[j, w + 2],
+                coefficients[j, w + 3],
+            )
             for r in range(count):
                 t0, t1, t2, t3 = statistics[w, r], statistics[w + 1, r], statistics[w + 2, r], statistics[w + 3, r]
                 first = values[k, r] + (a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3)
@@ -257,15 +267,21 @@ def row_likelihoods(
                     likelihoods[begin + r, k] = values[k, r]
             continue
         for r in range(count):
-            least, most = math.inf, -math.inf
-            for k in range(states):
-                most = max(most, values[k, r])
-                least = min(least, values[k, r] if values[k, r] > -math.inf else math.inf)
-            is_lost = is_lost or least < most - SMALL
+            top[r] = -math.inf
+            total[r] = math.inf
+        for k in range(states):
+            for r in range(count):
+                top[r] = max(top[r], values[k, r])
+                total[r] = min(total[r], values[k, r] if values[k, r] > -math.inf else math.inf)
+        least = math.inf
+        for r in range(count):
+            least = min(least, total[r] - top[r])
+        is_lost = is_lost or least < -SMALL
         to_shares(values, count, top, total)
         for r in range(count):
             tops[begin + r] = top[r]
-            for k in range(states):
+        for k in range(states):
+            for r in range(count):
                 likelihoods[begin + r, k] = values[k, r]
     return is_lost
 
