@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.joint_states import JointStates
-from pgmlang.density.native_sums import Component, NativeReduction
+from pgmlang.density.native_sums import LabelComponent, NativeReduction
 from pgmlang.density.shown_rows import shown_rows
 from pgmlang.density.sufficient import SufficientFactors
 from pgmlang.density.summing import Marginaliser
@@ -70,7 +70,7 @@ def _hanging_together(sums: Marginaliser, scopes: Collection[frozenset[int]]) ->
 
 def _component(
     sums: Marginaliser, groups: tuple[SufficientFactors, ...], names: tuple[str, ...], threads: Threads
-) -> Component:
+) -> LabelComponent:
     joint, spelled = sums.joint, ", ".join(f"`{n}`" for n in names)
     steps: list[Step] = [s for s in sums.steps if set(s.names) & set(names)]
     chain = next((s.chain for s in steps if s.chain), None)
@@ -95,7 +95,7 @@ def _component(
         s & set(places if both is None else both.places) and not s <= set(places) for s in sums.scopes.values()
     )
     shown = shown_rows(joint, axes, mine, pairs, MOST_KINDS, by_row=looks_at_rows)
-    return Component(sums, names, axes, chain, now, both, shown, threads)
+    return LabelComponent(sums, names, axes, chain, now, both, shown, threads)
 
 
 def reduction_of(

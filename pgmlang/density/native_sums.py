@@ -22,14 +22,14 @@ from pgmlang.density.reductions import scaled_sum, sum_to_axes
 from pgmlang.density.shown_rows import Shown
 from pgmlang.density.sufficient import IMPOSSIBLE
 from pgmlang.density.summing import LogTable, Marginaliser
-from pgmlang.native.expectations import ChainSums, LabelSums, Moments, RowTables, Threads, array_of
+from pgmlang.native.expectations import ChainSums, LabelSums, ExpectedStatistics, RowTables, Threads, array_of
 
 MOST_SQUARED = 4096
 """Coefficients whose second derivatives are worked out together."""
 
 
 @dataclass(frozen=True, eq=False)
-class Component:
+class LabelComponent:
     """Variables that hang together: ``now``, their joint labels, and of a ``chain`` also ``both``, those of the row before with them.
     ``axes``: of the rows; ``shown``: what these show; ``weights [rows]``, empty where all are one."""
 
@@ -173,7 +173,7 @@ class Component:
 
     def _chain_sums(
         self, log_pairs: np.ndarray, coefficients: np.ndarray, tables: RowTables, impossible: float, moments: bool
-    ) -> Moments:
+    ) -> ExpectedStatistics:
         kinds = log_pairs.shape[1]
         sums = self._of_kinds if kinds < self.rows else replace(self._of_kinds, kind=np.arange(self.rows))
         return sums(coefficients, log_pairs, tables, impossible, moments=moments)
@@ -220,7 +220,7 @@ class NativeReduction:
     factors with no label."""
 
     sums: Marginaliser
-    components: tuple[Component, ...]
+    components: tuple[LabelComponent, ...]
     shown_alone: Mapping[TableKey, Tensor]
 
     def reduce(self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor], rows: slice) -> Tensor:

@@ -123,8 +123,8 @@ def build(problem: Problem, options: EmOptions) -> Algorithm:
 
 
 def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
-    if _table_reasons(model, facts):
-        return {}
+    if _by_density(model, facts):
+        return {"backend": "hard EM seeks the most probable labels by torch"} if options.hard else {}
     return {
         "device": "the E-step of tables runs on the CPU",
         "backend": "the E-step is one of tables, not of densities",

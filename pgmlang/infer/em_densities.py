@@ -334,7 +334,7 @@ def build(problem: Problem, options: EmOptions) -> Algorithm:
     sums = row_blocks(
         marginaliser_of(joint, summed_names(problem.model, problem.facts)),
         short_runs or options.restarts,
-        "torch" if options.hard and options.backend == "auto" else options.backend,
+        "torch" if options.hard else options.backend,
         _passes(joint, names, options),
     )
     completion = sums.by_maximum if options.hard else sums

@@ -72,7 +72,7 @@ class Room:
             self.free.setdefault(array.shape, []).append(array)
 
 
-class Moments(NamedTuple):
+class ExpectedStatistics(NamedTuple):
     """What a sum comes to: ``totals [start]``; expected statistics ``moments [start, state, width]``; the probabilities of rows'
     states, ``posterior [start, state, rows]``, and of chains' steps, ``pairs [start, kind, before, state]``, empty where not wanted."""
 
@@ -140,7 +140,7 @@ class LabelSums:
 
     def __call__(
         self, coefficients: np.ndarray, tables: RowTables, rows: tuple[int, int], impossible: float, *, moments: bool, posterior: bool
-    ) -> Moments:  # fmt: skip
+    ) -> ExpectedStatistics:  # fmt: skip
         """By ``coefficients [start, state, width]`` of the statistics of ``rows`` first to last. Log-values below ``impossible``
         are minus infinity."""
         program = row_programs()
@@ -159,7 +159,7 @@ class LabelSums:
         for height, share in self.threads.each(part, parts_of(*rows, starts * states * width)):
             totals += height
             sums += share
-        return Moments(totals, sums, wide, np.empty(0))
+        return ExpectedStatistics(totals, sums, wide, np.empty(0))
 
     def curvature(
         self, coefficients: np.ndarray, tables: RowTables, impossible: float
@@ -204,10 +204,10 @@ class ChainSums:
 
     def __call__(
         self, coefficients: np.ndarray, log_pairs: np.ndarray, tables: RowTables, impossible: float, *, moments: bool
-    ) -> Moments:  # fmt: skip
+    ) -> ExpectedStatistics:  # fmt: skip
         """By ``coefficients [start, state, width]`` of the rows' statistics and ``log_pairs [start, kind, before, state]``."""
         starts, states, _ = coefficients.shape
-        out = Moments(
+        out = ExpectedStatistics(
             np.empty(starts),
             np.zeros(coefficients.shape),
             np.empty((starts, states, self.rows.count) if moments and tables.dense.size else (0, 0, 0)),
@@ -233,7 +233,7 @@ class ChainSums:
         return out
 
     def _of_start(
-        self, number: int, coefficients: np.ndarray, log_pairs: np.ndarray, tables: RowTables, impossible: float, out: Moments,
+        self, number: int, coefficients: np.ndarray, log_pairs: np.ndarray, tables: RowTables, impossible: float, out: ExpectedStatistics,
         threads: Threads, moments: bool,
     ) -> None:  # fmt: skip
         program, states = row_programs(), len(coefficients)
