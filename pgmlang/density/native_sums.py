@@ -22,7 +22,7 @@ from pgmlang.density.reductions import scaled_sum, sum_to_axes
 from pgmlang.density.shown_rows import Shown
 from pgmlang.density.sufficient import IMPOSSIBLE
 from pgmlang.density.summing import LogTable, Marginaliser
-from pgmlang.native.expectations import ChainSums, LabelSums, ExpectedStatistics, RowTables, Threads, array_of
+from pgmlang.native.expectations import ChainSums, ExpectedStatistics, LabelSums, RowTables, Threads, array_of
 
 MOST_SQUARED = 4096
 """Coefficients whose second derivatives are worked out together."""
