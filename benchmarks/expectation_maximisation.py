@@ -200,7 +200,9 @@ def main() -> None:
         for who, run in outcomes.items():
             seconds, height = run()
             share = f"{seconds / first:.2f} times ours"
-            print(f"{name:12} {who:17} {1000 * seconds:8.1f} ms   log-likelihood {height:.0f}   {share}", flush=True)
+            print(
+                f"{name:12} {who:17} {1000 * seconds:8.1f} ms   log-likelihood {height:.0f}   {share}", flush=True
+            )
     if options.whole:
         whole_fits(x)
 
