@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,29 @@ def test_bytes_are_the_same_for_any_number_of_threads(name, monkeypatch):
         torch.set_num_threads(before)
     for one, other in zip(*outcomes, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "name", ["Normal", "a chain of numbers", "sequences", "classes of groups", "an input tells rows apart"]
+)
+def test_rows_of_weights_count_so_often(name):
+    text, data, names = EVERY[name]
+    model = pgmlang.compile(text)
+    joint = density_of_binding(model.model, model.bind(data), {}, torch.float64, torch.device("cpu"))
+    weights = {
+        p.name: torch.as_tensor(RNG.integers(4, size=joint.layout.size(p.name)), dtype=torch.float64)
+        for p in joint.model.plates
+        if p.is_rows
+    }
+    whole = marginaliser_of(replace(joint, weights=weights), names)
+    native, plain = row_blocks(whole, 1, "native"), row_blocks(whole, 1)
+    params = values_of(native, 2)
+    for one, other in zip(heights_and_slopes(native, params), heights_and_slopes(plain, params), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-8)
+    alone = {n: v[:1] for n, v in params.items()}
+    near = native.near({}, alone)
+    if near is not None:
+        torch.testing.assert_close(near({}, alone), plain.log_marginal({}, alone), rtol=1e-11, atol=1e-8)
 
 
 def test_a_chain_is_summed_as_by_enumeration():
