@@ -14,6 +14,7 @@ def main() -> None:
         "startup.py",
         "learning.py",
         "mixtures.py",
+        "expectation_maximisation.py",
         "exact_networks.py",
         "pgmpy_queries.py",
         "families.py",

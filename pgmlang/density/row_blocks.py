@@ -7,8 +7,7 @@ laid out beside the data and these is bounded: ``BLOCK_CELLS`` numbers in each i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -18,34 +17,44 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
+from pgmlang.density.gradients import slopes_of
 from pgmlang.density.keys import AddedTable, TableKey
 from pgmlang.density.linear_priors import LinearPrior, linear_prior
 from pgmlang.density.made_again import made_again
-from pgmlang.density.row_subset import block_of_rows, has_only_rows_of
+from pgmlang.density.native_reduction import reduction_of
+from pgmlang.density.native_sums import NativeReduction
+from pgmlang.density.plain_rows import axes_of, is_cached, numbers_of_a_row, plate_of_blocks
+from pgmlang.density.row_subset import block_of_rows
 from pgmlang.density.sufficient import SufficientFactors, more_precise, sufficient_factors
 from pgmlang.density.summing import NEVER, LogTable, Marginaliser
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Factor, Model
 from pgmlang.model.dependence import names_behind
-from pgmlang.model.row_plates import row_reductions
 from pgmlang.tables.learned import learned_tables
 
 BLOCK_CELLS = 2**19
 """Numbers of an intermediate result that blocks of rows are made for (of double precision 4 MB, a processor's cache)."""
-CACHED_STATISTICS = 2**24
-"""Statistics of all rows that are kept; more are made again at each pass."""
 PRECISION = 1e-6
 """Largest error of a row's log-density by rounding, in nats, at which sufficient statistics are used."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowBlock:
-    """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all. ``cached``: the statistics by
-    group, where they are kept."""
+    """``sums``: the factors of some ``rows`` that have no statistics, and the summing of all, by ``native`` code where there is
+    some. ``cached``: the statistics by group, where they are kept."""
 
     sums: Marginaliser
     rows: slice
     cached: dict[TableKey, Tensor]
+    native: NativeReduction | None = None
+
+    def with_statistics(self, group: SufficientFactors, table: LogTable) -> LogTable:
+        """The group's table with the statistics of these rows, of which compiled code has its own."""
+        return table if self.native is not None else table._replace(statistics=self.statistics(group))
+
+    def log_sum(self, tables: Mapping[TableKey, LogTable], held: Mapping[str, Tensor]) -> Tensor:
+        """The log of the sum over the labels ``[start]``; codes that are ``held`` in compiled code alone."""
+        return self.sums.reduce(tables) if self.native is None else self.native.reduce(tables, held, self.rows)
 
     def statistics(self, group: SufficientFactors) -> Tensor:
         """The group's statistics ``[width, rows]``."""
@@ -103,6 +112,13 @@ class RowBlocks:
     outside: Marginaliser | None
     starts: int
     priors: tuple[LinearPrior, ...] = ()
+    backend: str = "torch"
+    passes: int = 0
+
+    @property
+    def is_native(self) -> bool:
+        """Whether compiled code sums the labels out."""
+        return any(b.native is not None for b in self.blocks)
 
     @property
     def joint(self) -> BoundDensity:
@@ -120,18 +136,13 @@ class RowBlocks:
     def by_maximum(self) -> RowBlocks:
         """The most probable values in place of the sum."""
 
-        def hard(sums: Marginaliser) -> Marginaliser:
-            return replace(sums, log_sum=torch.amax)
-
-        return replace(
-            self, whole=hard(self.whole), blocks=tuple(replace(b, sums=hard(b.sums)) for b in self.blocks)
-        )
+        return _in_blocks(replace(self.whole, log_sum=torch.amax), self.groups, self.starts, "torch", 0)
 
     @cached_property
     def more_precise(self) -> RowBlocks:
         """The same sum where rounding would cancel too much in the products with statistics: by finer ones, or row by row."""
         groups = tuple(g for g in map(more_precise, self.groups) if g is not None)
-        return _in_blocks(self.whole, groups, self.starts)
+        return _in_blocks(self.whole, groups, self.starts, self.backend, self.passes)
 
     # ---- the sum
 
@@ -152,10 +163,29 @@ class RowBlocks:
                 others = {
                     k: t._replace(values=coefficients[k]) for k, t in self._with_statistics(block, shared).items()
                 }
-                return block.sums.reduce(block.sums.tables(values, params, others=others))
+                return block.log_sum(block.sums.tables(values, params, others=others), {})
 
             total = total + self._again(height, values, params, coefficients)
         return total
+
+    def near(self, values: Values, params: Values) -> Callable[[Values, Values], Tensor] | None:
+        """`log_marginal` to second order around the values of one start, without going through the rows; None where that is not worked
+        out in one pass."""
+        block = self.blocks[0]
+        if block.native is None or len(self.blocks) > 1:
+            return None
+        if not self._coefficients(values, params)[1]:
+            return self.more_precise.near(values, params)
+
+        def tables_at(values: Values, params: Values) -> dict[TableKey, LogTable]:
+            return block.sums.tables(values, params, others=self._coefficients(values, params)[0])
+
+        height = block.native.near(tables_at(values, params))
+        if height is None:
+            return None
+        return lambda values, params: (
+            height(tables_at(values, params)) + self._outside(self.outside, self.priors, values, params)
+        )
 
     def _outside(
         self, factors: Marginaliser | None, priors: Collection[LinearPrior], values: Values, params: Values
@@ -181,7 +211,7 @@ class RowBlocks:
         return {g.key: table for g, (table, _) in zip(self.groups, pairs, strict=True)}, is_precise
 
     def _with_statistics(self, block: RowBlock, shared: Mapping[TableKey, LogTable]) -> dict[TableKey, LogTable]:
-        return {g.key: shared[g.key]._replace(statistics=block.statistics(g)) for g in self.groups}
+        return {g.key: block.with_statistics(g, shared[g.key]) for g in self.groups}
 
     # ---- the E-step
 
@@ -202,11 +232,11 @@ class RowBlocks:
         for block in self.blocks:
             with torch.no_grad():
                 tables = block.sums.tables(values, params, others=self._with_statistics(block, shared))
-                tables |= self._held(block, codes or {})
+                tables |= {} if block.native is not None else self._held(block, codes or {})
             with torch.enable_grad():
                 leaves = {k: t._replace(values=t.values.detach().requires_grad_()) for k, t in tables.items()}
-                height = block.sums.reduce(leaves)
-                slopes = torch.autograd.grad(height.sum(), [t.values for t in leaves.values()])
+                height = block.log_sum(leaves, codes or {})
+                slopes = slopes_of(height.sum(), [t.values for t in leaves.values()])
             total = total + height.detach()
             by_key = dict(zip(leaves, slopes, strict=True))
             for group in self.groups:
@@ -302,83 +332,62 @@ def _learned_in(model: Model, factor: Factor, names: tuple[str, ...]) -> bool:
 # ---- setting up
 
 
-def row_blocks(sums: Marginaliser, starts: int) -> RowBlocks:
+def row_blocks(sums: Marginaliser, starts: int, backend: str = "torch", passes: int = 0) -> RowBlocks:
     """The same sum by sufficient statistics where there are, in blocks of rows where these are plain and nothing is summed
-    across them."""
+    across them. ``backend``: who works it out; ``auto`` by the number of ``passes`` over the rows that are wanted."""
     groups = sufficient_factors(sums.joint, sums.names, dict(sums.scopes)) if sums.joint.partition is None else ()
-    return _in_blocks(sums, groups, starts)
+    return _in_blocks(sums, groups, starts, backend, passes)
 
 
-def _in_blocks(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int) -> RowBlocks:
+def _in_blocks(
+    sums: Marginaliser,
+    groups: tuple[SufficientFactors, ...],
+    starts: int,
+    backend: str = "torch",
+    passes: int = 0,
+) -> RowBlocks:
     taken = {name for group in groups for name in group.names}
     rest = replace(sums, scopes={k: s for k, s in sums.scopes.items() if k not in taken})
+    native = reduction_of(rest, groups, backend, passes)
     plate = plate_of_blocks(rest)
     if plate is None:
-        return RowBlocks(sums, groups, (_block(rest, groups, slice(0, None)),), None, starts)
+        whole = _block(rest, groups, slice(0, None), native)
+        return RowBlocks(sums, groups, (whole,), None, starts, (), backend, passes)
     conditionals = [
-        c for k, c in sums.joint.model.conditional_of.items() if k in rest.scopes and plate not in _axes(rest, k)
+        c for k, c in sums.joint.model.conditional_of.items() if k in rest.scopes and plate not in axes_of(rest, k)
     ]
     priors = tuple(p for p in (linear_prior(sums.joint, c) for c in conditionals) if p is not None)
     rest = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in {p.name for p in priors}})
     outside = replace(rest, names=(), steps=(), scopes={
-        k: s for k, s in rest.scopes.items() if plate not in _axes(rest, k)})  # fmt: skip
+        k: s for k, s in rest.scopes.items() if plate not in axes_of(rest, k)})  # fmt: skip
     inside = replace(rest, scopes={k: s for k, s in rest.scopes.items() if k not in outside.scopes})
-    num_rows = sums.joint.layout.size(plate)
-    size = max(1, BLOCK_CELLS // _numbers_of_a_row(inside, groups, starts, plate))
-    blocks = []
+    blocks = [
+        _block(replace(inside, joint=joint), groups, rows, native)
+        for joint, rows in _cut(inside, groups, starts, plate, native)
+    ]
+    outside_of = outside if outside.scopes else None
+    return RowBlocks(sums, groups, tuple(blocks), outside_of, starts, priors, backend, passes)
+
+
+def _cut(
+    inside: Marginaliser,
+    groups: tuple[SufficientFactors, ...],
+    starts: int,
+    plate: str,
+    native: NativeReduction | None,
+) -> Iterator[tuple[BoundDensity, slice]]:
+    """Blocks of rows: all in one where compiled code lays nothing of them out."""
+    joint, num_rows = inside.joint, inside.joint.layout.size(plate)
+    size = max(1, BLOCK_CELLS // numbers_of_a_row(inside, groups, starts, plate))
+    if native is not None and not inside.scopes:
+        size = num_rows
     for start in range(0, num_rows, size):
         rows = slice(start, min(start + size, num_rows))
-        joint = sums.joint if size >= num_rows else block_of_rows(sums.joint, plate, rows)
-        blocks.append(_block(replace(inside, joint=joint), groups, rows))
-    return RowBlocks(sums, groups, tuple(blocks), outside if outside.scopes else None, starts, priors)
+        yield (joint if size >= num_rows else block_of_rows(joint, plate, rows)), rows
 
 
-def _block(rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice) -> RowBlock:
-    return RowBlock(rest, rows, {g.key: g.of_rows(rows) for g in groups if _is_cached(g)})
-
-
-def _is_cached(group: SufficientFactors) -> bool:
-    return group.width * group.points.whole.layout.size(group.plate) <= CACHED_STATISTICS
-
-
-def _axes(sums: Marginaliser, key: TableKey) -> tuple[str, ...]:
-    return sums.joint.factor_axes[key]
-
-
-def plate_of_blocks(sums: Marginaliser) -> str | None:
-    """The plate whose rows can be gone through in blocks, None where there is none."""
-    joint = sums.joint
-    plates = [p.name for p in joint.model.plates if p.is_rows]
-    if (
-        len(plates) != 1
-        or joint.partition is not None
-        or sums.lagged_names
-        or not has_only_rows_of(joint, plates[0])
-        or any(True for _ in row_reductions(joint.model))
-    ):
-        return None
-    (plate,) = plates
-    held = {*joint.latent, *joint.learned, *joint.fixed} - set(sums.names)
-    if any(plate in joint.axes(n) for n in held if n in joint.model.by_name):
-        return None
-    if any(joint.axes(n)[:1] != (plate,) for n in sums.names):
-        return None
-    return plate if all(not s or plate in _axes(sums, k) for k, s in sums.scopes.items()) else None
-
-
-def _numbers_of_a_row(sums: Marginaliser, groups: tuple[SufficientFactors, ...], starts: int, plate: str) -> int:
-    """Numbers of the largest intermediate result of a row: a table over the values of what is summed together, for each
-    start, of every element; or its statistics."""
-    joint = sums.joint
-
-    def states(scope: Collection[int]) -> int:
-        return math.prod(joint.num_states(sums.names[i]) for i in scope if i < len(sums.names))
-
-    def elements(name: Any) -> int:
-        shape = zip(joint.axes(name), joint.shapes[name], strict=True) if name in joint.shapes else ()
-        return math.prod(n for a, n in shape if a != plate)
-
-    tables = [states(s) * elements(k) for k, s in sums.scopes.items()]
-    steps = [math.prod(joint.num_states(n) for n in step.names) for step in sums.steps]
-    widths = [g.width for g in groups if not _is_cached(g)]
-    return max([1, *(starts * n for n in (*tables, *steps, *(states(g.scope) for g in groups))), *widths])
+def _block(
+    rest: Marginaliser, groups: tuple[SufficientFactors, ...], rows: slice, native: NativeReduction | None
+) -> RowBlock:
+    cached = {g.key: g.of_rows(rows) for g in groups if is_cached(g)} if native is None else {}
+    return RowBlock(rest, rows, cached, native)

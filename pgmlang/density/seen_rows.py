@@ -16,8 +16,8 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.keys import TableKey
+from pgmlang.density.plain_rows import plate_of_blocks
 from pgmlang.density.reductions import sum_of_factors
-from pgmlang.density.row_blocks import plate_of_blocks
 from pgmlang.density.row_subset import rows_apart
 from pgmlang.density.summing import Marginaliser
 

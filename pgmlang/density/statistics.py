@@ -188,7 +188,7 @@ def _telling_rows(columns: Tensor, seen: Tensor, with_products: bool, count: int
     rows = torch.nonzero(seen).squeeze(-1)
     sampled = rows[torch.linspace(0, len(rows) - 1, min(len(rows), max(SAMPLED_ROWS, 4 * count))).long()]
     sample = statistics_of(columns[None, :, sampled], with_products)[0].mT
-    factor, pivots = torch.linalg.lu_factor(sample)
+    factor, pivots, _ = torch.linalg.lu_factor_ex(sample)
     sizes = factor.diagonal().abs()
     if len(sizes) < count or float(sizes.min()) < SMALLEST_PIVOT * float(sizes.max()):
         return None

@@ -161,7 +161,7 @@ def _plate_of(joint: BoundDensity, conditional: Conditional, summed: tuple[str, 
     distribution = conditional.distribution
     if isinstance(distribution, TableDist) and set(around) & set(distribution.by):
         return None
-    nodes = nodes_behind(model, conditional)
+    nodes = tuple(nodes_behind(model, conditional))
     if not all(_is_same_in_rows(model, node, around, summed, name) for node in nodes):
         return None
     mentioned = {n.name for n in nodes if isinstance(n, Ref)} & set(summed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,8 +18,10 @@ from pgmlang.density.delta import standard_errors
 from pgmlang.density.gradients import slopes_of
 from pgmlang.density.transforms import constrain, unconstrain
 from pgmlang.kernels.curvature import Curvature, curvature, reason_against
-from pgmlang.kernels.second_derivatives import TooCostly
+from pgmlang.kernels.second_derivatives import Function, TooCostly
 
+Total = Callable[[dict[str, Tensor]], Tensor]
+"""A log-posterior ``[point]`` of values ``[point, ...]``."""
 ON_BOUNDARY = 1e-3
 """Expected counts below which a share is held at its bound."""
 SIDE_BY_SIDE = 500_000
@@ -30,12 +32,13 @@ SIDE_BY_SIDE = 500_000
 class PointSurface:
     """The log-posterior ``total`` ``[point]`` of values ``[point, ...]`` as a function of free numbers ``[n]``: of probabilities the logits relative to each row's
     greatest, those of nothing held; of others the free ones. ``values``: where it is looked at; ``shares``: which cells of
-    probabilities are free."""
+    probabilities are free. ``near``: `total` to second order around values, where that is cheaper."""
 
     joint: BoundDensity
-    total: Callable[[dict[str, Tensor]], Tensor]
+    total: Total
     values: dict[str, Tensor]
     shares: Mapping[str, Tensor]
+    near: Callable[[dict[str, Tensor]], Total | None]
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -78,6 +81,14 @@ class PointSurface:
             out.update(constrain(self.joint, free, {**self.values, **out}, {**self.values, **out})[0])
         return {n: out[n] for n in self.values}
 
+    def around(self, x: np.ndarray) -> Function:
+        """`function` to second order around a point, itself where that is not cheaper."""
+        with torch.no_grad():
+            near = self.near(
+                self.values_at(torch.as_tensor(x[None], dtype=self.joint.dtype, device=self.joint.device))
+            )
+        return self.function if near is None else replace(self, total=near).function
+
     def function(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Minus the log-posterior ``[m]`` of free numbers ``[m, n]``, and its gradients, a few points at a time."""
         cells = sum(math.prod(s) for s in self.joint.shapes.values())
@@ -93,11 +104,11 @@ class PointSurface:
 
 
 def point_surface(
-    joint: BoundDensity, total: Callable[[dict[str, Tensor]], Tensor], values: dict[str, Tensor],
-    simplices: tuple[str, ...],
+    joint: BoundDensity, total: Total, values: dict[str, Tensor], simplices: tuple[str, ...],
+    near: Callable[[dict[str, Tensor]], Total | None] = lambda values: None,
 ) -> PointSurface:  # fmt: skip
     """The surface of a log-posterior ``total`` around values, of which the ``simplices`` are probabilities along their
-    last axis: times the gradient they are expected counts."""
+    last axis: times the gradient they are expected counts. ``near``: the same to second order around values."""
     shares = {}
     leaves = {n: values[n].detach().clone().requires_grad_() for n in simplices}
     with torch.enable_grad():
@@ -106,7 +117,7 @@ def point_surface(
     for (name, value), slope in zip(leaves.items(), slopes, strict=True):
         mask = (value * slope).detach() > ON_BOUNDARY
         shares[name] = mask.scatter(-1, value.argmax(-1, keepdim=True), False)
-    return PointSurface(joint, total, values, shares)
+    return PointSurface(joint, total, values, shares, near)
 
 
 def judged(
@@ -118,7 +129,7 @@ def judged(
     x = surface.start()
     reason, end = reason_against(len(x)), None
     try:
-        end = None if reason else curvature(surface.function, x.cpu().numpy())
+        end = None if reason else curvature(surface.function, x.cpu().numpy(), surface.around)
     except TooCostly as costly:
         reason = str(costly)
     if end is None or not end.is_minimum:

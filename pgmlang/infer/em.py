@@ -115,7 +115,7 @@ def build(problem: Problem, options: EmOptions) -> Algorithm:
     if problem.blocks[0].kernel in (M_STEP, CLIMBED):
         from pgmlang.infer.em_densities import build as build_densities
 
-        return build_densities(problem, options.max_iterations, options.tolerance, options.restarts, options.hard)
+        return build_densities(problem, options)
     from pgmlang.infer.em_tables import TableEm
 
     em = TableEm(problem, options)
@@ -123,9 +123,12 @@ def build(problem: Problem, options: EmOptions) -> Algorithm:
 
 
 def idle(model: Model, facts: Facts, options: EmOptions) -> dict[str, str]:
-    if _table_reasons(model, facts):
-        return {}
-    return {"device": "the E-step of tables runs on the CPU"}
+    if _by_density(model, facts):
+        return {"backend": "hard EM seeks the most probable labels by torch"} if options.hard else {}
+    return {
+        "device": "the E-step of tables runs on the CPU",
+        "backend": "the E-step is one of tables, not of densities",
+    }
 
 
 def when(model: Model) -> str | None:

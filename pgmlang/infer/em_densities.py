@@ -26,8 +26,8 @@ from pgmlang.density.table_priors import log_table_priors
 from pgmlang.density.transforms import constrain, free_shape, unconstrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport
-from pgmlang.infer.density_errors import PointSurface, judged, point_surface
-from pgmlang.infer.em_options import SHORT, num_going_on, num_short_runs
+from pgmlang.infer.density_errors import PointSurface, Total, judged, point_surface
+from pgmlang.infer.em_options import SHORT, EmOptions, num_going_on, num_short_runs
 from pgmlang.infer.end import CURVATURE_UNKNOWN, doubts_of, no_standard_errors
 from pgmlang.infer.expected_log_joint import ExpectedLogJoint, split
 from pgmlang.infer.m_steps import blocks_of, simplices_of
@@ -42,6 +42,10 @@ RARE = 0.01
 """Least probability of anything at a start from clusters, shared among the values that there are."""
 PLAIN = 5
 """EM's first iterations, before any step ahead: they do not converge linearly yet."""
+
+
+LONG = 50
+"""Iterations that EM is taken to need, when a backend is chosen."""
 
 
 class DensityEmState(NamedTuple):
@@ -62,18 +66,20 @@ class DensityEmState(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class DensityEm:
     """EM of one problem, set up once. ``completion``: how the E-step sums the labels out, or finds the most probable ones
-    (``is_hard``); ``sums``: their sum; ``q``: what M-steps raise."""
+    (``hard``); ``sums``: their sum; ``q``: what M-steps raise."""
 
     problem: Problem
-    max_iterations: int
-    tolerance: float
-    restarts: int
-    is_hard: bool
+    options: EmOptions
     joint: BoundDensity
     sums: RowBlocks
     completion: RowBlocks
     names: tuple[str, ...]
     q: ExpectedLogJoint
+
+    @property
+    def restarts(self) -> int:
+        assert self.options.restarts is not None, "the plan resolves it"
+        return self.options.restarts
 
     @cached_property
     def simplices(self) -> frozenset[str]:
@@ -160,11 +166,11 @@ class DensityEm:
         if len(trace) == SHORT and len(total) > self.restarts:
             return self._narrowed(total, following, trace), report
         is_converged = len(plain) == 3 and self._has_converged(trace)
-        is_done = is_converged or len(trace) >= self.max_iterations
+        is_done = is_converged or len(trace) >= self.options.max_iterations
         if is_done:
             # of the last values taken the objective is known
             return DensityEmState(values, total, trace, True, is_converged), report
-        if len(plain) == 3 and len(trace) > PLAIN and not self.is_hard:
+        if len(plain) == 3 and len(trace) > PLAIN and not self.options.hard:
             return DensityEmState(self._ahead(plain), total, trace, plain=(), fallback=following), report
         return DensityEmState(following, total, trace, plain=plain), report
 
@@ -192,7 +198,8 @@ class DensityEm:
         left = [still_to_gain(column) for column in last]
         top = max(column[-1] for column in last)
         return all(
-            gain <= self.tolerance or column[-1] + gain < top - 1 for column, gain in zip(last, left, strict=True)
+            gain <= self.options.tolerance or column[-1] + gain < top - 1
+            for column, gain in zip(last, left, strict=True)
         )
 
     def _ahead(self, plain: tuple[dict[str, Tensor], ...]) -> dict[str, Tensor]:
@@ -222,7 +229,7 @@ class DensityEm:
         reached = state.values if state.fallback is None else state.fallback
         with torch.no_grad():
             total = self.sums.log_marginal(*split(self.joint, reached)) + self._log_prior(reached)
-        order = total if not self.is_hard else state.objective
+        order = total if not self.options.hard else state.objective
         best = int(order.argmax())
         values = {n: v[best] for n, v in reached.items()}
         near = int((order > order[best] - 0.01).sum())
@@ -230,8 +237,9 @@ class DensityEm:
             "objective": "log-posterior",
             "restarts": self.restarts,
             "starts_that_agree": near,
+            "backend": "native" if self.completion.is_native else "torch",
         }
-        if self.is_hard:
+        if self.options.hard:
             notes["objective"] = "log-posterior of the completed data"
         warnings: tuple[Diagnostic, ...] = ()
         errors: dict[str, np.ndarray] = {}
@@ -239,10 +247,10 @@ class DensityEm:
             message = f"the likelihood rises without end, a cluster of one value perhaps: {state.collapse}"
             cure = "give the spread of each cluster a prior (`s ~ HalfNormal(2)`), one spread for all, or fewer clusters"
             warnings = (Diagnostic("PGM0801", message, help=cure),)
-        if not (state.is_converged and not self.is_hard):
-            why = "hard EM takes what is latent for known" if self.is_hard else "EM has not converged"
+        if not (state.is_converged and not self.options.hard):
+            why = "hard EM takes what is latent for known" if self.options.hard else "EM has not converged"
             notes |= no_standard_errors(why, None)
-        if state.is_converged and not self.is_hard:
+        if state.is_converged and not self.options.hard:
             without_data = undetermined_names(self.problem.model, self.problem.facts)
             try:
                 surface = self._point(values)
@@ -259,7 +267,7 @@ class DensityEm:
             height = float(self.sums.log_marginal(*split(self.joint, one)) + self._log_prior(one))
             prior = log_prior(self.joint, values, None, tuple(n for n in values if n not in self.joint.learned))
         trace = tuple(t[best] for t in state.trace)
-        if not self.is_hard:
+        if not self.options.hard:
             trace = (*trace, height)  # that of the values that are kept
         parameters = {n: v.cpu().numpy() for n, v in values.items()}
         return Outcome(
@@ -274,8 +282,14 @@ class DensityEm:
             self.problem.deadline.check("the look at the curvature", "it is not known")
             return self.sums.log_marginal(*split(self.joint, some)) + self._log_prior(some)
 
+        def near(some: dict[str, Tensor]) -> Total | None:
+            height = self.sums.near(*split(self.joint, some))
+            if height is None:
+                return None
+            return lambda values: height(*split(self.joint, values)) + self._log_prior(values)
+
         simplices = tuple(n for n in values if n in self.simplices)
-        return point_surface(self.joint, total, values, simplices)
+        return point_surface(self.joint, total, values, simplices, near)
 
     def _counts(self, one: dict[str, Tensor]) -> dict[str, np.ndarray]:
         """Expected counts behind learned tables: their probabilities times the gradient of the log-likelihood."""
@@ -310,20 +324,30 @@ def _chosen(mask: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]) -> d
     return {n: torch.where(mask.reshape(-1, *[1] * (v.dim() - 1)), one[n], v) for n, v in other.items()}
 
 
-def build(
-    problem: Problem, max_iterations: int, tolerance: float, restarts: int, is_hard: bool = False
-) -> Algorithm:
+def build(problem: Problem, options: EmOptions) -> Algorithm:
     """The kernel of a problem that `reasons_against` has nothing against."""
-    joint = density_of(problem)
-    sums = row_blocks(
-        marginaliser_of(joint, summed_names(problem.model, problem.facts)), num_short_runs(restarts) or restarts
-    )
-    completion = sums.by_maximum if is_hard else sums
+    assert options.restarts is not None, "the plan resolves it"
+    joint, short_runs = density_of(problem), num_short_runs(options.restarts)
     names = tuple(
         dict.fromkeys((*(v.name for v in latent_variables(problem.model, problem.facts)), *joint.learned))
     )
+    sums = row_blocks(
+        marginaliser_of(joint, summed_names(problem.model, problem.facts)),
+        short_runs or options.restarts,
+        "torch" if options.hard else options.backend,
+        _passes(joint, names, options),
+    )
+    completion = sums.by_maximum if options.hard else sums
     q = ExpectedLogJoint(
         joint, names, blocks_of(joint.model, names, simplices_of(joint.model, names)), problem.deadline
     )
-    em = DensityEm(problem, max_iterations, tolerance, restarts, is_hard, joint, sums, completion, names, q)
+    em = DensityEm(problem, options, joint, sums, completion, names, q)
     return Algorithm(em.init, em.step, lambda state: bool(state.is_done), em.conclude)
+
+
+def _passes(joint: BoundDensity, names: tuple[str, ...], options: EmOptions) -> int:
+    """How many times about the rows are gone through: in short runs, by the starts that go on, around the end."""
+    assert options.restarts is not None
+    short = min(options.max_iterations, SHORT) * num_short_runs(options.restarts)
+    numbers = sum(math.prod(joint.shapes[n]) for n in names)
+    return short + min(options.max_iterations, LONG) * num_going_on(options.restarts) + 2 * numbers

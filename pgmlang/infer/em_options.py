@@ -27,9 +27,12 @@ def num_going_on(restarts: int) -> int:
 class EmOptions(Options):
     """``tolerance``: converged when less than this, in nats, is still to be gained (by Aitken's extrapolation).
     ``restarts``: starts, the best one is kept; None: 5 with latent variables, else 1. Of several, each is the best of a few
-    short runs (`SHORT_RUNS`). ``hard``: complete each row by its most probable values instead of in expectation."""
+    short runs (`SHORT_RUNS`). ``hard``: complete each row by its most probable values instead of in expectation.
+    ``backend``: what sums labels out of densities, ``torch``, ``native`` (compiled loops), or ``auto``: loops where they can
+    and the data are large enough to pay for compiling them."""
 
     max_iterations: int = 500
     tolerance: float = 1e-5
     restarts: int | None = None
     hard: bool = False
+    backend: str = "auto"

@@ -10,6 +10,7 @@ value) the height jumps, and curvature says nothing of a number: those are named
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -91,12 +92,16 @@ def reason_against(numbers: int) -> str:
     return ""
 
 
-def hessian(function: Function, x: np.ndarray) -> np.ndarray:
+def hessian(
+    function: Function, x: np.ndarray, around: Callable[[np.ndarray], Function] | None = None
+) -> np.ndarray:
     """Second derivatives ``[n, n]``, NaN where a gradient is none. Raises TooCostly."""
-    return second_derivatives(function, x)[0]
+    return second_derivatives(function, x, around)[0]
 
 
-def curvature(function: Function, x: np.ndarray) -> Curvature | None:
+def curvature(
+    function: Function, x: np.ndarray, around: Callable[[np.ndarray], Function] | None = None
+) -> Curvature | None:
     """The curvature of what is minimised at a point that a climb ended in, after at most two Newton steps from it. None
     with more than `MOST` numbers or none at all, or where derivatives are not finite. Raises TooCostly."""
     if not 0 < len(x) <= MOST:
@@ -107,7 +112,7 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
     for _ in range(2):
         value, gradient = _at(function, x)
         if not len(square) or len(x) <= FEW:
-            square, is_on_edge = second_derivatives(function, x)
+            square, is_on_edge = second_derivatives(function, x, around)
             if is_on_edge.any() and math.isfinite(value):
                 return _beside_edges(function, x, value, is_on_edge)
         if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
@@ -122,7 +127,7 @@ def curvature(function: Function, x: np.ndarray) -> Curvature | None:
         x = _lower(function, x, value, step)
     value, gradient = _at(function, x)
     if len(x) <= FEW or decrements[0] > NEAR or flat.shape[1] or is_saddle:
-        square = hessian(function, x)
+        square = hessian(function, x, around)
     if not (np.isfinite(square).all() and np.isfinite(gradient).all()):
         return None
     step, flat, is_saddle = _newton(square, gradient)

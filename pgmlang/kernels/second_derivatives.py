@@ -56,10 +56,39 @@ def hair(x: np.ndarray) -> np.ndarray:
     return np.asarray(EPSILON ** (1 / 3) * np.maximum(np.abs(x), 1.0))
 
 
-def second_derivatives(function: Function, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def second_derivatives(
+    function: Function, x: np.ndarray, around: Callable[[np.ndarray], Function] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The Hessian ``[n, n]`` by central differences of gradients, made symmetric, NaN where a gradient is none; and the
-    numbers ``[n]`` beside which the value is infinite. Raises TooCostly."""
+    numbers ``[n]`` beside which the value is infinite. ``around``: the function to second order around a point, for steps as short as
+    these are. Raises TooCostly."""
+    if around is not None:
+        near = around(x)
+        if near != function:
+            sizes = hair(x)
+            square, is_infinite = _all_rows(near, x, sizes)
+            if np.isfinite(square).all() and not is_infinite.any():
+                return _completed(function, near, x, sizes, square), is_infinite
     sizes = hair(x)
+    square, is_infinite = _all_rows(function, x, sizes)
+    _off_edges(function, x, sizes, square, is_infinite)
+    if np.isfinite(square).all():
+        square = _completed(function, function, x, sizes, square)
+    return 0.5 * (square + square.T), is_infinite
+
+
+def _completed(
+    function: Function, near: Function, x: np.ndarray, sizes: np.ndarray, square: np.ndarray
+) -> np.ndarray:
+    """The Hessian with steps that suit each number, short ones ``near``."""
+    _shortened(near, x, sizes, square)
+    _lengthened(function, x, sizes, square)
+    square = _seen_from_afar(function, x, 0.5 * (square + square.T))
+    return np.asarray(0.5 * (square + square.T))
+
+
+def _all_rows(function: Function, x: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All rows of the Hessian by steps of these sizes, and beside which numbers the value is infinite. Raises TooCostly."""
     square, is_infinite = np.empty((len(x), len(x))), np.zeros(len(x), dtype=bool)
     begun = time.process_time()
     for first in range(0, len(x), COLUMNS):
@@ -70,12 +99,7 @@ def second_derivatives(function: Function, x: np.ndarray) -> tuple[np.ndarray, n
             raise TooCostly(
                 f"the curvature of {len(x):,} numbers would take over {MOST_SECONDS:.0f} s of processor time"
             )
-    _off_edges(function, x, sizes, square, is_infinite)
-    if np.isfinite(square).all():
-        _shortened(function, x, sizes, square)
-        _lengthened(function, x, sizes, square)
-        square = _seen_from_afar(function, x, 0.5 * (square + square.T))
-    return 0.5 * (square + square.T), is_infinite
+    return square, is_infinite
 
 
 def own_units(square: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import pgmlang
+from pgmlang.density import plain_rows
 from pgmlang.density import row_blocks as blocks_module
 from pgmlang.density.bind import density_of_binding
 from pgmlang.density.row_blocks import RowBlocks, row_blocks
@@ -237,7 +238,7 @@ def test_em_in_blocks_of_rows_is_em(name, hard, monkeypatch):
     options = {"restarts": 2, "max_iterations": 8, "hard": hard}
     whole = model.fit({"x": data}, method="em", seed=2, options=options)
     monkeypatch.setattr(blocks_module, "BLOCK_CELLS", 2**8)
-    monkeypatch.setattr(blocks_module, "CACHED_STATISTICS", 0)
+    monkeypatch.setattr(plain_rows, "CACHED_STATISTICS", 0)
     in_blocks = model.fit({"x": data}, method="em", seed=2, options=options)
     np.testing.assert_allclose(in_blocks.record.trace, whole.record.trace, rtol=1e-9)
     for param, value in whole.params.items():
@@ -249,7 +250,7 @@ def test_em_in_blocks_of_rows_is_em(name, hard, monkeypatch):
 def test_no_block_lays_out_more_than_its_bound(text, starts, monkeypatch):
     bound = 2**11
     monkeypatch.setattr(blocks_module, "BLOCK_CELLS", bound)
-    monkeypatch.setattr(blocks_module, "CACHED_STATISTICS", 0)
+    monkeypatch.setattr(plain_rows, "CACHED_STATISTICS", 0)
     model = pgmlang.compile(text)
     data = {"x": np.concatenate([REALS if "Multivariate" in text else POSITIVE] * 4)}
     joint = density_of_binding(model.model, model.bind(data), {}, torch.float64, torch.device("cpu"))
