@@ -6,15 +6,18 @@ import math
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from types import FunctionType
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.distributions import constraints
 
 from pgmlang.density.bound import BoundDensity
+from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.log_density import NativeLogDensity
+from pgmlang.native.placed import Marks
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
@@ -22,9 +25,26 @@ from pgmlang.tables.learned import tables_of
 
 ENOUGH_WORK = 4.0
 """Seconds of torch's time that compiling loops is worth."""
-CALL, ELEMENT = 150e-6, 20e-9
-"""Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every
-machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
+CALL, EAGER, ELEMENT = 150e-6, 1e-3, 20e-9
+"""Seconds of a gradient of many chains: of its operations, recorded and as they are written, and of an element of a factor of one
+chain. (They stand for every machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
+
+
+class Work(NamedTuple):
+    """What a run asks of a density: so many ``gradients``, each of so many ``chains``, and so many more for each free number
+    (``each_number``); ``call``: seconds that torch's operations take of one; ``share``: of the rows, that each sees."""
+
+    gradients: int
+    chains: int = 1
+    call: float = CALL
+    each_number: int = 0
+    share: float = 1.0
+
+    def seconds(self, joint: BoundDensity, names: Sequence[str]) -> float:
+        """Seconds that torch would take of the density of these variables."""
+        numbers = sum(math.prod(free_shape(joint, n)) for n in names) if self.each_number else 0
+        one = self.call + self.chains * ELEMENT * self.share * elements_of(joint)
+        return (self.gradients + self.each_number * numbers) * one
 
 
 def native_of(
@@ -32,23 +52,20 @@ def native_of(
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
-    gradients: int,
-    chains: int = 1,
+    work: Work,
+    plain: Collection[str] = (),
 ) -> NativeLogDensity | None:
-    """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
-    none."""
+    """The compiled log-density of the free values of ``names`` where it is asked for, or pays: None otherwise. ``plain``: as
+    `native_program`. Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
         if summed:
             raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
-        if joint.dtype != torch.float64 or joint.device.type != "cpu":
-            raise NotScalar("numbers other than float64 on the CPU")
-        if find_spec("numba") is None:
-            raise NotScalar("anything without the package numba")
-        if backend == "auto" and gradients * (CALL + chains * ELEMENT * elements_of(joint)) < ENOUGH_WORK:
+        refuse_other_machines(joint)
+        if backend == "auto" and work.seconds(joint, names) < ENOUGH_WORK:
             return None
-        return native_log_density(joint, names)
+        return native_log_density(joint, names, plain)
     except NotScalar as reason:
         if backend == "auto":
             return None
@@ -56,35 +73,62 @@ def native_of(
         raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
 
 
+def refuse_other_machines(joint: BoundDensity) -> None:
+    """Raises NotScalar where loops are not compiled."""
+    if joint.dtype != torch.float64 or joint.device.type != "cpu":
+        raise NotScalar("numbers other than float64 on the CPU")
+    if find_spec("numba") is None:
+        raise NotScalar("anything without the package numba")
+
+
 def elements_of(joint: BoundDensity) -> int:
     """How many elements all factors have together."""
     return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
 
 
-def program_of(joint: BoundDensity, names: Sequence[str]) -> NativeProgram:
-    """The program of the log-density of variables ``names``. Raises NotScalar for what has no such form."""
-    if joint.missing:
-        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in sorted(joint.missing))}")
-    if joint.scale or joint.intervened:
-        raise NotScalar("minibatches and interventions")
+def program_of(joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()) -> NativeProgram:
+    """The program of the log-density of variables ``names``, one for all rows of a model that are marked alike. Raises NotScalar for
+    what has no such form."""
     if joint.partition is not None:
         raise NotScalar("the normalising constant of fields")
-    return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights))
+    unfree = sorted(joint.missing.keys() - set(names))
+    if unfree:
+        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unfree)}")
+    supports, marks = supports_of(joint, names), marks_of(joint)
+    key = (tuple(supports.items()), marks, frozenset(plain))
+    if key not in joint.programs.of_loops:
+        joint.programs.of_loops[key] = native_program(joint.model, supports, marks, frozenset(plain))
+    return joint.programs.of_loops[key]
 
 
-def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDensity:
+def marks_of(joint: BoundDensity) -> Marks:
+    """What is said of a density's rows and cells beside the model."""
+    return Marks(
+        frozenset(joint.programs.partly_seen), frozenset(joint.missing), frozenset(joint.intervened),
+        frozenset(joint.weights), frozenset(joint.scale),
+    )  # fmt: skip
+
+
+def native_log_density(
+    joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()
+) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
-    program = program_of(joint, names)
+    program = program_of(joint, names, plain)
+    return NativeLogDensity(program, *arrays_of(joint, program), torch.get_num_threads())
+
+
+def arrays_of(joint: BoundDensity, program: NativeProgram) -> tuple[list[np.ndarray], list[int]]:
+    """What a program reads, and the sizes of its axes. Raises NotScalar for what is not known before it runs."""
     sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
-    return NativeLogDensity(
-        program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
-    )
+    return [_values_of(joint, a) for a in program.arrays], sizes
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
     """The supports of variables. Raises NotScalar for matrices and for bounds that move."""
     out: dict[str, AnySupport] = {}
     for name in names:
+        if name not in joint.model.by_name:
+            raise NotScalar("tables to be learned")
         kind = joint.model.by_name[name].type.kind
         if kind in VECTORS:
             out[name] = VECTORS[kind]
@@ -116,6 +160,12 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
             return np.asarray(layout.is_seen(of[0]))
         case "weight":
             return np.asarray(joint.weights[of[0]])
+        case "scale":
+            return np.asarray(joint.scale[of[0]])
+        case "given":
+            return np.asarray(~joint.missing[of[0]])
+        case "set":
+            return _set_cells(joint, of[0], array.axes)
     for held in (joint.observed, joint.data, joint.fixed):
         if of[0] in held:
             return np.asarray(held[of[0]])
@@ -128,3 +178,9 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
     if table is None and joint.model.by_name[of[0]].role == "index":
         return np.asarray(getattr(joint.program, of[0]))
     raise NotScalar(f"`{of[0]}`, which is learned beside")
+
+
+def _set_cells(joint: BoundDensity, name: str, axes: tuple[str, ...]) -> np.ndarray:
+    """The cells that an intervention set, along the axes of the factor: a vector is set whole."""
+    mask = np.asarray(joint.intervened[name])
+    return mask.any(tuple(i for i, a in enumerate(joint.axes(name)) if a not in axes))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
-from pgmlang.density.native import native_of
+from pgmlang.density.native import Work, native_of
 from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.seen_rows import log_marginal_of, prepared
@@ -62,6 +62,11 @@ class Target:
     def dimension(self) -> int:
         return sum(int(np.prod(s)) for s in self.free_shapes)
 
+    @property
+    def backend(self) -> str:
+        """Who works it out."""
+        return "torch" if self.native is None else "native"
+
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
         values ``x [..., dimension]``."""
@@ -101,6 +106,10 @@ class Target:
             flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
             return torch.from_numpy(self.native.values(flat)).reshape(x.shape[:-1])
         return self._run("value", eager_value, x)  # type: ignore[no-any-return]
+
+    def value_once(self, x: Tensor) -> Tensor:
+        """As `value`, of a shape that comes once: nothing is recorded for it."""
+        return eager_value(self, x) if self.native is None else self.value(x)
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is
@@ -157,18 +166,16 @@ class Target:
 
 
 def target_of(
-    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", gradients: int = 0,
-    chains: int = 1,
-) -> Target:  # fmt: skip
+    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", work: Work = Work(0)
+) -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
-    (``continuous.density_reasons`` is empty). ``backend``: who works it out; ``auto`` by the number of ``gradients`` of so many ``chains`` that are
-    wanted. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
+    (``continuous.density_reasons`` is empty). ``backend``: who works it out; ``auto`` by the ``work`` that is wanted. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
     joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(free_shape(joint, n) for n in names)
     sums = marginaliser_of(joint, summed) if summed else None
-    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend, gradients, chains))
+    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend, work))
 
 
 def block_target(

@@ -12,8 +12,9 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
+from pgmlang.infer.backend import BackendOptions, idle_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
-from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training
+from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training, steps_of
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -36,7 +37,7 @@ AUTOMATIC: Mapping[str, Any] = {"epochs": 4000, "rate": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElboOptions(TrainOptions):
+class ElboOptions(TrainOptions, BackendOptions):
     """``particles``: draws of the guide a step (None: 1, or 8 with discrete latents or an automatic guide); ``guide``:
     ``meanfield`` or ``fullrank`` for latents that no written guide names."""
 
@@ -106,6 +107,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: ElboOptions) -> Algorithm:
+    from pgmlang.density.native import EAGER, Work
     from pgmlang.objectives.elbo import elbo_objective
 
     check_options(options)
@@ -123,7 +125,9 @@ def build(problem: Problem, options: ElboOptions) -> Algorithm:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in guided):
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
-    objective = elbo_objective(problem, particles, options.guide)
+    steps, share = steps_of(problem, options)
+    work = Work(steps, particles, EAGER, share=share)
+    objective = elbo_objective(problem, particles, options.guide, options.backend, work)
     return build_training(problem, options, objective)
 
 
@@ -152,7 +156,8 @@ def assign(model: Model, facts: Facts, options: ElboOptions) -> tuple[Assignment
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     """A written guide leaves nothing to an automatic one."""
     no_family = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
-    return {**no_family, **idle_training(model, facts, options)}
+    written = {"backend": "torch draws of the written guide"} if model.guide is not None else {}
+    return {**no_family, **written, **idle_backend(model), **idle_training(model, facts, options)}
 
 
 def _writes_rows_out(model: Model, facts: Facts) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
+from pgmlang.infer.backend import BackendOptions, idle_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict, numbers_of
 from pgmlang.infer.train_options import (
     TRAINING,
@@ -18,6 +19,7 @@ from pgmlang.infer.train_options import (
     idle_training,
     resolve_numbers,
     resolve_training,
+    steps_of,
 )
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -34,12 +36,14 @@ from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
 
+ITERATIONS, DIFFERENCES = 100, 4
+"""Gradients that a climb is taken for, and those of each number for its curvature, when a backend is chosen."""
 RESTARTS = 8
 """Places that L-BFGS begins from with discrete latents summed out."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(TrainOptions):
+class MapOptions(TrainOptions, BackendOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
     converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
     goes on (None: 8 with discrete latents summed out, else 1); every other one first climbs with the labels held at clusters
@@ -88,6 +92,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: MapOptions) -> Algorithm:
+    from pgmlang.density.native import EAGER, Work
     from pgmlang.infer.climb import climb
     from pgmlang.objectives.log_density import log_density_objective
 
@@ -97,9 +102,12 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in latent):
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
                                   help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
-    objective = log_density_objective(problem)
     if options.optimizer == "adam":
-        return build_training(problem, options, objective)
+        steps, share = steps_of(problem, options)
+        work = Work(steps, call=EAGER, share=share)
+        return build_training(problem, options, log_density_objective(problem, options.backend, work))
+    work = Work(ITERATIONS * (options.restarts or 1), call=EAGER, each_number=DIFFERENCES)
+    objective = log_density_objective(problem, options.backend, work)
     labels = summed_names(problem.model, problem.facts)
     assert options.restarts is not None, "the plan resolves it"
     dtype = numbers_of(options.dtype)
@@ -131,10 +139,11 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
     """L-BFGS has no use for a training's options, nor Adam for its."""
     if _by_adam(model, options):
         return {
+            **idle_backend(model),
             **dict.fromkeys(("restarts", "max_iterations", "tolerance"), "Adam climbs"),
             **idle_training(model, facts, options),
         }
-    return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
+    return {**idle_backend(model), **dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")}
 
 
 def only_by_name(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:

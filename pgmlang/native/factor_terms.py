@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from pgmlang.diagnostics import Span
@@ -12,7 +12,7 @@ from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potent
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
-from pgmlang.native.placed import Places
+from pgmlang.native.placed import Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
@@ -23,17 +23,19 @@ from pgmlang.native.words import WORDS
 
 @dataclass(frozen=True)
 class FactorTerm:
-    """``value`` added up over ``loops``, outermost first: what a factor is."""
+    """``value`` added up over ``loops``, outermost first: what a factor is. ``unit``: to which element of an array it is added; None:
+    to one total."""
 
     name: str
     loops: tuple[Loop, ...]
     value: Scalar
     span: Span | None
+    unit: Scalar | None = None
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:
         """All that it is made of."""
-        return (self.value,)
+        return (self.value,) if self.unit is None else (self.value, self.unit)
 
 
 DEEPEST = 100
@@ -43,12 +45,12 @@ DEEPEST = 100
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
-    their elements."""
+    their elements; ``plain``: those whose maps from free values have no part in the density."""
 
     model: Model
     latent: Mapping[str, AnySupport]
-    partly_seen: frozenset[str] = frozenset()
-    weighted: frozenset[str] = frozenset()
+    marks: Marks = Marks()
+    plain: frozenset[str] = frozenset()
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
@@ -62,12 +64,20 @@ class FactorTerms:
         """All factors. Raises NotScalar for what has no scalar form."""
         return [term for name, factor in factor_names(self.model).items() for term in self._terms(name, factor)]
 
+    def of_units(self, wanted: Collection[str], plate: str | None) -> list[FactorTerm]:
+        """The factors of these names, each element to that of a plate which it belongs to; without a plate all to one."""
+        out = []
+        for name, factor in factor_names(self.model).items():
+            for term in self._terms(name, factor) if name in wanted else ():
+                places = self.places_along(tuple(loop.axis for loop in term.loops))
+                unit = self.graph.code(0) if plate is None else self.place_of(plate, places)
+                out.append(replace(term, unit=unit))
+        return out
+
     def _terms(self, name: str, factor: Conditional | Potential) -> list[FactorTerm]:
         if isinstance(factor, Conditional) and self.event(factor.distribution):
             return [
-                self._weighted(
-                    FactorTerm(name, self.loops_along(axes), value, factor.span), self.places_along(axes)
-                )
+                self._counted(FactorTerm(name, self.loops_along(axes), value, factor.span), axes, factor.target)
                 for axes, value in vector_parts(self, factor)
             ]
         return [self._term(name, factor)]
@@ -76,25 +86,30 @@ class FactorTerms:
         if isinstance(factor, Potential):
             axes = self.model.batch_axes(factor.plates)
             places = self.places_along(axes)
-            return self._weighted(
-                FactorTerm(name, self.loops_along(axes), self.number(factor.value, places), factor.span), places
-            )
+            value = self.number(factor.value, places)
+            return self._counted(FactorTerm(name, self.loops_along(axes), value, factor.span), axes)
         variable = self.model.by_name[factor.target]
         axes = self.model.array_axes(variable)
         places = self.places_along(axes)
         target = Ref(variable.type, variable.axes, factor.span, factor.target)
         value = self._log_prob(factor.distribution, target, places)
-        if factor.target in self.partly_seen:
+        if factor.target in self.marks.partly_seen:
             seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
             value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
-        return self._weighted(FactorTerm(name, self.loops_along(axes), value, factor.span), places)
+        return self._counted(FactorTerm(name, self.loops_along(axes), value, factor.span), axes, factor.target)
 
-    def _weighted(self, term: FactorTerm, places: Places) -> FactorTerm:
-        """The term, each row as often as its weight says."""
-        value = term.value
-        for plate in self.weighted & places.keys():
+    def _counted(self, term: FactorTerm, axes: tuple[str, ...], target: str | None = None) -> FactorTerm:
+        """The term, each row as often as its weight says and the sum as the rows that it stands for; nothing of cells that are set."""
+        make, places, value = self.graph.make, self.places_along(axes), term.value
+        if target is not None and target in self.marks.set_cells:
+            is_set = self.graph.load(Array("set", (target,), axes), list(places.values()))
+            value = make("where", is_set, self.graph.number(0.0), self.graph.guard(value))
+        for plate in sorted(self.marks.weighted & places.keys()):
             weight = self.graph.load(Array("weight", (plate,), (plate,)), (places[plate],))
-            value = self.graph.make("mul", weight, value)
+            value = make("mul", weight, value)
+        scaled = next((a for a in axes if a in self.marks.scaled), None)
+        if scaled is not None:
+            value = make("mul", self.graph.load(Array("scale", (scaled,), ()), ()), value)
         return replace(term, value=value)
 
     def event(self, distribution: Distribution) -> tuple[str, ...]:
@@ -240,6 +255,8 @@ class FactorTerms:
         if name not in self.latent:
             return self.graph.load(Array("values", (name,), axes), index)
         support = self.latent[name]
+        if name in self.marks.partly_given:
+            return self._partly_given(name, axes, index)
         if isinstance(support, VectorSupport):
             return self.graph.load(self._vectors(name, support).array, index)
         if not axes or not support.is_moved:
@@ -252,13 +269,25 @@ class FactorTerms:
             )
         return self.graph.load(self.stages[name].array, index)
 
+    def _partly_given(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
+        """A cell that is data, or else free."""
+        support, graph = self.latent[name], self.graph
+        if isinstance(support, VectorSupport):
+            raise NotScalar(f"missing cells of the vectors `{name}`")
+        is_given = graph.load(Array("given", (name,), axes), index)
+        value = graph.load(Array("values", (name,), axes), index)
+        free = support.value(graph, self._free(name, axes, index))
+        return graph.make("where", is_given, value, graph.guard(free))
+
     def _vectors(self, name: str, support: VectorSupport) -> AnyStage:
         """The array of a variable of vectors."""
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
             array = Array("computed", (name,), axes, True, True)
-            self.stages[name] = VectorStage(array, self.loops_along(axes[:-1]), support, variable.span)
+            self.stages[name] = VectorStage(
+                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain
+            )
         return self.stages[name]
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
@@ -270,7 +299,7 @@ class FactorTerms:
         for name, support in self.latent.items():
             if isinstance(support, VectorSupport):
                 self._vectors(name, support)
-            elif support.is_moved:
+            elif support.is_moved and name not in self.plain:
                 axes = self.model.array_axes(self.model.by_name[name])
                 loops = self.loops_along(axes)
                 free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])

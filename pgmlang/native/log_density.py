@@ -1,54 +1,22 @@
-"""A native program over data: log-densities, gradients and trajectories of many chains, in threads."""
+"""The log-densities of a native program over data, their gradients and trajectories, of many chains in threads."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from pgmlang.native.program import NativeProgram
-from pgmlang.native.program_files import load_program
-
-LONGEST_CALL = 0.1
-"""Seconds of one call of compiled code, between which an interrupt is heard."""
-SHORTEST_SHARE = 2e-4
-"""Seconds of work that a thread is worth."""
+from pgmlang.native.loaded import LONGEST_CALL, LoadedProgram
 
 
 @dataclass(eq=False)
-class NativeLogDensity:
-    """``arrays`` of the program's own, in its order, and the ``sizes`` of its axes. Every chain is worked out by itself, in one order
-    of operations, so that results are the same for any number of ``threads``."""
-
-    program: NativeProgram
-    arrays: Sequence[np.ndarray]
-    sizes: Sequence[int]
-    threads: int = 1
-    seconds: float = field(default=0.0, init=False)
-
-    @cached_property
-    def module(self) -> ModuleType:
-        """The compiled program."""
-        return load_program(self.program.source)
-
-    @cached_property
-    def arguments(self) -> tuple[Any, ...]:
-        """What the functions of the program take beside free vectors."""
-        given = tuple(np.ascontiguousarray(a).reshape(np.shape(a)) for a in self.arrays)
-        sizes = tuple(map(int, self.sizes))
-        return (*given, *self.module.prepare(*given, *sizes), *sizes)
+class NativeLogDensity(LoadedProgram):
+    """The log-density of free vectors."""
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
         out = np.empty(len(x))
-        self._each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
+        self.each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
         return out
 
     def values_and_gradients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +30,7 @@ class NativeLogDensity:
                 *self.arguments,
             )  # fmt: skip
 
-        self._each(len(x), run, 1)
+        self.each(len(x), run, 1)
         return values, gradients
 
     def trajectories(
@@ -83,25 +51,5 @@ class NativeLogDensity:
                     done + some == steps, *self.arguments,
                 )  # fmt: skip
 
-            self._each(len(position), run, some)
+            self.each(len(position), run, some)
             done += some
-
-    def _each(self, chains: int, run: Callable[[slice], Any], evaluations: int) -> None:
-        """Runs over all chains, shared out among threads; remembers how long one evaluation takes."""
-        arguments = self.arguments
-        assert arguments is not None
-        begin = time.perf_counter()
-        shares = min(self.threads, chains, max(1, int(self.seconds * chains * evaluations / SHORTEST_SHARE)))
-        if shares < 2:
-            run(slice(0, chains))
-        else:
-            parts = [slice(a, b) for a, b in pairwise(np.linspace(0, chains, shares + 1).astype(int))]
-            for done in [self._pool.submit(run, part) for part in parts]:
-                done.result()
-        took = (time.perf_counter() - begin) * max(shares, 1) / max(chains * evaluations, 1)
-        # the first call compiles
-        self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, thread_name_prefix="native")

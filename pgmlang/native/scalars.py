@@ -22,14 +22,17 @@ class Loop:
     depth: int = 0
 
 
-ArrayKind = Literal["values", "free", "computed", "parent", "previous", "position", "seen", "weight"]
+ArrayKind = Literal[
+    "values", "free", "computed", "parent", "previous", "position", "seen", "weight", "scale", "given", "set"
+]
 
 
 @dataclass(frozen=True)
 class Array:
     """An array that a program reads. ``kind``: ``values`` of the variable ``of``, its ``free`` ones (a stretch of the free vector), what
     the program has ``computed``; the ``parent`` of a plate (outer, inner), the rows ``previous`` in a chain (chain, lag), the ``position`` in
-    it, which cells are ``seen``, the ``weight`` of rows. ``axes`` of its elements; ``varies``: they hang on the free vector,
+    it, which cells are ``seen``, the ``weight`` of rows, the ``scale`` of sums over them, which cells of a variable are ``given`` (the others are
+    free), which an intervention has ``set``. ``axes`` of its elements; ``varies``: they hang on the free vector,
     ``is_active``: with derivatives."""
 
     kind: ArrayKind
@@ -46,7 +49,7 @@ class Array:
                 return f"{outer}_of_{inner}"
             case "previous", (chain, lag):
                 return f"{chain}_before_{lag}"
-            case "position" | "seen" | "weight" | "free", (name,):
+            case "position" | "seen" | "weight" | "free" | "scale" | "given" | "set", (name,):
                 return f"{name}_{self.kind}"
         return "_".join(self.of)
 
@@ -169,7 +172,7 @@ class ScalarGraph:
 
 
 NEVER_ACTIVE = frozenset(
-    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", *REDUCTIONS}
+    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", "whole", *REDUCTIONS}
     - {"sum", "logsumexp"}
 )
 """Functions whose derivative is zero wherever it is, and those whose derivatives are said beside them (`reductions`)."""

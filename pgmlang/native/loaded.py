@@ -1,0 +1,66 @@
+"""A native program over data, run for many free vectors in threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from pgmlang.native.program import NativeProgram
+from pgmlang.native.program_files import load_program
+
+LONGEST_CALL = 0.1
+"""Seconds of one call of compiled code, between which an interrupt is heard."""
+SHORTEST_SHARE = 2e-4
+"""Seconds of work that a thread is worth."""
+
+
+@dataclass(eq=False)
+class LoadedProgram:
+    """``arrays`` of the program's own, in its order, and the ``sizes`` of its axes. Every vector is worked out by itself, in one order
+    of operations, so that results are the same for any number of ``threads``; ``seconds``: that one takes, as far as is known."""
+
+    program: NativeProgram
+    arrays: Sequence[np.ndarray]
+    sizes: Sequence[int]
+    threads: int = 1
+    seconds: float = field(default=0.0, init=False)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The compiled program."""
+        return load_program(self.program.source)
+
+    @cached_property
+    def arguments(self) -> tuple[Any, ...]:
+        """What the functions of the program take beside free vectors."""
+        given = tuple(np.ascontiguousarray(a).reshape(np.shape(a)) for a in self.arrays)
+        sizes = tuple(map(int, self.sizes))
+        return (*given, *self.module.prepare(*given, *sizes), *sizes)
+
+    def each(self, chains: int, run: Callable[[slice], Any], evaluations: int) -> None:
+        """Runs over all vectors, shared out among threads; remembers how long one evaluation takes."""
+        arguments = self.arguments
+        assert arguments is not None
+        begin = time.perf_counter()
+        shares = min(self.threads, chains, max(1, int(self.seconds * chains * evaluations / SHORTEST_SHARE)))
+        if shares < 2:
+            run(slice(0, chains))
+        else:
+            parts = [slice(a, b) for a, b in pairwise(np.linspace(0, chains, shares + 1).astype(int))]
+            for done in [self._pool.submit(run, part) for part in parts]:
+                done.result()
+        took = (time.perf_counter() - begin) * max(shares, 1) / max(chains * evaluations, 1)
+        # the first call compiles
+        self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, thread_name_prefix="native")
