@@ -47,6 +47,9 @@ class Work(NamedTuple):
         return (self.gradients + self.each_number * numbers) * one
 
 
+NO_WORK = Work(0)
+
+
 def native_of(
     joint: BoundDensity,
     names: Sequence[str],
@@ -109,9 +112,7 @@ def marks_of(joint: BoundDensity) -> Marks:
     )  # fmt: skip
 
 
-def native_log_density(
-    joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()
-) -> NativeLogDensity:
+def native_log_density(joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
     program = program_of(joint, names, plain)
     return NativeLogDensity(program, *arrays_of(joint, program), torch.get_num_threads())
@@ -183,4 +184,4 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
 def _set_cells(joint: BoundDensity, name: str, axes: tuple[str, ...]) -> np.ndarray:
     """The cells that an intervention set, along the axes of the factor: a vector is set whole."""
     mask = np.asarray(joint.intervened[name])
-    return mask.any(tuple(i for i, a in enumerate(joint.axes(name)) if a not in axes))
+    return np.asarray(mask.any(tuple(i for i, a in enumerate(joint.axes(name)) if a not in axes)))

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.native import Work, native_log_density, native_of
+from pgmlang.density.native import NO_WORK, Work, native_log_density, native_of
 from pgmlang.native.log_density import NativeLogDensity
 
 
@@ -28,7 +28,7 @@ class DensityProvider:
     has_jacobian: bool
     summed: tuple[str, ...] = ()
     backend: str = "torch"
-    work: Work = Work(0)
+    work: Work = NO_WORK
 
     def names(self, joint: BoundDensity) -> tuple[str, ...]:
         """What the free vector is of, in order."""
@@ -75,6 +75,10 @@ class DensityProvider:
             return None
         values, gradients = map(torch.from_numpy, native.values_and_gradients(x.detach().contiguous().numpy()))
         return values, gradients, is_sloped(values, gradients)
+
+
+BY_TORCH = DensityProvider((), True)
+"""Torch, for everything."""
 
 
 def is_sloped(values: Tensor, gradients: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
-from pgmlang.density.native import Work, native_of
+from pgmlang.density.native import NO_WORK, Work, native_of
 from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.seen_rows import log_marginal_of, prepared
@@ -166,7 +166,7 @@ class Target:
 
 
 def target_of(
-    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", work: Work = Work(0)
+    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", work: Work = NO_WORK
 ) -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
     (``continuous.density_reasons`` is empty). ``backend``: who works it out; ``auto`` by the ``work`` that is wanted. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""

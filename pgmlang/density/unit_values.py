@@ -37,7 +37,9 @@ def unit_values(
         loaded = loaded_unit_values(joint, given, params, wanted, plate)
     except NotScalar:
         return None
-    x = np.concatenate([np.asarray(given[n], dtype=float).reshape(len(given[n]), -1) for n in loaded.program.free], 1)
+    x = np.concatenate(
+        [np.asarray(given[n], dtype=float).reshape(len(given[n]), -1) for n in loaded.program.free], 1
+    )
     out = np.zeros((draws, joint.layout.size(plate) if plate is not None else 1))
     loaded.add_to(out, np.ascontiguousarray(np.broadcast_to(x, (draws, x.shape[1]))))
     return torch.from_numpy(out)
@@ -63,7 +65,9 @@ def _program(
 ) -> NativeProgram:
     marks = marks_of(joint)
     # an element's own weight is how often it counts, no part of what it says
-    marks = replace(marks, weighted=marks.weighted - {plate}, scaled=marks.scaled if plate is None else frozenset())
+    marks = replace(
+        marks, weighted=marks.weighted - {plate}, scaled=marks.scaled if plate is None else frozenset()
+    )
     key = ("units", tuple(supports.items()), marks, wanted, plate)
     if key not in joint.programs.of_loops:
         joint.programs.of_loops[key] = unit_program(joint.model, supports, wanted, plate, marks)

@@ -12,7 +12,7 @@ from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potent
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
-from pgmlang.native.placed import Marks, Places
+from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
@@ -49,7 +49,7 @@ class FactorTerms:
 
     model: Model
     latent: Mapping[str, AnySupport]
-    marks: Marks = Marks()
+    marks: Marks = UNMARKED
     plain: frozenset[str] = frozenset()
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, AnyStage] = field(default_factory=dict)

@@ -28,6 +28,9 @@ class Marks:
     scaled: frozenset[str] = frozenset()
 
 
+UNMARKED = Marks()
+
+
 class PlacedExpressions(Protocol):
     """Scalars of a model's expressions, and the arrays they read: ``stages`` by name, those that rows are ``gathered`` into by what they are of."""
 

@@ -15,8 +15,8 @@ from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.placed import Marks
 from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
@@ -108,7 +108,7 @@ class _Pieces:
 
 
 def native_program(
-    model: Model, supports: Mapping[str, AnySupport], marks: Marks = Marks(), plain: Collection[str] = (),
+    model: Model, supports: Mapping[str, AnySupport], marks: Marks = UNMARKED, plain: Collection[str] = (),
     file_name: str = FILE_NAME,
 ) -> NativeProgram:  # fmt: skip
     """The log-density of a model whose variables in ``supports`` are free, in that order; of those in ``plain`` the density is that of their
@@ -119,7 +119,7 @@ def native_program(
 
 
 def unit_program(
-    model: Model, supports: Mapping[str, AnySupport], wanted: Collection[str], plate: str | None, marks: Marks = Marks(),
+    model: Model, supports: Mapping[str, AnySupport], wanted: Collection[str], plate: str | None, marks: Marks = UNMARKED,
     file_name: str = FILE_NAME,
 ) -> NativeProgram:  # fmt: skip
     """The program of the factors ``wanted``, by element of a plate (None: all together), at values of the variables in ``supports``.
@@ -223,9 +223,9 @@ def _function(
     starts = _starts(out, names, factors.model, factors.latent)
     if function.gives_total:
         out.line("total = 0.0")
-    Printer(
-        out, names, with_gradient=function.with_gradient, starts=starts, guarded=pieces.guarded
-    ).body(pieces.stages, pieces.terms)
+    Printer(out, names, with_gradient=function.with_gradient, starts=starts, guarded=pieces.guarded).body(
+        pieces.stages, pieces.terms
+    )
     if function.gives_total:
         out.blank()
         out.statement(py.returns(py.name("total")), None, "")

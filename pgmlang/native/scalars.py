@@ -171,10 +171,9 @@ class ScalarGraph:
         return None
 
 
-NEVER_ACTIVE = frozenset(
-    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", "whole", *REDUCTIONS}
-    - {"sum", "logsumexp"}
-)
+NEVER_ACTIVE = frozenset({
+    "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", "whole", *REDUCTIONS,
+} - {"sum", "logsumexp"})  # fmt: skip
 """Functions whose derivative is zero wherever it is, and those whose derivatives are said beside them (`reductions`)."""
 
 

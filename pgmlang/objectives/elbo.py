@@ -19,7 +19,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
 from pgmlang.density.native import Work
-from pgmlang.density.provider import DensityProvider
+from pgmlang.density.provider import BY_TORCH, DensityProvider
 from pgmlang.density.reductions import (
     determines,
     log_joint,
@@ -63,7 +63,7 @@ class ElboObjective:
     summed: tuple[str, ...]
     particles: int
     plate: str | None
-    provider: DensityProvider = DensityProvider((), True)
+    provider: DensityProvider = BY_TORCH
     deadline: Deadline = NEVER
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
@@ -140,7 +140,9 @@ class ElboObjective:
         def by_torch(vector: Tensor) -> Tensor:
             sizes = [free[n].numel() for n in joint.learned]
             *pieces, rest = vector.split([*sizes, x.shape[-1]], -1)
-            named = {n: p.reshape(*p.shape[:-1], *free[n].shape) for n, p in zip(joint.learned, pieces, strict=True)}
+            named = {
+                n: p.reshape(*p.shape[:-1], *free[n].shape) for n, p in zip(joint.learned, pieces, strict=True)
+            }
             params = learned_values(joint, named)
             values, log_det = constrain(joint, self.automatic.by_name(joint, rest), {}, params)
             return log_joint(joint, values, params) + log_det
@@ -181,7 +183,11 @@ class ElboObjective:
             message = "the bound is minus infinity: the guide reaches values that the model rules out"
             cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
             raise PgmError(Diagnostic("PGM0803", message, help=cure))
-        notes: dict[str, Any] = {"backend": self.provider.backend_of(joint), "elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
+        notes: dict[str, Any] = {
+            "backend": self.provider.backend_of(joint),
+            "elbo": -sum(losses) / len(losses),
+            "elbo_unit": self.plate or "data",
+        }
         drawn = self.written.sample_globals(joint, generator, params, nets, DRAWS)
         warnings: tuple[Diagnostic, ...] = ()
         if self.automatic.names:

@@ -91,7 +91,7 @@ class LogDensityObjective:
         parameters = {k: v.cpu().numpy() for k, v in values.items()}
         prior = log_prior(joint, values, nets, self.latent)
         likelihood = None if prior is None else total - prior
-        notes = {"log_density": total}
+        notes: dict[str, Any] = {"log_density": total}
         if nets is None:
             notes["backend"] = self.provider.backend_of(joint)
         return Outcome(parameters, (), True, (), notes, log_likelihood=likelihood)

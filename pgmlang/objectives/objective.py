@@ -12,7 +12,6 @@ from pgmlang.density.keys import FreeKey
 from pgmlang.density.transforms import constrain
 from pgmlang.results.outcome import Outcome
 
-
 SideBySide = Callable[[BoundDensity, Tensor], tuple[Tensor, Tensor, Tensor] | None]
 """Losses ``[m]`` and gradients ``[m, d]`` at free vectors ``[m, d]``, and at which of these they are known; None where nothing has them."""
 

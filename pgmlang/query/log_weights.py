@@ -39,5 +39,9 @@ def log_mean(values: Tensor) -> np.ndarray:
     if values.dim() == 1:
         return values.cpu().numpy()
     width = max(1, BLOCK // max(1, len(values)))
-    parts = [torch.logsumexp(some, 0) for some in values.split(width, 1)] if values.dim() == 2 else [torch.logsumexp(values, 0)]
+    parts = (
+        [torch.logsumexp(some, 0) for some in values.split(width, 1)]
+        if values.dim() == 2
+        else [torch.logsumexp(values, 0)]
+    )
     return (torch.cat(parts) - math.log(len(values))).cpu().numpy()

@@ -4,7 +4,6 @@ has one or two real ones, else by importance sampling from a guide or the prior,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
