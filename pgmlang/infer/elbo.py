@@ -37,7 +37,7 @@ AUTOMATIC: Mapping[str, Any] = {"epochs": 4000, "rate": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElboOptions(TrainOptions, BackendOptions):
+class ElboOptions(BackendOptions, TrainOptions):
     """``particles``: draws of the guide a step (None: 1, or 8 with discrete latents or an automatic guide); ``guide``:
     ``meanfield`` or ``fullrank`` for latents that no written guide names."""
 

@@ -43,7 +43,7 @@ RESTARTS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(TrainOptions, BackendOptions):
+class MapOptions(BackendOptions, TrainOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
     converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
     goes on (None: 8 with discrete latents summed out, else 1); every other one first climbs with the labels held at clusters

@@ -74,7 +74,7 @@ class SamplerOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelOptions(SamplerOptions, BackendOptions):
+class KernelOptions(BackendOptions, SamplerOptions):
     """Of kernels that move all latents at once, each in the same density."""
 
 
