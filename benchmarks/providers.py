@@ -165,7 +165,10 @@ def pointwise(fit: Any, data: pd.DataFrame, most: int) -> np.ndarray:
 
 
 def told(what: str, by_torch: float, first: float, second: float, off: float) -> None:
-    print(f"| {what} | {by_torch:.2f} | {first:.2f} | {second:.2f} | {by_torch / second:.1f}x | {off:.0e} |", flush=True)
+    print(
+        f"| {what} | {by_torch:.2f} | {first:.2f} | {second:.2f} | {by_torch / second:.1f}x | {off:.0e} |",
+        flush=True,
+    )
 
 
 def main(names: list[str]) -> None:

@@ -63,12 +63,10 @@ def native_of(
     if backend == "torch":
         return None
     try:
-        if summed:
-            raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
         refuse_other_machines(joint)
         if backend == "auto" and work.seconds(joint, names) < ENOUGH_WORK:
             return None
-        return native_log_density(joint, names, plain)
+        return native_log_density(joint, names, summed, plain)
     except NotScalar as reason:
         if backend == "auto":
             return None
@@ -89,9 +87,13 @@ def elements_of(joint: BoundDensity) -> int:
     return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
 
 
-def program_of(joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()) -> NativeProgram:
-    """The program of the log-density of variables ``names``, one for all rows of a model that are marked alike. Raises NotScalar for
-    what has no such form."""
+def program_of(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = ()
+) -> NativeProgram:
+    """The program of the log-density of variables ``names``, one for all rows of a model that are marked alike. ``summed``: discrete
+    variables that are summed out; ``plain``: as `native_program`. Raises NotScalar for what has no such form."""
+    if summed:
+        raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
     if joint.partition is not None:
         raise NotScalar("the normalising constant of fields")
     unfree = sorted(joint.missing.keys() - set(names))
@@ -112,9 +114,11 @@ def marks_of(joint: BoundDensity) -> Marks:
     )  # fmt: skip
 
 
-def native_log_density(joint: BoundDensity, names: Sequence[str], plain: Collection[str] = ()) -> NativeLogDensity:
+def native_log_density(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = ()
+) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
-    program = program_of(joint, names, plain)
+    program = program_of(joint, names, summed, plain)
     return NativeLogDensity(program, *arrays_of(joint, program), torch.get_num_threads())
 
 

@@ -42,7 +42,7 @@ class DensityProvider:
         """The loops over a density's rows; None where torch works it out. Raises PgmError PGM0602 as `native_of`."""
         if not joint.whole.memo.once(_is_native, joint.whole, self):
             return None
-        return joint.memo.once(native_log_density, joint, self.names(joint), self.plain(joint))
+        return joint.memo.once(native_log_density, joint, self.names(joint), self.summed, self.plain(joint))
 
     def backend_of(self, joint: BoundDensity) -> str:
         """Who works it out."""

@@ -37,11 +37,10 @@ def unit_values(
         loaded = loaded_unit_values(joint, given, params, wanted, plate)
     except NotScalar:
         return None
-    x = np.concatenate(
-        [np.asarray(given[n], dtype=float).reshape(len(given[n]), -1) for n in loaded.program.free], 1
-    )
+    values = [np.asarray(given[n], dtype=float).reshape(len(given[n]), -1) for n in loaded.program.free]
+    x = np.concatenate([np.zeros((draws, 0)), *(np.broadcast_to(v, (draws, v.shape[1])) for v in values)], 1)
     out = np.zeros((draws, joint.layout.size(plate) if plate is not None else 1))
-    loaded.add_to(out, np.ascontiguousarray(np.broadcast_to(x, (draws, x.shape[1]))))
+    loaded.add_to(out, x)
     return torch.from_numpy(out)
 
 

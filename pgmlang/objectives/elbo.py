@@ -145,6 +145,8 @@ class ElboObjective:
             }
             params = learned_values(joint, named)
             values, log_det = constrain(joint, self.automatic.by_name(joint, rest), {}, params)
+            if self.summed:
+                return log_marginal_of(self._sums(joint), values, params) + log_det
             return log_joint(joint, values, params) + log_det
 
         vector = torch.cat([learned.expand(*shape, len(learned)), x], -1)

@@ -4,6 +4,7 @@ has one or two real ones, else by importance sampling from a guide or the prior,
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -178,12 +179,20 @@ def _inner_values(rows: NewRows, plate: str | None) -> Tensor:
         model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in rows.undrawn())
     )
     inner = density_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
+    return _unit_values(rows, inner, rows.given, tuple(inner.factor_axes), plate)
+
+
+def _unit_values(
+    rows: NewRows, inner: BoundDensity, values: Mapping[str, Tensor], wanted: tuple[str, ...], plate: str | None
+) -> Tensor:
+    """The factors ``wanted``, added up for each unit, at values ``[S, *shape]``: ``[S, unit]``, or what they lead as."""
     if rows.nets is None:
-        found = unit_values(inner, rows.given, rows.params, tuple(inner.factor_axes), plate, rows.num_draws)
+        found = unit_values(inner, values, rows.params, wanted, plate, rows.num_draws)
         if found is not None:
             return found
     with torch.no_grad():
-        return sum_per_unit(joint, inner.factors(rows.given, rows.params, rows.nets), plate)
+        terms = inner.factors(values, rows.params, rows.nets)
+        return sum_per_unit(inner, {k: terms[k] for k in wanted}, plate)
 
 
 def _by_forward_draws(rows: NewRows, unit: str) -> Score:
@@ -223,9 +232,8 @@ def _prior_weights(
         for _ in range(PARTICLES):
             values = {**rows.given, **rows.drawn_from_prior(names)}
             if sums is None:
-                factors = inner.factors(values, rows.params, rows.nets)
-                terms = {k: v for k, v in factors.items() if k not in names and not rows.is_known(k)}
-                weights.append(sum_per_unit(inner, terms, plate))
+                wanted = tuple(k for k in inner.factor_axes if k not in names and not rows.is_known(k))
+                weights.append(_unit_values(rows, inner, values, wanted, plate))
             else:
                 tables = sums.tables(values, rows.params, rows.nets)
                 tables = {k: v for k, v in tables.items() if k in names or not rows.is_known(str(k))}

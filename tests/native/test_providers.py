@@ -369,6 +369,16 @@ def test_scores_and_leave_one_out_are_the_same(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(fit.loo(data).pointwise, told[1], rtol=1e-9)
 
 
+def test_scores_of_estimates_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Params alone: no draws, one value of each."""
+    text = "param a : real\nparam s : positive\nplate r {\n  input x : real\n  y ~ Normal(a * x, s)\n}"
+    data = GROUPS[["x", "y"]]
+    fit = pgmlang.compile(text).fit(data, method="map", seed=1)
+    told = fit.score(data)
+    monkeypatch.setattr(unit_values, "__defaults__", (0,))
+    np.testing.assert_allclose(fit.score(data), told, rtol=1e-12)
+
+
 def test_any_number_of_threads_gives_the_same_values_of_rows() -> None:
     problem = problem_of(LINE, _used(LINE))
     joint = density_of(problem, torch.float64)
