@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from types import FunctionType
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.distributions import constraints
 
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.transforms import free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.components import summing_steps
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.label_chances import NativeLabelChances
+from pgmlang.native.labels import labelled_by
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.placed import Marks
 from pgmlang.native.program import NativeProgram, native_program
@@ -23,49 +23,20 @@ from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
 from pgmlang.tables.learned import tables_of
 
-ENOUGH_WORK = 4.0
-"""Seconds of torch's time that compiling loops is worth."""
-CALL, EAGER, ELEMENT = 150e-6, 1e-3, 20e-9
-"""Seconds of a gradient of many chains: of its operations, recorded and as they are written, and of an element of a factor of one
-chain. (They stand for every machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
-
-
-class Work(NamedTuple):
-    """What a run asks of a density: so many ``gradients``, each of so many ``chains``, and so many more for each free number
-    (``each_number``); ``call``: seconds that torch's operations take of one; ``share``: of the rows, that each sees."""
-
-    gradients: int
-    chains: int = 1
-    call: float = CALL
-    each_number: int = 0
-    share: float = 1.0
-
-    def seconds(self, joint: BoundDensity, names: Sequence[str]) -> float:
-        """Seconds that torch would take of the density of these variables."""
-        numbers = sum(math.prod(free_shape(joint, n)) for n in names) if self.each_number else 0
-        one = self.call + self.chains * ELEMENT * self.share * elements_of(joint)
-        return (self.gradients + self.each_number * numbers) * one
-
-
-NO_WORK = Work(0)
-
 
 def native_of(
     joint: BoundDensity,
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
-    work: Work,
     plain: Collection[str] = (),
 ) -> NativeLogDensity | None:
-    """The compiled log-density of the free values of ``names`` where it is asked for, or pays: None otherwise. ``plain``: as
-    `native_program`. Raises PgmError PGM0602 where it is asked for and there is none."""
+    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question;
+    ``plain``: as `native_program`. Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
         refuse_other_machines(joint)
-        if backend == "auto" and work.seconds(joint, names) < ENOUGH_WORK:
-            return None
         return native_log_density(joint, names, summed, plain)
     except NotScalar as reason:
         if backend == "auto":
@@ -82,34 +53,33 @@ def refuse_other_machines(joint: BoundDensity) -> None:
         raise NotScalar("anything without the package numba")
 
 
-def elements_of(joint: BoundDensity) -> int:
-    """How many elements all factors have together."""
-    return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
-
-
 def program_of(
-    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = ()
-) -> NativeProgram:
-    """The program of the log-density of variables ``names``, one for all rows of a model that are marked alike. ``summed``: discrete
-    variables that are summed out; ``plain``: as `native_program`. Raises NotScalar for what has no such form."""
-    if summed:
-        raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = (), *, of_labels: bool = False
+) -> NativeProgram:  # fmt: skip
+    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out, one for all rows of a model that are
+    marked alike; ``plain``: as `native_program`; ``of_labels``: of the posterior chances of labels. Raises NotScalar for what has no such form."""
+    unknown = sorted(joint.missing.keys() - set(summed) - set(names))
+    if unknown:
+        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
     if joint.partition is not None:
         raise NotScalar("the normalising constant of fields")
-    unfree = sorted(joint.missing.keys() - set(names))
-    if unfree:
-        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unfree)}")
-    supports, marks = supports_of(joint, names), marks_of(joint)
-    key = (tuple(supports.items()), marks, frozenset(plain))
+    steps, reasons = summing_steps(joint.model, tuple(summed))
+    if reasons:
+        raise PgmError(reasons)
+    supports, marks = supports_of(joint, names), marks_of(joint, names)
+    in_part = frozenset(joint.missing.keys() & set(summed))
+    key = (tuple(supports.items()), marks, frozenset(plain), tuple(summed), in_part, of_labels)
     if key not in joint.programs.of_loops:
-        joint.programs.of_loops[key] = native_program(joint.model, supports, marks, frozenset(plain))
+        joint.programs.of_loops[key] = native_program(
+            joint.model, supports, marks, frozenset(plain), steps, in_part, of_labels=of_labels
+        )
     return joint.programs.of_loops[key]
 
 
-def marks_of(joint: BoundDensity) -> Marks:
-    """What is said of a density's rows and cells beside the model."""
+def marks_of(joint: BoundDensity, names: Collection[str]) -> Marks:
+    """What is said of a density's rows and cells beside the model, variables ``names`` free."""
     return Marks(
-        frozenset(joint.programs.partly_seen), frozenset(joint.missing), frozenset(joint.intervened),
+        frozenset(joint.programs.partly_seen), frozenset(joint.missing.keys() & set(names)), frozenset(joint.intervened),
         frozenset(joint.weights), frozenset(joint.scale),
     )  # fmt: skip
 
@@ -119,13 +89,28 @@ def native_log_density(
 ) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
     program = program_of(joint, names, summed, plain)
-    return NativeLogDensity(program, *arrays_of(joint, program), torch.get_num_threads())
+    return NativeLogDensity(program, *arrays_of(joint, program, summed), torch.get_num_threads())
 
 
-def arrays_of(joint: BoundDensity, program: NativeProgram) -> tuple[list[np.ndarray], list[int]]:
-    """What a program reads, and the sizes of its axes. Raises NotScalar for what is not known before it runs."""
-    sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
-    return [_values_of(joint, a) for a in program.arrays], sizes
+def native_label_chances(joint: BoundDensity, names: Sequence[str], summed: Collection[str]) -> NativeLabelChances:
+    """The compiled posterior chances of the discrete variables ``summed``, given variables ``names``. Raises NotScalar as `program_of`."""
+    program = program_of(joint, names, summed, of_labels=True)
+    steps, _ = summing_steps(joint.model, tuple(summed))
+    labels = tuple(name for step in steps for name in step.names)
+    return NativeLabelChances(program, *arrays_of(joint, program, summed), labels)
+
+
+def arrays_of(
+    joint: BoundDensity, program: NativeProgram, summed: Collection[str] = ()
+) -> tuple[list[np.ndarray], list[int]]:
+    """The arrays that a program reads, and the sizes of its axes."""
+    return [_values_of(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
+
+
+def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:
+    """The number of elements of an axis, or of the states of a variable that is summed out."""
+    label = labelled_by(axis)
+    return joint.num_states(label) if label in summed else joint.layout.size(joint.model.root_axis(axis))
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
@@ -161,6 +146,10 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
             return np.asarray(layout.previous(of[0], int(of[1])))
         case "position":
             return np.asarray(layout.position(of[0]))
+        case "order":
+            return np.asarray(joint.binding.layout.sequences(of[0]).order)
+        case "open":
+            return np.asarray(joint.missing[of[0]])
         case "seen":
             return np.asarray(layout.is_seen(of[0]))
         case "weight":

@@ -15,20 +15,19 @@ from torch.autograd.function import once_differentiable
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.native import NO_WORK, Work, native_log_density, native_of
+from pgmlang.density.native import native_log_density, native_of
 from pgmlang.native.log_density import NativeLogDensity
 
 
 @dataclass(frozen=True)
 class DensityProvider:
     """Who works out the density of what is learned, without a Jacobian, and of ``latent`` values, with theirs where ``has_jacobian``.
-    ``summed``: discrete latents summed out; ``backend``, ``work``: as `native_of`."""
+    ``summed``: discrete latents summed out; ``backend``: as `native_of`."""
 
     latent: tuple[str, ...]
     has_jacobian: bool
     summed: tuple[str, ...] = ()
     backend: str = "torch"
-    work: Work = NO_WORK
 
     def names(self, joint: BoundDensity) -> tuple[str, ...]:
         """What the free vector is of, in order."""
@@ -88,7 +87,7 @@ def is_sloped(values: Tensor, gradients: Tensor) -> Tensor:
 
 def _is_native(joint: BoundDensity, provider: DensityProvider) -> bool:
     names, plain = provider.names(joint), provider.plain(joint)
-    return native_of(joint, names, provider.summed, provider.backend, provider.work, plain) is not None
+    return native_of(joint, names, provider.summed, provider.backend, plain) is not None
 
 
 class _Sloped(torch.autograd.Function):

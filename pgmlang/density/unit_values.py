@@ -62,7 +62,7 @@ def loaded_unit_values(
 def _program(
     joint: BoundDensity, supports: Mapping[str, AnySupport], wanted: frozenset[str], plate: str | None
 ) -> NativeProgram:
-    marks = marks_of(joint)
+    marks = marks_of(joint, tuple(supports))
     # an element's own weight is how often it counts, no part of what it says
     marks = replace(
         marks, weighted=marks.weighted - {plate}, scaled=marks.scaled if plate is None else frozenset()

@@ -14,10 +14,10 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
-from pgmlang.density.native import Work
 from pgmlang.density.reductions import sum_of_factors
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.native_choice import native_choice
 from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
 from pgmlang.infer.starts import starting_points
 from pgmlang.kernels import WarmupPlan, hmc, run, start
@@ -39,9 +39,11 @@ def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Proble
     names = movable_names(problem.model, problem.facts)
     if not names:
         return problem, ()
-    # what loops can say is a question of the model that is sampled
-    wanted = "torch" if backend == "torch" else "auto"
-    target = target_of(problem, backend=wanted, work=Work(PILOT * LEAPS, CHAINS))
+    # what loops can say of the model that is sampled is another question
+    choice = (
+        native_choice(problem.model, problem.facts, CHAINS, PILOT * LEAPS, None) if backend != "torch" else None
+    )
+    target = target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
     values = _pilot(target, problem)
     few = tuple(n for n in names if data_weight(target.joint, n, values) <= BALANCE)
     return (_moved(problem, few), few) if few else (problem, ())

@@ -12,9 +12,9 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
-from pgmlang.infer.backend import BackendOptions, idle_backend
+from pgmlang.infer.backend import UNRECORDED, BackendOptions, idle_backend, with_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
-from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training, steps_of
+from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
@@ -107,7 +107,6 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: ElboOptions) -> Algorithm:
-    from pgmlang.density.native import EAGER, Work
     from pgmlang.objectives.elbo import elbo_objective
 
     check_options(options)
@@ -125,9 +124,7 @@ def build(problem: Problem, options: ElboOptions) -> Algorithm:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in guided):
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
-    steps, share = steps_of(problem, options)
-    work = Work(steps, particles, EAGER, share=share)
-    objective = elbo_objective(problem, particles, options.guide, options.backend, work)
+    objective = elbo_objective(problem, particles, options.guide, options.backend)
     return build_training(problem, options, objective)
 
 
@@ -140,7 +137,11 @@ def resolve(model: Model, facts: Facts, options: ElboOptions) -> ElboOptions:
     automatic = automatic_names(model, facts)
     particles = options.particles or (PARTICLES if _has_discrete_guide(model) or automatic else 1)
     long = AUTOMATIC if automatic and not model.nets else {}
-    return replace(resolve_training(options, model, **long), particles=particles)
+    resolved = replace(resolve_training(options, model, **long), particles=particles)
+    if resolved.backend == "auto" and (model.nets or model.guide is not None):
+        return replace(resolved, backend="torch")
+    gradients = UNRECORDED * (resolved.epochs or 0)
+    return with_backend(resolved, model, facts, gradients, particles, resolved.dtype)
 
 
 def assign(model: Model, facts: Facts, options: ElboOptions) -> tuple[Assignment, ...]:

@@ -5,12 +5,13 @@ The mode is that of the density of the values as they are, not of the free numbe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
-from pgmlang.infer.backend import BackendOptions, idle_backend
+from pgmlang.infer.backend import UNRECORDED, BackendOptions, idle_backend, with_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict, numbers_of
 from pgmlang.infer.train_options import (
     TRAINING,
@@ -19,7 +20,6 @@ from pgmlang.infer.train_options import (
     idle_training,
     resolve_numbers,
     resolve_training,
-    steps_of,
 )
 from pgmlang.infer.training import build as build_training
 from pgmlang.model import Model
@@ -92,7 +92,6 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 
 
 def build(problem: Problem, options: MapOptions) -> Algorithm:
-    from pgmlang.density.native import EAGER, Work
     from pgmlang.infer.climb import climb
     from pgmlang.objectives.log_density import log_density_objective
 
@@ -103,11 +102,8 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
                                   help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
     if options.optimizer == "adam":
-        steps, share = steps_of(problem, options)
-        work = Work(steps, call=EAGER, share=share)
-        return build_training(problem, options, log_density_objective(problem, options.backend, work))
-    work = Work(ITERATIONS * (options.restarts or 1), call=EAGER, each_number=DIFFERENCES)
-    objective = log_density_objective(problem, options.backend, work)
+        return build_training(problem, options, log_density_objective(problem, options.backend))
+    objective = log_density_objective(problem, options.backend)
     labels = summed_names(problem.model, problem.facts)
     assert options.restarts is not None, "the plan resolves it"
     dtype = numbers_of(options.dtype)
@@ -123,9 +119,27 @@ def _by_adam(model: Model, options: MapOptions) -> bool:
 def resolve(model: Model, facts: Facts, options: MapOptions) -> MapOptions:
     """The optimiser, and its options."""
     if _by_adam(model, options):
-        return replace(resolve_training(options, model), optimizer="adam")
+        trained = replace(resolve_training(options, model), optimizer="adam")
+        return _with_backend(trained, model, facts, trained.epochs or 0)
     restarts = options.restarts or (RESTARTS if summed_names(model, facts) else 1)
-    return replace(resolve_numbers(options, model), optimizer="lbfgs", restarts=restarts)
+    resolved = replace(resolve_numbers(options, model), optimizer="lbfgs", restarts=restarts)
+    gradients = ITERATIONS * restarts + DIFFERENCES * _free_numbers(model, facts)
+    return _with_backend(resolved, model, facts, gradients)
+
+
+def _with_backend(options: MapOptions, model: Model, facts: Facts, gradients: int) -> MapOptions:
+    if options.backend == "auto" and (model.nets or learned_tables(model)):
+        return replace(options, backend="torch")
+    return with_backend(options, model, facts, UNRECORDED * gradients, 1, options.dtype)
+
+
+def _free_numbers(model: Model, facts: Facts) -> int:
+    """How many numbers are sought, about."""
+    if facts.binding is None:
+        return 0
+    layout, names = facts.binding.layout, subjects(model, facts)
+    axes = [model.array_axes(v) for v in model.variables if v.name in names]
+    return sum(math.prod(layout.shape(a)) for a in axes if all(map(layout.has_size, a)))
 
 
 def assign(model: Model, facts: Facts, options: MapOptions) -> tuple[Assignment, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.infer.backend import with_backend
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.sampling import STEPS, KernelOptions, moved_by, outcome_of, resolve, supports
@@ -49,7 +50,6 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
 def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     import torch
 
-    from pgmlang.density.native import Work
     from pgmlang.density.target import target_of
     from pgmlang.infer.centring import noncentred_problem
     from pgmlang.infer.starts import starting_points
@@ -59,8 +59,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     from pgmlang.kernels.warmup import WarmupPlan
 
     problem, moved = noncentred_problem(problem, options.backend)
-    work = Work((options.warmup + options.draws) * STEPS, options.chains * options.temperatures)
-    target = target_of(problem, numbers_of(options.dtype), options.backend, work)
+    target = target_of(problem, numbers_of(options.dtype), options.backend)
     plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
@@ -112,6 +111,13 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
     return row
 
 
+def resolve_tempering(model: Model, facts: Facts, options: TemperingOptions) -> TemperingOptions:
+    """The type of numbers, and who works out the density."""
+    gradients = (options.warmup + options.draws) * (STEPS if _inner(options).has_length else 1)
+    chains = options.chains * options.temperatures
+    return with_backend(resolve(model, facts, options), model, facts, gradients, chains, options.dtype)
+
+
 def assign(model: Model, facts: Facts, options: TemperingOptions) -> tuple[Assignment, ...]:
     return moved_by(f"tempered {options.inner}", model, facts)
 
@@ -128,7 +134,7 @@ METHOD = Method(
     supports,
     reasons,
     build,
-    resolve=resolve,
+    resolve=resolve_tempering,
     assign=assign,
     idle=idle,
     writes_rows_out=counts_over_latents,

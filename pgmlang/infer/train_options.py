@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pgmlang.diagnostics import Diagnostic, PgmError
-from pgmlang.infer.base import Facts, Options, Problem
+from pgmlang.infer.base import Facts, Options
 from pgmlang.model import Model
 from pgmlang.model.row_plates import unit_plate
 
@@ -58,15 +58,6 @@ def check_options(options: TrainOptions) -> None:
         value = getattr(options, name, None)
         if value is not None and not value > 0:
             raise PgmError(Diagnostic("PGM0612", f"`--{name.replace('_', '-')}` cannot be {value}"))
-
-
-def steps_of(problem: Problem, options: TrainOptions) -> tuple[int, float]:
-    """How many steps a training takes, and the share of the rows that each sees."""
-    assert options.epochs is not None, "the plan resolves it"
-    plate = unit_plate(problem.model)
-    rows = problem.binding.sizes.get(plate, 1) if plate else 1
-    an_epoch = max(1, rows // options.batch) if options.batch else 1
-    return options.epochs * an_epoch, 1 / an_epoch
 
 
 def idle_training(model: Model, facts: Facts, options: TrainOptions) -> dict[str, str]:

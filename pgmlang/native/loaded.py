@@ -46,20 +46,25 @@ class LoadedProgram:
         return (*given, *self.module.prepare(*given, *sizes), *sizes)
 
     def each(self, chains: int, run: Callable[[slice], Any], evaluations: int) -> None:
-        """Runs over all vectors, shared out among threads; remembers how long one evaluation takes."""
+        """Runs over all chains, shared out among threads, few enough at a time that an interrupt is heard; remembers how long one
+        evaluation takes."""
         arguments = self.arguments
         assert arguments is not None
-        begin = time.perf_counter()
-        shares = min(self.threads, chains, max(1, int(self.seconds * chains * evaluations / SHORTEST_SHARE)))
-        if shares < 2:
-            run(slice(0, chains))
-        else:
-            parts = [slice(a, b) for a, b in pairwise(np.linspace(0, chains, shares + 1).astype(int))]
-            for done in [self._pool.submit(run, part) for part in parts]:
-                done.result()
-        took = (time.perf_counter() - begin) * max(shares, 1) / max(chains * evaluations, 1)
-        # the first call compiles
-        self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
+        each = self.seconds * evaluations
+        shares = min(self.threads, chains, max(1, int(each * chains / SHORTEST_SHARE)))
+        most = min(chains, max(1, int(shares * LONGEST_CALL / max(each, 1e-9)))) if self.seconds else chains
+        for start in range(0, chains, max(1, most)):
+            end = min(chains, start + most)
+            begin = time.perf_counter()
+            if shares < 2:
+                run(slice(start, end))
+            else:
+                edges = np.linspace(start, end, min(shares, end - start) + 1).astype(int)
+                for done in [self._pool.submit(run, slice(a, b)) for a, b in pairwise(edges)]:
+                    done.result()
+            took = (time.perf_counter() - begin) * shares / ((end - start) * evaluations)
+            # the first call compiles
+            self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

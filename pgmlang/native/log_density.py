@@ -11,10 +11,15 @@ from pgmlang.native.loaded import LONGEST_CALL, LoadedProgram
 
 @dataclass(eq=False)
 class NativeLogDensity(LoadedProgram):
-    """The log-density of free vectors."""
+    """The log-density of free vectors. ``has_values``: values are worked out by a function of their own; without it by that of the
+    gradients, which is compiled anyway where gradients are wanted."""
+
+    has_values: bool = True
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
+        if not self.has_values:
+            return self.values_and_gradients(x)[0]
         out = np.empty(len(x))
         self.each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
         return out
@@ -43,7 +48,8 @@ class NativeLogDensity(LoadedProgram):
         while done < steps:
             # never long without Python, which hears interrupts
             chains_each = -(-len(position) // self.threads)
-            some = min(steps - done, max(1, int(LONGEST_CALL / max(self.seconds * chains_each, 1e-9))))
+            longest = int(LONGEST_CALL / (self.seconds * chains_each)) if self.seconds else 1
+            some = min(steps - done, max(1, longest))
 
             def run(part: slice, some: int = some, done: int = done) -> None:
                 self.module.trajectories(

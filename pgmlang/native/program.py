@@ -5,22 +5,26 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pgmlang.graph.summable import Step
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
+from pgmlang.native.costs import Counts, counts_of
+from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.hoisted import Hoisting
+from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage
+from pgmlang.native.stages import AnyStage, SequenceStage
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -31,17 +35,32 @@ MOST_OPERATIONS = 4_000
 @dataclass(frozen=True, repr=False)
 class NativeProgram:
     """A printed program. ``arrays``: what its functions read, in the order of their arguments, then what ``prepare`` gives, then the
-    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order."""
+    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order; ``counts``: the operations of a value."""
 
     source: str
     name: str
     arrays: tuple[Array, ...]
     sizes: tuple[str, ...]
     free: tuple[str, ...]
+    counts: Counts
 
     def __repr__(self) -> str:
         lines = self.source.count("\n")
         return f"native program {self.name}: {lines:,} lines of Python, `print(program.source)` shows them"
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What a program is printed from. ``prepared``: arrays of data alone; ``stages``: those that every density fills."""
+
+    prepared: tuple[AnyStage, ...]
+    stages: tuple[AnyStage, ...]
+    terms: tuple[FactorTerm, ...]
+    guarded: frozenset[int]
+
+    @property
+    def everything(self) -> tuple[AnyStage | FactorTerm, ...]:
+        return (*self.prepared, *self.stages, *self.terms)
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,7 @@ DENSITIES = ProgramKind(
     ),
     "FUNCTIONS",
 )  # fmt: skip
+LABEL_CHANCES = ProgramKind(DENSITIES.says, (), "")
 UNIT_VALUES = ProgramKind(
     (
         "add_unit_values(x, values, ...) adds the log-value of every element of factors to that of the unit which it belongs to, at",
@@ -93,29 +113,25 @@ UNIT_VALUES = ProgramKind(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """What a program is printed from. ``prepared``: arrays of data alone; ``stages``: those that every density fills."""
-
-    prepared: tuple[AnyStage, ...]
-    stages: tuple[AnyStage, ...]
-    terms: tuple[FactorTerm, ...]
-    guarded: frozenset[int]
-
-    @property
-    def everything(self) -> tuple[AnyStage | FactorTerm, ...]:
-        return (*self.prepared, *self.stages, *self.terms)
-
-
 def native_program(
     model: Model, supports: Mapping[str, AnySupport], marks: Marks = UNMARKED, plain: Collection[str] = (),
-    file_name: str = FILE_NAME,
+    steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME, *, of_labels: bool = False,
 ) -> NativeProgram:  # fmt: skip
     """The log-density of a model whose variables in ``supports`` are free, in that order; of those in ``plain`` the density is that of their
-    values, without the derivatives of the maps from free ones. Raises NotScalar for what has no such form."""
-    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(plain))
-    pieces = _pieces(factors, [*factors.terms(), *factors.jacobians()])
-    return _printed(factors, pieces, DENSITIES, file_name)
+    values, without the derivatives of the maps from free ones. ``steps``: sum discrete variables out, those ``in_part`` where their cells are
+    open; ``of_labels``: in place of the density their posterior chances. Raises NotScalar for what has no such form."""
+    summed = frozenset(name for step in steps for name in step.names)
+    if summed and marks.scaled:
+        raise NotScalar("minibatches with labels summed out")
+    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(plain), summed, not of_labels)
+    probes = probes_of(factors, steps) if of_labels else []
+    of_factors = without_labels(factors, [*factors.terms(), *(term for _, term in probes)], steps, in_part)
+    terms = list(map(factors.by_weight, of_factors))
+    terms = [t for t in terms if t.value.is_active] if of_labels else [*terms, *factors.jacobians()]
+    pieces = _pieces(factors, terms)
+    return _printed(
+        factors, pieces, LABEL_CHANCES if of_labels else DENSITIES, file_name, [s.array for s, _ in probes]
+    )
 
 
 def unit_program(
@@ -125,7 +141,8 @@ def unit_program(
     """The program of the factors ``wanted``, by element of a plate (None: all together), at values of the variables in ``supports``.
     Raises NotScalar for what has no such form."""
     factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(supports))
-    return _printed(factors, _pieces(factors, factors.of_units(wanted, plate)), UNIT_VALUES, file_name)
+    terms = [factors.by_weight(term) for term in factors.of_units(wanted, plate)]
+    return _printed(factors, _pieces(factors, terms), UNIT_VALUES, file_name)
 
 
 def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
@@ -133,18 +150,22 @@ def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
     preparation = Preparation(factors.graph)
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
+    of_data = [s for s in stages if not s.array.varies]
+    of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
-    of_data = [s for s in stages if not s.array.varies]
-    of_values = [s for s in stages if s.array.varies]
     guarded = frozenset(factors.graph.guarded)
     return _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), guarded)
 
 
-def _printed(factors: FactorTerms, pieces: _Pieces, kind: ProgramKind, file_name: str) -> NativeProgram:
+def _printed(
+    factors: FactorTerms, pieces: _Pieces, kind: ProgramKind, file_name: str, asked: Sequence[Array] = ()
+) -> NativeProgram:
+    """The module. ``asked``: arrays whose adjoints are the chances of labels."""
     model, supports = factors.model, factors.latent
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
+    read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in _axes(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -155,13 +176,16 @@ def _printed(factors: FactorTerms, pieces: _Pieces, kind: ProgramKind, file_name
     body = Writer(file_name)
     _prepare(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
+    if asked or not kind.functions:
+        _label_chances(body, names, model, supports, pieces, arguments, asked)
     for function in kind.functions:
         _function(body, names, factors, pieces, arguments, function)
     out = Writer(file_name)
     _head(out, [f"{model.name} as loops, printed from {file_name} by pgmlang.", "", *kind.says], body)
     out.extend(body)
     _foot(out, arguments, kind.over_many)
-    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
+    counts = counts_of(pieces.everything)
+    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts)
 
 
 def _arrays(value: Scalar) -> set[Array]:
@@ -192,7 +216,8 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
     out.blank()
     out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS)):
+    rooms = (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS), ("sequences", SEQUENCES))
+    for module, words in rooms:
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
@@ -232,6 +257,26 @@ def _function(
     out.indent -= 1
 
 
+def _label_chances(
+    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport], pieces: _Pieces, arguments: list[str],
+    asked: Sequence[Array],
+) -> None:  # fmt: skip
+    out.blank(2)
+    out.line("@compiled_sums")
+    out.head(f"def label_chances({', '.join(['x', *arguments])}):")
+    out.indent += 1
+    out.doc("The posterior chances of labels at a free vector: slopes of the log of the sum over them.")
+    starts = _starts(out, names, model, supports)
+    out.line("total = 0.0")
+    Printer(out, names, with_gradient=True, starts=starts, guarded=pieces.guarded).body(
+        pieces.stages, pieces.terms
+    )
+    out.blank()
+    chances = py.tuple_of(*(py.name(names["adjoint", array]) for array in asked))
+    out.statement(py.returns(chances), None, "")
+    out.indent -= 1
+
+
 def _starts(
     out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport]
 ) -> dict[str, ast.expr]:
@@ -262,7 +307,7 @@ def _foot(out: Writer, arguments: list[str], functions: str) -> None:
     """Many chains at once, as every program of a kind has them, over the program's own arguments."""
     from pgmlang.native.runtime import chains
 
-    for function in getattr(chains, functions):
+    for function in getattr(chains, functions) if functions else ():
         out.blank(2)
         tree = _WithArguments(arguments).visit(ast.parse(inspect.getsource(function)))
         out.text("@compiled_sums\n" + ast.unparse(ast.fix_missing_locations(tree)))

@@ -18,7 +18,6 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.native import Work
 from pgmlang.density.provider import BY_TORCH, DensityProvider
 from pgmlang.density.reductions import (
     determines,
@@ -233,14 +232,14 @@ class ElboObjective:
         return pareto_k(joint, self.summed, log_weights)
 
 
-def elbo_objective(problem: Problem, particles: int, guide: str, backend: str, work: Work) -> Objective:
-    """The bound of a problem. ``guide``: the family of the automatic guide, a key of ``GUIDES``; ``backend``, ``work``: as `native_of`,
+def elbo_objective(problem: Problem, particles: int, guide: str, backend: str) -> Objective:
+    """The bound of a problem. ``guide``: the family of the automatic guide, a key of ``GUIDES``; ``backend``: as `native_of`,
     of a bound over an automatic guide alone."""
     model, facts = problem.model, problem.facts
     automatic, written = AutomaticGuide(automatic_names(model, facts), GUIDES[guide]), WrittenGuide(model)
     summed = summed_out(model, facts)
     by = backend if automatic.names and not written.is_written and not model.nets else "torch"
-    provider = DensityProvider(automatic.names, True, summed, by, work)
+    provider = DensityProvider(automatic.names, True, summed, by)
     elbo = ElboObjective(
         model, automatic, written, summed, particles, unit_plate(model), provider, problem.deadline
     )

@@ -14,7 +14,6 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
-from pgmlang.density.native import Work
 from pgmlang.density.possible import impossible_elements, nearest_possible
 from pgmlang.density.provider import DensityProvider
 from pgmlang.density.reductions import log_joint, sum_of_factors
@@ -97,12 +96,12 @@ class LogDensityObjective:
         return Outcome(parameters, (), True, (), notes, log_likelihood=likelihood)
 
 
-def log_density_objective(problem: Problem, backend: str, work: Work) -> Objective:
-    """Minus the log-density of a unit of data. ``backend``, ``work``: as `native_of`."""
+def log_density_objective(problem: Problem, backend: str) -> Objective:
+    """Minus the log-density of a unit of data. ``backend``: as `native_of`."""
     model, facts = problem.model, problem.facts
     latent = tuple(v.name for v in latent_variables(model, facts))
     plate, summed = unit_plate(model), summed_names(model, facts)
-    provider = DensityProvider(latent, False, summed, "torch" if model.nets else backend, work)
+    provider = DensityProvider(latent, False, summed, "torch" if model.nets else backend)
     objective = LogDensityObjective(latent, summed, plate, provider, problem.deadline)
     return Objective(
         objective.start, objective.loss, objective.conclude, per_unit("log-density", plate),

@@ -16,11 +16,13 @@ from torch import Tensor
 
 import pgmlang
 from pgmlang.density.bound import BoundDensity
-from pgmlang.density.native import Work, native_log_density
+from pgmlang.density.native import native_log_density
 from pgmlang.density.partition import density_of
 from pgmlang.density.provider import DensityProvider
 from pgmlang.density.reductions import log_joint, sum_per_unit
 from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.density.seen_rows import log_marginal_of
+from pgmlang.density.summing import marginaliser_of
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.density.unit_values import loaded_unit_values, unit_values
 from pgmlang.diagnostics import PgmError
@@ -58,7 +60,7 @@ WITH = {"kidiq/kidiq", "logistic/logistic", "schools/schools", "nile/level"}
 def provider_of(problem: Problem, has_jacobian: bool) -> DensityProvider:
     latent = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
-    return DensityProvider(latent, has_jacobian, summed, "native", Work(1))
+    return DensityProvider(latent, has_jacobian, summed, "native")
 
 
 def by_torch(joint: BoundDensity, provider: DensityProvider, x: Tensor) -> Tensor:
@@ -69,7 +71,10 @@ def by_torch(joint: BoundDensity, provider: DensityProvider, x: Tensor) -> Tenso
     free = {n: p.reshape(len(x), *s) for (n, s), p in zip(shapes.items(), pieces, strict=True)}
     params, _ = constrain(joint, {n: free.pop(n) for n in joint.learned}) if joint.learned else ({}, None)
     values, log_det = constrain(joint, free, params=params)
-    total = log_joint(joint, values, params)
+    if provider.summed:
+        total = log_marginal_of(joint.memo.once(marginaliser_of, joint, provider.summed), values, params)
+    else:
+        total = log_joint(joint, values, params)
     return (total + log_det if provider.has_jacobian else total).expand(len(x))
 
 
@@ -213,7 +218,7 @@ def test_missing_numbers_are_further_free_values() -> None:
     problem = problem_of(text, _used(text))
     joint = density_of(problem, torch.float64)
     some = replace(joint, missing={"w": torch.arange(len(ROWS["w"])) % 4 == 1})
-    assert_same(some, DensityProvider(("a", "w"), True, (), "native", Work(1)))
+    assert_same(some, DensityProvider(("a", "w"), True, (), "native"))
     with pytest.raises(NotScalar, match="missing cells of `w`"):
         native_log_density(some, ("a",))
 
@@ -325,7 +330,7 @@ def test_the_bound_is_the_same(guide: str) -> None:
     joint = density_of(problem, torch.float64)
     told = []
     for backend in ("torch", "native"):
-        objective = elbo_objective(problem, 4, guide, backend, Work(1))
+        objective = elbo_objective(problem, 4, guide, backend)
         free = AutomaticGuide(tuple(joint.latent), GUIDES[guide]).begin(joint, torch.Generator().manual_seed(1))
         leaves = {k: v.clone().requires_grad_() for k, v in free.items()}
         loss, _ = objective.loss(joint, leaves, None, torch.Generator().manual_seed(2), None)
