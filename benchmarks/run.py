@@ -19,6 +19,7 @@ def main() -> None:
         "pgmpy_queries.py",
         "families.py",
         "samplers.py",
+        "providers.py",
         "side_by_side.py",
         "topics.py",
         "gpu.py",

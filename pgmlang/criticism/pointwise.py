@@ -21,6 +21,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import partition_of
 from pgmlang.density.reductions import determines, sum_per_element
 from pgmlang.density.summing import Marginaliser, marginaliser_of
+from pgmlang.density.unit_values import unit_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.model import Model
 from pgmlang.model.dependence import nodes_behind
@@ -58,18 +59,33 @@ def pointwise_log_likelihood(fit: Fit, binding: Binding, most: int | None = None
     draws, chosen = _chosen(chains, draws, joint.layout.size(plate), most)
     given = {k: v.index_select(0, chosen) for k, v in values.items() if k not in summed and k in joint.latent}
     sums = marginaliser_of(joint, summed) if summed else None
+    found = None
+    if sums is None and nets is None:
+        wanted = tuple(n for n in joint.factor_axes if n not in given)
+        found = unit_values(joint, given, params, wanted, plate, len(chosen))
+    stacked = (
+        _by_torch(joint, sums, given, params, nets, plate, len(chosen)) if found is None else found.numpy()
+    ).reshape(chains, draws, -1)
+    local = tuple(n for n in given if determines(joint, joint.axes(n), plate))
+    weights = joint.weights.get(plate)
+    return Pointwise(stacked, plate, local, None if weights is None else weights.cpu().numpy())
+
+
+def _by_torch(
+    joint: BoundDensity, sums: Marginaliser | None, given: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: object,
+    plate: str, draws: int,
+) -> np.ndarray:  # fmt: skip
+    """Log-likelihoods ``[draws, elements]``, some draws at a time."""
+    summed = sums.names if sums is not None else ()
     elements = sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
     step = max(1, TERMS // max(1, elements * math.prod(joint.num_states(n) for n in summed)))
     parts = []
     with torch.no_grad():
-        for start in range(0, chains * draws, step):
+        for start in range(0, draws, step):
             some = {k: v[start : start + step] for k, v in given.items()}
             part = _of_elements(joint, sums, some, params, nets, plate)
-            parts.append(part.expand(min(step, chains * draws - start), part.shape[-1]).cpu().numpy())
-    stacked = np.concatenate(parts).reshape(chains, draws, -1)
-    local = tuple(n for n in given if determines(joint, joint.axes(n), plate))
-    weights = joint.weights.get(plate)
-    return Pointwise(stacked, plate, local, None if weights is None else weights.cpu().numpy())
+            parts.append(part.expand(min(step, draws - start), part.shape[-1]).cpu().numpy())
+    return np.concatenate(parts)
 
 
 def _with_log_z(joint: BoundDensity) -> BoundDensity:

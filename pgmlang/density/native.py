@@ -17,6 +17,7 @@ from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_chances import NativeLabelChances
 from pgmlang.native.labels import labelled_by
 from pgmlang.native.log_density import NativeLogDensity
+from pgmlang.native.placed import Marks
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
@@ -28,17 +29,15 @@ def native_of(
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
+    plain: Collection[str] = (),
 ) -> NativeLogDensity | None:
-    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question.
-    Raises PgmError PGM0602 where it is asked for and there is none."""
+    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question;
+    ``plain``: as `native_program`. Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
-        if joint.dtype != torch.float64 or joint.device.type != "cpu":
-            raise NotScalar("numbers other than float64 on the CPU")
-        if find_spec("numba") is None:
-            raise NotScalar("anything without the package numba")
-        return native_log_density(joint, names, summed)
+        refuse_other_machines(joint)
+        return native_log_density(joint, names, summed, plain)
     except NotScalar as reason:
         if backend == "auto":
             return None
@@ -46,31 +45,51 @@ def native_of(
         raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
 
 
+def refuse_other_machines(joint: BoundDensity) -> None:
+    """Raises NotScalar where loops are not compiled."""
+    if joint.dtype != torch.float64 or joint.device.type != "cpu":
+        raise NotScalar("numbers other than float64 on the CPU")
+    if find_spec("numba") is None:
+        raise NotScalar("anything without the package numba")
+
+
 def program_of(
-    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), *, of_labels: bool = False
-) -> NativeProgram:
-    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out; ``of_labels``: of the posterior chances
-    of these. Raises NotScalar for what has no such form."""
-    unknown = sorted(joint.missing.keys() - set(summed))
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = (), *, of_labels: bool = False
+) -> NativeProgram:  # fmt: skip
+    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out, one for all rows of a model that are
+    marked alike; ``plain``: as `native_program`; ``of_labels``: of the posterior chances of labels. Raises NotScalar for what has no such form."""
+    unknown = sorted(joint.missing.keys() - set(summed) - set(names))
     if unknown:
         raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
-    if joint.scale or joint.intervened:
-        raise NotScalar("minibatches and interventions")
     if joint.partition is not None:
         raise NotScalar("the normalising constant of fields")
     steps, reasons = summing_steps(joint.model, tuple(summed))
     if reasons:
         raise PgmError(reasons)
-    return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights),
-                          steps, joint.missing.keys() & set(summed), of_labels=of_labels)  # fmt: skip
+    supports, marks = supports_of(joint, names), marks_of(joint, names)
+    in_part = frozenset(joint.missing.keys() & set(summed))
+    key = (tuple(supports.items()), marks, frozenset(plain), tuple(summed), in_part, of_labels)
+    if key not in joint.programs.of_loops:
+        joint.programs.of_loops[key] = native_program(
+            joint.model, supports, marks, frozenset(plain), steps, in_part, of_labels=of_labels
+        )
+    return joint.programs.of_loops[key]
+
+
+def marks_of(joint: BoundDensity, names: Collection[str]) -> Marks:
+    """What is said of a density's rows and cells beside the model, variables ``names`` free."""
+    return Marks(
+        frozenset(joint.programs.partly_seen), frozenset(joint.missing.keys() & set(names)), frozenset(joint.intervened),
+        frozenset(joint.weights), frozenset(joint.scale),
+    )  # fmt: skip
 
 
 def native_log_density(
-    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = ()
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), plain: Collection[str] = ()
 ) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
-    program = program_of(joint, names, summed)
-    return NativeLogDensity(program, *_data_of(joint, program, summed), torch.get_num_threads())
+    program = program_of(joint, names, summed, plain)
+    return NativeLogDensity(program, *arrays_of(joint, program, summed), torch.get_num_threads())
 
 
 def native_label_chances(joint: BoundDensity, names: Sequence[str], summed: Collection[str]) -> NativeLabelChances:
@@ -78,11 +97,11 @@ def native_label_chances(joint: BoundDensity, names: Sequence[str], summed: Coll
     program = program_of(joint, names, summed, of_labels=True)
     steps, _ = summing_steps(joint.model, tuple(summed))
     labels = tuple(name for step in steps for name in step.names)
-    return NativeLabelChances(program, *_data_of(joint, program, summed), labels)
+    return NativeLabelChances(program, *arrays_of(joint, program, summed), labels)
 
 
-def _data_of(
-    joint: BoundDensity, program: NativeProgram, summed: Collection[str]
+def arrays_of(
+    joint: BoundDensity, program: NativeProgram, summed: Collection[str] = ()
 ) -> tuple[list[np.ndarray], list[int]]:
     """The arrays that a program reads, and the sizes of its axes."""
     return [_values_of(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
@@ -98,6 +117,8 @@ def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySuppo
     """The supports of variables. Raises NotScalar for matrices and for bounds that move."""
     out: dict[str, AnySupport] = {}
     for name in names:
+        if name not in joint.model.by_name:
+            raise NotScalar("tables to be learned")
         kind = joint.model.by_name[name].type.kind
         if kind in VECTORS:
             out[name] = VECTORS[kind]
@@ -133,6 +154,12 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
             return np.asarray(layout.is_seen(of[0]))
         case "weight":
             return np.asarray(joint.weights[of[0]])
+        case "scale":
+            return np.asarray(joint.scale[of[0]])
+        case "given":
+            return np.asarray(~joint.missing[of[0]])
+        case "set":
+            return _set_cells(joint, of[0], array.axes)
     for held in (joint.observed, joint.data, joint.fixed):
         if of[0] in held:
             return np.asarray(held[of[0]])
@@ -145,3 +172,9 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
     if table is None and joint.model.by_name[of[0]].role == "index":
         return np.asarray(getattr(joint.program, of[0]))
     raise NotScalar(f"`{of[0]}`, which is learned beside")
+
+
+def _set_cells(joint: BoundDensity, name: str, axes: tuple[str, ...]) -> np.ndarray:
+    """The cells that an intervention set, along the axes of the factor: a vector is set whole."""
+    mask = np.asarray(joint.intervened[name])
+    return np.asarray(mask.any(tuple(i for i, a in enumerate(joint.axes(name)) if a not in axes)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -11,6 +12,7 @@ from pgmlang.density.numerics import numerics, on_device
 from pgmlang.lower import lower
 from pgmlang.lower.factors import factors_around
 from pgmlang.model import Model
+from pgmlang.native.program import NativeProgram
 
 
 class Programs:
@@ -28,6 +30,7 @@ class Programs:
         self._of_factors: dict[frozenset[str], ModuleType] = {}
         self._of_definitions: dict[frozenset[str], ModuleType] = {}
         self._of_distributions: dict[frozenset[str], ModuleType] = {}
+        self.of_loops: dict[Any, NativeProgram] = {}
         self._around: dict[frozenset[str], frozenset[str]] = {}
 
     @property

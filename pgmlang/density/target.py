@@ -62,6 +62,11 @@ class Target:
     def dimension(self) -> int:
         return sum(int(np.prod(s)) for s in self.free_shapes)
 
+    @property
+    def backend(self) -> str:
+        """Who works it out."""
+        return "torch" if self.native is None else "native"
+
     def values(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Values of the variables, ``[..., *shape]`` each, and the log determinant ``[...]`` of the map, at free
         values ``x [..., dimension]``."""
@@ -101,6 +106,10 @@ class Target:
             flat = x.detach().reshape(-1, self.dimension).contiguous().numpy()
             return torch.from_numpy(self.native.values(flat)).reshape(x.shape[:-1])
         return self._run("value", eager_value, x)  # type: ignore[no-any-return]
+
+    def value_once(self, x: Tensor) -> Tensor:
+        """As `value`, of a shape that comes once: nothing is recorded for it."""
+        return eager_value(self, x) if self.native is None else self.value(x)
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As ``kernels.value_and_grad`` of this density: recorded at the first call of a shape, so that a run that is

@@ -52,9 +52,16 @@ class AutomaticGuide:
         hang."""
         if not self.names:
             return {}, torch.zeros(shape, dtype=joint.dtype, device=joint.device)
+        x, log_q = self.sample_free(joint, free, generator, shape)
+        values, log_det = constrain(joint, self.by_name(joint, x), given, params, nets)
+        return values, log_q - log_det
+
+    def sample_free(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Draws of the free numbers, ``[..., size]``, and their log-density ``[...]``."""
         size = self.size(joint)
         noise = torch.randn((*shape, size), generator=generator, dtype=joint.dtype, device=joint.device)
         draws = self.family.transformed(free, noise)
         log_q = -0.5 * noise.square().sum(-1) - draws.log_det - 0.5 * size * math.log(2 * math.pi)
-        values, log_det = constrain(joint, self.by_name(joint, draws.x), given, params, nets)
-        return values, log_q - log_det
+        return draws.x, log_q

@@ -17,6 +17,7 @@ from pgmlang.density.completion import Values
 from pgmlang.density.reductions import sum_of_factors
 from pgmlang.density.target import Target, target_of
 from pgmlang.infer.base import Problem, facts_of
+from pgmlang.infer.native_choice import native_choice
 from pgmlang.infer.noncentring import location_scale_of, movable_names, noncentred
 from pgmlang.infer.starts import starting_points
 from pgmlang.kernels import WarmupPlan, hmc, run, start
@@ -25,17 +26,24 @@ CHAINS, PILOT = 8, 100
 """Short chains of the model as it is written, and their iterations: its scales are soon known, if not more."""
 BETWEEN = 5
 """Iterations between two looks at the clock."""
+LEAPS = 10
+"""Evaluations of the gradient that an iteration of these is taken for."""
 BALANCE = 3.0
 """Curvature of the data over that of the prior above which a latent stays as it is written; more than one, as a funnel
 is worse than a few elements that hang together."""
 
 
-def noncentred_problem(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
-    """The problem rewritten, and the names of what was non-centred."""
+def noncentred_problem(problem: Problem, backend: str = "torch") -> tuple[Problem, tuple[str, ...]]:
+    """The problem rewritten, and the names of what was non-centred. ``backend``: who works out the density of the short chains, torch
+    where loops cannot say the model as it is written."""
     names = movable_names(problem.model, problem.facts)
     if not names:
         return problem, ()
-    target = target_of(problem)
+    # what loops can say of the model that is sampled is another question
+    choice = (
+        native_choice(problem.model, problem.facts, CHAINS, PILOT * LEAPS, None) if backend != "torch" else None
+    )
+    target = target_of(problem, backend="torch" if choice is None or choice.backend == "torch" else "auto")
     values = _pilot(target, problem)
     few = tuple(n for n in names if data_weight(target.joint, n, values) <= BALANCE)
     return (_moved(problem, few), few) if few else (problem, ())

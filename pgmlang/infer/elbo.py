@@ -12,6 +12,7 @@ from typing import Any
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
+from pgmlang.infer.backend import UNRECORDED, BackendOptions, idle_backend, with_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict
 from pgmlang.infer.train_options import TrainOptions, check_options, idle_training, resolve_training
 from pgmlang.infer.training import build as build_training
@@ -36,7 +37,7 @@ AUTOMATIC: Mapping[str, Any] = {"epochs": 4000, "rate": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElboOptions(TrainOptions):
+class ElboOptions(BackendOptions, TrainOptions):
     """``particles``: draws of the guide a step (None: 1, or 8 with discrete latents or an automatic guide); ``guide``:
     ``meanfield`` or ``fullrank`` for latents that no written guide names."""
 
@@ -123,7 +124,7 @@ def build(problem: Problem, options: ElboOptions) -> Algorithm:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in guided):
         raise PgmError(Diagnostic("PGM0612", "rows with a guide of their own cannot be minibatched",
                                   help="write an amortised guide, or leave `--batch` and `--validation` out"))  # fmt: skip
-    objective = elbo_objective(problem, particles, options.guide)
+    objective = elbo_objective(problem, particles, options.guide, options.backend)
     return build_training(problem, options, objective)
 
 
@@ -136,7 +137,11 @@ def resolve(model: Model, facts: Facts, options: ElboOptions) -> ElboOptions:
     automatic = automatic_names(model, facts)
     particles = options.particles or (PARTICLES if _has_discrete_guide(model) or automatic else 1)
     long = AUTOMATIC if automatic and not model.nets else {}
-    return replace(resolve_training(options, model, **long), particles=particles)
+    resolved = replace(resolve_training(options, model, **long), particles=particles)
+    if resolved.backend == "auto" and (model.nets or model.guide is not None):
+        return replace(resolved, backend="torch")
+    gradients = UNRECORDED * (resolved.epochs or 0)
+    return with_backend(resolved, model, facts, gradients, particles, resolved.dtype)
 
 
 def assign(model: Model, facts: Facts, options: ElboOptions) -> tuple[Assignment, ...]:
@@ -152,7 +157,8 @@ def assign(model: Model, facts: Facts, options: ElboOptions) -> tuple[Assignment
 def idle(model: Model, facts: Facts, options: ElboOptions) -> dict[str, str]:
     """A written guide leaves nothing to an automatic one."""
     no_family = {} if automatic_names(model, facts) else {"guide": "the model has a guide for every latent"}
-    return {**no_family, **idle_training(model, facts, options)}
+    written = {"backend": "torch draws of the written guide"} if model.guide is not None else {}
+    return {**no_family, **written, **idle_backend(model), **idle_training(model, facts, options)}
 
 
 def _writes_rows_out(model: Model, facts: Facts) -> bool:

@@ -5,11 +5,13 @@ The mode is that of the density of the values as they are, not of the free numbe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
+from pgmlang.infer.backend import UNRECORDED, BackendOptions, idle_backend, with_backend
 from pgmlang.infer.base import Algorithm, Facts, Method, Problem, Verdict, numbers_of
 from pgmlang.infer.train_options import (
     TRAINING,
@@ -34,12 +36,14 @@ from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
 from pgmlang.plan.record import Assignment
 from pgmlang.tables.learned import learned_tables
 
+ITERATIONS, DIFFERENCES = 100, 4
+"""Gradients that a climb is taken for, and those of each number for its curvature, when a backend is chosen."""
 RESTARTS = 8
 """Places that L-BFGS begins from with discrete latents summed out."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(TrainOptions):
+class MapOptions(BackendOptions, TrainOptions):
     """``optimizer``: ``lbfgs`` or ``adam``; None: L-BFGS without networks and minibatches. ``tolerance``: L-BFGS has
     converged when a step gains less, relative to the objective. ``restarts``: places it begins from, of which the best
     goes on (None: 8 with discrete latents summed out, else 1); every other one first climbs with the labels held at clusters
@@ -97,9 +101,9 @@ def build(problem: Problem, options: MapOptions) -> Algorithm:
     if (options.batch or options.validation) and any(rows & set(v.plates) for v in latent):
         raise PgmError(Diagnostic("PGM0612", "rows with latent numbers of their own cannot be minibatched here",
                                   help="leave `--batch` and `--validation` out, or `--method elbo`"))  # fmt: skip
-    objective = log_density_objective(problem)
     if options.optimizer == "adam":
-        return build_training(problem, options, objective)
+        return build_training(problem, options, log_density_objective(problem, options.backend))
+    objective = log_density_objective(problem, options.backend)
     labels = summed_names(problem.model, problem.facts)
     assert options.restarts is not None, "the plan resolves it"
     dtype = numbers_of(options.dtype)
@@ -115,9 +119,27 @@ def _by_adam(model: Model, options: MapOptions) -> bool:
 def resolve(model: Model, facts: Facts, options: MapOptions) -> MapOptions:
     """The optimiser, and its options."""
     if _by_adam(model, options):
-        return replace(resolve_training(options, model), optimizer="adam")
+        trained = replace(resolve_training(options, model), optimizer="adam")
+        return _with_backend(trained, model, facts, trained.epochs or 0)
     restarts = options.restarts or (RESTARTS if summed_names(model, facts) else 1)
-    return replace(resolve_numbers(options, model), optimizer="lbfgs", restarts=restarts)
+    resolved = replace(resolve_numbers(options, model), optimizer="lbfgs", restarts=restarts)
+    gradients = ITERATIONS * restarts + DIFFERENCES * _free_numbers(model, facts)
+    return _with_backend(resolved, model, facts, gradients)
+
+
+def _with_backend(options: MapOptions, model: Model, facts: Facts, gradients: int) -> MapOptions:
+    if options.backend == "auto" and (model.nets or learned_tables(model)):
+        return replace(options, backend="torch")
+    return with_backend(options, model, facts, UNRECORDED * gradients, 1, options.dtype)
+
+
+def _free_numbers(model: Model, facts: Facts) -> int:
+    """How many numbers are sought, about."""
+    if facts.binding is None:
+        return 0
+    layout, names = facts.binding.layout, subjects(model, facts)
+    axes = [model.array_axes(v) for v in model.variables if v.name in names]
+    return sum(math.prod(layout.shape(a)) for a in axes if all(map(layout.has_size, a)))
 
 
 def assign(model: Model, facts: Facts, options: MapOptions) -> tuple[Assignment, ...]:
@@ -131,10 +153,11 @@ def idle(model: Model, facts: Facts, options: MapOptions) -> dict[str, str]:
     """L-BFGS has no use for a training's options, nor Adam for its."""
     if _by_adam(model, options):
         return {
+            **idle_backend(model),
             **dict.fromkeys(("restarts", "max_iterations", "tolerance"), "Adam climbs"),
             **idle_training(model, facts, options),
         }
-    return dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")
+    return {**idle_backend(model), **dict.fromkeys(TRAINING, "L-BFGS climbs (`--optimizer adam` has it)")}
 
 
 def only_by_name(model: Model, facts: Facts) -> tuple[Diagnostic, ...]:

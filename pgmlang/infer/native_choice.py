@@ -14,6 +14,7 @@ from pgmlang.native.code_files import why_not_kept
 from pgmlang.native.costs import BackendChoice, Counts, chosen
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.labels import labelled_by
+from pgmlang.native.placed import Marks
 from pgmlang.native.program import native_program
 from pgmlang.native.supports import supports_of_text
 from pgmlang.plan.latents import hidden_names, latent_variables, summed_names
@@ -83,4 +84,5 @@ def _counts_of(model: Model, facts: Facts) -> Counts:
     binding = facts.binding
     weighted = (binding.plate,) if binding is not None and binding.weights is not None else ()
     in_part = facts.missing.keys() & set(summed)
-    return native_program(model, supports_of_text(model, names), dropped, weighted, steps, in_part).counts
+    marks = Marks(partly_seen=frozenset(dropped), weighted=frozenset(weighted))
+    return native_program(model, supports_of_text(model, names), marks, (), steps, in_part).counts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.backend import BackendOptions
 from pgmlang.infer.base import (
     Algorithm,
     Facts,
@@ -74,11 +75,8 @@ class SamplerOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelOptions(SamplerOptions):
-    """Of a kernel alone. ``backend``: what works out the density, ``torch``, ``native`` (compiled loops), or ``auto``: loops
-    where they can say it and the run is long enough to pay for compiling them (`native_choice`)."""
-
-    backend: str = "auto"
+class KernelOptions(BackendOptions, SamplerOptions):
+    """Of kernels that move all latents at once, each in the same density."""
 
 
 Sampled = TypeVar("Sampled", bound=SamplerOptions)
@@ -166,7 +164,7 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradie
     from pgmlang.infer.watched import figures_of_draws
     from pgmlang.kernels import WarmupPlan, run, start
 
-    problem, moved = noncentred_problem(problem)
+    problem, moved = noncentred_problem(problem, options.backend)
     total = options.warmup + options.draws
     target = target_of(problem, numbers_of(options.dtype), options.backend)
     if target.native is not None:
@@ -206,7 +204,7 @@ def _conclude(state: SamplingState, target: Target, is_finished: bool, moved: tu
     }
     divergences = int(stats["diverging"].sum()) if "diverging" in stats else 0
     notes = {"step_size": float(state.run.tuning.step_size.mean()), "divergences": divergences,
-             "non_centred": list(moved), "backend": "torch" if target.native is None else "native"}  # fmt: skip
+             "non_centred": list(moved), "backend": target.backend}  # fmt: skip
     return outcome_of(x, stats, target, state.run.random, is_finished, moved, notes)
 
 

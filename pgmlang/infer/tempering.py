@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pgmlang.infer.backend import with_backend
 from pgmlang.infer.base import Algorithm, Measure, Method, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.sampling import SamplerOptions, moved_by, outcome_of, resolve, supports
+from pgmlang.infer.sampling import STEPS, KernelOptions, moved_by, outcome_of, resolve, supports
 from pgmlang.model import Model
 from pgmlang.plan.latents import counts_over_latents, latent_variables
 from pgmlang.plan.method import Facts
@@ -24,7 +25,7 @@ BLOCK = 25
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemperingOptions(SamplerOptions):
+class TemperingOptions(KernelOptions):
     """``temperatures``: rungs of the ladder; ``lowest``: the power of the density at the hottest; ``inner``: the kernel
     at every rung, a row of ``signatures.kernels``; ``length``: leapfrog steps of hmc at most."""
 
@@ -57,8 +58,8 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     from pgmlang.kernels.by_name import kernel_of
     from pgmlang.kernels.warmup import WarmupPlan
 
-    problem, moved = noncentred_problem(problem)
-    target = target_of(problem, numbers_of(options.dtype))
+    problem, moved = noncentred_problem(problem, options.backend)
+    target = target_of(problem, numbers_of(options.dtype), options.backend)
     plan = WarmupPlan(kernel_of(_inner(options)), options.warmup, length=options.length, chees=False)
     path = pt.Path(target, None)
     total = options.warmup + options.draws
@@ -75,7 +76,7 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     def step(state: TemperingState) -> tuple[TemperingState, StepReport]:
         with pace.block(total - state.run.iteration) as count:
             done = pt.run(path, plan, state.run, count)
-        value = float(target(done.state.position[-1]).mean())
+        value = float(target.value_once(done.state.position[-1]).mean())
         following = TemperingState(done.state, (*state.draws, done.draws))
         figures = figures_of_draws(following.draws)
         return following, StepReport(
@@ -88,7 +89,8 @@ def build(problem: Problem, options: TemperingOptions) -> Algorithm:
     def conclude(state: TemperingState) -> Outcome:
         x = torch.cat(state.draws, 1) if state.draws else state.run.position[-1].unsqueeze(1)[:, :0]
         rates = 1.0 - state.run.rejection / max(state.run.passes, 1)
-        notes = {"swap_rate": rates.tolist(), "betas": state.run.betas.tolist(), "inner": options.inner}
+        notes = {"swap_rate": rates.tolist(), "betas": state.run.betas.tolist(), "inner": options.inner,
+                 "backend": target.backend}  # fmt: skip
         stats = _stats(x, target)
         return outcome_of(x, stats, target, state.run.random, finished(state), moved, notes)
 
@@ -99,7 +101,7 @@ def _stats(x: Tensor, target: Any) -> dict[str, np.ndarray]:
     import torch
 
     with torch.no_grad():
-        parts = [target(x[:, start : start + 50]) for start in range(0, x.shape[1], 50)]
+        parts = [target.value_once(x[:, start : start + 50]) for start in range(0, x.shape[1], 50)]
     return {"lp": torch.cat(parts, 1).cpu().numpy()} if parts else {}
 
 
@@ -107,6 +109,13 @@ def _inner(options: TemperingOptions) -> SamplerKernel:
     row = kernel_named(options.inner)
     assert row is not None, "the option's choices are the kernels' names"
     return row
+
+
+def resolve_tempering(model: Model, facts: Facts, options: TemperingOptions) -> TemperingOptions:
+    """The type of numbers, and who works out the density."""
+    gradients = (options.warmup + options.draws) * (STEPS if _inner(options).has_length else 1)
+    chains = options.chains * options.temperatures
+    return with_backend(resolve(model, facts, options), model, facts, gradients, chains, options.dtype)
 
 
 def assign(model: Model, facts: Facts, options: TemperingOptions) -> tuple[Assignment, ...]:
@@ -125,7 +134,7 @@ METHOD = Method(
     supports,
     reasons,
     build,
-    resolve=resolve,
+    resolve=resolve_tempering,
     assign=assign,
     idle=idle,
     writes_rows_out=counts_over_latents,

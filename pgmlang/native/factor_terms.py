@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pgmlang.diagnostics import Span
@@ -13,7 +13,7 @@ from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetC
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
 from pgmlang.native.labels import labelled_by, labels_in, states, states_before
-from pgmlang.native.placed import Places
+from pgmlang.native.placed import UNMARKED, Marks, Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
 from pgmlang.native.stages import AnyStage, Stage, VectorStage
@@ -24,17 +24,19 @@ from pgmlang.native.words import WORDS
 
 @dataclass(frozen=True)
 class FactorTerm:
-    """``value`` added up over ``loops``, outermost first: what a factor is."""
+    """``value`` added up over ``loops``, outermost first: what a factor is. ``unit``: to which element of an array it is added; None:
+    to one total."""
 
     name: str
     loops: tuple[Loop, ...]
     value: Scalar
     span: Span | None
+    unit: Scalar | None = None
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:
         """All that it is made of."""
-        return (self.value,)
+        return (self.value,) if self.unit is None else (self.value, self.unit)
 
 
 DEEPEST = 100
@@ -44,13 +46,13 @@ DEEPEST = 100
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
-    their elements; ``summed``: labels that are to be summed out, whose terms have loops over their states; ``slopes``: whether
-    derivatives by the latent variables are wanted."""
+    their elements; ``plain``: those whose maps from free values have no part in the density; ``summed``: labels that are to be summed out,
+    whose terms have loops over their states; ``slopes``: whether derivatives by the latent variables are wanted."""
 
     model: Model
     latent: Mapping[str, AnySupport]
-    partly_seen: frozenset[str] = frozenset()
-    weighted: frozenset[str] = frozenset()
+    marks: Marks = UNMARKED
+    plain: frozenset[str] = frozenset()
     summed: frozenset[str] = frozenset()
     slopes: bool = True
     graph: ScalarGraph = field(default_factory=ScalarGraph)
@@ -66,10 +68,20 @@ class FactorTerms:
         """All factors, each row once. Raises NotScalar for what has no scalar form."""
         return [term for name, factor in factor_names(self.model).items() for term in self._terms(name, factor)]
 
+    def of_units(self, wanted: Collection[str], plate: str | None) -> list[FactorTerm]:
+        """The factors of these names, each element to that of a plate which it belongs to; without a plate all to one."""
+        out = []
+        for name, factor in factor_names(self.model).items():
+            for term in self._terms(name, factor) if name in wanted else ():
+                places = self.places_along(tuple(loop.axis for loop in term.loops))
+                unit = self.graph.code(0) if plate is None else self.place_of(plate, places)
+                out.append(replace(term, unit=unit))
+        return out
+
     def _terms(self, name: str, factor: Conditional | Potential) -> list[FactorTerm]:
         if isinstance(factor, Conditional) and self.event(factor.distribution):
             return [
-                FactorTerm(name, self.loops_along(axes), value, factor.span)
+                self._unless_set(FactorTerm(name, self.loops_along(axes), value, factor.span), factor.target)
                 for axes, value in vector_parts(self, factor)
             ]
         return [self._term(name, factor)]
@@ -84,19 +96,35 @@ class FactorTerms:
         places = self.places_along(axes)
         target = Ref(variable.type, variable.axes, factor.span, factor.target)
         value = self._log_prob(factor.distribution, target, places)
-        if factor.target in self.partly_seen:
+        if factor.target in self.marks.partly_seen:
             seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
             value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
-        return FactorTerm(name, self.loops_along(axes), value, factor.span)
+        return self._unless_set(FactorTerm(name, self.loops_along(axes), value, factor.span), factor.target)
+
+    def _unless_set(self, term: FactorTerm, target: str) -> FactorTerm:
+        """The term, zero in cells that an intervention set."""
+        if target not in self.marks.set_cells:
+            return term
+        places = self.places_along(
+            tuple(loop.axis for loop in term.loops if labelled_by(loop.axis) not in self.summed)
+        )
+        is_set = self.graph.load(Array("set", (target,), tuple(places)), list(places.values()))
+        value = self.graph.make("where", is_set, self.graph.number(0.0), self.graph.guard(term.value))
+        return replace(term, value=value)
 
     def by_weight(self, term: FactorTerm) -> FactorTerm:
-        """The term, each row as often as its weight says."""
-        return replace(term, value=self.times_weights(term.value, [loop.axis for loop in term.loops]))
+        """The term, each row as often as its weight says, and the sum as often as the rows that it stands for."""
+        axes = [loop.axis for loop in term.loops]
+        value = self.times_weights(term.value, axes)
+        scaled = next((a for a in axes if a in self.marks.scaled), None)
+        if scaled is not None:
+            value = self.graph.make("mul", self.graph.load(Array("scale", (scaled,), ()), ()), value)
+        return replace(term, value=value)
 
     def times_weights(self, value: Scalar, plates: Iterable[str]) -> Scalar:
         """A value times the weights of the rows of those plates that have any."""
         for plate in plates:
-            if plate in self.weighted:
+            if plate in self.marks.weighted:
                 place = self.graph.make("loop", payload=Loop(plate))
                 weight = self.graph.load(Array("weight", (plate,), (plate,)), (place,))
                 value = self.graph.make("mul", weight, value)
@@ -258,6 +286,8 @@ class FactorTerms:
         if name not in self.latent:
             return self.graph.load(Array("values", (name,), axes), index)
         support = self.latent[name]
+        if name in self.marks.partly_given:
+            return self._partly_given(name, axes, index)
         if isinstance(support, VectorSupport):
             return self.graph.load(self._vectors(name, support).array, index)
         if not axes or not support.is_moved:
@@ -270,13 +300,25 @@ class FactorTerms:
             )
         return self.graph.load(self.stages[name].array, index)
 
+    def _partly_given(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
+        """A cell that is data, or else free."""
+        support, graph = self.latent[name], self.graph
+        if isinstance(support, VectorSupport):
+            raise NotScalar(f"missing cells of the vectors `{name}`")
+        is_given = graph.load(Array("given", (name,), axes), index)
+        value = graph.load(Array("values", (name,), axes), index)
+        free = support.value(graph, self._free(name, axes, index))
+        return graph.make("where", is_given, value, graph.guard(free))
+
     def _vectors(self, name: str, support: VectorSupport) -> AnyStage:
         """The array of a variable of vectors."""
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
             array = Array("computed", (name,), axes, self.slopes, True)
-            self.stages[name] = VectorStage(array, self.loops_along(axes[:-1]), support, variable.span)
+            self.stages[name] = VectorStage(
+                array, self.loops_along(axes[:-1]), support, variable.span, name not in self.plain
+            )
         return self.stages[name]
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
@@ -288,7 +330,7 @@ class FactorTerms:
         for name, support in self.latent.items():
             if isinstance(support, VectorSupport):
                 self._vectors(name, support)
-            elif support.is_moved:
+            elif support.is_moved and name not in self.plain:
                 axes = self.model.array_axes(self.model.by_name[name])
                 loops = self.loops_along(axes)
                 free = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])

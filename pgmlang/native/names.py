@@ -25,7 +25,7 @@ RESERVED = SPECIAL | TAILS | VECTOR_MAPS | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
-    "compiled", "compiled_sums",
+    "compiled", "compiled_sums", "draw", "unit_values", "add_unit_values",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from pgmlang.model import Distribution, Model
@@ -14,12 +15,28 @@ Places = Mapping[str, Scalar]
 """The element of each axis that an expression is looked at."""
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What is said of some rows and cells beside the model. ``partly_seen``: variables some of whose missing cells drop out;
+    ``partly_given``: latent ones some of whose cells are data; ``set_cells``: those that interventions set, whose values have no density;
+    ``weighted``: plates whose rows have weights; ``scaled``: plates some of whose rows stand for all."""
+
+    partly_seen: frozenset[str] = frozenset()
+    partly_given: frozenset[str] = frozenset()
+    set_cells: frozenset[str] = frozenset()
+    weighted: frozenset[str] = frozenset()
+    scaled: frozenset[str] = frozenset()
+
+
+UNMARKED = Marks()
+
+
 class PlacedExpressions(Protocol):
     """Scalars of a model's expressions, and the arrays they read: ``summed``: labels that are loops over their states; ``stages`` by name, those that rows are ``gathered`` into by what they are of."""
 
     model: Model
     graph: ScalarGraph
-    partly_seen: frozenset[str]
+    marks: Marks
     summed: frozenset[str]
     stages: dict[str, AnyStage]
     gathered: dict[tuple[str, int, tuple[str, ...]], Array]

@@ -84,7 +84,11 @@ class Printer:
         self._comment(term.name, term.span)
 
         def inside() -> None:
-            self._add("total", self.value(term.value, path[-1]))
+            value = self.value(term.value, path[-1])
+            if term.unit is None:
+                self._add("total", value)
+            else:
+                self._add_to(py.item(py.name("values"), self.value(term.unit, path[-1])), value)
             if self.with_gradient and term.value.is_active:
                 self._send(term.value, py.constant(1.0))
 
@@ -109,7 +113,11 @@ class Printer:
         def inside() -> None:
             if isinstance(stage, VectorStage):
                 free, values = self._stretch("x", stage), self._vector(identifier, stage)
-                self._add("total", py.call(stage.support.name, free, values))
+                log_det = py.call(stage.support.name, free, values)
+                if stage.has_jacobian:
+                    self._add("total", log_det)
+                else:
+                    self.out.statement(ast.Expr(log_det), None)
                 return
             index = self._index(stage, path[-1])
             target, value = self._place(stage.array, index), self.value(stage.value, path[-1])
@@ -152,7 +160,9 @@ class Printer:
             if isinstance(stage, VectorStage):
                 given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
                 free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))
-                self.out.statement(ast.Expr(py.call(stage.support.adjoint_name, free, *given, gradient)), None)
+                share = py.constant(1.0 if stage.has_jacobian else 0.0)
+                call = py.call(stage.support.adjoint_name, free, *given, gradient, share)
+                self.out.statement(ast.Expr(call), None)
                 return
             self._send(stage.value, py.item(py.name(adjoints), *self._index(stage, path[-1])))
 

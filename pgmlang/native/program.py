@@ -1,4 +1,4 @@
-"""A Model as a program of loops: the log-density of a free vector, and its gradient."""
+"""A Model as a program of loops: the log-density of a free vector with its gradient, or the log-values of elements of factors."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.hoisted import Hoisting
 from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.placed import UNMARKED, Marks
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
@@ -62,21 +63,90 @@ class _Pieces:
         return (*self.prepared, *self.stages, *self.terms)
 
 
+@dataclass(frozen=True)
+class ProgramFunction:
+    """A function of the free vector: its ``name``, what it ``takes`` before the program's own arguments, what it ``says`` of itself."""
+
+    name: str
+    takes: tuple[str, ...]
+    says: str
+    with_gradient: bool = False
+    gives_total: bool = True
+
+
+@dataclass(frozen=True)
+class ProgramKind:
+    """``functions`` of one free vector, and the name in `chains` of those ``over_many``."""
+
+    says: tuple[str, ...]
+    functions: tuple[ProgramFunction, ...]
+    over_many: str
+
+
+DENSITIES = ProgramKind(
+    (
+        "log_density(x, ...) is the log-density of a free vector x: values end to end, each mapped from the real numbers to its",
+        "support, with the logarithm of that map's derivative. log_density_and_gradient adds the gradient to `gradient`: d_NAME",
+        "is what a change of NAME is worth. What hangs on data alone is worked out by `prepare`.",
+    ),
+    (
+        ProgramFunction(
+            "log_density_and_gradient", ("x", "gradient"),
+            "The log-density of a free vector; its gradient is added to `gradient`.", with_gradient=True,
+        ),
+        ProgramFunction("log_density", ("x",), "The log-density of a free vector."),
+    ),
+    "FUNCTIONS",
+)  # fmt: skip
+LABEL_CHANCES = ProgramKind(DENSITIES.says, (), "")
+UNIT_VALUES = ProgramKind(
+    (
+        "add_unit_values(x, values, ...) adds the log-value of every element of factors to that of the unit which it belongs to, at",
+        "values x, end to end. What hangs on data alone is worked out by `prepare`.",
+    ),
+    (
+        ProgramFunction(
+            "add_unit_values", ("x", "values"), "Adds the log-values of elements to those of their units.", gives_total=False
+        ),
+    ),
+    "OF_UNITS",
+)  # fmt: skip
+
+
 def native_program(
-    model: Model, supports: Mapping[str, AnySupport], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
+    model: Model, supports: Mapping[str, AnySupport], marks: Marks = UNMARKED, plain: Collection[str] = (),
     steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME, *, of_labels: bool = False,
 ) -> NativeProgram:  # fmt: skip
-    """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
-    cells drop out; ``weighted``: plates whose rows have weights; ``steps``: sum discrete variables out, those ``in_part`` where their cells are
+    """The log-density of a model whose variables in ``supports`` are free, in that order; of those in ``plain`` the density is that of their
+    values, without the derivatives of the maps from free ones. ``steps``: sum discrete variables out, those ``in_part`` where their cells are
     open; ``of_labels``: in place of the density their posterior chances. Raises NotScalar for what has no such form."""
-    model = model.once(with_labels_picked)
     summed = frozenset(name for step in steps for name in step.names)
-    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted), summed,
-                          slopes=not of_labels)  # fmt: skip
+    if summed and marks.scaled:
+        raise NotScalar("minibatches with labels summed out")
+    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(plain), summed, not of_labels)
     probes = probes_of(factors, steps) if of_labels else []
     of_factors = without_labels(factors, [*factors.terms(), *(term for _, term in probes)], steps, in_part)
     terms = list(map(factors.by_weight, of_factors))
     terms = [t for t in terms if t.value.is_active] if of_labels else [*terms, *factors.jacobians()]
+    pieces = _pieces(factors, terms)
+    return _printed(
+        factors, pieces, LABEL_CHANCES if of_labels else DENSITIES, file_name, [s.array for s, _ in probes]
+    )
+
+
+def unit_program(
+    model: Model, supports: Mapping[str, AnySupport], wanted: Collection[str], plate: str | None, marks: Marks = UNMARKED,
+    file_name: str = FILE_NAME,
+) -> NativeProgram:  # fmt: skip
+    """The program of the factors ``wanted``, by element of a plate (None: all together), at values of the variables in ``supports``.
+    Raises NotScalar for what has no such form."""
+    factors = FactorTerms(model.once(with_labels_picked), supports, marks, frozenset(supports))
+    terms = [factors.by_weight(term) for term in factors.of_units(wanted, plate)]
+    return _printed(factors, _pieces(factors, terms), UNIT_VALUES, file_name)
+
+
+def _pieces(factors: FactorTerms, terms: list[FactorTerm]) -> _Pieces:
+    """Terms with what hangs on data alone taken out. Raises NotScalar where they are too many."""
     preparation = Preparation(factors.graph)
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
@@ -84,9 +154,15 @@ def native_program(
     of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
-    pieces = _Pieces(
-        (*of_data, *preparation.stages), tuple(of_values), tuple(terms), frozenset(factors.graph.guarded)
-    )
+    guarded = frozenset(factors.graph.guarded)
+    return _Pieces((*of_data, *preparation.stages), tuple(of_values), tuple(terms), guarded)
+
+
+def _printed(
+    factors: FactorTerms, pieces: _Pieces, kind: ProgramKind, file_name: str, asked: Sequence[Array] = ()
+) -> NativeProgram:
+    """The module. ``asked``: arrays whose adjoints are the chances of labels."""
+    model, supports = factors.model, factors.latent
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
@@ -100,19 +176,16 @@ def native_program(
     body = Writer(file_name)
     _prepare(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
-    if of_labels:
-        asked = [stage.array for stage, _ in probes]
+    if asked or not kind.functions:
         _label_chances(body, names, model, supports, pieces, arguments, asked)
-    for with_gradient in (True, False) if not of_labels else ():
-        _density(body, names, model, supports, pieces, arguments, with_gradient=with_gradient)
+    for function in kind.functions:
+        _function(body, names, factors, pieces, arguments, function)
     out = Writer(file_name)
-    _head(out, model, file_name, body)
+    _head(out, [f"{model.name} as loops, printed from {file_name} by pgmlang.", "", *kind.says], body)
     out.extend(body)
-    if not of_labels:
-        _foot(out, arguments)
-    return NativeProgram(
-        out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts_of(pieces.everything)
-    )
+    _foot(out, arguments, kind.over_many)
+    counts = counts_of(pieces.everything)
+    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts)
 
 
 def _arrays(value: Scalar) -> set[Array]:
@@ -133,15 +206,8 @@ def _axes(item: AnyStage | FactorTerm) -> set[str]:
     return out
 
 
-def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
-    doc = [
-        f"{model.name} as loops, printed from {file_name} by pgmlang.",
-        "",
-        "log_density(x, ...) is the log-density of a free vector x: values end to end, each mapped from the real numbers to its",
-        "support, with the logarithm of that map's derivative. log_density_and_gradient adds the gradient to `gradient`: d_NAME",
-        "is what a change of NAME is worth. What hangs on data alone is worked out by `prepare`.",
-    ]
-    for text in doc:
+def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
+    for text in says:
         out.comment(text)
     out.blank()
     out.line("import math")
@@ -171,27 +237,23 @@ def _prepare(out: Writer, names: Identifiers, stages: Iterable[AnyStage], argume
     out.indent -= 1
 
 
-def _density(
-    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport], pieces: _Pieces, arguments: list[str], *,
-    with_gradient: bool,
+def _function(
+    out: Writer, names: Identifiers, factors: FactorTerms, pieces: _Pieces, arguments: list[str], function: ProgramFunction
 ) -> None:  # fmt: skip
     out.blank(2)
     out.line("@inlined")
-    name, given = ("log_density_and_gradient", ["x", "gradient"]) if with_gradient else ("log_density", ["x"])
-    out.head(f"def {name}({', '.join([*given, *arguments])}):")
+    out.head(f"def {function.name}({', '.join([*function.takes, *arguments])}):")
     out.indent += 1
-    out.doc(
-        "The log-density of a free vector; its gradient is added to `gradient`."
-        if with_gradient
-        else "The log-density of a free vector."
-    )
-    starts = _starts(out, names, model, supports)
-    out.line("total = 0.0")
-    Printer(out, names, with_gradient=with_gradient, starts=starts, guarded=pieces.guarded).body(
+    out.doc(function.says)
+    starts = _starts(out, names, factors.model, factors.latent)
+    if function.gives_total:
+        out.line("total = 0.0")
+    Printer(out, names, with_gradient=function.with_gradient, starts=starts, guarded=pieces.guarded).body(
         pieces.stages, pieces.terms
     )
-    out.blank()
-    out.statement(py.returns(py.name("total")), None, "")
+    if function.gives_total:
+        out.blank()
+        out.statement(py.returns(py.name("total")), None, "")
     out.indent -= 1
 
 
@@ -241,11 +303,11 @@ def _starts(
     return starts
 
 
-def _foot(out: Writer, arguments: list[str]) -> None:
-    """Many chains at once, as every program has them, over the program's own arguments."""
+def _foot(out: Writer, arguments: list[str], functions: str) -> None:
+    """Many chains at once, as every program of a kind has them, over the program's own arguments."""
     from pgmlang.native.runtime import chains
 
-    for function in chains.FUNCTIONS:
+    for function in getattr(chains, functions) if functions else ():
         out.blank(2)
         tree = _WithArguments(arguments).visit(ast.parse(inspect.getsource(function)))
         out.text("@compiled_sums\n" + ast.unparse(ast.fix_missing_locations(tree)))

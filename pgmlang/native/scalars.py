@@ -23,7 +23,19 @@ class Loop:
 
 
 ArrayKind = Literal[
-    "values", "free", "computed", "parent", "previous", "position", "order", "seen", "open", "weight"
+    "values",
+    "free",
+    "computed",
+    "parent",
+    "previous",
+    "position",
+    "order",
+    "seen",
+    "open",
+    "weight",
+    "scale",
+    "given",
+    "set",
 ]
 
 
@@ -31,7 +43,8 @@ ArrayKind = Literal[
 class Array:
     """An array that a program reads. ``kind``: ``values`` of the variable ``of``, its ``free`` ones (a stretch of the free vector), what
     the program has ``computed``; the ``parent`` of a plate (outer, inner), the rows ``previous`` in a chain (chain, lag), the ``position`` in
-    it, its rows in ``order``, which cells are ``seen``, which are ``open`` though others are given, the ``weight`` of rows. ``axes`` of its elements; ``varies``: they hang on the free vector,
+    it, its rows in ``order``, which cells are ``seen``, which are ``open`` though others are given, the ``weight`` of rows, the ``scale`` of sums
+    over them, which cells of a variable are ``given`` (the others are free), which an intervention has ``set``. ``axes`` of its elements; ``varies``: they hang on the free vector,
     ``is_active``: with derivatives."""
 
     kind: ArrayKind
@@ -48,7 +61,7 @@ class Array:
                 return f"{outer}_of_{inner}"
             case "previous", (chain, lag):
                 return f"{chain}_before_{lag}"
-            case "position" | "order" | "seen" | "open" | "weight" | "free", (name,):
+            case "position" | "order" | "seen" | "open" | "weight" | "free" | "scale" | "given" | "set", (name,):
                 return f"{name}_{self.kind}"
         return "_".join(self.of)
 
@@ -182,10 +195,9 @@ class ScalarGraph:
         return None
 
 
-NEVER_ACTIVE = frozenset(
-    {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", *REDUCTIONS}
-    - {"sum", "logsumexp"}
-)
+NEVER_ACTIVE = frozenset({
+    "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "sign", "floor", "ceil", "round", "whole", *REDUCTIONS,
+} - {"sum", "logsumexp"})  # fmt: skip
 """Functions whose derivative is zero wherever it is, and those whose derivatives are said beside them (`reductions`)."""
 
 

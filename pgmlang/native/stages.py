@@ -30,12 +30,13 @@ class Stage:
 @dataclass(frozen=True)
 class VectorStage:
     """A variable whose vectors are made of stretches of the free vector by functions of ``runtime/vectors.py``, along the ``loops`` of its
-    plates; the log determinants are added to the density."""
+    plates; ``has_jacobian``: the log determinants are added to the density."""
 
     array: Array
     loops: tuple[Loop, ...]
     support: VectorSupport
     span: Span | None
+    has_jacobian: bool = True
 
     @property
     def scalars(self) -> tuple[Scalar, ...]:

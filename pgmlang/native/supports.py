@@ -45,6 +45,15 @@ class Support:
 
 
 @dataclass(frozen=True)
+class LabelCodes(Support):
+    """Codes of labels, in a vector of numbers."""
+
+    def value(self, graph: ScalarGraph, free: Scalar) -> Scalar:
+        """The code of a number."""
+        return graph.make("whole", free)
+
+
+@dataclass(frozen=True)
 class VectorSupport:
     """Vectors along a variable's last axis, by the function ``name`` of ``runtime/vectors.py`` and its adjoint ``name_adjoint``. ``fewer``: by how
     many numbers its free vectors are shorter."""

@@ -16,7 +16,7 @@ def vector_parts(terms: PlacedExpressions, factor: Conditional) -> Iterator[tupl
     """Axes, and what is added up along them: of the elements, and of the whole. Raises NotScalar for what has no such form."""
     variable = terms.model.by_name[factor.target]
     axes = terms.model.array_axes(variable)
-    if factor.target in terms.partly_seen:
+    if factor.target in terms.marks.partly_seen:
         raise NotScalar(f"cells of the vector `{factor.target}` that drop out")
     target = Ref(variable.type, variable.axes, factor.span, factor.target)
     (event,) = terms.event(factor.distribution)

@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
+from pgmlang.density.provider import BY_TORCH, DensityProvider
 from pgmlang.density.reductions import (
     determines,
     log_joint,
@@ -29,6 +30,7 @@ from pgmlang.density.reductions import (
 from pgmlang.density.seen_rows import log_marginal_of
 from pgmlang.density.summing import Marginaliser, marginaliser_of
 from pgmlang.density.table_priors import log_table_priors
+from pgmlang.density.transforms import constrain
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.guides.automatic import AutomaticGuide
 from pgmlang.guides.family import LOC
@@ -60,6 +62,7 @@ class ElboObjective:
     summed: tuple[str, ...]
     particles: int
     plate: str | None
+    provider: DensityProvider = BY_TORCH
     deadline: Deadline = NEVER
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
@@ -100,6 +103,9 @@ class ElboObjective:
         self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the bound of a unit of data, with the gradient of the score function added where it is needed."""
+        if self.provider.native(joint) is not None:
+            bound = self._log_weights(joint, free, generator, (self.particles,))
+            return -bound.mean() / units_of(joint, self.plate), extra
         params = self.params(joint, free)
         shape = (self.particles,)
         drawn, terms_q = self.written.sample(joint, generator, params, nets, shape)
@@ -121,6 +127,29 @@ class ElboObjective:
             surrogate = self._score_function(joint, terms, terms_q, axes_q)
             loss = loss - (surrogate - surrogate.detach())
         return loss / units_of(joint, self.plate), extra
+
+    def _log_weights(
+        self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], generator: Generator, shape: tuple[int, ...]
+    ) -> Tensor:
+        """Log-density less the guide's, ``[...]``, at draws of an automatic guide of all latents, in their free numbers: the Jacobian
+        is in both."""
+        x, log_q = self.automatic.sample_free(joint, free, generator, shape)
+        learned = torch.cat([free[n].flatten() for n in joint.learned]) if joint.learned else x.new_zeros(0)
+
+        def by_torch(vector: Tensor) -> Tensor:
+            sizes = [free[n].numel() for n in joint.learned]
+            *pieces, rest = vector.split([*sizes, x.shape[-1]], -1)
+            named = {
+                n: p.reshape(*p.shape[:-1], *free[n].shape) for n, p in zip(joint.learned, pieces, strict=True)
+            }
+            params = learned_values(joint, named)
+            values, log_det = constrain(joint, self.automatic.by_name(joint, rest), {}, params)
+            if self.summed:
+                return log_marginal_of(self._sums(joint), values, params) + log_det
+            return log_joint(joint, values, params) + log_det
+
+        vector = torch.cat([learned.expand(*shape, len(learned)), x], -1)
+        return self.provider.value(joint, vector, by_torch) - log_q
 
     def _score_function(
         self, joint: BoundDensity, terms: Mapping[str, Tensor], terms_q: Mapping[str, Tensor],
@@ -155,7 +184,11 @@ class ElboObjective:
             message = "the bound is minus infinity: the guide reaches values that the model rules out"
             cure = "`--method hmc`, or write the bound into the variable's own distribution (`Truncated`, `: ordered`)"
             raise PgmError(Diagnostic("PGM0803", message, help=cure))
-        notes: dict[str, Any] = {"elbo": -sum(losses) / len(losses), "elbo_unit": self.plate or "data"}
+        notes: dict[str, Any] = {
+            "backend": self.provider.backend_of(joint),
+            "elbo": -sum(losses) / len(losses),
+            "elbo_unit": self.plate or "data",
+        }
         drawn = self.written.sample_globals(joint, generator, params, nets, DRAWS)
         warnings: tuple[Diagnostic, ...] = ()
         if self.automatic.names:
@@ -185,6 +218,8 @@ class ElboObjective:
         self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], params: Mapping[str, Tensor], nets: Any, generator: Generator
     ) -> float:  # fmt: skip
         def log_weights(count: int) -> Tensor:
+            if self.provider.native(joint) is not None:
+                return self._log_weights(joint, free, generator, (count,))
             drawn, terms_q = self.written.sample(joint, generator, params, nets, (count,))
             values, log_q = self.automatic.sample(joint, free, generator, (count,), drawn, params, nets)
             values = {**values, **drawn}
@@ -197,17 +232,15 @@ class ElboObjective:
         return pareto_k(joint, self.summed, log_weights)
 
 
-def elbo_objective(problem: Problem, particles: int, guide: str) -> Objective:
-    """The bound of a problem. ``guide``: the family of the automatic guide, a key of ``GUIDES``."""
+def elbo_objective(problem: Problem, particles: int, guide: str, backend: str) -> Objective:
+    """The bound of a problem. ``guide``: the family of the automatic guide, a key of ``GUIDES``; ``backend``: as `native_of`,
+    of a bound over an automatic guide alone."""
     model, facts = problem.model, problem.facts
-    automatic = AutomaticGuide(automatic_names(model, facts), GUIDES[guide])
+    automatic, written = AutomaticGuide(automatic_names(model, facts), GUIDES[guide]), WrittenGuide(model)
+    summed = summed_out(model, facts)
+    by = backend if automatic.names and not written.is_written and not model.nets else "torch"
+    provider = DensityProvider(automatic.names, True, summed, by)
     elbo = ElboObjective(
-        model,
-        automatic,
-        WrittenGuide(model),
-        summed_out(model, facts),
-        particles,
-        unit_plate(model),
-        problem.deadline,
+        model, automatic, written, summed, particles, unit_plate(model), provider, problem.deadline
     )
     return Objective(elbo.start, elbo.loss, elbo.conclude, per_unit("bound", elbo.plate))

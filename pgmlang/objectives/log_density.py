@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.initial import initial_free
 from pgmlang.density.keys import FreeKey
 from pgmlang.density.possible import impossible_elements, nearest_possible
+from pgmlang.density.provider import DensityProvider
 from pgmlang.density.reductions import log_joint, sum_of_factors
 from pgmlang.density.seen_rows import log_marginal_of
 from pgmlang.density.summing import marginaliser_of
@@ -34,6 +36,7 @@ class LogDensityObjective:
     latent: tuple[str, ...]
     summed: tuple[str, ...]
     plate: str | None
+    provider: DensityProvider
     deadline: Deadline = NEVER
 
     def start(self, joint: BoundDensity, generator: Generator) -> dict[FreeKey, Tensor]:
@@ -57,7 +60,26 @@ class LogDensityObjective:
         self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, generator: Generator, extra: Any
     ) -> tuple[Tensor, Any]:
         """Minus the log-density of a unit of data."""
-        return -log_density(joint, free, nets, self.summed) / units_of(joint, self.plate), extra
+        if nets is not None or self.provider.native(joint) is None:
+            return -log_density(joint, free, nets, self.summed) / units_of(joint, self.plate), extra
+        shapes = {n: v.shape for n, v in free.items()}
+
+        def by_torch(x: Tensor) -> Tensor:
+            pieces = x.split([math.prod(shapes[n]) for n in self.provider.names(joint)])
+            named = {n: p.reshape(shapes[n]) for n, p in zip(self.provider.names(joint), pieces, strict=True)}
+            return log_density(joint, named, nets, self.summed)
+
+        value = self.provider.value(joint, self.provider.vector(joint, free), by_torch)
+        return -value / units_of(joint, self.plate), extra
+
+    def side_by_side(self, joint: BoundDensity, x: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Minus the log-densities of a unit of data, and their gradients."""
+        found = self.provider.side_by_side(joint, x)
+        if found is None:
+            return None
+        values, gradients, is_known = found
+        units = units_of(joint, self.plate)
+        return -values / units, -gradients / units, is_known
 
     def conclude(
         self, joint: BoundDensity, free: Mapping[FreeKey, Tensor], nets: Any, extra: Any, generator: Generator
@@ -68,16 +90,23 @@ class LogDensityObjective:
         parameters = {k: v.cpu().numpy() for k, v in values.items()}
         prior = log_prior(joint, values, nets, self.latent)
         likelihood = None if prior is None else total - prior
-        return Outcome(parameters, (), True, (), {"log_density": total}, log_likelihood=likelihood)
+        notes: dict[str, Any] = {"log_density": total}
+        if nets is None:
+            notes["backend"] = self.provider.backend_of(joint)
+        return Outcome(parameters, (), True, (), notes, log_likelihood=likelihood)
 
 
-def log_density_objective(problem: Problem) -> Objective:
-    """Minus the log-density of a unit of data."""
+def log_density_objective(problem: Problem, backend: str) -> Objective:
+    """Minus the log-density of a unit of data. ``backend``: as `native_of`."""
     model, facts = problem.model, problem.facts
     latent = tuple(v.name for v in latent_variables(model, facts))
-    plate = unit_plate(model)
-    objective = LogDensityObjective(latent, summed_names(model, facts), plate, problem.deadline)
-    return Objective(objective.start, objective.loss, objective.conclude, per_unit("log-density", plate))
+    plate, summed = unit_plate(model), summed_names(model, facts)
+    provider = DensityProvider(latent, False, summed, "torch" if model.nets else backend)
+    objective = LogDensityObjective(latent, summed, plate, provider, problem.deadline)
+    return Objective(
+        objective.start, objective.loss, objective.conclude, per_unit("log-density", plate),
+        side_by_side=objective.side_by_side,
+    )  # fmt: skip
 
 
 def log_density(

@@ -12,18 +12,22 @@ from pgmlang.density.keys import FreeKey
 from pgmlang.density.transforms import constrain
 from pgmlang.results.outcome import Outcome
 
+SideBySide = Callable[[BoundDensity, Tensor], tuple[Tensor, Tensor, Tensor] | None]
+"""Losses ``[m]`` and gradients ``[m, d]`` at free vectors ``[m, d]``, and at which of these they are known; None where nothing has them."""
+
 
 class Objective(NamedTuple):
     """What is minimised. ``start(joint, generator)``: free tensors by name, besides the networks' weights;
     ``loss(joint, free, nets, generator, extra)``: a scalar, a unit of data, and the next ``extra`` (persistent chains);
     ``conclude(joint, free, nets, extra, generator)``: what goes into the fit besides the weights; ``extra``: its first
-    value."""
+    value; ``side_by_side``: losses and gradients of all rows without torch, where loops work them out."""
 
     start: Callable[[BoundDensity, Generator], dict[FreeKey, Tensor]]
     loss: Callable[[BoundDensity, Mapping[FreeKey, Tensor], Any, Generator, Any], tuple[Tensor, Any]]
     conclude: Callable[[BoundDensity, Mapping[FreeKey, Tensor], Any, Any, Generator], Outcome]
     label: str = "objective"
     extra: Callable[[BoundDensity, Generator], Any] = lambda joint, generator: {}
+    side_by_side: SideBySide = lambda joint, x: None
 
 
 def learned_values(joint: BoundDensity, free: Mapping[FreeKey, Tensor]) -> dict[str, Tensor]:

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from pgmlang.query.score import Score, deviations_of
 
+BLOCK = 1 << 20
+"""Numbers of a part that is exponentiated at once."""
+
 
 def score_of_weights(weights: Tensor, plate: str, words: str, are_particles: bool = True) -> Score:
     """The log-mean of weights ``[particle, element]``, or ``[particle, draw, element]`` given draws of the globals, the
@@ -32,6 +35,13 @@ def score_of_draws(values: Tensor, plate: str, words: str) -> Score:
 
 
 def log_mean(values: Tensor) -> np.ndarray:
+    """The log of the mean of exponentials along the first axis, some elements at a time: what is in memory beside them is bounded."""
     if values.dim() == 1:
         return values.cpu().numpy()
-    return (torch.logsumexp(values, 0) - math.log(len(values))).cpu().numpy()
+    width = max(1, BLOCK // max(1, len(values)))
+    parts = (
+        [torch.logsumexp(some, 0) for some in values.split(width, 1)]
+        if values.dim() == 2
+        else [torch.logsumexp(values, 0)]
+    )
+    return (torch.cat(parts) - math.log(len(values))).cpu().numpy()

@@ -16,6 +16,7 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.importance import log_weights
 from pgmlang.density.reductions import sum_per_unit
 from pgmlang.density.summing import Marginaliser
+from pgmlang.density.unit_values import unit_values
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.query.annealed import TEMPERATURES, annealed, fits, prior_and_rest, reduced
 from pgmlang.query.forward_draws import forward_draws, refuse_few
@@ -42,10 +43,9 @@ def score_rows(rows: NewRows) -> Score:
     if rows.is_point and not rows.has_hidden_numbers():
         return score_rows(rows.as_one_draw())
     if not rows.hidden:
-        terms = _inner_terms(rows, rows.joint, rows.given)
         # rows of which nothing is seen have no terms
         num_units = 1 if plate is None else rows.joint.layout.size(plate)
-        of_units = sum_per_unit(rows.joint, terms, plate).expand(rows.num_draws, num_units)
+        of_units = _inner_values(rows, plate).expand(rows.num_draws, num_units)
         return score_of_draws(of_units, plate or "data", _words(rows, "exact"))
     if rows.is_guided() and plate is not None:
         return _by_guide(rows, plate)
@@ -126,7 +126,7 @@ def told_log_evidence(rows: NewRows) -> Integrals | None:
     plate = rows.unit()
     error = 0.0
     if not rows.hidden:
-        values = sum_per_unit(rows.joint, _inner_terms(rows, rows.joint, rows.given), plate)
+        values = _inner_values(rows, plate)
     elif rows.needs_forward_draws or (rows.is_guided() and plate is not None):
         return None
     else:
@@ -172,14 +172,27 @@ def _words(rows: NewRows, how: str) -> str:
     return f"{how}; averaged over {rows.num_draws} draws" if rows.num_draws > 1 else how
 
 
-def _inner_terms(rows: NewRows, joint: BoundDensity, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    model = joint.model
+def _inner_values(rows: NewRows, plate: str | None) -> Tensor:
+    """Log-likelihoods ``[S, unit]`` (or what they lead as) of what is seen, at the draws of the globals."""
+    model, joint = rows.joint.model, rows.joint
     inner_model = replace(
         model, factors=tuple(f for f in model.factors if getattr(f, "target", None) not in rows.undrawn())
     )
     inner = density_of_binding(inner_model, joint.binding, joint.held, joint.dtype, joint.device)
+    return _unit_values(rows, inner, rows.given, tuple(inner.factor_axes), plate)
+
+
+def _unit_values(
+    rows: NewRows, inner: BoundDensity, values: Mapping[str, Tensor], wanted: tuple[str, ...], plate: str | None
+) -> Tensor:
+    """The factors ``wanted``, added up for each unit, at values ``[S, *shape]``: ``[S, unit]``, or what they lead as."""
+    if rows.nets is None:
+        found = unit_values(inner, values, rows.params, wanted, plate, rows.num_draws)
+        if found is not None:
+            return found
     with torch.no_grad():
-        return inner.factors(values, rows.params, rows.nets)
+        terms = inner.factors(values, rows.params, rows.nets)
+        return sum_per_unit(inner, {k: terms[k] for k in wanted}, plate)
 
 
 def _by_forward_draws(rows: NewRows, unit: str) -> Score:
@@ -219,9 +232,8 @@ def _prior_weights(
         for _ in range(PARTICLES):
             values = {**rows.given, **rows.drawn_from_prior(names)}
             if sums is None:
-                factors = inner.factors(values, rows.params, rows.nets)
-                terms = {k: v for k, v in factors.items() if k not in names and not rows.is_known(k)}
-                weights.append(sum_per_unit(inner, terms, plate))
+                wanted = tuple(k for k in inner.factor_axes if k not in names and not rows.is_known(k))
+                weights.append(_unit_values(rows, inner, values, wanted, plate))
             else:
                 tables = sums.tables(values, rows.params, rows.nets)
                 tables = {k: v for k, v in tables.items() if k in names or not rows.is_known(str(k))}

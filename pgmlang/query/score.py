@@ -51,9 +51,9 @@ class Score:
             return None
         of_draws = 0.0
         if self.deviations is not None:
-            of_draws = float(
-                error_of_mean(np.where(weights > 0, self.deviations, 0.0) @ weights, self.are_particles)
-            )
+            counts = weights > 0
+            some = self.deviations if counts.all() else np.where(counts, self.deviations, 0.0)
+            of_draws = float(error_of_mean(some @ weights, self.are_particles))
         if self.log_z_error is None:
             return of_draws
         effects = np.broadcast_to(self.log_z_error, weights.shape)[weights > 0] * weights[weights > 0]
@@ -84,5 +84,6 @@ class Score:
 def deviations_of(logs: np.ndarray, log_mean: np.ndarray) -> np.ndarray:
     """Likelihoods by the logarithms of each draw, ``[draw, element]``, over their mean, less one."""
     is_possible = np.isfinite(log_mean)
-    relative = np.where(is_possible, logs - np.where(is_possible, log_mean, 0.0), 0.0)
-    return np.expm1(relative)
+    relative = np.subtract(logs, np.where(is_possible, log_mean, 0.0))
+    relative[:, ~is_possible] = 0.0
+    return np.expm1(relative, out=relative)

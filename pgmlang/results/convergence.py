@@ -83,7 +83,7 @@ def error_of_mean(draws: np.ndarray, are_independent: bool) -> np.ndarray:
     """Monte Carlo error of the means of draws of shape (draw, *axes), ``[*axes]``: of one chain, or of independent draws."""
     if are_independent or len(draws) < LEAST_DRAWS:
         return np.asarray(np.std(draws, axis=0, ddof=1) / np.sqrt(len(draws)))
-    return convergence(draws[None]).mcse.reshape(draws.shape[1:])
+    return errors_of_means(draws[None])
 
 
 def _figures(x: np.ndarray) -> tuple[np.ndarray, ...]:

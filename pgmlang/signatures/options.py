@@ -47,7 +47,7 @@ OPTIONS: dict[str, OptionRow] = {
     "k": OptionRow("Sweeps of the negative phase (cd, pcd, ml).", 1, kind=int),
     "dtype": OptionRow("Numbers of a sampler or of a trained method.", choices=("float32", "float64"), kind=str),
     "backend": OptionRow(
-        "What works out a sampler's density or sums labels out in em: torch, compiled loops (native), or what pays (auto).",
+        "What works out densities and sums over labels: torch, compiled loops (native), or what pays (auto).",
         choices=("auto", "native", "torch"), kind=str,
     ),
     "kind": OptionRow(choices=("denoising", "sliced"), kind=str),

@@ -124,5 +124,5 @@ def test_few_chains_at_a_time_where_one_takes_long() -> None:
     density.__dict__["arguments"] = ()
     density.seconds = 0.03
     parts: list[slice] = []
-    density._each(8, parts.append, 1)
+    density.each(8, parts.append, 1)
     assert [(p.start, p.stop) for p in parts] == [(0, 3), (3, 6), (6, 8)]

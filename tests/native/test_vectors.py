@@ -104,12 +104,13 @@ def test_shares_of_data_that_are_zero() -> None:
         assert float(target.value(torch.from_numpy(x))) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("d_log_det", [1.0, 0.0])
 @pytest.mark.parametrize("size", [2, 7, 200])
 @pytest.mark.parametrize(
     ("function", "adjoint", "transform", "fewer"),
     [(simplex, simplex_adjoint, biject_to(constraints.simplex), 1), (ordered, ordered_adjoint, Ordered(), 0)],
 )
-def test_maps(function, adjoint, transform, fewer: int, size: int) -> None:  # type: ignore[no-untyped-def]
+def test_maps(function, adjoint, transform, fewer: int, size: int, d_log_det: float) -> None:  # type: ignore[no-untyped-def]
     """Values, log determinants and the adjoints of both are torch's; a share near one leaves a rest that does not cancel."""
     x = torch.randn(size - fewer, dtype=torch.float64, requires_grad=True)
     values, given = np.empty(size), RNG.normal(size=size)
@@ -118,9 +119,9 @@ def test_maps(function, adjoint, transform, fewer: int, size: int) -> None:  # t
     expected_log_det = transform.log_abs_det_jacobian(x, expected)
     np.testing.assert_allclose(values, expected.detach(), rtol=1e-11)
     assert log_det == pytest.approx(float(expected_log_det.detach()), rel=1e-11)
-    (expected @ torch.from_numpy(given) + expected_log_det).backward()
+    (expected @ torch.from_numpy(given) + d_log_det * expected_log_det).backward()
     gradient = np.zeros(size - fewer)
-    adjoint(x.detach().numpy(), values, given, gradient)
+    adjoint(x.detach().numpy(), values, given, gradient, d_log_det)
     assert x.grad is not None
     np.testing.assert_allclose(gradient, x.grad.numpy(), rtol=1e-9, atol=1e-9 * float(x.grad.abs().max()))
 

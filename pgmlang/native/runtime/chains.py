@@ -43,4 +43,11 @@ def trajectories(position, momentum, values, gradients, step, variance, steps, i
                     kinetic[entry] += kick * slope[entry]
 
 
+def unit_values(x, values, arguments):
+    """Adds the log-values of every draw `x [draw, d]` to `values [draw, unit]`."""
+    for draw in range(x.shape[0]):
+        add_unit_values(x[draw], values[draw], *arguments)
+
+
 FUNCTIONS = (log_densities, trajectories)
+OF_UNITS = (unit_values,)

@@ -40,15 +40,15 @@ def simplex(x, values):
 
 
 @compiled
-def simplex_adjoint(x, values, d_values, gradient):
-    """Adds to `gradient` what the adjoints of `simplex`'s values, and its log determinant, are worth to x."""
+def simplex_adjoint(x, values, d_values, gradient, d_log_det):
+    """Adds to `gradient` what the adjoints of `simplex`'s values, and of its log determinant, are worth to x."""
     last = values.shape[0] - 1
     after = d_values[last] * values[last]
     for i in range(last - 1, -1, -1):
         left = last - i
         taken, rest = share_taken(x[i], left)
         own = d_values[i] * values[i]
-        gradient[i] += rest * (own + 1.0) - taken * (after + left)
+        gradient[i] += rest * (own + d_log_det) - taken * (after + left * d_log_det)
         after += own
 
 
@@ -65,10 +65,10 @@ def ordered(x, values):
 
 
 @compiled
-def ordered_adjoint(x, values, d_values, gradient):
-    """Adds to `gradient` what the adjoints of `ordered`'s values, and its log determinant, are worth to x."""
+def ordered_adjoint(x, values, d_values, gradient, d_log_det):
+    """Adds to `gradient` what the adjoints of `ordered`'s values, and of its log determinant, are worth to x."""
     after = 0.0
     for i in range(values.shape[0] - 1, 0, -1):
         after += d_values[i]
-        gradient[i] += after * math.exp(x[i]) + 1.0
+        gradient[i] += after * math.exp(x[i]) + d_log_det
     gradient[0] += after + d_values[0]
