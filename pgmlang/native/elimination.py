@@ -23,7 +23,7 @@ from pgmlang.native.stages import ProbeStage, SequenceStage, Stage
 
 
 @dataclass(frozen=True)
-class Elimination:
+class LabelElimination:
     """Sums labels out of the terms of ``factors``. ``in_part``: the variables some of whose cells are given."""
 
     factors: FactorTerms
@@ -215,7 +215,7 @@ def without_labels(
 ) -> list[FactorTerm]:
     """The terms of a density with the labels of ``steps`` summed out, of variables ``in_part`` those of cells that are open. Raises NotScalar
     for what has no such form."""
-    out = Elimination(factors, frozenset(in_part)).remaining(terms, steps)
+    out = LabelElimination(factors, frozenset(in_part)).remaining(terms, steps)
     left = [label.axis for term in out for label in labels_in(term.value, factors.summed)]
     if left:
         raise NotScalar(f"the sum over `{left[0]}`")
