@@ -28,6 +28,8 @@ from pgmlang.native.words import REDUCTIONS
 
 MOST_OPERATIONS = 4_000
 """Scalars of a program: compiling more takes many seconds."""
+MOST_ARGUMENTS = 28
+"""Beside a free vector and its gradient: Python writes calls with more than thirty in another way, which numba does not inline."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,6 +100,8 @@ def native_program(
     body = Writer(file_name)
     _prepare(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
+    if len(arguments) > MOST_ARGUMENTS:
+        raise NotScalar(f"{len(arguments)} arrays and sizes of one density")
     if of_labels:
         asked = [stage.array for stage, _ in probes]
         _label_chances(body, names, model, supports, pieces, arguments, asked)
