@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from types import FunctionType
@@ -14,8 +13,6 @@ from torch.distributions import constraints
 from pgmlang.density.bound import BoundDensity
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.graph.components import summing_steps
-from pgmlang.graph.summable import mentioned
-from pgmlang.lower.factors import factor_names
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_chances import NativeLabelChances
 from pgmlang.native.labels import labelled_by
@@ -23,14 +20,7 @@ from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
-from pgmlang.normal import canonical_factors
 from pgmlang.tables.learned import tables_of
-
-ENOUGH_WORK = 4.0
-"""Seconds of torch's time that compiling loops is worth."""
-CALL, ELEMENT = 150e-6, 20e-9
-"""Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every
-machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
 
 
 def native_of(
@@ -38,11 +28,9 @@ def native_of(
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
-    gradients: int,
-    chains: int = 1,
 ) -> NativeLogDensity | None:
-    """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
-    none."""
+    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question.
+    Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
@@ -50,24 +38,12 @@ def native_of(
             raise NotScalar("numbers other than float64 on the CPU")
         if find_spec("numba") is None:
             raise NotScalar("anything without the package numba")
-        if backend == "auto" and gradients * (CALL + chains * ELEMENT * elements_of(joint, summed)) < ENOUGH_WORK:
-            return None
         return native_log_density(joint, names, summed)
     except NotScalar as reason:
         if backend == "auto":
             return None
         message = f"`--backend native`: there is no program of loops for {reason}"
         raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
-
-
-def elements_of(joint: BoundDensity, summed: Collection[str] = ()) -> int:
-    """How many elements all factors have together, each for all values of the ``summed`` labels that it holds."""
-    model, total = canonical_factors(joint.model) if summed else joint.model, 0
-    factors = factor_names(model)
-    for name, axes in joint.factor_axes.items():
-        held = mentioned(model, factors[name], summed) if summed and name in factors else ()
-        total += math.prod((*(joint.layout.size(a) for a in axes), *map(joint.num_states, held)))
-    return total
 
 
 def program_of(

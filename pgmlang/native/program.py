@@ -14,6 +14,7 @@ from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
+from pgmlang.native.costs import Counts, counts_of
 from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
@@ -35,13 +36,14 @@ MOST_ARGUMENTS = 28
 @dataclass(frozen=True, repr=False)
 class NativeProgram:
     """A printed program. ``arrays``: what its functions read, in the order of their arguments, then what ``prepare`` gives, then the
-    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order."""
+    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order; ``counts``: the operations of a value."""
 
     source: str
     name: str
     arrays: tuple[Array, ...]
     sizes: tuple[str, ...]
     free: tuple[str, ...]
+    counts: Counts
 
     def __repr__(self) -> str:
         lines = self.source.count("\n")
@@ -112,7 +114,9 @@ def native_program(
     out.extend(body)
     if not of_labels:
         _foot(out, arguments)
-    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
+    return NativeProgram(
+        out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts_of(pieces.everything)
+    )
 
 
 def _arrays(value: Scalar) -> set[Array]:
