@@ -98,10 +98,10 @@ class LabelElimination:
 
     def _kept(self, value: Scalar, axes: tuple[str, ...], name: str) -> Scalar:
         """A value as the element of an array, where it costs more than reading that."""
-        if not value.varies or not is_costly(value):
+        if not is_costly(value):
             return value
         labels = self._labels(value)
-        loops = (*(Loop(a) for a in axes), *labels)
+        loops = (*(Loop(a) for a in axes if Loop(a) in value.loops), *labels)
         array = self._array(f"of_{name}", tuple(loop.axis for loop in loops), value)
         self._stage(Stage(array, loops, value, self._span(name)))
         return self.factors.graph.load(array, [self._at(loop) for loop in loops])

@@ -58,7 +58,9 @@ class Hoisting:
     def _times_reciprocal(self, node: Scalar) -> Scalar:
         """A quotient whose denominator varies along fewer loops, as a product with what is worked out in these."""
         over, under = node.args
-        reciprocal = self.graph.like(node, self.graph.make("div", self.graph.number(1.0), under))
+        reciprocal = self.graph.hint(self.graph.make("div", self.graph.number(1.0), under), "reciprocal")
+        if id(node) in self.graph.guarded:
+            self.graph.guard(reciprocal)
         return self.graph.like(node, self.graph.make("mul", over, reciprocal))
 
     def _out(self, node: Scalar, loops: tuple[Loop, ...]) -> Scalar:
