@@ -85,10 +85,7 @@ def build_collapsed(problem: Problem, options: CycleOptions, names: tuple[str, .
     last: list[tuple[np.ndarray, Remembered]] = []
 
     def init(rng: np.random.Generator) -> CollapsedState:
-        streams = rng.integers(2**63, size=chains).astype(np.uint64)
-        labels = sweeps.first_labels(chains)
-        sweeps.sweep(labels, sweeps.remembered(labels), streams)
-        return CollapsedState(0, labels, streams)
+        return CollapsedState(0, *sweeps.start(rng, chains))
 
     def step(state: CollapsedState) -> tuple[CollapsedState, StepReport]:
         remembered = last.pop()[1] if last and last[0][0] is state.labels else sweeps.remembered(state.labels)

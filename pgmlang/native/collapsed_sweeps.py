@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pgmlang.native.collapsed import labels_of
-from pgmlang.native.collapsed_arrays import Arrays, DrawArrays, LabelArrays, IntegratedTable
+from pgmlang.native.collapsed_arrays import Arrays, DrawArrays, IntegratedTable, LabelArrays
 from pgmlang.native.program_files import load_program
 
 LONGEST_CALL = 0.1
@@ -58,7 +58,7 @@ class LabelDraws(NamedTuple):
 @dataclass(eq=False)
 class CollapsedSweeps:
     """``threads`` share out the chains. Each chain goes through the labels in order with random numbers of its own stream, so that the same
-    seed gives the same labels for any number of threads and of chains beside it."""
+    seed gives the same labels for any number of threads."""
 
     arrays: Arrays
     threads: int = 1
@@ -168,6 +168,16 @@ class CollapsedSweeps:
         known = np.concatenate([v.codes for v in self.arrays.labels])
         return np.repeat(known[None], chains, 0)
 
+    def start(self, rng: np.random.Generator, chains: int) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and streams of chains that begin: those of tokens evenly drawn, others one by one given those before them."""
+        streams = rng.integers(2**63, size=chains).astype(np.uint64)
+        labels = self.first_labels(chains)
+        for pair in self.pairs:
+            here = slice(pair.label.start, pair.label.start + len(pair.label.codes))
+            labels[:, here] = rng.integers(pair.label.size, size=(chains, len(pair.label.codes)), dtype=np.int32)
+        self.sweep(labels, self.remembered(labels), streams)
+        return labels, streams
+
     def remembered(self, labels: np.ndarray) -> Remembered:
         """What all draws come to under these labels."""
         prior = self.arrays.concentrations
@@ -255,18 +265,17 @@ class CollapsedSweeps:
         }
 
     def _drawn(self, table: IntegratedTable, remembered: Remembered, streams: np.ndarray) -> np.ndarray:
+        return (self._shares if table.is_count else self._means)(table, remembered, streams)
+
+    def _means(self, table: IntegratedTable, remembered: Remembered, streams: np.ndarray) -> np.ndarray:
+        chains, rows = len(streams), slice(table.first_row, table.first_row + table.rows)
+        out = np.empty((chains, table.rows))
+        a, m = (np.ascontiguousarray(x[:, rows]) for x in (remembered.precisions, remembered.moments))
+        self._each(chains, lambda part: self.module.draw_means(a[part], m[part], streams[part], out[part]))
+        return _of_axes(out.reshape(chains, *table.sizes), table.axes, table.variable.rows)
+
+    def _shares(self, table: IntegratedTable, remembered: Remembered, streams: np.ndarray) -> np.ndarray:
         prior, chains = self.arrays.concentrations, len(streams)
-        if not table.is_count:
-            rows = slice(table.first_row, table.first_row + table.rows)
-            out = np.empty((chains, table.rows))
-            precisions, moments = (
-                np.ascontiguousarray(a[:, rows]) for a in (remembered.precisions, remembered.moments)
-            )
-            self._each(
-                chains,
-                lambda part: self.module.draw_means(precisions[part], moments[part], streams[part], out[part]),
-            )
-            return _of_axes(out.reshape(chains, *table.sizes), table.axes, table.variable.rows)
         cells = slice(table.start, table.start + table.cells)
         both = (remembered.counts[:, cells] + prior.cells[cells]).reshape(chains, *table.sizes)
         logical = (*table.variable.rows, table.event or "")

@@ -15,6 +15,9 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.bind import bound_density
 from pgmlang.density.reductions import log_joint
 from pgmlang.diagnostics import PgmError
+from pgmlang.infer import collapsed
+from pgmlang.infer.collapsed import CollapsedState
+from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.gibbs import latent_names
 from pgmlang.native.collapsed import collapsed_form
 from pgmlang.native.collapsed_arrays import arrays_of
@@ -252,6 +255,28 @@ def test_wide_labels() -> None:
             sweeps.sweep(labels, remembered, counters)
         results.append(labels)
     np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize("case", ["topics", "a mixture of normals"])
+def test_a_run_that_is_gone_on_with_ends_in_the_same_draws(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(*MODELS[case])
+    names = latent_names(problem.model, problem.facts)
+    options = GibbsOptions(chains=3, warmup=15, draws=20)
+    outcomes = []
+    for is_stopped in (False, True):
+        monkeypatch.setattr(collapsed, "BLOCK", 4 if is_stopped else 100)
+        algorithm = collapsed.build_collapsed(problem, options, names)
+        state = algorithm.init(np.random.default_rng(3))
+        while not algorithm.done(state):
+            state, _ = algorithm.step(state)
+            if is_stopped:
+                # by another process: nothing but the state is known
+                algorithm = collapsed.build_collapsed(problem, options, names)
+                state = CollapsedState(*(x.copy() if isinstance(x, np.ndarray) else x for x in state))
+        outcomes.append(algorithm.conclude(state))
+    assert outcomes[0].draws.keys() == set(names)
+    for name in names:
+        np.testing.assert_array_equal(outcomes[0].draws[name], outcomes[1].draws[name])
 
 
 OUTSIDE = """
