@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -277,6 +279,20 @@ def test_a_run_that_is_gone_on_with_ends_in_the_same_draws(case: str, monkeypatc
     assert outcomes[0].draws.keys() == set(names)
     for name in names:
         np.testing.assert_array_equal(outcomes[0].draws[name], outcomes[1].draws[name])
+
+
+WITHOUT_TORCH = f"""
+import sys
+import pgmlang
+fit = pgmlang.compile({LDA!r}).fit({TOKENS!r}, method="gibbs", seed=1, options={{"chains": 2, "warmup": 5, "draws": 10}})
+assert fit.draws["phi"].shape == (2, 10, 2, 3)
+print(*(name for name in ("torch", "pyro", "networkx") if name in sys.modules))
+"""
+
+
+def test_a_fit_needs_no_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 OUTSIDE = """

@@ -23,6 +23,7 @@ FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 HALF, LESS, LEAST, UNIT = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 SMALLEST, LARGEST = 1e-200, 1e200
 LOWEST = -700.0
+FEW = 8
 TWO_PI = 2.0 * math.pi
 
 
@@ -316,10 +317,19 @@ def sweep_any(
 def log_of_counts(counts, totals, cell_prior, row_prior, out):
     """Adds to ``out [C]`` the logarithm of the probability of counted draws, variables integrated out."""
     for chain in range(counts.shape[0]):
-        total = 0.0
+        total, product = 0.0, 1.0
         for c in range(counts.shape[1]):
-            if counts[chain, c] > 0:
-                total += math.lgamma(counts[chain, c] + cell_prior[c]) - math.lgamma(cell_prior[c])
+            n, a = counts[chain, c], cell_prior[c]
+            if n > FEW:
+                total += math.lgamma(n + a) - math.lgamma(a)
+            elif n > 0:
+                # of few draws the product is quicker than the gamma functions
+                for i in range(n):
+                    product *= a + i
+                if not SMALLEST < product < LARGEST:
+                    total += math.log(product)
+                    product = 1.0
+        total += math.log(product)
         for r in range(totals.shape[1]):
             if totals[chain, r] > 0:
                 total -= math.lgamma(totals[chain, r] + row_prior[r]) - math.lgamma(row_prior[r])
