@@ -14,7 +14,7 @@ from pgmlang.families import FAMILIES
 from pgmlang.graph.summable import mentioned
 from pgmlang.model import Choice, Conditional, Dist, Distribution, Factor, Model
 from pgmlang.model.dependence import names_behind
-from pgmlang.model.expr import Expr, Ref, references, walk
+from pgmlang.model.expr import Contract, Expr, Reduce, Ref, references, walk
 from pgmlang.native.formulas import NotScalar
 from pgmlang.normal import canonical_factors
 from pgmlang.normal.affine import COMPLEMENT, form_in
@@ -140,7 +140,7 @@ def _integrated(model: Model, name: str, labels: Collection[str]) -> IntegratedV
 def _are_apart(model: Model, factor: Factor, names: Collection[str]) -> bool:
     """Whether each branch of a factor is of one of some integrated variables."""
     branches = _branches(model, factor)
-    return branches is not None and all(len(_names_in(d) & set(names)) < 2 for _, d in branches) and (
+    return branches is not None and all(len(_names_in(model, d) & set(names)) < 2 for _, d in branches) and (
         not isinstance(factor, Conditional) or factor.target not in names
     )  # fmt: skip
 
@@ -162,7 +162,7 @@ def _draws_of(
         if factor.target in latent and factor.target not in labels:
             return None
         for conditions, distribution in branches:
-            if variable.name in _names_in(distribution):
+            if variable.name in _names_in(model, distribution):
                 draw = _draw(model, factor, distribution, variable, labels, conditions)
                 if draw is None:
                     return None
@@ -215,7 +215,9 @@ def _draw(
         return None
     shape = FAMILIES[distribution.family].location_scale
     sd = arguments[shape.scale] if shape is not None else None
-    if isinstance(sd, Dist) or (sd is not None and variable.name in _names(sd)):
+    if isinstance(sd, Dist):
+        return None
+    if sd is not None and (variable.name in names_behind(model, sd) or not _is_of_one_element(model, sd, labels)):
         return None
     draw = Draw(factor.target, factor.plates, variable, inner, conditions, is_complement, sd)
     if sd is not None and (len(labels_of(draw, labels)) > 1 or factor.target in labels):
@@ -257,22 +259,30 @@ def _known_factors(
         raise NotScalar(f"what hangs on `{names[0]}` and is neither a distribution nor a choice by data")
     assert isinstance(factor, Conditional)
     for conditions, distribution in branches:
-        behind = _names_in(distribution)
+        behind = _names_in(model, distribution)
         of_labels = [n for n in labels if n == factor.target or n in behind]
         if behind & set(candidates) or not of_labels:
             continue
         family = FAMILIES[distribution.family]
         is_plain = family.finite and model.by_name[factor.target].type.kind != "count"
-        if not is_plain or len(of_labels) > 1 or any(r.lag for r in _references_in(distribution)):
+        values = [a for _, a in distribution.arguments if not isinstance(a, Dist)]
+        if not is_plain or len(of_labels) > 1 or not all(_is_of_one_element(model, v, labels) for v in values):
             raise NotScalar(f"the distribution of `{factor.target}`, which has no conjugate prior")
         yield KnownFactor(factor.target, factor.plates, of_labels[0], distribution, conditions)
 
 
-def _references_in(distribution: Dist) -> Iterator[Ref]:
-    for _, value in distribution.arguments:
-        if not isinstance(value, Dist):
-            yield from references(value)
+def _is_of_one_element(model: Model, value: Expr, labels: Collection[str]) -> bool:
+    """Whether an expression hangs on labels by references alone: not through definitions, a look back, or a sum over several."""
+    own = _names(value) & set(labels)
+    if own != names_behind(model, value) & set(labels):
+        return False
+    return not any(
+        (isinstance(node, Reduce | Contract) and names_behind(model, node) & own) or (isinstance(node, Ref) and node.name in own and node.lag)
+        for node in walk(value)
+    )  # fmt: skip
 
 
-def _names_in(distribution: Dist) -> set[str]:
-    return {r.name for r in _references_in(distribution)}
+def _names_in(model: Model, distribution: Dist) -> set[str]:
+    """What a distribution's arguments hang on, through definitions too."""
+    values = [value for _, value in distribution.arguments if not isinstance(value, Dist)]
+    return names_behind(model, *values)

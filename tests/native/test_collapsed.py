@@ -337,6 +337,7 @@ def test_what_is_learned_outside_agrees_with_torch(text: str) -> None:
     [
         ("share[k] ~ Dirichlet(1)\nplate k[2] { m ~ Normal(0, 1) }\nplate row { z ~ Categorical(share) ; y ~ StudentT(4, m[z], 1) }", "no conjugate prior"),
         ("mu ~ Normal(0, 1)\nplate row { y ~ Normal(mu, 1) }\n", "where there are none"),
+        ("share ~ Beta(1, 1)\nplate g { plate row { z : bit ~ Bernoulli(share) }\nw : bit ~ Bernoulli(sigmoid(mean(z, over = row))) }", "no conjugate prior"),
     ],
 )  # fmt: skip
 def test_other_structures_are_said(text: str, word: str) -> None:
