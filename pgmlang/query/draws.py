@@ -202,11 +202,12 @@ def _element_index(label: str, names: Labels, is_numbered: bool) -> int | None:
 
 def _moments(values: np.ndarray) -> list[dict[str, float]]:
     """Of draws ``[chain, draw, elements]``, for each element; the mean alone of a point."""
-    flat = values.reshape(-1, values.shape[2])
-    if len(flat) == 1:
-        return [{"mean": float(x)} for x in flat[0]]
-    columns = {"mean": flat.mean(0), "sd": flat.std(0, ddof=1)}
-    columns |= dict(zip(("q5", "q50", "q95"), np.quantile(flat, QUANTILES, axis=0), strict=True))
+    # each element's draws side by side: its sum is the same, whatever others are asked for
+    flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
+    if flat.shape[1] == 1:
+        return [{"mean": float(x)} for x in flat[:, 0]]
+    columns = {"mean": flat.mean(1), "sd": flat.std(1, ddof=1)}
+    columns |= dict(zip(("q5", "q50", "q95"), np.quantile(flat, QUANTILES, axis=1), strict=True))
     return _with_errors(columns, values)
 
 
