@@ -1,17 +1,23 @@
 """Latent Dirichlet allocation beside tomotopy and scikit-learn, one thread: seconds of training, held-out perplexity.
 
-``topics.py FOLDER``: a folder of ``NAME.ldac`` (or ``.ldac.gz``) files in lda-c format, ``n id:count ...`` a document.
+``topics.py FOLDER [WORD ...]``: a folder of ``NAME.ldac`` (or ``.ldac.gz``) files in lda-c format, ``n id:count ...`` a document.
 Every fifth document is held out; its tokens are split in half, the first half gives its topics by the same fold-in for
-all three, the second is predicted. K topics, alpha 0.1, eta 0.01. Without a folder: the example's 187 documents.
+all of them, the second is predicted. K topics, alpha 0.1, eta 0.01. Without a folder: the example's 187 documents. Words: of the ways with one of them in their name.
+
+``gibbs`` and tomotopy are whole processes that read a table of documents, words and counts and end with what was fitted in a
+file; their seconds are those of the processor, starting Python among them, of the second run (the first compiles).
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+import resource
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +33,7 @@ import pgmlang  # noqa: E402
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ALPHA, ETA = 0.1, 0.01
+DRAWS = 20
 torch.set_num_threads(1)
 
 
@@ -70,48 +77,95 @@ def perplexity(phi: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     return float(np.exp(-(second * np.log(theta @ phi)).sum() / second.sum()))
 
 
-def ours(counts: scipy.sparse.csr_matrix, topics: int, method: str) -> np.ndarray:
+def model_text(topics: int) -> str:
     text = (EXAMPLES / "topics/topics.pgm").read_text()
-    text = text.replace("topics = 12, alpha = 0.1, eta = 0.05", f"topics = {topics}, alpha = {ALPHA}, eta = {ETA}")
-    coo = counts.tocoo()
-    width = len(str(counts.shape[1]))
-    words = np.char.zfill(np.arange(counts.shape[1]).astype(str), width)
-    rows = {"doc": np.repeat(coo.row, coo.data), "w": np.repeat(words[coo.col], coo.data)}
-    options: dict[str, object] = {"restarts": 1, "tolerance": 1e-5}
-    if method == "gibbs":
-        options = {"chains": 1, "warmup": 200, "draws": 20}
-    model = pgmlang.compile(text)
-    if method == "meanfield":  # equal words of a document share their topics' distribution
-        bound = model.bind({"doc": coo.row, "w": words[coo.col], "n": coo.data}, counts="n")
-    else:
-        bound = model.bind(rows)
-    fit = model.fit(bound, method=method, seed=1, options=options)
-    if method == "meanfield":
-        found = fit.params["phi"]
-    else:
-        # as tomotopy does: the mean of the words' distributions given the draws of all topics
-        found = np.zeros((topics, len(bound.labels["word"])))
-        for z in np.asarray(fit.draws["z"]).reshape(-1, fit.draws["z"].shape[-1]):
-            np.add.at(found, (z, bound.values["w"]), 1.0)
-        found = found / 20 + ETA
-        found /= found.sum(1, keepdims=True)
-    phi = np.full((topics, counts.shape[1]), 1e-12)
-    phi[:, [int(w) for w in bound.labels["word"]]] = found
+    return text.replace("topics = 12, alpha = 0.1, eta = 0.05", f"topics = {topics}, alpha = {ALPHA}, eta = {ETA}")
+
+
+def words_of(counts: scipy.sparse.csr_matrix) -> np.ndarray:
+    """Names of the words, in order."""
+    return np.char.zfill(np.arange(counts.shape[1]).astype(str), len(str(counts.shape[1])))
+
+
+def meanfield_topics(counts: scipy.sparse.csr_matrix, topics: int) -> np.ndarray:
+    coo, words = counts.tocoo(), words_of(counts)
+    model = pgmlang.compile(model_text(topics))
+    # equal words of a document share their topics' distribution
+    bound = model.bind({"doc": coo.row, "w": words[coo.col], "n": coo.data}, counts="n")
+    fit = model.fit(bound, method="meanfield", seed=1, options={"restarts": 1, "tolerance": 1e-5})
+    return among_all(fit.params["phi"], bound.labels["word"], counts.shape[1])
+
+
+def among_all(found: np.ndarray, words: Sequence[str], size: int) -> np.ndarray:
+    """Topics over the words that were seen, as topics over all."""
+    phi = np.full((len(found), size), 1e-12)
+    phi[:, [int(w) for w in words]] = found
     return phi / phi.sum(1, keepdims=True)
 
 
-def tomotopy_topics(counts: scipy.sparse.csr_matrix, topics: int) -> np.ndarray:
-    import tomotopy
+def whole_process(command: list[str]) -> float:
+    """Processor seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # as installed: modules are compiled once
+    surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=surroundings)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 4):
+        raise ImportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it failed")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    model = tomotopy.LDAModel(k=topics, alpha=ALPHA, eta=ETA, seed=1)
-    for row in counts:
-        model.add_doc([str(w) for w, n in zip(row.indices, row.data, strict=True) for _ in range(n)])
-    model.train(500, workers=1)
-    phi = np.full((topics, counts.shape[1]), 1e-12)
-    at = [int(w) for w in model.used_vocabs]
-    for k in range(topics):
-        phi[k, at] = model.get_topic_word_dist(k)
-    return phi / phi.sum(1, keepdims=True)
+
+def write_table(path: Path, counts: scipy.sparse.csr_matrix) -> None:
+    coo, words = counts.tocoo(), words_of(counts)
+    pd.DataFrame({"doc": coo.row, "w": words[coo.col], "n": coo.data}).to_csv(path, index=False)
+
+
+def gibbs_process(counts: scipy.sparse.csr_matrix, topics: int, sweeps: int) -> tuple[float, np.ndarray]:
+    """Seconds of `pgmc fit`, and the mean of the words' distributions given the draws of all topics."""
+    with tempfile.TemporaryDirectory() as folder:
+        table, model, fit = (Path(folder) / n for n in ("words.csv", "topics.pgm", "topics.fit"))
+        write_table(table, counts)
+        model.write_text(model_text(topics))
+        start = "import sys; from pgmlang.cli.main import main; sys.exit(main())"
+        command = [
+            sys.executable, "-c", start, "fit", str(model), str(table), "--counts", "n", "--method", "gibbs", "--chains", "1",
+            "--warmup", str(sweeps - DRAWS), "--draws", str(DRAWS), "--seed", "1", "-o", str(fit), "--force",
+        ]  # fmt: skip
+        seconds = [whole_process(command) for _ in range(2)][1]
+        kept = pgmlang.load(fit)
+        z = np.asarray(kept.draws["z"]).reshape(DRAWS, -1)
+        coo = counts.tocoo()
+        seen = {int(w): i for i, w in enumerate(kept.record.labels["word"])}
+        columns = np.repeat([seen[w] for w in coo.col], coo.data)
+        found = np.full((topics, len(seen)), ETA)
+        for draw in z:
+            np.add.at(found, (draw, columns), 1 / DRAWS)
+    return seconds, among_all(found / found.sum(1, keepdims=True), kept.record.labels["word"], counts.shape[1])
+
+
+def tomotopy_process(counts: scipy.sparse.csr_matrix, topics: int) -> tuple[float, np.ndarray]:
+    with tempfile.TemporaryDirectory() as folder:
+        table, out = Path(folder) / "words.csv", Path(folder) / "topics.npz"
+        write_table(table, counts)
+        seconds = whole_process([sys.executable, "-c", TOMOTOPY, str(table), str(topics), str(out)])
+        found = np.load(out)
+        return seconds, among_all(found["phi"], list(found["words"]), counts.shape[1])
+
+
+TOMOTOPY = f"""
+import csv, sys
+import numpy as np, tomotopy
+documents = {{}}
+with open(sys.argv[1]) as file:
+    for row in csv.DictReader(file):
+        documents.setdefault(row["doc"], []).extend([row["w"]] * int(row["n"]))
+model = tomotopy.LDAModel(k=int(sys.argv[2]), alpha={ALPHA}, eta={ETA}, seed=1)
+for words in documents.values():
+    model.add_doc(words)
+model.train(500, workers=1)
+phi = np.array([model.get_topic_word_dist(k) for k in range(model.k)])
+np.savez(sys.argv[3], phi=phi, words=np.array(list(model.used_vocabs)))
+"""
 
 
 def sklearn_topics(counts: scipy.sparse.csr_matrix, topics: int) -> np.ndarray:
@@ -124,8 +178,16 @@ def sklearn_topics(counts: scipy.sparse.csr_matrix, topics: int) -> np.ndarray:
     return found / found.sum(1, keepdims=True)
 
 
+def timed(way: Callable[..., np.ndarray], *arguments: object) -> tuple[float, np.ndarray]:
+    start = time.process_time()
+    phi = way(*arguments)
+    return time.process_time() - start, phi
+
+
 def main() -> None:
-    print("| corpus | topics | way | seconds | perplexity |\n| --- | --- | --- | --- | --- |")
+    wanted = sys.argv[2:]
+    print("| corpus | topics | way | seconds | perplexity | seconds to the first | perplexity to the first |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for corpus, counts in corpora().items():
         held = np.arange(counts.shape[0]) % 5 == 0
         first, second = halves(counts[held], np.random.default_rng(0))
@@ -134,23 +196,25 @@ def main() -> None:
         known = np.asarray(train.sum(0))[0] > 0
         first, second = first * known, second * known
         for topics in (20, 100) if corpus == "ap" else (20,):
-            ways: list[tuple[str, Callable[[], np.ndarray]]] = [
-                ("pgmlang meanfield", partial(ours, train, topics, "meanfield")),
-                ("pgmlang gibbs, 220 sweeps", partial(ours, train, topics, "gibbs")),
-                ("tomotopy, 500 sweeps", partial(tomotopy_topics, train, topics)),
-                ("scikit-learn, batch", partial(sklearn_topics, train, topics)),
+            ways: list[tuple[str, Callable[[], tuple[float, np.ndarray]]]] = [
+                ("tomotopy, 500 sweeps", partial(tomotopy_process, train, topics)),
+                *((f"pgmlang gibbs, {n} sweeps", partial(gibbs_process, train, topics, n)) for n in (220, 320)),
+                ("pgmlang meanfield", partial(timed, meanfield_topics, train, topics)),
+                ("scikit-learn, batch", partial(timed, sklearn_topics, train, topics)),
             ]
+            peer: tuple[float, float] | None = None
             for what, way in ways:
-                if "gibbs" in what and topics > 20:
-                    continue  # a quarter of an hour
-                start = time.process_time()
-                try:
-                    phi = way()
-                except ImportError as error:
-                    print(f"| {corpus} | {topics} | {what} | not run: {error} | |")
+                if wanted and not any(w in what for w in wanted):
                     continue
-                seconds = time.process_time() - start
-                print(f"| {corpus} | {topics} | {what} | {seconds:.1f} | {perplexity(phi, first, second):.0f} |", flush=True)  # fmt: skip
+                try:
+                    seconds, phi = way()
+                except ImportError as error:
+                    print(f"| {corpus} | {topics} | {what} | not run: {error} | | | |")
+                    continue
+                score = perplexity(phi, first, second)
+                peer = peer or (seconds, score)
+                ratios = f"{seconds / peer[0]:.2f} | {score / peer[1]:.3f}"
+                print(f"| {corpus} | {topics} | {what} | {seconds:.1f} | {score:.0f} | {ratios} |", flush=True)
 
 
 if __name__ == "__main__":

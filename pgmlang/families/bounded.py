@@ -25,7 +25,8 @@ FAMILIES = (
         exponential_form="pgmlang.infer.exponential.BETA", m_steps="pgmlang.infer.m_steps.BETA",
         statistics=("log(x)", "log1p(-x)"),
         pairs=(
-            *(Pair(child, "p", "itself or its complement") for child in ("Bernoulli", "Binomial", "Geometric")),
+            Pair("Bernoulli", "p", "itself or its complement", collapsed="zero and one"),
+            *(Pair(child, "p", "itself or its complement") for child in ("Binomial", "Geometric")),
             Pair("NegativeBinomial", "p", "itself or its complement", variant=1),
         ),
     ),

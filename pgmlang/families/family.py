@@ -77,12 +77,15 @@ class VectorFormulas:
 @dataclass(frozen=True)
 class Pair:
     """A likelihood that keeps a prior's family. ``child``, ``argument``, ``variant``: where the variable stands; ``form``:
-    what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form."""
+    what the argument may be of the variable, a key of ``FORMS`` of `infer/conjugate`; all in normal form. ``collapsed``: what a sampler that
+    integrates the variable out remembers of the draws: the ``counts`` of each value, those of ``zero and one``, or precisions and
+    ``moments``."""
 
     child: str
     argument: str
     form: str
     variant: int = 0
+    collapsed: str = ""
 
 
 @dataclass(frozen=True)

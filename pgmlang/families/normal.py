@@ -20,7 +20,7 @@ FAMILIES = (
         torch=("dist.Normal(loc, sd)",), pyro=("dist.Normal(loc, sd)",),
         exponential="Normal", exponential_form="pgmlang.infer.exponential.NORMAL",
         m_steps="pgmlang.infer.m_steps.NORMAL",
-        pairs=(Pair("Normal", "loc", "affine"), Pair("LogNormal", "loc", "affine")),
+        pairs=(Pair("Normal", "loc", "affine", collapsed="moments"), Pair("LogNormal", "loc", "affine")),
         location_scale=LocationScale("loc", "sd"), quadratic_in="loc", statistics=("x",), with_products=True,
     ),
     Family(

@@ -34,7 +34,7 @@ FAMILIES = (
         says="probabilities of the labels of an axis, which sum to one: the larger alpha, the nearer to its shares",
         runtime=("Dirichlet",), vector_formulas=(_DIRICHLET,),
         pyro=("dist.Dirichlet(alpha)",), exponential="Dirichlet", exponential_form="pgmlang.infer.exponential.DIRICHLET",
-        pairs=(Pair("Categorical", "p", "itself"), Pair("Multinomial", "p", "itself")), statistics=("log(x)",),
+        pairs=(Pair("Categorical", "p", "itself", collapsed="counts"), Pair("Multinomial", "p", "itself")), statistics=("log(x)",),
     ),
     Family(
         "Multinomial", ((_p("n", "count"), _p("p", "unit", 1)),), "count", 1, discrete=True, reparameterised=False,

@@ -19,8 +19,8 @@ from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.blocks import Block
 from pgmlang.infer.cycle_options import CycleOptions
+from pgmlang.infer.cycle_outcome import KEPT, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
-from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
 from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
@@ -29,8 +29,6 @@ from pgmlang.plan.deadline import NEVER, Deadline
 from pgmlang.signatures.kernels import kernel_named
 
 BLOCK = 10
-KEPT = 20_000_000
-"""Most numbers of a variable's draws that are kept; of larger ones the fit says so."""
 
 
 class CycleState(NamedTuple):
@@ -53,9 +51,12 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
 
 
 def build_cycle(
-    problem: Problem, options: CycleOptions, blocks_of: Callable[[BoundDensity], list[Block]]
+    problem: Problem,
+    options: CycleOptions,
+    blocks_of: Callable[[BoundDensity], list[Block]],
+    backend: str = "torch",
 ) -> Algorithm:
-    """The kernel that steps through blocks."""
+    """The kernel that steps through blocks; ``backend``: what works them out, for the fit to say."""
     joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
@@ -109,7 +110,7 @@ def build_cycle(
         return state.iteration >= total
 
     return Algorithm(
-        init, step, finished, lambda state: _conclude(state, joint, names, stored, finished(state)), total
+        init, step, finished, lambda state: _conclude(state, joint, names, backend, finished(state)), total
     )
 
 
@@ -176,24 +177,10 @@ def _possible_values(
 
 
 def _conclude(
-    state: CycleState, joint: BoundDensity, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
+    state: CycleState, joint: BoundDensity, names: tuple[str, ...], backend: str, is_finished: bool
 ) -> Outcome:
-    if not state.draws:
-        message = "stopped within the warm-up: there are no draws yet"
-        raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
-    draws = {}
-    for name in stored:
-        values = torch.cat([d[name] for d in state.draws], 1)
-        discrete = joint.model.by_name[name].type.is_discrete
-        draws[name] = (values.to(torch.int64) if discrete else values).cpu().numpy()
-    stats = {k: torch.cat([s[k] for s in state.stats], 1).cpu().numpy() for k in state.stats[0]}
-    warnings = draw_warnings(draws, stats) if is_finished else ()
-    notes: dict[str, Any] = {}
-    if len(stored) < len(names):
-        notes["not_kept"] = [n for n in names if n not in stored]
-    converged = not any(w.code == "PGM0801" for w in warnings)
-    axes = {n: joint.axes(n) for n in draws}
-    sizes = {
-        p: n for p, n in joint.binding.sizes.items() if p in {a for draw_axes in axes.values() for a in draw_axes}
-    }
-    return Outcome({}, (), converged, warnings, notes, draws, axes, stats, sizes)
+    draws = [{n: v.cpu().numpy() for n, v in d.items()} for d in state.draws]
+    stats = [{k: v.cpu().numpy() for k, v in s.items()} for s in state.stats]
+    return outcome_of_draws(
+        draws, stats, names, joint.binding, is_finished=is_finished, notes={"backend": backend}
+    )

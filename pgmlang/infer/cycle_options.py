@@ -15,3 +15,11 @@ class CycleOptions(SamplerOptions):
     warmup: int = 500
     draws: int = 500
     length: float = 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GibbsOptions(CycleOptions):
+    """``backend``: what draws, ``torch``, ``native`` (compiled loops, labels with what is conjugate to them integrated out), or ``auto``:
+    loops where the model has that form."""
+
+    backend: str = "auto"

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pgmlang.diagnostics import Diagnostic
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.reasons import block_reasons
 from pgmlang.graph.components import has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
+from pgmlang.infer.collapsed import build_collapsed, form_of, sweeps_of
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.cycle_options import CycleOptions
+from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
+from pgmlang.native.collapsed import CollapsedForm
+from pgmlang.native.formulas import NotScalar
 from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
 from pgmlang.plan.method import once_per_problem
 from pgmlang.plan.reasons import lowering_reasons, missing_cells, missing_inputs
@@ -26,6 +29,8 @@ from pgmlang.plan.table_reasons import missing_parameters
 from pgmlang.results.fit import Moves
 from pgmlang.tables.learned import learned_tables
 
+COLLAPSED, INTEGRATED = "collapsed sweep", "integrated out"
+"""Kernels of labels that are drawn one by one by compiled loops, and of what is integrated out of these."""
 KERNELS_OF = {
     "exact draws": "exact",
     "colours": "field",
@@ -33,8 +38,10 @@ KERNELS_OF = {
     "conjugate draws": "conjugate",
     "hmc": "kernel",
 }
-"""The kernel of a block to the way that its variables are drawn, a key of ``WORDS``."""
+"""The kernel of a block of full conditionals to the way that its variables are drawn, a key of ``WORDS``."""
 WORDS = {
+    COLLAPSED: "one by one by compiled loops, with what is conjugate to them integrated out",
+    INTEGRATED: "drawn given the labels, where a draw is kept",
     "exact": "drawn together, exactly",
     "field": "colour by colour",
     "elements": "one element after the other",
@@ -127,8 +134,40 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return ("every latent variable is drawn given the others",)
 
 
-def assign(model: Model, facts: Facts, options: CycleOptions) -> tuple[Assignment, ...]:
-    return full_conditionals(model, latent_names(model, facts))
+def assign(model: Model, facts: Facts, options: GibbsOptions) -> tuple[Assignment, ...]:
+    form = _collapsed(model, facts, options)
+    if form is None:
+        return full_conditionals(model, latent_names(model, facts))
+    integrated = tuple(v.name for v in form.integrated)
+    return (
+        Assignment(form.labels, COLLAPSED, (WORDS[COLLAPSED],)),
+        Assignment(integrated, INTEGRATED, (WORDS[INTEGRATED],)),
+        *(full_conditionals(model, form.outside) if form.outside else ()),
+    )
+
+
+@once_per_problem
+def collapsible(model: Model, facts: Facts) -> CollapsedForm | str:
+    """The structure of the latents that compiled loops sweep, or what stands against it."""
+    try:
+        return form_of(model, facts, latent_names(model, facts))
+    except NotScalar as reason:
+        return str(reason)
+
+
+def _collapsed(model: Model, facts: Facts, options: GibbsOptions) -> CollapsedForm | None:
+    """The structure that compiled loops sweep; None where they do not. Raises PgmError PGM0602 where they are asked for and cannot."""
+    if options.backend == "torch":
+        return None
+    found: CollapsedForm | str = collapsible(model, facts)
+    if options.dtype == "float32":
+        found = "numbers other than float64"
+    if isinstance(found, CollapsedForm):
+        return found
+    if options.backend == "auto":
+        return None
+    message = f"`--backend native`: there is no program of loops for {found}"
+    raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out"))
 
 
 def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
@@ -138,24 +177,34 @@ def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment,
     return tuple(Assignment(some, kernel, (WORDS[KERNELS_OF[kernel]],)) for kernel, some in alike.items() if some)
 
 
-def idle(model: Model, facts: Facts, options: CycleOptions) -> dict[str, str]:
-    """Only Hamiltonian steps have a length."""
-    if "kernel" in kinds_of(model, latent_names(model, facts)).values():
-        return {}
-    return {"length": "no variable is moved by Hamiltonian steps"}
+def idle(model: Model, facts: Facts, options: GibbsOptions) -> dict[str, str]:
+    """Only Hamiltonian steps have a length; compiled loops have no device."""
+    form = _collapsed(model, facts, options)
+    names = latent_names(model, facts) if form is None else form.outside
+    out = {"device": "labels are drawn by compiled loops on the CPU"} if form is not None and not names else {}
+    if "kernel" in kinds_of(model, names).values():
+        return out
+    return out | {"length": "no variable is moved by Hamiltonian steps"}
 
 
-def build(problem: Problem, options: CycleOptions) -> Any:
+def build(problem: Problem, options: GibbsOptions) -> Any:
+    names = latent_names(problem.model, problem.facts)
+    kernels = {n: problem.kernel_of(n) for n in names}
+    swept = tuple(n for n in names if kernels[n] in (COLLAPSED, INTEGRATED))
+    if swept == names:
+        return build_collapsed(problem, options, names)
     from pgmlang.infer.cycle import build_cycle, plan_of
 
     def blocks(joint: Any) -> list[Any]:
         from pgmlang.infer.blocks import gibbs_blocks
+        from pgmlang.infer.collapsed_block import CollapsedBlock
 
-        names = latent_names(problem.model, problem.facts)
-        kinds = {n: KERNELS_OF[problem.kernel_of(n)] for n in names}
-        return gibbs_blocks(joint, names, kinds, lambda: plan_of("hmc", options))
+        outside = tuple(n for n in names if n not in swept)
+        kinds = {n: KERNELS_OF[kernels[n]] for n in outside}
+        first = [CollapsedBlock(swept, sweeps_of(problem, names), joint)] if swept else []
+        return [*first, *gibbs_blocks(joint, outside, kinds, lambda: plan_of("hmc", options))]
 
-    return build_cycle(problem, options, blocks)
+    return build_cycle(problem, options, blocks, "native" if swept else "torch")
 
 
 def has_counts(model: Model, facts: Facts) -> bool:
@@ -163,6 +212,6 @@ def has_counts(model: Model, facts: Facts) -> bool:
     return facts.binding is not None and facts.binding.weights is not None
 
 
-METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build,
+METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", GibbsOptions, supports, reasons, build,
                 resolve=resolve, assign=assign, idle=idle, writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
 """What has no full conditional to draw from is moved by hmc."""

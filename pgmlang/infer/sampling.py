@@ -58,6 +58,9 @@ R_HAT = 1.01
 """Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), section 4."""
 R_HAT_OF_LABELS = 1.05
 """Of draws of labels, of which there may be thousands."""
+MOST_JUDGED = 20_000
+"""Most numbers of a variable that R-hat and effective draws are worked out of: those of all words of all topics take as long as drawing
+them."""
 MOST_DIVERGENT = 0.01
 FEWEST, FEWEST_A_CHAIN = 100, 10
 """Draws below which nothing is said to have converged."""
@@ -280,7 +283,7 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
             # of thousands of labels one is always a little off
             r_hat, most = r_hat_of_codes(values), R_HAT_OF_LABELS
         else:
-            figures = convergence(values.reshape(*values.shape[:2], -1))
+            figures = convergence(_judged(values.reshape(*values.shape[:2], -1)))
             r_hat, most = figures.r_hat, R_HAT
             bulk = _fewer(bulk, name, figures.ess_bulk)
             tail = _fewer(tail, name, figures.ess_tail)
@@ -293,6 +296,11 @@ def draw_warnings(draws: dict[str, np.ndarray], stats: dict[str, np.ndarray]) ->
     warnings.extend(few_in_chains(*bulk, chains) or few_in_chains(*tail, chains, "tails"))
     warnings.extend(_divergences(stats))
     return tuple(warnings)
+
+
+def _judged(draws: np.ndarray) -> np.ndarray:
+    """The numbers of draws ``[chain, draw, number]`` that are judged: every second, third ... where there are very many."""
+    return draws[:, :, :: -(-draws.shape[2] // MOST_JUDGED)] if draws.shape[2] > MOST_JUDGED else draws
 
 
 def _fewer(least: tuple[str, np.ndarray], name: str, ess: np.ndarray) -> tuple[str, np.ndarray]:

@@ -102,10 +102,13 @@ def _against_fresh_row(given: Conditioned, query: Query) -> Iterator[str]:
 
 
 def _against_closed_form(given: Conditioned, query: Query) -> Iterator[str]:
-    from pgmlang.query.gaussian_answers import reasons_against_closed_form
-
     reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query, with_fields=True))
-    yield from reasons or reasons_against_closed_form(given.posterior.fit, query)
+    if not reasons:
+        # which imports torch
+        from pgmlang.query.gaussian_answers import reasons_against_closed_form
+
+        reasons = list(reasons_against_closed_form(given.posterior.fit, query))
+    yield from reasons
 
 
 def _by_closed_form(given: Conditioned, query: Query) -> Answer:
@@ -115,10 +118,12 @@ def _by_closed_form(given: Conditioned, query: Query) -> Answer:
 
 
 def _against_distributions(given: Conditioned, query: Query) -> Iterator[str]:
-    from pgmlang.query.distribution_answers import reasons_against_distributions
-
     reasons = list(reasons_against_a_fresh_row(given.posterior.fit, query))
-    yield from reasons or reasons_against_distributions(given.posterior.fit, query)
+    if not reasons:
+        from pgmlang.query.distribution_answers import reasons_against_distributions
+
+        reasons = list(reasons_against_distributions(given.posterior.fit, query))
+    yield from reasons
 
 
 def _by_distributions(given: Conditioned, query: Query) -> Answer:

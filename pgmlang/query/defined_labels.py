@@ -7,20 +7,22 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from pgmlang.density.simulation import deterministic_values
 from pgmlang.model.dependence import names_behind, nodes_behind
 from pgmlang.model.expr import Ref
 from pgmlang.query.answer import Answer
 from pgmlang.query.conditional import Draws
-from pgmlang.query.fresh_row import row_of
-from pgmlang.query.new_rows import NewRows
 from pgmlang.query.parse import Event, Query, QueryVariable
 from pgmlang.query.row_names import of_a_row
 from pgmlang.results.fit import Fit
+
+if TYPE_CHECKING:
+    import torch
+
+    from pgmlang.query.new_rows import NewRows
 
 MOST = 4096
 """Most combinations of labels that are gone through."""
@@ -51,6 +53,8 @@ def is_defined_by_labels(fit: Fit, query: Query) -> bool:
 def answer_by_labels(fit: Fit, query: Query, ask: Callable[[Query], Answer]) -> Answer | None:
     """The answer from that about the labels together, as ``ask`` finds it. None where that has a Monte Carlo error, or the
     name hangs on draws of the globals too. Raises PgmError as these."""
+    from pgmlang.query.fresh_row import row_of
+
     hard = tuple(e for e in query.evidence if e.value is not None)
     row = row_of(fit, hard, query.interventions, 0, 1, 1)
     name = query.targets[0].variable.name
@@ -83,6 +87,10 @@ def answer_by_labels(fit: Fit, query: Query, ask: Callable[[Query], Answer]) -> 
 
 def _values(rows: NewRows, name: str, labels: list[str], combinations: list[tuple[int, ...]]) -> torch.Tensor:
     """Of the name at each combination of codes, ``[C, *shape]``."""
+    import torch
+
+    from pgmlang.density.simulation import deterministic_values
+
     joint = rows.joint
     codes = np.array(combinations, dtype=np.int64).reshape(len(combinations), len(labels))
     count = len(combinations)

@@ -116,19 +116,18 @@ class DrawAnswers:
             raise PgmError(Diagnostic("PGM0611", f"`{name}` has {int(np.prod(shape)):,} elements",
                                       target.variable.span, help=f"ask for some: `{name}[...]`"))  # fmt: skip
         axes = self.axes[name]
-        rows: list[dict[str, object]] = []
-        for element_index in np.ndindex(shape):
-            element = ", ".join(names[i] for names, i in zip(axes, (*index, *element_index), strict=True))
-            label = f"{name}[{element}]" if element else name
-            one = self._picked(name, (*index, *element_index))
-            if name in self.labels and kind == "E":
-                rows.append({"variable": label, **_moments(numbers_of(target, name, self.labels[name])[one])})
-            elif name in self.labels:
-                rows += [{"variable": label, "label": text, **_share(one == code)}
-                         for code, text in enumerate(self.labels[name])]  # fmt: skip
-            else:
-                rows.append({"variable": label, **_moments(one)})
-        return rows
+        elements = [
+            ", ".join(names[i] for names, i in zip(axes, (*index, *e), strict=True)) for e in np.ndindex(shape)
+        ]
+        variables = [f"{name}[{element}]" if element else name for element in elements]
+        flat = values.reshape(*values.shape[:2], -1)
+        if name in self.labels and kind != "E":
+            shares = [_shares(flat == code) for code in range(len(self.labels[name]))]
+            return [{"variable": variable, "label": text, **share[i]}
+                    for i, variable in enumerate(variables) for text, share in zip(self.labels[name], shares, strict=True)]  # fmt: skip
+        if name in self.labels:
+            flat = numbers_of(target, name, self.labels[name])[flat]
+        return [{"variable": v, **moments} for v, moments in zip(variables, _moments(flat), strict=True)]
 
     def _events(self, targets: tuple[Event, ...]) -> dict[str, object]:
         held: np.ndarray | None = None
@@ -138,7 +137,7 @@ class DrawAnswers:
             held = mask if held is None else held & mask
             row[event.variable.name] = event.value if event.op == "=" else f"{event.op} {event.value}"
         assert held is not None
-        return {**row, **_share(held)}
+        return {**row, **_shares(held[..., None])[0]}
 
     def _mask(self, event: Event) -> np.ndarray:
         assert event.value is not None
@@ -201,23 +200,27 @@ def _element_index(label: str, names: Labels, is_numbered: bool) -> int | None:
     return None
 
 
-def _moments(values: np.ndarray) -> dict[str, float]:
-    """Of draws ``[chain, draw]``; the mean alone of a point."""
-    if values.size == 1:
-        return {"mean": float(values.reshape(()))}
-    low, middle, high = np.quantile(values, QUANTILES)
-    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)), "q5": float(low), "q50": float(middle),
-            "q95": float(high), **_error(values)}  # fmt: skip
+def _moments(values: np.ndarray) -> list[dict[str, float]]:
+    """Of draws ``[chain, draw, elements]``, for each element; the mean alone of a point."""
+    # each element's draws side by side: its sum is the same, whatever others are asked for
+    flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
+    if flat.shape[1] == 1:
+        return [{"mean": float(x)} for x in flat[:, 0]]
+    columns = {"mean": flat.mean(1), "sd": flat.std(1, ddof=1)}
+    columns |= dict(zip(("q5", "q50", "q95"), np.quantile(flat, QUANTILES, axis=1), strict=True))
+    return _with_errors(columns, values)
 
 
-def _share(holds: np.ndarray) -> dict[str, float]:
-    """How often something holds in draws ``[chain, draw]``."""
-    return {"p": float(holds.mean()), **_error(holds)}
+def _shares(holds: np.ndarray) -> list[dict[str, float]]:
+    """How often something holds in draws ``[chain, draw, elements]``, for each element."""
+    return _with_errors({"p": holds.reshape(-1, holds.shape[2]).mean(0)}, holds)
 
 
-def _error(values: np.ndarray) -> dict[str, float]:
-    """The Monte Carlo error of the mean of draws ``[chain, draw]``; nothing of a point, or of draws too few to tell."""
-    if values.size == 1:
-        return {}
-    error = float(errors_of_means(values))
-    return {"mcse": error} if np.isfinite(error) else {}
+def _with_errors(columns: Mapping[str, np.ndarray], values: np.ndarray) -> list[dict[str, float]]:
+    """Figures of each element with the Monte Carlo error of its mean; without it of a point, or of draws too few to tell."""
+    rows = [dict(zip(columns, row, strict=True)) for row in np.stack(list(columns.values()), 1).tolist()]
+    if values.shape[0] * values.shape[1] > 1:
+        for row, error in zip(rows, errors_of_means(values).tolist(), strict=True):
+            if np.isfinite(error):
+                row["mcse"] = error
+    return rows

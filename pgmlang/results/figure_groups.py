@@ -12,6 +12,7 @@ import numpy as np
 
 from pgmlang.display import DisplayTable
 from pgmlang.model import Variable
+from pgmlang.results.convergence import Convergence
 from pgmlang.results.fit import Fit
 from pgmlang.results.precision import r_hat_text
 from pgmlang.results.probability_table import (
@@ -138,7 +139,11 @@ def _simplexes(
 
     def table(limit: int | None, is_whole: bool) -> DisplayTable:
         share = means()
-        errors, beside = _figures(fit, name, share) if is_drawn else _standard_errors(fit, name, share)
+        errors, beside = (
+            _figures(fit, name, share, limit if heads else None)
+            if is_drawn
+            else _standard_errors(fit, name, share)
+        )
         root = fit.model.root_axis
         rows = ProbabilityRows(
             f"{name}[{', '.join(axis for axis, _ in axes)}]", last, _told_apart([h for h, _ in heads], heads),
@@ -164,12 +169,17 @@ def _told_apart(
 Beside = list[tuple[str, np.ndarray, Any]]
 
 
-def _figures(fit: Fit, name: str, share: np.ndarray) -> tuple[np.ndarray | None, Beside]:
-    """The Monte Carlo errors of mean shares, and the worst figures of each row."""
+def _figures(fit: Fit, name: str, share: np.ndarray, limit: int | None) -> tuple[np.ndarray | None, Beside]:
+    """The Monte Carlo errors of mean shares, and the worst figures of each row; NaN of rows after the first ``limit``."""
     if fit.draws[name].size > JUDGED:
         return None, []
-    figures = figures_of(fit, name)
     shape = share.shape
+    figures = figures_of(fit, name, None if limit is None else limit * shape[-1])
+    if len(figures) < share.size:
+        rest = np.full(share.size - len(figures), np.nan)
+        figures = Convergence(
+            **{n: np.concatenate([getattr(figures, n), rest]) for n in Convergence.__dataclass_fields__}
+        )
     out: Beside = []
     for heading, values, worst, text in (
         ("largest sd", figures.sd, np.fmax, lambda v: f"{v:.2g}"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 
-import networkx
 import numpy as np
 
 from pgmlang.diagnostics import Diagnostic, PgmError
@@ -29,6 +28,8 @@ def partition_factors(
     """A factor 1 / Z(parents) for each component of ``fields`` (nodes) that has any. ``factors``: of the whole network.
     Raises PgmError: PGM0603 where elimination is too wide, PGM0609 where a value of the parents that they may take leaves
     no value of the fields possible."""
+    import networkx
+
     undirected = [f for f in factors if f.child is None]
     graph = networkx.Graph()
     graph.add_nodes_from(fields)

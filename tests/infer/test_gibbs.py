@@ -99,8 +99,9 @@ def partition_probability() -> float:
     return float(w[np.array(same)].sum() / w.sum())
 
 
-def test_mixture_by_enumeration() -> None:
-    options = {"chains": 64, "warmup": 60, "draws": 250}
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_mixture_by_enumeration(backend: str) -> None:
+    options = {"chains": 64, "warmup": 60, "draws": 250, "backend": backend}
     fit = pgmlang.compile(MIXTURE).fit(ROWS, method="gibbs", seed=1, options=options)
     z = fit.draws["z"]
     assert z.dtype == np.int64
@@ -116,7 +117,7 @@ def test_labels_given_to_the_wrong_rows_would_be_seen(monkeypatch: pytest.Monkey
         return ({**moved, "z": moved["z"].roll(1, -1)}, *rest)
 
     monkeypatch.setattr(blocks.ExactBlock, "step", shifted)
-    options = {"chains": 64, "warmup": 60, "draws": 250}
+    options = {"chains": 64, "warmup": 60, "draws": 250, "backend": "torch"}
     fit = pgmlang.compile(MIXTURE).fit(ROWS, method="gibbs", seed=1, options=options)
     share = float((fit.draws["z"][..., 0] == fit.draws["z"][..., 1]).mean())
     assert abs(share - partition_probability()) > 0.02
@@ -149,8 +150,9 @@ def lda_exact() -> float:
     return same / total
 
 
-def test_lda_by_enumeration() -> None:
-    options = {"chains": 64, "warmup": 80, "draws": 300}
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_lda_by_enumeration(backend: str) -> None:
+    options = {"chains": 64, "warmup": 80, "draws": 300, "backend": backend}
     fit = pgmlang.compile(LDA).fit(TOKENS, method="gibbs", seed=1, options=options)
     z = fit.draws["z"]
     within((z[..., 0] == z[..., 2]).astype(float), lda_exact())

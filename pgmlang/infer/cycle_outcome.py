@@ -1,0 +1,43 @@
+"""What draws of named variables leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pgmlang.binding.record import Binding
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.infer.base import Outcome
+from pgmlang.infer.sampling import draw_warnings
+
+KEPT = 20_000_000
+"""Most numbers of a variable's draws that are kept; of larger ones the fit says so."""
+
+
+def outcome_of_draws(
+    blocks: Sequence[Mapping[str, np.ndarray]], stats: Sequence[Mapping[str, np.ndarray]], names: Sequence[str], binding: Binding, *,
+    is_finished: bool, notes: Mapping[str, Any],
+) -> Outcome:  # fmt: skip
+    """The outcome of draws ``[chain, draw, *axes]`` of some of the ``names``, in blocks, with their statistics ``[chain, draw]``.
+
+    Raises PgmError PGM0804 without any draw.
+    """
+    if not blocks:
+        message = "stopped within the warm-up: there are no draws yet"
+        raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
+    draws = {}
+    for name in blocks[0]:
+        values = np.concatenate([b[name] for b in blocks], 1)
+        draws[name] = values.astype(np.int64) if binding.model.by_name[name].type.is_discrete else values
+    joined = {k: np.concatenate([s[k] for s in stats], 1) for k in stats[0]}
+    warnings = draw_warnings(draws, joined) if is_finished else ()
+    said = dict(notes)
+    if len(draws) < len(names):
+        said["not_kept"] = [n for n in names if n not in draws]
+    converged = not any(w.code == "PGM0801" for w in warnings)
+    axes = {n: binding.model.array_axes(binding.model.by_name[n]) for n in draws}
+    plates = {a for some in axes.values() for a in some}
+    sizes = {p: n for p, n in binding.sizes.items() if p in plates}
+    return Outcome({}, (), converged, warnings, said, draws, axes, joined, sizes)
