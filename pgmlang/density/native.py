@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from types import FunctionType
 
@@ -52,8 +52,13 @@ def native_of(
     except NotScalar as reason:
         if backend == "auto":
             return None
-        message = f"`--backend native`: there is no program of loops for {reason}"
-        raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
+        raise no_loops(reason) from None
+
+
+def no_loops(reason: NotScalar) -> PgmError:
+    """The error of compiled loops that were asked for, and that there are none of."""
+    message = f"`--backend native`: there is no program of loops for {reason}"
+    return PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out"))
 
 
 def elements_of(joint: BoundDensity) -> int:
@@ -77,7 +82,7 @@ def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDe
     program = program_of(joint, names)
     sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
     return NativeLogDensity(
-        program, [_values_of(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
+        program, [held_values(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
     )
 
 
@@ -102,7 +107,7 @@ def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySuppo
     return out
 
 
-def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
+def held_values(joint: BoundDensity, array: Array, params: Mapping[str, torch.Tensor] | None = None) -> np.ndarray:
     """What an array of the program holds. Raises NotScalar for what is not known before the program runs."""
     layout, of = joint.layout, array.of
     match array.kind:
@@ -116,9 +121,11 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
             return np.asarray(layout.is_seen(of[0]))
         case "weight":
             return np.asarray(joint.weights[of[0]])
-    for held in (joint.observed, joint.data, joint.fixed):
+    if of[0] in joint.missing:
+        raise NotScalar(f"missing cells of `{of[0]}`")
+    for held in (params or {}, joint.observed, joint.data, joint.fixed):
         if of[0] in held:
-            return np.asarray(held[of[0]])
+            return np.asarray(held[of[0]].detach())
     table = next((t for t in tables_of(joint.model) if t.name == of[0]), None)
     if table is not None and table.distribution.rows is not None:
         parents = [joint.num_states(p.name) for p in table.distribution.parents]
@@ -126,5 +133,7 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
         rows = np.array(table.distribution.rows, dtype=float).reshape(shape)
         return np.asarray(rows / rows.sum(-1, keepdims=True))
     if table is None and joint.model.by_name[of[0]].role == "index":
-        return np.asarray(getattr(joint.program, of[0]))
+        ends = np.asarray(getattr(joint.program, of[0]))
+        # those of a lattice are the same in every row
+        return np.broadcast_to(ends, (*(layout.size(a) for a in array.axes[: len(array.axes) - ends.ndim]), *ends.shape))
     raise NotScalar(f"`{of[0]}`, which is learned beside")
