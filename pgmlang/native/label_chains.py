@@ -7,18 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_network import MOST_MEETINGS, Classes, LabelNetwork
-from pgmlang.native.runtime import label_sweeps as loops
 
 WIDTHS = (2, 4, 6, 8)
 """Numbers of neighbours that sweeps over nodes alike are compiled for."""
 FEWEST_DRAWS = 20_000
 """Draws that a thread is worth."""
+
+
+def _loops() -> ModuleType:
+    """The compiled sweeps, which load the compiler."""
+    from pgmlang.native.runtime import label_sweeps
+
+    return label_sweeps
 
 
 class HeatedClasses(NamedTuple):
@@ -51,7 +58,7 @@ class LabelChains:
         """The free nodes, those of a colour together: no two of these meet."""
         near = self.network.neighbours
         colours = np.zeros(self.network.num_nodes, dtype=np.int64)
-        loops.fill_colours(near.starts, near.node, colours)
+        _loops().fill_colours(near.starts, near.node, colours)
         return self.free[np.argsort(colours[self.free], kind="stable")]
 
     @cached_property
@@ -62,7 +69,7 @@ class LabelChains:
             return None
         out = np.empty(classes.starts[-1])
         near = self.network.neighbours
-        loops.fill_cells(
+        _loops().fill_cells(
             classes.example, classes.starts[:-1], near.starts, near.node, self.network.num_states, *self.network.holders,
             self.network.cells, out,
         )  # fmt: skip
@@ -116,7 +123,7 @@ class LabelChains:
             even = np.zeros((self.network.num_nodes, int(self.network.num_states.max(initial=1))))
             weights = even if base is None else base
             arguments = (self.network.num_states, beta, weights, *self.network.holders, self.network.cells)
-            self._each(states, seeds, lambda s, c: loops.sweep_by_factors(s, self.order, *arguments, c))
+            self._each(states, seeds, lambda s, c: _loops().sweep_by_factors(s, self.order, *arguments, c))
         elif beta == 1.0:
             self._sweep_by_tables(states, seeds, *self._tables)
         else:
@@ -131,9 +138,9 @@ class LabelChains:
         if self._near is None:
             near_starts, near, strides = self._near_with_strides
             number = self.network.num_states[order]
-            self._each(states, seeds, lambda s, c: loops.sweep_by_strides(s, order, near_starts, near, strides, first, thresholds, number, c))  # fmt: skip
+            self._each(states, seeds, lambda s, c: _loops().sweep_by_strides(s, order, near_starts, near, strides, first, thresholds, number, c))  # fmt: skip
             return
-        sweep, number = loops.sweep_of_width(self._near.shape[1]), np.uint32(self.network.num_states[0])
+        sweep, number = _loops().sweep_of_width(self._near.shape[1]), np.uint32(self.network.num_states[0])
         self._each(states, seeds, lambda s, c: sweep(s, order, self._near, first, thresholds, number, c))
 
     @cached_property
@@ -159,7 +166,7 @@ class LabelChains:
         out = np.empty(int((np.diff(alike.classes.starts) // number * (number - 1)).sum()), dtype=np.uint32)
         base = np.zeros((len(number), max(int(number.max(initial=1)), alike.base.shape[1])))
         base[:, : alike.base.shape[1]] = alike.base
-        loops.fill_thresholds(alike.classes.starts, number, self._weights_of(alike.classes), beta, base, out)
+        _loops().fill_thresholds(alike.classes.starts, number, self._weights_of(alike.classes), beta, base, out)
         return out
 
     def _heated(self, base: np.ndarray) -> HeatedClasses:
@@ -180,7 +187,7 @@ class LabelChains:
         """The log-density ``[chain]`` of states, unnormalised."""
         out = np.full(len(states), self.network.constant)
         for factor in self.network.factors:
-            loops.add_energies(states, factor.nodes, factor.base, factor.strides, self.network.cells, out)
+            _loops().add_energies(states, factor.nodes, factor.base, factor.strides, self.network.cells, out)
         return out
 
     def log_weights(self, states: np.ndarray, node: int) -> np.ndarray:
@@ -188,7 +195,7 @@ class LabelChains:
         number = int(self.network.num_states[node])
         out = np.empty((len(states), number))
         for state, weights in zip(states, out, strict=True):
-            loops.weights_by_factors(state, node, weights, number, *self.network.holders, self.network.cells)
+            _loops().weights_by_factors(state, node, weights, number, *self.network.holders, self.network.cells)
         return out
 
     def _each(self, states: np.ndarray, seeds: np.ndarray, run: Callable[[np.ndarray, np.ndarray], Any]) -> None:

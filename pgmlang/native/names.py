@@ -23,7 +23,7 @@ RESERVED = SPECIAL | TAILS | VECTOR_MAPS | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
-    "compiled", "compiled_sums",
+    "compiled", "compiled_sums", "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep",
 }  # fmt: skip
 
 

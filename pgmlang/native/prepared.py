@@ -42,7 +42,7 @@ class Preparation:
             return self.graph.like(
                 node, self.graph.make(node.op, *map(self.scalar, node.args), payload=node.payload)
             )
-        if (node.loops or _has_sum(node)) and _is_costly(node):
+        if (node.loops or _has_sum(node)) and is_costly(node):
             loops = tuple(sorted(node.loops, key=lambda loop: (loop.depth, loop.axis)))
             array = Array("computed", (f"of_data_{len(self.stages) + 1}",), tuple(loop.axis for loop in loops))
             self.stages.append(Stage(array, loops, node, None))
@@ -50,7 +50,8 @@ class Preparation:
         return node
 
 
-def _is_costly(node: Scalar) -> bool:
+def is_costly(node: Scalar) -> bool:
+    """Whether reading a scalar from an array is worth it."""
     return any(scalar.op not in CHEAP for scalar in walk(node))
 
 

@@ -79,14 +79,14 @@ def native_program(
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
-    axes = {a for item in pieces.everything for a in _axes(item)}
-    axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
+    axes = {a for item in pieces.everything for a in axes_of(item)}
+    axes |= {a for n in supports for a in model.arrayaxes_of(model.by_name[n])}
     sizes = sorted(axes)
     names = Identifiers(factors.graph.hints)
     given = [*(names[a] for a in arrays)]
     wanted = [names["size", a] for a in sizes]
     body = Writer(file_name)
-    _prepare(body, names, pieces.prepared, [*given, *wanted])
+    prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
     for with_gradient in (True, False):
         _density(body, names, model, supports, pieces, arguments, with_gradient=with_gradient)
@@ -102,7 +102,7 @@ def _arrays(value: Scalar) -> set[Array]:
     return {scalar.payload for scalar in walk(value) if scalar.op == "load"}
 
 
-def _axes(item: AnyStage | FactorTerm) -> set[str]:
+def axes_of(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
     out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
     for scalar in walk(*item.scalars):
@@ -141,7 +141,8 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
             out.line(")")
 
 
-def _prepare(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
+def prepare_function(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
+    """Writes ``prepare``, which fills the arrays of data alone."""
     out.blank(2)
     out.line("@compiled")
     out.head(f"def prepare({', '.join(arguments)}):")
@@ -185,7 +186,7 @@ def _starts(
     known: int | None = 0
     for i, (name, support) in enumerate(supports.items()):
         starts[name] = start
-        sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
+        sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.arrayaxes_of(model.by_name[name])]
         if isinstance(support, VectorSupport) and support.fewer:
             sizes[-1] = py.binary("sub", sizes[-1], py.constant(support.fewer))
         if not sizes and known is not None:
