@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -68,14 +68,20 @@ class ElementSweeps:
         return out, lead
 
 
+def given_log_z(joint: BoundDensity, names: Collection[str]) -> BoundDensity:
+    """The density without log Z, which the conditionals of these variables do not hang on. Raises NotScalar where they do."""
+    if joint.partition is not None and any(set(names) & m for m in joint.partition.mentions.values()):
+        raise NotScalar("the normalising constant of fields")
+    return joint.unnormalised
+
+
 def sweep_program(joint: BoundDensity, names: Sequence[str]) -> tuple[ConditionalProgram, ValueTerms]:
     """The program of sweeps over variables. Raises NotScalar for what has no such form."""
     if joint.device.type != "cpu" or joint.dtype != torch.float64 or find_spec("numba") is None:
         raise NotScalar("numbers other than float64 on the CPU, or without the package numba")
     if joint.scale or joint.weights or joint.intervened:
         raise NotScalar("weights and interventions")
-    if joint.partition is not None and any(set(names) & m for m in joint.partition.mentions.values()):
-        raise NotScalar("the normalising constant of fields")
+    joint = given_log_z(joint, names)
     model = joint.model.once(with_labels_picked)
     moving = frozenset(joint.latent) - frozenset(names)
     terms = ValueTerms(model, {}, frozenset(joint.programs.partly_seen), drawn=frozenset(names), moving=moving)

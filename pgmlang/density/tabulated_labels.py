@@ -35,7 +35,7 @@ class TabulatedLabels:
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip
         """As ``Fields.sweep``, at the params that tables were made for."""
-        states, lead = self._states(values)
+        states, lead = self.states(values)
         seeds = torch.randint(-(2**63), 2**63 - 1, (len(states),), generator=generator).numpy().view(np.uint64)
         if heat is None:
             self.chains.sweep(states, seeds)
@@ -49,10 +49,10 @@ class TabulatedLabels:
 
     def energy(self, values: Values, params: Values | None = None, nets: Any = None) -> Tensor:
         """The summed log-potentials ``[...]``, at those params."""
-        states, lead = self._states(values)
+        states, lead = self.states(values)
         return torch.from_numpy(self.chains.energies(states)).reshape(lead)
 
-    def _states(self, values: Values) -> tuple[np.ndarray, tuple[int, ...]]:
+    def states(self, values: Values) -> tuple[np.ndarray, tuple[int, ...]]:
         """The nodes of each chain as `LabelChains` has them, and the shape of the chains."""
         leads = [values[n].shape[: values[n].dim() - len(b.shape)] for n, b in self.blocks.items()]
         lead = np.broadcast_shapes(*leads)
@@ -88,7 +88,7 @@ def tabulated_labels(
     *, with_rest: bool = False,
 ) -> TabulatedLabels:  # fmt: skip
     """The network of variables whose factors hang on nothing else that moves; ``with_rest``: with the factors that hold none of them, for
-    energies. Raises NotScalar for what has no such form."""
+    energies; ``held``: as `TabulatedLabels` has it, else the cells that are seen. Raises NotScalar for what has no such form."""
     if joint.device.type != "cpu" or find_spec("numba") is None:
         raise NotScalar("devices other than the CPU, or without the package numba")
     if joint.scale or joint.weights or joint.intervened or joint.partition is not None:
@@ -104,7 +104,8 @@ def tabulated_labels(
         lambda array: held_values(joint, array, params),
         lambda axis: joint.layout.size(joint.model.root_axis(axis)),
     )
-    held = held or {}
+    if held is None:
+        held = {n: (~joint.missing[n], joint.observed[n].clamp(min=0)) for n in names if n in joint.missing}
     free = [
         np.flatnonzero(~held[n][0].expand(b.shape).reshape(-1).numpy()) + b.first if n in held else np.arange(b.first, b.first + b.count)
         for n, b in blocks.items()

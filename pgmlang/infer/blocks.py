@@ -228,10 +228,16 @@ class KernelBlock:
 
 
 def gibbs_blocks(
-    joint: BoundDensity, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan]
-) -> list[Block]:
-    """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them."""
+    joint: BoundDensity, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan],
+    sweeps: Callable[[dict[str, str]], Block | None] = lambda kinds: None,
+) -> list[Block]:  # fmt: skip
+    """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them; ``sweeps``: a block of some of them that
+    is drawn otherwise."""
     out: list[Block] = []
+    apart = sweeps({n: kinds[n] for n in names})
+    if apart is not None:
+        out.append(apart)
+        names = tuple(n for n in names if n not in apart.names)
     exact = tuple(n for n in names if kinds[n] == "exact")
     if exact:
         out.append(ExactBlock(exact, marginaliser_of(joint, exact)))

@@ -13,7 +13,6 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import impossible_elements, possible_free
-from pgmlang.density.reductions import log_joint
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
@@ -22,6 +21,7 @@ from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.sampling import draw_warnings
 from pgmlang.infer.starts import mixture_values
+from pgmlang.infer.sweep_blocks import SweepBlock, log_density_of
 from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
@@ -60,7 +60,8 @@ def build_cycle(
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
-    pace = StepBudget(BLOCK)
+    pace, log_density = StepBudget(BLOCK), log_density_of(joint, blocks)
+    notes = {"backend": "native" if any(isinstance(b, SweepBlock) for b in blocks) else "torch"}
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
@@ -88,10 +89,10 @@ def build_cycle(
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
                     draws.append({n: values[n] for n in stored})
-                    lp.append(log_joint(joint, values).expand(options.chains))
+                    lp.append(log_density(values).expand(options.chains))
                     if accepted is not None:
                         rates.append(accepted)
-        value = float(log_joint(joint, values).mean())
+        value = float(log_density(values).mean())
         more = {n: torch.stack([d[n] for d in draws], 1) for n in stored} if draws else {}
         stats = {"lp": torch.stack(lp, 1)} if lp else {}
         if rates:
@@ -109,7 +110,7 @@ def build_cycle(
         return state.iteration >= total
 
     return Algorithm(
-        init, step, finished, lambda state: _conclude(state, joint, names, stored, finished(state)), total
+        init, step, finished, lambda state: _conclude(state, joint, names, stored, finished(state), notes), total
     )
 
 
@@ -176,8 +177,9 @@ def _possible_values(
 
 
 def _conclude(
-    state: CycleState, joint: BoundDensity, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool
-) -> Outcome:
+    state: CycleState, joint: BoundDensity, names: tuple[str, ...], stored: tuple[str, ...], is_finished: bool,
+    notes: dict[str, Any],
+) -> Outcome:  # fmt: skip
     if not state.draws:
         message = "stopped within the warm-up: there are no draws yet"
         raise PgmError(Diagnostic("PGM0804", message, help="give it more time, or a shorter `--warmup`"))
@@ -188,9 +190,8 @@ def _conclude(
         draws[name] = (values.to(torch.int64) if discrete else values).cpu().numpy()
     stats = {k: torch.cat([s[k] for s in state.stats], 1).cpu().numpy() for k in state.stats[0]}
     warnings = draw_warnings(draws, stats) if is_finished else ()
-    notes: dict[str, Any] = {}
     if len(stored) < len(names):
-        notes["not_kept"] = [n for n in names if n not in stored]
+        notes = {**notes, "not_kept": [n for n in names if n not in stored]}
     converged = not any(w.code == "PGM0801" for w in warnings)
     axes = {n: joint.axes(n) for n in draws}
     sizes = {

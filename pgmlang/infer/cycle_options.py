@@ -15,3 +15,11 @@ class CycleOptions(SamplerOptions):
     warmup: int = 500
     draws: int = 500
     length: float = 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GibbsOptions(CycleOptions):
+    """``backend``: what draws, ``torch``, ``native`` (compiled loops), or ``auto``: loops where they can say it and the run is long enough
+    to pay for compiling them."""
+
+    backend: str = "auto"

@@ -15,7 +15,7 @@ from pgmlang.graph.components import has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
-from pgmlang.infer.cycle_options import CycleOptions
+from pgmlang.infer.cycle_options import GibbsOptions
 from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS, moving_partition, support_reasons
@@ -127,7 +127,7 @@ def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
     return ("every latent variable is drawn given the others",)
 
 
-def assign(model: Model, facts: Facts, options: CycleOptions) -> tuple[Assignment, ...]:
+def assign(model: Model, facts: Facts, options: GibbsOptions) -> tuple[Assignment, ...]:
     return full_conditionals(model, latent_names(model, facts))
 
 
@@ -138,22 +138,34 @@ def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment,
     return tuple(Assignment(some, kernel, (WORDS[KERNELS_OF[kernel]],)) for kernel, some in alike.items() if some)
 
 
-def idle(model: Model, facts: Facts, options: CycleOptions) -> dict[str, str]:
-    """Only Hamiltonian steps have a length."""
-    if "kernel" in kinds_of(model, latent_names(model, facts)).values():
-        return {}
-    return {"length": "no variable is moved by Hamiltonian steps"}
+def idle(model: Model, facts: Facts, options: GibbsOptions) -> dict[str, str]:
+    """Only Hamiltonian steps have a length, only discrete variables are drawn by compiled loops."""
+    return idle_of(kinds_of(model, latent_names(model, facts)))
 
 
-def build(problem: Problem, options: CycleOptions) -> Any:
+def idle_of(kinds: dict[str, str]) -> dict[str, str]:
+    """What has nothing to do with variables that are drawn in these ways."""
+    out = {}
+    if "kernel" not in kinds.values():
+        out["length"] = "no variable is moved by Hamiltonian steps"
+    if not {"exact", "field", "elements"} & set(kinds.values()):
+        out["backend"] = "no variable is discrete"
+    return out
+
+
+def build(problem: Problem, options: GibbsOptions) -> Any:
     from pgmlang.infer.cycle import build_cycle, plan_of
 
     def blocks(joint: Any) -> list[Any]:
         from pgmlang.infer.blocks import gibbs_blocks
+        from pgmlang.infer.sweep_blocks import sweep_block
+
+        def sweeps(kinds: dict[str, str]) -> Any:
+            return sweep_block(joint, kinds, options.backend, options.warmup + options.draws, options.chains)
 
         names = latent_names(problem.model, problem.facts)
         kinds = {n: KERNELS_OF[problem.kernel_of(n)] for n in names}
-        return gibbs_blocks(joint, names, kinds, lambda: plan_of("hmc", options))
+        return gibbs_blocks(joint, names, kinds, lambda: plan_of("hmc", options), sweeps)
 
     return build_cycle(problem, options, blocks)
 
@@ -163,6 +175,6 @@ def has_counts(model: Model, facts: Facts) -> bool:
     return facts.binding is not None and facts.binding.weights is not None
 
 
-METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", CycleOptions, supports, reasons, build,
+METHOD = Method("gibbs", "Gibbs sampling: full conditionals in turn", GibbsOptions, supports, reasons, build,
                 resolve=resolve, assign=assign, idle=idle, writes_rows_out=has_counts, moves=Moves.GRADIENT)  # fmt: skip
 """What has no full conditional to draw from is moved by hmc."""

@@ -13,9 +13,10 @@ from pgmlang.density.bound import BoundDensity
 from pgmlang.density.element_sweeps import element_sweeps
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.tabulated_labels import tabulated_labels
+from pgmlang.fields.fields import fields_of
 from pgmlang.infer.cycle import first_values
 from pgmlang.native.formulas import NotScalar
-from tests.infer.by_hand import SPRINKLER, problem_of
+from tests.infer.by_hand import problem_of
 
 RNG = np.random.default_rng(0)
 N = 9
@@ -68,23 +69,29 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }  # fmt: skip
 GRID = "plate p {{\nplate site = grid(3, 3) {{ field s : {0} ; {1} }}\nplate bond(i, j) = edges(site) {{ {2} }}\n}}"
-ONE = {"p": ["one"]}
+ONES, LABELS = {"s": np.ones((1, N), np.int64)}, {"s": np.array([list("abcabcabc")])}
 STATIC: dict[str, tuple[str, dict[str, Any]]] = {
-    "spins": (GRID.format("spin", "factor 0.2 * s", "factor 0.4 * s[i] * s[j]"), ONE),
+    "spins": (GRID.format("spin", "factor 0.2 * s", "factor 0.4 * s[i] * s[j]"), ONES),
     "spins with fields of sites and couplings of bonds": (
         GRID.format("spin", "input h : real ; factor h * s", "input c : real ; factor c * s[i] * s[j]"),
-        {"h": RNG.normal(size=(1, N)), "c": RNG.normal(size=(1, 12))},
+        {"h": RNG.normal(size=(1, N)), "c": RNG.normal(size=(1, 12)), **ONES},
     ),
-    "a Potts model": ("dim k = {a, b, c}\n" + GRID.format("k", "factor if s == b then 0.3 else 0", "factor if s[i] == s[j] then 0.9 else 0"), ONE),
-    "bits in threes": (
-        "plate t = chain { input x : real ; field s : bit ; factor x * s ; factor if first then 0 else 0.8 * s * prev(s) }",
-        {"x": RNG.normal(size=6)},
+    "a Potts model": ("dim k = {a, b, c}\n" + GRID.format("k", "factor if s == b then 0.3 else 0", "factor if s[i] == s[j] then 0.9 else 0"), LABELS),
+    "bits along a chain": (
+        "plate t = chain {\n  input x : real\n  field s : bit\n  factor x * s\n  factor if first then 0 else 0.8 * s * prev(s)\n}",
+        {"x": RNG.normal(size=6), "s": [1, 0, 1, 1, 0, 0]},
     ),
 }  # fmt: skip
 
 
 def joint_of(text: str, data: dict[str, Any]) -> BoundDensity:
     return bound_density(problem_of(text, data), torch.float64)
+
+
+def open_fields(text: str, data: dict[str, Any]) -> BoundDensity:
+    """Fields of a model, none of them observed."""
+    joint = joint_of(text, data)
+    return fields_of(joint, tuple(v.name for v in joint.model.of_role("field"))).joint
 
 
 def discrete(joint: BoundDensity) -> tuple[str, ...]:
@@ -121,11 +128,11 @@ def test_conditionals(text: str, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("text", "data"), STATIC.values(), ids=STATIC)
 def test_conditionals_of_tables(text: str, data: dict[str, Any]) -> None:
-    joint = joint_of(text, data)
+    joint = open_fields(text, data)
     names = discrete(joint)
-    values = first_values(joint, joint.latent, torch.Generator().manual_seed(0), 3)
-    labels = tabulated_labels(joint.unnormalised, names)
-    states, _ = labels._states(values)
+    values = first_values(joint, names, torch.Generator().manual_seed(0), 3)
+    labels = tabulated_labels(joint, names)
+    states, _ = labels.states(values)
     for name, block in labels.blocks.items():
         for i, place in enumerate(np.ndindex(block.shape)):
             weights = labels.chains.log_weights(states, block.first + i)
@@ -133,12 +140,41 @@ def test_conditionals_of_tables(text: str, data: dict[str, Any]) -> None:
             np.testing.assert_allclose(here, expected_weights(joint, values, name, place), rtol=1e-12, atol=1e-12)
 
 
-def test_conditionals_of_a_network_of_tables() -> None:
-    joint = joint_of(SPRINKLER, {"wet": ["yes", "no", "yes"], "cloudy": [None, "yes", None]})
-    assert discrete(joint)
+@pytest.mark.parametrize(("text", "data"), STATIC.values(), ids=STATIC)
+def test_energies_of_tables(text: str, data: dict[str, Any]) -> None:
+    joint = open_fields(text, data)
+    values = first_values(joint, discrete(joint), torch.Generator().manual_seed(0), 3)
+    energies = tabulated_labels(joint, discrete(joint), with_rest=True).energy(values)
+    torch.testing.assert_close(energies, log_joint(joint, values), rtol=1e-12, atol=1e-12)
 
 
-def test_labels_picked_by_others_stay_with_torch() -> None:
-    text = "dim k = {a, b}\nplate k { u ~ Bernoulli(0.3) }\nplate r {\n  z : k ~ Categorical(logit = 0)\n  y ~ Normal(u[z], 1)\n}"
-    with pytest.raises((NotScalar, Exception)):
+def test_printed_and_tabulated_are_one_density() -> None:
+    joint = open_fields(*STATIC["a Potts model"])
+    values = first_values(joint, ("s",), torch.Generator().manual_seed(0), 3)
+    labels, sweeps = tabulated_labels(joint, ("s",)), element_sweeps(joint, ("s",))
+    states, _ = labels.states(values)
+    each = np.stack([labels.chains.log_weights(states, v) for v in range(N)], 1)
+    np.testing.assert_allclose(sweeps.log_weights("s", values), each, rtol=1e-12, atol=1e-12)
+
+
+def test_a_planted_fault_is_seen() -> None:
+    """The comparison would tell of a table that is off by a little, and of a wrong list of children."""
+    joint = joint_of(*MODELS["labels of groups"])
+    values = first_values(joint, joint.latent, torch.Generator().manual_seed(0), 3)
+    sweeps = element_sweeps(joint, ("z",))
+    wanted = np.stack([expected_weights(joint, values, "z", (g,)) for g in range(3)], 1)
+
+    def off() -> float:
+        weights = sweeps.log_weights("z", values)
+        return float(np.abs(weights - weights.max(-1, keepdims=True) - wanted).max())
+
+    assert off() < 1e-11
+    sweeps.chains.lists[1][:] = np.roll(sweeps.chains.lists[1], 1)
+    del sweeps.chains.__dict__["_still"]
+    assert off() > 1e-3
+
+
+def test_elements_that_others_pick_stay_with_torch() -> None:
+    text = "plate k[2] { u ~ Bernoulli(0.3) }\nw[k] ~ Dirichlet(1)\nplate r {\n  z : k ~ Categorical(w)\n  y ~ Normal(u[z], 1)\n}"
+    with pytest.raises(NotScalar, match="pick"):
         element_sweeps(joint_of(text, {"y": Y}), ("u", "z"))
