@@ -43,6 +43,10 @@ WORDS = {
 }
 
 
+MOST_TRIED = 50
+"""Discrete variables of which it is asked whether each could be summed out, where all of them together cannot be; of more none is."""
+
+
 @once_per_problem
 def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
     """Everything to be drawn: latent random variables and fields, and discrete ones with missing cells."""
@@ -58,13 +62,26 @@ def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
 
 def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     """How each latent variable is drawn: a key of ``WORDS``, or empty where it cannot be."""
+    known = model.once(_kinds_by_names)
+    if names not in known:
+        known[names] = _kinds(model, names)
+    return known[names]
+
+
+def _kinds_by_names(model: Model) -> dict[tuple[str, ...], dict[str, str]]:
+    """How variables are drawn, by which of them are latent: filled as it is asked."""
+    return {}
+
+
+def _kinds(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     out: dict[str, str] = {}
     discrete = [n for n in names if model.by_name[n].type.is_discrete and model.by_name[n].role == "random"]
-    exact = discrete if discrete and not summing_steps(model, discrete)[1] else [
-        n for n in discrete if not summing_steps(model, [n])[1]
-    ]  # fmt: skip
-    if exact != discrete and exact and summing_steps(model, exact)[1]:
-        exact = exact[:1]
+    exact = discrete
+    if discrete and summing_steps(model, discrete)[1]:
+        few = discrete if len(discrete) <= MOST_TRIED else []
+        exact = [n for n in few if not summing_steps(model, [n])[1]]
+        if len(exact) > 1 and summing_steps(model, exact)[1]:
+            exact = exact[:1]
     for name in names:
         variable = model.by_name[name]
         if name in exact:

@@ -19,6 +19,10 @@ from pgmlang.native.scalars import Array, walk
 from pgmlang.native.value_terms import ValueTerms
 
 
+MOST_DRAWN = 40
+"""Variables of a program."""
+
+
 @dataclass(frozen=True, repr=False)
 class ConditionalProgram:
     """A printed program. ``sweep`` takes the arrays ``values`` of all chains, seeds, for each variable ``drawn`` the places ``[n, axes]`` of
@@ -99,6 +103,8 @@ class ConditionalPrinter(Printer):
 
 def conditional_program(terms: ValueTerms, names: Sequence[str], file_name: str = FILE_NAME) -> ConditionalProgram:
     """The program of sweeps over variables of a model. Raises NotScalar for what has no such form."""
+    if len(names) > MOST_DRAWN:
+        raise NotScalar(f"{len(names):,} variables one by one, which would take long to compile")
     pieces = conditional_pieces(terms, names)
     if len(terms.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(terms.graph.known):,} operations, which would take long to compile")
