@@ -42,11 +42,16 @@ class TabulatedLabels:
             self.chains.sweep(states, seeds)
         else:
             self.chains.sweep(states, seeds, heat[0], self._base_of(heat[1]))
-        numbers = {dtype: torch.from_numpy(states).to(dtype) for dtype in {values[n].dtype for n in self.blocks}}
+        counts = [*(b.count for b in self.blocks.values()), 1]
+        numbers = {
+            dtype: torch.from_numpy(states).to(dtype).split(counts, 1)
+            for dtype in {values[n].dtype for n in self.blocks}
+        }
         drawn = {}
-        for name, block in self.blocks.items():
-            here = numbers[values[name].dtype][:, block.first : block.first + block.count]
-            drawn[name] = here.reshape(*lead, *block.shape)
+        for i, (name, block) in enumerate(self.blocks.items()):
+            here = numbers[values[name].dtype][i]
+            # of hundreds of labels every call tells
+            drawn[name] = here if len(lead) == len(block.shape) == 1 else here.reshape(*lead, *block.shape)
         self._last = drawn, states, lead
         return {**values, **drawn}
 

@@ -6,12 +6,12 @@ from their family; what is left takes Hamiltonian steps given the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import block_reasons
-from pgmlang.graph.components import has_log_z_of_rows, summing_steps
+from pgmlang.graph.components import field_components, has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.conjugate import conjugate_family
@@ -30,6 +30,7 @@ KERNELS_OF = {
     "exact draws": "exact",
     "colours": "field",
     "elements": "elements",
+    "compiled loops": "loops",
     "conjugate draws": "conjugate",
     "hmc": "kernel",
 }
@@ -38,6 +39,7 @@ WORDS = {
     "exact": "drawn together, exactly",
     "field": "colour by colour",
     "elements": "one element after the other",
+    "loops": "one element after the other, by compiled loops",
     "conjugate": "from its conjugate family",
     "kernel": "by Hamiltonian steps given the rest (no conjugate family)",
 }
@@ -82,19 +84,39 @@ def _kinds(model: Model, names: tuple[str, ...]) -> dict[str, str]:
         exact = [n for n in few if not summing_steps(model, [n])[1]]
         if len(exact) > 1 and summing_steps(model, exact)[1]:
             exact = exact[:1]
+    meeting: list[str] = []
     for name in names:
         variable = model.by_name[name]
         if name in exact:
             out[name] = "exact"
         elif variable.role == "field" and variable.type.is_discrete:
-            out[name] = "" if block_reasons(model, name) else "field"
+            out[name] = "field"
+            if block_reasons(model, name):
+                meeting.append(name)
         elif variable.type.is_discrete:
-            out[name] = "elements" if rows_are_apart(model, name) and has_log_z_of_rows(model, name) else ""
+            out[name] = "elements"
+            if not rows_are_apart(model, name) or not has_log_z_of_rows(model, name):
+                meeting.append(name)
         elif variable.role == "random" and conjugate_family(model, name):
             out[name] = "conjugate"
         else:
             out[name] = "kernel" if variable.type.kind in KINDS else ""
+    if meeting:
+        loops = drawn_by_loops(model, [n for n in names if model.by_name[n].type.is_discrete])
+        out |= {n: "loops" if n in loops else "" for n in meeting}
     return out
+
+
+def drawn_by_loops(model: Model, discrete: Collection[str]) -> frozenset[str]:
+    """Those of the latent discrete variables whose elements compiled loops can draw one after the other, whichever of them meet."""
+    from importlib.util import find_spec
+
+    from pgmlang.native.value_terms import with_loops
+
+    if find_spec("numba") is None:
+        return frozenset()
+    below_fields = {n for c in field_components(model) for n in c.parents}
+    return frozenset(n for n in with_loops(model, discrete) if n not in below_fields)
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -165,7 +187,7 @@ def idle_of(kinds: dict[str, str]) -> dict[str, str]:
     out = {}
     if "kernel" not in kinds.values():
         out["length"] = "no variable is moved by Hamiltonian steps"
-    if not {"exact", "field", "elements"} & set(kinds.values()):
+    if not {"exact", "field", "elements", "loops"} & set(kinds.values()):
         out["backend"] = "no variable is discrete"
     return out
 

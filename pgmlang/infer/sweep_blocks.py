@@ -15,6 +15,7 @@ from pgmlang.density.element_sweeps import ElementSweeps, element_sweeps, given_
 from pgmlang.density.native import CALL, ELEMENT, ENOUGH_WORK, no_loops
 from pgmlang.density.reductions import log_joint, sum_of_factors
 from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
+from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.fields.fields import LOADING
 from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.infer.blocks import Block
@@ -45,7 +46,13 @@ def sweep_block(
 ) -> SweepBlock | None:
     """The block of the variables, by the kinds that ``gibbs.kinds_of`` gave them, that loops draw no worse than torch does, where that is
     asked for or pays for so many ``iterations``. Raises PgmError PGM0602 where it is asked for and cannot be."""
-    names = tuple(n for n, kind in kinds.items() if kind in ("elements", "field"))
+    names = tuple(n for n, kind in kinds.items() if kind in ("elements", "field", "loops"))
+    if any(kind == "loops" for kind in kinds.values()):
+        if backend == "torch":
+            some = ", ".join(f"`{n}`" for n, kind in kinds.items() if kind == "loops")
+            message = f"the elements of {some} meet, and are drawn by compiled loops alone"
+            raise PgmError(Diagnostic("PGM0602", message, help="leave out `--backend torch`"))
+        backend = "native"
     exact = tuple(n for n, kind in kinds.items() if kind == "exact")
     if exact and _is_drawn_apart(joint, exact):
         names = tuple(n for n in kinds if n in names or n in exact)

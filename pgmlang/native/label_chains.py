@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ FEWEST_DRAWS = 20_000
 """Draws that a thread is worth."""
 
 
+@cache
 def _loops() -> ModuleType:
     """The compiled sweeps, which load the compiler."""
     from pgmlang.native.runtime import label_sweeps
@@ -186,8 +187,20 @@ class LabelChains:
     def energies(self, states: np.ndarray) -> np.ndarray:
         """The log-density ``[chain]`` of states, unnormalised."""
         out = np.full(len(states), self.network.constant)
-        for factor in self.network.factors:
-            _loops().add_energies(states, factor.nodes, factor.base, factor.strides, self.network.cells, out)
+        for nodes, base, strides in self._elements:
+            _loops().add_energies(states, nodes, base, strides, self.network.cells, out)
+        return out
+
+    @cached_property
+    def _elements(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The elements of all factors of as many slots together: the nodes of each, the base and the strides."""
+        out = []
+        for slots in sorted({f.nodes.shape[1] for f in self.network.factors}):
+            alike = [f for f in self.network.factors if f.nodes.shape[1] == slots]
+            strides = [np.broadcast_to(f.strides, f.nodes.shape) for f in alike]
+            parts = ([f.nodes for f in alike], [f.base for f in alike], strides)
+            nodes, base, stride = (np.concatenate(some) for some in parts)
+            out.append((nodes.astype(np.int32), base, stride.astype(np.int32)))
         return out
 
     def log_weights(self, states: np.ndarray, node: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class LabelBlock:
     shape: tuple[int, ...]
     size: int
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many there are."""
         return math.prod(self.shape)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.factors import factor_names, factors_around
+from pgmlang.model import Model
 from pgmlang.model.expr import Ref
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
@@ -61,3 +63,17 @@ def places_of(value: Scalar, drawn: Collection[str]) -> list[Scalar]:
         if any(s.op == "load" and s.payload.varies for index in load.args for s in walk(index)):
             raise NotScalar(f"elements of `{load.payload.of[0]}` that other variables pick")
     return found
+
+
+def with_loops(model: Model, names: Collection[str]) -> frozenset[str]:
+    """Those of some discrete variables whose full conditionals have a scalar form, all of them being drawn."""
+    model = model.once(with_labels_picked)
+    found = set()
+    for name in names:
+        try:
+            for term in ValueTerms(model, {}, drawn=frozenset(names)).terms_around((name,)):
+                places_of(term.value, (name,))
+        except NotScalar:
+            continue
+        found.add(name)
+    return frozenset(found)

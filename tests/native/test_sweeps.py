@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+import pgmlang
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.element_sweeps import ElementSweeps, element_sweeps
+from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
+from pgmlang.diagnostics import PgmError
 from pgmlang.infer.cycle import first_values
 from pgmlang.native import label_network
-from tests.infer.by_hand import SPRINKLER
+from tests.infer.by_hand import SPRINKLER, problem_of
 from tests.native.test_conditionals import MODELS, STATIC, discrete, joint_of, open_fields
 
 CHAINS, SWEEPS = 4000, 40
@@ -163,3 +166,31 @@ def test_random_networks(seed: int) -> None:
     joint = joint_of(*random_network(seed))
     values = first_values(joint, discrete(joint), torch.Generator().manual_seed(0), 1)
     assert_exact(joint, tabulated_labels(joint, discrete(joint)), values)
+
+
+def test_gibbs_draws_what_meets_by_loops() -> None:
+    """Rows that meet over two steps: marginals of a run are the exact ones; torch alone refuses."""
+    text, data = NETWORKS["a chain of two steps back"]
+    joint = joint_of(text, data)
+    codes, chances = listed(joint, {"b": torch.zeros(1, 6, dtype=torch.int64)})
+    fit = pgmlang.compile(text).fit(data, method="gibbs", seed=2, options={"chains": 8, "warmup": 50, "draws": 2000})
+    assert "compiled loops" in str(fit.plan)
+    assert fit.record.provenance["backend"] == "native"
+    np.testing.assert_allclose(fit.draws["b"].mean((0, 1)), chances @ codes, atol=0.04)
+    with pytest.raises(PgmError, match="compiled loops alone"):
+        pgmlang.compile(text).fit(data, method="gibbs", options={"backend": "torch"})
+
+
+@pytest.mark.parametrize("backend", ["torch", "native"])
+def test_gibbs_by_either_backend(backend: str) -> None:
+    """Spins behind noise: the marginals of both are the exact ones, and so is the log-density that draws have."""
+    text = "plate p {\nplate site = grid(2, 4) { field s : spin ; y ~ Normal(s, 1.2) }\nplate bond(i, j) = edges(site) { factor 0.5 * s[i] * s[j] }\n}"
+    data = {"y": np.random.default_rng(1).normal(size=(1, 8))}
+    options = {"chains": 8, "warmup": 50, "draws": 1000, "backend": backend}
+    fit = pgmlang.compile(text).fit(data, method="gibbs", seed=3, options=options)
+    joint = density_of(problem_of(text, data), torch.float64)
+    codes, chances = listed(joint, {"s": torch.zeros(1, 1, 8, dtype=torch.float64)})
+    assert fit.record.provenance["backend"] == backend
+    np.testing.assert_allclose(fit.draws["s"].mean((0, 1))[0], chances @ codes, atol=0.04)
+    last = {"s": torch.from_numpy(fit.draws["s"][:, -1]).double()}
+    np.testing.assert_allclose(fit.record.sample_stats["lp"][:, -1], log_joint(joint, last), rtol=1e-12)

@@ -173,13 +173,13 @@ def fill_thresholds(starts, number, weights, beta, base_weights, out):
 
 @compiled
 def add_energies(states, nodes, base, strides, cells, out):
-    """Adds to each chain's log-density that of a factor's elements, which hold `nodes [element, m]`."""
+    """Adds to each chain's log-density that of factors' elements, which hold `nodes [element, m]`."""
     for chain in range(states.shape[0]):
         state, total = states[chain], 0.0
         for element in range(nodes.shape[0]):
             cell = base[element]
             for slot in range(nodes.shape[1]):
-                cell += state[nodes[element, slot]] * strides[slot]
+                cell += state[nodes[element, slot]] * strides[element, slot]
             total += cells[cell]
         out[chain] += total
 
