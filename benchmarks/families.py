@@ -202,7 +202,9 @@ def lattice() -> None:
         "param J : real\nplate image {\n  plate site = grid(64, 64) { field s : {a, b, c, d} }\n"
         "  plate bond(i, j) = edges(site) { factor if s[i] == s[j] then J else 0 }\n}"
     )
-    _lattice("Potts 64 x 64, 4 labels", text, {"s": np.full((1, 64 * 64), "a")}, {"J": 0.9}, 16, 20, _potts_by_hand)
+    _lattice(
+        "Potts 64 x 64, 4 labels", text, {"s": np.full((1, 64 * 64), "a")}, {"J": 0.9}, 16, 20, _potts_by_hand
+    )
 
 
 def _lattice(
@@ -232,7 +234,11 @@ def _lattice(
         for _ in range(sweeps):
             values = frozen.sweep(generator, values, held)
         seconds = time.process_time() - start
-        return sweeps * spins / seconds / 1e6, setting, float(frozen.energy(values, held).mean()) / (spins / chains)
+        return (
+            sweeps * spins / seconds / 1e6,
+            setting,
+            float(frozen.energy(values, held).mean()) / (spins / chains),
+        )
 
     (ours, setting, energy), (today, before, level) = speed("native", sweeps), speed("torch", max(2, sweeps // 5))
     side = int(np.sqrt(spins / chains))

@@ -10,12 +10,12 @@ import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from jags import CHAINS, run_jags  # noqa: E402
+import numpy as np
+import torch
+from jags import CHAINS, run_jags
 
-import pgmlang  # noqa: E402
-from pgmlang.results.convergence import convergence  # noqa: E402
+import pgmlang
+from pgmlang.results.convergence import convergence
 
 SIDE, WARMUP, DRAWS = 20, 500, 2000
 torch.set_num_threads(1)
@@ -34,7 +34,9 @@ def network(rng: np.random.Generator) -> tuple[str, np.ndarray]:
                     p = chances[i, j, above, beside]
                     given = [("no", "yes")[v] for v, there in ((above, i), (beside, j)) if there]
                     rows.append(f"    {', '.join(given)}{' : ' if given else ''}{1 - p:.15f}, {p:.15f}")
-            lines.append(f"  x{i}_{j} : {{no, yes}} ~ Table({', '.join(parents)}) {{\n" + "\n".join(rows) + "\n  }")
+            lines.append(
+                f"  x{i}_{j} : {{no, yes}} ~ Table({', '.join(parents)}) {{\n" + "\n".join(rows) + "\n  }"
+            )
     return "plate r {\n" + "\n".join(lines) + "\n}", chances
 
 
@@ -69,15 +71,21 @@ def main() -> None:
     after = os.times()
     seconds = after.children_user - before.children_user + after.children_system - before.children_system
     # elements as coda lists them, the first index fastest
-    peer = theirs["x"].reshape(CHAINS, DRAWS, SIDE, SIDE).swapaxes(2, 3)[:, :, : SIDE - 1].reshape(CHAINS, DRAWS, -1)
+    peer = (
+        theirs["x"].reshape(CHAINS, DRAWS, SIDE, SIDE).swapaxes(2, 3)[:, :, : SIDE - 1].reshape(CHAINS, DRAWS, -1)
+    )
     a, b = ess(mine), ess(peer)
     gap = np.abs(mine.mean((0, 1)) - peer.mean((0, 1))) / np.sqrt(mine.var((0, 1)) / a + peer.var((0, 1)) / b)
     print("| what | pgmlang | JAGS | ratio |\n| --- | --- | --- | --- |")
     print(f"| processor seconds, whole | {ours:.2f} | {seconds:.2f} | {seconds / ours:.1f} |")
     print(f"| wall seconds, whole | {ours_wall:.2f} | {theirs_wall:.2f} | {theirs_wall / ours_wall:.1f} |")
     print(f"| smallest ESS | {a.min():.0f} | {b.min():.0f} | {a.min() / b.min():.2f} |")
-    print(f"| smallest ESS a processor second | {a.min() / ours:.0f} | {b.min() / seconds:.0f} | {a.min() / ours * seconds / b.min():.1f} |")
-    print(f"means of the labels: {(gap > 3).mean():.1%} further apart than three standard errors, the furthest {gap.max():.1f}")
+    print(
+        f"| smallest ESS a processor second | {a.min() / ours:.0f} | {b.min() / seconds:.0f} | {a.min() / ours * seconds / b.min():.1f} |"
+    )
+    print(
+        f"means of the labels: {(gap > 3).mean():.1%} further apart than three standard errors, the furthest {gap.max():.1f}"
+    )
 
 
 if __name__ == "__main__":

@@ -135,5 +135,7 @@ def held_values(joint: BoundDensity, array: Array, params: Mapping[str, torch.Te
     if table is None and joint.model.by_name[of[0]].role == "index":
         ends = np.asarray(getattr(joint.program, of[0]))
         # those of a lattice are the same in every row
-        return np.broadcast_to(ends, (*(layout.size(a) for a in array.axes[: len(array.axes) - ends.ndim]), *ends.shape))
+        return np.broadcast_to(
+            ends, (*(layout.size(a) for a in array.axes[: len(array.axes) - ends.ndim]), *ends.shape)
+        )
     raise NotScalar(f"`{of[0]}`, which is learned beside")

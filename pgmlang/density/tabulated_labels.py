@@ -31,7 +31,9 @@ class TabulatedLabels:
     chains: LabelChains
     held: Mapping[str, tuple[Tensor, Tensor]]
     _base: tuple[Any, np.ndarray] | None = field(default=None, init=False, repr=False)
-    _last: tuple[dict[str, Tensor], np.ndarray, tuple[int, ...]] | None = field(default=None, init=False, repr=False)
+    _last: tuple[dict[str, Tensor], np.ndarray, tuple[int, ...]] | None = field(
+        default=None, init=False, repr=False
+    )
 
     def sweep(self, generator: Generator, values: Values, params: Values | None = None, nets: Any = None,
               heat: tuple[float, Mapping[str, Tensor]] | None = None) -> dict[str, Tensor]:  # fmt: skip

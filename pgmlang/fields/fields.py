@@ -23,9 +23,9 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.contraction import GradientOnly
+from pgmlang.density.native import no_loops
 from pgmlang.density.reductions import log_joint, sum_to_axes
 from pgmlang.density.row_subset import restricted_to_rows
-from pgmlang.density.native import no_loops
 from pgmlang.density.summing import categorical
 from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
 from pgmlang.fields.pairwise import Pairwise, pairwise

@@ -16,6 +16,7 @@ from pgmlang.density.gradients import gradient_error
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.reductions import log_joint, sum_of_factors, sum_to_axes
 from pgmlang.density.summing import Marginaliser, categorical, marginaliser_of
+from pgmlang.density.tabulated_labels import TabulatedLabels
 from pgmlang.density.target import block_target
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
@@ -74,7 +75,7 @@ class FieldBlock:
     """Discrete fields, colour by colour."""
 
     names: tuple[str, ...]
-    fields: Fields | Pairwise
+    fields: Fields | Pairwise | TabulatedLabels
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pgmlang.lower import pyast as py
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
-from pgmlang.native.conditionals import Children, Conditional, ConditionalPieces, HeldTerm, conditional_pieces
+from pgmlang.native.conditionals import (
+    Children,
+    ElementConditional,
+    ConditionalPieces,
+    HeldTerm,
+    conditional_pieces,
+)
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.names import SPECIAL, TAILS, Identifiers
 from pgmlang.native.placement import LoopBody
@@ -17,7 +23,6 @@ from pgmlang.native.printer import Printer
 from pgmlang.native.program import MOST_OPERATIONS, axes_of, prepare_function
 from pgmlang.native.scalars import Array, walk
 from pgmlang.native.value_terms import ValueTerms
-
 
 MOST_DRAWN = 40
 """Variables of a program."""
@@ -45,7 +50,7 @@ class ConditionalProgram:
 class ConditionalPrinter(Printer):
     """Prints the log-weights of one variable's elements."""
 
-    def weights(self, conditional: Conditional) -> None:
+    def weights(self, conditional: ElementConditional) -> None:
         """Fills ``weights`` at the element whose places are at hand."""
         paths = []
         for held in conditional.terms:
@@ -63,7 +68,7 @@ class ConditionalPrinter(Printer):
             self._comment(held.term.name, held.term.span)
             self._held(conditional, held, path)
 
-    def _held(self, conditional: Conditional, held: HeldTerm, path: tuple[LoopBody, ...]) -> None:
+    def _held(self, conditional: ElementConditional, held: HeldTerm, path: tuple[LoopBody, ...]) -> None:
         indent, children = self.out.indent, held.children
         first, last = 1 + len(conditional.element), 1 + len(conditional.element) + len(children.held)
         for block in path[1:first]:
@@ -85,15 +90,16 @@ class ConditionalPrinter(Printer):
         self.out.line(f"weights[{self.names[conditional.states]}] += {value}")
         self.out.indent = indent
 
-    def _own(self, conditional: Conditional, children: Children) -> dict[str, str]:
+    def _own(self, conditional: ElementConditional, children: Children) -> dict[str, str]:
         """The places of the one child that is at the places of its element."""
         if children.is_listed:
             return {}
         return {
-            loop.axis: self.names[e] for loop, e in zip(children.held, conditional.element, strict=bool(children.held))
+            loop.axis: self.names[e]
+            for loop, e in zip(children.held, conditional.element, strict=bool(children.held))
         }
 
-    def _number(self, conditional: Conditional) -> str:
+    def _number(self, conditional: ElementConditional) -> str:
         """The number of the element in row-major order."""
         out = "0"
         for i, loop in enumerate(conditional.element):
@@ -124,7 +130,12 @@ def conditional_program(terms: ValueTerms, names: Sequence[str], file_name: str 
     given = [identifiers[a] for a in arrays]
     wanted = [identifiers["size", a] for a in sorted_sizes]
     prepare_function(body, identifiers, pieces.prepared, [*given, *wanted])
-    still = [*given, *(identifiers[word] for word, _ in lists), *(identifiers[s.array] for s in pieces.prepared), *wanted]
+    still = [
+        *given,
+        *(identifiers[word] for word, _ in lists),
+        *(identifiers[s.array] for s in pieces.prepared),
+        *wanted,
+    ]
     printed = _Functions(body, identifiers, pieces, values, still)
     for conditional in pieces.conditionals:
         printed.weights(conditional)
@@ -156,24 +167,28 @@ class _Functions:
         """The values of one chain, and what is filled for it."""
         return [self.names[a] for a in (*self.values, *(s.array for s in self.pieces.given))]
 
-    def weights(self, conditional: Conditional) -> None:
+    def weights(self, conditional: ElementConditional) -> None:
         """The log-weights of one element, to be inlined."""
         out = self.out
         out.blank(2)
         out.line("@inlined")
         places = [self.names[loop] for loop in conditional.element]
-        out.head(f"def weights_of_{conditional.name}({', '.join([*places, 'weights', *self.of_chain, *self.still])}):")
+        out.head(
+            f"def weights_of_{conditional.name}({', '.join([*places, 'weights', *self.of_chain, *self.still])}):"
+        )
         out.indent += 1
         out.doc(f"Log-weights of the states of an element of {conditional.name} given all else.")
         ConditionalPrinter(out, self.names, with_gradient=False, starts={}, guarded=self.pieces.guarded).weights(conditional)  # fmt: skip
         out.indent -= 1
 
-    def log_weights(self, conditional: Conditional) -> None:
+    def log_weights(self, conditional: ElementConditional) -> None:
         """Those of some elements of every chain."""
         out = self.out
         out.blank(2)
         out.line("@compiled_sums")
-        out.head(f"def log_weights_of_{conditional.name}({', '.join([*self.all_chains, 'places', 'out', *self.still])}):")
+        out.head(
+            f"def log_weights_of_{conditional.name}({', '.join([*self.all_chains, 'places', 'out', *self.still])}):"
+        )
         out.indent += 1
         out.doc(f"Log-weights `out [chain, n, K]` of elements of {conditional.name}, at `places [n, axes]`.")
         self._chain("out")
@@ -218,7 +233,7 @@ class _Functions:
         printer = Printer(out, self.names, with_gradient=False, starts={}, guarded=self.pieces.guarded)
         printer.body(self.pieces.given, ())
 
-    def _call(self, conditional: Conditional, order: str, weights: str) -> list[str]:
+    def _call(self, conditional: ElementConditional, order: str, weights: str) -> list[str]:
         """The log-weights of the element at a place; gives its places."""
         places = [self.names[loop] for loop in conditional.element]
         for i, word in enumerate(places):
@@ -249,4 +264,3 @@ def _head(out: Writer, model: str, names: Sequence[str], file_name: str, body: W
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import {', '.join(used)}")
-

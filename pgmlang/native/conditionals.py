@@ -58,7 +58,7 @@ class HeldTerm:
 
 
 @dataclass(frozen=True)
-class Conditional:
+class ElementConditional:
     """What the log-weights of a variable's elements, at places along ``element``, are sums of, along the loop ``states``."""
 
     name: str
@@ -73,14 +73,17 @@ class ConditionalPieces:
 
     prepared: tuple[AnyStage, ...]
     given: tuple[AnyStage, ...]
-    conditionals: tuple[Conditional, ...]
+    conditionals: tuple[ElementConditional, ...]
     guarded: frozenset[int]
 
 
 def conditional_pieces(terms: ValueTerms, names: Sequence[str]) -> ConditionalPieces:
     """Everything that conditionals of some variables are printed from. Raises NotScalar for what has no such form."""
     preparation = Preparation(terms.graph)
-    found = {name: [replace(t, value=preparation.scalar(t.value)) for t in terms.terms_around((name,))] for name in names}
+    found = {
+        name: [replace(t, value=preparation.scalar(t.value)) for t in terms.terms_around((name,))]
+        for name in names
+    }
     taken = TakenOut(preparation, frozenset(names))
     conditionals = tuple(_conditional(terms, name, some, taken) for name, some in found.items())
     stages = [preparation.stage(s) for s in terms.stages.values()]
@@ -92,16 +95,22 @@ def conditional_pieces(terms: ValueTerms, names: Sequence[str]) -> ConditionalPi
     )
 
 
-def _conditional(terms: ValueTerms, name: str, found: Sequence[FactorTerm], taken: TakenOut) -> Conditional:
+def _conditional(terms: ValueTerms, name: str, found: Sequence[FactorTerm], taken: TakenOut) -> ElementConditional:
     axes = terms.model.array_axes(terms.model.by_name[name])
     element = tuple(Loop(a, ELEMENT - i) for i, a in enumerate(axes))
     states = Loop(states_axis(name))
     held = [_held(terms, name, number, term, element, states, taken) for number, term in enumerate(found, 1)]
-    return Conditional(name, element, states, tuple(h for h in held if h is not None))
+    return ElementConditional(name, element, states, tuple(h for h in held if h is not None))
 
 
 def _held(
-    terms: ValueTerms, name: str, number: int, term: FactorTerm, element: tuple[Loop, ...], states: Loop, taken: TakenOut
+    terms: ValueTerms,
+    name: str,
+    number: int,
+    term: FactorTerm,
+    element: tuple[Loop, ...],
+    states: Loop,
+    taken: TakenOut,
 ) -> HeldTerm | None:
     slots = places_of(term.value, (name,))
     if not slots:
@@ -119,7 +128,9 @@ def _held(
             return None
         if is_single:
             return state
-        same = [graph.make("eq", a, graph.make("loop", payload=e)) for a, e in zip(node.args, element, strict=True)]
+        same = [
+            graph.make("eq", a, graph.make("loop", payload=e)) for a, e in zip(node.args, element, strict=True)
+        ]
         test = same[0] if len(same) == 1 else graph.make("and", *same[:2])
         for more in same[2:]:
             test = graph.make("and", test, more)

@@ -117,7 +117,9 @@ class LabelChains:
         strides = np.round(np.exp(logs[starts[1:]][rows] - logs[1:])) * (states[self.order][rows] - 1)
         return starts, node, strides.astype(np.int64)
 
-    def sweep(self, states: np.ndarray, seeds: np.ndarray, beta: float = 1.0, base: np.ndarray | None = None) -> None:
+    def sweep(
+        self, states: np.ndarray, seeds: np.ndarray, beta: float = 1.0, base: np.ndarray | None = None
+    ) -> None:
         """Draws every free node of each chain once, ``states [chain, V + 1]`` in place, from ``seeds [chain]`` of 64 bits. ``beta``: a power of
         the density, ``base [V, K]``: log-weights whose density has the rest of it."""
         if self.network.classes is None:

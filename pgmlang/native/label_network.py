@@ -153,7 +153,7 @@ class LabelNetwork:
 def _held(factor: FactorTables) -> list[tuple[np.ndarray, ...]]:
     """For each slot of a factor: the nodes, base, step and number of others, the others and their strides; of elements that hold a node in
     several slots the first, with the sum of their strides."""
-    out = []
+    out: list[tuple[np.ndarray, ...]] = []
     slots = factor.nodes.shape[1]
     same = factor.nodes[:, :, None] == factor.nodes[:, None, :]
     for slot in range(slots):

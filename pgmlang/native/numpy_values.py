@@ -115,6 +115,12 @@ class NumpyValues:
             return value.reshape(shape)
         reduction = REDUCTIONS[stage.gathers]
         out = np.full(shape, reduction.start)
-        step = {"sum": np.add, "max_over": np.maximum, "min_over": np.minimum, "prod_over": np.multiply, "logsumexp": np.logaddexp}
+        step = {
+            "sum": np.add,
+            "max_over": np.maximum,
+            "min_over": np.minimum,
+            "prod_over": np.multiply,
+            "logsumexp": np.logaddexp,
+        }
         step[stage.gathers].at(out, tuple(np.asarray(here.value(p), dtype=np.int64) for p in stage.places), value)
         return out

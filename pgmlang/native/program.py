@@ -80,7 +80,7 @@ def native_program(
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in axes_of(item)}
-    axes |= {a for n in supports for a in model.arrayaxes_of(model.by_name[n])}
+    axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
     sizes = sorted(axes)
     names = Identifiers(factors.graph.hints)
     given = [*(names[a] for a in arrays)]
@@ -186,7 +186,7 @@ def _starts(
     known: int | None = 0
     for i, (name, support) in enumerate(supports.items()):
         starts[name] = start
-        sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.arrayaxes_of(model.by_name[name])]
+        sizes: list[ast.expr] = [py.name(names["size", a]) for a in model.array_axes(model.by_name[name])]
         if isinstance(support, VectorSupport) and support.fewer:
             sizes[-1] = py.binary("sub", sizes[-1], py.constant(support.fewer))
         if not sizes and known is not None:

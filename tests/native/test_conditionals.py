@@ -68,7 +68,9 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
         {"y": Y},
     ),
 }  # fmt: skip
-GRID = "plate p {{\nplate site = grid(3, 3) {{ field s : {0} ; {1} }}\nplate bond(i, j) = edges(site) {{ {2} }}\n}}"
+GRID = (
+    "plate p {{\nplate site = grid(3, 3) {{ field s : {0} ; {1} }}\nplate bond(i, j) = edges(site) {{ {2} }}\n}}"
+)
 ONES, LABELS = {"s": np.ones((1, N), np.int64)}, {"s": np.array([list("abcabcabc")])}
 STATIC: dict[str, tuple[str, dict[str, Any]]] = {
     "spins": (GRID.format("spin", "factor 0.2 * s", "factor 0.4 * s[i] * s[j]"), ONES),
@@ -98,7 +100,9 @@ def discrete(joint: BoundDensity) -> tuple[str, ...]:
     return tuple(n for n in joint.latent if joint.model.by_name[n].type.is_discrete)
 
 
-def expected_weights(joint: BoundDensity, values: dict[str, torch.Tensor], name: str, place: tuple[int, ...]) -> np.ndarray:
+def expected_weights(
+    joint: BoundDensity, values: dict[str, torch.Tensor], name: str, place: tuple[int, ...]
+) -> np.ndarray:
     """The density at each state of an element, less the largest: ``[chain, K]``."""
     out = []
     for k in range(joint.num_states(name)):
@@ -118,7 +122,9 @@ def assert_conditionals(joint: BoundDensity, scale: float = 1e-12) -> None:
         for i, place in enumerate(sweeps.chains.orders[sweeps.names.index(name)]):
             here = weights[:, i] - weights[:, i].max(-1, keepdims=True)
             wanted = expected_weights(joint, values, name, tuple(place))
-            np.testing.assert_allclose(here, wanted, rtol=1e-12, atol=scale * max(1.0, np.abs(weights[:, i]).max()))
+            np.testing.assert_allclose(
+                here, wanted, rtol=1e-12, atol=scale * max(1.0, np.abs(weights[:, i]).max())
+            )
 
 
 @pytest.mark.parametrize(("text", "data"), MODELS.values(), ids=MODELS)

@@ -27,16 +27,23 @@ CHAINS, SWEEPS = 4000, 40
 def listed(joint: BoundDensity, values: dict[str, torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """All configurations ``[count, element]`` of the discrete variables that are open, the others at some values, and their chances."""
     names = discrete(joint)
-    open_cells = [(n, c) for n in names for c in np.ndindex(*joint.shapes[n]) if n not in joint.missing or joint.missing[n][c]]
+    open_cells = [
+        (n, c)
+        for n in names
+        for c in np.ndindex(*joint.shapes[n])
+        if n not in joint.missing or joint.missing[n][c]
+    ]
     sizes = [joint.num_states(n) for n, _ in open_cells]
     codes = torch.tensor(list(itertools.product(*map(range, sizes))))
-    tried = {n: (v[:1] if n in names else v[:1]).expand(len(codes), *v.shape[1:]).clone() for n, v in values.items()}
+    tried = {n: v[:1].expand(len(codes), *v.shape[1:]).clone() for n, v in values.items()}
     for i, (name, cell) in enumerate(open_cells):
         tried[name][(slice(None), *cell)] = codes[:, i].to(tried[name].dtype)
     return codes.numpy(), torch.softmax(log_joint(joint.unnormalised, tried), 0).numpy()
 
 
-def drawn(joint: BoundDensity, sweeps: ElementSweeps | TabulatedLabels, values: dict[str, torch.Tensor], seed: int) -> np.ndarray:
+def drawn(
+    joint: BoundDensity, sweeps: ElementSweeps | TabulatedLabels, values: dict[str, torch.Tensor], seed: int
+) -> np.ndarray:
     """Where chains are after many sweeps, ``[chain, element]``."""
     generator = torch.Generator().manual_seed(seed)
     values = {n: v[:1].expand(CHAINS, *v.shape[1:]).clone() for n, v in values.items()}
@@ -45,16 +52,25 @@ def drawn(joint: BoundDensity, sweeps: ElementSweeps | TabulatedLabels, values: 
     cells = []
     for name in discrete(joint):
         flat = values[name].reshape(CHAINS, -1)
-        is_open = joint.missing[name].reshape(-1) if name in joint.missing else torch.ones(flat.shape[1], dtype=torch.bool)
+        is_open = (
+            joint.missing[name].reshape(-1)
+            if name in joint.missing
+            else torch.ones(flat.shape[1], dtype=torch.bool)
+        )
         cells.append(flat[:, is_open])
     return torch.cat(cells, 1).long().numpy()
 
 
-def assert_exact(joint: BoundDensity, sweeps: ElementSweeps | TabulatedLabels, values: dict[str, torch.Tensor]) -> None:
+def assert_exact(
+    joint: BoundDensity, sweeps: ElementSweeps | TabulatedLabels, values: dict[str, torch.Tensor]
+) -> None:
     """Means, and products of pairs, of codes are within five standard errors."""
     codes, chances = listed(joint, values)
     found = drawn(joint, sweeps, values, 1)
-    for features in (lambda c: c, lambda c: np.stack([c[:, i] * c[:, j] for i in range(c.shape[1]) for j in range(i)] or [c[:, 0]], 1)):
+    for features in (
+        lambda c: c,
+        lambda c: np.stack([c[:, i] * c[:, j] for i in range(c.shape[1]) for j in range(i)] or [c[:, 0]], 1),
+    ):
         exact, squares = chances @ features(codes), chances @ features(codes) ** 2
         error = np.sqrt(np.maximum(squares - exact**2, 0) / CHAINS)
         assert (np.abs(features(found).mean(0) - exact) < 5 * error + 1e-9).all()
@@ -113,7 +129,9 @@ def test_any_number_of_threads_draws_the_same(backend: str, monkeypatch: pytest.
     monkeypatch.setattr("pgmlang.native.conditional_chains.FEWEST_DRAWS", 1)
     joint = open_fields(*STATIC["a Potts model"]) if backend == "tables" else joint_of(*MODELS["a chain"])
     names = discrete(joint)
-    values = first_values(joint, joint.latent if backend == "loops" else names, torch.Generator().manual_seed(0), 7)
+    values = first_values(
+        joint, joint.latent if backend == "loops" else names, torch.Generator().manual_seed(0), 7
+    )
     found = []
     for threads in (1, 2, 3):
         sweeps = tabulated_labels(joint, names) if backend == "tables" else element_sweeps(joint, names)
@@ -156,7 +174,11 @@ def random_network(seed: int) -> tuple[str, dict[str, Any]]:
             p[-1] = 1 - p[:-1].sum()
             head = ", ".join(f"l{g}" for g in given)
             rows.append(f"    {head + ' : ' if head else ''}{', '.join(f'{x:.6f}' for x in p)}")
-        lines.append(f"  x{i} : {{{', '.join(labels)}}} ~ Table({', '.join(f'x{p}' for p in parents)}) {{\n" + "\n".join(rows) + "\n  }")
+        lines.append(
+            f"  x{i} : {{{', '.join(labels)}}} ~ Table({', '.join(f'x{p}' for p in parents)}) {{\n"
+            + "\n".join(rows)
+            + "\n  }"
+        )
         sizes.append(size)
     return "plate r {\n" + "\n".join(lines) + "\n}", {"x5": ["l1"]}
 
@@ -173,7 +195,9 @@ def test_gibbs_draws_what_meets_by_loops() -> None:
     text, data = NETWORKS["a chain of two steps back"]
     joint = joint_of(text, data)
     codes, chances = listed(joint, {"b": torch.zeros(1, 6, dtype=torch.int64)})
-    fit = pgmlang.compile(text).fit(data, method="gibbs", seed=2, options={"chains": 8, "warmup": 50, "draws": 2000})
+    fit = pgmlang.compile(text).fit(
+        data, method="gibbs", seed=2, options={"chains": 8, "warmup": 50, "draws": 2000}
+    )
     assert "compiled loops" in str(fit.plan)
     assert fit.record.provenance["backend"] == "native"
     np.testing.assert_allclose(fit.draws["b"].mean((0, 1)), chances @ codes, atol=0.04)

@@ -4,7 +4,6 @@ States are ``[chain, node + 1]`` of 8 bits, the last of which stays 0: what node
 itself from its own seed, so that results are the same for any number of threads.
 """
 
-# ruff: noqa: ANN001, ANN202
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
@@ -87,7 +86,9 @@ def drawn_state(weights, number, chance):
 
 
 @compiled
-def weights_by_factors(state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells):
+def weights_by_factors(
+    state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells
+):
     """Log-weights of a node's states given all else: of each factor that holds it, from `factor_starts` on, the row of cells that its others
     pick."""
     for k in range(number):
@@ -101,7 +102,21 @@ def weights_by_factors(state, node, weights, number, factor_starts, base, step, 
 
 
 @compiled
-def sweep_by_factors(states, order, num_states, beta, base_weights, factor_starts, base, step, other_starts, other, stride, cells, seeds):
+def sweep_by_factors(
+    states,
+    order,
+    num_states,
+    beta,
+    base_weights,
+    factor_starts,
+    base,
+    step,
+    other_starts,
+    other,
+    stride,
+    cells,
+    seeds,
+):
     """Draws the nodes `order` of every chain by their factors. The density is to the power of `beta`, times that of `base_weights [V, K]` to
     the power of `1 - beta`."""
     weights = np.empty(base_weights.shape[1])
@@ -110,7 +125,9 @@ def sweep_by_factors(states, order, num_states, beta, base_weights, factor_start
         for place in range(order.shape[0]):
             node = order[place]
             number = num_states[node]
-            weights_by_factors(state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells)
+            weights_by_factors(
+                state, node, weights, number, factor_starts, base, step, other_starts, other, stride, cells
+            )
             if beta < 1.0:
                 for k in range(number):
                     here = beta * weights[k] if beta > 0.0 else 0.0
@@ -120,7 +137,21 @@ def sweep_by_factors(states, order, num_states, beta, base_weights, factor_start
 
 
 @compiled
-def fill_cells(nodes, starts, near_starts, near, num_states, factor_starts, base, step, other_starts, other, stride, cells, out):
+def fill_cells(
+    nodes,
+    starts,
+    near_starts,
+    near,
+    num_states,
+    factor_starts,
+    base,
+    step,
+    other_starts,
+    other,
+    stride,
+    cells,
+    out,
+):
     """Log-weights of `nodes` for all states of those that they meet: of the i-th from `starts [i]` on, the states of the last neighbour, then
     its own, fastest."""
     state = np.zeros(num_states.shape[0] + 1, dtype=np.uint8)
@@ -131,7 +162,17 @@ def fill_cells(nodes, starts, near_starts, near, num_states, factor_starts, base
         cell = starts[i]
         while True:
             weights_by_factors(
-                state, node, out[cell:cell + number], number, factor_starts, base, step, other_starts, other, stride, cells
+                state,
+                node,
+                out[cell : cell + number],
+                number,
+                factor_starts,
+                base,
+                step,
+                other_starts,
+                other,
+                stride,
+                cells,
             )
             cell += number
             entry = end - 1
