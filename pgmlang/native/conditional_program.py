@@ -11,8 +11,8 @@ from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.native.conditionals import (
     Children,
-    ElementConditional,
     ConditionalPieces,
+    ElementConditional,
     HeldTerm,
     conditional_pieces,
 )

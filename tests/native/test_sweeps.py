@@ -16,6 +16,8 @@ from pgmlang.density.partition import density_of
 from pgmlang.density.reductions import log_joint
 from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
 from pgmlang.diagnostics import PgmError
+from pgmlang.fields.annealing import discrete_log_z
+from pgmlang.fields.fields import fields_of
 from pgmlang.infer.cycle import first_values
 from pgmlang.native import label_network
 from tests.infer.by_hand import SPRINKLER, problem_of
@@ -218,3 +220,26 @@ def test_gibbs_by_either_backend(backend: str) -> None:
     np.testing.assert_allclose(fit.draws["s"].mean((0, 1))[0], chances @ codes, atol=0.04)
     last = {"s": torch.from_numpy(fit.draws["s"][:, -1]).double()}
     np.testing.assert_allclose(fit.record.sample_stats["lp"][:, -1], log_joint(joint, last), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["spins", "a Potts model"])
+def test_annealing_goes_through_loops(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgmlang.fields.fields.LOADING", 0.0)
+    joint = joint_of(*STATIC[name])
+    fields = fields_of(joint, ("s",))
+    assert isinstance(fields.with_frozen_params({}, sweeps=1), TabulatedLabels)
+    found = discrete_log_z(fields, {}, None, torch.Generator().manual_seed(0), 500, 100)
+    assert abs(found.value - float(fields.log_partition())) < 4 * found.error + 0.01
+
+
+def test_a_composed_sampler_draws_by_loops() -> None:
+    text = (
+        "m ~ Normal(0, 1)\nplate t = chain {\n"
+        "  b ~ Bernoulli(logit = if first(2) then 0.3 else prev(b) + 2 * prev(b, 2) - 1)\n  y ~ Normal(b + m, 1)\n}"
+    )
+    options = {"chains": 2, "warmup": 20, "draws": 60, "backend": "native"}
+    fit = pgmlang.compile(text).fit(
+        {"y": [0.1, 1.4, 0.8, -0.3]}, method="gibbs(b) * hmc(m)", seed=1, options=options
+    )
+    assert fit.record.provenance["backend"] == "native"
+    assert 0 < fit.draws["b"].mean() < 1
