@@ -91,6 +91,7 @@ def native(compilation: Compilation, file_name: str) -> str:
 
 def native_text(model: Model, latent: Sequence[str], file_name: str) -> str:
     """The program of compiled loops over some latent variables. Raises PgmError PGM0601 where there is none."""
+    from pgmlang.graph.components import summing_steps
     from pgmlang.native.formulas import NotScalar
     from pgmlang.native.program import native_program
     from pgmlang.native.supports import supports_of_text
@@ -100,7 +101,12 @@ def native_text(model: Model, latent: Sequence[str], file_name: str) -> str:
             raise NotScalar("fields, whose normalising constant is no sum over rows")
         if not latent:
             raise NotScalar("a model without a latent number")
-        return native_program(model, supports_of_text(model, latent), file_name=file_name).source
+        labels = [name for name in latent if model.by_name[name].type.is_discrete]
+        steps, reasons = summing_steps(model, labels)
+        if reasons:
+            raise NotScalar(f"a sum over labels: {reasons[0].message}")
+        supports = supports_of_text(model, [name for name in latent if name not in labels])
+        return native_program(model, supports, steps=steps, file_name=file_name).source
     except NotScalar as reason:
         message = f"there is no program of loops for {reason}"
         raise PgmError(Diagnostic("PGM0601", message, help="`--stage torch` prints torch's")) from None

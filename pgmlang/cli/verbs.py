@@ -88,6 +88,10 @@ COMMANDS = {
         ("pgmc compile schools/schools.pgm -o schools.py", "pgmc compile schools/schools.pgm --stage normal"),
         (_SCHOOLS,),
     ),
+    "cache": Verb(
+        "pgmlang.cli.caching", "Compiled programs on disk: list them, or throw them away.", "model",
+        ("pgmc cache", "pgmc cache clear"),
+    ),
     "fit": Verb(
         "pgmlang.cli.fitting", "Fit a model to data; writes MODEL.fit/.", "fit",
         ("pgmc fit titanic/titanic.pgm titanic/titanic.csv --counts count",

@@ -68,6 +68,13 @@ class ElementSweeps:
         return out, lead
 
 
+def still_values(joint: BoundDensity, array: Array, params: Values | None = None) -> np.ndarray:
+    """What an array of a program holds that nothing moves. Raises NotScalar where some of its cells are missing."""
+    if array.kind == "values" and array.of[0] in joint.missing:
+        raise NotScalar(f"missing cells of `{array.of[0]}`")
+    return held_values(joint, array, params)
+
+
 def given_log_z(joint: BoundDensity, names: Collection[str]) -> BoundDensity:
     """The density without log Z, which the conditionals of these variables do not hang on. Raises NotScalar where they do."""
     if joint.partition is not None and any(set(names) & m for m in joint.partition.mentions.values()):
@@ -93,7 +100,7 @@ def element_sweeps(joint: BoundDensity, names: Sequence[str]) -> ElementSweeps:
     program, terms = sweep_program(joint, names)
 
     def array(of: Array) -> np.ndarray:
-        return held_values(joint, of)
+        return still_values(joint, of)
 
     def size(axis: str) -> int:
         return states[axis] if axis in states else joint.layout.size(joint.model.root_axis(axis))

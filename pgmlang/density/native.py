@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from types import FunctionType
@@ -13,18 +12,15 @@ from torch.distributions import constraints
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.graph.components import summing_steps
 from pgmlang.native.formulas import NotScalar
+from pgmlang.native.label_chances import NativeLabelChances
+from pgmlang.native.labels import labelled_by
 from pgmlang.native.log_density import NativeLogDensity
 from pgmlang.native.program import NativeProgram, native_program
 from pgmlang.native.scalars import Array
 from pgmlang.native.supports import VECTORS, AnySupport, Support
 from pgmlang.tables.learned import tables_of
-
-ENOUGH_WORK = 4.0
-"""Seconds of torch's time that compiling loops is worth."""
-CALL, ELEMENT = 150e-6, 20e-9
-"""Seconds of a recorded gradient of many chains: of its operations, and of an element of a factor of one chain. (They stand for every
-machine, so that the choice, and the last digits of draws with it, are the same on all.)"""
 
 
 def native_of(
@@ -32,23 +28,17 @@ def native_of(
     names: Sequence[str],
     summed: Collection[str],
     backend: str,
-    gradients: int,
-    chains: int = 1,
 ) -> NativeLogDensity | None:
-    """The compiled log-density where it is asked for, or pays: None otherwise. Raises PgmError PGM0602 where it is asked for and there is
-    none."""
+    """The compiled log-density with ``native``, and with ``auto`` where there is one: None otherwise. Whether it pays is the plan's question.
+    Raises PgmError PGM0602 where it is asked for and there is none."""
     if backend == "torch":
         return None
     try:
-        if summed:
-            raise NotScalar(f"the sum over {', '.join(f'`{n}`' for n in summed)}")
         if joint.dtype != torch.float64 or joint.device.type != "cpu":
             raise NotScalar("numbers other than float64 on the CPU")
         if find_spec("numba") is None:
             raise NotScalar("anything without the package numba")
-        if backend == "auto" and gradients * (CALL + chains * ELEMENT * elements_of(joint)) < ENOUGH_WORK:
-            return None
-        return native_log_density(joint, names)
+        return native_log_density(joint, names, summed)
     except NotScalar as reason:
         if backend == "auto":
             return None
@@ -61,29 +51,52 @@ def no_loops(reason: NotScalar) -> PgmError:
     return PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out"))
 
 
-def elements_of(joint: BoundDensity) -> int:
-    """How many elements all factors have together."""
-    return sum(math.prod(joint.layout.size(a) for a in axes) for axes in joint.factor_axes.values())
-
-
-def program_of(joint: BoundDensity, names: Sequence[str]) -> NativeProgram:
-    """The program of the log-density of variables ``names``. Raises NotScalar for what has no such form."""
-    if joint.missing:
-        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in sorted(joint.missing))}")
+def program_of(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = (), *, of_labels: bool = False
+) -> NativeProgram:
+    """The program of the log-density of variables ``names``, the discrete variables ``summed`` summed out; ``of_labels``: of the posterior chances
+    of these. Raises NotScalar for what has no such form."""
+    unknown = sorted(joint.missing.keys() - set(summed))
+    if unknown:
+        raise NotScalar(f"missing cells of {', '.join(f'`{n}`' for n in unknown)}")
     if joint.scale or joint.intervened:
         raise NotScalar("minibatches and interventions")
     if joint.partition is not None:
         raise NotScalar("the normalising constant of fields")
-    return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights))
+    steps, reasons = summing_steps(joint.model, tuple(summed))
+    if reasons:
+        raise PgmError(reasons)
+    return native_program(joint.model, supports_of(joint, names), joint.programs.partly_seen, tuple(joint.weights),
+                          steps, joint.missing.keys() & set(summed), of_labels=of_labels)  # fmt: skip
 
 
-def native_log_density(joint: BoundDensity, names: Sequence[str]) -> NativeLogDensity:
+def native_log_density(
+    joint: BoundDensity, names: Sequence[str], summed: Collection[str] = ()
+) -> NativeLogDensity:
     """The compiled log-density of variables ``names``. Raises NotScalar as `program_of`."""
-    program = program_of(joint, names)
-    sizes = [joint.layout.size(joint.model.root_axis(a)) for a in program.sizes]
-    return NativeLogDensity(
-        program, [held_values(joint, a) for a in program.arrays], sizes, torch.get_num_threads()
-    )
+    program = program_of(joint, names, summed)
+    return NativeLogDensity(program, *_data_of(joint, program, summed), torch.get_num_threads())
+
+
+def native_label_chances(joint: BoundDensity, names: Sequence[str], summed: Collection[str]) -> NativeLabelChances:
+    """The compiled posterior chances of the discrete variables ``summed``, given variables ``names``. Raises NotScalar as `program_of`."""
+    program = program_of(joint, names, summed, of_labels=True)
+    steps, _ = summing_steps(joint.model, tuple(summed))
+    labels = tuple(name for step in steps for name in step.names)
+    return NativeLabelChances(program, *_data_of(joint, program, summed), labels)
+
+
+def _data_of(
+    joint: BoundDensity, program: NativeProgram, summed: Collection[str]
+) -> tuple[list[np.ndarray], list[int]]:
+    """The arrays that a program reads, and the sizes of its axes."""
+    return [held_values(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
+
+
+def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:
+    """The number of elements of an axis, or of the states of a variable that is summed out."""
+    label = labelled_by(axis)
+    return joint.num_states(label) if label in summed else joint.layout.size(joint.model.root_axis(axis))
 
 
 def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySupport]:
@@ -117,12 +130,14 @@ def held_values(joint: BoundDensity, array: Array, params: Mapping[str, torch.Te
             return np.asarray(layout.previous(of[0], int(of[1])))
         case "position":
             return np.asarray(layout.position(of[0]))
+        case "order":
+            return np.asarray(joint.binding.layout.sequences(of[0]).order)
+        case "open":
+            return np.asarray(joint.missing[of[0]])
         case "seen":
             return np.asarray(layout.is_seen(of[0]))
         case "weight":
             return np.asarray(joint.weights[of[0]])
-    if of[0] in joint.missing:
-        raise NotScalar(f"missing cells of `{of[0]}`")
     for held in (params or {}, joint.observed, joint.data, joint.fixed):
         if of[0] in held:
             return np.asarray(held[of[0]].detach())

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
-from pgmlang.density.native import held_values
+from pgmlang.density.element_sweeps import still_values
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.native.formulas import NotScalar
 from pgmlang.native.label_chains import LabelChains
@@ -113,7 +113,7 @@ def tabulated_labels(
         terms,
         found,
         blocks,
-        lambda array: held_values(joint, array, params),
+        lambda array: still_values(joint, array, params),
         lambda axis: joint.layout.size(joint.model.root_axis(axis)),
     )
     if held is None:

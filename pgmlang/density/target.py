@@ -156,19 +156,15 @@ class Target:
         return recording(x.detach(), *(v.detach() for v in held))
 
 
-def target_of(
-    problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch", gradients: int = 0,
-    chains: int = 1,
-) -> Target:  # fmt: skip
+def target_of(problem: Problem, dtype: torch.dtype = torch.float64, backend: str = "torch") -> Target:
     """The log-density of a problem whose latent variables are continuous, or discrete and summed out
-    (``continuous.density_reasons`` is empty). ``backend``: who works it out; ``auto`` by the number of ``gradients`` of so many ``chains`` that are
-    wanted. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
+    (``continuous.density_reasons`` is empty). ``backend``: who works it out, as `native_of`. Raises PgmError PGM0601 for what no program says yet, PGM0602 for ``native`` where there is none."""
     joint = density_of(problem, dtype)
     names = tuple(v.name for v in latent_variables(problem.model, problem.facts))
     summed = summed_names(problem.model, problem.facts)
     shapes = tuple(free_shape(joint, n) for n in names)
     sums = marginaliser_of(joint, summed) if summed else None
-    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend, gradients, chains))
+    return Target(joint, names, shapes, sums, native=native_of(joint, names, summed, backend))
 
 
 def block_target(

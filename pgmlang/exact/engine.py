@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from pgmlang.exact.clique_tree import CliqueTree, clique_tree, posteriors_of
 from pgmlang.exact.compiled import CompiledNetwork
 from pgmlang.exact.contract import backward, is_suspect, normalised
 from pgmlang.exact.counts import expected_counts
@@ -19,6 +21,8 @@ from pgmlang.exact.sampling import posterior_sample
 
 _FEWEST_ROWS = 16
 """Fewer rows than this in a chunk are answered one by one."""
+MOST_TREES = 64
+"""Patterns of one row whose trees are remembered."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class ExactEngine(CompiledNetwork):
     by pattern: which variables are observed, and how. Evidence maps a variable to its code, or to codes
     (rows,), -1 for a missing cell; soft evidence to weights (size,) or (rows, size).
     """
+
+    @cached_property
+    def _trees(self) -> dict[tuple[object, ...], CliqueTree | None]:
+        """Trees of cliques by the pattern of one row and what is asked."""
+        return {}
 
     def marginals(
         self,
@@ -80,8 +89,10 @@ class ExactEngine(CompiledNetwork):
             chosen, remaining = relevant(self.network, rows, seen)
             factors = [self.factors[n] for n in chosen]
             answer = enumerated(factors, sizes, rows.fixed, remaining, hidden, self.max_cells)
+            if answer is None:
+                answer = self._by_cliques(rows, chosen, remaining, seen, upwards_only=not hidden)
             if answer is not None:
-                return answer
+                return answer[0], {v: answer[1][v] for v in hidden}
         log_z = np.zeros(rows.num_rows)
         flat = {v: np.empty((rows.num_rows, sizes[v])) for v in hidden}
         if not rows.num_rows:
@@ -138,6 +149,22 @@ class ExactEngine(CompiledNetwork):
             for work in pieces[1:]:
                 run(work)
         return log_z, flat
+
+    def _by_cliques(
+        self, rows: EvidenceRows, chosen: Sequence[int], hidden: Sequence[int], seen: Sequence[int] | None, *, upwards_only: bool,
+    ) -> tuple[np.ndarray, dict[int, np.ndarray]] | None:  # fmt: skip
+        """The answer for one row from small cliques; None where they are not."""
+        key = (rows.pattern, None if seen is None else tuple(seen))
+        if key not in self._trees:
+            if len(self._trees) >= MOST_TREES:
+                self._trees.pop(next(iter(self._trees)))
+            self._trees[key] = clique_tree(
+                self.factors, chosen, self.network.sizes, rows.fixed, hidden, self.max_cells
+            )
+        tree = self._trees[key]
+        if tree is None:
+            return None
+        return posteriors_of(tree, self.factors, rows.fixed, self.network.sizes, upwards_only=upwards_only)
 
     def log_z(
         self, evidence: Evidence | None = None, soft: Soft | None = None, num_rows: int | None = None

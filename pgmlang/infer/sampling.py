@@ -34,16 +34,17 @@ from pgmlang.plan.latents import (
 )
 from pgmlang.plan.record import Assignment
 from pgmlang.results.effective_draws import few_in_chains
-from pgmlang.signatures.kernels import SamplerKernel
+from pgmlang.signatures.kernels import Moves, SamplerKernel
 from pgmlang.tables.learned import learned_tables
 
 if TYPE_CHECKING:
     import torch
 
     from pgmlang.density.target import Target
+    from pgmlang.native.costs import BackendChoice
 
 STEPS = 10
-"""Evaluations of the gradient that an iteration is taken for, when a backend is chosen."""
+"""Evaluations of the gradient that an iteration of several steps is taken for, when a backend is chosen."""
 BLOCK = 25
 """Most iterations between two looks at the clock."""
 MAX_BACK = 50_000_000
@@ -75,7 +76,7 @@ class SamplerOptions(Options):
 @dataclass(frozen=True, kw_only=True)
 class KernelOptions(SamplerOptions):
     """Of a kernel alone. ``backend``: what works out the density, ``torch``, ``native`` (compiled loops), or ``auto``: loops
-    where they can say it and the run is long enough to pay for compiling them."""
+    where they can say it and the run is long enough to pay for compiling them (`native_choice`)."""
 
     backend: str = "auto"
 
@@ -101,9 +102,9 @@ def resolve(model: Model, facts: Facts, options: Sampled) -> Sampled:
     return replace(options, dtype=options.dtype or "float64")
 
 
-def moved_by(kernel: str, model: Model, facts: Facts) -> tuple[Assignment, ...]:
-    """The numbers that a kernel moves, and the labels that are summed out of their density."""
-    moved = Assignment(tuple(v.name for v in latent_variables(model, facts)), kernel)
+def moved_by(kernel: str, model: Model, facts: Facts, reasons: tuple[str, ...] = ()) -> tuple[Assignment, ...]:
+    """The numbers that a kernel moves, why so, and the labels that are summed out of their density."""
+    moved = Assignment(tuple(v.name for v in latent_variables(model, facts)), kernel, reasons)
     return (moved, *summed_out_exactly(summed_names(model, facts)))
 
 
@@ -116,10 +117,26 @@ def sampler(row: SamplerKernel) -> Method:
         extra = (f"non-centred where the data say less of an element than its prior: {moved}",) if moved else ()
         return (f"{names}: latent and continuous", row.why, *extra)
 
+    def choice(model: Model, facts: Facts, options: KernelOptions) -> BackendChoice | None:
+        from pgmlang.infer.native_choice import native_choice
+
+        gradients = (options.warmup + options.draws) * (STEPS if row.has_length else 1)
+        return native_choice(model, facts, options.chains, gradients, options.dtype)
+
+    def resolve_backend(model: Model, facts: Facts, options: KernelOptions) -> KernelOptions:
+        chosen = choice(model, facts, options) if options.backend == "auto" else None
+        backend = "torch" if chosen is not None and chosen.backend == "torch" else options.backend
+        return resolve(model, facts, replace(options, backend=backend))
+
+    def assign(model: Model, facts: Facts, options: KernelOptions) -> tuple[Assignment, ...]:
+        chosen = choice(model, facts, options)
+        is_taken = chosen is not None and options.backend in ("auto", chosen.backend)
+        return moved_by(row.name, model, facts, (chosen.reason,) if chosen is not None and is_taken else ())
+
     def build(problem: Problem, options: KernelOptions) -> Algorithm:
         from pgmlang.kernels.by_name import kernel_of
 
-        return _kernel(problem, options, kernel_of(row))
+        return _kernel(problem, options, kernel_of(row), has_gradient=row.moves is not Moves.RANDOM_WALK)
 
     def case(model: Model) -> str | None:
         return None if learned_tables(model) else row.when
@@ -132,15 +149,15 @@ def sampler(row: SamplerKernel) -> Method:
         reasons,
         build,
         many_beside_labels,
-        resolve=resolve,
-        assign=lambda model, facts, options: moved_by(row.name, model, facts),
+        resolve=resolve_backend,
+        assign=assign,
         writes_rows_out=counts_over_latents,
         moves=row.moves,
         when=case,
     )
 
 
-def _kernel(problem: Problem, options: KernelOptions, kernel: Any) -> Algorithm:
+def _kernel(problem: Problem, options: KernelOptions, kernel: Any, *, has_gradient: bool) -> Algorithm:
     import torch
 
     from pgmlang.density.target import target_of
@@ -151,7 +168,9 @@ def _kernel(problem: Problem, options: KernelOptions, kernel: Any) -> Algorithm:
 
     problem, moved = noncentred_problem(problem)
     total = options.warmup + options.draws
-    target = target_of(problem, numbers_of(options.dtype), options.backend, total * STEPS, options.chains)
+    target = target_of(problem, numbers_of(options.dtype), options.backend)
+    if target.native is not None:
+        target.native.has_values = not has_gradient
     plan = WarmupPlan(kernel, options.warmup)
     pace = StepBudget(BLOCK)
 

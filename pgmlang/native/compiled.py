@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import hashlib
+import inspect
+import linecache
+import pickle
+import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
+from types import ModuleType
 from typing import Any
 
+import llvmlite
+import numba
 from numba import njit
+from numba.core import event
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from pgmlang.native.code_files import read_code, write_code
+from pgmlang.versions import __version__
 
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be taken in another order and quotients as products with reciprocals, always in the same one; what is infinite or no number
@@ -19,8 +35,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that becomes part of whoever calls it: as a function of its own it would be optimised once more for each caller, and
-    which of these is run, and in which order its sums are taken, would hang on what was loaded first."""
+    """A function that becomes part of whoever calls it (`expanded`, where it can): as a function of its own it would be optimised once more for
+    each caller, and which of these is run, and in which order its sums are taken, would hang on what was loaded first."""
     return njit(inline="always", error_model="numpy")(function)  # type: ignore[no-any-return]
 
 
@@ -30,10 +46,106 @@ def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compiled(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
-    given = {"error_model": "numpy", "nogil": True, "fastmath": fastmath}
-    if Path(function.__code__.co_filename).is_file():
-        try:
-            return njit(cache=True, **given)(function)  # type: ignore[no-any-return]
-        except RuntimeError:  # no folder can be written
-            pass
-    return njit(**given)(function)  # type: ignore[no-any-return]
+    dispatcher: Any = njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
+    dispatcher._cache = CodeFiles(function)  # type: ignore[attr-defined]
+    return dispatcher  # type: ignore[no-any-return]
+
+
+@cache
+def key_of_text(text: str) -> str:
+    """What a program's folder is called: by its text and by all that its code hangs on beside the processor."""
+    versions = (
+        f"pgmlang {__version__}, numba {numba.__version__}, llvmlite {llvmlite.__version__}, "
+        f"python {sys.version_info[:3]}, {_runtime()}"
+    )
+    return hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()[:32]
+
+
+@cache
+def _runtime() -> str:
+    """The texts that are part of programs without standing in them."""
+    from importlib.resources import files
+
+    here = files("pgmlang.native.runtime").iterdir()
+    texts = [f.read_bytes() for f in sorted(here, key=lambda f: f.name) if f.name.endswith(".py")]
+    return hashlib.sha256(b"".join([*texts, inspect.getsource(sys.modules[__name__]).encode()])).hexdigest()
+
+
+class CodeFiles(_Cache):  # type: ignore[misc]
+    """The machine code of a function in the files of `code_files`: a file a signature and processor. A file that is not there, not whole
+    or not this user's is one that was never written."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        lines = linecache.getlines(function.__code__.co_filename)
+        self._key = key_of_text("".join(lines))
+        self._name = function.__name__
+        self._is_enabled = True
+
+    @property
+    def cache_path(self) -> str:
+        """The program's key."""
+        return self._key
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function of a signature; None where there is none."""
+        target_context.refresh()
+        code = read_code(self._key, self._file(sig, target_context.codegen())) if self._is_enabled else None
+        return None if code is None else CompileResult._rebuild(target_context, *pickle.loads(code))
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keeps a compiled function, unless it holds addresses."""
+        if self._is_enabled and not data.library.has_dynamic_globals:
+            write_code(self._key, self._file(sig, data.codegen), dumps(data._reduce()))
+
+    def enable(self) -> None:
+        """Files are read and written from here on."""
+        self._is_enabled = True
+
+    def disable(self) -> None:
+        """Files are left alone from here on."""
+        self._is_enabled = False
+
+    def flush(self) -> None:
+        """Nothing: files are thrown away by `code_files.clear_programs`."""
+
+    def _file(self, sig: Any, codegen: Any) -> str:
+        hangs_on = f"{sig} {codegen.magic_tuple()}"
+        return f"{self._name}-{hashlib.sha256(hangs_on.encode()).hexdigest()[:16]}.code"
+
+
+def module_of(source: str, name: str, filename: str, tree: Any = None) -> ModuleType:
+    """A text as a module, whose lines tracebacks find. ``tree``: what is run in its place."""
+    module = ModuleType(name)
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    sys.modules[name] = module
+    exec(compile(source if tree is None else tree, filename, "exec"), module.__dict__)
+    return module
+
+
+class _WithoutCollector(event.Listener):  # type: ignore[misc]
+    """While numba compiles a function of a program the garbage collector rests: it would walk through all of torch again and again, for a
+    third of the time."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._was_enabled = True
+
+    def on_start(self, event: Any) -> None:
+        if _is_ours(event):
+            if self._depth == 0:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        if _is_ours(event):
+            self._depth -= 1
+            if self._depth == 0 and self._was_enabled:
+                gc.enable()
+
+
+def _is_ours(event: Any) -> bool:
+    return str(event.data["dispatcher"].py_func.__module__).startswith("pgmlang")
+
+
+event.register("numba:compile", _WithoutCollector())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pgmlang.diagnostics import Span
@@ -12,6 +12,7 @@ from pgmlang.model import Choice, Conditional, Dist, Distribution, Model, Potent
 from pgmlang.model.expr import Apply, Choose, Const, Contract, Expr, First, NetCall, Reduce, Ref, Rename
 from pgmlang.native.density_terms import density_of, table_term
 from pgmlang.native.formulas import NotScalar, word_of
+from pgmlang.native.labels import labelled_by, labels_in, states, states_before
 from pgmlang.native.placed import Places
 from pgmlang.native.reductions import reduced
 from pgmlang.native.scalars import Array, Loop, Scalar, ScalarGraph
@@ -43,12 +44,15 @@ DEEPEST = 100
 @dataclass
 class FactorTerms:
     """Makes terms of one model's factors. ``latent``: the variables with derivatives, whose arrays ``values`` gives as scalars by
-    their elements."""
+    their elements; ``summed``: labels that are to be summed out, whose terms have loops over their states; ``slopes``: whether
+    derivatives by the latent variables are wanted."""
 
     model: Model
     latent: Mapping[str, AnySupport]
     partly_seen: frozenset[str] = frozenset()
     weighted: frozenset[str] = frozenset()
+    summed: frozenset[str] = frozenset()
+    slopes: bool = True
     graph: ScalarGraph = field(default_factory=ScalarGraph)
     stages: dict[str, AnyStage] = field(default_factory=dict)
     gathered: dict[tuple[str, int, tuple[str, ...]], Array] = field(default_factory=dict)
@@ -59,15 +63,13 @@ class FactorTerms:
     # ---- factors
 
     def terms(self) -> list[FactorTerm]:
-        """All factors. Raises NotScalar for what has no scalar form."""
+        """All factors, each row once. Raises NotScalar for what has no scalar form."""
         return [term for name, factor in factor_names(self.model).items() for term in self._terms(name, factor)]
 
     def _terms(self, name: str, factor: Conditional | Potential) -> list[FactorTerm]:
         if isinstance(factor, Conditional) and self.event(factor.distribution):
             return [
-                self._weighted(
-                    FactorTerm(name, self.loops_along(axes), value, factor.span), self.places_along(axes)
-                )
+                FactorTerm(name, self.loops_along(axes), value, factor.span)
                 for axes, value in vector_parts(self, factor)
             ]
         return [self._term(name, factor)]
@@ -76,9 +78,7 @@ class FactorTerms:
         if isinstance(factor, Potential):
             axes = self.model.batch_axes(factor.plates)
             places = self.places_along(axes)
-            return self._weighted(
-                FactorTerm(name, self.loops_along(axes), self.number(factor.value, places), factor.span), places
-            )
+            return FactorTerm(name, self.loops_along(axes), self.number(factor.value, places), factor.span)
         variable = self.model.by_name[factor.target]
         axes = self.model.array_axes(variable)
         places = self.places_along(axes)
@@ -87,15 +87,20 @@ class FactorTerms:
         if factor.target in self.partly_seen:
             seen = self.graph.load(Array("seen", (factor.target,), axes), list(places.values()))
             value = self.graph.make("where", seen, self.graph.guard(value), self.graph.number(0.0))
-        return self._weighted(FactorTerm(name, self.loops_along(axes), value, factor.span), places)
+        return FactorTerm(name, self.loops_along(axes), value, factor.span)
 
-    def _weighted(self, term: FactorTerm, places: Places) -> FactorTerm:
+    def by_weight(self, term: FactorTerm) -> FactorTerm:
         """The term, each row as often as its weight says."""
-        value = term.value
-        for plate in self.weighted & places.keys():
-            weight = self.graph.load(Array("weight", (plate,), (plate,)), (places[plate],))
-            value = self.graph.make("mul", weight, value)
-        return replace(term, value=value)
+        return replace(term, value=self.times_weights(term.value, [loop.axis for loop in term.loops]))
+
+    def times_weights(self, value: Scalar, plates: Iterable[str]) -> Scalar:
+        """A value times the weights of the rows of those plates that have any."""
+        for plate in plates:
+            if plate in self.weighted:
+                place = self.graph.make("loop", payload=Loop(plate))
+                weight = self.graph.load(Array("weight", (plate,), (plate,)), (place,))
+                value = self.graph.make("mul", weight, value)
+        return value
 
     def event(self, distribution: Distribution) -> tuple[str, ...]:
         match distribution:
@@ -125,7 +130,8 @@ class FactorTerms:
                 density = density_of(self, distribution, places)
                 is_label = self.model.by_name[target.name].type.kind == "labels"
                 x = self.label(target, places) if is_label else self.number(target, places)
-                return density.log_prob(x, is_inside=target.name in self.latent)
+                is_inside = target.name in self.latent or target.name in self.summed
+                return density.log_prob(x, is_inside=is_inside)
             case TableDist():
                 return table_term(self, distribution, target, places)
         raise NotScalar("a learned density")
@@ -212,6 +218,14 @@ class FactorTerms:
                 return self.graph.code(self._code(expr))
             case Ref(name=name) if self.model.by_name[name].role != "derived":
                 return self._element(expr, places)
+            case Choose(condition=condition, then=then, otherwise=otherwise):
+                test = self.truth(condition, places)
+                return self.graph.make("where", test, *(self.label(e, places) for e in (then, otherwise)))
+            case Ref(name=name) if not (expr.lag or expr.index):
+                axes = self.model.array_axes(self.model.by_name[name])
+                here = {a: self.place_of(a, places) for a in axes}
+                if all(place.op == "loop" for place in here.values()):
+                    return self.label(self.model.definition_of[name].value, here)
         raise NotScalar("labels worked out")
 
     def loop(self, axis: str, places: Places) -> Loop:
@@ -233,6 +247,10 @@ class FactorTerms:
         return value
 
     def _element(self, expr: Ref, places: Places) -> Scalar:
+        if expr.name in self.summed:
+            # at the row itself, an outer element's, or the row before: nothing else can be summed out
+            loop = states_before(expr.name) if expr.lag else states(expr.name)
+            return self.graph.make("loop", payload=loop)
         axes = self.model.array_axes(self.model.by_name[expr.name])
         return self._load(expr.name, axes, self._index(expr, axes, places))
 
@@ -248,7 +266,7 @@ class FactorTerms:
             loops = self.loops_along(axes)
             here = self._free(name, axes, [self.graph.make("loop", payload=loop) for loop in loops])
             self.stages[name] = Stage(
-                Array("computed", (name,), axes, True, True), loops, support.value(self.graph, here), None
+                Array("computed", (name,), axes, self.slopes, True), loops, support.value(self.graph, here), None
             )
         return self.graph.load(self.stages[name].array, index)
 
@@ -257,12 +275,12 @@ class FactorTerms:
         if name not in self.stages:
             variable = self.model.by_name[name]
             axes = self.model.array_axes(variable)
-            array = Array("computed", (name,), axes, True, True)
+            array = Array("computed", (name,), axes, self.slopes, True)
             self.stages[name] = VectorStage(array, self.loops_along(axes[:-1]), support, variable.span)
         return self.stages[name]
 
     def _free(self, name: str, axes: tuple[str, ...], index: list[Scalar]) -> Scalar:
-        return self.graph.load(Array("free", (name,), axes, True, True), index)
+        return self.graph.load(Array("free", (name,), axes, self.slopes, True), index)
 
     def jacobians(self) -> list[FactorTerm]:
         """The log determinants of the maps from free values to supports; those of vectors come with their arrays."""
@@ -328,6 +346,17 @@ class FactorTerms:
             self.unwritten.add(expr.name)
             value = self.number(definition.value, self.places_along(axes))
             self.unwritten.discard(expr.name)
-            array = Array("computed", (expr.name,), axes, value.is_active, value.varies)
-            self.stages[expr.name] = Stage(array, self.loops_along(axes), value, definition.span)
-        return self.graph.load(self.stages[expr.name].array, index)
+            loops = (*self.loops_along(axes), *labels_in(value, self.summed))
+            array = Array("computed", (expr.name,), tuple(a.axis for a in loops), value.is_active, value.varies)
+            self.stages[expr.name] = Stage(array, loops, value, definition.span)
+        array = self.stages[expr.name].array
+        return self.graph.load(array, [*index, *self._states_at(array.axes[len(axes) :], expr)])
+
+    def _states_at(self, labels: tuple[str, ...], expr: Ref) -> list[Scalar]:
+        """The states of the labels that a deterministic name has, where a reference looks at it."""
+        own = map(labelled_by, labels)
+        if expr.lag and any(label != name for label, name in zip(labels, own, strict=True)):
+            raise NotScalar(f"`{expr.name}` of the row before, which itself looks at labels of the row before")
+        return [
+            self.graph.make("loop", payload=states_before(label) if expr.lag else Loop(label)) for label in labels
+        ]

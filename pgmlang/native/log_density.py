@@ -25,12 +25,14 @@ SHORTEST_SHARE = 2e-4
 @dataclass(eq=False)
 class NativeLogDensity:
     """``arrays`` of the program's own, in its order, and the ``sizes`` of its axes. Every chain is worked out by itself, in one order
-    of operations, so that results are the same for any number of ``threads``."""
+    of operations, so that results are the same for any number of ``threads``. ``has_values``: values are worked out by a function of their
+    own; without it by that of the gradients, which is compiled anyway where gradients are wanted."""
 
     program: NativeProgram
     arrays: Sequence[np.ndarray]
     sizes: Sequence[int]
     threads: int = 1
+    has_values: bool = True
     seconds: float = field(default=0.0, init=False)
 
     @cached_property
@@ -47,6 +49,8 @@ class NativeLogDensity:
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Log-densities ``[C]`` at free vectors ``x [C, d]``; -inf where they are not finite."""
+        if not self.has_values:
+            return self.values_and_gradients(x)[0]
         out = np.empty(len(x))
         self._each(len(x), lambda part: self.module.log_densities(x[part], out[part], *self.arguments), 1)
         return out
@@ -75,7 +79,8 @@ class NativeLogDensity:
         while done < steps:
             # never long without Python, which hears interrupts
             chains_each = -(-len(position) // self.threads)
-            some = min(steps - done, max(1, int(LONGEST_CALL / max(self.seconds * chains_each, 1e-9))))
+            longest = int(LONGEST_CALL / (self.seconds * chains_each)) if self.seconds else 1
+            some = min(steps - done, max(1, longest))
 
             def run(part: slice, some: int = some, done: int = done) -> None:
                 self.module.trajectories(
@@ -87,20 +92,25 @@ class NativeLogDensity:
             done += some
 
     def _each(self, chains: int, run: Callable[[slice], Any], evaluations: int) -> None:
-        """Runs over all chains, shared out among threads; remembers how long one evaluation takes."""
+        """Runs over all chains, shared out among threads, few enough at a time that an interrupt is heard; remembers how long one
+        evaluation takes."""
         arguments = self.arguments
         assert arguments is not None
-        begin = time.perf_counter()
-        shares = min(self.threads, chains, max(1, int(self.seconds * chains * evaluations / SHORTEST_SHARE)))
-        if shares < 2:
-            run(slice(0, chains))
-        else:
-            parts = [slice(a, b) for a, b in pairwise(np.linspace(0, chains, shares + 1).astype(int))]
-            for done in [self._pool.submit(run, part) for part in parts]:
-                done.result()
-        took = (time.perf_counter() - begin) * max(shares, 1) / max(chains * evaluations, 1)
-        # the first call compiles
-        self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
+        each = self.seconds * evaluations
+        shares = min(self.threads, chains, max(1, int(each * chains / SHORTEST_SHARE)))
+        most = min(chains, max(1, int(shares * LONGEST_CALL / max(each, 1e-9)))) if self.seconds else chains
+        for start in range(0, chains, max(1, most)):
+            end = min(chains, start + most)
+            begin = time.perf_counter()
+            if shares < 2:
+                run(slice(start, end))
+            else:
+                edges = np.linspace(start, end, min(shares, end - start) + 1).astype(int)
+                for done in [self._pool.submit(run, slice(a, b)) for a, b in pairwise(edges)]:
+                    done.result()
+            took = (time.perf_counter() - begin) * shares / ((end - start) * evaluations)
+            # the first call compiles
+            self.seconds = took if self.seconds == 0.0 else min(self.seconds, took)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

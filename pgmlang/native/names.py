@@ -12,14 +12,16 @@ from pgmlang.native.supports import VECTORS
 
 SPECIAL = frozenset({
     "sigmoid", "softplus", "log_ndtr", "digamma", "trigamma", "log1mexp", "log1pmx", "stirling", "stirling_slope", "deviance",
-    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "log_sum_with", "share_of_sum",
+    "deviance_by_t", "deviance_by_log", "log_of", "log1p_of", "logaddexp", "log_sum_of", "exponentials",
 })  # fmt: skip
 """Functions of ``runtime/special.py``."""
 VECTOR_MAPS = frozenset(name for v in VECTORS.values() for name in (v.name, v.adjoint_name))
 """Functions of ``runtime/vectors.py``."""
 TAILS = frozenset({"gamma_tails", "beta_tails"})
 """Functions of ``runtime/tails.py``."""
-RESERVED = SPECIAL | TAILS | VECTOR_MAPS | {
+SEQUENCES = frozenset({"transition_chances", "forward_pass", "forward_pass_adjoint"})
+"""Functions of ``runtime/sequences.py``."""
+RESERVED = SPECIAL | TAILS | VECTOR_MAPS | SEQUENCES | {
     "x", "gradient", "total", "math", "np", "range", "abs", "min", "max", "round", "float", "chain", "values", "gradients",
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
@@ -36,7 +38,8 @@ class Identifiers:
         self.taken = set(RESERVED)
 
     def __getitem__(self, thing: Any) -> str:
-        """The identifier of a Loop, an Array, a Scalar, of ``("size", axis)``, of ``("adjoint", array or scalar)``, of a text."""
+        """The identifier of a Loop, an Array, a Scalar, of ``("size", axis)``, of ``("adjoint", array or scalar)`` and other parts of them, of a
+        text."""
         if thing not in self.known:
             self.known[thing] = self._fresh(self._hint(thing))
         return self.known[thing]
@@ -57,7 +60,7 @@ class Identifiers:
                 return f"n_{axis}"
             case ("adjoint", of):
                 return f"d_{self[of]}"
-            case ("largest" | "rest" as part, of):
+            case (str() as part, of):
                 return f"{part}_of_{self[of]}"
             case str():
                 return thing

@@ -15,11 +15,12 @@ Places = Mapping[str, Scalar]
 
 
 class PlacedExpressions(Protocol):
-    """Scalars of a model's expressions, and the arrays they read: ``stages`` by name, those that rows are ``gathered`` into by what they are of."""
+    """Scalars of a model's expressions, and the arrays they read: ``summed``: labels that are loops over their states; ``stages`` by name, those that rows are ``gathered`` into by what they are of."""
 
     model: Model
     graph: ScalarGraph
     partly_seen: frozenset[str]
+    summed: frozenset[str]
     stages: dict[str, AnyStage]
     gathered: dict[tuple[str, int, tuple[str, ...]], Array]
 
@@ -40,3 +41,12 @@ class PlacedExpressions(Protocol):
 
     def places_along(self, axes: tuple[str, ...]) -> dict[str, Scalar]:
         """The places within loops over axes."""
+
+
+def fresh_name(terms: PlacedExpressions, name: str) -> str:
+    """A name that no array and no variable has."""
+    number, fresh = 1, name
+    while fresh in terms.stages or fresh in terms.model.by_name:
+        number += 1
+        fresh = f"{name}_{number}"
+    return fresh

@@ -30,13 +30,14 @@ class LoopBody:
 @dataclass
 class Placement:
     """Bodies of loops, filled by `visit`. ``uses``: how often a scalar is said, ``said``: those that have a name, since derivatives are
-    said in them; ``shared``: those that loops further in use."""
+    said in them; ``shared``: those that loops further in use; ``log_sums``: those whose elements are kept."""
 
     with_gradient: bool
     root: LoopBody = field(default_factory=lambda: LoopBody(None))
     uses: dict[int, int] = field(default_factory=dict)
     said: set[int] = field(default_factory=set)
     shared: set[int] = field(default_factory=set)
+    log_sums: dict[int, Scalar] = field(default_factory=dict)
 
     def nest(self, loops: tuple[Loop, ...]) -> tuple[LoopBody, ...]:
         """The bodies of loops one inside another, within the function."""
@@ -64,7 +65,9 @@ class Placement:
             inner = LoopBody(node.payload, block)
             block.sums[id(node)] = inner
             self.visit(node.args[0], (*path[:length], inner))
-            self.said |= {id(node)} | ({id(node.args[0])} if node.op == "logsumexp" else set())
+            self.said.add(id(node))
+            if node.op == "logsumexp":
+                self.log_sums[id(node)] = node
         if self.with_gradient and node.is_active and node.op in WORDS:
             self._keep(node)
         if node.op not in ("number", "code", "loop", "size"):

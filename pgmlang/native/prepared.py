@@ -51,7 +51,7 @@ class Preparation:
 
 
 def is_costly(node: Scalar) -> bool:
-    """Whether reading a scalar from an array is worth it."""
+    """Whether working a scalar out costs more than reading it."""
     return any(scalar.op not in CHEAP for scalar in walk(node))
 
 

@@ -18,8 +18,9 @@ from pgmlang.lower.writer import Writer
 from pgmlang.native.factor_terms import FactorTerm
 from pgmlang.native.names import Identifiers
 from pgmlang.native.placement import LoopBody, Placement
+from pgmlang.native.printed_sequences import SequenceCalls
 from pgmlang.native.scalars import Array, Loop, Scalar
-from pgmlang.native.stages import AnyStage, Stage, VectorStage
+from pgmlang.native.stages import AnyStage, ProbeStage, SequenceStage, Stage, VectorStage
 from pgmlang.native.templates import filled, is_plain, minus, moved_on, row_major
 from pgmlang.native.words import ARGUMENTS, PARTIAL, REDUCTIONS, WORDS
 
@@ -51,6 +52,9 @@ class Printer:
             for scalar in item.scalars:
                 self.places.visit(scalar, path)
             pieces.append((item, path, len(self.places.root.nodes)))
+        for node in self.places.log_sums.values():
+            size = self.size(node.payload.axis)
+            self.out.assign(self.names["each", node], py.call("np.empty", size))
         done = 0
         passed: list[Scalar | tuple[AnyStage, tuple[LoopBody, ...]]] = []
         for item, path, needed in pieces:
@@ -93,9 +97,14 @@ class Printer:
         shape = py.tuple_of(*(self.size(a) for a in stage.array.axes))
         gathered = REDUCTIONS[stage.gathers] if isinstance(stage, Stage) and stage.gathers else None
         start = py.call("np.full", shape, py.constant(gathered.start)) if gathered else py.call("np.empty", shape)
-        self.out.assign(identifier, start)
+        is_zero = isinstance(stage, SequenceStage | ProbeStage)
+        self.out.assign(identifier, py.call("np.zeros", shape) if is_zero else start)
         if self.with_gradient and stage.array.is_active:
             self.out.assign(self._adjoint_array(stage.array), py.call("np.zeros", shape))
+        if isinstance(stage, SequenceStage):
+            SequenceCalls(self.out, self.names, stage, self.size).forward()
+        if isinstance(stage, SequenceStage | ProbeStage):
+            return
 
         def inside() -> None:
             if isinstance(stage, VectorStage):
@@ -129,11 +138,17 @@ class Printer:
 
     def _return(self, stage: AnyStage, path: tuple[LoopBody, ...]) -> None:
         """The adjoints of a stage's array, handed on to what its elements were made of."""
+        if isinstance(stage, ProbeStage):
+            return
         self.out.blank()
         self._comment(f"adjoints of {stage.array.name}", stage.span)
+        if isinstance(stage, SequenceStage):
+            SequenceCalls(self.out, self.names, stage, self.size).adjoint()
+            return
 
         def inside() -> None:
             adjoints = self._adjoint_array(stage.array)
+            assert not isinstance(stage, SequenceStage | ProbeStage)
             if isinstance(stage, VectorStage):
                 given = [self._vector(name, stage) for name in (self.names[stage.array], adjoints)]
                 free, gradient = (self._stretch(vector, stage) for vector in ("x", "gradient"))
@@ -144,7 +159,7 @@ class Printer:
         self._loops(path, inside)
 
     def _index(self, stage: Stage, block: LoopBody) -> list[ast.expr]:
-        if stage.gathers:
+        if stage.places:
             places = [self.value(place, block) for place in stage.places]
         else:
             places = [py.name(self.names[loop]) for loop in stage.loops]
@@ -205,15 +220,21 @@ class Printer:
                 )
 
     def _log_sum(self, node: Scalar, inner: LoopBody) -> None:
-        """The log of a sum of exponentials, of which the largest is kept apart."""
-        largest, rest = self.names["largest", node], self.names["rest", node]
-        self.out.line(f"{largest}, {rest} = -math.inf, 0.0")
+        """The log of a sum of exponentials, each beside the largest, which their derivatives are said in."""
+        largest, rest, each = (self.names[part, node] for part in ("largest", "rest", "each"))
+        self.out.assign(largest, py.name("-math.inf"))
         self._head(inner.loop)
         self._forward(inner, inner.nodes)
-        value = py.text(self.value(node.args[0], inner))
-        self.out.line(f"{largest}, {rest} = log_sum_with({largest}, {rest}, {value})")
+        element = self._each(node)
+        self.out.statement(ast.Assign([element], self.value(node.args[0], inner)), None)
+        self.out.assign(largest, py.call("max", py.name(largest), element))
         self.out.indent -= 1
+        self.out.assign(rest, py.call("exponentials", py.name(each), py.name(largest)))
         self.out.assign(self.names[node], py.call("log_sum_of", py.name(largest), py.name(rest)))
+
+    def _each(self, node: Scalar) -> ast.expr:
+        """Where an element of a sum of exponentials is kept."""
+        return py.item(py.name(self.names["each", node]), py.name(self.names[node.payload]))
 
     def value(self, node: Scalar, block: LoopBody) -> ast.expr:
         """A scalar where it is used."""
@@ -295,11 +316,13 @@ class Printer:
             if node.op in ("sum", "logsumexp"):
                 inner = block.sums[id(node)]
                 self._accumulate(inner)
+                if node.op == "logsumexp":
+                    rest, scale = (py.name(self.names[part, node]) for part in ("rest", "scale"))
+                    share = filled("d / rest if rest > 0.0 else 0.0", {"d": adjoint, "rest": rest})
+                    self.out.assign(py.text(scale), share)
+                    adjoint = py.binary("mul", scale, self._each(node))
                 self._head(inner.loop)
                 self._forward(inner, inner.nodes)
-                if node.op == "logsumexp":
-                    share = py.call("share_of_sum", self.value(node.args[0], inner), self.value(node, block))
-                    adjoint = py.binary("mul", adjoint, share)
                 self._send(node.args[0], adjoint)
                 self._reverse(inner, inner.nodes)
                 self.out.indent -= 1

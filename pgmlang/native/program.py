@@ -5,21 +5,25 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pgmlang.graph.summable import Step
 from pgmlang.lower import pyast as py
 from pgmlang.lower.distributions import with_labels_picked
 from pgmlang.lower.program import FILE_NAME
 from pgmlang.lower.writer import Writer
 from pgmlang.model import Model
+from pgmlang.native.costs import Counts, counts_of
+from pgmlang.native.elimination import probes_of, without_labels
 from pgmlang.native.factor_terms import FactorTerm, FactorTerms
 from pgmlang.native.formulas import NotScalar
-from pgmlang.native.names import SPECIAL, TAILS, VECTOR_MAPS, Identifiers
+from pgmlang.native.hoisted import Hoisting
+from pgmlang.native.names import SEQUENCES, SPECIAL, TAILS, VECTOR_MAPS, Identifiers
 from pgmlang.native.prepared import Preparation
 from pgmlang.native.printer import Printer
 from pgmlang.native.scalars import Array, Scalar, walk
-from pgmlang.native.stages import AnyStage
+from pgmlang.native.stages import AnyStage, SequenceStage
 from pgmlang.native.supports import AnySupport, VectorSupport
 from pgmlang.native.words import REDUCTIONS
 
@@ -30,13 +34,14 @@ MOST_OPERATIONS = 4_000
 @dataclass(frozen=True, repr=False)
 class NativeProgram:
     """A printed program. ``arrays``: what its functions read, in the order of their arguments, then what ``prepare`` gives, then the
-    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order."""
+    numbers of elements of the axes ``sizes``; ``free``: the variables of the free vector, in order; ``counts``: the operations of a value."""
 
     source: str
     name: str
     arrays: tuple[Array, ...]
     sizes: tuple[str, ...]
     free: tuple[str, ...]
+    counts: Counts
 
     def __repr__(self) -> str:
         lines = self.source.count("\n")
@@ -59,18 +64,24 @@ class _Pieces:
 
 def native_program(
     model: Model, supports: Mapping[str, AnySupport], partly_seen: Collection[str] = (), weighted: Collection[str] = (),
-    file_name: str = FILE_NAME,
+    steps: Sequence[Step] = (), in_part: Collection[str] = (), file_name: str = FILE_NAME, *, of_labels: bool = False,
 ) -> NativeProgram:  # fmt: skip
     """The program of a model whose variables in ``supports`` are free, in that order. ``partly_seen``: variables some of whose missing
-    cells drop out; ``weighted``: plates whose rows have weights. Raises NotScalar for what has no such form."""
+    cells drop out; ``weighted``: plates whose rows have weights; ``steps``: sum discrete variables out, those ``in_part`` where their cells are
+    open; ``of_labels``: in place of the density their posterior chances. Raises NotScalar for what has no such form."""
     model = model.once(with_labels_picked)
-    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted))
-    terms = [*factors.terms(), *factors.jacobians()]
+    summed = frozenset(name for step in steps for name in step.names)
+    factors = FactorTerms(model, supports, frozenset(partly_seen), frozenset(weighted), summed,
+                          slopes=not of_labels)  # fmt: skip
+    probes = probes_of(factors, steps) if of_labels else []
+    of_factors = without_labels(factors, [*factors.terms(), *(term for _, term in probes)], steps, in_part)
+    terms = list(map(factors.by_weight, of_factors))
+    terms = [t for t in terms if t.value.is_active] if of_labels else [*terms, *factors.jacobians()]
     preparation = Preparation(factors.graph)
     stages = [preparation.stage(s) for s in factors.stages.values()]
     terms = [preparation.term(t) for t in terms]
     of_data = [s for s in stages if not s.array.varies]
-    of_values = [s for s in stages if s.array.varies]
+    of_values, terms = Hoisting(factors.graph).all([s for s in stages if s.array.varies], terms)
     if len(factors.graph.known) > MOST_OPERATIONS:
         raise NotScalar(f"{len(factors.graph.known):,} operations, which would take long to compile")
     pieces = _Pieces(
@@ -78,6 +89,7 @@ def native_program(
     )
     filled = {s.array for s in (*pieces.prepared, *pieces.stages)}
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
+    read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
     axes = {a for item in pieces.everything for a in axes_of(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
@@ -88,13 +100,19 @@ def native_program(
     body = Writer(file_name)
     prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
-    for with_gradient in (True, False):
+    if of_labels:
+        asked = [stage.array for stage, _ in probes]
+        _label_chances(body, names, model, supports, pieces, arguments, asked)
+    for with_gradient in (True, False) if not of_labels else ():
         _density(body, names, model, supports, pieces, arguments, with_gradient=with_gradient)
     out = Writer(file_name)
     _head(out, model, file_name, body)
     out.extend(body)
-    _foot(out, arguments)
-    return NativeProgram(out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports))
+    if not of_labels:
+        _foot(out, arguments)
+    return NativeProgram(
+        out.render()[0], model.name, tuple(arrays), tuple(sizes), tuple(supports), counts_of(pieces.everything)
+    )
 
 
 def _arrays(value: Scalar) -> set[Array]:
@@ -132,7 +150,8 @@ def _head(out: Writer, model: Model, file_name: str, body: Writer) -> None:
     out.blank()
     out.line("from pgmlang.native.compiled import compiled, compiled_sums, inlined")
     text = body.render()[0]
-    for module, words in (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS)):
+    rooms = (("special", SPECIAL), ("tails", TAILS), ("vectors", VECTOR_MAPS), ("sequences", SEQUENCES))
+    for module, words in rooms:
         used = [word for word in sorted(words) if re.search(rf"\b{word}\(", text)]
         if used:
             out.line(f"from pgmlang.native.runtime.{module} import (")
@@ -174,6 +193,26 @@ def _density(
     )
     out.blank()
     out.statement(py.returns(py.name("total")), None, "")
+    out.indent -= 1
+
+
+def _label_chances(
+    out: Writer, names: Identifiers, model: Model, supports: Mapping[str, AnySupport], pieces: _Pieces, arguments: list[str],
+    asked: Sequence[Array],
+) -> None:  # fmt: skip
+    out.blank(2)
+    out.line("@compiled_sums")
+    out.head(f"def label_chances({', '.join(['x', *arguments])}):")
+    out.indent += 1
+    out.doc("The posterior chances of labels at a free vector: slopes of the log of the sum over them.")
+    starts = _starts(out, names, model, supports)
+    out.line("total = 0.0")
+    Printer(out, names, with_gradient=True, starts=starts, guarded=pieces.guarded).body(
+        pieces.stages, pieces.terms
+    )
+    out.blank()
+    chances = py.tuple_of(*(py.name(names["adjoint", array]) for array in asked))
+    out.statement(py.returns(chances), None, "")
     out.indent -= 1
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pgmlang.model.expr import Reduce
 from pgmlang.native.formulas import NotScalar, scalar_of
-from pgmlang.native.placed import PlacedExpressions, Places
+from pgmlang.native.labels import labels_in
+from pgmlang.native.placed import PlacedExpressions, Places, fresh_name
 from pgmlang.native.scalars import Array, Loop, Scalar
 from pgmlang.native.stages import Stage
 from pgmlang.native.words import REDUCTIONS
@@ -54,22 +55,31 @@ class OverRows:
         """All of a value by a key of `REDUCTIONS`, as an array of the outer elements that the rows are gathered into."""
         graph = self.terms.graph
         along = tuple(a for a in self.inner if a != self.plate and value.loops & self.inner[a].loops)
+        labels = labels_in(value, self.terms.summed)
+        by_label = [graph.make("loop", payload=loop) for loop in labels]
         parents = [
             graph.load(Array("parent", (a, self.plate), (self.plate,)), (self.inner[self.plate],))
             for a in self.outer
         ]
-        element = (*parents, *(self.inner[a] for a in along))
-        axes = (*self.outer, *along)
+        element = (*parents, *(self.inner[a] for a in along), *by_label)
+        axes = (*self.outer, *along, *(loop.axis for loop in labels))
         is_active = op == "sum" and value.is_active
         known = self.terms.gathered.get((op, id(value), axes))
         if known is None:
             known = Array(
-                "computed", (_fresh(self.terms, f"{_PLAIN[op]}_over_{self.plate}"),), axes, is_active, value.varies
+                "computed",
+                (fresh_name(self.terms, f"{_PLAIN[op]}_over_{self.plate}"),),
+                axes,
+                is_active,
+                value.varies,
             )
-            loops = (Loop(self.plate), *(Loop(a) for a in along))
+            loops = (Loop(self.plate), *(Loop(a) for a in along), *labels)
             self.terms.stages[known.name] = Stage(known, loops, value, None, op, element)
             self.terms.gathered[op, id(value), axes] = known
-        return Reduced(graph.load(known, element), graph.load(known, [self.places[a] for a in axes]))
+        return Reduced(
+            graph.load(known, element),
+            graph.load(known, [*(self.places[a] for a in (*self.outer, *along)), *by_label]),
+        )
 
     def count(self) -> Scalar:
         """How many there are of each element."""
@@ -77,14 +87,6 @@ class OverRows:
 
 
 _PLAIN = {op: op.removesuffix("_over") for op in REDUCTIONS}
-
-
-def _fresh(terms: PlacedExpressions, name: str) -> str:
-    number, fresh = 1, name
-    while fresh in terms.stages or fresh in terms.model.by_name:
-        number += 1
-        fresh = f"{name}_{number}"
-    return fresh
 
 
 def reduced(terms: PlacedExpressions, expr: Reduce, places: Places) -> Scalar:
@@ -163,7 +165,7 @@ def _kept(over: Over, value: Scalar) -> Scalar:
         return value
     graph, terms = over.terms.graph, over.terms
     loops = tuple(sorted(value.loops, key=lambda loop: (loop.depth, loop.axis)))
-    array = Array("computed", (_fresh(terms, "kept"),), tuple(loop.axis for loop in loops), True, True)
+    array = Array("computed", (fresh_name(terms, "kept"),), tuple(loop.axis for loop in loops), True, True)
     terms.stages[array.name] = Stage(array, loops, value, None)
     return graph.load(array, [graph.make("loop", payload=loop) for loop in loops])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,14 +22,16 @@ class Loop:
     depth: int = 0
 
 
-ArrayKind = Literal["values", "free", "computed", "parent", "previous", "position", "seen", "weight"]
+ArrayKind = Literal[
+    "values", "free", "computed", "parent", "previous", "position", "order", "seen", "open", "weight"
+]
 
 
 @dataclass(frozen=True)
 class Array:
     """An array that a program reads. ``kind``: ``values`` of the variable ``of``, its ``free`` ones (a stretch of the free vector), what
     the program has ``computed``; the ``parent`` of a plate (outer, inner), the rows ``previous`` in a chain (chain, lag), the ``position`` in
-    it, which cells are ``seen``, the ``weight`` of rows. ``axes`` of its elements; ``varies``: they hang on the free vector,
+    it, its rows in ``order``, which cells are ``seen``, which are ``open`` though others are given, the ``weight`` of rows. ``axes`` of its elements; ``varies``: they hang on the free vector,
     ``is_active``: with derivatives."""
 
     kind: ArrayKind
@@ -46,7 +48,7 @@ class Array:
                 return f"{outer}_of_{inner}"
             case "previous", (chain, lag):
                 return f"{chain}_before_{lag}"
-            case "position" | "seen" | "weight" | "free", (name,):
+            case "position" | "order" | "seen" | "open" | "weight" | "free", (name,):
                 return f"{name}_{self.kind}"
         return "_".join(self.of)
 
@@ -165,6 +167,18 @@ class ScalarGraph:
                 return a.args[0]
             case ("where", (_, a, b), _) if a is b:
                 return a
+            case ("where", (_, a, b), (truth, *_)) if truth is not None:
+                return a if truth else b
+            case ("and", (a, b), (n, m)) if n is not None or m is not None:
+                known, other = (a, b) if n is not None else (b, a)
+                return other if known.number else known
+            case ("or", (a, b), (n, m)) if n is not None or m is not None:
+                known, other = (a, b) if n is not None else (b, a)
+                return known if known.number else other
+            case ("not", (_,), (n,)) if n is not None:
+                return self.number(0.0 if n else 1.0)
+            case ("real", (a,), (n,)) if n is not None:
+                return a
         return None
 
 
@@ -185,3 +199,17 @@ def walk(*roots: Scalar) -> Iterator[Scalar]:
             seen.add(id(scalar))
             yield scalar
             pending += scalar.args
+
+
+def rewritten(graph: ScalarGraph, scalar: Scalar, known: Mapping[int, Scalar]) -> Scalar:
+    """A scalar with others in place of some, by their ids."""
+    done = dict(known)
+
+    def of(node: Scalar) -> Scalar:
+        if id(node) not in done:
+            args = tuple(map(of, node.args))
+            same = all(a is b for a, b in zip(args, node.args, strict=True))
+            done[id(node)] = node if same else graph.like(node, graph.make(node.op, *args, payload=node.payload))
+        return done[id(node)]
+
+    return of(scalar)

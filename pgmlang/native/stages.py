@@ -11,8 +11,8 @@ from pgmlang.native.supports import VectorSupport
 
 @dataclass(frozen=True)
 class Stage:
-    """``value`` at each element along ``loops``. With ``gathers``, a key of `REDUCTIONS`, several values come to one element, that which ``places``
-    says: the sum of the rows of each group, say."""
+    """``value`` at each element along ``loops``, at the element that ``places`` say where there are any. With ``gathers``, a key of
+    `REDUCTIONS`, several values come to one element: the sum of the rows of each group, say."""
 
     array: Array
     loops: tuple[Loop, ...]
@@ -43,4 +43,57 @@ class VectorStage:
         return ()
 
 
-AnyStage = Stage | VectorStage
+@dataclass(frozen=True)
+class SequenceStage:
+    """The log of the sum over the paths of labels along each sequence of ``chain``, at its first row (0 at others), by functions of
+    ``runtime/sequences.py``. ``emission [*rest, chain, *states]`` and ``transition [*rest, rows, *states before, *states]``: what states are
+    worth; the transition has no rest unless it ``varies_with_rest``, and rows are the chain's (``is_of_rows``), those of the plate that the array
+    ``of_plate`` names for each row, or none."""
+
+    array: Array
+    chain: str
+    emission: Array
+    transition: Array
+    states: tuple[str, ...]
+    rest: tuple[str, ...]
+    of_plate: Array | None
+    is_of_rows: bool
+    varies_with_rest: bool
+    span: Span | None
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None: the functions have their own."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None: it is made by a call."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[Array, ...]:
+        """The arrays that say where rows stand."""
+        order = [Array(kind, (self.chain,), (self.chain,)) for kind in ("order", "position")]
+        return (*order, *([self.of_plate] if self.of_plate is not None else []))
+
+
+@dataclass(frozen=True)
+class ProbeStage:
+    """Zeros, added to what a density is of: its slopes by them are what is asked for (Darwiche 2003)."""
+
+    array: Array
+    span: Span | None
+
+    @property
+    def loops(self) -> tuple[Loop, ...]:
+        """None."""
+        return ()
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """None."""
+        return ()
+
+
+AnyStage = Stage | VectorStage | SequenceStage | ProbeStage

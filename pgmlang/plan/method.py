@@ -21,7 +21,8 @@ Result = TypeVar("Result")
 @dataclass(frozen=True)
 class Facts:
     """What the data says about a model. ``missing``: variables with missing cells and how many. Without data
-    (``binding`` None) the ``latent`` are a guide's names, other random variables are ``unknown``."""
+    (``binding`` None) the ``latent`` are a guide's names, other random variables are ``unknown``. ``device``: where numbers
+    are worked out."""
 
     observed: frozenset[str] = frozenset()
     latent: frozenset[str] = frozenset()
@@ -29,6 +30,7 @@ class Facts:
     missing: Mapping[str, int] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     binding: Binding | None = None
+    device: str = "cpu"
     _results: dict[tuple[Any, int], tuple[Model, Any]] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )
@@ -57,16 +59,20 @@ def once_per_problem(function: Callable[[Model, Facts], Result]) -> Callable[[Mo
     return answer
 
 
-def facts_of(model: Model, binding: Binding | None = None, fixed: Iterable[str] = ()) -> Facts:
+def facts_of(
+    model: Model, binding: Binding | None = None, fixed: Iterable[str] = (), device: str = "cpu"
+) -> Facts:
     """The facts of a model joined to data, or of one without."""
     held = frozenset(fixed)
     names = {v.name for v in model.of_role("random", "field")} - held
     if binding is None:
         guided = {c.target for c in model.guide.conditionals} if model.guide else set()
-        return Facts(latent=frozenset(guided & names), unknown=frozenset(names - guided), fixed=held)
+        return Facts(
+            latent=frozenset(guided & names), unknown=frozenset(names - guided), fixed=held, device=device
+        )
     observed = names & set(binding.values)
     missing = {k: n for k, n in binding.missing.items() if n and k in names}
-    return Facts(frozenset(observed), frozenset(names - observed), frozenset(), missing, held, binding)
+    return Facts(frozenset(observed), frozenset(names - observed), frozenset(), missing, held, binding, device)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def planned(
 ) -> Planned:
     """`make_plan` for one method, with what it names."""
     closed = by_name(binding.model if binding is not None else separate_terms(model))
-    facts = facts_of(closed, binding, fixed)
+    facts = facts_of(closed, binding, fixed, device)
     chosen, refusals = choose(closed, facts, method)
     given = options_for(chosen, options or {})
     named = [*(options or {}), *(["device"] if device != "cpu" else [])]

@@ -74,7 +74,7 @@ def target_over(text: str, rows: dict[str, Any] = ROWS) -> Target:
 
 
 def assert_equal(target: Target, scale: float = 0.7) -> NativeLogDensity:
-    native = native_log_density(target.joint, target.names)
+    native = native_log_density(target.joint, target.names, target.sums.names if target.sums else ())
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(5, target.dimension)) * scale)
     expected, slopes = target.value_and_grad(x)
     values, gradients = native.values_and_gradients(x.numpy())

@@ -23,7 +23,6 @@ from pgmlang.native.runtime.streams import STEP, bits_31, uniform
 def sweep_of_width(width: int) -> Callable[..., Any]:
     """The sweep over nodes of one number of states that meet at most ``width`` others."""
 
-    @compiled
     def sweep(states, order, near, first, thresholds, num_states, seeds):
         """Draws the nodes `order [n]` of every chain: the states of `near [n, width]` are the digits of the cell, from `first [n]` on, whose
         `num_states - 1` thresholds say at which 31 bits the next state begins."""
@@ -44,7 +43,9 @@ def sweep_of_width(width: int) -> Callable[..., Any]:
                         drawn += bits >= thresholds[cell + k]
                     state[order[place]] = drawn
 
-    return sweep  # type: ignore[no-any-return]
+    # code is kept by the name
+    sweep.__name__ = sweep.__qualname__ = f"sweep_of_{width}"
+    return compiled(sweep)
 
 
 @compiled

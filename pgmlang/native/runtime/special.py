@@ -43,23 +43,24 @@ def logaddexp(a, b):
 
 
 @compiled
-def log_sum_with(largest, rest, x):
-    """A sum of exponentials, ``rest`` times that of the largest so far, with one more added."""
-    if x > largest:
-        return x, rest * math.exp(largest - x) + 1.0
-    return largest, rest + math.exp(x - largest) if x != -math.inf else rest
+def exponentials(each, largest):
+    """Numbers as their exponentials beside that of the largest of them; gives the sum. Infinite ones alone count where there are any."""
+    total = 0.0
+    if abs(largest) < math.inf:
+        for i in range(each.shape[0]):
+            each[i] = math.exp(each[i] - largest)
+            total += each[i]
+    else:
+        for i in range(each.shape[0]):
+            each[i] = 1.0 if each[i] == math.inf else 0.0
+            total += each[i]
+    return total
 
 
 @compiled
 def log_sum_of(largest, rest):
     """The log of a sum of exponentials; of none is minus infinity."""
     return largest + math.log(rest) if rest != 0.0 else -math.inf
-
-
-@compiled
-def share_of_sum(x, log_sum):
-    """The share of exp(x) in a sum of such."""
-    return math.exp(x - log_sum) if x != -math.inf else 0.0
 
 
 @compiled

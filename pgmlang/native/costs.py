@@ -1,0 +1,170 @@
+"""What a density costs as compiled loops and by torch's recorded operations, estimated from a program; and which of the two is taken.
+
+The figures stand for every machine, and for a program that was never compiled before, so that the choice, and the last digits of draws with
+it, are the same everywhere and whatever is on disk. `benchmarks/backends.py` measures what they stand for.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pgmlang.native.factor_terms import FactorTerm
+from pgmlang.native.scalars import Scalar, walk
+from pgmlang.native.stages import AnyStage
+from pgmlang.native.words import WORDS
+
+PLAIN = frozenset({
+    "load", "add", "sub", "mul", "div", "neg", "square", "sqrt", "where", "real", "min", "max", "abs", "sign", "eq", "ne", "lt", "le",
+    "gt", "ge", "and", "or", "not", "moved", "sum", "max_over", "min_over", "prod_over", "relu",
+})  # fmt: skip
+"""What several elements are worked out of at a time; all else is a function of the library of mathematics."""
+FREE = frozenset({"number", "code", "loop", "size"})
+"""What is said and not worked out."""
+
+FIRST_USE, COMPILED_OPERATION = 0.7, 0.014
+"""Seconds until numba has compiled anything, and for each operation of the program."""
+LOOP = 0.3e-6
+"""Seconds of a gradient of one chain by loops, beside its elements."""
+RECORDING, RECORDED_CALL, RECORDED_OPERATION = 0.03, 25e-6, 2.3e-6
+"""Seconds until torch has recorded a gradient, of a step of all chains, and of each operation in it, for however many chains."""
+
+Kind = Literal["plain", "inner", "function", "gather"]
+BY_LOOPS: Mapping[Kind, float] = {"plain": 0.15e-9, "inner": 0.15e-9, "function": 4.5e-9, "gather": 0.5e-9}
+BY_TORCH: Mapping[Kind, float] = {"plain": 0.8e-9, "inner": 0.2e-9, "function": 0.9e-9, "gather": 8e-9}
+"""Seconds of an operation of each element of one chain, its adjoint included: `PLAIN` ones, those inside of a sum (a matrix product, to
+torch), functions, elements picked by an index of data."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a value of the density is: how often an operation of a kind stands along the loops over some axes, those of data alone left
+    out; ``operations`` of the whole text, over which the compiler goes."""
+
+    elements: Mapping[tuple[Kind, tuple[str, ...]], int]
+    operations: int
+
+    @property
+    def axes(self) -> frozenset[str]:
+        """The axes that loops run over."""
+        return frozenset(a for _, axes in self.elements for a in axes)
+
+    @property
+    def varying(self) -> int:
+        """Operations on values, of which torch makes a call each."""
+        return sum(number for (kind, _), number in self.elements.items() if kind != "inner")
+
+    def seconds(self, each: Mapping[Kind, float], sizes: Mapping[str, int]) -> float:
+        """What all elements take, over axes of these ``sizes``."""
+        return sum(
+            number * each[kind] * math.prod(sizes[a] for a in axes)
+            for (kind, axes), number in self.elements.items()
+        )
+
+
+def counts_of(items: Iterable[AnyStage | FactorTerm]) -> Counts:
+    """The operations of stages and terms."""
+    elements: Counter[tuple[Kind, tuple[str, ...]]] = Counter()
+    operations = 0
+    for item in items:
+        inside = {id(scalar) for scalar in _inside_of_sums(item.scalars)}
+        for scalar in walk(*item.scalars):
+            operations += scalar.op not in FREE
+            if scalar.varies and scalar.op not in FREE:
+                axes = tuple(sorted(loop.axis for loop in scalar.loops))
+                elements["inner" if id(scalar) in inside else _kind(scalar), axes] += _calls(scalar.op)
+        for scalar in item.scalars:
+            # added to the density, or put into an array
+            elements["plain", tuple(loop.axis for loop in item.loops)] += scalar.varies
+    return Counts(dict(elements), operations)
+
+
+def _inside_of_sums(scalars: Iterable[Scalar]) -> Iterator[Scalar]:
+    """Plain scalars that vary along the loop of a sum that they stand in."""
+    for total in walk(*scalars):
+        if total.op == "sum":
+            yield from (s for s in walk(*total.args) if total.payload in s.loops and _kind(s) == "plain")
+
+
+def _kind(scalar: Scalar) -> Kind:
+    if scalar.op == "load":
+        return "gather" if any(walked.op == "load" for walked in walk(*scalar.args)) else "plain"
+    return "plain" if scalar.op in PLAIN else "function"
+
+
+@cache
+def _calls(op: str) -> int:
+    """How many functions of Python's `math` a function and its derivatives call, those of the runtime's functions counted in."""
+    if op in PLAIN or op not in WORDS:
+        return 1
+    texts = (WORDS[op].written, *WORDS[op].derivatives)
+    return max(1, sum(_calls_in(ast.parse(text)) for text in texts if text))
+
+
+def _calls_in(tree: ast.AST) -> int:
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [function.id for function in called if isinstance(function, ast.Name)]
+    return len(called) - len(names) + sum(_calls_of(name) for name in names)
+
+
+@cache
+def _calls_of(name: str) -> int:
+    """Those of a function of the runtime; of any other none."""
+    return _calls_in(_runtime()[name]) if name in _runtime() else 0
+
+
+@cache
+def _runtime() -> Mapping[str, ast.Module]:
+    """The functions of the runtime's files, as they are written."""
+    texts = [f.read_text("utf-8") for f in files("pgmlang.native.runtime").iterdir() if f.name.endswith(".py")]
+    functions = [f for text in texts for f in ast.parse(text).body if isinstance(f, ast.FunctionDef)]
+    return {f.name: ast.Module(f.body, []) for f in functions}
+
+
+@dataclass(frozen=True)
+class BackendChoice:
+    """``backend``: what works out a density, ``native`` or ``torch``; ``reason``: why, in words that begin with it."""
+
+    backend: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of a gradient of one chain by loops and by torch, where many are worked out together, and before the first."""
+
+    loops: float
+    torch: float
+    compilation: float
+    recording: float
+
+
+def estimated(counts: Counts, sizes: Mapping[str, int], chains: int) -> Estimate:
+    """What a density costs."""
+    return Estimate(
+        LOOP + counts.seconds(BY_LOOPS, sizes),
+        (RECORDED_CALL + RECORDED_OPERATION * counts.varying) / chains + counts.seconds(BY_TORCH, sizes),
+        FIRST_USE + COMPILED_OPERATION * counts.operations,
+        RECORDING,
+    )
+
+
+def chosen(counts: Counts, sizes: Mapping[str, int], chains: int, gradients: int) -> BackendChoice:
+    """Who works out so many ``gradients`` of so many ``chains``: loops where compiling them takes less time than they save."""
+    cost = estimated(counts, sizes, chains)
+    loops, torch = (f"{s * 1e6:,.{1 if s < 1e-5 else 0}f}" for s in (cost.loops, cost.torch))
+    number = gradients * chains
+    if cost.compilation + number * cost.loops < cost.recording + number * cost.torch:
+        return BackendChoice("native", f"native: loops, {loops} us a gradient a chain estimated; torch: {torch}")
+    if cost.loops < cost.torch:
+        run = f"{number * cost.torch:.1f} s estimated"
+        return BackendChoice(
+            "torch", f"torch: too short a run ({run}) for compilation ({cost.compilation:.1f} s) to pay"
+        )
+    return BackendChoice("torch", f"torch: {torch} us a gradient a chain estimated; loops: {loops}")
