@@ -1,12 +1,14 @@
 """Trained and sampled models beside their peers, in one run, one thread each: seconds, ratio, quality.
 
 Rows: eight schools and a logistic regression (smallest bulk effective sample size a second, against NumPyro's NUTS on four
-chains), an epoch of an RBM and of a VAE (against the same in plain PyTorch), sweeps of a lattice (against a numba loop).
+chains), an epoch of an RBM and of a VAE (against the same in plain PyTorch), sweeps of lattices (against numba loops by hand).
+``python families.py [schools logistic rbm vae lattice]``.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -191,31 +193,62 @@ def vae() -> None:
 
 
 def lattice() -> None:
-    import numba
+    """Sweeps of lattices: of compiled loops, of torch (sparse couplings; labels listed) and of a loop written by hand."""
+    for side, chains, sweeps in ((64, 16, 100), (512, 4, 5)):
+        text = (EXAMPLES / "ising/ising.pgm").read_text().replace("side = 8", f"side = {side}")
+        rows = {"s": np.ones((1, side * side), dtype=np.int64)}
+        _lattice(f"Ising {side} x {side}", text, rows, {"J": 0.4, "B": 0.0}, chains, sweeps, _ising_by_hand)
+    text = (
+        "param J : real\nplate image {\n  plate site = grid(64, 64) { field s : {a, b, c, d} }\n"
+        "  plate bond(i, j) = edges(site) { factor if s[i] == s[j] then J else 0 }\n}"
+    )
+    _lattice(
+        "Potts 64 x 64, 4 labels", text, {"s": np.full((1, 64 * 64), "a")}, {"J": 0.9}, 16, 20, _potts_by_hand
+    )
 
+
+def _lattice(
+    what: str, text: str, rows: dict[str, Any], params: dict[str, float], chains: int, sweeps: int, by_hand: Any
+) -> None:
     from pgmlang.density.bind import bound_density
     from pgmlang.fields.fields import fields_of
     from pgmlang.infer.base import facts_of
     from pgmlang.plan.problem import Problem
 
-    side, chains, sweeps = 64, 16, 50
-    text = (EXAMPLES / "ising/ising.pgm").read_text().replace("side = 8", f"side = {side}")
-    model = pgmlang.compile(text)
-    bound = model.bind({"s": np.ones((1, side * side), dtype=np.int64)})
+    bound = pgmlang.compile(text).bind(rows)
     joint = bound_density(Problem(bound.model, bound, {}, facts_of(bound.model, bound)), torch.float32)
     fields = fields_of(joint, ("s",))
-    params = {"J": torch.tensor(0.4), "B": torch.tensor(0.0)}
-    generator = torch.Generator().manual_seed(1)
-    values = fields.begin(generator, (chains,))
-    start = time.perf_counter()
-    frozen = fields.with_frozen_params(params)
-    setting = time.perf_counter() - start
-    for _ in range(3):
-        values = frozen.sweep(generator, values)
-    start = time.perf_counter()
-    for _ in range(sweeps):
-        values = frozen.sweep(generator, values)
-    ours = sweeps * chains * side * side / (time.perf_counter() - start)
+    spins = chains * fields.joint.shapes["s"][1]
+    held = {k: torch.tensor(v) for k, v in params.items()}
+
+    def speed(backend: str, sweeps: int) -> tuple[float, float, float]:
+        """Million spins a second, the seconds before the first sweep, energy a spin at the end."""
+        generator = torch.Generator().manual_seed(1)
+        values = fields.begin(generator, (chains,))
+        start = time.process_time()
+        frozen = fields.with_frozen_params(held, backend=backend)
+        for _ in range(2):
+            values = frozen.sweep(generator, values, held)
+        setting = time.process_time() - start
+        start = time.process_time()
+        for _ in range(sweeps):
+            values = frozen.sweep(generator, values, held)
+        seconds = time.process_time() - start
+        return (
+            sweeps * spins / seconds / 1e6,
+            setting,
+            float(frozen.energy(values, held).mean()) / (spins / chains),
+        )
+
+    (ours, setting, energy), (today, before, level) = speed("native", sweeps), speed("torch", max(2, sweeps // 5))
+    side = int(np.sqrt(spins / chains))
+    theirs, reached = by_hand(side, chains, sweeps, params)
+    quality = f"energy a spin {energy:.3f} and {reached:.3f}; {setting:.2f} s before; torch {today:.3g} ({level:.3f}; {before:.2f} s)"
+    row(f"{what}, {chains} chains", ours, theirs, "million spins a second", quality)
+
+
+def _ising_by_hand(side: int, chains: int, sweeps: int, params: dict[str, float]) -> tuple[float, float]:
+    import numba
 
     @numba.njit
     def loop(s: Any, J: float, sweeps: int) -> None:
@@ -236,22 +269,61 @@ def lattice() -> None:
                         s[c, i, j] = 1 if np.random.random() < 1 / (1 + np.exp(-2 * J * total)) else -1
 
     s = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.int8), (chains, side, side))
-    loop(s, 0.4, 1)
-    start = time.perf_counter()
-    loop(s, 0.4, sweeps)
-    theirs = sweeps * chains * side * side / (time.perf_counter() - start)
-    row(
-        "Ising 64 x 64, 16 chains",
-        ours / 1e6,
-        theirs / 1e6,
-        "million spins a second",
-        f"once {setting:.2f} s before the first sweep",
-    )
+    loop(s, params["J"], 2)
+    start = time.process_time()
+    loop(s, params["J"], sweeps)
+    seconds = time.process_time() - start
+    wide = s.astype(float)
+    energy = (wide[:, 1:] * wide[:, :-1]).sum() + (wide[:, :, 1:] * wide[:, :, :-1]).sum()
+    return sweeps * s.size / seconds / 1e6, params["J"] * energy / s.size
+
+
+def _potts_by_hand(side: int, chains: int, sweeps: int, params: dict[str, float]) -> tuple[float, float]:
+    import numba
+
+    labels = 4
+
+    @numba.njit
+    def loop(s: Any, J: float, sweeps: int) -> None:
+        n, weights = s.shape[1], np.zeros(labels)
+        for _ in range(sweeps):
+            for c in range(s.shape[0]):
+                for i in range(n):
+                    for j in range(n):
+                        weights[:] = 0.0
+                        if i > 0:
+                            weights[s[c, i - 1, j]] += J
+                        if i < n - 1:
+                            weights[s[c, i + 1, j]] += J
+                        if j > 0:
+                            weights[s[c, i, j - 1]] += J
+                        if j < n - 1:
+                            weights[s[c, i, j + 1]] += J
+                        total = 0.0
+                        for k in range(labels):
+                            weights[k] = np.exp(weights[k])
+                            total += weights[k]
+                        left, k = total * np.random.random(), 0
+                        while k < labels - 1 and left >= weights[k]:
+                            left -= weights[k]
+                            k += 1
+                        s[c, i, j] = k
+
+    s = np.random.default_rng(0).integers(0, labels, (chains, side, side)).astype(np.int8)
+    loop(s, params["J"], 2)
+    start = time.process_time()
+    loop(s, params["J"], sweeps)
+    seconds = time.process_time() - start
+    energy = (s[:, 1:] == s[:, :-1]).sum() + (s[:, :, 1:] == s[:, :, :-1]).sum()
+    return sweeps * s.size / seconds / 1e6, params["J"] * float(energy) / s.size
 
 
 def main() -> None:
     print("| what | pgmlang | peer | unit | quality |\n| --- | --- | --- | --- | --- |")
+    wanted = sys.argv[1:]
     for bench in (schools, logistic, rbm, vae, lattice):
+        if wanted and bench.__name__ not in wanted:
+            continue
         try:
             bench()
         except ImportError as error:

@@ -54,8 +54,8 @@ def run_jags(
 
 
 def r_value(value: np.ndarray) -> str:
-    """A vector or an array as R writes it."""
-    flat = ", ".join(f"{x:.12g}" for x in value.astype(float).flatten(order="F"))
+    """A vector or an array as R writes it, what is no number as missing."""
+    flat = ", ".join("NA" if np.isnan(x) else f"{x:.12g}" for x in value.astype(float).flatten(order="F"))
     return (
         f"c({flat})" if value.ndim < 2 else f"structure(c({flat}), .Dim = c({', '.join(map(str, value.shape))}))"
     )

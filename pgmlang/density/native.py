@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from types import FunctionType
 
@@ -41,8 +41,13 @@ def native_of(
     except NotScalar as reason:
         if backend == "auto":
             return None
-        message = f"`--backend native`: there is no program of loops for {reason}"
-        raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out")) from None
+        raise no_loops(reason) from None
+
+
+def no_loops(reason: NotScalar) -> PgmError:
+    """The error of compiled loops that were asked for, and that there are none of."""
+    message = f"`--backend native`: there is no program of loops for {reason}"
+    return PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out"))
 
 
 def refuse_other_machines(joint: BoundDensity) -> None:
@@ -104,7 +109,7 @@ def arrays_of(
     joint: BoundDensity, program: NativeProgram, summed: Collection[str] = ()
 ) -> tuple[list[np.ndarray], list[int]]:
     """The arrays that a program reads, and the sizes of its axes."""
-    return [_values_of(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
+    return [held_values(joint, a) for a in program.arrays], [_size_of(joint, a, summed) for a in program.sizes]
 
 
 def _size_of(joint: BoundDensity, axis: str, summed: Collection[str]) -> int:
@@ -136,7 +141,7 @@ def supports_of(joint: BoundDensity, names: Sequence[str]) -> dict[str, AnySuppo
     return out
 
 
-def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
+def held_values(joint: BoundDensity, array: Array, params: Mapping[str, torch.Tensor] | None = None) -> np.ndarray:
     """What an array of the program holds. Raises NotScalar for what is not known before the program runs."""
     layout, of = joint.layout, array.of
     match array.kind:
@@ -160,9 +165,9 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
             return np.asarray(~joint.missing[of[0]])
         case "set":
             return _set_cells(joint, of[0], array.axes)
-    for held in (joint.observed, joint.data, joint.fixed):
+    for held in (params or {}, joint.observed, joint.data, joint.fixed):
         if of[0] in held:
-            return np.asarray(held[of[0]])
+            return np.asarray(held[of[0]].detach())
     table = next((t for t in tables_of(joint.model) if t.name == of[0]), None)
     if table is not None and table.distribution.rows is not None:
         parents = [joint.num_states(p.name) for p in table.distribution.parents]
@@ -170,7 +175,11 @@ def _values_of(joint: BoundDensity, array: Array) -> np.ndarray:
         rows = np.array(table.distribution.rows, dtype=float).reshape(shape)
         return np.asarray(rows / rows.sum(-1, keepdims=True))
     if table is None and joint.model.by_name[of[0]].role == "index":
-        return np.asarray(getattr(joint.program, of[0]))
+        ends = np.asarray(getattr(joint.program, of[0]))
+        # those of a lattice are the same in every row
+        return np.broadcast_to(
+            ends, (*(layout.size(a) for a in array.axes[: len(array.axes) - ends.ndim]), *ends.shape)
+        )
     raise NotScalar(f"`{of[0]}`, which is learned beside")
 
 

@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.reductions import sum_of_factors, sum_per_element
 from pgmlang.density.row_subset import restricted_to_rows
+from pgmlang.density.tabulated_labels import TabulatedLabels
 from pgmlang.density.target import Target
 from pgmlang.density.transforms import free_shape
 from pgmlang.fields.fields import Fields, fields_of
@@ -49,7 +50,7 @@ def discrete_log_z(
         for n, x in logits.items()
     ]
     log_base = torch.stack(normalisers).sum()
-    settled = fields.with_frozen_params(params, nets)
+    settled = fields.with_frozen_params(params, nets, sweeps=particles * temperatures)
 
     def height(values: Mapping[str, Tensor]) -> Tensor:
         before_each()
@@ -79,7 +80,7 @@ def discrete_log_evidence(
         return sum_of_factors(joint, terms)[..., None] if plate is None else sum_per_element(joint, terms, plate)
 
     with torch.no_grad():
-        settled = fields.with_frozen_params(params, nets)
+        settled = fields.with_frozen_params(params, nets, sweeps=particles * temperatures)
         start = {**(given or {}), **fields.begin(generator, (particles,))}
         weight = _annealed(settled, start, height, logits, params, nets, generator, temperatures)
     return weight + log_base
@@ -105,7 +106,7 @@ def _even(fields: Fields) -> dict[str, Tensor]:
 
 
 def _annealed(
-    fields: Fields | Pairwise, values: dict[str, Tensor], height: Callable[[Mapping[str, Tensor]], Tensor],
+    fields: Fields | Pairwise | TabulatedLabels, values: dict[str, Tensor], height: Callable[[Mapping[str, Tensor]], Tensor],
     logits: Mapping[str, Tensor], params: Mapping[str, Tensor], nets: Any, generator: Generator, temperatures: int,
 ) -> Tensor:  # fmt: skip
     """Log-weights of particles that go from the base to the model in equal steps; ``height``: the model's log-density

@@ -23,17 +23,25 @@ from pgmlang.binding.row_groups import bound_evaluator
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.completion import Values
 from pgmlang.density.contraction import GradientOnly
+from pgmlang.density.native import no_loops
 from pgmlang.density.reductions import log_joint, sum_to_axes
 from pgmlang.density.row_subset import restricted_to_rows
 from pgmlang.density.summing import categorical
+from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
 from pgmlang.fields.pairwise import Pairwise, pairwise
 from pgmlang.graph.multilinear import Meeting, linear_degree, meetings, multilinear_reasons
 from pgmlang.graph.pairs import field_meetings, pairing
 from pgmlang.graph.summable import is_elementwise, mentioned
 from pgmlang.lower.factors import factor_names
 from pgmlang.model import Potential
+from pgmlang.native.formulas import NotScalar
 from pgmlang.normal import canonical_factors
 
+LOADING = 0.6
+"""Seconds that loading compiled sweeps takes."""
+COUPLED, COUPLED_ELEMENT, LISTED_ELEMENT = 6e-6, 5e-9, 3e-8
+"""Seconds of torch's for an element: of reading off its couplings, of drawing it by these once, of trying one of its values. (They stand for
+every machine, as the choice does.)"""
 ENUMERABLE = 20
 """Most binary elements whose configurations are listed."""
 
@@ -189,8 +197,30 @@ class Fields:
             out[name] = self._kept(name, bernoulli(generator, logit if base is None else logit + base[name]))
         return out
 
-    def with_frozen_params(self, params: Values | None = None, nets: Any = None) -> Fields | Pairwise:
-        """What draws fastest while params and other variables stay as they are, for many sweeps."""
+    def with_frozen_params(
+        self, params: Values | None = None, nets: Any = None, *, sweeps: int = 0, backend: str = "auto"
+    ) -> Fields | Pairwise | TabulatedLabels:
+        """What draws fastest while params and other variables stay as they are; for so many ``sweeps`` of all chains together loops are
+        compiled where they pay. ``backend``: as for samplers. Raises PgmError PGM0602 where loops are asked for and there are none."""
+        if backend == "native" or (backend == "auto" and self._is_work_for_loops(sweeps)):
+            try:
+                with torch.no_grad():
+                    return tabulated_labels(self.joint, self.names, params, self.held, with_rest=True)
+            except NotScalar as reason:
+                if backend == "native":
+                    raise no_loops(reason) from None
+        return self._coupled(params, nets)
+
+    def _is_work_for_loops(self, sweeps: int) -> bool:
+        """Whether torch would take longer for sweeps of one chain each than loading compiled loops does."""
+        if all(self.is_independent(n) for n in self.names):
+            return False
+        elements = sum(math.prod(self.joint.shapes[n]) for n in self.names)
+        listed = max(self.states.values(), default=1)
+        setting, each = (0.0, LISTED_ELEMENT * listed) if self.states or self.held else (COUPLED, COUPLED_ELEMENT)
+        return elements * (setting + each * sweeps) > LOADING
+
+    def _coupled(self, params: Values | None, nets: Any) -> Fields | Pairwise:
         if len(self.names) != 1 or self.is_independent(self.names[0]) or self.states or self.held:
             return self
         (name,) = self.names

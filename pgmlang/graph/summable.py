@@ -178,8 +178,8 @@ def rows_are_apart(model: Model, name: str) -> bool:
 def rows_are_apart_in(model: Model, name: str, plates: tuple[str, ...]) -> bool:
     """Whether every factor takes the elements of a variable along these axes one by one."""
     model = canonical_factors(model)
-    for factor in model.factors:
-        if name not in mentioned(model, factor, (name,)):
+    for factor, scope in zip(model.factors, model.once(_scopes), strict=True):
+        if name not in scope:
             continue
         if looks_back(model, factor, (name,)) or not reaches(model, frame_of(model, factor), plates):
             return False

@@ -16,6 +16,7 @@ from pgmlang.density.gradients import gradient_error
 from pgmlang.density.numerics import numerics, seeded
 from pgmlang.density.reductions import log_joint, sum_of_factors, sum_to_axes
 from pgmlang.density.summing import Marginaliser, categorical, marginaliser_of
+from pgmlang.density.tabulated_labels import TabulatedLabels
 from pgmlang.density.target import block_target
 from pgmlang.fields.fields import Fields, fields_of
 from pgmlang.fields.pairwise import Pairwise
@@ -74,7 +75,7 @@ class FieldBlock:
     """Discrete fields, colour by colour."""
 
     names: tuple[str, ...]
-    fields: Fields | Pairwise
+    fields: Fields | Pairwise | TabulatedLabels
 
     def start(self, generator: Generator, values: Values) -> Any:
         return ()
@@ -228,10 +229,16 @@ class KernelBlock:
 
 
 def gibbs_blocks(
-    joint: BoundDensity, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan]
-) -> list[Block]:
-    """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them."""
+    joint: BoundDensity, names: tuple[str, ...], kinds: dict[str, str], kernel: Callable[[], wu.WarmupPlan],
+    sweeps: Callable[[dict[str, str]], Block | None] = lambda kinds: None,
+) -> list[Block]:  # fmt: skip
+    """Blocks of a Gibbs scan over the names, by the kinds that ``gibbs.kinds_of`` gave them; ``sweeps``: a block of some of them that
+    is drawn otherwise."""
     out: list[Block] = []
+    apart = sweeps({n: kinds[n] for n in names})
+    if apart is not None:
+        out.append(apart)
+        names = tuple(n for n in names if n not in apart.names)
     exact = tuple(n for n in names if kinds[n] == "exact")
     if exact:
         out.append(ExactBlock(exact, marginaliser_of(joint, exact)))

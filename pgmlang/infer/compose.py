@@ -13,8 +13,16 @@ from typing import Any
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.diagnostics.suggest import did_you_mean
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
-from pgmlang.infer.cycle_options import CycleOptions
-from pgmlang.infer.gibbs import KERNELS_OF, drawing_reasons, full_conditionals, has_counts, kinds_of, latent_names
+from pgmlang.infer.cycle_options import GibbsOptions
+from pgmlang.infer.gibbs import (
+    KERNELS_OF,
+    drawing_reasons,
+    full_conditionals,
+    has_counts,
+    idle_of,
+    kinds_of,
+    latent_names,
+)
 from pgmlang.infer.sampling import resolve
 from pgmlang.model import Model
 from pgmlang.plan.latents import KINDS
@@ -83,7 +91,7 @@ def composed(text: str) -> Method:
     def reasons(model: Model, facts: Facts) -> tuple[str, ...]:
         return ("each kernel moves its variables given the rest",)
 
-    def assign(model: Model, facts: Facts, options: CycleOptions) -> tuple[Assignment, ...]:
+    def assign(model: Model, facts: Facts, options: GibbsOptions) -> tuple[Assignment, ...]:
         out: list[Assignment] = []
         for assignment in assigned(model, facts, parts):
             if assignment.kernel == "gibbs":
@@ -92,22 +100,27 @@ def composed(text: str) -> Method:
                 out.append(Assignment(assignment.names, assignment.kernel, ("given the rest",)))
         return tuple(out)
 
-    def idle(model: Model, facts: Facts, options: CycleOptions) -> dict[str, str]:
-        has_length = any(b.kernel == "hmc" for b in assign(model, facts, options))
-        return {} if has_length else {"length": "no variable is moved by Hamiltonian steps"}
+    def idle(model: Model, facts: Facts, options: GibbsOptions) -> dict[str, str]:
+        return idle_of(
+            {n: KERNELS_OF.get(b.kernel, "") for b in assign(model, facts, options) for n in b.variables}
+        )
 
-    def build(problem: Problem, options: CycleOptions) -> Any:
+    def build(problem: Problem, options: GibbsOptions) -> Any:
         from pgmlang.infer.cycle import build_cycle, plan_of
 
         def blocks(joint: Any) -> list[Any]:
             from pgmlang.infer.blocks import KernelBlock, gibbs_blocks
+            from pgmlang.infer.sweep_blocks import sweep_block
+
+            def sweeps(kinds: dict[str, str]) -> Any:
+                return sweep_block(joint, kinds, options.backend, options.warmup + options.draws, options.chains)
 
             composed_blocks: list[Any] = []
             for assignment in assigned(problem.model, problem.facts, parts):
                 if assignment.kernel == "gibbs":
                     kinds = {n: KERNELS_OF[problem.kernel_of(n)] for n in assignment.names}
                     composed_blocks += gibbs_blocks(
-                        joint, assignment.names, kinds, lambda: plan_of("hmc", options)
+                        joint, assignment.names, kinds, lambda: plan_of("hmc", options), sweeps
                     )
                 elif assignment.names:
                     composed_blocks.append(
@@ -122,7 +135,7 @@ def composed(text: str) -> Method:
     return Method(
         text,
         "kernels in turn, each on its variables",
-        CycleOptions,
+        GibbsOptions,
         supports,
         reasons,
         build,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,15 +13,16 @@ from torch import Tensor
 from pgmlang.density.bound import BoundDensity
 from pgmlang.density.partition import density_of
 from pgmlang.density.possible import impossible_elements, possible_free
-from pgmlang.density.reductions import log_joint
 from pgmlang.density.transforms import constrain, free_shape
 from pgmlang.diagnostics import Diagnostic, PgmError
 from pgmlang.infer.base import Algorithm, Measure, Outcome, Problem, StepReport, numbers_of
 from pgmlang.infer.blocks import Block
+from pgmlang.infer.collapsed_block import CollapsedBlock
 from pgmlang.infer.cycle_options import CycleOptions
 from pgmlang.infer.cycle_outcome import KEPT, outcome_of_draws
 from pgmlang.infer.pace import StepBudget
 from pgmlang.infer.starts import mixture_values
+from pgmlang.infer.sweep_blocks import SweepBlock, log_density_of
 from pgmlang.infer.watched import figures_of_named_draws
 from pgmlang.kernels.by_name import kernel_of
 from pgmlang.kernels.warmup import WarmupPlan
@@ -51,17 +52,15 @@ def plan_of(name: str, options: CycleOptions) -> WarmupPlan:
 
 
 def build_cycle(
-    problem: Problem,
-    options: CycleOptions,
-    blocks_of: Callable[[BoundDensity], list[Block]],
-    backend: str = "torch",
+    problem: Problem, options: CycleOptions, blocks_of: Callable[[BoundDensity], list[Block]]
 ) -> Algorithm:
-    """The kernel that steps through blocks; ``backend``: what works them out, for the fit to say."""
+    """The kernel that steps through blocks; the fit says whether compiled loops draw any."""
     joint = density_of(problem, numbers_of(options.dtype))
     blocks = blocks_of(joint)
     names = tuple(dict.fromkeys(n for b in blocks for n in b.names))
     total = options.warmup + options.draws
-    pace = StepBudget(BLOCK)
+    pace, log_density = StepBudget(BLOCK), log_density_of(joint, blocks)
+    notes = {"backend": "native" if any(isinstance(b, SweepBlock | CollapsedBlock) for b in blocks) else "torch"}
     stored = tuple(n for n in names if options.chains * options.draws * math.prod(joint.shapes[n]) <= KEPT)
 
     def init(rng: np.random.Generator) -> CycleState:
@@ -89,10 +88,10 @@ def build_cycle(
                     accepted = rate if rate is not None else accepted
                 if state.iteration + i >= options.warmup:
                     draws.append({n: values[n] for n in stored})
-                    lp.append(log_joint(joint, values).expand(options.chains))
+                    lp.append(log_density(values).expand(options.chains))
                     if accepted is not None:
                         rates.append(accepted)
-        value = float(log_joint(joint, values).mean())
+        value = float(log_density(values).mean())
         more = {n: torch.stack([d[n] for d in draws], 1) for n in stored} if draws else {}
         stats = {"lp": torch.stack(lp, 1)} if lp else {}
         if rates:
@@ -110,7 +109,7 @@ def build_cycle(
         return state.iteration >= total
 
     return Algorithm(
-        init, step, finished, lambda state: _conclude(state, joint, names, backend, finished(state)), total
+        init, step, finished, lambda state: _conclude(state, joint, names, finished(state), notes), total
     )
 
 
@@ -177,10 +176,8 @@ def _possible_values(
 
 
 def _conclude(
-    state: CycleState, joint: BoundDensity, names: tuple[str, ...], backend: str, is_finished: bool
+    state: CycleState, joint: BoundDensity, names: tuple[str, ...], is_finished: bool, notes: Mapping[str, Any]
 ) -> Outcome:
     draws = [{n: v.cpu().numpy() for n, v in d.items()} for d in state.draws]
     stats = [{k: v.cpu().numpy() for k, v in s.items()} for s in state.stats]
-    return outcome_of_draws(
-        draws, stats, names, joint.binding, is_finished=is_finished, notes={"backend": backend}
-    )
+    return outcome_of_draws(draws, stats, names, joint.binding, is_finished=is_finished, notes=notes)

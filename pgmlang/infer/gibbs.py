@@ -6,12 +6,12 @@ from their family; what is left takes Hamiltonian steps given the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.diagnostics import Diagnostic
 from pgmlang.fields.reasons import block_reasons
-from pgmlang.graph.components import has_log_z_of_rows, summing_steps
+from pgmlang.graph.components import field_components, has_log_z_of_rows, summing_steps
 from pgmlang.graph.summable import rows_are_apart
 from pgmlang.infer.base import Facts, Method, Problem, Verdict
 from pgmlang.infer.collapsed import build_collapsed, form_of, sweeps_of
@@ -35,6 +35,7 @@ KERNELS_OF = {
     "exact draws": "exact",
     "colours": "field",
     "elements": "elements",
+    "compiled loops": "loops",
     "conjugate draws": "conjugate",
     "hmc": "kernel",
 }
@@ -45,9 +46,14 @@ WORDS = {
     "exact": "drawn together, exactly",
     "field": "colour by colour",
     "elements": "one element after the other",
+    "loops": "one element after the other, by compiled loops",
     "conjugate": "from its conjugate family",
     "kernel": "by Hamiltonian steps given the rest (no conjugate family)",
 }
+
+
+MOST_TRIED = 50
+"""Discrete variables of which it is asked whether each could be summed out, where all of them together cannot be; of more none is."""
 
 
 @once_per_problem
@@ -65,26 +71,59 @@ def latent_names(model: Model, facts: Facts) -> tuple[str, ...]:
 
 def kinds_of(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     """How each latent variable is drawn: a key of ``WORDS``, or empty where it cannot be."""
+    known = model.once(_kinds_by_names)
+    if names not in known:
+        known[names] = _kinds(model, names)
+    return known[names]
+
+
+def _kinds_by_names(model: Model) -> dict[tuple[str, ...], dict[str, str]]:
+    """How variables are drawn, by which of them are latent: filled as it is asked."""
+    return {}
+
+
+def _kinds(model: Model, names: tuple[str, ...]) -> dict[str, str]:
     out: dict[str, str] = {}
     discrete = [n for n in names if model.by_name[n].type.is_discrete and model.by_name[n].role == "random"]
-    exact = discrete if discrete and not summing_steps(model, discrete)[1] else [
-        n for n in discrete if not summing_steps(model, [n])[1]
-    ]  # fmt: skip
-    if exact != discrete and exact and summing_steps(model, exact)[1]:
-        exact = exact[:1]
+    exact = discrete
+    if discrete and summing_steps(model, discrete)[1]:
+        few = discrete if len(discrete) <= MOST_TRIED else []
+        exact = [n for n in few if not summing_steps(model, [n])[1]]
+        if len(exact) > 1 and summing_steps(model, exact)[1]:
+            exact = exact[:1]
+    meeting: list[str] = []
     for name in names:
         variable = model.by_name[name]
         if name in exact:
             out[name] = "exact"
         elif variable.role == "field" and variable.type.is_discrete:
-            out[name] = "" if block_reasons(model, name) else "field"
+            out[name] = "field"
+            if block_reasons(model, name):
+                meeting.append(name)
         elif variable.type.is_discrete:
-            out[name] = "elements" if rows_are_apart(model, name) and has_log_z_of_rows(model, name) else ""
+            out[name] = "elements"
+            if not rows_are_apart(model, name) or not has_log_z_of_rows(model, name):
+                meeting.append(name)
         elif variable.role == "random" and conjugate_family(model, name):
             out[name] = "conjugate"
         else:
             out[name] = "kernel" if variable.type.kind in KINDS else ""
+    if meeting:
+        loops = drawn_by_loops(model, [n for n in names if model.by_name[n].type.is_discrete])
+        out |= {n: "loops" if n in loops else "" for n in meeting}
     return out
+
+
+def drawn_by_loops(model: Model, discrete: Collection[str]) -> frozenset[str]:
+    """Those of the latent discrete variables whose elements compiled loops can draw one after the other, whichever of them meet."""
+    from importlib.util import find_spec
+
+    from pgmlang.native.value_terms import with_loops
+
+    if find_spec("numba") is None:
+        return frozenset()
+    below_fields = {n for c in field_components(model) for n in c.parents}
+    return frozenset(n for n in with_loops(model, discrete) if n not in below_fields)
 
 
 def supports(model: Model, facts: Facts) -> Verdict:
@@ -147,27 +186,20 @@ def assign(model: Model, facts: Facts, options: GibbsOptions) -> tuple[Assignmen
 
 
 @once_per_problem
-def collapsible(model: Model, facts: Facts) -> CollapsedForm | str:
-    """The structure of the latents that compiled loops sweep, or what stands against it."""
+def collapsible(model: Model, facts: Facts) -> CollapsedForm | NotScalar:
+    """The structure of the latents that compiled loops sweep with what is conjugate integrated out, or what stands against it."""
     try:
         return form_of(model, facts, latent_names(model, facts))
     except NotScalar as reason:
-        return str(reason)
+        return reason
 
 
 def _collapsed(model: Model, facts: Facts, options: GibbsOptions) -> CollapsedForm | None:
-    """The structure that compiled loops sweep; None where they do not. Raises PgmError PGM0602 where they are asked for and cannot."""
-    if options.backend == "torch":
+    """That structure where these options want it."""
+    if options.backend == "torch" or options.dtype == "float32":
         return None
-    found: CollapsedForm | str = collapsible(model, facts)
-    if options.dtype == "float32":
-        found = "numbers other than float64"
-    if isinstance(found, CollapsedForm):
-        return found
-    if options.backend == "auto":
-        return None
-    message = f"`--backend native`: there is no program of loops for {found}"
-    raise PgmError(Diagnostic("PGM0602", message, help="leave it out: torch works it out"))
+    form = collapsible(model, facts)
+    return None if isinstance(form, NotScalar) else form
 
 
 def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment, ...]:
@@ -178,13 +210,24 @@ def full_conditionals(model: Model, names: tuple[str, ...]) -> tuple[Assignment,
 
 
 def idle(model: Model, facts: Facts, options: GibbsOptions) -> dict[str, str]:
-    """Only Hamiltonian steps have a length; compiled loops have no device."""
+    """Only Hamiltonian steps have a length, only discrete variables are drawn by compiled loops, which have no device."""
     form = _collapsed(model, facts, options)
-    names = latent_names(model, facts) if form is None else form.outside
-    out = {"device": "labels are drawn by compiled loops on the CPU"} if form is not None and not names else {}
-    if "kernel" in kinds_of(model, names).values():
-        return out
-    return out | {"length": "no variable is moved by Hamiltonian steps"}
+    out = idle_of(kinds_of(model, latent_names(model, facts) if form is None else form.outside))
+    if form is not None:
+        out.pop("backend", None)
+        if not form.outside:
+            out["device"] = "labels are drawn by compiled loops on the CPU"
+    return out
+
+
+def idle_of(kinds: dict[str, str]) -> dict[str, str]:
+    """What has nothing to do with variables that are drawn in these ways."""
+    out = {}
+    if "kernel" not in kinds.values():
+        out["length"] = "no variable is moved by Hamiltonian steps"
+    if not {"exact", "field", "elements", "loops"} & set(kinds.values()):
+        out["backend"] = "no variable is discrete"
+    return out
 
 
 def build(problem: Problem, options: GibbsOptions) -> Any:
@@ -196,15 +239,26 @@ def build(problem: Problem, options: GibbsOptions) -> Any:
     from pgmlang.infer.cycle import build_cycle, plan_of
 
     def blocks(joint: Any) -> list[Any]:
+        from pgmlang.density.native import no_loops
         from pgmlang.infer.blocks import gibbs_blocks
         from pgmlang.infer.collapsed_block import CollapsedBlock
+        from pgmlang.infer.sweep_blocks import SweepBlock, sweep_block
+
+        backend = "auto" if swept and options.backend == "native" else options.backend
+
+        def sweeps(kinds: dict[str, str]) -> Any:
+            return sweep_block(joint, kinds, backend, options.warmup + options.draws, options.chains)
 
         outside = tuple(n for n in names if n not in swept)
         kinds = {n: KERNELS_OF[kernels[n]] for n in outside}
         first = [CollapsedBlock(swept, sweeps_of(problem, names), joint)] if swept else []
-        return [*first, *gibbs_blocks(joint, outside, kinds, lambda: plan_of("hmc", options))]
+        made = [*first, *gibbs_blocks(joint, outside, kinds, lambda: plan_of("hmc", options), sweeps)]
+        if options.backend == "native" and not any(isinstance(b, CollapsedBlock | SweepBlock) for b in made):
+            reason = collapsible(problem.model, problem.facts)
+            raise no_loops(reason if isinstance(reason, NotScalar) else NotScalar("numbers other than float64"))
+        return made
 
-    return build_cycle(problem, options, blocks, "native" if swept else "torch")
+    return build_cycle(problem, options, blocks)
 
 
 def has_counts(model: Model, facts: Facts) -> bool:

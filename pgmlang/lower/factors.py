@@ -25,10 +25,15 @@ def factor_names(model: Model) -> dict[str, Factor]:
 
 def factors_around(model: Model, names: Collection[str]) -> tuple[str, ...]:
     """Names of the factors that mention any of these variables, directly or through deterministic names."""
-    return tuple(
-        key for key, factor in factor_names(model).items()
-        if set(names) & {*model.random_parents(factor), *_params_of(model, factor), getattr(factor, "target", "")}
-    )  # fmt: skip
+    return tuple(key for key, mentioned in model.once(_mentioned).items() if not mentioned.isdisjoint(names))
+
+
+def _mentioned(model: Model) -> dict[str, frozenset[str]]:
+    """What each factor mentions, its target included."""
+    return {
+        key: frozenset({*model.random_parents(factor), *_params_of(model, factor), getattr(factor, "target", "")})
+        for key, factor in factor_names(model).items()
+    }
 
 
 def _params_of(model: Model, factor: Factor) -> set[str]:

@@ -26,6 +26,7 @@ RESERVED = SPECIAL | TAILS | VECTOR_MAPS | SEQUENCES | {
     "log_density", "log_density_and_gradient", "log_densities", "trajectories", "prepare", "inlined", "position", "momentum", "step", "variance", "steps", "is_first", "is_last", "point",
     "kinetic", "slope", "entry", "leap", "kick", "value", "is_finite",
     "compiled", "compiled_sums", "draw", "unit_values", "add_unit_values",
+    "weights", "place", "places", "out", "seeds", "stream", "STEP", "uniform", "drawn_state", "sweep",
 }  # fmt: skip
 
 

@@ -169,14 +169,14 @@ def _printed(
     read = {a for item in pieces.everything for value in item.scalars for a in _arrays(value)}
     read |= {a for item in pieces.everything if isinstance(item, SequenceStage) for a in item.reads}
     arrays = sorted((a for a in read - filled if a.kind != "free"), key=lambda a: a.name)
-    axes = {a for item in pieces.everything for a in _axes(item)}
+    axes = {a for item in pieces.everything for a in axes_of(item)}
     axes |= {a for n in supports for a in model.array_axes(model.by_name[n])}
     sizes = sorted(axes)
     names = Identifiers(factors.graph.hints)
     given = [*(names[a] for a in arrays)]
     wanted = [names["size", a] for a in sizes]
     body = Writer(file_name)
-    _prepare(body, names, pieces.prepared, [*given, *wanted])
+    prepare_function(body, names, pieces.prepared, [*given, *wanted])
     arguments = [*given, *(names[s.array] for s in pieces.prepared), *wanted]
     if len(arguments) > MOST_ARGUMENTS:
         raise NotScalar(f"{len(arguments)} arrays and sizes of one density")
@@ -197,7 +197,7 @@ def _arrays(value: Scalar) -> set[Array]:
     return {scalar.payload for scalar in walk(value) if scalar.op == "load"}
 
 
-def _axes(item: AnyStage | FactorTerm) -> set[str]:
+def axes_of(item: AnyStage | FactorTerm) -> set[str]:
     """The axes whose sizes an item asks."""
     out = {loop.axis for loop in item.loops} | set(() if isinstance(item, FactorTerm) else item.array.axes)
     for scalar in walk(*item.scalars):
@@ -230,7 +230,8 @@ def _head(out: Writer, says: Iterable[str], body: Writer) -> None:
             out.line(")")
 
 
-def _prepare(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
+def prepare_function(out: Writer, names: Identifiers, stages: Iterable[AnyStage], arguments: list[str]) -> None:
+    """Writes ``prepare``, which fills the arrays of data alone."""
     out.blank(2)
     out.line("@compiled")
     out.head(f"def prepare({', '.join(arguments)}):")

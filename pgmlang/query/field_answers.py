@@ -230,8 +230,9 @@ def _values_of_fields(rows: FieldRows, bare: BoundDensity, chains: int, draws: i
             raise PgmError(reasons)
         fields = fields_of(bare, rows.hidden)
         values = {**known, **fields.begin(rows.generator, (chains,))}
-        settled = fields.with_frozen_params(rows.params, rows.nets)
-        for sweep in range(SWEEPS + BETWEEN * (draws - 1)):
+        count = SWEEPS + BETWEEN * (draws - 1)
+        settled = fields.with_frozen_params(rows.params, rows.nets, sweeps=chains * count)
+        for sweep in range(count):
             values = {**values, **settled.sweep(rows.generator, values, rows.params, rows.nets)}
             if sweep + 1 >= SWEEPS and (sweep + 1 - SWEEPS) % BETWEEN == 0:
                 kept.append(values)

@@ -71,9 +71,10 @@ def _drawn(
         _need_blocks_of_all(rows, names)
         fields = fields_of(bare, names)
         values = fields.begin(rows.generator, (count,))
-        settled = fields.with_frozen_params(rows.params, rows.nets)
+        total = SWEEPS + BETWEEN * (rounds - 1)
+        settled = fields.with_frozen_params(rows.params, rows.nets, sweeps=count * total)
         sweeps = []
-        for sweep in range(SWEEPS + BETWEEN * (rounds - 1)):
+        for sweep in range(total):
             values = settled.sweep(rows.generator, values, rows.params, rows.nets)
             if sweep + 1 >= SWEEPS and (sweep + 1 - SWEEPS) % BETWEEN == 0:
                 sweeps.append(values)

@@ -67,7 +67,7 @@ def _chances_and_errors(rows: FieldRows) -> tuple[dict[str, Tensor], dict[str, n
     values = {**as_numbers(rows.joint, rows.observed), **fields.begin(rows.generator, (CHAINS,))}
     states = {n: rows.joint.num_states(n) for n in rows.hidden}
     total = {n: torch.zeros((CHAINS, *rows.joint.shapes[n], k), dtype=rows.joint.dtype) for n, k in states.items()}
-    settled = fields.with_frozen_params(rows.params, rows.nets)
+    settled = fields.with_frozen_params(rows.params, rows.nets, sweeps=CHAINS * SWEEPS)
     for sweep in range(SWEEPS):
         values = settled.sweep(rows.generator, values, rows.params, rows.nets)
         if sweep >= SWEEPS // 2:

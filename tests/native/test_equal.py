@@ -169,7 +169,7 @@ def test_deep_expressions_stay_with_torch() -> None:
         native_log_density(target.joint, target.names)
 
 
-@pytest.mark.parametrize("method", ["gibbs", "em", "ml"])
+@pytest.mark.parametrize("method", ["ml"])
 def test_methods_that_run_no_loops_have_no_such_option(method: str) -> None:
     with pytest.raises(PgmError, match="no option `backend`"):
         options_for(method_named(method), {"backend": "native"})

@@ -1,0 +1,109 @@
+"""Blocks of discrete variables that compiled loops draw, element by element: which these are, and whether compiling them pays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pgmlang.density.bound import BoundDensity
+from pgmlang.density.element_sweeps import ElementSweeps, element_sweeps, given_log_z
+from pgmlang.density.native import no_loops
+from pgmlang.density.reductions import log_joint, sum_of_factors
+from pgmlang.density.tabulated_labels import TabulatedLabels, tabulated_labels
+from pgmlang.diagnostics import Diagnostic, PgmError
+from pgmlang.fields.fields import LOADING
+from pgmlang.graph.summable import is_elementwise, mentioned
+from pgmlang.infer.blocks import Block
+from pgmlang.native.formulas import NotScalar
+from pgmlang.normal import canonical_factors
+
+Values = dict[str, Tensor]
+ENOUGH_WORK = 4.0
+"""Seconds of torch's time that compiling a program is worth."""
+CALL, ELEMENT = 150e-6, 20e-9
+"""Seconds of torch's: of trying a value, and for an element of a factor of one chain. (They stand for every machine, as the choice does.)"""
+
+
+@dataclass(frozen=True, eq=False)
+class SweepBlock:
+    """Discrete variables drawn one element after the other by compiled loops."""
+
+    names: tuple[str, ...]
+    sweeps: ElementSweeps | TabulatedLabels
+
+    def start(self, generator: Generator, values: Values) -> Any:
+        return ()
+
+    def step(
+        self, generator: Generator, values: Values, state: Any, iteration: int
+    ) -> tuple[Values, Any, Tensor | None]:
+        return self.sweeps.sweep(generator, values), state, None
+
+
+def sweep_block(
+    joint: BoundDensity, kinds: Mapping[str, str], backend: str, iterations: int, chains: int
+) -> SweepBlock | None:
+    """The block of the variables, by the kinds that ``gibbs.kinds_of`` gave them, that loops draw no worse than torch does, where that is
+    asked for or pays for so many ``iterations``. Raises PgmError PGM0602 where it is asked for and cannot be."""
+    names = tuple(n for n, kind in kinds.items() if kind in ("elements", "field", "loops"))
+    if any(kind == "loops" for kind in kinds.values()):
+        if backend == "torch":
+            some = ", ".join(f"`{n}`" for n, kind in kinds.items() if kind == "loops")
+            message = f"the elements of {some} meet, and are drawn by compiled loops alone"
+            raise PgmError(Diagnostic("PGM0602", message, help="leave out `--backend torch`"))
+        backend = "native"
+    exact = tuple(n for n, kind in kinds.items() if kind == "exact")
+    if exact and _is_drawn_apart(joint, exact):
+        names = tuple(n for n in kinds if n in names or n in exact)
+    if backend == "torch" or not names:
+        return None
+    torch_seconds = iterations * sum(_seconds(joint, n, kinds[n], chains) for n in names)
+    try:
+        if set(joint.latent) <= set(names) and (backend == "native" or torch_seconds > LOADING):
+            try:
+                return SweepBlock(names, tabulated_labels(given_log_z(joint, names), names, with_rest=True))
+            except NotScalar:
+                pass
+        if backend == "native" or torch_seconds > ENOUGH_WORK:
+            return SweepBlock(names, element_sweeps(joint, names))
+    except NotScalar as reason:
+        if backend == "native":
+            raise no_loops(reason) from None
+    return None
+
+
+def log_density_of(joint: BoundDensity, blocks: Sequence[Block]) -> Callable[[Values], Tensor]:
+    """The log-density of values: by the tables of what is drawn, where there is nothing else."""
+    block = blocks[0] if len(blocks) == 1 else None
+    if not isinstance(block, SweepBlock) or not isinstance(block.sweeps, TabulatedLabels):
+        return lambda values: log_joint(joint, values)
+    labels, log_z = block.sweeps, torch.zeros((), dtype=joint.dtype)
+    if joint.partition is not None:
+        # it hangs on nothing that is drawn
+        log_z = sum_of_factors(joint, joint.partition.terms(joint, {}, None, None))
+    return lambda values: labels.energy(values).to(joint.dtype) + log_z
+
+
+def _is_drawn_apart(joint: BoundDensity, names: tuple[str, ...]) -> bool:
+    """Whether the elements of all variables are independent given the rest: drawn one by one they are drawn together."""
+    model = canonical_factors(joint.model)
+    return all(
+        len(met) < 2 and all(is_elementwise(model, factor, n) for n in met)
+        for factor in model.factors
+        for met in [mentioned(model, factor, names)]
+    )
+
+
+def _seconds(joint: BoundDensity, name: str, kind: str, chains: int) -> float:
+    """What drawing a variable once takes torch."""
+    around = joint.programs.names_around((name,))
+    elements = sum(math.prod(joint.layout.size(a) for a in joint.factor_axes[key]) for key in around)
+    along = math.prod(joint.shapes[name][len(joint.model.batch_axes(joint.model.by_name[name].plates)) :])
+    states = joint.num_states(name)
+    times = along * states if kind == "elements" else states
+    return times * (CALL + chains * ELEMENT * elements)
