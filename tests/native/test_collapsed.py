@@ -348,7 +348,12 @@ def test_other_structures_are_said(text: str, word: str) -> None:
 
 
 def test_what_is_asked_for_and_cannot_be_is_refused() -> None:
-    text = "share[k] ~ Dirichlet(1)\nplate k[2] { m ~ Normal(0, 1) }\nplate row { z ~ Categorical(share) ; y ~ StudentT(4, m[z], 1) }"
+    text = """
+dim to like k
+start[k] ~ Dirichlet(1)
+plate k[2] { move[to] ~ Dirichlet(1) ; m ~ Normal(0, 1) }
+plate row = chain { z ~ Categorical(if first then start else move[prev(z)]) ; y ~ StudentT(4, m[z], 1) }
+"""
     model = pgmlang.compile(text)
     with pytest.raises(PgmError, match="no program of loops"):
         model.fit({"y": [0.1, 0.2]}, method="gibbs", options={"backend": "native"})
