@@ -210,7 +210,7 @@ def _tempered(assignment: Part, text: str) -> Method:
     def resolve_ladder(
         model: Model, facts: Facts, options: tempering.TemperingOptions
     ) -> tempering.TemperingOptions:
-        return replace(resolve(model, facts, options), **changes)  # type: ignore[arg-type]
+        return tempering.resolve_tempering(model, facts, replace(options, **changes))  # type: ignore[arg-type]
 
     def idle(model: Model, facts: Facts, options: tempering.TemperingOptions) -> dict[str, str]:
         said = dict.fromkeys(changes, f"`{text}` says it")
