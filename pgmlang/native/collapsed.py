@@ -18,6 +18,7 @@ from pgmlang.model.expr import Contract, Expr, Reduce, Ref, references, walk
 from pgmlang.native.formulas import NotScalar
 from pgmlang.normal import canonical_factors
 from pgmlang.normal.affine import COMPLEMENT, form_in
+from pgmlang.normal.arguments import canonical_arguments
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class CollapsedForm:
 
 def collapsed_form(model: Model, latent: Collection[str]) -> CollapsedForm:
     """The structure for these latent names (labels with missing cells among them). Raises NotScalar, with what stands against it."""
-    model = canonical_factors(model)
+    model = canonical_arguments(canonical_factors(model))
     labels = tuple(n for n in latent if model.by_name[n].type.is_discrete)
     if not labels:
         raise NotScalar("a sweep of labels where there are none")

@@ -76,7 +76,7 @@ def sound(verb: str, files: dict[str, str]) -> list[str]:
         "fit": [tables, pairs, "-o", f"{out}.fit", "--force", "--seed", "1"], "query": [fit, "P(a)"], "predict": [fit, pairs, "--targets", "a", "--hide", "a"],
         "score": [fit, pairs], "sample": [fit, "-n", "2", "--seed", "1"], "logz": [files["given.pgm"]], "summary": [fit],
         "diagnose": [fit], "compare": [fit, fit], "loo": [fit, pairs], "convert": [files["given.pgm"], f"{out}.bif", "--force"],
-        "examples": ["sprinkler"], "help": ["fit"], "completion": ["bash"],
+        "examples": ["sprinkler"], "help": ["fit"], "completion": ["bash"], "cache": ["list"],
         "plot": [fit, "-o", f"{out}.png"],
     }[verb]  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from pgmlang.infer.conjugate import conjugate_family
 from pgmlang.infer.gibbs import kinds_of
 from pgmlang.normal import normal_form
 from pgmlang.normal.affine import COMPLEMENT, FREE, ITSELF, LINEAR, form_in, forms_in
-from pgmlang.plan import make_plan
+from pgmlang.plan import Plan, make_plan, show
 from pgmlang.sema import compile_source
 
 rng = np.random.default_rng(3)
@@ -26,6 +28,11 @@ MEANS = [
 
 def line(mean: str) -> str:
     return f"a ~ Normal(0, 5)\nb ~ Normal(0, 5)\nplate row {{\n input x : real\n input t : bit\n y ~ Normal({mean}, 1)\n}}"
+
+
+def without_seconds(plan: Plan) -> str:
+    """A plan's text but for the seconds that it estimates: a spelling with more in it takes longer."""
+    return re.sub(r"[\d.]+ s\b", "", show(plan))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +52,7 @@ def test_a_mean_by_pieces_has_the_draws_of_its_plain_spelling(
     assert normal_form(model.model) == normal_form(compile_source(line(MEANS[1])))
     assert kinds_of(model.model, ("a", "b")) == {"a": "conjugate", "b": "conjugate"}
     bound, plain = model.bind(data), pgmlang.compile(line(MEANS[1])).bind(data)
-    assert make_plan(bound.model, bound) == make_plan(plain.model, plain)
+    assert without_seconds(make_plan(bound.model, bound)) == without_seconds(make_plan(plain.model, plain))
     draws = model.fit(data, method="gibbs", seed=2, options={"chains": 4, "warmup": 100, "draws": 500}).draws
     center, spread = posterior
     for i, name in enumerate("ab"):
